@@ -1,0 +1,91 @@
+"""The feature table: named blocks of numbers, one row a cover."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from data.errors import UserError, nearest
+
+
+@dataclass
+class FeatureTable:
+    """Blocks on one index of cover ids.
+
+    Attributes:
+        blocks: block name -> float32 frame, (n covers, columns of the block); NaN = not there.
+        notes: block name -> readable JSON text of each cover (the words that `ocr` read), where kept.
+    """
+
+    blocks: dict[str, pd.DataFrame]
+    notes: dict[str, pd.Series] = field(default_factory=dict)
+
+    @property
+    def index(self) -> pd.Index:
+        """The cover ids, in row order."""
+        return next(iter(self.blocks.values())).index if self.blocks else pd.Index([], name="cover_id")
+
+    def frame(self) -> pd.DataFrame:
+        """All blocks side by side as float32, columns named `block.column`."""
+        named = [frame.add_prefix(f"{name}.") for name, frame in self.blocks.items()]
+        return pd.concat(named, axis=1) if named else pd.DataFrame(index=self.index)
+
+    def select(self, names: Sequence[str]) -> FeatureTable:
+        """The same covers with these blocks only, in this order.
+
+        Raises:
+            UserError: a name is not a block of this table.
+        """
+        for name in names:
+            if name not in self.blocks:
+                raise UserError(f"The feature table has no block '{name}'.{nearest(name, self.blocks)}")
+        return FeatureTable(
+            {name: self.blocks[name] for name in names},
+            {name: self.notes[name] for name in names if name in self.notes},
+        )
+
+    def without(self, *names: str) -> FeatureTable:
+        """The same covers without these blocks; raises UserError as `select` does."""
+        self.select(names)
+        return self.select([name for name in self.blocks if name not in names])
+
+    def rows(self, cover_ids: Sequence[str]) -> FeatureTable:
+        """The same blocks for these covers, in this order."""
+        ids = list(cover_ids)
+        return FeatureTable(
+            {name: frame.loc[ids] for name, frame in self.blocks.items()},
+            {name: notes.loc[ids] for name, notes in self.notes.items()},
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes `<block>.parquet` and `<block>.notes.parquet` into `folder`, and their order."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in self.blocks.items():
+            frame.to_parquet(folder / f"{name}.parquet")
+        for name, notes in self.notes.items():
+            notes.to_frame("note").to_parquet(folder / f"{name}.notes.parquet")
+        (folder / "table.json").write_text(json.dumps({"blocks": list(self.blocks)}))
+
+    @classmethod
+    def load(cls, folder: Path, blocks: Sequence[str] | None = None) -> FeatureTable:
+        """Reads a saved table, or only the named blocks of it.
+
+        Raises:
+            UserError: there is no table in `folder`, or it lacks a named block.
+        """
+        listing = folder / "table.json"
+        if not listing.is_file():
+            raise UserError(f"{folder} holds no feature table (no table.json). Make one with `coverfusion extract`.")
+        names = json.loads(listing.read_text())["blocks"]
+        for name in blocks or []:
+            if name not in names:
+                raise UserError(f"{folder} has no block '{name}'.{nearest(name, names)}")
+        chosen = list(blocks) if blocks is not None else names
+        frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in chosen}
+        kept = {name: folder / f"{name}.notes.parquet" for name in chosen}
+        notes = {name: pd.read_parquet(path)["note"] for name, path in kept.items() if path.is_file()}
+        return cls(frames, notes)
