@@ -1,0 +1,91 @@
+"""The config of a run: one YAML file, each key checked, unknown keys refused with the nearest known one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from data.errors import UserError, nearest
+from features.store import default_root
+
+Parameters = dict[str, dict[str, Any]]
+
+
+class Config(BaseModel):
+    """What `coverfusion train` does.
+
+    Relative paths are relative to the config file.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    collection: Path = Field(description="genre folders, zips named by genre, or a CSV/parquet manifest")
+    keep: Literal["drop", "first", "all"] = Field("drop", description="covers that stand under two genres")
+    genres: list[str] | None = Field(None, description="only these genres; an unknown one is an error")
+    preset: Literal["packaged", "hub"] = Field("packaged", description="which weights the blocks use")
+    blocks: Parameters | None = Field(
+        None, description="block -> its parameters; all that can run by default"
+    )
+    classifiers: Parameters | None = Field(None, description="classifier -> its parameters; all by default")
+    alone: list[str] = Field(["svc"], description="classifiers that are also fitted on each block alone")
+    folds: int | None = Field(None, ge=2, description="grouped cross-validation instead of one 8:1:1 split")
+    seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
+    store: Path = Field(default_factory=default_root, description="where computed features are kept")
+    out: Path = Field(Path("runs"), description="where the run folder is made")
+
+    @field_validator("blocks", "classifiers", mode="before")
+    @classmethod
+    def _names_alone(cls, value: Any) -> Any:
+        """A list of names stands for these with their defaults, and so does an empty value."""
+        if isinstance(value, list):
+            return {name: {} for name in value}
+        if isinstance(value, dict):
+            return {name: parameters or {} for name, parameters in value.items()}
+        return value
+
+
+def read_config(path: Path, **overrides: Any) -> Config:
+    """Reads a YAML config; `overrides` (None = not given) come from the command line.
+
+    Raises:
+        UserError: no such file, not YAML, or a key or value that is wrong; the message names it.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise UserError(f"Config {path} cannot be read: {error.strerror or error}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"Config {path} is not YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"Config {path} must be `key: value` lines, at least `collection: PATH`.")
+    for key in ("collection", "store", "out"):
+        if isinstance(raw.get(key), str):
+            raw[key] = path.parent.absolute() / Path(raw[key]).expanduser()
+    return make_config(f"Config {path}", **(raw | _given(overrides)))
+
+
+def make_config(origin: str, **values: Any) -> Config:
+    """Checks values from anywhere; `origin` opens the message. Raises UserError."""
+    for key in values:
+        if key not in Config.model_fields:
+            raise UserError(f"{origin}: unknown key '{key}'.{nearest(key, Config.model_fields)}")
+    try:
+        return Config(**_given(values))
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UserError(f"{origin}: " + "; ".join(lines)) from error
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def write_config(config: Config, path: Path) -> None:
+    """Writes every value, defaults too, so that the file runs again as it is (paths are made absolute)."""
+    values = config.model_dump(mode="json")
+    for key in ("collection", "store", "out"):
+        values[key] = str(Path(values[key]).absolute())
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

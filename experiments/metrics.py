@@ -1,0 +1,146 @@
+"""Scores of predicted probabilities, each with a bootstrap interval.
+
+Every score is a function of sums over covers (a confusion matrix, hits, losses, reliability bins), so one
+matrix product with the resampling weights gives all resamples at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+RESAMPLES = 1000
+LEVEL = 0.95
+BINS = 15  # of the expected calibration error, as in Guo et al. 2017
+EPSILON = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one model on some covers.
+
+    Attributes:
+        overall: rows are scores, columns `value`, `low`, `high`.
+        per_genre: rows (genre, score) with score in precision, recall, f1; the same columns, and `covers`.
+        confusion: (k, k) counts, rows true genres, columns predicted ones.
+    """
+
+    overall: pd.DataFrame
+    per_genre: pd.DataFrame
+    confusion: pd.DataFrame
+
+
+def score(
+    y: Sequence[str] | np.ndarray,
+    proba: np.ndarray,
+    classes: Sequence[str],
+    groups: Sequence[object] | np.ndarray,
+    seed: int = 0,
+) -> Scores:
+    """Scores with 95 % percentile bootstrap intervals; whole groups are resampled, not covers.
+
+    Args:
+        y: n true genres.
+        proba: (n, k) probabilities, columns in the order of `classes`.
+        classes: k genres.
+        groups: n labels; covers of one group are drawn together (Efron and Tibshirani 1993, ch. 8).
+        seed: of the resampling.
+    """
+    sums = _per_cover(np.asarray(y), np.asarray(proba, dtype=np.float64), list(classes))
+    weights = _weights(np.asarray(groups), seed)
+    exact = _from_sums(np.ones((1, len(sums))) @ sums, len(classes))
+    resampled = _from_sums(weights @ sums, len(classes))
+    k = len(classes)
+    overall = _with_intervals({n: exact[n] for n in OVERALL}, resampled)
+    per_genre = pd.concat(
+        {genre: _with_intervals({n: exact[n][:, i] for n in PER_GENRE}, _column(resampled, i))
+         for i, genre in enumerate(classes)},
+        names=["genre", "score"],
+    )  # fmt: skip
+    confusion = sums[:, : k * k].sum(axis=0).reshape(k, k).astype(int)
+    per_genre["covers"] = np.repeat(confusion.sum(axis=1), len(PER_GENRE))
+    named = pd.DataFrame(
+        confusion, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
+    )
+    return Scores(overall, per_genre, named)
+
+
+OVERALL = (
+    "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "precision_weighted",
+    "recall_weighted", "f1_weighted", "top3_accuracy", "log_loss", "ece",
+)  # fmt: skip
+PER_GENRE = ("precision", "recall", "f1")
+
+
+def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarray:
+    """(n, k*k + 2 + 2*BINS): the cell of the confusion matrix, top-3 hit, log loss, reliability bins."""
+    n, k = proba.shape
+    rows = np.arange(n)
+    true = pd.Index(classes).get_indexer(pd.Index(y))
+    if (true < 0).any():
+        raise ValueError(f"genres without a probability: {sorted(set(y[true < 0]))}")
+    best = proba.argmax(axis=1)
+    cells = np.zeros((n, k * k))
+    cells[rows, true * k + best] = 1
+    own = proba[rows, true]
+    top3 = (proba > own[:, None]).sum(axis=1) < 3
+    total = np.clip(proba, EPSILON, None).sum(axis=1)
+    loss = -np.log(np.clip(own, EPSILON, None) / total)
+    confidence = proba[rows, best]
+    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    reliability = np.zeros((n, 2 * BINS))
+    reliability[rows, bins] = confidence
+    reliability[rows, BINS + bins] = best == true
+    return np.column_stack([cells, top3, loss, reliability])
+
+
+def _weights(groups: np.ndarray, seed: int) -> np.ndarray:
+    """(RESAMPLES, n): how often each cover is drawn when groups are drawn with replacement."""
+    codes, names = pd.factorize(groups)
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    return counts[:, codes].astype(np.float64)
+
+
+def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
+    """All scores of b resamples from their sums, (b, ...); definitions as in scikit-learn."""
+    cells = sums[:, : k * k].reshape(-1, k, k)
+    hits = np.diagonal(cells, axis1=1, axis2=2)
+    support, predicted, n = cells.sum(axis=2), cells.sum(axis=1), cells.sum(axis=(1, 2))
+    precision, recall = _share(hits, predicted), _share(hits, support)
+    f1 = _share(2 * hits, support + predicted)
+    share = support / n[:, None]
+    seen = np.maximum((support > 0).sum(axis=1), 1)
+    reliability = sums[:, k * k + 2 :]
+    gaps = np.abs(reliability[:, :BINS] - reliability[:, BINS:])
+    out = {
+        "accuracy": hits.sum(axis=1) / n,
+        "balanced_accuracy": recall.sum(axis=1) / seen,
+        "top3_accuracy": sums[:, k * k] / n,
+        "log_loss": sums[:, k * k + 1] / n,
+        "ece": gaps.sum(axis=1) / n,
+        "precision": precision,
+        "recall": recall,
+        "f1": f1,
+    }
+    for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
+        out[f"{name}_macro"] = values.mean(axis=1)
+        out[f"{name}_weighted"] = (values * share).sum(axis=1)
+    return out
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+
+
+def _column(scores: dict[str, np.ndarray], i: int) -> dict[str, np.ndarray]:
+    return {name: scores[name][:, i] for name in PER_GENRE}
+
+
+def _with_intervals(exact: dict[str, np.ndarray], resampled: dict[str, np.ndarray]) -> pd.DataFrame:
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    rows = {n: [v[0], *np.quantile(resampled[n], tails)] for n, v in exact.items()}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])

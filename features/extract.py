@@ -1,0 +1,193 @@
+"""Covers in, rows in the store out: decoding runs ahead, each picture is decoded once for all blocks."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from PIL.Image import Image
+
+from data.pictures import PictureError, decode
+from data.sources import read_bytes
+from features.registry import Annotator, Extractor
+from features.store import Store
+from features.table import FeatureTable
+
+CHUNK = 64  # covers decoded, computed and stored together
+AHEAD = 2  # chunks being decoded while one is computed
+
+Progress = Callable[[str, int, float], None]  # block, covers done, seconds spent in the block
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cover that gave no row. `block` is empty where the picture itself could not be read."""
+
+    cover_id: str
+    path: str
+    block: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One block of some covers: (n, d) float32 values, all-NaN where the extractor failed, and n notes."""
+
+    values: np.ndarray
+    notes: list[str] | None
+
+
+def extract(
+    covers: pd.DataFrame,
+    extractors: Sequence[Extractor],
+    store: Store,
+    progress: Progress | None = None,
+) -> list[Failure]:
+    """Computes and stores each row that the store lacks.
+
+    Args:
+        covers: frame with `cover_id` and `path`.
+        extractors: the blocks to compute; their weights must be ready.
+        store: where rows are looked up and kept.
+        progress: called after each chunk and block.
+
+    Returns:
+        The covers that gave no row, with the reason; they are tried again by the next run.
+
+    Raises:
+        UserError: the store cannot be written to.
+    """
+    prints = {e.name: e.fingerprint() for e in extractors}
+    ids = covers["cover_id"].tolist()
+    todo = {name: set(store.missing(fingerprint, ids)) for name, fingerprint in prints.items()}
+    wanted = set().union(*todo.values())
+    places = ((i, p) for i, p in _once(zip(ids, covers["path"], strict=True)) if i in wanted)
+    failures: list[Failure] = []
+    for chunk in decoded_ahead(places):
+        failures += [
+            Failure(i, path, "", str(got)) for i, path, got in chunk if isinstance(got, PictureError)
+        ]
+        pictures = {i: (path, got) for i, path, got in chunk if not isinstance(got, PictureError)}
+        for extractor in extractors:
+            mine = {i: pictures[i] for i in pictures if i in todo[extractor.name]}
+            failures += _extract_block(extractor, prints[extractor.name], mine, store, progress)
+    for name, fingerprint in prints.items():
+        if todo[name]:
+            store.merge(fingerprint)
+    return failures
+
+
+def read_table(cover_ids: Sequence[str], extractors: Sequence[Extractor], store: Store) -> FeatureTable:
+    """The feature table of these covers as the store has it; a row that is not there is all NaN."""
+    index = pd.Index(cover_ids, name="cover_id")
+    blocks, notes = {}, {}
+    for extractor in extractors:
+        columns = list(extractor.columns)
+        values, texts = store.read(extractor.fingerprint(), cover_ids, len(columns))
+        blocks[extractor.name] = pd.DataFrame(values, index=index, columns=columns, copy=False)
+        if isinstance(extractor, Annotator):
+            notes[extractor.name] = pd.Series(texts, index=index, dtype=object)
+    return FeatureTable(blocks, notes)
+
+
+def compute(extractor: Extractor, images: Sequence[Image]) -> tuple[Rows, dict[int, str]]:
+    """One block of some pictures; a picture that the extractor cannot take does not spoil the others.
+
+    Returns:
+        The rows, and the reason for each position that failed.
+    """
+    try:
+        return _call(extractor, images), {}
+    except Exception as error:  # an extractor may raise anything: find the picture that made it raise
+        if len(images) == 1:
+            width = len(extractor.columns)
+            empty = Rows(np.full((1, width), np.nan, np.float32), ["null"])
+            return empty, {0: f"{type(error).__name__}: {error}"}
+    parts = [compute(extractor, [image]) for image in images]
+    values = np.concatenate([rows.values for rows, _ in parts])
+    notes = [note for rows, _ in parts for note in rows.notes or []]
+    reasons = {position: reason[0] for position, (_, reason) in enumerate(parts) if reason}
+    return Rows(values, notes if isinstance(extractor, Annotator) else None), reasons
+
+
+def decoded_ahead(
+    places: Iterable[tuple[str, str]], chunk: int = CHUNK
+) -> Iterator[list[tuple[str, str, Image | PictureError]]]:
+    """Reads and decodes in worker threads, a few chunks ahead of the caller; memory stays bounded.
+
+    Args:
+        places: (cover_id, path) pairs; an empty cover_id is filled in from the bytes.
+        chunk: covers a list.
+
+    Yields:
+        Lists of (cover_id, path, picture or the reason why there is none), in order.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting: list[list[Future[tuple[str, str, Image | PictureError]]]] = []
+        for batch in _batched(places, chunk):
+            waiting.append([pool.submit(_decode, cover_id, path) for cover_id, path in batch])
+            if len(waiting) > AHEAD:
+                yield [future.result() for future in waiting.pop(0)]
+        for futures in waiting:
+            yield [future.result() for future in futures]
+
+
+def _batched(items: Iterable[tuple[str, str]], size: int) -> Iterator[tuple[tuple[str, str], ...]]:
+    iterator = iter(items)
+    while batch := tuple(itertools.islice(iterator, size)):
+        yield batch
+
+
+def _once(places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    return iter({cover_id: (cover_id, path) for cover_id, path in places}.values())
+
+
+def _decode(cover_id: str, path: str) -> tuple[str, str, Image | PictureError]:
+    try:
+        content = read_bytes(path)
+        found = hashlib.sha256(content).hexdigest()
+        if cover_id and found != cover_id:
+            return cover_id, path, PictureError("the file changed after the collection was read")
+        return found, path, decode(content)
+    except PictureError as error:
+        return cover_id, path, error
+    except OSError as error:
+        return cover_id, path, PictureError(f"cannot be read: {error.strerror or error}")
+
+
+def _extract_block(
+    extractor: Extractor,
+    fingerprint: str,
+    pictures: Mapping[str, tuple[str, Image]],
+    store: Store,
+    progress: Progress | None,
+) -> list[Failure]:
+    if not pictures:
+        return []
+    started = time.perf_counter()
+    ids = list(pictures)
+    rows, reasons = compute(extractor, [image for _, image in pictures.values()])
+    good = [n for n in range(len(ids)) if n not in reasons]
+    notes = [rows.notes[n] for n in good] if rows.notes is not None else None
+    store.write(fingerprint, extractor.columns, [ids[n] for n in good], rows.values[good], notes)
+    if progress:
+        progress(extractor.name, len(ids), time.perf_counter() - started)
+    return [Failure(ids[n], pictures[ids[n]][0], extractor.name, reason) for n, reason in reasons.items()]
+
+
+def _call(extractor: Extractor, images: Sequence[Image]) -> Rows:
+    if isinstance(extractor, Annotator):
+        values, notes = extractor.annotate(images)
+    else:
+        values, notes = extractor(images), None
+    expected = (len(images), len(extractor.columns))
+    if values.shape != expected:
+        raise ValueError(f"gave {values.shape} values where {expected} were due")
+    return Rows(np.asarray(values, dtype=np.float32), notes)

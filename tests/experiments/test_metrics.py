@@ -1,0 +1,74 @@
+"""Scores agree with scikit-learn and with hand-computed values."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from experiments.metrics import score
+
+CLASSES = ["jazz", "metal", "pop", "rap"]
+
+
+def _drawn(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    proba = rng.dirichlet(np.ones(4), size=n)
+    y = np.array([rng.choice(CLASSES, p=0.5 * p + 0.125) for p in proba])
+    return y, proba
+
+
+@given(n=st.integers(30, 200), seed=st.integers(0, 10_000))
+def test_agrees_with_scikit_learn(n: int, seed: int) -> None:
+    y, proba = _drawn(n, seed)
+    predicted = np.array(CLASSES)[proba.argmax(axis=1)]
+    ours = score(y, proba, CLASSES, np.arange(n)).overall["value"]
+    assert ours["accuracy"] == pytest.approx(sk.accuracy_score(y, predicted))
+    for average in ("macro", "weighted"):
+        theirs = sk.precision_recall_fscore_support(
+            y, predicted, labels=CLASSES, average=average, zero_division=0
+        )
+        for name, value in zip(("precision", "recall", "f1"), theirs, strict=False):
+            assert ours[f"{name}_{average}"] == pytest.approx(value)
+    if len(set(y)) == 4:
+        assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, predicted))
+        assert ours["log_loss"] == pytest.approx(sk.log_loss(y, proba, labels=CLASSES))
+        assert ours["top3_accuracy"] == pytest.approx(sk.top_k_accuracy_score(y, proba, k=3, labels=CLASSES))
+
+
+def test_hand_computed() -> None:
+    y = ["a", "a", "b", "b"]
+    proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
+    scores = score(y, proba, ["a", "b"], [1, 2, 3, 4])
+    assert scores.confusion.to_numpy().tolist() == [[1, 1], [0, 2]]
+    assert scores.overall.loc["accuracy", "value"] == 0.75
+    assert scores.per_genre.loc[("a", "precision"), "value"] == 1.0
+    assert scores.per_genre.loc[("b", "precision"), "value"] == pytest.approx(2 / 3)
+    assert scores.per_genre.loc[("a", "f1"), "value"] == pytest.approx(2 / 3)
+    # four bins of one cover each: |0.9-1|, |0.6-0|, |0.8-1|, |0.7-1|
+    assert scores.overall.loc["ece", "value"] == pytest.approx((0.1 + 0.6 + 0.2 + 0.3) / 4)
+
+
+def test_interval_holds_the_value_and_shrinks_with_covers() -> None:
+    small, large = (score(*_drawn(n, 1), CLASSES, np.arange(n)).overall.loc["accuracy"] for n in (100, 2500))
+    for row in (small, large):
+        assert row["low"] < row["value"] < row["high"]
+    # the width goes with 1 / sqrt(n): a fifth here
+    assert (large["high"] - large["low"]) / (small["high"] - small["low"]) == pytest.approx(0.2, abs=0.08)
+
+
+def test_groups_are_drawn_together() -> None:
+    y, proba = _drawn(50, 2)
+    alone = score(y, proba, CLASSES, np.arange(50)).overall.loc["accuracy"]
+    copies = score(np.tile(y, 4), np.tile(proba, (4, 1)), CLASSES, np.tile(np.arange(50), 4)).overall.loc[
+        "accuracy"
+    ]
+    # four copies of each cover say no more than one
+    assert copies["high"] - copies["low"] == pytest.approx(alone["high"] - alone["low"], rel=0.15)
+
+
+def test_same_seed_same_interval() -> None:
+    y, proba = _drawn(60, 3)
+    first, again, other = (score(y, proba, CLASSES, np.arange(60), seed).overall for seed in (1, 1, 2))
+    assert first.equals(again)
+    assert not first.equals(other)
