@@ -1,0 +1,148 @@
+"""Reading one picture: bytes in, an RGB picture of bounded size or a clear reason out."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import imagehash
+import numpy as np
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+# Part of every extractor's fingerprint: change it whenever `decode` would give other pixels.
+DECODE_VERSION = "1"
+# The longer side of a decoded picture, in pixels: one size serves all blocks and bounds the memory.
+MAX_SIDE = 640
+# Pillow's own limit for a decompression bomb; a cover of 9,400 x 9,400 pixels still passes.
+MAX_PIXELS = 89_478_485
+# EPS and the like are left out on purpose: reading them starts another program.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+
+# `_open` refuses at this size itself, so Pillow's warning would only say it a second time.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# A broken EXIF block costs the rotation at most; the pixels are sound.
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
+
+
+class PictureError(ValueError):
+    """This file is no usable picture; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What is known of a picture without any model.
+
+    Attributes:
+        width: pixels, as seen (after EXIF rotation), before any reduction.
+        height: pixels, likewise.
+        format: Pillow's name, e.g. "JPEG".
+        phash: 64-bit perceptual hash (DCT of the 32 x 32 luma, ImageHash's `phash`), 16 hex digits.
+        detail: standard deviation of that luma, 0 to 127.5; near 0 the hash is mostly noise.
+    """
+
+    width: int
+    height: int
+    format: str
+    phash: str
+    detail: float
+
+
+def decode(data: bytes) -> Image.Image:
+    """Decodes a picture as a viewer would show it, its longer side at most `MAX_SIDE`.
+
+    Greyscale, CMYK (inverted as Adobe writes it), palette and 16-bit pictures become 8-bit RGB; alpha is
+    laid on white; of an animation the first frame counts; EXIF rotation is applied.
+
+    Args:
+        data: the bytes of the file.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        PictureError: the bytes are empty, truncated, no picture, broken or a decompression bomb.
+    """
+    return _read(data)[0]
+
+
+def facts(data: bytes) -> PictureFacts:
+    """Size, format and perceptual hash of a picture; reads it to its end, so that truncation shows.
+
+    Raises:
+        PictureError: as `decode`.
+    """
+    picture, (width, height), name = _read(data)
+    luma = picture.convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    return PictureFacts(
+        width=width,
+        height=height,
+        format=name,
+        phash=str(imagehash.phash(luma)),
+        detail=round(float(np.asarray(luma, dtype=np.float32).std()), 2),
+    )
+
+
+def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
+    """The RGB picture, its full (width, height) after rotation, its format."""
+    if not data:
+        raise PictureError("empty file (0 bytes)")
+    try:
+        with _open(data) as image:
+            name, size = image.format or "?", image.size
+            # A JPEG is decoded at 1/2, 1/4 or 1/8 straight away where that is still large enough.
+            image.draft(None, (MAX_SIDE, MAX_SIDE))
+            image.load()
+            turned = ImageOps.exif_transpose(image)
+            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
+                size = size[::-1]
+        picture = _as_rgb(turned)
+        if max(picture.size) > MAX_SIDE:
+            picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        return picture, size, name
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"decompression bomb: more than {2 * MAX_PIXELS:,} pixels") from error
+    except UnidentifiedImageError as error:
+        raise PictureError("not a picture (or of a format that is not read)") from error
+    except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
+        reason = str(error).strip() or type(error).__name__
+        if "truncated" in reason.lower() or isinstance(error, EOFError):
+            raise PictureError("truncated picture: the file ends too early") from error
+        raise PictureError(f"broken picture: {reason}") from error
+
+
+def _open(data: bytes) -> ImageFile.ImageFile:
+    # libwebp names no reason, but the container says how long it should be.
+    if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
+        raise PictureError("truncated picture: the file ends too early")
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"decompression bomb: {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}")
+    return image
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        colours = image.convert("RGBA")
+        white = Image.new("RGBA", colours.size, "white")
+        return Image.alpha_composite(white, colours).convert("RGB")
+    # `convert` on RGB would copy; `load` has already detached the pixels from the file.
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(grey: np.ndarray) -> np.ndarray:
+    """Greyscale of 16 or 32 bits or float, scaled to uint8; the range is told from the values."""
+    values = np.nan_to_num(grey.astype(np.float64))
+    top = values.max(initial=0.0)
+    if grey.dtype.kind == "f":
+        full = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
+    elif grey.dtype.itemsize == 2:
+        full = 65535.0
+    else:
+        full = 255.0 if top <= 255 else 65535.0 if top <= 65535 else float(2**31 - 1)
+    return np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
