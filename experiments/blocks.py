@@ -1,0 +1,59 @@
+"""From a config to a filled feature table: which blocks can run, extraction with bars, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from data.errors import UserError
+from experiments.progress import block_bars, console
+from features.extract import Failure, extract, read_table
+from features.registry import Extractor, create, extractor_names, missing_weights
+from features.store import Store
+from features.table import FeatureTable
+
+
+def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str) -> list[Extractor]:
+    """The extractors of a config.
+
+    Args:
+        blocks: block -> parameters; None takes every block whose weights are here and names the others.
+        preset: "packaged" or "hub".
+
+    Raises:
+        UserError: a named block is unknown or its weights are not here; no block can run.
+    """
+    chosen = []
+    for name in extractor_names() if blocks is None else blocks:
+        extractor = create(name, preset, **(blocks or {}).get(name, {}))
+        reason = missing_weights(extractor)
+        if reason is None:
+            chosen.append(extractor)
+        elif blocks is not None:
+            raise UserError(f"Block '{name}' cannot run: {reason}")
+        else:
+            console.print(f"Block '{name}' is left out: {reason}", style="yellow", highlight=False)
+    if not chosen:
+        raise UserError(f"No block can run with preset '{preset}'. See `coverfusion weights`.")
+    return chosen
+
+
+def fill(
+    covers: pd.DataFrame, extractors: list[Extractor], store: Store
+) -> tuple[FeatureTable, list[Failure]]:
+    """Computes what the store lacks, with progress bars, and reads the table."""
+    ids = covers["cover_id"].tolist()
+    missing = {e.name: len(store.missing(e.fingerprint(), ids)) for e in extractors}
+    if any(missing.values()):
+        with block_bars(missing) as report:
+            failures = extract(covers, extractors, store, report)
+    else:
+        failures = []
+    return read_table(ids, extractors, store), failures
+
+
+def failure_frame(failures: list[Failure]) -> pd.DataFrame:
+    """What failed, as a table for `failures.csv`."""
+    return pd.DataFrame([vars(f) for f in failures], columns=["cover_id", "path", "block", "reason"])

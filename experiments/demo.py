@@ -1,0 +1,28 @@
+"""The demo: a drawn sample collection, and the main job on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.sample import draw_sample
+from experiments.config import make_config
+from experiments.progress import console
+from experiments.run import train
+
+NOTE = "This sample is drawn by a program: its scores show that everything works and mean nothing about music."
+
+
+def run_demo(out: Path, seed: int) -> Path:
+    """Draws the sample under `out` (once) and trains on it.
+
+    Returns:
+        The run folder.
+    """
+    sample = out / "sample"
+    if not sample.is_dir():
+        console.print("Drawing the sample collection")
+        partial = out / ".sample.partial"
+        draw_sample(partial, seed=seed)
+        partial.replace(sample)
+    console.print(NOTE, style="yellow")
+    return train(make_config("demo", collection=sample, out=out, seed=seed), note=NOTE)

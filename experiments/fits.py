@@ -1,0 +1,125 @@
+"""Fits of a run: each (classifier, blocks, part) once, its predictions kept so that a killed run goes on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.table import FeatureTable
+from fusion.base import BlockClassifier
+from fusion.registry import classifier_class, create
+
+
+@dataclass(frozen=True)
+class Model:
+    """One row of the leaderboard: a classifier on some blocks."""
+
+    classifier: str
+    blocks: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Short and fit for a file name."""
+        return f"{self.classifier} on {'+'.join(self.blocks)}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One fit's covers: learnt from `train`, predicted for each set in `predicted`."""
+
+    name: str
+    train: list[str]
+    predicted: dict[str, list[str]]
+
+
+def models_of(classifiers: Sequence[str], alone: Sequence[str], blocks: Sequence[str]) -> list[Model]:
+    """All classifiers on all blocks (means of others last), then the chosen ones on each block alone."""
+    ordered = sorted(classifiers, key=lambda name: hasattr(classifier_class(name), "of"))
+    fused = [Model(name, tuple(blocks)) for name in ordered]
+    single = [Model(name, (block,)) for name in alone for block in blocks] if len(blocks) > 1 else []
+    return fused + single
+
+
+class Fits:
+    """Fits and their predictions under one folder.
+
+    Args:
+        folder: where predictions and fitted models are kept.
+        table: all covers' features.
+        covers: frame with `cover_id`, `genre`, `group`.
+        parameters: classifier -> its parameters.
+        seed: `random_state` of each classifier that takes one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        table: FeatureTable,
+        covers: pd.DataFrame,
+        parameters: Mapping[str, Mapping[str, Any]],
+        seed: int,
+    ) -> None:
+        self.folder = folder
+        self.frame = table.frame()
+        self.covers = covers.set_index("cover_id")
+        self.parameters = parameters
+        self.seed = seed
+
+    def predictions(self, model: Model, part: Part) -> pd.DataFrame:
+        """Probabilities `p_<genre>` by cover_id, with the columns `split` and `genre`; fitted if not kept."""
+        kept = self._place(model, part) / "predictions.parquet"
+        if not kept.is_file():
+            started = time.perf_counter()
+            classifier = self.fit(model, part)
+            seconds = time.perf_counter() - started
+            frames = [self._predict(classifier, model, split, ids) for split, ids in part.predicted.items()]
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            classifier.save(kept.parent / "model")
+            (kept.parent / "fit.json").write_text(json.dumps({"seconds": seconds}))
+            partial = kept.with_suffix(".partial")
+            pd.concat(frames).to_parquet(partial)
+            partial.replace(kept)
+        return pd.read_parquet(kept)
+
+    def seconds(self, model: Model, part: Part) -> float:
+        """How long that fit took."""
+        return float(json.loads((self._place(model, part) / "fit.json").read_text())["seconds"])
+
+    def fitted(self, model: Model, part: Part) -> BlockClassifier:
+        """The classifier of a fit whose predictions were asked for."""
+        return classifier_class(model.classifier).load(self._place(model, part) / "model")
+
+    def fit(self, model: Model, part: Part) -> BlockClassifier:
+        """Fits on the part's training covers; a mean of models takes its members from their own fits."""
+        cls = classifier_class(model.classifier)
+        parameters = dict(self.parameters.get(model.classifier, {}))
+        if hasattr(cls, "of") and not parameters:
+            members = [Model(name, model.blocks) for name in create(model.classifier).classifiers]
+            if all((self._place(member, part) / "predictions.parquet").is_file() for member in members):
+                return cls.of({member.classifier: self.fitted(member, part) for member in members})
+        classifier = create(model.classifier, **parameters)
+        if "random_state" in classifier.get_params(deep=False):
+            classifier.set_params(random_state=parameters.get("random_state", self.seed))
+        X, covers = self._rows(model, part.train)
+        return classifier.fit(X, covers["genre"].to_numpy(), groups=covers["group"].to_numpy())
+
+    def _rows(self, model: Model, ids: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+        columns = [c for c in self.frame.columns if c.split(".", 1)[0] in model.blocks]
+        return self.frame.loc[ids, columns], self.covers.loc[ids]
+
+    def _predict(self, classifier: BlockClassifier, model: Model, split: str, ids: list[str]) -> pd.DataFrame:
+        X, covers = self._rows(model, ids)
+        proba = np.asarray(classifier.predict_proba(X))
+        columns = [f"p_{genre}" for genre in classifier.classes_]
+        frame = pd.DataFrame(proba, index=pd.Index(ids, name="cover_id"), columns=columns)
+        return frame.assign(split=split, genre=covers["genre"])
+
+    def _place(self, model: Model, part: Part) -> Path:
+        return self.folder / part.name / model.name

@@ -1,0 +1,105 @@
+"""From predictions to tables: the leaderboard, the per-genre table, confusion matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.fits import Model
+from experiments.metrics import Scores, score
+
+Scored = dict[tuple[Model, str], Scores]
+
+
+def genres_of(predictions: pd.DataFrame) -> list[str]:
+    """The genres that a predictions frame has `p_` columns for, in their order."""
+    return [column[2:] for column in predictions.columns if column.startswith("p_")]
+
+
+def score_splits(predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, seed: int) -> Scored:
+    """Scores of each model on each split.
+
+    Args:
+        predictions: model -> frame by cover_id with `split`, `genre` and `p_<genre>`.
+        groups: cover_id -> group, for the bootstrap.
+        seed: of the bootstrap; the same resamples serve every model of a split.
+    """
+    scored = {}
+    for model, frame in predictions.items():
+        genres = genres_of(frame)
+        proba = [f"p_{genre}" for genre in genres]
+        for split, part in frame.groupby("split", sort=False):
+            ordered = part.sort_index()
+            scored[model, str(split)] = score(
+                ordered["genre"].to_numpy(),
+                ordered[proba].to_numpy(),
+                genres,
+                groups[ordered.index].to_numpy(),
+                seed,
+            )
+    return scored
+
+
+def leaderboard(scored: Scored, seconds: Mapping[Model, float]) -> pd.DataFrame:
+    """One row a model and split: each score with its interval, the best validated model first."""
+    rows = []
+    for (model, split), scores in scored.items():
+        row: dict[str, Any] = {
+            "classifier": model.classifier,
+            "blocks": "+".join(model.blocks),
+            "split": split,
+            "covers": int(scores.confusion.to_numpy().sum()),
+        }
+        for name, values in scores.overall.iterrows():
+            row[str(name)] = values["value"]
+            row[f"{name}_low"], row[f"{name}_high"] = values["low"], values["high"]
+        rows.append(row | {"fit_seconds": seconds[model]})
+    frame = pd.DataFrame(rows)
+    first = frame["split"].iloc[0]  # validation, or the pooled folds
+    rank = frame[frame["split"] == first].set_index(["classifier", "blocks"])["accuracy"].rank(method="first")
+    order = frame.set_index(["classifier", "blocks"]).index.map(rank)
+    return (
+        frame.assign(_rank=-order)
+        .sort_values(["_rank", "split"], ascending=[True, False])
+        .drop(columns="_rank")
+    )
+
+
+def best_model(scored: Scored, split: str, blocks: tuple[str, ...]) -> Model:
+    """The model on all blocks with the highest accuracy on `split`; a lower log loss breaks ties."""
+    fused = {model: scores.overall["value"] for (model, s), scores in scored.items() if s == split}
+    fused = {model: values for model, values in fused.items() if model.blocks == blocks}
+    return max(fused, key=lambda model: (fused[model]["accuracy"], -fused[model]["log_loss"]))
+
+
+def as_json(scored: Scored, chosen: Model) -> dict[str, Any]:
+    """`metrics.json`: every score, interval, per-genre score and confusion matrix of every model."""
+    models = []
+    for (model, split), scores in scored.items():
+        genres = list(scores.confusion.index)
+        models.append(
+            {
+                "classifier": model.classifier,
+                "blocks": list(model.blocks),
+                "split": split,
+                "scores": scores.overall.to_dict(orient="index"),
+                "genres": {g: scores.per_genre.loc[g].to_dict(orient="index") for g in genres},
+                "confusion": {"genres": genres, "counts": scores.confusion.to_numpy().tolist()},
+            }
+        )
+    return {"chosen": {"classifier": chosen.classifier, "blocks": list(chosen.blocks)}, "models": models}
+
+
+def write_tables(folder: Path, board: pd.DataFrame, scored: Scored) -> None:
+    """`leaderboard.csv`, `per_genre.csv` and `confusion.csv` (long form)."""
+    board.to_csv(folder / "leaderboard.csv", index=False)
+    keys = ["classifier", "blocks", "split"]
+    named = {(m.classifier, "+".join(m.blocks), split): scores for (m, split), scores in scored.items()}
+    pd.concat({k: s.per_genre for k, s in named.items()}, names=keys).reset_index().to_csv(
+        folder / "per_genre.csv", index=False
+    )
+    cells = {k: s.confusion.stack().rename("covers") for k, s in named.items()}
+    pd.concat(cells, names=keys).reset_index().to_csv(folder / "confusion.csv", index=False)

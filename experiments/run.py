@@ -1,0 +1,235 @@
+"""The main job: collection -> blocks -> splits -> classifiers -> metrics -> run folder, bundle and report."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from data.collection import Collection, read_collection
+from data.errors import UserError
+from data.sources import read_bytes
+from data.splits import folds, save_splits, split
+from experiments.blocks import failure_frame, fill, make_extractors
+from experiments.config import Config, write_config
+from experiments.fits import Fits, Model, Part, models_of
+from experiments.leaderboard import as_json, best_model, leaderboard, score_splits, write_tables
+from experiments.progress import console, counted
+from experiments.provenance import digest, environment, write_json
+from experiments.report import write_report
+from experiments.thumbnails import thumbnail
+from features.extract import Failure
+from features.registry import Extractor
+from features.store import Store
+from features.table import FeatureTable
+from fusion.base import BlockClassifier
+from fusion.bundle import save_bundle
+from fusion.neighbours import Neighbours
+from fusion.registry import classifier_names, create
+
+POOLED = "folds"  # the split's name where predictions of all folds are scored together
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What all later steps of a run need."""
+
+    collection: Collection
+    covers: pd.DataFrame
+    table: FeatureTable
+    extractors: list[Extractor]
+    failures: list[Failure]
+
+
+def train(config: Config, fresh: bool = False, note: str = "") -> Path:
+    """Does the whole run and returns its folder.
+
+    The folder's name ends in a digest of the config, the collection and the extractors: the same run
+    started again goes on where it was, and a finished one is returned as it is.
+
+    Args:
+        config: what to do.
+        fresh: forget an earlier run with the same digest.
+        note: what readers of the report must know about the collection.
+
+    Raises:
+        UserError: as `read_collection`, `make_extractors` and `features.extract.extract`.
+    """
+    names = list(config.classifiers) if config.classifiers is not None else classifier_names()
+    for name in {*names, *config.alone}:
+        create(name, **(config.classifiers or {}).get(name, {}))
+    extractors = make_extractors(config.blocks, config.preset)
+    collection = open_collection(config)
+    folder = config.out / f"{config.collection.stem}-{_key(config, collection, extractors)}"
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    if (folder / "report.html").is_file():
+        console.print(f"This very run is finished already; --fresh does it again: {folder}", style="yellow")
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    prepared = prepare(config, collection, extractors)
+    write_inputs(folder, config, prepared, note)
+    fits = Fits(folder / "fits", prepared.table, prepared.covers, config.classifiers or {}, config.seed)
+    parts = make_parts(prepared.covers, config, folder)
+    blocks = tuple(prepared.table.blocks)
+    predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
+    groups = prepared.covers.set_index("cover_id")["group"]
+    scored = score_splits(predictions, groups, config.seed)
+    chosen = best_model(scored, POOLED if config.folds else "validation", blocks)
+    seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
+    write_tables(folder, leaderboard(scored, seconds), scored)
+    write_predictions(folder / "predictions.parquet", predictions)
+    write_json(folder / "metrics.json", as_json(scored, chosen))
+    train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
+    classifier = (
+        fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
+    )
+    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids)
+    write_report(folder, neighbours, prepared.table, prepared.covers)
+    shutil.rmtree(folder / "fits")
+    return folder
+
+
+def open_collection(config: Config) -> Collection:
+    """Reads the collection with a progress bar and says what was dropped."""
+    with counted("reading", None) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total)
+
+        collection = read_collection(
+            config.collection,
+            keep=config.keep,
+            genres=config.genres,
+            facts_cache=config.store / "facts.parquet",
+            progress=progress,
+        )
+    if len(collection.frame) == 0:
+        raise UserError(
+            f"{config.collection} holds no usable cover. See `coverfusion inspect {config.collection}`."
+        )
+    return collection
+
+
+def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
+    """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
+    covers = collection.frame
+    table, failures = fill(covers, extractors, Store(config.store))
+    unread = {f.cover_id for f in failures if not f.block}
+    if unread:
+        covers = covers[~covers["cover_id"].isin(unread)]
+        table = table.rows(covers["cover_id"].tolist())
+    if failures:
+        console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
+    return Prepared(collection, covers, table, extractors, failures)
+
+
+def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str) -> None:
+    """Config, environment, collection facts and all lists of what was left out."""
+    write_config(config, folder / "config.yaml")
+    write_json(folder / "environment.json", environment())
+    collection = prepared.collection
+    facts = {
+        "note": note,
+        "fingerprint": collection.fingerprint(),
+        "covers": len(prepared.covers),
+        "genres": prepared.covers["genre"].value_counts().to_dict(),
+        "dropped": collection.counts,
+        "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
+        "failures": len(prepared.failures),
+    }
+    write_json(folder / "collection.json", facts)
+    collection.rejected.to_csv(folder / "rejected.csv", index=False)
+    collection.conflicts.to_csv(folder / "conflicts.csv", index=False)
+    failure_frame(prepared.failures).to_csv(folder / "failures.csv", index=False)
+
+
+def make_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
+    """One part for the 8:1:1 split, or one for each fold; saved as `splits.parquet`."""
+    ids = covers.set_index("cover_id").index
+    if config.folds is None:
+        names = split(covers, config.seed)
+        save_splits(names.to_frame("split"), folder / "splits.parquet")
+        held = {name: names.index[names == name].tolist() for name in ("validation", "test")}
+        return [Part("split", names.index[names == "train"].tolist(), held)]
+    numbers = folds(covers, config.folds, 1, config.seed).iloc[:, 0]
+    save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
+    return [
+        Part(
+            f"fold-{n}",
+            ids[(numbers[ids] != n).to_numpy()].tolist(),
+            {POOLED: ids[(numbers[ids] == n).to_numpy()].tolist()},
+        )
+        for n in sorted(numbers.unique())
+    ]
+
+
+def predict_all(fits: Fits, models: list[Model], parts: list[Part]) -> dict[Model, pd.DataFrame]:
+    """Predictions of every model, parts stacked; shows which fit is running."""
+    frames: dict[Model, list[pd.DataFrame]] = {model: [] for model in models}
+    with counted("fitting", len(models) * len(parts)) as bar:
+        for part in parts:
+            for model in models:
+                bar.update(bar.task_ids[0], now=f"{model.name}, {part.name}")
+                frames[model].append(fits.predictions(model, part))
+                bar.advance(bar.task_ids[0])
+    return {model: pd.concat(found).fillna(0.0) for model, found in frames.items()}
+
+
+def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame]) -> None:
+    """One row a model and cover: split, true and predicted genre, probabilities."""
+    frames = []
+    for model, frame in predictions.items():
+        proba = frame.filter(regex="^p_")
+        predicted = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
+        frames.append(
+            frame.assign(classifier=model.classifier, blocks="+".join(model.blocks), predicted=predicted)
+        )
+    pd.concat(frames).reset_index().to_parquet(path)
+
+
+def write_bundle(
+    folder: Path, classifier: BlockClassifier, model: Model, prepared: Prepared, train_ids: list[str]
+) -> Neighbours:
+    """The chosen model with all that scoring needs, and the index of its training covers."""
+    covers = prepared.covers.set_index("cover_id").loc[train_ids]
+    table = prepared.table.rows(train_ids)
+    neighbours = Neighbours().fit(
+        table.frame(),
+        cover_ids=train_ids,
+        genres=covers["genre"].tolist(),
+        paths=covers["path"].tolist(),
+        thumbnails=[thumbnail(read_bytes(path)) for path in covers["path"]],
+    )
+    save_bundle(
+        folder,
+        classifier,
+        neighbours=neighbours,
+        columns={name: list(frame.columns) for name, frame in prepared.table.blocks.items()},
+        extractors={e.name: describe_extractor(e) for e in prepared.extractors},
+        extra={
+            "collection": prepared.collection.fingerprint(),
+            "covers": len(train_ids),
+            "model": model.name,
+        },
+    )
+    return neighbours
+
+
+def describe_extractor(extractor: Extractor) -> dict[str, object]:
+    """What a bundle needs to make the same extractor again."""
+    from features.registry import parameters_of
+
+    parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
+    return {
+        "fingerprint": extractor.fingerprint(),
+        "preset": getattr(extractor, "preset", "packaged"),
+        "parameters": parameters,
+    }
+
+
+def _key(config: Config, collection: Collection, extractors: list[Extractor]) -> str:
+    wanted = config.model_dump(mode="json", exclude={"store", "out", "collection"})
+    return digest([wanted, collection.fingerprint(), [e.fingerprint() for e in extractors]])

@@ -1,0 +1,201 @@
+"""Batch scoring: pictures in, one row a picture out, in bounded memory and with resume.
+
+Rows are kept in small parts beside the output file while the work runs; the parts become the output file
+at the end. A killed run goes on after its last whole part.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+from PIL.Image import Image
+
+from data.errors import UserError
+from data.pictures import PictureError
+from experiments.provenance import write_json
+from features.extract import CHUNK, compute, decoded_ahead
+from features.registry import Extractor, create, missing_weights
+from features.table import FeatureTable
+from fusion.bundle import Bundle, load_bundle
+
+PART = 4 * CHUNK  # covers a part
+FORMATS = (".csv", ".parquet", ".jsonl")
+
+
+def score(
+    bundle_folder: Path,
+    pictures: Iterator[str],
+    out: Path,
+    top_k: int = 3,
+    resume: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[int, int]:
+    """Scores pictures one after another into a file.
+
+    Args:
+        bundle_folder: the fitted model.
+        pictures: paths as `data.sources.list_pictures` gives them; never held as a whole.
+        out: a .csv, .parquet or .jsonl file.
+        top_k: how many genres a row names.
+        resume: go on where an earlier run with the same arguments stopped.
+        progress: called with the number of covers newly done.
+
+    Returns:
+        The number of rows, and of those among them with an error.
+
+    Raises:
+        UserError: a bad output name, an existing output, a broken bundle, or weights that are not here.
+    """
+    if out.suffix not in FORMATS:
+        raise UserError(f"--out {out}: the name must end in {', '.join(FORMATS)}.")
+    parts = out.with_name(out.name + ".parts")
+    if resume and out.exists() and not parts.exists():
+        raise UserError(f"--resume: {out} is finished already.")
+    if not resume and (out.exists() or parts.exists()):
+        raise UserError(f"{out} exists (or a stopped run of it). Go on with --resume, or remove it first.")
+    bundle = load_bundle(bundle_folder)
+    extractors = bundle_extractors(bundle)
+    top_k = min(top_k, len(bundle.classes))
+    _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k})
+    done = _skip_done(parts, pictures)
+    places = (("", path) for path in pictures)
+    chunks = decoded_ahead(places)
+    for number in itertools.count(len(done)):
+        frames = []
+        for chunk in itertools.islice(chunks, PART // CHUNK):
+            frames.append(score_chunk(bundle, extractors, chunk, top_k))
+            if progress:
+                progress(len(chunk))
+        if not frames:
+            break
+        _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
+    return _join(parts, out)
+
+
+def bundle_extractors(bundle: Bundle) -> list[Extractor]:
+    """The extractors that a bundle was trained with.
+
+    Raises:
+        UserError: their weights are not here, or are others than the bundle was trained with.
+    """
+    extractors = []
+    for name, made in bundle.extractors.items():
+        extractor = create(name, made["preset"], **made["parameters"])
+        if reason := missing_weights(extractor):
+            raise UserError(f"Block '{name}', which this bundle needs, cannot run: {reason}")
+        extractors.append(extractor)
+    bundle.check_fingerprints({e.name: e.fingerprint() for e in extractors})
+    return extractors
+
+
+def table_of(images: Sequence[Image], extractors: Sequence[Extractor]) -> tuple[FeatureTable, list[str]]:
+    """The feature table of some decoded pictures, and for each the blocks that failed ("" for none)."""
+    blocks, failed = {}, [""] * len(images)
+    for extractor in extractors:
+        rows, reasons = compute(extractor, images)
+        blocks[extractor.name] = pd.DataFrame(rows.values, columns=list(extractor.columns))
+        for position, reason in reasons.items():
+            failed[position] = "; ".join(filter(None, [failed[position], f"{extractor.name}: {reason}"]))
+    return FeatureTable(blocks), failed
+
+
+def score_chunk(
+    bundle: Bundle,
+    extractors: Sequence[Extractor],
+    chunk: Sequence[tuple[str, str, Image | PictureError]],
+    top_k: int,
+) -> pd.DataFrame:
+    """One row a picture: path, cover_id, genre_1, probability_1, ..., failed_blocks, error."""
+    good = [(i, got) for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
+    errors = ["" if not isinstance(got, PictureError) else str(got) for _, _, got in chunk]
+    proba = np.full((len(chunk), len(bundle.classes)), np.nan)
+    failed = [""] * len(chunk)
+    if good:
+        table, blocks_failed = table_of([image for _, image in good], extractors)
+        proba[[i for i, _ in good]] = bundle.predict_proba(table)
+        for (i, _), reason in zip(good, blocks_failed, strict=True):
+            failed[i] = reason
+    order = np.argsort(-proba, axis=1, kind="stable")[:, :top_k]
+    scored = ~np.isnan(proba[:, 0])
+    columns: dict[str, Any] = {"path": [path for _, path, _ in chunk], "cover_id": [i for i, _, _ in chunk]}
+    for rank in range(top_k):
+        names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
+        columns[f"genre_{rank + 1}"] = np.where(scored, names, None)
+        columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
+    return pd.DataFrame(columns | {"failed_blocks": failed, "error": errors})
+
+
+def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
+    """Makes the folder of parts, or checks that an earlier run used the same model."""
+    note = parts / "run.json"
+    if note.is_file():
+        before = json.loads(note.read_text())
+        for key, value in facts.items():
+            if before[key] != value:
+                raise UserError(
+                    f"--resume: {parts} was made with another {key} ({before[key]}, now {value})."
+                )
+        return
+    parts.mkdir(parents=True, exist_ok=True)
+    write_json(note, facts)
+
+
+def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
+    """Moves `pictures` past the rows that are there already; they must be the same pictures."""
+    done = sorted(parts.glob("*.parquet"))
+    for part in done:
+        paths = pq.read_table(part, columns=["path"]).column("path").to_pylist()
+        for path in paths:
+            now = next(pictures, None)
+            if now != path:
+                raise UserError(
+                    f"--resume: the pictures are not those of the stopped run ({path} then, {now} now). "
+                    f"Remove {parts} to start again."
+                )
+    return done
+
+
+def _write_part(path: Path, frame: pd.DataFrame) -> None:
+    partial = path.with_suffix(".partial")
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False, schema=_schema(frame)), partial)
+    partial.replace(path)
+
+
+def _schema(frame: pd.DataFrame) -> pa.Schema:
+    numbers = [name for name in frame.columns if name.startswith("probability_")]
+    return pa.schema([(name, pa.float64() if name in numbers else pa.string()) for name in frame.columns])
+
+
+def _join(parts: Path, out: Path) -> tuple[int, int]:
+    """Streams the parts into the output file and removes them."""
+    partial = out.with_name(f".{out.name}.partial")
+    rows = errors = 0
+    writer: Any = None
+    with partial.open("wb") as file:
+        for part in sorted(parts.glob("*.parquet")):
+            table = pq.read_table(part)
+            rows += table.num_rows
+            errors += sum(1 for reason in table.column("error").to_pylist() if reason)
+            if out.suffix == ".jsonl":
+                file.write(
+                    table.to_pandas().to_json(orient="records", lines=True, force_ascii=False).encode()
+                )
+                continue
+            make = pq.ParquetWriter if out.suffix == ".parquet" else pyarrow.csv.CSVWriter
+            writer = writer or make(file, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+    partial.replace(out)
+    shutil.rmtree(parts)
+    return rows, errors
