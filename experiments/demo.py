@@ -9,7 +9,7 @@ from experiments.config import make_config
 from experiments.progress import console
 from experiments.run import train
 
-NOTE = "This sample is drawn by a program: its scores show that everything works and mean nothing about music."
+NOTE = "This sample is drawn by a program: its scores show that everything works, not what music is like."
 
 
 def run_demo(out: Path, seed: int) -> Path:

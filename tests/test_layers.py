@@ -1,0 +1,38 @@
+"""Dependencies point left only: experiments -> fusion -> features -> data."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ALLOWED = {
+    "data": {"data"},
+    "features": {"features", "data"},
+    "fusion": {"fusion", "features", "data"},
+    "experiments": {"experiments", "fusion", "features", "data"},
+}
+# fusion knows tables, not pictures
+TABLES_ONLY = {"data.errors", "features.table"}
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_imports_point_left(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    for path in files:
+        ours = {name for name in _imports(path) if name.split(".")[0] in ALLOWED}
+        wrong = {name for name in ours if name.split(".")[0] not in ALLOWED[folder]}
+        if folder == "fusion":
+            wrong |= {name for name in ours if not name.startswith("fusion")} - TABLES_ONLY
+        assert not wrong, f"{path} imports {wrong}"
