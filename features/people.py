@@ -1,0 +1,287 @@
+"""The `people` block: how many faces and persons a cover shows, how large, how sure, and where."""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image
+
+from data.errors import UserError
+from features import faces, persons
+from features.registry import fingerprint_of, missing_weights, register
+from features.weights import Weights
+
+Boxes = np.ndarray  # (n, 5) float32: left, top, right, bottom in px, confidence 0..1
+Detector = Callable[[Image], Boxes]
+
+GROUP = 3  # people
+_HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"  # a third of the error-free score in a tenth of the time
+_MEASURES = {
+    "count": "{many} found (0 = none)",
+    "largest_share": "area of the largest {one} in the cover, 0..1 (0 = none)",
+    "total_share": "area covered by all {many} together, overlaps once, 0..1 (0 = none)",
+    "confidence": "mean confidence of the {many}, 0..1 (NaN = none)",
+    "largest_x": "centre of the largest {one}, 0 = left edge, 1 = right edge (NaN = none)",
+    "largest_y": "centre of the largest {one}, 0 = top edge, 1 = bottom edge (NaN = none)",
+    "failed": "1 where the {one} detector failed on this cover and its other columns are NaN, else 0",
+}
+
+
+@register("people")
+class People:
+    """Faces by MTCNN and persons by a COCO detector.
+
+    Pictures go through both detectors in as many threads as torch may use, each picture on its own: a
+    batch gives the numbers that its pictures give one by one, in any mix of sizes.
+
+    Args:
+        preset: "packaged" finds persons by SSD-MobileNet-v2, "hub" by a torchvision detection model.
+        face_confidence: faces less sure than this are left out, 0..1.
+        person_confidence: the same for persons.
+        min_face_size: px of the smallest face to look for.
+        person_model: name of a torchvision detection model; None = the preset's own choice.
+        checkpoint: a local state dict of `person_model`, read in place of a download.
+
+    Raises:
+        ValueError: a confidence outside 0..1, a face size under 1, or a model that the preset lacks.
+    """
+
+    name = "people"
+    version = "1"
+
+    def __init__(
+        self,
+        *,
+        preset: str = "packaged",
+        face_confidence: float = 0.9,
+        person_confidence: float = 0.4,
+        min_face_size: int = 20,
+        person_model: str | None = None,
+        checkpoint: str | None = None,
+    ) -> None:
+        for key, value in (("face_confidence", face_confidence), ("person_confidence", person_confidence)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{key} is {value}; it must lie in 0..1.")
+        if min_face_size < 1:
+            raise ValueError(f"min_face_size is {min_face_size} px; it must be at least 1.")
+        if preset == "packaged" and checkpoint is None and person_model not in (None, persons.PACKAGED):
+            raise ValueError(f"person_model '{person_model}' needs the preset 'hub' or a checkpoint.")
+        self.preset = preset
+        self.face_confidence = face_confidence
+        self.person_confidence = person_confidence
+        self.min_face_size = min_face_size
+        self.person_model = person_model
+        self.checkpoint = checkpoint
+        self._detectors: dict[str, Detector] = {}
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """`face_*`, `person_*` and `is_group`."""
+        return list(self.describe())
+
+    def describe(self) -> Mapping[str, str]:
+        """Each column with its unit or range."""
+        texts: dict[str, str] = {}
+        for one, many in (("face", "faces"), ("person", "persons")):
+            texts |= {f"{one}_{m}": text.format(one=one, many=many) for m, text in _MEASURES.items()}
+        texts["is_group"] = (
+            f"1 where {GROUP} or more faces or {GROUP} or more persons were found, else 0 "
+            "(NaN = a detector failed and the other found fewer)"
+        )
+        return texts
+
+    def weights(self) -> Sequence[Weights]:
+        """MTCNN's networks and the person detector's."""
+        return faces.face_weights() + self._person_weights()
+
+    def fingerprint(self) -> str:
+        """See `fingerprint_of`."""
+        return fingerprint_of(self)
+
+    def __call__(self, images: Sequence[Image]) -> np.ndarray:
+        """(n, len(columns)) float32; see `describe`."""
+        return self.annotate(images)[0]
+
+    def annotate(self, images: Sequence[Image]) -> tuple[np.ndarray, list[str]]:
+        """The rows of `__call__` and, for each picture, JSON with its boxes.
+
+        The JSON is `{"width", "height", "faces", "persons"}` in px; `faces` and `persons` are lists of
+        `[left, top, right, bottom, confidence]`, the largest first and cut at the picture's edge, or the
+        detector's error as a text.
+
+        Raises:
+            UserError: weights are missing or not what they should be.
+        """
+        detectors = self._load()
+        with _one_thread_a_call() as workers, ThreadPoolExecutor(workers) as pool:
+            found = [{key: pool.submit(_try, d, image) for key, d in detectors.items()} for image in images]
+            results = [{key: future.result() for key, future in one.items()} for one in found]
+        rows = np.array([_row(image, one) for image, one in zip(images, results, strict=True)], np.float32)
+        notes = [_note(image, one) for image, one in zip(images, results, strict=True)]
+        return rows.reshape(len(images), len(self.columns)), notes
+
+    def plain(self) -> Callable[[Image], tuple[Boxes, Boxes]]:
+        """The plain use of the same libraries with the same weights, for comparisons of speed.
+
+        Returns:
+            A function from one picture to the faces and persons that `annotate` reports for it.
+        """
+        import cv2
+        from facenet_pytorch import MTCNN
+
+        mtcnn = MTCNN(keep_all=True, min_face_size=self.min_face_size)
+        weights = self._person_weights()
+        if self._is_packaged():
+            graph, layout = (str(w.path) for w in weights)
+            net = cv2.dnn.readNetFromTensorflow(graph, layout)
+            detect_persons: Detector = lambda image: persons.detect_ssd(net, image)  # noqa: E731
+        else:
+            detect_persons = self._load_persons()
+
+        def detect(image: Image) -> tuple[Boxes, Boxes]:
+            boxes, scores = mtcnn.detect(image)
+            found = np.zeros((0, 5)) if boxes is None else np.column_stack([boxes, scores]).astype(np.float32)
+            return (
+                _kept(image, found, self.face_confidence),
+                _kept(image, detect_persons(image), self.person_confidence),
+            )
+
+        return detect
+
+    def _load(self) -> dict[str, Detector]:
+        if not self._detectors:
+            absent = missing_weights(self)
+            if absent:
+                raise UserError(f"Block 'people': {absent}.")
+            self._detectors = {"faces": self._load_faces(), "persons": self._load_persons()}
+        return self._detectors
+
+    def _load_faces(self) -> Detector:
+        mtcnn = faces.load_mtcnn(self.min_face_size)
+        return lambda image: _kept(image, faces.detect_faces(mtcnn, image), self.face_confidence)
+
+    def _load_persons(self) -> Detector:
+        weights = self._person_weights()
+        if not self._is_packaged():
+            model = persons.load_torchvision(self._person_model(), weights)
+            return lambda image: _kept(
+                image, persons.detect_torchvision(model, image), self.person_confidence
+            )
+        idle: queue.SimpleQueue[Any] = queue.SimpleQueue()  # an OpenCV network serves one thread at a time
+        idle.put(persons.load_ssd(weights))
+
+        def detect(image: Image) -> Boxes:
+            try:
+                net = idle.get_nowait()
+            except queue.Empty:
+                net = persons.load_ssd(weights)
+            try:
+                return _kept(image, persons.detect_ssd(net, image), self.person_confidence)
+            finally:
+                idle.put(net)
+
+        return detect
+
+    def _person_weights(self) -> list[Weights]:
+        if self._is_packaged():
+            return persons.ssd_weights()
+        return persons.torchvision_weights(self._person_model(), self.checkpoint)
+
+    def _person_model(self) -> str:
+        return self.person_model or (persons.PACKAGED if self._is_packaged() else _HUB_MODEL)
+
+    def _is_packaged(self) -> bool:
+        if self.checkpoint is not None:
+            return False
+        return self.person_model == persons.PACKAGED or (self.preset == "packaged" and not self.person_model)
+
+
+@contextmanager
+def _one_thread_a_call() -> Iterator[int]:
+    """Gives the threads that torch and OpenCV use inside one call to the pictures instead.
+
+    These networks are too small to split: two pictures in two threads are faster than one in two. Both
+    libraries keep the setting for the whole process, so it is put back.
+    """
+    import cv2
+    import torch
+
+    torch_threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield torch_threads
+    finally:
+        torch.set_num_threads(torch_threads)
+        cv2.setNumThreads(cv_threads)
+
+
+def _try(detector: Detector, image: Image) -> Boxes | str:
+    """The boxes, or the error as a text: one bad picture must not spoil the others."""
+    try:
+        return detector(image)
+    except Exception as error:  # detectors raise what their libraries raise
+        return f"{type(error).__name__}: {error}"
+
+
+def _kept(image: Image, boxes: Boxes, confidence: float) -> Boxes:
+    """The boxes that are sure enough and lie in the picture, cut at its edge, the largest first."""
+    kept = boxes[boxes[:, 4] >= confidence].astype(np.float32)
+    kept[:, 0:4:2] = kept[:, 0:4:2].clip(0, image.width)
+    kept[:, 1:4:2] = kept[:, 1:4:2].clip(0, image.height)
+    areas = _areas(kept)
+    return kept[np.argsort(-areas, kind="stable")][: np.count_nonzero(areas)]
+
+
+def _row(image: Image, found: Mapping[str, Boxes | str]) -> list[float]:
+    counts = [np.nan if isinstance(boxes, str) else len(boxes) for boxes in found.values()]
+    group = float(np.nanmax([*counts, 0]) >= GROUP)
+    if not group and np.isnan(counts).any():
+        group = np.nan
+    return [*(v for boxes in found.values() for v in _measures(image, boxes)), group]
+
+
+def _measures(image: Image, boxes: Boxes | str) -> list[float]:
+    """One value for each of `_MEASURES`."""
+    if isinstance(boxes, str):
+        return [np.nan] * (len(_MEASURES) - 1) + [1.0]
+    if len(boxes) == 0:
+        return [0.0, 0.0, 0.0, np.nan, np.nan, np.nan, 0.0]
+    left, top, right, bottom, _ = boxes[0]
+    area = image.width * image.height
+    return [
+        len(boxes),
+        _areas(boxes)[0] / area,
+        _union(boxes) / area,
+        boxes[:, 4].mean(),
+        (left + right) / 2 / image.width,
+        (top + bottom) / 2 / image.height,
+        0.0,
+    ]
+
+
+def _areas(boxes: Boxes) -> np.ndarray:
+    """(n,) px^2; 0 for a box that is inside out."""
+    return (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)
+
+
+def _union(boxes: Boxes) -> float:
+    """px^2 covered by at least one box: all edges cut the plane into a grid, covered cells are summed."""
+    x, y = np.unique(boxes[:, 0:4:2]), np.unique(boxes[:, 1:4:2])
+    covered = np.zeros((len(y) - 1, len(x) - 1), dtype=bool)
+    for left, top, right, bottom, _ in boxes:
+        covered[np.ix_((y[:-1] >= top) & (y[1:] <= bottom), (x[:-1] >= left) & (x[1:] <= right))] = True
+    return float(np.diff(y) @ covered @ np.diff(x))
+
+
+def _note(image: Image, found: Mapping[str, Boxes | str]) -> str:
+    note: dict[str, Any] = {"width": image.width, "height": image.height}
+    for key, boxes in found.items():
+        note[key] = boxes if isinstance(boxes, str) else [[round(float(v), 3) for v in box] for box in boxes]
+    return json.dumps(note)
