@@ -1,0 +1,150 @@
+"""EfficientNet-Lite for inference: batch norms folded into the convolutions, one fused operation a layer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# Larger batches leave the cache of a desktop CPU: 2 was the fastest of 1, 2, 4, 8, 16, 32 (Skylake, 2 cores).
+CPU_BATCH = 2
+
+
+@dataclass
+class _Convolution:
+    """One convolution with its batch norm folded in; `packed` keeps the weights in oneDNN's own layout."""
+
+    weight: Any
+    bias: Any
+    stride: int
+    groups: int
+    relu6: bool
+    packed: dict[tuple[int, ...], Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Block:
+    """An inverted residual: convolutions, the input added to the last one where `residual`."""
+
+    convolutions: list[_Convolution]
+    residual: bool
+
+
+class LiteNetwork:
+    """EfficientNet-Lite up to its pooled features.
+
+    The architecture and the weights are `efficientnet_lite_pytorch`'s (a port of Google's EfficientNet-Lite,
+    Tan and Le 2019); the features equal its `extract_features(x).mean((2, 3))` up to rounding.
+
+    Args:
+        name: "efficientnet-lite0" to "efficientnet-lite4".
+        path: the matching `.pth` file.
+        device: a torch device name.
+    """
+
+    def __init__(self, name: str, path: Path, device: str = "cpu") -> None:
+        import torch
+        from efficientnet_lite_pytorch import EfficientNet
+
+        with contextlib.redirect_stdout(io.StringIO()):
+            model = EfficientNet.from_name(name)
+        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        model = model.eval().to(device)
+        self.device = device
+        # what torch.compile itself calls on CPUs; absent in builds without oneDNN
+        self._fused = device == "cpu" and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        self._stem = _fold(model._conv_stem, model._bn0, relu6=True)
+        self._blocks = [_fold_block(block) for block in model._blocks]
+        self._head = _fold(model._conv_head, model._bn1, relu6=True)
+
+    def __call__(self, x: Any) -> Any:
+        """(n, 3, height, width) normalised float32 tensor -> (n, 1280) float32 tensor."""
+        import torch
+
+        with torch.inference_mode():
+            x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+            x = self._convolve(x, self._stem)
+            for block in self._blocks:
+                skip = x if block.residual else None
+                for convolution in block.convolutions[:-1]:
+                    x = self._convolve(x, convolution)
+                x = self._convolve(x, block.convolutions[-1], skip)
+            return self._convolve(x, self._head).mean((2, 3))
+
+    def _convolve(self, x: Any, layer: _Convolution, skip: Any = None) -> Any:
+        padding, cut = _padding(layer.weight.shape[2], layer.stride, x.shape[2])
+        if self._fused:
+            y = _fused_convolution(x, layer, padding, skip)
+        else:
+            y = _plain_convolution(x, layer, padding, skip)
+        return y[:, :, cut:, cut:] if cut else y
+
+
+def _padding(kernel: int, stride: int, size: int) -> tuple[int, int]:
+    """TensorFlow's "same" padding, which is uneven where stride is 2, by even padding and a cut.
+
+    Padding by the uneven left side plus one stride, then dropping the first output row and column, reads
+    the same windows, without a padded copy of the input.
+
+    Returns:
+        The even padding and how many leading outputs to drop.
+    """
+    if stride == 1:
+        return kernel // 2, 0
+    left = max((-(-size // stride) - 1) * stride + kernel - size, 0) // 2
+    return left + stride, 1
+
+
+def _fused_convolution(x: Any, layer: _Convolution, padding: int, skip: Any) -> Any:
+    import torch
+
+    key = (padding, *x.shape)
+    if key not in layer.packed:
+        layer.packed.clear()
+        layer.packed[key] = torch.ops.mkldnn._reorder_convolution_weight(
+            layer.weight, [padding] * 2, [layer.stride] * 2, [1, 1], layer.groups, list(x.shape)
+        )
+    geometry = ([padding] * 2, [layer.stride] * 2, [1, 1], layer.groups)
+    weight = layer.packed[key]
+    convolve = torch.ops.mkldnn._convolution_pointwise
+    if skip is not None:
+        return convolve.binary(x, skip, weight, layer.bias, *geometry, "add", 1.0, None, [], None)
+    activation: tuple[str, list[float]] = ("hardtanh", [0.0, 6.0]) if layer.relu6 else ("none", [])
+    return convolve(x, weight, layer.bias, *geometry, *activation, "")
+
+
+def _plain_convolution(x: Any, layer: _Convolution, padding: int, skip: Any) -> Any:
+    from torch.nn import functional
+
+    y = functional.conv2d(x, layer.weight, layer.bias, layer.stride, padding, 1, layer.groups)
+    if layer.relu6:
+        y = functional.hardtanh_(y, 0.0, 6.0)
+    return y if skip is None else y.add_(skip)
+
+
+def _fold(convolution: Any, norm: Any, relu6: bool) -> _Convolution:
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+    weight, bias = fuse_conv_bn_weights(
+        convolution.weight, None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    weight = weight.detach().contiguous(memory_format=torch.channels_last)
+    return _Convolution(weight, bias.detach(), convolution.stride[0], convolution.groups, relu6)
+
+
+def _fold_block(block: Any) -> _Block:
+    convolutions = []
+    if block._block_args.expand_ratio != 1:
+        convolutions.append(_fold(block._expand_conv, block._bn0, relu6=True))
+    convolutions.append(_fold(block._depthwise_conv, block._bn1, relu6=True))
+    convolutions.append(_fold(block._project_conv, block._bn2, relu6=False))
+    arguments = block._block_args
+    residual = (
+        arguments.id_skip
+        and arguments.stride in (1, [1])
+        and arguments.input_filters == arguments.output_filters
+    )
+    return _Block(convolutions, residual)
