@@ -37,7 +37,7 @@ class PictureFacts:
         width: pixels, as seen (after EXIF rotation), before any reduction.
         height: pixels, likewise.
         format: Pillow's name, e.g. "JPEG".
-        phash: 64-bit perceptual hash (DCT of the 32 x 32 luma, ImageHash's `phash`), 16 hex digits.
+        phash: 256-bit perceptual hash (DCT of the 64 x 64 luma, ImageHash's `phash`), 64 hex digits.
         detail: standard deviation of that luma, 0 to 127.5; near 0 the hash is mostly noise.
     """
 
@@ -73,12 +73,12 @@ def facts(data: bytes) -> PictureFacts:
         PictureError: as `decode`.
     """
     picture, (width, height), name = _read(data)
-    luma = picture.convert("L").resize((32, 32), Image.Resampling.LANCZOS)
+    luma = picture.convert("L").resize((64, 64), Image.Resampling.LANCZOS)
     return PictureFacts(
         width=width,
         height=height,
         format=name,
-        phash=str(imagehash.phash(luma)),
+        phash=str(imagehash.phash(luma, hash_size=16)),
         detail=round(float(np.asarray(luma, dtype=np.float32).std()), 2),
     )
 

@@ -1,0 +1,201 @@
+"""A collection of covers with genres, checked, without copies, near duplicates grouped."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from data.duplicates import group_covers, near_pairs
+from data.errors import UserError, nearest
+from data.facts_cache import FactsCache
+from data.pictures import PictureError, PictureFacts
+from data.sources import Entry, list_entries, read_bytes
+
+Keep = Literal["drop", "first", "all"]
+COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]
+_NO_GENRE = "no genre: it lies beside the genre folders"
+_CHUNK = 2048
+_SAVE_EVERY = 50_000
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Covers that may be used, and an account of all others.
+
+    Attributes:
+        frame: one row a cover, RangeIndex: cover_id (sha256 of the file's bytes, 64 hex digits), path (or
+            `zip!member`), genre, group (int64; covers that must stay together), width and height (pixels),
+            format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept a cover under
+            several genres.
+        rejected: path, genre and reason of every file that is no usable picture.
+        conflicts: cover_id, path, genre, group and kind of covers under several genres. Kind "same": equal
+            bytes, treated as `keep` says; kind "near": near duplicates, kept, in one group.
+        counts: files (seen), rejected, other_genres (not among the chosen ones), copies (of a cover within
+            its genre, left out), conflicting (different covers under several genres), conflicting_rows
+            (their rows, one a genre), left_out (rows left out for it), near_groups and near_covers (in
+            groups of near duplicates), near_conflicting (covers in such groups with several genres).
+    """
+
+    frame: pd.DataFrame
+    rejected: pd.DataFrame
+    conflicts: pd.DataFrame
+    counts: dict[str, int]
+
+    def fingerprint(self) -> str:
+        """16 hex digits over cover ids, genres and groups; paths and their order do not matter."""
+        # Group numbers depend on the order of reading; the least cover id of a group does not.
+        leader = self.frame.groupby("group")["cover_id"].transform("min")
+        rows = sorted(zip(self.frame["cover_id"], self.frame["genre"], leader, strict=True))
+        return hashlib.sha256("\n".join(map("|".join, rows)).encode()).hexdigest()[:16]
+
+
+def read_collection(
+    path: Path,
+    keep: Keep = "drop",
+    genres: Sequence[str] | None = None,
+    facts_cache: Path | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Collection:
+    """Reads every cover of a collection once.
+
+    Args:
+        path: genre folders, zips or a manifest, as `data.sources.list_entries` takes them.
+        keep: what becomes of a cover that stands under several genres: "drop" leaves it out, "first" keeps
+            it under the first genre in the order of reading, "all" under each.
+        genres: only these genres; None = all. In a manifest any other genre is an error, for it is more
+            likely misspelt than meant to be left out; other folders and zips are left out and counted.
+        facts_cache: a parquet file that remembers what was read, for all collections alike.
+        progress: called with (files read, files in all).
+
+    Raises:
+        UserError: there is no such collection, no file in it, a manifest is wrong, a genre or `keep` unknown.
+    """
+    if keep not in ("drop", "first", "all"):
+        raise UserError(f"keep: there is no way '{keep}'.{nearest(str(keep), ['drop', 'first', 'all'])}")
+    entries = list(list_entries(path))
+    files = len(entries)
+    if genres is not None:
+        entries = _chosen(entries, genres, path)
+    if not any(entry.genre for entry in entries):
+        raise UserError(
+            f"{path} holds no covers: give a folder with one folder or zip a genre, a zip, or a manifest."
+        )
+    cache = FactsCache.load(facts_cache)
+    read = _read(entries, cache, progress)
+    rejected = [(entry.path, entry.genre, found) for entry, _, found in read if isinstance(found, str)]
+    frame = _frame((entry, cover_id, found) for entry, cover_id, found in read if not isinstance(found, str))
+    unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
+    same = unique.duplicated("cover_id", keep=False)
+    # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
+    pairs = near_pairs(unique["phash"], unique["detail"].to_numpy(dtype=float))
+    alike = group_covers(unique[["cover_id"]], pairs)
+    unique["group"] = group_covers(unique, pairs)
+    near = _across_genres(unique, alike) & ~same
+    kept = unique[~_left_out(unique, same, keep)].reset_index(drop=True)
+    kept["group"] = np.unique(kept["group"], return_inverse=True)[1].astype(np.int64)
+    sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
+    grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
+    return Collection(
+        frame=kept[COLUMNS],
+        rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
+        conflicts=_conflicts(unique, same, near),
+        counts={
+            "files": files,
+            "rejected": len(rejected),
+            "other_genres": files - len(entries),
+            "copies": len(frame) - len(unique),
+            "conflicting": unique.loc[same, "cover_id"].nunique(),
+            "conflicting_rows": int(same.sum()),
+            "left_out": len(unique) - len(kept),
+            "near_groups": len(set(alike[grouped])),
+            "near_covers": int(grouped.sum()),
+            "near_conflicting": int(near.sum()),
+        },
+    )
+
+
+def _chosen(entries: list[Entry], genres: Sequence[str], path: Path) -> list[Entry]:
+    present = {entry.genre for entry in entries if entry.genre}
+    for genre in genres:
+        if genre not in present:
+            raise UserError(f"genres: {path} has no genre '{genre}'.{nearest(genre, present)}")
+    if path.suffix.lower() in (".csv", ".parquet"):
+        for row, entry in enumerate(entries, start=1):
+            if entry.genre not in genres:
+                raise UserError(
+                    f"{path}, row {row}: unknown genre '{entry.genre}'.{nearest(entry.genre, genres)} "
+                    f"Mend the row or add the genre to `genres`."
+                )
+    return [entry for entry in entries if entry.genre in genres or not entry.genre]
+
+
+def _read(
+    entries: list[Entry], cache: FactsCache, progress: Callable[[int, int | None], None] | None
+) -> list[tuple[Entry, str, PictureFacts | str]]:
+    """(entry, cover_id, facts or the reason against it) for each, in order; PIL and hashlib free the GIL."""
+    read: list[tuple[Entry, str, PictureFacts | str]] = []
+    try:
+        with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+            for chunk in _chunks(entries):
+                read += pool.map(lambda entry: (entry, *_read_one(entry, cache)), chunk)
+                if cache.unsaved >= _SAVE_EVERY:
+                    cache.save()
+                if progress is not None:
+                    progress(len(read), len(entries))
+    finally:
+        cache.save()
+    return read
+
+
+def _read_one(entry: Entry, cache: FactsCache) -> tuple[str, PictureFacts | str]:
+    if not entry.genre:
+        return "", _NO_GENRE
+    try:
+        data = read_bytes(entry.path)
+        cover_id = hashlib.sha256(data).hexdigest()
+        return cover_id, cache.facts(cover_id, data)
+    except PictureError as error:
+        return "", str(error)
+
+
+def _chunks(entries: list[Entry]) -> Iterator[list[Entry]]:
+    rest = iter(entries)
+    while chunk := list(itertools.islice(rest, _CHUNK)):
+        yield chunk
+
+
+def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFrame:
+    rows = [
+        (cover_id, entry.path, entry.genre, entry.group, entry.artist, *vars(found).values())
+        for entry, cover_id, found in read
+    ]
+    columns = ["cover_id", "path", "genre", "group", "artist", "width", "height", "format", "phash", "detail"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _left_out(unique: pd.DataFrame, same: pd.Series, keep: Keep) -> pd.Series:
+    if keep == "drop":
+        return same
+    if keep == "first":
+        return unique.duplicated("cover_id", keep="first")
+    return pd.Series(False, index=unique.index)
+
+
+def _across_genres(unique: pd.DataFrame, alike: np.ndarray) -> pd.Series:
+    """Which rows look like a cover of another genre."""
+    return unique.groupby(alike)["genre"].transform("nunique") > 1
+
+
+def _conflicts(unique: pd.DataFrame, same: pd.Series, near: pd.Series) -> pd.DataFrame:
+    found = unique[same | near].assign(kind=np.where(same[same | near], "same", "near"))
+    found = found.sort_values(["kind", "group", "cover_id", "genre"], ascending=[False, True, True, True])
+    return found[["cover_id", "path", "genre", "group", "kind"]].reset_index(drop=True)
