@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import UserError
+from data.splits import folds, load_splits, save_splits, split
+
+
+def _frame(genre: list[str], group: list[int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"cover_id": [f"{i:064x}" for i in range(len(genre))], "genre": genre, "group": group}
+    )
+
+
+@st.composite
+def collections(draw):
+    """20 to 300 covers of 2 to 5 genres in groups of any size, groups may span genres."""
+    n = draw(st.integers(20, 300))
+    rng = np.random.default_rng(draw(st.integers(0, 2**31)))
+    genre = rng.integers(0, draw(st.integers(2, 5)), n)
+    group = rng.integers(0, draw(st.integers(n // 4, 2 * n)), n)
+    return _frame([f"genre {g}" for g in genre], group.tolist())
+
+
+@given(collections(), st.integers(0, 1000))
+def test_groups_stay_together_and_each_cover_is_there_once(frame, seed):
+    parts = split(frame, seed)
+    assert parts.index.tolist() == frame["cover_id"].tolist()
+    assert set(parts) <= {"train", "validation", "test"}
+    assert parts.groupby(frame["group"].to_numpy()).nunique().max() == 1
+
+
+@given(collections(), st.integers(0, 1000))
+def test_every_genre_is_trained_on(frame, seed):
+    parts = split(frame, seed)
+    trained = set(frame["genre"].to_numpy()[(parts == "train").to_numpy()])
+    assert trained == set(frame["genre"])
+
+
+@given(st.lists(st.integers(30, 80), min_size=2, max_size=5), st.integers(0, 1000))
+def test_sizes_are_eight_to_one_to_one_in_every_genre(sizes, seed):
+    genre = [f"genre {g}" for g, size in enumerate(sizes) for _ in range(size)]
+    frame = _frame(genre, list(range(len(genre))))
+    counts = pd.crosstab(frame["genre"].to_numpy(), split(frame, seed).to_numpy())
+    for part, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+        assert ((counts[part] - share * counts.sum(axis=1)).abs() <= 1).all()
+
+
+def test_sizes_stay_near_with_groups_of_up_to_four():
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(1000), rng.choice([1, 2, 3, 4], 1000, p=[0.7, 0.2, 0.07, 0.03]))
+    genre = rng.choice(["Pop", "Rock", "Jazz"], 1000, p=[0.6, 0.3, 0.1])[group]
+    frame = _frame(genre.tolist(), group.tolist())
+    counts = pd.crosstab(frame["genre"].to_numpy(), split(frame, 3).to_numpy(), normalize="index")
+    assert (counts[["test", "validation", "train"]] - [0.1, 0.1, 0.8]).abs().to_numpy().max() < 0.02
+
+
+def test_the_same_seed_gives_the_same_split_and_another_seed_another():
+    frame = _frame(["Pop", "Rock"] * 50, list(range(100)))
+    assert split(frame, 1).equals(split(frame, 1))
+    assert not split(frame, 1).equals(split(frame, 2))
+    assert folds(frame, 5, 1, 1).equals(folds(frame, 5, 1, 1))
+    assert not folds(frame, 5, 1, 1).equals(folds(frame, 5, 1, 2))
+
+
+def test_a_genre_with_one_cover_goes_to_train_and_folds_name_it():
+    frame = _frame(["Pop"] * 20 + ["Polka"], list(range(21)))
+    assert split(frame, 0).iloc[-1] == "train"
+    with pytest.raises(UserError, match=r"Polka \(1\)"):
+        folds(frame, 5, 1, 0)
+
+
+@given(st.integers(2, 6), st.integers(1, 3), st.integers(0, 1000))
+def test_folds_keep_groups_and_genres_even(k, repeats, seed):
+    group = np.repeat(np.arange(120), 2)
+    frame = _frame((["Pop"] * 160 + ["Rock"] * 80), group.tolist())
+    numbers = folds(frame, k, repeats, seed)
+    assert numbers.shape == (240, repeats)
+    assert numbers.index.tolist() == frame["cover_id"].tolist()
+    for column in numbers:
+        assert set(numbers[column]) == set(range(k))
+        assert numbers[column].groupby(group).nunique().max() == 1
+        shares = pd.crosstab(numbers[column].to_numpy(), frame["genre"].to_numpy(), normalize="columns")
+        assert (shares - 1 / k).abs().to_numpy().max() < 0.06
+
+
+def test_repeats_differ():
+    frame = _frame(["Pop", "Rock"] * 50, list(range(100)))
+    numbers = folds(frame, 5, 2, 0)
+    assert not numbers["repeat_0"].equals(numbers["repeat_1"])
+
+
+def test_one_fold_is_no_cross_validation():
+    with pytest.raises(UserError, match="2 or more"):
+        folds(_frame(["Pop", "Rock"], [0, 1]), 1, 1, 0)
+
+
+def test_saved_splits_are_loaded_in_the_order_of_the_frame(tmp_path):
+    frame = _frame(["Pop", "Rock"] * 30, list(range(60)))
+    parts = split(frame, 0)
+    save_splits(parts.to_frame(), tmp_path / "splits.parquet")
+    turned = frame.iloc[::-1]
+    loaded = load_splits(tmp_path / "splits.parquet", turned)
+    assert loaded["split"].to_dict() == parts.to_dict()
+    assert loaded.index.tolist() == turned["cover_id"].tolist()
+
+
+def test_splits_of_other_covers_are_refused(tmp_path):
+    frame = _frame(["Pop", "Rock"] * 30, list(range(60)))
+    save_splits(split(frame, 0).to_frame(), tmp_path / "splits.parquet")
+    with pytest.raises(UserError, match="another collection"):
+        load_splits(tmp_path / "splits.parquet", frame.iloc[1:])
+    with pytest.raises(UserError, match="separates"):
+        load_splits(tmp_path / "splits.parquet", frame.assign(group=0))
+    with pytest.raises(UserError, match="no saved splits"):
+        load_splits(tmp_path / "nothing.parquet", frame)
+    (tmp_path / "text.parquet").write_text("no parquet")
+    with pytest.raises(UserError, match="holds no splits"):
+        load_splits(tmp_path / "text.parquet", frame)
+
+
+def test_a_cover_under_two_genres_is_split_once():
+    frame = _frame(["Pop", "Rock"] * 20, list(range(40)))
+    twice = pd.concat([frame, frame.iloc[:1].assign(genre="Rock")], ignore_index=True)
+    assert len(split(twice, 0)) == 40
+    assert len(folds(twice, 4, 1, 0)) == 40
