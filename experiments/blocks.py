@@ -1,4 +1,4 @@
-"""From a config to a filled feature table: which blocks can run, extraction with bars, what failed."""
+"""From a config to a filled store: which blocks can run, extraction with bars, what failed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pandas as pd
 
 from data.errors import UserError
 from experiments.progress import block_bars, console
-from features.extract import Failure, extract, read_table
+from features.extract import Failure, extract
 from features.registry import Extractor, create, extractor_names, missing_weights
 from features.store import Store
-from features.table import FeatureTable
 
 
 def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str) -> list[Extractor]:
@@ -40,18 +39,14 @@ def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str)
     return chosen
 
 
-def fill(
-    covers: pd.DataFrame, extractors: list[Extractor], store: Store
-) -> tuple[FeatureTable, list[Failure]]:
-    """Computes what the store lacks, with progress bars, and reads the table."""
+def fill(covers: pd.DataFrame, extractors: list[Extractor], store: Store) -> list[Failure]:
+    """Computes what the store lacks, with progress bars; returns the covers that gave no row."""
     ids = covers["cover_id"].tolist()
     missing = {e.name: len(store.missing(e.fingerprint(), ids)) for e in extractors}
-    if any(missing.values()):
-        with block_bars(missing) as report:
-            failures = extract(covers, extractors, store, report)
-    else:
-        failures = []
-    return read_table(ids, extractors, store), failures
+    if not any(missing.values()):
+        return []
+    with block_bars(missing) as report:
+        return extract(covers, extractors, store, report)
 
 
 def failure_frame(failures: list[Failure]) -> pd.DataFrame:

@@ -84,6 +84,7 @@ def extract(
     from experiments.blocks import failure_frame, fill, make_extractors
     from experiments.config import make_config
     from experiments.run import open_collection
+    from features.extract import read_table
     from features.store import Store
 
     if describe:
@@ -97,7 +98,9 @@ def extract(
     )  # fmt: skip
     extractors = make_extractors(config.blocks, config.preset)
     covers = open_collection(config).frame
-    table, failures = fill(covers, extractors, Store(config.store))
+    store = Store(config.store)
+    failures = fill(covers, extractors, store)
+    table = read_table(covers["cover_id"].tolist(), extractors, store)
     folder = out or Path("runs") / f"table-{collection.stem}"
     table.save(folder)
     covers.to_parquet(folder / "covers.parquet")

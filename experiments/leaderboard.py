@@ -101,5 +101,5 @@ def write_tables(folder: Path, board: pd.DataFrame, scored: Scored) -> None:
     pd.concat({k: s.per_genre for k, s in named.items()}, names=keys).reset_index().to_csv(
         folder / "per_genre.csv", index=False
     )
-    cells = {k: s.confusion.stack().rename("covers") for k, s in named.items()}
+    cells = {k: s.confusion.stack().to_frame("covers") for k, s in named.items()}
     pd.concat(cells, names=keys).reset_index().to_csv(folder / "confusion.csv", index=False)

@@ -20,7 +20,7 @@ from experiments.progress import console, counted
 from experiments.provenance import digest, environment, write_json
 from experiments.report import write_report
 from experiments.thumbnails import thumbnail
-from features.extract import Failure
+from features.extract import Failure, read_table
 from features.registry import Extractor
 from features.store import Store
 from features.table import FeatureTable
@@ -115,14 +115,18 @@ def open_collection(config: Config) -> Collection:
 
 def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
     """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
-    covers = collection.frame
-    table, failures = fill(covers, extractors, Store(config.store))
-    unread = {f.cover_id for f in failures if not f.block}
-    if unread:
-        covers = covers[~covers["cover_id"].isin(unread)]
-        table = table.rows(covers["cover_id"].tolist())
+    store = Store(config.store)
+    failures = fill(collection.frame, extractors, store)
     if failures:
         console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
+    unread = {f.cover_id for f in failures if not f.block}
+    covers = collection.frame[~collection.frame["cover_id"].isin(unread)].reset_index(drop=True)
+    table = read_table(covers["cover_id"].tolist(), extractors, store)
+    doubled = covers["cover_id"].duplicated(keep=False)
+    if doubled.any():  # keep="all": one cover under several genres is several rows
+        covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
+        for part in (*table.blocks.values(), *table.notes.values()):
+            part.index = pd.Index(covers["cover_id"], name="cover_id")
     return Prepared(collection, covers, table, extractors, failures)
 
 

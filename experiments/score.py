@@ -130,7 +130,7 @@ def score_chunk(
     columns: dict[str, Any] = {"path": [path for _, path, _ in chunk], "cover_id": [i for i, _, _ in chunk]}
     for rank in range(top_k):
         names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
-        columns[f"genre_{rank + 1}"] = np.where(scored, names, None)
+        columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
         columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
     return pd.DataFrame(columns | {"failed_blocks": failed, "error": errors})
 

@@ -79,7 +79,9 @@ class FeatureTable:
         """
         listing = folder / "table.json"
         if not listing.is_file():
-            raise UserError(f"{folder} holds no feature table (no table.json). Make one with `coverfusion extract`.")
+            raise UserError(
+                f"{folder} holds no feature table (no table.json). Make one with `coverfusion extract`."
+            )
         names = json.loads(listing.read_text())["blocks"]
         for name in blocks or []:
             if name not in names:

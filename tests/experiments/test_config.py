@@ -1,0 +1,59 @@
+"""Configs: defaults, files, and messages that name the wrong key."""
+
+from pathlib import Path
+
+import pytest
+
+from data.errors import UserError
+from experiments.config import make_config, read_config, write_config
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "run.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_paths_are_relative_to_the_file_and_options_win(tmp_path: Path) -> None:
+    config = read_config(_file(tmp_path, "collection: covers\nout: runs\nseed: 3\n"), seed=7, folds=None)
+    assert config.collection == tmp_path / "covers"
+    assert config.out == tmp_path / "runs"
+    assert (config.seed, config.folds) == (7, None)
+
+
+def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
+    text = "collection: c\nblocks: [color, texture]\nclassifiers:\n  svc: {C: 3}\n  knn:\n"
+    config = read_config(_file(tmp_path, text))
+    assert config.blocks == {"color": {}, "texture": {}}
+    assert config.classifiers == {"svc": {"C": 3}, "knn": {}}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colection: c", r"unknown key 'colection'. Did you mean 'collection'\?"),
+        ("collection: c\nfold: 5", r"unknown key 'fold'. Did you mean 'folds'\?"),
+        ("collection: c\nfolds: 1", r"folds: .*greater than or equal to 2"),
+        ("collection: c\nkeep: most", r"keep: .*'drop', 'first' or 'all'"),
+        ("seed: 1", r"collection: Field required"),
+        ("- a\n- b", r"must be `key: value` lines"),
+        ("collection: [", r"is not YAML"),
+    ],
+)
+def test_a_wrong_config_is_explained(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        read_config(_file(tmp_path, text))
+    assert "run.yaml" in str(caught.value)
+
+
+def test_a_config_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.yaml cannot be read"):
+        read_config(tmp_path / "nowhere.yaml")
+
+
+def test_a_written_config_reads_back_the_same(tmp_path: Path) -> None:
+    config = make_config(
+        "test", collection=tmp_path / "c", blocks=["color"], folds=4, store=tmp_path / "s", out=tmp_path
+    )
+    write_config(config, tmp_path / "config.yaml")
+    assert read_config(tmp_path / "config.yaml") == config
