@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from features.winograd import Shape, WinogradConv, rows
+from features.winograd import DirectConv, Shape, WinogradConv, folded, rows, to_planes, to_rows
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -25,17 +25,23 @@ class FastCraft:
 
     def __init__(self, net: nn.Module) -> None:
         base = [layer for k in range(1, 5) for layer in getattr(net.basenet, f"slice{k}")]
-        convs = [_folded(base[k], base[k + 1]) for k in (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37)]
-        self.conv1_1, self.conv1_2, self.conv2_1 = (_Direct(*c) for c in convs[:3])
-        self.deep = [WinogradConv(*c) for c in convs[3:]]
+        convs = [folded(base[k], base[k + 1]) for k in (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37)]
+        # below 128 channels Winograd's transforms cost more than they save
+        self.conv1_1, self.conv1_2, self.conv2_1 = (DirectConv(*c, padding=1) for c in convs[:3])
+        self.conv2_2, self.conv3_1, self.conv3_2, self.conv3_3 = (WinogradConv(*c) for c in convs[3:7])
+        self.conv4_1, self.conv4_2, self.conv4_3 = (WinogradConv(*c) for c in convs[7:10])
+        self.conv5_1, self.conv5_2 = (WinogradConv(*c) for c in convs[10:])
         ups = [getattr(net, f"upconv{k}").conv for k in range(1, 5)]
-        self.mixes = [_folded(up[0], up[1]) for up in ups]
-        wide = [_folded(up[3], up[4]) for up in ups]
+        mixes = [folded(up[0], up[1]) for up in ups]
+        self.mixes = [(weight.flatten(1).t().contiguous(), bias) for weight, bias in mixes]
+        wide = [folded(up[3], up[4]) for up in ups]
         self.up1, self.up2 = (WinogradConv(*c) for c in wide[:2])
-        self.up3, self.up4 = (_Direct(*c) for c in wide[2:])
-        self.head = [_Direct(layer.weight.detach(), layer.bias.detach()) for layer in net.conv_cls[::2]]
-        self.context = WinogradConv(*_context(net.basenet.slice5, self.mixes[0]), dilation=6)
-        self.mixes = [(w.flatten(1).t().contiguous(), b) for w, b in self.mixes]
+        self.up3, self.up4 = (DirectConv(*c, padding=1) for c in wide[2:])
+        self.context = WinogradConv(*_context(net.basenet.slice5, *mixes[0]), dilation=6)
+        self.head = [
+            DirectConv(layer.weight.detach(), layer.bias.detach(), layer.padding[0])
+            for layer in net.conv_cls[::2]
+        ]
 
     def __call__(self, canvases: Tensor) -> Tensor:
         """Scores of a batch of canvases of one size.
@@ -48,101 +54,53 @@ class FastCraft:
         """
         import torch
 
-        # the shallow, large layers one picture at a time: their pixels are many, their weights few
-        shallow = [self._conv2(canvas[None]) for canvas in canvases]
-        n, height, width = len(canvases), canvases.shape[2], canvases.shape[3]
-        shapes = [Shape(n, height // k, width // k) for k in (2, 4, 8, 16)]
-        pooled = torch.cat([p for _, p in shallow])
-        x = rows(shapes[1], pooled.shape[1])
-        x[:-1] = pooled
-        skip2 = _relu(self.deep[2](_relu(self.deep[1](x, shapes[1])), shapes[1]))
-        x = _pool(_relu(self.deep[3](skip2, shapes[1])), shapes[1])
-        skip3 = _relu(self.deep[5](_relu(self.deep[4](x, shapes[2])), shapes[2]))
-        x = _pool(_relu(self.deep[6](skip3, shapes[2])), shapes[2])
-        skip4 = self.deep[8](_relu(self.deep[7](x, shapes[3])), shapes[3])  # no ReLU here in the original
+        x = canvases.contiguous(memory_format=torch.channels_last)
+        x = _relu(torch.max_pool2d(self.conv1_2(_relu(self.conv1_1(x))), 2))  # the two commute
+        x, half = to_rows(_relu(self.conv2_1(x)))
+        skip2 = _relu(self.conv2_2(x, half))
+        x, quarter = to_rows(_pool(skip2, half))
+        skip3 = _relu(self.conv3_2(_relu(self.conv3_1(x, quarter)), quarter))
+        x, eighth = to_rows(_pool(_relu(self.conv3_3(skip3, quarter)), quarter))
+        skip4 = _relu(self.conv4_2(_relu(self.conv4_1(x, eighth)), eighth))
+        x, last = to_rows(_pool(_relu(self.conv4_3(skip4, eighth)), eighth))
+        skip5 = self.conv5_2(_relu(self.conv5_1(x, last)), last)  # without ReLU in the original, too
 
-        y = self.context(_pool3(skip4, shapes[3]), shapes[3])
-        y[:-1].addmm_(skip4[:-1], self.mixes[0][0][1024:])
-        y = _relu(self.up1(_relu(y), shapes[3]))
-        y = _relu(self.up2(self._mix(1, y, skip3, shapes[3]), shapes[2]))
-        y = self._mix(2, y, skip2, shapes[2])
-        wide = _relu(self.up3(_planes(y, shapes[1])))
-        scores = [self._scores(wide[k : k + 1], skip) for k, (skip, _) in enumerate(shallow)]
-        return torch.cat(scores).permute(0, 2, 3, 1)
-
-    def _conv2(self, canvas: Tensor) -> tuple[Tensor, Tensor]:
-        """conv1_1 to conv2_2 of one canvas, and the same pooled, both as rows."""
-        import torch
-
-        canvas = canvas.contiguous(memory_format=torch.channels_last)
-        x = self.conv1_2(_relu(self.conv1_1(canvas)))
-        x = _relu(self.conv2_1(_relu(torch.max_pool2d(x, 2))))
-        shape = Shape(1, x.shape[2], x.shape[3])
-        skip = _relu(self.deep[0](_rows(x, shape), shape))
-        return skip, _pool(skip, shape)[:-1]
+        x, _ = to_rows(torch.max_pool2d(to_planes(skip5, last), 3, stride=1, padding=1))
+        y = self.context(x, last)
+        y[:-1].addmm_(skip5[:-1], self.mixes[0][0][1024:])
+        y = _relu(self.up1(_relu(y), last))
+        y = _relu(self.up2(self._mix(1, to_planes(y, last), skip4, eighth), eighth))
+        y = _relu(self.up3(to_planes(self._mix(2, to_planes(y, eighth), skip3, quarter), quarter)))
+        y = _relu(self.up4(to_planes(self._mix(3, y, skip2, half), half)))
+        for layer in self.head[:-1]:
+            y = _relu(layer(y))
+        return self.head[-1](y).permute(0, 2, 3, 1)
 
     def _mix(self, k: int, y: Tensor, skip: Tensor, shape: Shape) -> Tensor:
-        """relu(conv1x1(cat(upsampled y, skip))), the 1x1 convolution of y taken before it grows fourfold."""
+        """relu(conv1x1(cat(upsampled y, skip))) as rows; the 1x1 of y is taken before it grows fourfold."""
         import torch
 
         weight, bias = self.mixes[k]
-        low = torch.mm(y[:-1], weight[: y.shape[1]])
-        grown = torch.nn.functional.interpolate(_planes(low, shape), scale_factor=2, mode="bilinear")
-        big = Shape(shape.n, shape.height * 2, shape.width * 2)
-        out = rows(big, weight.shape[1])
+        of_y = torch.matmul(y.permute(0, 2, 3, 1), weight[: y.shape[1]]).permute(0, 3, 1, 2)
+        grown = torch.nn.functional.interpolate(of_y, size=shape[1:], mode="bilinear", align_corners=False)
+        out = rows(shape, weight.shape[1])
         torch.addmm(bias, skip[:-1], weight[y.shape[1] :], out=out[:-1])
-        out[:-1] += grown.permute(0, 2, 3, 1).reshape(big.pixels, -1)
+        out[:-1] += grown.permute(0, 2, 3, 1).reshape(shape.pixels, -1)
         return _relu(out)
 
-    def _scores(self, wide: Tensor, skip: Tensor) -> Tensor:
-        """The last, large layers for one picture."""
-        shape = Shape(1, wide.shape[2], wide.shape[3])
-        y = self._mix(3, _rows(wide, shape), skip, shape)
-        x = _relu(self.up4(_planes(y, Shape(1, shape.height * 2, shape.width * 2))))
-        for layer in self.head[:-1]:
-            x = _relu(layer(x))
-        return self.head[-1](x)
 
+def _context(slice5: nn.Module, mix_weight: Tensor, mix_bias: Tensor) -> tuple[Tensor, Tensor]:
+    """The dilated 3x3 (512 to 1024), the 1x1 (1024 to 1024) and its half of the first mix as one 3x3.
 
-class _Direct:
-    """A convolution with few channels, which oneDNN does well as it is."""
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        import torch
-
-        self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), bias
-        self.padding = weight.shape[2] // 2
-
-    def __call__(self, x: Tensor) -> Tensor:
-        import torch
-
-        return torch.conv2d(x, self.weight, self.bias, padding=self.padding)
-
-
-def _folded(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
-    """Weight and bias of `norm(conv(x))` as one convolution."""
-    from torch.nn.utils.fusion import fuse_conv_bn_weights
-
-    weight, bias = fuse_conv_bn_weights(
-        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-    )
-    return weight.detach(), bias.detach()
-
-
-def _context(slice5: nn.Module, mix: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """The dilated 3x3 (512 to 1024), the 1x1 (1024 to 1024) and its half of the first mix (1024 to 512) in one.
-
-    There is nothing but sums between the three, so they are one 3x3 convolution from 512 to 512.
+    There is nothing but sums between the three, so together they are one convolution from 512 to 512.
     """
     import torch
 
     wide, square = slice5[1], slice5[2]
-    mix_weight, mix_bias = mix[0].flatten(1).double(), mix[1].double()
-    line = mix_weight[:, :1024] @ square.weight.detach().flatten(1).double()
+    mix = mix_weight.flatten(1)[:, :1024].double()
+    line = mix @ square.weight.detach().flatten(1).double()
     weight = torch.einsum("om,mikl->oikl", line, wide.weight.detach().double())
-    bias = (
-        line @ wide.bias.detach().double() + mix_weight[:, :1024] @ square.bias.detach().double() + mix_bias
-    )
+    bias = line @ wide.bias.detach().double() + mix @ square.bias.detach().double() + mix_bias
     return weight.float(), bias.float()
 
 
@@ -150,28 +108,8 @@ def _relu(x: Tensor) -> Tensor:
     return x.clamp_min_(0)
 
 
-def _planes(pixels: Tensor, shape: Shape) -> Tensor:
-    """Rows as (n, channels, height, width), channels last; a view."""
-    return pixels[: shape.pixels].view(shape.n, shape.height, shape.width, -1).permute(0, 3, 1, 2)
-
-
-def _rows(planes: Tensor, shape: Shape) -> Tensor:
-    """(n, channels, height, width) as rows with the zero row behind them; a copy."""
-    out = rows(shape, planes.shape[1])
-    out[:-1] = planes.permute(0, 2, 3, 1).reshape(shape.pixels, -1)
-    return out
-
-
 def _pool(pixels: Tensor, shape: Shape) -> Tensor:
-    """2x2 max pooling, rows to rows."""
+    """2x2 max pooling of rows, as planes."""
     import torch
 
-    half = Shape(shape.n, shape.height // 2, shape.width // 2)
-    return _rows(torch.max_pool2d(_planes(pixels, shape), 2), half)
-
-
-def _pool3(pixels: Tensor, shape: Shape) -> Tensor:
-    """3x3 max pooling at stride 1, rows to rows."""
-    import torch
-
-    return _rows(torch.max_pool2d(_planes(pixels, shape), 3, stride=1, padding=1), shape)
+    return torch.max_pool2d(to_planes(pixels, shape), 2)

@@ -11,7 +11,7 @@ import functools
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 TILES_AT_A_TIME = 100
 """Tiles of one pass: few enough that the transformed tiles stay in the cache, enough for fast products."""
@@ -28,6 +28,28 @@ class Shape(NamedTuple):
     def pixels(self) -> int:
         """Pixels of the whole batch."""
         return self.n * self.height * self.width
+
+
+class DirectConv:
+    """A convolution with few channels, which oneDNN does well as it is; planes in, planes out.
+
+    Args:
+        weight: (out channels, in channels, rows, columns).
+        bias: (out channels,).
+        padding: zeros around the picture, in pixels.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor, padding: int) -> None:
+        import torch
+
+        self.weight, self.bias = weight.contiguous(memory_format=torch.channels_last), bias
+        self.padding = padding
+
+    def __call__(self, planes: Tensor) -> Tensor:
+        """(n, in channels, height, width) to (n, out channels, ...), channels last in memory."""
+        import torch
+
+        return torch.conv2d(planes, self.weight, self.bias, padding=self.padding)
 
 
 class WinogradConv:
@@ -93,6 +115,30 @@ def rows(shape: Shape, channels: int) -> Tensor:
     out = torch.empty(shape.pixels + 1, channels)
     out[-1] = 0
     return out
+
+
+def to_rows(planes: Tensor) -> tuple[Tensor, Shape]:
+    """(n, channels, height, width) as rows with the zero row behind them; a copy."""
+    n, channels, height, width = planes.shape
+    shape = Shape(n, height, width)
+    out = rows(shape, channels)
+    out[:-1] = planes.permute(0, 2, 3, 1).reshape(shape.pixels, channels)
+    return out, shape
+
+
+def to_planes(pixels: Tensor, shape: Shape) -> Tensor:
+    """Rows as (n, channels, height, width), channels last in memory; a view."""
+    return pixels[: shape.pixels].view(shape.n, shape.height, shape.width, -1).permute(0, 3, 1, 2)
+
+
+def folded(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Weight and bias of `norm(conv(x))` as one convolution; the batch norm as it is in eval mode."""
+    from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+    weight, bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+    return weight.detach(), bias.detach()
 
 
 @functools.cache
