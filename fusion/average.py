@@ -1,0 +1,87 @@
+"""The mean of several classifiers' probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from fusion.base import BlockClassifier, Rows
+from fusion.registry import classifier_class, create, register
+
+
+@register("average")
+class FusionAverage(BlockClassifier):
+    """Fits the named classifiers on the same rows and averages their probabilities (late fusion).
+
+    A run that has fitted the members already need not fit them again:
+
+        FusionAverage.of({"svc": fitted_svc, "mlp": fitted_mlp})
+
+    Args:
+        classifiers: registered names, each made with its default parameters.
+        random_state: handed to every member.
+
+    Attributes after `fit`:
+        members_: name -> fitted classifier.
+    """
+
+    own_files = ("members_",)
+
+    def __init__(
+        self,
+        *,
+        classifiers: Sequence[str] = ("svc", "mlp", "catboost"),
+        random_state: int | None = 0,
+    ) -> None:
+        self.classifiers = classifiers
+        self.random_state = random_state
+
+    @classmethod
+    def of(cls, fitted: Mapping[str, BlockClassifier]) -> Self:
+        """The average of classifiers that were fitted on the same columns and classes.
+
+        Args:
+            fitted: registered name -> fitted classifier; they are used as they are, not copied.
+
+        Raises:
+            ValueError: there are none, or they differ in their classes or columns.
+        """
+        if not fitted:
+            raise ValueError("an average needs at least one fitted classifier")
+        average = cls(classifiers=tuple(fitted))
+        first = next(iter(fitted.values()))
+        for name, member in fitted.items():
+            if list(member.classes_) != list(first.classes_) or member.n_features_in_ != first.n_features_in_:
+                raise ValueError(
+                    f"'{name}' was fitted on other classes or columns than '{next(iter(fitted))}'"
+                )
+        for attribute in ("classes_", "blocks_", "n_features_in_", "feature_names_in_"):
+            if hasattr(first, attribute):
+                setattr(average, attribute, getattr(first, attribute))
+        average.members_ = dict(fitted)
+        return average
+
+    def fit(
+        self, X: Rows, y: Sequence[Any], sample_weight: Sequence[float] | None = None, groups: Any = None
+    ) -> Self:
+        """Fits every member on the same rows; arguments and errors as in `BlockClassifier.fit`."""
+        super().fit(X, y, sample_weight, groups)
+        members = {name: create(name, random_state=self.random_state) for name in self.classifiers}
+        self.members_ = {name: member.fit(X, y, sample_weight, groups) for name, member in members.items()}
+        return self
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        """Nothing beyond the checks: each member checks and learns on its own."""
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        return np.mean([member._probabilities(X) for member in self.members_.values()], axis=0)
+
+    def _save_parts(self, folder: Path) -> None:
+        for name, member in self.members_.items():
+            member.save(folder / name)
+
+    def _load_parts(self, folder: Path) -> None:
+        self.members_ = {name: classifier_class(name).load(folder / name) for name in self.classifiers}

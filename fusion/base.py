@@ -1,0 +1,129 @@
+"""What all classifiers here share: checking their input, naming their classes, files on disk."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags, compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from fusion.blocks import columns_by_block
+from fusion.files import read_state, write_state
+
+Rows = pd.DataFrame | np.ndarray
+
+
+class BlockClassifier(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier over named blocks of columns, where NaN means "not there".
+
+    A subclass has a constructor with `random_state` (and `class_weight`, if it can use it) and two methods,
+    which see checked float32 rows and class codes 0, 1, ...:
+
+    - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
+    - `_probabilities(X)`: (n, n_classes) for (n, d) rows.
+
+    Attributes after `fit`:
+        classes_: (n_classes,) sorted labels.
+        blocks_: block name -> positions of its columns.
+        n_features_in_, feature_names_in_: as in scikit-learn.
+    """
+
+    name: ClassVar[str]
+    # fitted attributes that are not written with the others but by `_save_parts`, in their own format
+    own_files: ClassVar[tuple[str, ...]] = ()
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(
+        self, X: Rows, y: Sequence[Any], sample_weight: Sequence[float] | None = None, groups: Any = None
+    ) -> Self:
+        """Learns from covers and their genres.
+
+        Args:
+            X: (n, d) float32 frame with `block.column` names, or an array (one block); NaN = not there.
+            y: (n,) genres.
+            sample_weight: (n,) weights, not negative; rows of weight 0 are left out.
+            groups: (n,) covers that no inner split may separate.
+
+        Raises:
+            ValueError: as in scikit-learn, for input of the wrong shape or kind, or a single class.
+        """
+        X_checked, labels = validate_data(self, X, y, dtype=np.float32, ensure_all_finite="allow-nan")
+        check_classification_targets(labels)
+        weight = _check_sample_weight(sample_weight, X_checked, dtype=np.float64, ensure_non_negative=True)
+        used = weight > 0
+        grouping = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        if grouping is not None and len(grouping) != len(labels):
+            raise ValueError(f"groups has {len(grouping)} values for {len(labels)} rows")
+        X_checked, labels, weight = X_checked[used], labels[used], weight[used]
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"{type(self).__name__} needs two or more classes; y has one class: {labels[0]}")
+        if getattr(self, "class_weight", None) is not None:
+            weight = weight * compute_sample_weight(self.class_weight, labels)
+        names = getattr(self, "feature_names_in_", range(self.n_features_in_))
+        self.blocks_ = columns_by_block(names)
+        self._fit(X_checked, codes, weight / weight.mean(), None if grouping is None else grouping[used])
+        return self
+
+    def predict_proba(self, X: Rows) -> np.ndarray:
+        """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
+        check_is_fitted(self)
+        checked = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
+        return self._probabilities(checked)
+
+    def predict(self, X: Rows) -> np.ndarray:
+        """(n,) the most probable class of each row."""
+        probabilities = self.predict_proba(X)
+        return self.classes_[probabilities.argmax(axis=1)]
+
+    def save(self, folder: Path) -> None:
+        """Writes the fitted classifier into `folder`, in formats that hold no code."""
+        check_is_fitted(self)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_state(folder / "state.skops", {k: v for k, v in vars(self).items() if k not in self.own_files})
+        self._save_parts(folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            UserError: a file is missing, broken, or holds anything but plain numbers and known types.
+        """
+        classifier = cls()
+        vars(classifier).update(read_state(folder / "state.skops"))
+        classifier._load_parts(folder)
+        classifier._check_loaded()
+        return classifier
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        raise NotImplementedError
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _save_parts(self, folder: Path) -> None:
+        """Writes what `own_files` names."""
+
+    def _load_parts(self, folder: Path) -> None:
+        """Reads what `_save_parts` wrote."""
+
+    def _check_loaded(self) -> None:
+        """Raises UserError where loaded numbers could break the machine rather than the prediction."""
+
+    def _seed(self) -> int:
+        """A seed for libraries that take a plain number; another one each time where random_state is None."""
+        if isinstance(state := getattr(self, "random_state", None), numbers.Integral):
+            return int(state)
+        return int(np.random.default_rng().integers(2**31) if state is None else state.randint(2**31))

@@ -1,0 +1,181 @@
+"""A fitted model with all that scoring needs, in a folder whose every byte is accounted for.
+
+    manifest.json       classifier, classes, columns, extractors, extra, sha256 of every other file
+    manifest.sha256     sha256 of manifest.json
+    classifier/         what the classifier's `save` writes
+    neighbours/         the index of training covers (where one was given)
+
+The formats are skops with a fixed list of types, safetensors, CatBoost's own, FAISS, parquet and JSON:
+reading them runs no code from the folder. The digests tell of damage and of careless edits; they are no
+signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import UserError
+from features.table import FeatureTable
+from fusion.base import BlockClassifier
+from fusion.neighbours import Neighbours
+from fusion.registry import classifier_class
+
+FORMAT = 1
+MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle.
+
+    Attributes:
+        classifier: the fitted classifier.
+        classes: genres, in the order of the probabilities.
+        columns: block -> its columns, without prefix.
+        extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
+        extra: what the caller noted.
+        digest: sha256 of the manifest, and so of everything.
+        neighbours: the index of training covers, or None.
+    """
+
+    classifier: BlockClassifier
+    classes: list[Any]
+    columns: dict[str, list[str]]
+    extractors: dict[str, dict[str, Any]]
+    extra: dict[str, Any]
+    digest: str
+    neighbours: Neighbours | None
+
+    def predict_proba(self, table: FeatureTable | pd.DataFrame) -> np.ndarray:
+        """(n, n_classes) probabilities for covers; a block that is not there counts as missing."""
+        frame = table.frame() if isinstance(table, FeatureTable) else table
+        return self.classifier.predict_proba(frame.reindex(columns=self.classifier.feature_names_in_))
+
+    def check_fingerprints(self, fingerprints: Mapping[str, str]) -> None:
+        """Checks that blocks come from the extractors and weights that the model was trained with.
+
+        Args:
+            fingerprints: block -> fingerprint of the extractor at hand; blocks may be left out.
+
+        Raises:
+            UserError: one differs; names the block, what was expected and what was found.
+        """
+        for block, found in fingerprints.items():
+            expected = self.extractors[block]["fingerprint"] if block in self.extractors else "no such block"
+            if found != expected:
+                raise UserError(
+                    f"Block '{block}' is not made as when this bundle was trained: expected {expected}, found "
+                    f"{found}. Use the same weights and parameters, or train again."
+                )
+
+
+def save_bundle(
+    folder: Path,
+    classifier: BlockClassifier,
+    *,
+    columns: Mapping[str, Sequence[str]],
+    extractors: Mapping[str, Mapping[str, Any]],
+    neighbours: Neighbours | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
+
+    Args:
+        folder: the bundle's folder.
+        classifier: fitted on a frame with `block.column` names.
+        columns: block -> its columns, without prefix.
+        extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
+        neighbours: the index of training covers.
+        extra: JSON values to keep with it.
+
+    Raises:
+        UserError: `folder` holds something that is not a bundle.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder} holds something that is not a bundle. Name another folder or empty it.")
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    classifier.save(partial / "classifier")
+    if neighbours is not None:
+        neighbours.save(partial / "neighbours")
+    manifest = {
+        "format": FORMAT,
+        "classifier": classifier.name,
+        "classes": np.asarray(classifier.classes_).tolist(),
+        "columns": {block: list(names) for block, names in columns.items()},
+        "extractors": {block: dict(made) for block, made in extractors.items()},
+        "extra": dict(extra or {}),
+        "files": {name: _sha256(partial / name) for name in _files(partial)},
+    }
+    (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    (partial / SEAL).write_text(_sha256(partial / MANIFEST))
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Checks every byte of a bundle, then reads it.
+
+    Raises:
+        UserError: there is no bundle, a file is missing, was changed or was added (the message names it), or the
+            bundle was written by another version.
+    """
+    digest = _check(folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    return Bundle(
+        classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
+        classes=manifest["classes"],
+        columns=manifest["columns"],
+        extractors=manifest["extractors"],
+        extra=manifest["extra"],
+        digest=digest,
+        neighbours=Neighbours.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
+    )
+
+
+def _check(folder: Path) -> str:
+    """The manifest's sha256, once every file has been compared."""
+    for name in (MANIFEST, SEAL):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} is not a bundle, or not a whole one: {name} is missing.")
+    digest = _sha256(folder / MANIFEST)
+    if (folder / SEAL).read_bytes() != digest.encode():
+        raise UserError(
+            f"{folder / MANIFEST} (or {SEAL} beside it) was changed. Train again or copy it anew."
+        )
+    manifest = json.loads((folder / MANIFEST).read_text())
+    if manifest["format"] != FORMAT:
+        raise UserError(
+            f"{folder} has bundle format {manifest['format']}; this version reads {FORMAT}. Train again."
+        )
+    known, found = manifest["files"], _files(folder) - {MANIFEST, SEAL}
+    for name in sorted(found | set(known)):
+        if name not in found:
+            raise UserError(f"{folder / name} is missing from the bundle. Train again or copy it anew.")
+        if name not in known:
+            raise UserError(f"{folder / name} does not belong to the bundle. Remove it.")
+        if _sha256(folder / name) != known[name]:
+            raise UserError(
+                f"{folder / name} was changed after the bundle was made. Train again or copy it anew."
+            )
+    return digest
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,72 @@
+"""k nearest neighbours through FAISS; probabilities are shares of votes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from fusion.base import BlockClassifier
+from fusion.blocks import BlockScaler
+from fusion.nearest import new_index, read_index, search, write_index
+from fusion.registry import register
+
+
+@register("knn")
+class FusionKNN(BlockClassifier):
+    """Votes of the k nearest training covers, searched exactly by FAISS.
+
+    Args:
+        k: how many neighbours vote (all, where there are fewer).
+        metric: "cosine" or "l2".
+        weights: "uniform", "distance" (a vote counts 1 / distance; where a neighbour is at distance 0, only
+            such neighbours count) as in scikit-learn.
+        pca: components kept of wider blocks; None: no PCA.
+        class_weight: as in scikit-learn; multiplies the votes of a class.
+        random_state: not used (the search is exact); kept for the common contract.
+    """
+
+    own_files = ("index_",)
+
+    def __init__(
+        self,
+        *,
+        k: int = 15,
+        metric: str = "cosine",
+        weights: str = "distance",
+        pca: int | None = 64,
+        class_weight: str | dict | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.k = k
+        self.metric = metric
+        self.weights = weights
+        self.pca = pca
+        self.class_weight = class_weight
+        self.random_state = random_state
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        if self.weights not in ("uniform", "distance"):
+            raise ValueError(f"weights must be 'uniform' or 'distance', not {self.weights!r}")
+        self.scaler_ = BlockScaler(self.pca)
+        self.index_ = new_index(self.scaler_.fit_transform(X, self.blocks_), self.metric)
+        self.votes_ = np.eye(len(self.classes_))[y] * weight[:, None]
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        distances, neighbours = search(self.index_, self.scaler_.transform(X), self.k, self.metric)
+        shares = vote_weights(distances) if self.weights == "distance" else np.ones_like(distances)
+        votes = np.einsum("nk,nkc->nc", shares, self.votes_[neighbours])
+        return votes / votes.sum(axis=1, keepdims=True)
+
+    def _save_parts(self, folder: Path) -> None:
+        write_index(folder / "neighbours.faiss", self.index_)
+
+    def _load_parts(self, folder: Path) -> None:
+        self.index_ = read_index(folder / "neighbours.faiss")
+
+
+def vote_weights(distances: np.ndarray) -> np.ndarray:
+    """1 / distance; in a row with distances of 0, 1 for those and 0 for the others."""
+    exact = distances == 0
+    with np.errstate(divide="ignore"):
+        return np.where(exact.any(axis=1, keepdims=True), exact.astype(float), 1 / distances)

@@ -1,0 +1,85 @@
+"""Where each classifier makes itself known.
+
+A new classifier is one new file in this folder: a scikit-learn classifier under `@register("name")`, most
+easily a subclass of `fusion.base.BlockClassifier`. Nothing else changes: the command line, the config, the
+bundle and the tests that run over the registry find it here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from data.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    from fusion.base import BlockClassifier
+
+_CLASSIFIERS: dict[str, Any] = {}
+T = TypeVar("T", bound=type)
+
+
+def register(name: str) -> Callable[[T], T]:
+    """Makes the classifier class below it known as `name`."""
+
+    def add(cls: T) -> T:
+        cls.name = name  # type: ignore[attr-defined]
+        _CLASSIFIERS[name] = cls
+        return cls
+
+    return add
+
+
+def classifier_names() -> list[str]:
+    """The names of all classifiers, sorted."""
+    _import_all()
+    return sorted(_CLASSIFIERS)
+
+
+def classifier_class(name: str) -> type[BlockClassifier]:
+    """The class registered as `name`.
+
+    Raises:
+        UserError: there is no such classifier.
+    """
+    _import_all()
+    if name not in _CLASSIFIERS:
+        raise UserError(f"Unknown classifier '{name}'.{nearest(name, _CLASSIFIERS)}")
+    return _CLASSIFIERS[name]
+
+
+def parameters_of(name: str) -> dict[str, Any]:
+    """The parameters of classifier `name` with their defaults.
+
+    Raises:
+        UserError: there is no such classifier.
+    """
+    signature = inspect.signature(classifier_class(name))
+    return {p.name: p.default for p in signature.parameters.values()}
+
+
+def create(name: str, **parameters: Any) -> BlockClassifier:
+    """Makes an unfitted classifier.
+
+    Args:
+        name: the classifier.
+        parameters: its constructor's arguments. Values are checked by `fit`, as in scikit-learn.
+
+    Raises:
+        UserError: no such classifier or parameter.
+    """
+    cls = classifier_class(name)
+    known = parameters_of(name)
+    for key in parameters:
+        if key not in known:
+            raise UserError(f"Classifier '{name}' has no parameter '{key}'.{nearest(key, known)}")
+    return cls(**parameters)
+
+
+def _import_all() -> None:
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        importlib.import_module(f"fusion.{module.name}")
