@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data.errors import UserError
+
 # Larger batches leave the cache of a desktop CPU: 2 was the fastest of 1, 2, 4, 8, 16, 32 (Skylake, 2 cores).
 CPU_BATCH = 2
 
@@ -39,9 +41,12 @@ class LiteNetwork:
     Tan and Le 2019); the features equal its `extract_features(x).mean((2, 3))` up to rounding.
 
     Args:
-        name: "efficientnet-lite0" to "efficientnet-lite4".
+        name: "efficientnet-lite0", "-lite1" or "-lite2".
         path: the matching `.pth` file.
         device: a torch device name.
+
+    Raises:
+        UserError: the file holds something else.
     """
 
     def __init__(self, name: str, path: Path, device: str = "cpu") -> None:
@@ -50,7 +55,7 @@ class LiteNetwork:
 
         with contextlib.redirect_stdout(io.StringIO()):
             model = EfficientNet.from_name(name)
-        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        _load(model, path, name)
         model = model.eval().to(device)
         self.device = device
         # what torch.compile itself calls on CPUs; absent in builds without oneDNN
@@ -82,6 +87,18 @@ class LiteNetwork:
         return y[:, :, cut:, cut:] if cut else y
 
 
+def _load(model: Any, path: Path, name: str) -> None:
+    """Fills the model from a `.pth` file, but for the classifier, which may have any number of classes."""
+    import torch
+
+    model._fc = torch.nn.Identity()
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict({key: value for key, value in state.items() if not key.startswith("_fc.")})
+    except Exception as error:  # torch and pickle raise many kinds for a file that is something else
+        raise UserError(f"{path} is not a checkpoint of {name}: {error}") from error
+
+
 def _padding(kernel: int, stride: int, size: int) -> tuple[int, int]:
     """TensorFlow's "same" padding, which is uneven where stride is 2, by even padding and a cut.
 
@@ -102,7 +119,6 @@ def _fused_convolution(x: Any, layer: _Convolution, padding: int, skip: Any) -> 
 
     key = (padding, *x.shape)
     if key not in layer.packed:
-        layer.packed.clear()
         layer.packed[key] = torch.ops.mkldnn._reorder_convolution_weight(
             layer.weight, [padding] * 2, [layer.stride] * 2, [1, 1], layer.groups, list(x.shape)
         )

@@ -26,7 +26,7 @@ _ORIENTATIONS = 8
 
 def _describe() -> dict[str, str]:
     lines = {
-        f"lbp_{i}": f"share of pixels with uniform local binary pattern {i} (of 8 neighbours, {i} brighter); 0-1"
+        f"lbp_{i}": f"share of pixels with uniform local binary pattern {i} ({i} of 8 neighbours brighter); 0-1"
         for i in range(_LBP_POINTS + 1)
     }
     lines[f"lbp_{_LBP_POINTS + 1}"] = "share of pixels whose local binary pattern is not uniform; 0-1"
@@ -172,7 +172,7 @@ def _symmetry(luma: np.ndarray) -> float:
 
 
 def _spectrum(luma: np.ndarray) -> tuple[float, float]:
-    """Slope and residual of log radial power over log frequency (Field 1987), 4 cycles a picture to Nyquist."""
+    """Slope and residual of log radial power over log frequency (Field 1987), from 4 cycles to Nyquist."""
     from scipy.fft import rfft2
 
     size = len(luma)

