@@ -102,7 +102,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
             UserError: a file is missing, broken, or holds anything but plain numbers and known types.
         """
         classifier = cls()
-        vars(classifier).update(read_state(folder / "state.skops"))
+        classifier.__dict__.update(read_state(folder / "state.skops"))
         classifier._load_parts(folder)
         classifier._check_loaded()
         return classifier

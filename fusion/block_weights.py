@@ -31,17 +31,15 @@ def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float) -> np.n
         targets: (n, k).
         ridge: added to the diagonal.
     """
-    n = len(kernel)
-    inverse = cho_solve(
-        cho_factor(kernel + ridge * np.eye(n, dtype=kernel.dtype)), np.eye(n, dtype=kernel.dtype)
-    )
+    eye = np.eye(len(kernel), dtype=kernel.dtype)
+    inverse = cho_solve(cho_factor(kernel + ridge * eye), eye)
     return targets - (inverse @ targets) / np.diag(inverse)[:, None]
 
 
-def squared_distances(Z: np.ndarray) -> np.ndarray:
-    """(n, n) squared Euclidean distances between the rows of (n, d) Z."""
-    norms = np.einsum("ij,ij->i", Z, Z)
-    return np.maximum(norms[:, None] + norms[None, :] - 2 * (Z @ Z.T), 0)
+def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(n, m) squared Euclidean distances between the rows of (n, d) Z and (m, d) others."""
+    norms, other_norms = np.einsum("ij,ij->i", Z, Z), np.einsum("ij,ij->i", others, others)
+    return np.maximum(norms[:, None] + other_norms[None, :] - 2 * (Z @ others.T), 0)
 
 
 def learn_gammas(
@@ -65,7 +63,8 @@ def learn_gammas(
         seed: of the sample.
     """
     rows = _sample(y, groups, largest_n, seed)
-    distances = [squared_distances(Z[rows, columns]) for columns in slices.values()]
+    parts = [Z[rows, columns] for columns in slices.values()]
+    distances = [squared_distances(part, part) for part in parts]
     targets = np.eye(y.max() + 1, dtype=np.float32)[y[rows]]
     targets -= targets.mean(axis=0)
 

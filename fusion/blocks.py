@@ -45,8 +45,8 @@ def missing_by_block(X: np.ndarray, blocks: Mapping[str, np.ndarray]) -> np.ndar
 def principal_components(centred: np.ndarray, kept: int) -> np.ndarray:
     """(d, min(kept, n, d)) float32 directions of most variance, most first, of (n, d) centred rows.
 
-    From the smaller of the two Gram matrices, with LAPACK's solver for a few eigenvectors: for a wide
-    embedding several times as fast as scikit-learn's PCA with any solver, and exact. The sign of each is fixed by
+    From the smaller of the two Gram matrices, with LAPACK's solver for a few eigenvectors: exact, and for a
+    wide embedding several times as fast as scikit-learn's PCA with any solver. The sign of each is fixed by
     its largest entry, so that the result does not depend on the machine.
     """
     n, d = centred.shape

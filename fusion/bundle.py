@@ -31,6 +31,7 @@ from fusion.registry import classifier_class
 
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+MEND = "Train again or copy it anew."
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Bundle:
             expected = self.extractors[block]["fingerprint"] if block in self.extractors else "no such block"
             if found != expected:
                 raise UserError(
-                    f"Block '{block}' is not made as when this bundle was trained: expected {expected}, found "
-                    f"{found}. Use the same weights and parameters, or train again."
+                    f"Block '{block}' is not made as when this bundle was trained: expected {expected}, "
+                    f"found {found}. Use the same weights and parameters, or train again."
                 )
 
 
@@ -128,8 +129,8 @@ def load_bundle(folder: Path) -> Bundle:
     """Checks every byte of a bundle, then reads it.
 
     Raises:
-        UserError: there is no bundle, a file is missing, was changed or was added (the message names it), or the
-            bundle was written by another version.
+        UserError: there is no bundle, a file is missing, was changed or was added (the message names it), or
+            the bundle was written by another version.
     """
     digest = _check(folder)
     manifest = json.loads((folder / MANIFEST).read_text())
@@ -157,12 +158,12 @@ def _check(folder: Path) -> str:
     manifest = json.loads((folder / MANIFEST).read_text())
     if manifest["format"] != FORMAT:
         raise UserError(
-            f"{folder} has bundle format {manifest['format']}; this version reads {FORMAT}. Train again."
+            f"{folder} has bundle format {manifest['format']}; this version reads {FORMAT}. {MEND}"
         )
     known, found = manifest["files"], _files(folder) - {MANIFEST, SEAL}
     for name in sorted(found | set(known)):
         if name not in found:
-            raise UserError(f"{folder / name} is missing from the bundle. Train again or copy it anew.")
+            raise UserError(f"{folder / name} is missing from the bundle. {MEND}")
         if name not in known:
             raise UserError(f"{folder / name} does not belong to the bundle. Remove it.")
         if _sha256(folder / name) != known[name]:

@@ -15,7 +15,7 @@ from fusion.registry import register
 
 @register("catboost")
 class FusionCatBoost(BlockClassifier):
-    """Gradient boosting of symmetric trees, stopped early on an inner part that shares no group with the rest.
+    """Gradient boosting, stopped early on an inner part that shares no group with the rest.
 
     Wide blocks are projected on their own first, so that an embedding's 1,280 columns neither drown twenty
     readable ones nor cost a minute.

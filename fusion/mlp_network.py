@@ -70,11 +70,10 @@ def logits(network: torch.nn.ModuleDict, blocks: Sequence[torch.Tensor], gone: t
     """(n, n_classes) for the (n, width) inputs of each block and the (n, n_blocks) mask of missing ones."""
     import torch
 
+    adapters, missing = list(network["adapters"].children()), list(network["missing"].parameters())
     parts = [
-        torch.where(gone[:, [number]], missing, adapter(block))
-        for number, (block, adapter, missing) in enumerate(
-            zip(blocks, network["adapters"], network["missing"], strict=True)
-        )
+        torch.where(gone[:, [number]], missing[number], adapters[number](block))
+        for number, block in enumerate(blocks)
     ]
     return network["head"](torch.cat(parts, dim=1))
 

@@ -50,6 +50,7 @@ class FusionForest(BlockClassifier):
             n_jobs=-1,
             random_state=self._seed(),
         ).fit(self.scaler_.fit_transform(X, self.blocks_), y, weight)
+        self.forest_.n_jobs = 1  # threads add the trees' votes in any order, so the last digits would vary
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         return self.forest_.predict_proba(self.scaler_.transform(X))

@@ -9,11 +9,14 @@ from scipy.special import softmax
 from sklearn.svm import SVC
 
 from fusion.base import BlockClassifier
-from fusion.block_weights import learn_gammas
+from fusion.block_weights import learn_gammas, squared_distances
 from fusion.blocks import BlockScaler
 from fusion.calibration import inverse_temperature
 from fusion.inner import inner_folds
 from fusion.registry import register
+
+LARGEST_KERNEL = 12_000  # training rows; above, their kernel matrix would take more than 1.2 GB
+CHUNK = 4096  # rows predicted at a time
 
 
 @register("svc")
@@ -62,20 +65,34 @@ class FusionSVC(BlockClassifier):
         self.gammas_ = self._gammas(Z, y, groups, seed)
         self.scaler_.weights = {name: float(np.sqrt(gamma)) for name, gamma in self.gammas_.items()}
         Z = self.scaler_.transform(X)
+        self.rows_ = Z if len(Z) <= LARGEST_KERNEL else None
+        K = self._against_rows(Z)
         scores = np.full((len(y), len(self.classes_)), np.nan)
         for train, test in inner_folds(y, groups, self.inner_splits, seed):
-            scores[test] = _scores(self._new_svc().fit(Z[train], y[train], weight[train]), Z[test])
-        known = ~np.isnan(scores[:, 0])
+            known = train if self.rows_ is not None else slice(None)
+            svc = self._new_svc().fit(K[train][:, known], y[train], weight[train])
+            scores[test] = _scores(svc, K[test][:, known])
+        out = ~np.isnan(scores[:, 0])
         self.inverse_temperature_ = (
-            inverse_temperature(scores[known], y[known], weight[known]) if known.any() else 1.0
+            inverse_temperature(scores[out], y[out], weight[out]) if out.any() else 1.0
         )
-        self.svc_ = self._new_svc().fit(Z, y, weight)
+        self.svc_ = self._new_svc().fit(K, y, weight)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        return softmax(self.inverse_temperature_ * _scores(self.svc_, self.scaler_.transform(X)), axis=1)
+        scores = [
+            _scores(self.svc_, self._against_rows(self.scaler_.transform(X[start : start + CHUNK])))
+            for start in range(0, len(X), CHUNK)
+        ]
+        return softmax(self.inverse_temperature_ * np.concatenate(scores), axis=1)
+
+    def _against_rows(self, Z: np.ndarray) -> np.ndarray:
+        """The kernel between rows and all training rows: one matrix product beats libsvm's own loops."""
+        return Z if self.rows_ is None else np.exp(-squared_distances(Z, self.rows_))
 
     def _new_svc(self) -> SVC:
-        return SVC(C=self.C, gamma=1.0, cache_size=1000)
+        return SVC(
+            C=self.C, kernel="rbf" if self.rows_ is None else "precomputed", gamma=1.0, cache_size=1000
+        )
 
     def _gammas(self, Z: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int) -> dict[str, float]:
         if self.block_gammas == "learn":
