@@ -1,0 +1,155 @@
+"""The charts of a report: where each mark stands. The SVG itself is in `templates/`, one file a chart.
+
+Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart; a mark
+that differs in meaning also differs in shape.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.metrics import BINS
+
+LIGHT = {
+    "surface": "#ffffff", "page": "#f5f6f8", "ink": "#1a1d21", "muted": "#5a626d", "line": "#d9dde3",
+    "grid": "#e6e9ee", "fused": "#0072b2", "alone": "#b45309", "chance": "#6b7280", "cell": "#56b4e9",
+    "notice": "#fff4d6", "notice-edge": "#e69f00", "right": "#00755a", "wrong": "#b24a00",
+}  # fmt: skip
+DARK = {
+    "surface": "#1b1e23", "page": "#121417", "ink": "#e8eaed", "muted": "#a3abb6", "line": "#363c45",
+    "grid": "#2b3038", "fused": "#56b4e9", "alone": "#e69f00", "chance": "#9aa3af", "cell": "#0a6da8",
+    "notice": "#3a2f12", "notice-edge": "#e69f00", "right": "#3ecfa5", "wrong": "#ff9a52",
+}  # fmt: skip
+
+LABELS, VALUES = 32.0, 87.0  # percent of the width: names end at the first, values begin after the second
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One line of the accuracy chart; `other` is the accuracy on validation, beside `main` on test."""
+
+    label: str
+    below: str
+    kind: str  # "fused" or "alone"
+    chosen: bool
+    main: Interval
+    other: Interval | None = None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear axis over [low, high] that is drawn from `start` to `end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, value: float) -> float:
+        """Where a value stands, kept on the axis."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + min(max(share, 0.0), 1.0) * (self.end - self.start), 3)
+
+    def ticks(self) -> list[float]:
+        """About five round values on the axis."""
+        span = self.high - self.low
+        step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.25) if round(span / step, 6) <= 7)
+        first = math.ceil(round(self.low / step, 9))
+        return [round(n * step, 4) for n in range(first, math.floor(round(self.high / step, 9)) + 1)]
+
+
+def accuracy_axis(dots: Sequence[Dot], chance: float) -> Axis:
+    """An axis, in percent of the chart's width, that holds chance and every interval."""
+    shown = [interval for dot in dots for interval in (dot.main, dot.other) if interval]
+    low = min([chance, *(interval.low for interval in shown)])
+    high = max([chance, *(interval.high for interval in shown)])
+    bottom = math.floor(max(low - 0.01, 0.0) * 20) / 20
+    top = math.ceil(min(high + 0.01, 1.0) * 20) / 20
+    return Axis(bottom, max(top, bottom + 0.1), LABELS + 3, VALUES)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Covers whose highest probability fell into [low, high)."""
+
+    low: float
+    high: float
+    covers: int
+    confidence: float
+    accuracy: Interval
+
+
+def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
+    """The bins of a reliability diagram that hold covers, as the expected calibration error uses them.
+
+    Args:
+        confidence: (n,) the highest probability of each cover.
+        correct: (n,) bool, whether that genre was right.
+
+    Returns:
+        Bins with the mean confidence, the accuracy, and its 95 % Wilson interval (Wilson 1927).
+    """
+    numbers = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    found = []
+    for number in np.unique(numbers):
+        inside = numbers == number
+        covers, hits = int(inside.sum()), int(correct[inside].sum())
+        found.append(
+            Bin(
+                low=number / BINS,
+                high=(number + 1) / BINS,
+                covers=covers,
+                confidence=float(confidence[inside].mean()),
+                accuracy=_wilson(hits, covers),
+            )
+        )
+    return found
+
+
+def _wilson(hits: int, n: int) -> Interval:
+    z = 1.959963984540054
+    share = hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a confusion matrix: covers, their share of the true genre, and how deep its colour is."""
+
+    genre: str
+    covers: int
+    share: float
+    depth: float
+
+
+def confusion_rows(counts: pd.DataFrame) -> dict[str, list[Cell]]:
+    """True genre -> cells, one a predicted genre; the deepest colour is the largest share of all.
+
+    Args:
+        counts: (k, k) covers, rows true genres, columns predicted ones.
+    """
+    shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
+    most = max(float(shares.to_numpy().max()), 1e-9)
+    return {
+        str(true): [
+            Cell(str(genre), int(counts.loc[true, genre]), share, round(share / most, 3))
+            for genre, share in shares.loc[true].items()
+        ]
+        for true in counts.index
+    }

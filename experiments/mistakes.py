@@ -1,0 +1,104 @@
+"""The surest mistakes of a model, as pictures beside their nearest training covers."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from data.pictures import PictureError
+from data.sources import read_bytes
+from experiments.run_folder import Run
+from experiments.thumbnails import thumbnail
+from features.table import FeatureTable
+from fusion.neighbours import Neighbours
+
+MISTAKES = 12  # shown, the surest first
+NEAREST = 5  # neighbours beside each
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training cover near a mistake."""
+
+    genre: str
+    picture: str | None
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A cover whose genre the chosen model got wrong; pictures are data URIs, None = cannot be read."""
+
+    path: str
+    genre: str
+    predicted: str
+    probability: float
+    own_probability: float
+    picture: str | None
+    neighbours: list[Neighbour]
+
+
+def surest_mistakes(
+    run: Run,
+    predictions: pd.DataFrame,
+    neighbours: Neighbours,
+    table: FeatureTable,
+    covers: pd.DataFrame,
+) -> list[Mistake]:
+    """The wrong predictions with the highest probability, with their nearest training covers."""
+    wrong = predictions[predictions["predicted"] != predictions["genre"]].reset_index()
+    wrong["probability"] = wrong.filter(regex="^p_").max(axis=1)
+    sure = wrong.sort_values("probability", ascending=False, kind="stable").head(MISTAKES)
+    if sure.empty:
+        return []
+    paths = covers.drop_duplicates("cover_id").set_index("cover_id")["path"]
+    near = _nearest(run.folds(covers), sure["cover_id"].tolist(), neighbours, table)
+    return [
+        Mistake(
+            path=run.shorten(paths[row["cover_id"]]),
+            genre=row["genre"],
+            predicted=row["predicted"],
+            probability=row["probability"],
+            own_probability=row[f"p_{row['genre']}"],
+            picture=_picture_at(paths[row["cover_id"]]),
+            neighbours=found,
+        )
+        for row, found in zip(sure.to_dict(orient="records"), near, strict=True)
+    ]
+
+
+def _nearest(
+    folds: pd.Series | None, cover_ids: list[str], neighbours: Neighbours, table: FeatureTable
+) -> list[list[Neighbour]]:
+    """For each cover its nearest training covers: under folds, those of the other folds only."""
+    X = table.rows(cover_ids).frame()
+    if folds is None:
+        found = neighbours.query(X, NEAREST)
+    else:
+        # about one in K is of the cover's own fold; the slack makes a shortage of neighbours unlikely
+        found = neighbours.query(X, 10 * NEAREST)
+        found = [
+            near[folds[near["cover_id"]].to_numpy() != folds[cover_id]]
+            for cover_id, near in zip(cover_ids, found, strict=True)
+        ]
+    return [list(_pictured(near.head(NEAREST), neighbours)) for near in found]
+
+
+def _pictured(near: pd.DataFrame, neighbours: Neighbours) -> Iterable[Neighbour]:
+    pictures = neighbours.thumbnails(near["cover_id"].tolist())
+    for genre, content in zip(near["genre"], pictures, strict=True):
+        yield Neighbour(str(genre), _data_uri(content) if content else None)
+
+
+def _picture_at(path: str) -> str | None:
+    """A small picture as a data URI; None where the file is gone or broken since."""
+    try:
+        return _data_uri(thumbnail(read_bytes(path)))
+    except PictureError:
+        return None
+
+
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

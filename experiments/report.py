@@ -1,0 +1,268 @@
+"""`report.html`: one page that needs nothing but itself, made from what a run folder holds."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from experiments import figures
+from experiments.figures import Dot, Interval
+from experiments.metrics import RESAMPLES
+from experiments.mistakes import surest_mistakes
+from experiments.run_folder import Run, read_run
+from features.table import FeatureTable
+from fusion.neighbours import Neighbours
+
+LISTED = 25  # rows of a list of what was dropped; its file has them all
+CHARTS = ("accuracy", "reliability", "confusion")
+
+# score -> what the page calls it; all but the log loss are shares, shown in percent
+SCORES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "macro F1",
+    "top3_accuracy": "top-3 accuracy",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+    "precision_macro": "macro precision",
+    "recall_macro": "macro recall",
+    "precision_weighted": "weighted precision",
+    "recall_weighted": "weighted recall",
+    "f1_weighted": "weighted F1",
+}
+MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "log_loss", "ece")
+
+# title, file, and its column that says why
+DROPPED = (
+    ("Files that are no usable picture", "rejected.csv", "reason"),
+    ("Covers that stand under several genres", "conflicts.csv", "kind"),
+    ("Blocks that failed on a cover, or covers that could not be read again", "failures.csv", "reason"),
+)
+# the counts of `data.collection.Collection` in words; other keys are shown as they are
+COUNTS = {
+    "files": "files found",
+    "rejected": "no usable picture, rejected",
+    "other_genres": "of genres that were not chosen",
+    "copies": "copies within a genre, left out",
+    "conflicting": "different covers with equal bytes under several genres",
+    "conflicting_rows": "entries of these",
+    "left_out": "of these entries, left out",
+    "near_groups": "groups of near duplicates",
+    "near_covers": "covers in them, kept but never split apart",
+    "near_conflicting": "of these, in groups with several genres",
+}
+
+# what a split is called: in a heading, and after a number of covers
+SPLITS = {"test": "test", "validation": "validation", "folds": "all folds"}
+HELD = {
+    "test": "test covers",
+    "validation": "validation covers",
+    "folds": "covers, each judged by a model that had not seen it",
+}
+
+
+def write_report(folder: Path, neighbours: Neighbours, table: FeatureTable, covers: pd.DataFrame) -> Path:
+    """Writes `figures/*.svg` and then `report.html`, whole or not at all.
+
+    Args:
+        folder: the run folder, filled but for the report.
+        neighbours: the index of the training covers.
+        table: features of all covers.
+        covers: frame with `cover_id`, `path`, `genre`, `group`.
+
+    Returns:
+        The path of the page.
+    """
+    run = read_run(folder)
+    predictions = run.predictions(run.chosen)
+    usual, chance = chance_of(run)
+    difference = gain(run, covers)
+    charts = draw_charts(run, predictions, chance)
+    context = charts | {
+        "run": run,
+        "usual": usual,
+        "difference": difference,
+        "gist": gist(run, usual, chance, difference),
+        "labels": SCORES,
+        "main_scores": MAIN_SCORES,
+        "total": len(predictions),
+        "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
+        "mistakes": surest_mistakes(run, predictions, neighbours, table, covers),
+        "dropped": dropped(run),
+        "counts": {COUNTS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "columns": {block: frame.shape[1] for block, frame in table.blocks.items()},
+        "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
+        "light": figures.LIGHT,
+        "dark": figures.DARK,
+        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
+    }
+    partial = folder / ".report.html.partial"
+    partial.write_text(_templates().get_template("report.html").render(context), encoding="utf-8")
+    return partial.replace(folder / "report.html")
+
+
+# --- what it comes to ----------------------------------------------------------------------------------
+
+
+def chance_of(run: Run) -> tuple[str, float]:
+    """The collection's most frequent genre, and the accuracy of always saying it."""
+    usual = max(run.facts["genres"], key=lambda genre: run.facts["genres"][genre])
+    held = run.chosen.confusion[run.split].sum(axis=1)
+    return str(usual), float(held.get(usual, 0) / held.sum())
+
+
+def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
+    """Accuracy of the chosen model less that of the best single block, on the same covers.
+
+    The 95 % percentile bootstrap interval draws whole groups, for both models together (a paired
+    bootstrap: Efron and Tibshirani 1993, ch. 8). None where no block stood alone.
+    """
+    if not run.alone:
+        return None
+    both = [run.predictions(model) for model in (run.chosen, run.alone[0])]
+    hits = [(frame["predicted"] == frame["genre"]).to_numpy(dtype=float) for frame in both]
+    difference = pd.Series(hits[0] - hits[1])
+    group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index]
+    sums = difference.groupby(group.to_numpy()).agg(["sum", "size"]).to_numpy()
+    rng = np.random.default_rng(run.config["seed"])
+    draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES) @ sums
+    low, high = np.quantile(draws[:, 0] / draws[:, 1], [0.025, 0.975])
+    return Interval(float(difference.mean()), float(low), float(high))
+
+
+def gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
+    """Three sentences in plain words: which model won, what that is worth, which block says most."""
+    best = run.accuracy(run.chosen)
+    covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD[run.split]}"
+    won = (
+        f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
+        f" {percent(best.value)} of {covers} (95 % interval {spread(best)})."
+    )
+    guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
+    if difference is None:
+        return [won, f"{guess}.", "No block was tried alone, so nothing is said here of what fusing adds."]
+    single = run.alone[0]
+    least = min(run.alone, key=lambda model: run.accuracy(model).value)
+    interval = f"95 % interval {points(difference.low)} to {points(difference.high)}"
+    size = f"{100 * abs(difference.value):.1f} points"
+    if difference.low > 0:
+        verdict = f"fusing gains {size} over that ({interval})"
+    elif difference.high < 0:
+        verdict = f"fusing loses {size} against that ({interval})"
+    else:
+        verdict = f"fusing makes no sure difference ({points(difference.value)} points, {interval})"
+    worth = f"{guess} and the best single block for {percent(run.accuracy(single).value)}; {verdict}."
+    alone = (
+        f"Alone, the block {single.blocks[0]} tells the genre best ({single.classifier}:"
+        f" {percent(run.accuracy(single).value)}, interval {spread(run.accuracy(single))})"
+    )
+    if least.blocks != single.blocks:
+        alone += f", and {least.blocks[0]} tells it least ({percent(run.accuracy(least).value)})"
+    return [won, worth, f"{alone}."]
+
+
+# --- charts --------------------------------------------------------------------------------------------
+
+
+def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str, Any]:
+    """What the chart templates need; writes each chart into `figures/` too, in its light colours."""
+    models = sorted(run.models, key=lambda model: model.kind == "alone")
+    dots = [
+        Dot(
+            label=model.blocks[0] if model.kind == "alone" else model.classifier,
+            below=model.classifier if model.kind == "alone" else "",
+            kind=model.kind,
+            chosen=model.chosen,
+            main=run.accuracy(model),
+            other=model.scores[run.other]["accuracy"] if run.other else None,
+        )
+        for model in models
+    ]
+    proba = predictions.filter(regex="^p_").max(axis=1).to_numpy()
+    correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
+    charts = {
+        "dots": dots,
+        "axis": figures.accuracy_axis(dots, chance),
+        "chance": chance,
+        "split": run.split,
+        "other": run.other,
+        "splits": SPLITS,
+        "bins": figures.reliability(proba, correct),
+        "confusion": figures.confusion_rows(run.chosen.confusion[run.split]),
+    }
+    folder = run.folder / "figures"
+    folder.mkdir(exist_ok=True)
+    for name in CHARTS:
+        svg = _templates().get_template(f"{name}.svg").render(charts, colours=figures.LIGHT, standalone=True)
+        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    return charts
+
+
+# --- what was dropped ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A list of what was left out: its file, how many rows, how often each reason, the first rows."""
+
+    title: str
+    file: str
+    rows: int
+    reasons: dict[str, int]
+    columns: list[str]
+    first: list[list[str]]
+
+
+def dropped(run: Run) -> list[Dropped]:
+    """Rejected files, conflicting covers and failures of extractors."""
+    return [_dropped(run, title, file, reason) for title, file, reason in DROPPED]
+
+
+def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
+    try:
+        # names and reasons are text: a genre called "NA" is no missing value
+        frame = pd.read_csv(run.folder / file, dtype=str, keep_default_na=False)
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        frame = pd.DataFrame()
+    reasons = frame[reason].value_counts().to_dict() if reason in frame else {}
+    shown = frame.drop(columns="cover_id", errors="ignore").head(LISTED)
+    if "path" in shown:
+        shown["path"] = shown["path"].map(run.shorten)
+    return Dropped(title, file, len(frame), reasons, list(shown.columns), shown.to_numpy().tolist())
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.5132 -> "51.3 %", with a space that does not break."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def spread(interval: Interval, scale: float = 100, digits: int = 1) -> str:
+    """The two ends of an interval, in percent unless told: "46.3 to 56.1"."""
+    return f"{scale * interval.low:.{digits}f}\u2013{scale * interval.high:.{digits}f}"
+
+
+def points(difference: float) -> str:
+    """0.031 -> "+3.1", with a true minus sign."""
+    return f"{100 * difference:+.1f}".replace("-", "\u2212")
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,  # genres, paths and reasons are whatever the user's files say
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"percent": percent, "spread": spread, "points": points}
+    return templates
