@@ -131,7 +131,7 @@ def _passing(
 
 
 def _in_chunks(net: Any, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """`net` over many crops with bounded memory."""
+    """`net` over many crops, a few at a time."""
     import torch
 
     parts = [net(chunk) for chunk in crops.split(_CROPS_AT_ONCE)]

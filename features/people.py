@@ -154,6 +154,21 @@ class People:
 
         return detect
 
+    def differences(
+        self, plain: Sequence[tuple[Boxes, Boxes]], values: np.ndarray, notes: Sequence[str] | None
+    ) -> str:
+        """How far what `annotate` found is from what `plain` found on the same pictures, in words."""
+        wanted = [len(boxes) for pair in plain for boxes in pair]
+        found = values[:, [list(self.columns).index(c) for c in ("face_count", "person_count")]]
+        other = int((found.ravel() != np.array(wanted)).sum())
+        text = f"{sum(wanted[::2])} faces and {sum(wanted[1::2])} persons, {other} counts differ"
+        if other or notes is None:
+            return text
+        ours = [box for note in map(json.loads, notes) for key in ("faces", "persons") for box in note[key]]
+        theirs = np.concatenate([np.zeros((0, 5)), *(boxes for pair in plain for boxes in pair)])
+        furthest = np.abs(np.reshape(ours, (-1, 5)) - theirs)[:, :4].max(initial=0)
+        return f"{text}, boxes within {furthest:.3f} px"
+
     def _load(self) -> dict[str, Detector]:
         if not self._detectors:
             absent = missing_weights(self)

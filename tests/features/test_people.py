@@ -138,10 +138,14 @@ def test_the_fast_way_finds_what_the_plain_libraries_find(astronaut):
     people = People(face_confidence=0, person_confidence=0.05)
     plain = people.plain()
     images = [astronaut.resize((300, 300)), pictures.faces(4), pictures.noise(), pictures.words("FACES")]
-    for image, note in zip(images, people.annotate(images)[1], strict=True):
-        ours = json.loads(note)
-        for boxes, found in zip(plain(image), (ours["faces"], ours["persons"]), strict=True):
+    expected = [plain(image) for image in images]
+    values, notes = people.annotate(images)
+    for pair, ours in zip(expected, map(json.loads, notes), strict=True):
+        for boxes, found in zip(pair, (ours["faces"], ours["persons"]), strict=True):
             np.testing.assert_allclose(np.reshape(found, (-1, 5)), boxes, atol=0.01)
+    assert " 0 counts differ, boxes within 0.0" in people.differences(expected, values, notes)
+    values[0, 0] += 1  # one face more
+    assert " 1 counts differ" in people.differences(expected, values, notes)
 
 
 def test_thread_settings_of_the_process_are_left_as_they_were(people):
