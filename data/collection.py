@@ -197,5 +197,5 @@ def _across_genres(unique: pd.DataFrame, alike: np.ndarray) -> pd.Series:
 
 def _conflicts(unique: pd.DataFrame, same: pd.Series, near: pd.Series) -> pd.DataFrame:
     found = unique[same | near].assign(kind=np.where(same[same | near], "same", "near"))
-    found = found.sort_values(["kind", "group", "cover_id", "genre"], ascending=[False, True, True, True])
+    found = found.sort_values(["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True])
     return found[["cover_id", "path", "genre", "group", "kind"]].reset_index(drop=True)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import UserError
@@ -74,6 +74,7 @@ def test_a_genre_with_one_cover_goes_to_train_and_folds_name_it():
         folds(frame, 5, 1, 0)
 
 
+@settings(max_examples=15)
 @given(st.integers(2, 6), st.integers(1, 3), st.integers(0, 1000))
 def test_folds_keep_groups_and_genres_even(k, repeats, seed):
     group = np.repeat(np.arange(120), 2)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from data.errors import UserError
+from data.pictures import PictureError
+from data.sources import Entry, list_entries, list_pictures, read_bytes
+from tests import pictures
+
+RED, BLUE = pictures.encode(pictures.solid("red", (8, 8))), pictures.encode(pictures.solid("blue", (8, 8)))
+
+
+def _names(collection):
+    """(genre, last part of the path) of each entry."""
+    return [(e.genre, e.path.replace("!", "/").rsplit("/", 1)[1]) for e in list_entries(collection)]
+
+
+def test_genre_folders_and_zips_stand_side_by_side(tmp_path):
+    pictures.save_folders(tmp_path, {"Rock": [RED, BLUE], "Pop/live": [RED]})
+    pictures.save_zip(tmp_path / "Jazz.zip", {"Jazz/a.jpg": RED, "Jazz/deep/b.jpg": BLUE})
+    found = _names(tmp_path)
+    assert found == [
+        ("Jazz", "a.jpg"),
+        ("Jazz", "b.jpg"),
+        ("Pop", "000.jpg"),
+        ("Rock", "000.jpg"),
+        ("Rock", "001.jpg"),
+    ]
+    assert [read_bytes(e.path) for e in list_entries(tmp_path)] == [RED, BLUE, RED, RED, BLUE]
+
+
+def test_litter_is_no_cover_and_files_beside_the_genres_have_none(tmp_path):
+    pictures.save_folders(tmp_path, {"Rock": [RED]})
+    (tmp_path / "Rock" / ".DS_Store").write_bytes(b"x")
+    (tmp_path / "Rock" / "Thumbs.db").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_text("about")
+    assert _names(tmp_path) == [("Rock", "000.jpg"), ("", "notes.txt")]
+
+
+@pytest.mark.parametrize(
+    ("members", "genres"),
+    [
+        (["a.jpg", "b.jpg"], ["Blues", "Blues"]),
+        (["Soul/a.jpg", "Soul/b.jpg"], ["Blues", "Blues"]),
+        (["Soul/a.jpg", "Funk/b.jpg"], ["Soul", "Funk"]),
+        (["all/Soul/a.jpg", "all/Funk/cd/b.jpg"], ["Soul", "Funk"]),
+        (["Soul/a.jpg", "Funk/b.jpg", "c.jpg"], ["Soul", "Funk", ""]),
+        (["a.jpg", "../b.jpg", "/c.jpg"], ["Blues", "Blues", "Blues"]),
+        (["a.jpg", "__MACOSX/a.jpg"], ["Blues"]),
+    ],
+)
+def test_one_zip_is_named_by_its_folders_or_by_itself(members, genres, tmp_path):
+    archive = pictures.save_zip(tmp_path / "Blues.zip", dict.fromkeys(members, RED))
+    assert [e.genre for e in list_entries(archive)] == genres
+
+
+@pytest.mark.parametrize("name", ["covers.csv", "covers.parquet"])
+def test_manifest_paths_are_relative_to_it_and_may_lie_in_zips(name, tmp_path):
+    pictures.save_folders(tmp_path, {"any": [RED]})
+    pictures.save_zip(tmp_path / "some.zip", {"x/b.jpg": BLUE})
+    rows = [
+        {"path": "any/000.jpg", "genre": "NA", "artist": " Nina ", "group": "7"},
+        {"path": "some.zip!x/b.jpg", "genre": "Rock & Roll", "artist": "", "group": ""},
+    ]
+    entries = list(list_entries(pictures.save_manifest(tmp_path / name, rows)))
+    assert entries[0] == Entry(str(tmp_path / "any/000.jpg"), "NA", "Nina", "7")
+    assert (entries[1].genre, entries[1].artist, entries[1].group) == ("Rock & Roll", "", "")
+    assert [read_bytes(e.path) for e in entries] == [RED, BLUE]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,gener\na.jpg,Rock\n", "no column 'genre'.*Did you mean 'gener'"),
+        ("genre\nRock\n", "no column 'path'"),
+        ("path,genre\na.jpg,Rock\nb.jpg,\nc.jpg, \n", r"genre is empty in 2 row\(s\), the first: 2, 3"),
+        ("path,genre\n,Rock\n", "path is empty"),
+        ("", "cannot be read as a manifest"),
+    ],
+)
+def test_a_wrong_manifest_says_what_to_mend(text, message, tmp_path):
+    (tmp_path / "covers.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        list(list_entries(tmp_path / "covers.csv"))
+
+
+def test_collections_that_are_none(tmp_path):
+    with pytest.raises(UserError, match="no collection at"):
+        list(list_entries(tmp_path / "nowhere"))
+    (tmp_path / "a.jpg").write_bytes(RED)
+    with pytest.raises(UserError, match=r"a\.jpg is no collection"):
+        list(list_entries(tmp_path / "a.jpg"))
+
+
+def test_pictures_are_streamed_from_files_folders_and_zips(tmp_path):
+    pictures.save_folders(tmp_path / "covers!", {"any": [RED, BLUE]})
+    archive = pictures.save_zip(tmp_path / "what.zip!s.zip", {"wow!.jpg": BLUE})
+    asked = iter([str(tmp_path / "covers!"), str(archive), "missing.jpg"])
+    found = list(list_pictures(asked))
+    assert sorted(found[:2]) == [str(tmp_path / f"covers!/any/00{i}.jpg") for i in (0, 1)]
+    assert found[2:] == [f"{archive}!wow!.jpg", "missing.jpg"]
+    assert read_bytes(found[2]) == BLUE
+    with pytest.raises(PictureError, match="no such file"):
+        read_bytes(found[3])
+
+
+def test_listing_asks_for_no_more_than_it_gives():
+    def endless():
+        while True:
+            yield "missing.jpg"
+
+    stream = list_pictures(endless())
+    assert [next(stream) for _ in range(3)] == ["missing.jpg"] * 3
+
+
+def test_a_folder_linked_into_itself_ends(tmp_path):
+    pictures.save_folders(tmp_path, {"Rock": [RED]})
+    (tmp_path / "Rock" / "again").symlink_to(tmp_path)
+    assert len(list(list_pictures([str(tmp_path)]))) == 1
+
+
+def test_many_threads_read_one_zip(tmp_path):
+    members = {f"{i}.bin": bytes([i]) * 50_000 for i in range(100)}
+    archive = pictures.save_zip(tmp_path / "many.zip", members)
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(lambda name: read_bytes(f"{archive}!{name}"), members))
+    assert read == list(members.values())
+
+
+def test_a_rewritten_zip_is_read_anew(tmp_path):
+    archive = pictures.save_zip(tmp_path / "a.zip", {"a.jpg": RED})
+    assert read_bytes(f"{archive}!a.jpg") == RED
+    pictures.save_zip(archive, {"a.jpg": BLUE, "b.jpg": RED})
+    assert read_bytes(f"{archive}!a.jpg") == BLUE
