@@ -21,7 +21,8 @@ Boxes = np.ndarray  # (n, 5) float32: left, top, right, bottom in px, confidence
 Detector = Callable[[Image], Boxes]
 
 GROUP = 3  # people
-_HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"  # a third of the error-free score in a tenth of the time
+# COCO mAP 32.8 (torchvision); its ResNet-50 models reach 37 to 46.7 at 30 to 60 times the arithmetic.
+_HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"
 _MEASURES = {
     "count": "{many} found (0 = none)",
     "largest_share": "area of the largest {one} in the cover, 0..1 (0 = none)",
