@@ -8,12 +8,12 @@ pixels kept as rows (channels last) from end to end.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from features.winograd import DirectConv, Shape, WinogradConv, folded, rows, to_planes, to_rows
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 class FastCraft:
@@ -23,7 +23,7 @@ class FastCraft:
         net: `easyocr.craft.CRAFT` with its weights, in eval mode, on the CPU.
     """
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: Any) -> None:
         base = [layer for k in range(1, 5) for layer in getattr(net.basenet, f"slice{k}")]
         convs = [folded(base[k], base[k + 1]) for k in (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37)]
         # below 128 channels Winograd's transforms cost more than they save
@@ -89,7 +89,7 @@ class FastCraft:
         return _relu(out)
 
 
-def _context(slice5: nn.Module, mix_weight: Tensor, mix_bias: Tensor) -> tuple[Tensor, Tensor]:
+def _context(slice5: Any, mix_weight: Tensor, mix_bias: Tensor) -> tuple[Tensor, Tensor]:
     """The dilated 3x3 (512 to 1024), the 1x1 (1024 to 1024) and its half of the first mix as one 3x3.
 
     There is nothing but sums between the three, so together they are one convolution from 512 to 512.

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 BOXES_AT_A_TIME = 16
 # EasyOCR's own defaults of `readtext`
-LOW_CONFIDENCE, TARGET_CONTRAST = 0.1, 0.5
-A, B = TypeVar("A"), TypeVar("B")
+LOW_CONFIDENCE = 0.1
+TARGET_CONTRAST = 0.5
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Word(NamedTuple):
@@ -116,11 +118,11 @@ class FastReader:
                 mine.append(Word(text, confidence, crop.box))
         return words
 
-    def _each(self, work: Callable[[A], B], items: Iterable[A]) -> list[B]:
+    def _each(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """`work` of every item, each on one core: small steps shared among cores wait more than they work."""
         import torch
 
-        def run(item: A) -> B:
+        def run(item: Item) -> Result:
             with torch.inference_mode():
                 return work(item)
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def fast_recognizer(model: nn.Module) -> nn.Module:
+def fast_recognizer(model: Any) -> nn.Module:
     """EasyOCR's recognizer with quicker features; the same letters for each box, alone or in a batch.
 
     EasyOCR quantizes the recurrent layers on CPUs: they round activations to 128 steps between the extremes
@@ -34,7 +34,7 @@ def fast_recognizer(model: nn.Module) -> nn.Module:
     return model
 
 
-def _fast_features(layers: nn.Sequential) -> nn.Module:
+def _fast_features(layers: Any) -> nn.Module:
     """The same features: batch norms folded, channels last, Winograd where channels are many."""
     import torch
     from torch import nn
@@ -45,11 +45,11 @@ def _fast_features(layers: nn.Sequential) -> nn.Module:
     for layer, following in zip(layers, [*layers[1:], nn.Identity()], strict=True):
         if isinstance(layer, nn.Conv2d):
             norm = following if isinstance(following, nn.BatchNorm2d) else None
-            weight, bias = folded(layer, norm) if norm else (layer.weight.detach(), layer.bias.detach())
+            weight, bias = folded(layer, norm) if norm else _own(layer)
             if layer.kernel_size == (3, 3) and layer.in_channels >= 128:
                 steps.append(WinogradConv(weight, bias))
             else:
-                steps.append(DirectConv(weight, bias, layer.padding[0]))
+                steps.append(DirectConv(weight, bias, int(layer.padding[0])))
         elif not isinstance(layer, nn.BatchNorm2d):
             steps.append(layer)
 
@@ -65,3 +65,7 @@ def _fast_features(layers: nn.Sequential) -> nn.Module:
             return x
 
     return Features()
+
+
+def _own(conv: Any) -> tuple[Tensor, Tensor]:
+    return conv.weight.detach(), conv.bias.detach()

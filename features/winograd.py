@@ -8,10 +8,10 @@ product each, the middle one a batch of 36 large ones, so that BLAS does all the
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 TILES_AT_A_TIME = 100
 """Tiles of one pass: few enough that the transformed tiles stay in the cache, enough for fast products."""
@@ -131,7 +131,7 @@ def to_planes(pixels: Tensor, shape: Shape) -> Tensor:
     return pixels[: shape.pixels].view(shape.n, shape.height, shape.width, -1).permute(0, 3, 1, 2)
 
 
-def folded(conv: nn.Module, norm: nn.Module) -> tuple[Tensor, Tensor]:
+def folded(conv: Any, norm: Any) -> tuple[Tensor, Tensor]:
     """Weight and bias of `norm(conv(x))` as one convolution; the batch norm as it is in eval mode."""
     from torch.nn.utils.fusion import fuse_conv_bn_weights
 

