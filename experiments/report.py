@@ -127,9 +127,9 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
         return None
     both = [run.predictions(model) for model in (run.chosen, run.alone[0])]
     hits = [(frame["predicted"] == frame["genre"]).to_numpy(dtype=float) for frame in both]
-    difference = pd.Series(hits[0] - hits[1])
+    difference: np.ndarray = hits[0] - hits[1]
     group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index]
-    sums = difference.groupby(group.to_numpy()).agg(["sum", "size"]).to_numpy()
+    sums = pd.Series(difference).groupby(group.to_numpy()).agg(["sum", "size"]).to_numpy()
     rng = np.random.default_rng(run.config["seed"])
     draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES) @ sums
     low, high = np.quantile(draws[:, 0] / draws[:, 1], [0.025, 0.975])
@@ -230,10 +230,11 @@ def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
         frame = pd.read_csv(run.folder / file, dtype=str, keep_default_na=False)
     except (FileNotFoundError, pd.errors.EmptyDataError):
         frame = pd.DataFrame()
-    reasons = frame[reason].value_counts().to_dict() if reason in frame else {}
+    counted = frame[reason].value_counts() if reason in frame else pd.Series(dtype=int)
     shown = frame.drop(columns="cover_id", errors="ignore").head(LISTED)
     if "path" in shown:
         shown["path"] = shown["path"].map(run.shorten)
+    reasons = {str(name): int(count) for name, count in counted.items()}
     return Dropped(title, file, len(frame), reasons, list(shown.columns), shown.to_numpy().tolist())
 
 

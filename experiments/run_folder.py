@@ -135,8 +135,9 @@ def read_run(folder: Path) -> Run:
 def _leaderboard_order(folder: Path) -> dict[Key, float]:
     """Each model with the seconds its fits took, in the order of `leaderboard.csv`."""
     board = pd.read_csv(folder / "leaderboard.csv", dtype={"classifier": str, "blocks": str})
-    keys = [(row.classifier, tuple(row.blocks.split("+"))) for row in board.itertuples()]
-    return dict(zip(keys, board["fit_seconds"].astype(float), strict=True))
+    keys = zip(board["classifier"].astype(str), board["blocks"].astype(str).str.split("+"), strict=True)
+    seconds = board["fit_seconds"].astype(float)
+    return {(name, tuple(blocks)): took for (name, blocks), took in zip(keys, seconds, strict=True)}
 
 
 def _model(key: Key, entries: Mapping[str, Any], chosen: Key, seconds: float) -> Model:
