@@ -77,7 +77,7 @@ class FusionAverage(BlockClassifier):
         """Nothing beyond the checks: each member checks and learns on its own."""
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        return np.mean([member._probabilities(X) for member in self.members_.values()], axis=0)
+        return np.mean([member._normalised(X) for member in self.members_.values()], axis=0)
 
     def _save_parts(self, folder: Path) -> None:
         for name, member in self.members_.items():

@@ -27,7 +27,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
     which see checked float32 rows and class codes 0, 1, ...:
 
     - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
-    - `_probabilities(X)`: (n, n_classes) for (n, d) rows.
+    - `_probabilities(X)`: (n, n_classes) for (n, d) rows; they need not sum to 1 exactly.
 
     Attributes after `fit`:
         classes_: (n_classes,) sorted labels.
@@ -80,7 +80,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
         check_is_fitted(self)
         checked = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
-        return self._probabilities(checked)
+        return self._normalised(checked)
 
     def predict(self, X: Rows) -> np.ndarray:
         """(n,) the most probable class of each row."""
@@ -112,6 +112,11 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+    def _normalised(self, X: np.ndarray) -> np.ndarray:
+        """(n, n_classes) float64 that sum to 1, for checked rows."""
+        probabilities = self._probabilities(X).astype(np.float64)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def _save_parts(self, folder: Path) -> None:
         """Writes what `own_files` names."""

@@ -21,6 +21,8 @@ class FusionKNN(BlockClassifier):
         metric: "cosine" or "l2".
         weights: "uniform", "distance" (a vote counts 1 / distance; where a neighbour is at distance 0, only
             such neighbours count) as in scikit-learn.
+        smoothing: this many further votes are spread as the genres are among the training covers, so that
+            no genre gets a probability of 0 because k covers did not name it.
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn; multiplies the votes of a class.
         random_state: not used (the search is exact); kept for the common contract.
@@ -34,6 +36,7 @@ class FusionKNN(BlockClassifier):
         k: int = 15,
         metric: str = "cosine",
         weights: str = "distance",
+        smoothing: float = 1.0,
         pca: int | None = 64,
         class_weight: str | dict | None = None,
         random_state: int | None = 0,
@@ -41,6 +44,7 @@ class FusionKNN(BlockClassifier):
         self.k = k
         self.metric = metric
         self.weights = weights
+        self.smoothing = smoothing
         self.pca = pca
         self.class_weight = class_weight
         self.random_state = random_state
@@ -55,8 +59,9 @@ class FusionKNN(BlockClassifier):
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         distances, neighbours = search(self.index_, self.scaler_.transform(X), self.k, self.metric)
         shares = vote_weights(distances) if self.weights == "distance" else np.ones_like(distances)
+        shares = shares / shares.mean(axis=1, keepdims=True)  # so that one vote stays one vote
         votes = np.einsum("nk,nkc->nc", shares, self.votes_[neighbours])
-        return votes / votes.sum(axis=1, keepdims=True)
+        return votes + self.smoothing * self.votes_.mean(axis=0)
 
     def _save_parts(self, folder: Path) -> None:
         write_index(folder / "neighbours.faiss", self.index_)

@@ -1,0 +1,174 @@
+import json
+import os
+import pickle
+import re
+import zipfile
+
+import numpy as np
+import pytest
+
+from data.errors import UserError
+from features.table import FeatureTable
+from fusion.bundle import load_bundle, save_bundle
+from fusion.neighbours import Neighbours
+from fusion.registry import classifier_names
+from tests.fusion.planted import planted, quick
+
+EXTRACTORS = {"color": {"fingerprint": "color-1234", "preset": "packaged", "parameters": {"bins": 8}}}
+
+
+def saved(folder, name="logistic"):
+    X, y, _ = planted(90)
+    fitted = quick(name).fit(X, y)
+    ids = [f"id{i}" for i in range(90)]
+    neighbours = Neighbours().fit(X, ids, y.tolist(), [f"{i}.jpg" for i in ids], [b"jpeg"] * 90)
+    columns = {"color": [c.split(".")[1] for c in X if c.startswith("color.")]}
+    save_bundle(
+        folder, fitted, columns=columns, extractors=EXTRACTORS, neighbours=neighbours, extra={"covers": 90}
+    )
+    return X, fitted
+
+
+@pytest.mark.parametrize("name", classifier_names())
+def test_scores_as_before_it_was_saved(name, tmp_path):
+    X, fitted = saved(tmp_path / "bundle", name)
+    bundle = load_bundle(tmp_path / "bundle")
+    np.testing.assert_array_equal(bundle.predict_proba(X), fitted.predict_proba(X))
+    assert bundle.classes == ["Country", "Pop", "Rock"]
+    assert bundle.columns["color"] == [f"c{i}" for i in range(6)]
+    assert bundle.extractors == EXTRACTORS
+    assert bundle.extra == {"covers": 90}
+    assert bundle.neighbours.query(X[:1], 1)[0]["cover_id"].tolist() == ["id0"]
+
+
+def test_scores_a_table_in_which_blocks_are_missing_or_too_many(tmp_path):
+    X, fitted = saved(tmp_path / "bundle")
+    color = X.filter(regex="^color").rename(columns=lambda c: c.split(".")[1])
+    table = FeatureTable({"color": color, "other": color})
+    gaps = X.copy()
+    gaps[[c for c in X if not c.startswith("color")]] = np.nan
+    bundle = load_bundle(tmp_path / "bundle")
+    np.testing.assert_array_equal(bundle.predict_proba(table), fitted.predict_proba(gaps))
+
+
+@pytest.mark.parametrize("name", ["average", "catboost", "knn", "mlp", "random_forest"])
+def test_one_changed_byte_in_any_file_is_refused(name, tmp_path):
+    saved(tmp_path / "bundle", name)
+    files = [path for path in (tmp_path / "bundle").rglob("*") if path.is_file()]
+    assert len(files) >= 6
+    for path in files:
+        content = path.read_bytes()
+        for position in (0, len(content) // 2, len(content) - 1):
+            changed = bytearray(content)
+            changed[position] ^= 1
+            path.write_bytes(changed)
+            with pytest.raises(UserError, match=re.escape(path.name)):
+                load_bundle(tmp_path / "bundle")
+        path.write_bytes(content)
+    load_bundle(tmp_path / "bundle")
+
+
+def test_a_missing_or_additional_file_is_refused_by_name(tmp_path):
+    saved(tmp_path / "bundle")
+    intruder = tmp_path / "bundle" / "classifier" / "more.skops"
+    intruder.write_bytes(b"x")
+    with pytest.raises(UserError, match=r"more\.skops does not belong"):
+        load_bundle(tmp_path / "bundle")
+    intruder.unlink()
+    for path in [path for path in (tmp_path / "bundle").rglob("*") if path.is_file()]:
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(UserError, match=f"{re.escape(path.name)} is missing"):
+            load_bundle(tmp_path / "bundle")
+        path.write_bytes(content)
+
+
+def test_other_weights_are_refused_with_block_expected_and_found(tmp_path):
+    saved(tmp_path / "bundle")
+    bundle = load_bundle(tmp_path / "bundle")
+    bundle.check_fingerprints({"color": "color-1234"})
+    with pytest.raises(UserError, match=r"'color'.*expected color-1234, found color-9999"):
+        bundle.check_fingerprints({"color": "color-9999"})
+    with pytest.raises(UserError, match=r"'cnn'.*no such block"):
+        bundle.check_fingerprints({"cnn": "cnn-1"})
+
+
+def test_a_bundle_is_replaced_but_nothing_else_is(tmp_path):
+    saved(tmp_path / "bundle", "logistic")
+    saved(tmp_path / "bundle", "knn")
+    assert type(load_bundle(tmp_path / "bundle").classifier).__name__ == "FusionKNN"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("precious")
+    with pytest.raises(UserError, match="mine holds something"):
+        saved(tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "precious"
+
+
+def test_a_folder_that_is_no_bundle_says_so(tmp_path):
+    with pytest.raises(UserError, match="not a bundle"):
+        load_bundle(tmp_path)
+
+
+class Evil:
+    """Runs a command when unpickled."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark,)
+
+
+def seal(folder):
+    """Makes the digests right again, as somebody with bad intent would."""
+    import hashlib
+
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name in manifest["files"]:
+        manifest["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    text = json.dumps(manifest)
+    (folder / "manifest.json").write_text(text)
+    (folder / "manifest.sha256").write_text(hashlib.sha256(text.encode()).hexdigest())
+
+
+def test_a_pickle_in_place_of_the_state_is_refused_and_not_run(tmp_path):
+    folder = tmp_path / "bundle"
+    saved(folder)
+    state, mark = folder / "classifier" / "state.skops", tmp_path / "was_run"
+    state.write_bytes(pickle.dumps(Evil(str(mark))))
+    seal(folder)
+    with pytest.raises(UserError, match=r"state\.skops"):
+        load_bundle(folder)
+    assert not mark.exists()
+    pickle.loads(state.read_bytes())
+    assert mark.exists()  # it was a live one
+
+
+def test_a_skops_file_that_asks_for_a_command_is_refused_and_not_run(tmp_path):
+    from skops import io
+
+    folder = tmp_path / "bundle"
+    saved(folder)
+    state, mark = folder / "classifier" / "state.skops", tmp_path / "was_run"
+    io.dump({"x": Evil(str(mark))}, state)
+    seal(folder)
+    with zipfile.ZipFile(state) as archive:
+        assert (
+            "mkdir" in archive.read("schema.json").decode() or "Evil" in archive.read("schema.json").decode()
+        )
+    with pytest.raises(UserError, match=r"state\.skops"):
+        load_bundle(folder)
+    assert not mark.exists()
+
+
+def test_a_forest_whose_trees_point_outside_is_refused(tmp_path):
+    folder = tmp_path / "bundle"
+    _, fitted = saved(folder, "random_forest")
+    tree = fitted.forest_.estimators_[0].tree_
+    state = tree.__getstate__()
+    state["nodes"]["feature"][0] = 10_000_000
+    tree.__setstate__(state)
+    fitted.save(folder / "classifier")
+    seal(folder)
+    with pytest.raises(UserError, match="points outside"):
+        load_bundle(folder)
