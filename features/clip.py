@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -161,7 +160,7 @@ class Clip:
         if weights.path is None or not weights.ready():
             raise UserError(f"clip: {weights.name} is not here: {weights.how_to_get}.")
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        # how the published weights were trained; a local checkpoint gets open_clip's defaults or its own file's
+        # how the published weights were trained; a local checkpoint has open_clip's defaults or its own
         config = {} if self.checkpoint else open_clip.get_pretrained_cfg(self.model, self.pretrained)
         try:
             network, transform = open_clip.create_model_from_pretrained(
@@ -214,7 +213,7 @@ def _slug(text: str) -> str:
 
 
 def _path(checkpoint: str) -> Path:
-    return Path(os.path.expanduser(checkpoint))
+    return Path(checkpoint).expanduser()
 
 
 def _local(model: str, checkpoint: str) -> Weights:
@@ -292,8 +291,6 @@ def _cached(config: Mapping[str, Any]) -> Path | None:
 def _megabytes_of(model: str) -> float:
     """float32 size of an architecture, counted on the meta device: open_clip publishes no file sizes."""
     import open_clip
-    import torch
 
-    with torch.device("meta"):
-        network = open_clip.create_model(model, pretrained_text=False)
+    network = open_clip.create_model(model, device="meta", pretrained_text=False)
     return sum(p.numel() for p in network.parameters()) * 4 / 1e6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -35,14 +34,14 @@ _GPU_BATCH = 64
 class Cnn:
     """The last features before the classifier, averaged over the picture.
 
-    EfficientNet-Lite sees the whole cover squashed to a square, in 32-bit floats, normalised as it was trained
-    ((x - 127) / 128, Google's `efficientnet_lite_builder.py`). Models of torchvision and timm are given their
-    library's own evaluation transform.
+    EfficientNet-Lite sees the whole cover squashed to a square, in 32-bit floats, normalised as it was
+    trained ((x - 127) / 128, Google's `efficientnet_lite_builder.py`). Models of torchvision and timm are
+    given their library's own evaluation transform.
 
     Args:
         preset: "packaged" takes EfficientNet-Lite0, "hub" torchvision's ResNet50, where no model is named.
-        model: "efficientnet-lite0", "-lite1" or "-lite2" (each has a weight package of its own), or the name of any
-            torchvision or timm classification model ("timm/resnet50" where both have the name).
+        model: "efficientnet-lite0", "-lite1" or "-lite2" (each has a weight package of its own), or the
+            name of any torchvision or timm classification model ("timm/resnet50" where both have the name).
         checkpoint: a local weight file of that model; its classifier, if any, is left out.
         image_size: the side in pixels that the network sees; None is the model's own.
 
@@ -179,7 +178,7 @@ def _packaged_pth(distribution: str) -> Path | None:
 
 
 def _local(model: str, checkpoint: str) -> Weights:
-    path = Path(os.path.expanduser(checkpoint))
+    path = Path(checkpoint).expanduser()
     return Weights(
         f"{model}, local checkpoint",
         str(path),

@@ -79,12 +79,16 @@ class LiteNetwork:
             return self._convolve(x, self._head).mean((2, 3))
 
     def _convolve(self, x: Any, layer: _Convolution, skip: Any = None) -> Any:
-        padding, cut = _padding(layer.weight.shape[2], layer.stride, x.shape[2])
+        size = x.shape[2]
+        padding = _padding(layer.weight.shape[2], layer.stride, size)
         if self._fused:
             y = _fused_convolution(x, layer, padding, skip)
         else:
             y = _plain_convolution(x, layer, padding, skip)
-        return y[:, :, cut:, cut:] if cut else y
+        if layer.stride == 1:
+            return y
+        end = 1 - (-size // layer.stride)
+        return y[:, :, 1:end, 1:end]
 
 
 def _load(model: Any, path: Path, name: str) -> None:
@@ -99,19 +103,16 @@ def _load(model: Any, path: Path, name: str) -> None:
         raise UserError(f"{path} is not a checkpoint of {name}: {error}") from error
 
 
-def _padding(kernel: int, stride: int, size: int) -> tuple[int, int]:
-    """TensorFlow's "same" padding, which is uneven where stride is 2, by even padding and a cut.
+def _padding(kernel: int, stride: int, size: int) -> int:
+    """TensorFlow's "same" padding, which is uneven where the stride is 2, as even padding.
 
-    Padding by the uneven left side plus one stride, then dropping the first output row and column, reads
-    the same windows, without a padded copy of the input.
-
-    Returns:
-        The even padding and how many leading outputs to drop.
+    Even padding by the uneven left side plus one stride reads the same windows, one row and column later,
+    without a padded copy of the input; the caller drops what is before and after.
     """
     if stride == 1:
-        return kernel // 2, 0
+        return kernel // 2
     left = max((-(-size // stride) - 1) * stride + kernel - size, 0) // 2
-    return left + stride, 1
+    return left + stride
 
 
 def _fused_convolution(x: Any, layer: _Convolution, padding: int, skip: Any) -> Any:
@@ -144,10 +145,10 @@ def _fold(convolution: Any, norm: Any, relu6: bool) -> _Convolution:
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-    weight, bias = fuse_conv_bn_weights(
+    folded, bias = fuse_conv_bn_weights(
         convolution.weight, None, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
     )
-    weight = weight.detach().contiguous(memory_format=torch.channels_last)
+    weight = folded.detach().contiguous(memory_format=torch.channels_last)
     return _Convolution(weight, bias.detach(), convolution.stride[0], convolution.groups, relu6)
 
 

@@ -26,7 +26,7 @@ _ORIENTATIONS = 8
 
 def _describe() -> dict[str, str]:
     lines = {
-        f"lbp_{i}": f"share of pixels with uniform local binary pattern {i} ({i} of 8 neighbours brighter); 0-1"
+        f"lbp_{i}": f"share of pixels with uniform local binary pattern {i} ({i} of 8 brighter); 0-1"
         for i in range(_LBP_POINTS + 1)
     }
     lines[f"lbp_{_LBP_POINTS + 1}"] = "share of pixels whose local binary pattern is not uniform; 0-1"

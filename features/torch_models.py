@@ -1,4 +1,4 @@
-"""Any torchvision or timm model by name: where its weights lie, the model without its head, its transforms."""
+"""Any torchvision or timm model by name: where its weights lie, the headless model, its transforms."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def find_model(name: str) -> NamedModel:
 
 
 def weights_of(model: NamedModel) -> Weights:
-    """The pretrained weights as the library publishes them; looks at its cache on disk, never at the network."""
+    """The pretrained weights as the library publishes them, looked for on disk and never in the network."""
     how_to_get = "fetch it with `coverfusion weights fetch`, or name a local file as `checkpoint`"
     source, licence, megabytes, path = (_torchvision_file if model.library == "torchvision" else _timm_file)(
         model.name
@@ -121,11 +121,7 @@ def load_model(model: NamedModel, path: Path) -> Any:
 def own_size(model: NamedModel) -> int:
     """The side in pixels that the model's own transform gives."""
     if model.library == "timm":
-        import timm
-
-        return int(
-            timm.data.resolve_data_config(timm.get_pretrained_cfg(model.name).to_dict())["input_size"][-1]
-        )
+        return int(_timm_data(model.name)["input_size"][-1])
     from torchvision.models import get_model_weights
 
     return int(get_model_weights(model.name).DEFAULT.transforms().crop_size[0])
@@ -136,7 +132,7 @@ def transform_of(model: NamedModel, image_size: int | None) -> Callable[[Any], A
     if model.library == "timm":
         import timm
 
-        config = timm.data.resolve_data_config(timm.get_pretrained_cfg(model.name).to_dict())
+        config = _timm_data(model.name)
         if image_size:
             config["input_size"] = (3, image_size, image_size)
         return timm.data.create_transform(**config, is_training=False)
@@ -147,6 +143,14 @@ def transform_of(model: NamedModel, image_size: int | None) -> Callable[[Any], A
         return transform()
     own = transform()
     return transform(crop_size=image_size, resize_size=image_size * own.resize_size[0] // own.crop_size[0])
+
+
+def _timm_data(name: str) -> dict[str, Any]:
+    """Input size, normalisation, crop and interpolation of a timm model."""
+    import timm
+
+    published: Any = timm.get_pretrained_cfg(name)
+    return dict(timm.data.resolve_data_config(published.to_dict()))
 
 
 def _torchvision_file(name: str) -> tuple[str, str, float, Path | None]:
@@ -163,7 +167,7 @@ def _timm_file(name: str) -> tuple[str, str, float, Path | None]:
     import timm
     from huggingface_hub import try_to_load_from_cache
 
-    config = timm.get_pretrained_cfg(name)
+    config: Any = timm.get_pretrained_cfg(name)
     source = f"timm, {config.hf_hub_id or config.url or 'no published weights'}"
     files = [config.hf_hub_filename] if config.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
     cached = [try_to_load_from_cache(config.hf_hub_id, file) for file in files if config.hf_hub_id]

