@@ -86,7 +86,7 @@ def test_leaderboard_agrees_with_the_predictions(run: Path) -> None:
 
 
 def test_training_covers_are_never_predicted(run: Path) -> None:
-    splits = pd.read_parquet(run / "splits.parquet").iloc[:, 0]
+    splits = pd.read_parquet(run / "splits.parquet").set_index("cover_id")["split"]
     predictions = pd.read_parquet(run / "predictions.parquet")
     for name in ("validation", "test"):
         predicted = set(predictions.loc[predictions["split"] == name, "cover_id"])
@@ -195,7 +195,12 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
     pd.testing.assert_frame_equal(read(whole), read(stopped))
 
 
-def test_resuming_with_other_pictures_is_refused(run: Path, collection: Path, tmp_path: Path) -> None:
+def test_resuming_with_other_pictures_is_refused(
+    run: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from experiments import score as module
+
+    monkeypatch.setattr(module, "PART", 64)
     out = tmp_path / "a.csv"
     with pytest.raises(KeyboardInterrupt):
         score(run / "bundle", _stopping(collection), out)
@@ -207,8 +212,8 @@ def test_resuming_with_other_pictures_is_refused(run: Path, collection: Path, tm
 
 
 def _stopping(collection: Path):  # type: ignore[no-untyped-def]
-    """The collection eight times over, then an interrupt, so that whole parts are there."""
-    for _ in range(8):
+    """The collection three times over, then an interrupt, so that whole parts are there."""
+    for _ in range(3):
         yield from list_pictures([str(collection)])
     raise KeyboardInterrupt
 
@@ -228,7 +233,7 @@ def test_a_changed_bundle_is_refused_before_anything_is_scored(
 
 
 def test_similar_finds_the_cover_itself_first_and_draws_it(run: Path, tmp_path: Path) -> None:
-    splits = pd.read_parquet(run / "splits.parquet").iloc[:, 0]
+    splits = pd.read_parquet(run / "splits.parquet").set_index("cover_id")["split"]
     train_id = splits.index[splits == "train"][0]
     path = next(p for p in list_pictures([str(_collection_of(run))]) if _digest(p) == train_id)
     found = similar(run / "bundle", path, 3, tmp_path / "similar.png")
