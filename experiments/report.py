@@ -142,14 +142,14 @@ def gist(run: Run, usual: str, chance: float, difference: Interval | None) -> li
     covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD[run.split]}"
     won = (
         f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
-        f" {percent(best.value)} of {covers} (95 % interval {spread(best)})."
+        f" {percent(best.value)} of {covers} (95\u00a0% interval {spread(best)})."
     )
     guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
     if difference is None:
         return [won, f"{guess}.", "No block was tried alone, so nothing is said here of what fusing adds."]
     single = run.alone[0]
     least = min(run.alone, key=lambda model: run.accuracy(model).value)
-    interval = f"95 % interval {points(difference.low)} to {points(difference.high)}"
+    interval = f"95\u00a0% interval {points(difference.low)} to {points(difference.high)}"
     size = f"{100 * abs(difference.value):.1f} points"
     if difference.low > 0:
         verdict = f"fusing gains {size} over that ({interval})"
