@@ -141,7 +141,9 @@ def _measure(
     with counted("measuring", len(extractors) + 1) as bar:
         for extractor in extractors:
             bar.update(bar.task_ids[0], now=extractor.name)
-            plain, values, notes = plains[extractor.name], [], []
+            plain = plains[extractor.name]
+            values: list[np.ndarray] = []
+            notes: list[str] = []
             theirs: list[Any] = []
 
             def ours(

@@ -98,9 +98,9 @@ def extract(
     )  # fmt: skip
     extractors = make_extractors(config.blocks, config.preset)
     covers = open_collection(config).frame
-    store = Store(config.store)
-    failures = fill(covers, extractors, store)
-    table = read_table(covers["cover_id"].tolist(), extractors, store)
+    kept = Store(config.store)
+    failures = fill(covers, extractors, kept)
+    table = read_table(covers["cover_id"].tolist(), extractors, kept)
     folder = out or Path("runs") / f"table-{collection.stem}"
     table.save(folder)
     covers.to_parquet(folder / "covers.parquet")

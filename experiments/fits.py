@@ -108,7 +108,7 @@ class Fits:
         if "random_state" in classifier.get_params(deep=False):
             classifier.set_params(random_state=parameters.get("random_state", self.seed))
         X, covers = self._rows(model, part.train)
-        return classifier.fit(X, covers["genre"].to_numpy(), groups=covers["group"].to_numpy())
+        return classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
 
     def _rows(self, model: Model, ids: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         columns = [c for c in self.frame.columns if c.split(".", 1)[0] in model.blocks]

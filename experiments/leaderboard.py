@@ -43,8 +43,8 @@ def score_splits(predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, s
     return scored
 
 
-def leaderboard(scored: Scored, seconds: Mapping[Model, float]) -> pd.DataFrame:
-    """One row a model and split: each score with its interval, the best validated model first."""
+def leaderboard(scored: Scored, seconds: Mapping[Model, float], split: str) -> pd.DataFrame:
+    """One row a model and split: each score with its interval, the most accurate on `split` first."""
     rows = []
     for (model, split), scores in scored.items():
         row: dict[str, Any] = {
@@ -58,8 +58,7 @@ def leaderboard(scored: Scored, seconds: Mapping[Model, float]) -> pd.DataFrame:
             row[f"{name}_low"], row[f"{name}_high"] = values["low"], values["high"]
         rows.append(row | {"fit_seconds": seconds[model]})
     frame = pd.DataFrame(rows)
-    first = frame["split"].iloc[0]  # validation, or the pooled folds
-    rank = frame[frame["split"] == first].set_index(["classifier", "blocks"])["accuracy"].rank(method="first")
+    rank = frame[frame["split"] == split].set_index(["classifier", "blocks"])["accuracy"].rank(method="first")
     order = frame.set_index(["classifier", "blocks"]).index.map(rank)
     return (
         frame.assign(_rank=-order)
@@ -101,5 +100,5 @@ def write_tables(folder: Path, board: pd.DataFrame, scored: Scored) -> None:
     pd.concat({k: s.per_genre for k, s in named.items()}, names=keys).reset_index().to_csv(
         folder / "per_genre.csv", index=False
     )
-    cells = {k: s.confusion.stack().to_frame("covers") for k, s in named.items()}
+    cells = {k: pd.DataFrame({"covers": s.confusion.stack()}) for k, s in named.items()}
     pd.concat(cells, names=keys).reset_index().to_csv(folder / "confusion.csv", index=False)

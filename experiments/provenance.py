@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import sys
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Python, platform, cores, package versions and the command line."""
+    """Date, Python, platform, cores, package versions and the command line."""
     return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
         "platform": platform.platform(),

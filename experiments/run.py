@@ -77,9 +77,10 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
     groups = prepared.covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, config.seed)
-    chosen = best_model(scored, POOLED if config.folds else "validation", blocks)
+    choosing = POOLED if config.folds else "validation"
+    chosen = best_model(scored, choosing, blocks)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
-    write_tables(folder, leaderboard(scored, seconds), scored)
+    write_tables(folder, leaderboard(scored, seconds, choosing), scored)
     write_predictions(folder / "predictions.parquet", predictions)
     write_json(folder / "metrics.json", as_json(scored, chosen))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
@@ -125,8 +126,11 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     doubled = covers["cover_id"].duplicated(keep=False)
     if doubled.any():  # keep="all": one cover under several genres is several rows
         covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
-        for part in (*table.blocks.values(), *table.notes.values()):
-            part.index = pd.Index(covers["cover_id"], name="cover_id")
+        rows = pd.Index(covers["cover_id"])
+        table = FeatureTable(
+            {name: block.set_axis(rows) for name, block in table.blocks.items()},
+            {name: notes.set_axis(rows) for name, notes in table.notes.items()},
+        )
     return Prepared(collection, covers, table, extractors, failures)
 
 

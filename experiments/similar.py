@@ -39,9 +39,12 @@ def similar(bundle_folder: Path, picture: str, k: int = 5, out: Path | None = No
     table, failed = table_of([image], bundle_extractors(bundle))
     if failed[0]:
         raise UserError(f"{picture}: {failed[0]}")
-    found = bundle.neighbours.query(table.frame(), k)[0]
+    neighbours = bundle.neighbours
+    if neighbours is None:
+        raise UserError(f"{bundle_folder} has no index of training covers. Train again.")
+    found = neighbours.query(table.frame(), k)[0]
     if out:
-        _draw(image, found, bundle.neighbours.thumbnails(found["cover_id"].tolist())).save(out)
+        _draw(image, found, neighbours.thumbnails(found["cover_id"].tolist())).save(out)
     return found
 
 
