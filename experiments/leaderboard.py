@@ -59,7 +59,7 @@ def leaderboard(scored: Scored, seconds: Mapping[Model, float], split: str) -> p
         rows.append(row | {"fit_seconds": seconds[model]})
     frame = pd.DataFrame(rows)
     rank = frame[frame["split"] == split].set_index(["classifier", "blocks"])["accuracy"].rank(method="first")
-    order = frame.set_index(["classifier", "blocks"]).index.map(rank)
+    order = frame.set_index(["classifier", "blocks"]).index.map(rank.to_dict())
     return (
         frame.assign(_rank=-order)
         .sort_values(["_rank", "split"], ascending=[True, False])
