@@ -57,19 +57,19 @@ class FastCraft:
         x = canvases.contiguous(memory_format=torch.channels_last)
         x = _relu(torch.max_pool2d(self.conv1_2(_relu(self.conv1_1(x))), 2))  # the two commute
         x, half = to_rows(_relu(self.conv2_1(x)))
-        skip2 = _relu(self.conv2_2(x, half))
+        skip2 = self.conv2_2(x, half, relu=True)
         x, quarter = to_rows(_pool(skip2, half))
-        skip3 = _relu(self.conv3_2(_relu(self.conv3_1(x, quarter)), quarter))
-        x, eighth = to_rows(_pool(_relu(self.conv3_3(skip3, quarter)), quarter))
-        skip4 = _relu(self.conv4_2(_relu(self.conv4_1(x, eighth)), eighth))
-        x, last = to_rows(_pool(_relu(self.conv4_3(skip4, eighth)), eighth))
-        skip5 = self.conv5_2(_relu(self.conv5_1(x, last)), last)  # without ReLU in the original, too
+        skip3 = self.conv3_2(self.conv3_1(x, quarter, relu=True), quarter, relu=True)
+        x, eighth = to_rows(_pool(self.conv3_3(skip3, quarter, relu=True), quarter))
+        skip4 = self.conv4_2(self.conv4_1(x, eighth, relu=True), eighth, relu=True)
+        x, last = to_rows(_pool(self.conv4_3(skip4, eighth, relu=True), eighth))
+        skip5 = self.conv5_2(self.conv5_1(x, last, relu=True), last)  # without ReLU in the original, too
 
         x, _ = to_rows(torch.max_pool2d(to_planes(skip5, last), 3, stride=1, padding=1))
         y = self.context(x, last)
         y[:-1].addmm_(skip5[:-1], self.mixes[0][0][1024:])
-        y = _relu(self.up1(_relu(y), last))
-        y = _relu(self.up2(self._mix(1, to_planes(y, last), skip4, eighth), eighth))
+        y = self.up1(_relu(y), last, relu=True)
+        y = self.up2(self._mix(1, to_planes(y, last), skip4, eighth), eighth, relu=True)
         y = _relu(self.up3(to_planes(self._mix(2, to_planes(y, eighth), skip3, quarter), quarter)))
         y = _relu(self.up4(to_planes(self._mix(3, y, skip2, half), half)))
         for layer in self.head[:-1]:

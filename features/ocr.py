@@ -116,7 +116,7 @@ class Ocr:
         texts = {k: joined(words, self.min_confidence) for k, words in enumerate(found) if words}
         texts = {k: text for k, text in texts.items() if text}
         if texts:
-            rows[list(texts), len(COUNTS) :] = sentences.embed(model, list(texts.values()), self.dimensions)
+            rows[list(texts), len(COUNTS) :] = sentences.embed(model, list(texts.values()))
         notes = [json.dumps([word._asdict() for word in words or []], ensure_ascii=False) for words in found]
         return rows, notes
 
@@ -135,10 +135,10 @@ class Ocr:
 
     def _load(self) -> tuple[FastReader, Any]:
         if self._loaded is None:
-            reader = FastReader(self.plain_reader())
+            reader = self.plain_reader()
             folder = self.weights()[-1].path
             assert folder is not None  # plain_reader has checked it
-            self._loaded = reader, sentences.load(folder)
+            self._loaded = FastReader(reader), sentences.load(folder, self.dimensions)
         return self._loaded
 
 

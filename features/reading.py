@@ -8,6 +8,7 @@ decode letters; only the two networks run differently (`features.craft`, `featur
 from __future__ import annotations
 
 import logging
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -60,9 +61,17 @@ def plain_reader(folder: Path, languages: Sequence[str]) -> easyocr.Reader:
     import torch
 
     gpu = torch.cuda.is_available()
-    return easyocr.Reader(
-        list(languages), gpu=gpu, model_storage_directory=str(folder), download_enabled=False, verbose=False
-    )
+    with warnings.catch_warnings():
+        # torch announces the end of its quantization, which EasyOCR does without where it is gone
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="torch.quantize", category=UserWarning)
+        return easyocr.Reader(
+            list(languages),
+            gpu=gpu,
+            model_storage_directory=str(folder),
+            download_enabled=False,
+            verbose=False,
+        )
 
 
 class FastReader:

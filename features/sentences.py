@@ -43,28 +43,29 @@ def sentence_weights(preset: str, model: str) -> Weights:
     )
 
 
-def load(folder: Path) -> Any:
-    """The model in `folder`, from local files alone; on the graphics card where there is one."""
+def load(folder: Path, dimensions: int) -> Any:
+    """The model in `folder`, from local files alone; on the graphics card where there is one.
+
+    Raises:
+        UserError: it makes vectors of another length than `dimensions`.
+    """
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # a bar for half a second would tear the caller's own
-    return SentenceTransformer(str(folder), local_files_only=True)
-
-
-def embed(model: Any, texts: Sequence[str], dimensions: int) -> np.ndarray:
-    """(n, dimensions) float32: the model's own embedding, unchanged.
-
-    Raises:
-        UserError: the model makes vectors of another length.
-    """
-    vectors = np.asarray(model.encode(list(texts), batch_size=64, show_progress_bar=False), dtype=np.float32)
-    if vectors.shape[1] != dimensions:
+    model = SentenceTransformer(str(folder), local_files_only=True)
+    length = len(embed(model, ["a"])[0])
+    if length != dimensions:
         raise UserError(
-            f"Block 'ocr': the sentence model makes {vectors.shape[1]} numbers a text, not {dimensions}. "
-            f"Set `dimensions: {vectors.shape[1]}`."
+            f"Block 'ocr': this text model makes {length} numbers a text, not {dimensions}. "
+            f"Set `dimensions: {length}`."
         )
-    return vectors
+    return model
+
+
+def embed(model: Any, texts: Sequence[str]) -> np.ndarray:
+    """(n, length of the model's vectors) float32: the model's own embedding, unchanged."""
+    return np.asarray(model.encode(list(texts), batch_size=64, show_progress_bar=False), dtype=np.float32)
 
 
 def _cached(name: str) -> Path | None:

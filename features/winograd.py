@@ -82,12 +82,13 @@ class WinogradConv:
         self.bias = bias.float()
         self.dilation = dilation
 
-    def __call__(self, pixels: Tensor, shape: Shape) -> Tensor:
+    def __call__(self, pixels: Tensor, shape: Shape, relu: bool = False) -> Tensor:
         """The convolution of a batch.
 
         Args:
             pixels: (shape.pixels + 1, in channels) float32; the last row is the zero that pads.
             shape: how the rows lie: row = (picture * height + y) * width + x.
+            relu: whether negative results become zero.
 
         Returns:
             (shape.pixels + 1, out channels) float32, its last row zero again.
@@ -104,6 +105,8 @@ class WinogradConv:
             products = torch.bmm(spectrum, self.kernels)
             products[7] += self.bias  # the output transform spreads this entry evenly over the tile
             outputs = torch.mm(to_outputs, products.view(36, tiles * out_channels))
+            if relu:
+                outputs.clamp_min_(0)  # while they are in the cache
             torch.index_select(outputs.view(16 * tiles, out_channels), 0, place, out=out[first:last])
         return out
 

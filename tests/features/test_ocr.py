@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import easyocr
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from data.errors import UserError
 from features.ocr import COUNTS, Ocr, detector_flops, joined, layout
-from features.reading import FastReader, Word
+from features.reading import Word
 from features.registry import Annotator, Extractor, create
 from tests import pictures
 
@@ -36,6 +37,11 @@ def covers() -> list[Image.Image]:
 
 
 @pytest.fixture(scope="module")
+def plain(ocr: Ocr) -> easyocr.Reader:
+    return ocr.plain_reader()
+
+
+@pytest.fixture(scope="module")
 def rows(ocr: Ocr, covers: list[Image.Image]) -> np.ndarray:
     return ocr(covers)
 
@@ -53,8 +59,9 @@ def test_reads_drawn_words(ocr: Ocr, covers: list[Image.Image]) -> None:
     assert texts == ["LOVE SONGS", "Summer Nights", "GREATEST HITS"]
 
 
-def test_text_and_boxes_are_those_of_plain_easyocr(ocr: Ocr, covers: list[Image.Image]) -> None:
-    plain = ocr.plain_reader()
+def test_text_and_boxes_are_those_of_plain_easyocr(
+    ocr: Ocr, plain: easyocr.Reader, covers: list[Image.Image]
+) -> None:
     for cover, note in zip(covers, ocr.annotate(covers)[1], strict=True):
         expected, ours = plain.readtext(np.asarray(cover)), json.loads(note)
         assert [word["text"] for word in ours] == [text for _, text, _ in expected]
@@ -62,12 +69,12 @@ def test_text_and_boxes_are_those_of_plain_easyocr(ocr: Ocr, covers: list[Image.
         np.testing.assert_allclose([w["confidence"] for w in ours], [c for _, _, c in expected], atol=0.1)
 
 
-def test_detector_scores_are_those_of_easyocr(ocr: Ocr, covers: list[Image.Image]) -> None:
+def test_detector_scores_are_those_of_easyocr(plain: easyocr.Reader, covers: list[Image.Image]) -> None:
     if torch.cuda.is_available():
         pytest.skip("on a graphics card the detector is EasyOCR's own")
     from features.craft import FastCraft
 
-    net = ocr.plain_reader().detector
+    net = plain.detector
     pixels = np.stack([np.asarray(covers[k].resize((224, 160)), dtype=np.float32) for k in (0, 1)])
     canvases = torch.from_numpy((pixels - 127) / 57).permute(0, 3, 1, 2)
     with torch.inference_mode():
@@ -213,15 +220,12 @@ def test_languages_that_do_not_go_together() -> None:
         create("ocr", preset="hub", languages=["ja", "ru"]).weights()
 
 
-def test_detector_flops(ocr: Ocr) -> None:
+def test_detector_flops(plain: easyocr.Reader) -> None:
     """CRAFT's published layers, summed by hand: 72.9 GFLOP for a 320 x 320 canvas."""
-    plain = ocr.plain_reader()
     assert detector_flops(plain, 320, 320) == pytest.approx(72.9e9, rel=0.01)
 
 
-def test_fast_reader_takes_pictures_of_any_size(ocr: Ocr) -> None:
-    reader = FastReader(ocr.plain_reader())
-    wide = np.asarray(pictures.words("WIDE OPEN ROAD", height=30, size=(600, 90)))
-    tall = np.asarray(pictures.words("TALL", height=30, size=(100, 500)))
-    found = reader.read([wide, tall])
-    assert [" ".join(w.text for w in words or []) for words in found] == ["WIDE OPEN ROAD", "TALL"]
+def test_pictures_of_any_size(ocr: Ocr) -> None:
+    wide = pictures.words("WIDE OPEN ROAD", height=30, size=(600, 90))
+    tall = pictures.words("TALL", height=30, size=(100, 500))
+    assert read(ocr, wide, tall) == ["WIDE OPEN ROAD", "TALL"]

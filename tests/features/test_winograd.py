@@ -39,6 +39,14 @@ def test_many_passes_over_a_large_picture() -> None:
     torch.testing.assert_close(out, torch.conv2d(x, weight, padding=1), atol=2e-4, rtol=1e-4)
 
 
+def test_relu() -> None:
+    rows, shape = to_rows(torch.tensor([[[[-1.0, 2.0], [3.0, -4.0]]]]))
+    weight = torch.zeros(1, 1, 3, 3)
+    weight[0, 0, 1, 1] = 1  # takes each pixel as it is
+    out = WinogradConv(weight, torch.zeros(1))(rows, shape, relu=True)
+    assert out[:-1, 0].tolist() == pytest.approx([0, 2, 3, 0], abs=1e-5)
+
+
 def test_a_single_tap_shifts_the_picture() -> None:
     weight = torch.zeros(1, 1, 3, 3)
     weight[0, 0, 1, 0] = 1  # takes the left neighbour
