@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fusion.base import BlockClassifier
+from fusion.block_weights import learn_gammas
 from fusion.blocks import BlockScaler
 from fusion.nearest import new_index, read_index, search, write_index
 from fusion.registry import register
@@ -23,9 +24,10 @@ class FusionKNN(BlockClassifier):
             such neighbours count) as in scikit-learn.
         smoothing: this many further votes are spread as the genres are among the training covers, so that
             no genre gets a probability of 0 because k covers did not name it.
+        block_weights: "learn" (the square roots of the RBF widths of `fusion.block_weights`) or "equal".
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn; multiplies the votes of a class.
-        random_state: not used (the search is exact); kept for the common contract.
+        random_state: seed of the sample that block weights are learnt on; the search itself is exact.
     """
 
     own_files = ("index_",)
@@ -37,6 +39,7 @@ class FusionKNN(BlockClassifier):
         metric: str = "cosine",
         weights: str = "distance",
         smoothing: float = 1.0,
+        block_weights: str = "learn",
         pca: int | None = 64,
         class_weight: str | dict | None = None,
         random_state: int | None = 0,
@@ -45,6 +48,7 @@ class FusionKNN(BlockClassifier):
         self.metric = metric
         self.weights = weights
         self.smoothing = smoothing
+        self.block_weights = block_weights
         self.pca = pca
         self.class_weight = class_weight
         self.random_state = random_state
@@ -52,8 +56,15 @@ class FusionKNN(BlockClassifier):
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
         if self.weights not in ("uniform", "distance"):
             raise ValueError(f"weights must be 'uniform' or 'distance', not {self.weights!r}")
+        if self.block_weights not in ("learn", "equal"):
+            raise ValueError(f"block_weights must be 'learn' or 'equal', not {self.block_weights!r}")
         self.scaler_ = BlockScaler(self.pca)
-        self.index_ = new_index(self.scaler_.fit_transform(X, self.blocks_), self.metric)
+        Z = self.scaler_.fit_transform(X, self.blocks_)
+        if self.block_weights == "learn" and len(self.blocks_) > 1:
+            gammas = learn_gammas(Z, self.scaler_.slices, y, groups, seed=self._seed())
+            self.scaler_.weights = {name: float(np.sqrt(gamma)) for name, gamma in gammas.items()}
+            Z = self.scaler_.transform(X)
+        self.index_ = new_index(Z, self.metric)
         self.votes_ = np.eye(len(self.classes_))[y] * weight[:, None]
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ def test_cosine_looks_at_directions():
     assert fitted.predict([[9.0, 1], [-0.1, 3]]).tolist() == ["e", "n"]
 
 
-@pytest.mark.parametrize("wrong", [{"metric": "l3"}, {"weights": "none"}])
+@pytest.mark.parametrize("wrong", [{"metric": "l3"}, {"weights": "none"}, {"block_weights": "some"}])
 def test_unknown_settings_are_refused(wrong):
     with pytest.raises(ValueError, match="must be"):
         FusionKNN(**wrong).fit(X, y)
