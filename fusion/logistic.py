@@ -41,6 +41,7 @@ class FusionLogistic(BlockClassifier):
         self.scaler_ = BlockScaler(self.pca)
         Z = self.scaler_.fit_transform(X, self.blocks_)
         self.regression_ = LogisticRegression(C=self.C, max_iter=self.max_iter).fit(Z, y, weight)
+        self.n_iter_ = self.regression_.n_iter_
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         return self.regression_.predict_proba(self.scaler_.transform(X))
