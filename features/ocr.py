@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
     import easyocr
+    from torch import Tensor
 
 DETECTOR = "craft_mlt_25k.pth"
 COUNTS = {
@@ -132,6 +133,15 @@ class Ocr:
         detector = self.weights()[0].path
         assert detector is not None  # ready, as just checked
         return plain_reader(detector.parent, self.languages)
+
+    def detector(self) -> Callable[[Tensor], Tensor]:
+        """This block's text detector alone: (n, 3, height, width) canvases to (n, height/2, width/2, 2) scores.
+
+        Raises:
+            UserError: weights are missing.
+        """
+        reader = self._load()[0].reader
+        return lambda canvases: reader.detector(canvases)[0]
 
     def _load(self) -> tuple[FastReader, Any]:
         if self._loaded is None:

@@ -69,16 +69,14 @@ def test_text_and_boxes_are_those_of_plain_easyocr(
         np.testing.assert_allclose([w["confidence"] for w in ours], [c for _, _, c in expected], atol=0.1)
 
 
-def test_detector_scores_are_those_of_easyocr(plain: easyocr.Reader, covers: list[Image.Image]) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("on a graphics card the detector is EasyOCR's own")
-    from features.craft import FastCraft
-
-    net = plain.detector
+def test_detector_scores_are_those_of_easyocr(
+    ocr: Ocr, plain: easyocr.Reader, covers: list[Image.Image]
+) -> None:
     pixels = np.stack([np.asarray(covers[k].resize((224, 160)), dtype=np.float32) for k in (0, 1)])
     canvases = torch.from_numpy((pixels - 127) / 57).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        expected, ours = net(canvases)[0], FastCraft(net)(canvases)
+        canvases = canvases.to(plain.device)
+        expected, ours = plain.detector(canvases)[0], ocr.detector()(canvases)
     assert expected.max() > 0.5  # there is text to see
     torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
 
