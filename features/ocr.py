@@ -135,7 +135,7 @@ class Ocr:
         return plain_reader(detector.parent, self.languages)
 
     def detector(self) -> Callable[[Tensor], Tensor]:
-        """This block's text detector alone: (n, 3, height, width) canvases to (n, height/2, width/2, 2) scores.
+        """The text detector alone: (n, 3, height, width) canvases to (n, height/2, width/2, 2) scores.
 
         Raises:
             UserError: weights are missing.
