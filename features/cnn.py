@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -112,6 +113,55 @@ class Cnn:
                 embedding[start : start + batch] = network(some).float().cpu().numpy()
         return embedding
 
+    def plain(self) -> Callable[[Image], np.ndarray]:
+        """The plain use of the same library with the same weights: one picture, as its README shows.
+
+        Returns:
+            A function from one picture to its (d,) embedding.
+        """
+        import torch
+
+        network, prepare, _ = self._loaded
+        if self._is_lite:
+            model = lite.plain_model(self.model, self._weights_path)
+            network = lambda x: model.extract_features(x).mean((2, 3))  # noqa: E731
+
+        def embed(image: Image) -> np.ndarray:
+            with torch.no_grad():
+                return network(prepare([image]).contiguous())[0].numpy()
+
+        return embed
+
+    def differences(self, plain: Sequence[np.ndarray], values: np.ndarray, notes: object) -> str:
+        """How far the embeddings are from those of `plain`, in words."""
+        expected = np.stack(plain)
+        furthest = np.abs(values - expected).max() / np.abs(expected).max()
+        return f"embeddings within {furthest:.1e} of the largest value"
+
+    def matrix_work(self, images: Sequence[Image]) -> tuple[str, float, float]:
+        """The network alone on these pictures: its name, floating-point operations, and seconds."""
+        import torch
+        from torch.utils.flop_counter import FlopCounterMode
+
+        network, prepare, batch = self._loaded
+        batches = [prepare(list(images[start : start + batch])) for start in range(0, len(images), batch)]
+        plain = self.plain()
+        with FlopCounterMode(display=False) as counter:
+            plain(images[0])
+        with torch.inference_mode():
+            started = time.perf_counter()
+            for one in batches:
+                network(one)
+            seconds = time.perf_counter() - started
+        return self.model, counter.get_total_flops() * len(images), seconds
+
+    @property
+    def _weights_path(self) -> Path:
+        (weights,) = self.weights()
+        if weights.path is None or not weights.ready():
+            raise UserError(f"cnn: {weights.name} is not here: {weights.how_to_get}.")
+        return weights.path
+
     @property
     def _is_lite(self) -> bool:
         return self.model in _LITE
@@ -129,15 +179,13 @@ class Cnn:
         """The network, what makes its input of pictures, and the batch."""
         import torch
 
-        (weights,) = self.weights()
-        if weights.path is None or not weights.ready():
-            raise UserError(f"cnn: {weights.name} is not here: {weights.how_to_get}.")
+        path = self._weights_path
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if self._is_lite:
             size = self.image_size or _LITE[self.model][0]
             batch = lite.CPU_BATCH if device == "cpu" else _GPU_BATCH
-            return lite.LiteNetwork(self.model, weights.path, device), functools.partial(_squash, size), batch
-        network = torch_models.load_model(self._named, weights.path)
+            return lite.LiteNetwork(self.model, path, device), functools.partial(_squash, size), batch
+        network = torch_models.load_model(self._named, path)
         network = network.to(device, memory_format=torch.channels_last)
         transform = torch_models.transform_of(self._named, self.image_size)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL.Image import Image
@@ -94,6 +94,19 @@ class Color:
         """(n, len(columns)) float32 for n RGB pictures."""
         rows = [self._row(image) for image in images]
         return np.array(rows, np.float32).reshape(len(images), len(self.columns))
+
+    def plain(self) -> Callable[[Image], object]:
+        """The plain use of scikit-image on the whole picture: HSV, Lab and the entropy of luma."""
+        from skimage.color import rgb2gray, rgb2hsv, rgb2lab
+        from skimage.measure import shannon_entropy
+
+        def measure(image: Image) -> object:
+            rgb = np.asarray(image)
+            hsv, lab = rgb2hsv(rgb), rgb2lab(rgb)
+            spreads = [part.reshape(-1, 3).mean(0) for part in (hsv, lab)], [hsv.std(), lab.std()]
+            return spreads, shannon_entropy(rgb2gray(rgb))
+
+        return measure
 
     def _row(self, image: Image) -> list[float]:
         rgb = _pick(np.asarray(image.convert("RGB")), self.size).reshape(-1, 3)

@@ -51,12 +51,8 @@ class LiteNetwork:
 
     def __init__(self, name: str, path: Path, device: str = "cpu") -> None:
         import torch
-        from efficientnet_lite_pytorch import EfficientNet
 
-        with contextlib.redirect_stdout(io.StringIO()):
-            model = EfficientNet.from_name(name)
-        _load(model, path, name)
-        model = model.eval().to(device)
+        model = plain_model(name, path).to(device)
         self.device = device
         # what torch.compile itself calls on CPUs; absent in builds without oneDNN
         self._fused = device == "cpu" and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
@@ -89,6 +85,16 @@ class LiteNetwork:
             return y
         end = 1 - (-size // layer.stride)
         return y[:, :, 1:end, 1:end]
+
+
+def plain_model(name: str, path: Path) -> Any:
+    """The package's own model in eval mode, with the weights of `path`; raises UserError as `LiteNetwork`."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        model = EfficientNet.from_name(name)
+    _load(model, path, name)
+    return model.eval()
 
 
 def _load(model: Any, path: Path, name: str) -> None:

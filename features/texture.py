@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL.Image import Image, Resampling
@@ -102,6 +102,17 @@ class Texture:
         """(n, len(columns)) float32 for n RGB pictures."""
         rows = [self._row(image) for image in images]
         return np.array(rows, np.float32).reshape(len(images), len(_LINES))
+
+    def plain(self) -> Callable[[Image], object]:
+        """The plain use of scikit-image on the whole picture: patterns, co-occurrence, Canny and Sobel."""
+        from skimage.feature import canny
+        from skimage.filters import sobel
+
+        def measure(image: Image) -> object:
+            luma = np.asarray(image.convert("L"))
+            return _local_patterns(luma), _cooccurrence(luma), canny(luma / 255).mean(), sobel(luma).mean()
+
+        return measure
 
     def _row(self, image: Image) -> list[float]:
         square = (self.size, self.size)
