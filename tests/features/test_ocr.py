@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from data.errors import UserError
-from features.ocr import COUNTS, Ocr, detector_flops, joined, layout
+from features.ocr import COUNTS, Ocr, detector_flops, edit_distance, joined, layout
 from features.reading import Word
 from features.registry import Annotator, Extractor, create
 from tests import pictures
@@ -227,3 +227,9 @@ def test_pictures_of_any_size(ocr: Ocr) -> None:
     wide = pictures.words("WIDE OPEN ROAD", height=30, size=(600, 90))
     tall = pictures.words("TALL", height=30, size=(100, 500))
     assert read(ocr, wide, tall) == ["WIDE OPEN ROAD", "TALL"]
+
+
+def test_edit_distance_counts_single_letters() -> None:
+    assert edit_distance("kitten", "sitting") == 3
+    assert edit_distance("", "abc") == edit_distance("abc", "") == 3
+    assert edit_distance("cover", "cover") == 0
