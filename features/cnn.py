@@ -45,10 +45,14 @@ class Cnn:
             name of any torchvision or timm classification model ("timm/resnet50" where both have the name).
         checkpoint: a local weight file of that model; its classifier, if any, is left out.
         image_size: the side in pixels that the network sees; None is the model's own.
+        layers: "final", the features before the classifier, or "stages" (EfficientNet-Lite alone), mean and
+            spread of the channels of each stage: style as Gatys et al. (2016) read it from such statistics.
+            None takes the stages of EfficientNet-Lite and the final features of all other models. On real
+            covers (5 genres, 5 grouped folds, one SVC) the stages tell 0.424 right, the final features 0.392.
 
     Raises:
         UserError: the packaged preset with a model that would have to be downloaded.
-        ValueError: an `image_size` below 32.
+        ValueError: an `image_size` below 32, unknown layers, or stages of another model.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Cnn:
         model: str | None = None,
         checkpoint: str | None = None,
         image_size: int | None = None,
+        layers: str | None = None,
     ) -> None:
         if image_size is not None and image_size < 32:
             raise ValueError("image_size must be at least 32 pixels.")
@@ -67,6 +72,9 @@ class Cnn:
         self.model = model or (_PACKAGED if preset == "packaged" else _HUB)
         self.checkpoint = checkpoint
         self.image_size = image_size
+        self.layers = layers or ("stages" if self._is_lite else "final")
+        if self.layers not in ("final", "stages") or (self.layers == "stages" and not self._is_lite):
+            raise ValueError("layers must be 'final' or, with an EfficientNet-Lite, 'stages'.")
         if preset == "packaged" and checkpoint is None and self.model not in _LITE:
             raise UserError(
                 f"cnn: no package brings weights for '{self.model}': set preset to 'hub', or name a local "
@@ -80,6 +88,8 @@ class Cnn:
 
     def describe(self) -> Mapping[str, str]:
         """The embedding is one entry."""
+        if self.layers == "stages":
+            return {"embedding_*": f"mean and spread of each channel of {self.model}'s stages; no unit"}
         return {
             "embedding_*": f"average-pooled features of {self.model} before its classifier; no unit, "
             + ("0-6" if self._is_lite else "any number")
@@ -124,7 +134,7 @@ class Cnn:
         network, prepare, _ = self._loaded
         if self._is_lite:
             model = lite.plain_model(self.model, self._weights_path)
-            network = lambda x: model.extract_features(x).mean((2, 3))  # noqa: E731
+            network = lite.plain_features(model, self.layers == "stages")
 
         def embed(image: Image) -> np.ndarray:
             with torch.no_grad():
@@ -172,6 +182,8 @@ class Cnn:
 
     @functools.cached_property
     def _width(self) -> int:
+        if self.layers == "stages":
+            return 2 * sum(lite.stage_widths(self.model))
         return _LITE_WIDTH if self._is_lite else torch_models.width_of(self._named, self.image_size)
 
     @functools.cached_property
@@ -184,7 +196,9 @@ class Cnn:
         if self._is_lite:
             size = self.image_size or _LITE[self.model][0]
             batch = lite.CPU_BATCH if device == "cpu" else _GPU_BATCH
-            return lite.LiteNetwork(self.model, path, device), functools.partial(_squash, size), batch
+            network = lite.LiteNetwork(self.model, path, device)
+            chosen = network.stages if self.layers == "stages" else network
+            return chosen, functools.partial(_squash, size), batch
         network = torch_models.load_model(self._named, path)
         network = network.to(device, memory_format=torch.channels_last)
         transform = torch_models.transform_of(self._named, self.image_size)

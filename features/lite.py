@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,14 +66,29 @@ class LiteNetwork:
         import torch
 
         with torch.inference_mode():
-            x = x.to(self.device).contiguous(memory_format=torch.channels_last)
-            x = self._convolve(x, self._stem)
-            for block in self._blocks:
-                skip = x if block.residual else None
-                for convolution in block.convolutions[:-1]:
-                    x = self._convolve(x, convolution)
-                x = self._convolve(x, block.convolutions[-1], skip)
-            return self._convolve(x, self._head).mean((2, 3))
+            return self._convolve(self._outputs(x)[-1], self._head).mean((2, 3))
+
+    def stages(self, x: Any) -> Any:
+        """As `__call__`, but (n, d): mean and spread of the channels of each stage, as `pooled_stages`."""
+        import torch
+
+        with torch.inference_mode():
+            return pooled_stages(self._outputs(x))
+
+    def _outputs(self, x: Any) -> list[Any]:
+        """What each block gives."""
+        import torch
+
+        x = x.to(self.device).contiguous(memory_format=torch.channels_last)
+        x = self._convolve(x, self._stem)
+        outputs = []
+        for block in self._blocks:
+            skip = x if block.residual else None
+            for convolution in block.convolutions[:-1]:
+                x = self._convolve(x, convolution)
+            x = self._convolve(x, block.convolutions[-1], skip)
+            outputs.append(x)
+        return outputs
 
     def _convolve(self, x: Any, layer: _Convolution, skip: Any = None) -> Any:
         size = x.shape[2]
@@ -95,6 +111,45 @@ def plain_model(name: str, path: Path) -> Any:
         model = EfficientNet.from_name(name)
     _load(model, path, name)
     return model.eval()
+
+
+def pooled_stages(outputs: list[Any]) -> Any:
+    """(n, d) from the outputs of all blocks: for each stage its channels' means, then their spreads.
+
+    A stage is a run of blocks with equally many channels; d is twice the sum of `stage_widths`.
+    """
+    import torch
+
+    widths = [output.shape[1] for output in outputs]
+    following = [*widths[1:], 0]
+    ends = [o for o, width, after in zip(outputs, widths, following, strict=True) if width != after]
+    parts = [part for end in ends for part in (end.mean((2, 3)), end.std((2, 3), correction=0))]
+    return torch.cat(parts, dim=1)
+
+
+def plain_features(model: Any, stages: bool) -> Callable[[Any], Any]:
+    """What `LiteNetwork` gives, by the package's own model and its own forward pass."""
+    if not stages:
+        return lambda x: model.extract_features(x).mean((2, 3))
+    outputs: list[Any] = []
+    for block in model._blocks:
+        block.register_forward_hook(lambda module, given, output: outputs.append(output))
+
+    def pooled(x: Any) -> Any:
+        outputs.clear()
+        model.extract_features(x)
+        return pooled_stages(outputs)
+
+    return pooled
+
+
+def stage_widths(name: str) -> list[int]:
+    """The channels of each stage's output, first to last; no weights are needed."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        blocks = EfficientNet.from_name(name)._blocks
+    return list(dict.fromkeys(block._block_args.output_filters for block in blocks))
 
 
 def _load(model: Any, path: Path, name: str) -> None:

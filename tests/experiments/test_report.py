@@ -142,7 +142,7 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
     covers = _covers(pictures)
     predictions = {model: _predictions(covers, right) for model, right in models.items()}
     scored = score_splits(predictions, covers.set_index("cover_id")["group"], seed=0)
-    write_tables(folder, leaderboard(scored, dict.fromkeys(models, 1.5)), scored)
+    write_tables(folder, leaderboard(scored, dict.fromkeys(models, 1.5), next(iter(scored))[1]), scored)
     write_predictions(folder / "predictions.parquet", predictions)
     write_json(folder / "metrics.json", as_json(scored, next(iter(models))))
     write_config(make_config("test", collection=pictures), folder / "config.yaml")

@@ -22,7 +22,7 @@ def photos() -> list[Image.Image]:
 
 @pytest.fixture(scope="module")
 def cnn() -> Cnn:
-    return Cnn()
+    return Cnn(layers="final")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,33 @@ def test_it_agrees_with_the_plain_model(cnn: Cnn, plain: torch.nn.Module, photos
     found = cnn(photos)
     assert found.dtype == np.float32
     assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-4
+
+
+def test_stages_are_mean_and_spread_of_the_plain_models_blocks(
+    plain: torch.nn.Module, photos: list[Image.Image]
+) -> None:
+    ends = [0, 2, 4, 7, 10, 14, 15]  # the last block of each of EfficientNet-Lite0's seven stages
+    outputs: dict[int, torch.Tensor] = {}
+    hooks = [
+        plain._blocks[k].register_forward_hook(lambda m, i, o, k=k: outputs.__setitem__(k, o)) for k in ends
+    ]
+    with torch.no_grad():
+        plain.extract_features(as_trained(photos[0]))
+    for hook in hooks:
+        hook.remove()
+    expected = np.concatenate(
+        [f(outputs[k][0].numpy(), axis=(1, 2)) for k in ends for f in (np.mean, np.std)]
+    )
+    stages = Cnn()
+    found = stages(photos[:1])[0]
+    assert len(found) == len(stages.columns) == 2 * (16 + 24 + 40 + 80 + 112 + 192 + 320)
+    assert np.abs(found - expected).max() / np.abs(expected).max() < 1e-4
+    assert stages.fingerprint() != Cnn(layers="final").fingerprint()
+
+
+def test_stages_of_another_network_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'final'"):
+        create("cnn", "hub", model="mobilenet_v3_small", layers="stages")
 
 
 def test_the_normalisation_is_the_one_it_was_trained_with(cnn: Cnn, plain: torch.nn.Module) -> None:
@@ -78,7 +105,7 @@ def test_padding_is_tensorflows_at_other_sizes(cnn: Cnn) -> None:
 
 
 def test_image_size_changes_the_numbers_and_the_fingerprint(cnn: Cnn, photos: list[Image.Image]) -> None:
-    smaller = Cnn(image_size=128)
+    smaller = Cnn(image_size=128, layers="final")
     assert smaller.fingerprint() != cnn.fingerprint()
     assert np.abs(smaller(photos[:1]) - cnn(photos[:1])).max() > 0.1
 
