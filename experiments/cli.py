@@ -242,17 +242,18 @@ def show_run(folder: Path) -> None:
     import pandas as pd
 
     board = pd.read_csv(folder / "leaderboard.csv")
+    every = max(board["blocks"], key=len)
+    console.print(f"All blocks: {every.replace('+', ', ')}", highlight=False)
     for name, part in board.groupby("split", sort=False):
         table = Table(title=f"Leaderboard, {name} ({part['covers'].iloc[0]} covers), 95 % intervals")
-        for column in ("classifier", "blocks"):
-            table.add_column(column)
-        for column in ("accuracy", "macro F1", "top-3", "log loss", "calibration error", "fit s"):
-            table.add_column(column, justify="right")
+        table.add_column("model", no_wrap=True)
+        for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
+            table.add_column(column, justify="right", no_wrap=True)
         for row in part.itertuples():
             table.add_row(
-                str(row.classifier), str(row.blocks).replace("+", " + "),
+                str(row.classifier) if row.blocks == every else f"{row.classifier}, {row.blocks} alone",
                 f"{row.accuracy:.3f} ({row.accuracy_low:.3f}-{row.accuracy_high:.3f})",
-                f"{row.f1_macro:.3f}", f"{row.top3_accuracy:.3f}", f"{row.log_loss:.3f}", f"{row.ece:.3f}",
+                f"{row.f1_macro:.3f}", f"{row.log_loss:.3f}", f"{row.ece:.3f}",
                 f"{row.fit_seconds:.1f}",
             )  # fmt: skip
         console.print(table)
