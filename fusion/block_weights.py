@@ -18,7 +18,7 @@ SMALLEST, LARGEST = 1e-4, 1e3  # of a width and of the ridge
 FLOOR = 2.0**-7  # a block whose factor falls below this share of the largest counts nothing more
 
 
-def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float) -> np.ndarray:
+def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
     """(n, k) predictions of kernel ridge regression for each row by all other rows.
 
     With G = (K + ridge I)^-1 the prediction is t - (G t) / diag(G): G. C. Cawley and N. L. C. Talbot,
@@ -29,11 +29,17 @@ def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float) -> np.n
     Args:
         kernel: (n, n) symmetric, positive semi-definite.
         targets: (n, k).
-        ridge: added to the diagonal.
+        ridge: added to the diagonal, one number or (n,).
     """
-    eye = np.eye(len(kernel), dtype=kernel.dtype)
-    inverse = cho_solve(cho_factor(kernel + ridge * eye), eye)
+    inverse = solve(kernel, np.eye(len(kernel), dtype=kernel.dtype), ridge)
     return targets - (inverse @ targets) / np.diag(inverse)[:, None]
+
+
+def solve(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
+    """(n, k) coefficients a of kernel ridge regression: (K + diag(ridge)) a = targets."""
+    damped = kernel.copy()
+    damped[np.diag_indices_from(damped)] += ridge
+    return cho_solve(cho_factor(damped, overwrite_a=True), targets)
 
 
 def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -42,15 +48,15 @@ def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.maximum(norms[:, None] + other_norms[None, :] - 2 * (Z @ others.T), 0)
 
 
-def learn_gammas(
+def learn_widths(
     Z: np.ndarray,
     slices: Mapping[str, slice],
     y: np.ndarray,
     groups: np.ndarray | None = None,
     largest_n: int = 1000,
     seed: int = 0,
-) -> dict[str, float]:
-    """One RBF width a block: the kernel exp(-sum over blocks of gamma * squared distance) does best.
+) -> tuple[dict[str, float], float]:
+    """RBF widths, one a block, and the ridge with which exp(-sum of width * squared distance) does best.
 
     Coordinate search on the mean squared leave-one-out error, over the widths and the ridge.
 
@@ -61,6 +67,9 @@ def learn_gammas(
         groups: (n,) covers that must not vouch for each other.
         largest_n: search on a random sample of at most this many rows.
         seed: of the sample.
+
+    Returns:
+        Block -> width (0 where the block does not help), and the ridge.
     """
     rows = _sample(y, groups, largest_n, seed)
     parts = [Z[rows, columns] for columns in slices.values()]
@@ -76,7 +85,7 @@ def learn_gammas(
     gammas = [0.5 / len(distances)] * len(distances)
     point = coordinate_search(error, np.array([*gammas, 1.0], dtype=np.float32))
     found = np.where(point[:-1] < FLOOR * point[:-1].max(), 0, point[:-1])
-    return dict(zip(slices, map(float, found), strict=True))
+    return dict(zip(slices, map(float, found), strict=True)), float(point[-1])
 
 
 def coordinate_search(error: Callable[[np.ndarray], float], start: np.ndarray) -> np.ndarray:

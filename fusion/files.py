@@ -11,7 +11,7 @@ import numpy as np
 from data.errors import UserError
 
 # what a classifier of this project may hold besides numbers, text, arrays and scikit-learn's own estimators
-TRUSTED = ["fusion.blocks.BlockScaler", "sklearn.tree._tree.Tree"]
+TRUSTED = ["fusion.block_kernel.BlockKernel", "fusion.blocks.BlockScaler", "sklearn.tree._tree.Tree"]
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:

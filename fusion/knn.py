@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fusion.base import BlockClassifier
-from fusion.block_weights import learn_gammas
+from fusion.block_weights import learn_widths
 from fusion.blocks import BlockScaler
 from fusion.nearest import new_index, read_index, search, write_index
 from fusion.registry import register
@@ -61,7 +61,7 @@ class FusionKNN(BlockClassifier):
         self.scaler_ = BlockScaler(self.pca)
         Z = self.scaler_.fit_transform(X, self.blocks_)
         if self.block_weights == "learn" and len(self.blocks_) > 1:
-            gammas = learn_gammas(Z, self.scaler_.slices, y, groups, seed=self._seed())
+            gammas, _ = learn_widths(Z, self.scaler_.slices, y, groups, seed=self._seed())
             self.scaler_.weights = {name: float(np.sqrt(gamma)) for name, gamma in gammas.items()}
             Z = self.scaler_.transform(X)
         self.index_ = new_index(Z, self.metric)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fusion.block_weights import coordinate_search, learn_gammas, leave_one_out, squared_distances
+from fusion.block_weights import coordinate_search, learn_widths, leave_one_out, squared_distances
 
 
 def test_closed_form_equals_leaving_each_row_out():
@@ -34,7 +34,8 @@ def test_the_block_with_the_signal_gets_the_width():
     y = rng.integers(0, 2, 200)
     Z = rng.normal(size=(200, 10)).astype(np.float32) / np.sqrt(5)
     Z[:, 0] += 3 * y
-    gammas = learn_gammas(Z, {"told": slice(0, 5), "noise": slice(5, 10)}, y)
+    gammas, ridge = learn_widths(Z, {"told": slice(0, 5), "noise": slice(5, 10)}, y)
+    assert ridge > 0
     assert gammas["told"] > 10 * gammas["noise"]
 
 
@@ -46,8 +47,8 @@ def test_copies_of_a_cover_do_not_vouch_for_each_other():
     told = rng.normal(size=(200, 5)) + 0.7 * y[:, None]
     Z = (np.concatenate([told, noise], axis=1) / np.sqrt(5)).astype(np.float32)
     slices = {"told": slice(0, 5), "noise": slice(5, 10)}
-    fooled = learn_gammas(Z, slices, y)
-    fair = learn_gammas(Z, slices, y, groups=np.arange(200) // 2)
+    fooled, _ = learn_widths(Z, slices, y)
+    fair, _ = learn_widths(Z, slices, y, groups=np.arange(200) // 2)
     assert fooled["noise"] > fooled["told"]
     assert fair["told"] > fair["noise"]
 
@@ -57,5 +58,5 @@ def test_same_seed_same_widths(seed):
     rng = np.random.default_rng(3)
     y, Z = rng.integers(0, 2, 80), rng.normal(size=(80, 4)).astype(np.float32)
     slices = {"a": slice(0, 2), "b": slice(2, 4)}
-    first = learn_gammas(Z, slices, y, largest_n=50, seed=seed)
-    assert first == learn_gammas(Z, slices, y, largest_n=50, seed=seed)
+    first = learn_widths(Z, slices, y, largest_n=50, seed=seed)
+    assert first == learn_widths(Z, slices, y, largest_n=50, seed=seed)
