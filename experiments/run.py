@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
@@ -240,4 +241,5 @@ def describe_extractor(extractor: Extractor) -> dict[str, object]:
 
 def _key(config: Config, collection: Collection, extractors: list[Extractor]) -> str:
     wanted = config.model_dump(mode="json", exclude={"store", "out", "collection"})
-    return digest([wanted, collection.fingerprint(), [e.fingerprint() for e in extractors]])
+    version = metadata.version("coverfusion")
+    return digest([version, wanted, collection.fingerprint(), [e.fingerprint() for e in extractors]])
