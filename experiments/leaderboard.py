@@ -46,11 +46,11 @@ def score_splits(predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, s
 def leaderboard(scored: Scored, seconds: Mapping[Model, float], split: str) -> pd.DataFrame:
     """One row a model and split: each score with its interval, the most accurate on `split` first."""
     rows = []
-    for (model, split), scores in scored.items():
+    for (model, part), scores in scored.items():
         row: dict[str, Any] = {
             "classifier": model.classifier,
             "blocks": "+".join(model.blocks),
-            "split": split,
+            "split": part,
             "covers": int(scores.confusion.to_numpy().sum()),
         }
         for name, values in scores.overall.iterrows():

@@ -85,6 +85,11 @@ def test_leaderboard_agrees_with_the_predictions(run: Path) -> None:
     assert board[board["blocks"] == "color+texture"]["accuracy"].max() > 0.8
 
 
+def test_the_leaderboard_is_ordered_by_validation(run: Path) -> None:
+    board = pd.read_csv(run / "leaderboard.csv")
+    assert board.loc[board["split"] == "validation", "accuracy"].is_monotonic_decreasing
+
+
 def test_training_covers_are_never_predicted(run: Path) -> None:
     splits = pd.read_parquet(run / "splits.parquet").set_index("cover_id")["split"]
     predictions = pd.read_parquet(run / "predictions.parquet")
