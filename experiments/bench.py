@@ -242,12 +242,12 @@ def _print(frame: pd.DataFrame, title: str) -> None:
 
 def _print_matrix_rates(extractors: Sequence[Extractor], paths: Sequence[str]) -> None:
     """How near the networks come to what this machine's matrix product reaches (float32, 2048 x 2048)."""
-    images = [_open(path) for path in paths[:16]]
+    images, peak = [_open(path) for path in paths[:16]], _matrix_rate()
     for extractor in extractors:
         if isinstance(extractor, Network):
             extractor.matrix_work(images[:2])
             name, operations, seconds = extractor.matrix_work(images)
-            rate, peak = operations / seconds / 1e9, _matrix_rate()
+            rate = operations / seconds / 1e9
             console.print(
                 f"{extractor.name}: {name} does its {operations / len(images) / 1e9:.1f} GFLOP a cover at "
                 f"{rate:.0f} GFLOP/s, {rate / peak:.0%} of the machine's matrix product ({peak:.0f} GFLOP/s)",
@@ -255,7 +255,7 @@ def _print_matrix_rates(extractors: Sequence[Extractor], paths: Sequence[str]) -
             )
 
 
-def _matrix_rate(side: int = 2048, times: int = 5) -> float:
+def _matrix_rate(side: int = 2048, times: int = 20) -> float:
     """GFLOP/s of a float32 matrix product, best of `times`."""
     import torch
 

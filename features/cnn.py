@@ -26,7 +26,7 @@ _LITE = {
     "efficientnet-lite2": (260, 24.7),
 }
 _LITE_WIDTH = 1280
-# ResNet50 on 2 cores: larger batches were no faster
+# a network this size fills two cores with a few pictures
 _CPU_BATCH = 4
 _GPU_BATCH = 64
 

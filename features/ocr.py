@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,9 @@ class Ocr:
 
     The text is that of `easyocr.Reader.readtext` with its defaults (Baek et al. 2019 for the boxes, CRNN of
     Shi et al. 2015 for the letters); the embedding is of the text of all boxes, joined by
-    spaces in EasyOCR's order.
+    spaces in EasyOCR's order. The n-grams are the same text's sequences of 3 to 5 letters within words,
+    hashed into signed columns of unit length (Weinberger et al. 2009): names and spellings that a sentence
+    model does not know, and that survive a letter read wrong.
 
     Args:
         preset: "packaged" reads English with weights from packages; "hub" takes any languages and any
@@ -49,6 +52,7 @@ class Ocr:
         languages: EasyOCR's codes; another than ("en",) needs the hub preset.
         text_model: hub preset: a sentence-transformers model by name, or a local folder.
         dimensions: length of the text model's vectors.
+        ngrams: columns that the text's letter sequences are hashed into; 0 leaves them out.
         min_confidence: text boxes below it are left out of the embedded text (not out of the counts).
 
     Raises:
@@ -56,7 +60,7 @@ class Ocr:
     """
 
     name: str
-    version = "1"
+    version = "2"
 
     def __init__(
         self,
@@ -64,6 +68,7 @@ class Ocr:
         languages: Sequence[str] = ("en",),
         text_model: str = "all-MiniLM-L6-v2",
         dimensions: int = 384,
+        ngrams: int = 2048,
         min_confidence: float = 0.0,
     ) -> None:
         if preset == "packaged" and list(languages) != ["en"]:
@@ -72,23 +77,31 @@ class Ocr:
             raise ValueError(f"min_confidence is {min_confidence}; it lies between 0 and 1")
         if dimensions < 1:
             raise ValueError(f"dimensions is {dimensions}; it must be at least 1")
+        if ngrams < 0:
+            raise ValueError(f"ngrams is {ngrams}; it must be 0 (none) or more")
         self.preset = preset
         self.languages = list(languages)
         self.text_model = text_model
         self.dimensions = dimensions
+        self.ngrams = ngrams
         self.min_confidence = min_confidence
         self._loaded: tuple[FastReader, Any] | None = None
 
     @property
     def columns(self) -> Sequence[str]:
-        """The counts, then the embedding."""
-        return [*COUNTS, *(f"embedding_{k:04d}" for k in range(self.dimensions))]
+        """The counts, then the embedding, then the hashed n-grams."""
+        embedding = (f"embedding_{k:04d}" for k in range(self.dimensions))
+        return [*COUNTS, *embedding, *(f"ngram_{k:04d}" for k in range(self.ngrams))]
 
     def describe(self) -> Mapping[str, str]:
         """Column -> meaning with its range."""
         model = "all-MiniLM-L6-v2" if self.preset == "packaged" else self.text_model
-        meaning = f"sentence embedding of the text by {model} (no unit; missing where there is no text)"
-        return COUNTS | {"embedding_*": meaning}
+        lines = {"embedding_*": f"sentence embedding of the text by {model} (no unit; missing without text)"}
+        if self.ngrams:
+            lines["ngram_*"] = (
+                "signed share of hashed sequences of 3 to 5 letters, -1 to 1 (missing without text)"
+            )
+        return COUNTS | lines
 
     def weights(self) -> Sequence[Weights]:
         """Text detector, letter recognizer, sentence model."""
@@ -118,7 +131,10 @@ class Ocr:
         texts = {k: joined(words, self.min_confidence) for k, words in enumerate(found) if words}
         texts = {k: text for k, text in texts.items() if text}
         if texts:
-            rows[list(texts), len(COUNTS) :] = sentences.embed(model, list(texts.values()))
+            embedded = sentences.embed(model, list(texts.values()))
+            rows[list(texts), len(COUNTS) :] = np.hstack(
+                [embedded, hashed(list(texts.values()), self.ngrams)]
+            )
         notes = [json.dumps([word._asdict() for word in words or []], ensure_ascii=False) for words in found]
         return rows, notes
 
@@ -154,7 +170,9 @@ class Ocr:
         model = self._load()[1]
 
         def read(image: Image) -> str:
-            text = " ".join(found[1] for found in reader.readtext(np.asarray(image)))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="'pin_memory'")  # EasyOCR asks for it without a GPU
+                text = " ".join(found[1] for found in reader.readtext(np.asarray(image)))
             if text:
                 model.encode(text, show_progress_bar=False)
             return text
@@ -212,6 +230,22 @@ def edit_distance(a: str, b: str) -> int:
 def joined(words: Sequence[Word], min_confidence: float) -> str:
     """The text of all boxes of at least this confidence, joined by spaces."""
     return " ".join(word.text for word in words if word.confidence >= min_confidence).strip()
+
+
+def hashed(texts: Sequence[str], columns: int) -> np.ndarray:
+    """(n, columns) float32: sequences of 3 to 5 letters within words, hashed; each row of length 1.
+
+    Feature hashing with random signs: K. Weinberger et al., Feature Hashing for Large Scale Multitask
+    Learning, ICML 2009; by scikit-learn's HashingVectorizer.
+    """
+    if columns == 0:
+        return np.zeros((len(texts), 0), np.float32)
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    vectorizer = HashingVectorizer(
+        analyzer="char_wb", ngram_range=(3, 5), n_features=columns, dtype=np.float32
+    )
+    return vectorizer.transform(texts).toarray()
 
 
 def layout(words: Sequence[Word] | None, height: int, width: int) -> dict[str, float]:

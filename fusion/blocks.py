@@ -9,31 +9,30 @@ import numpy as np
 from scipy.linalg import eigh
 
 ONE_BLOCK = "all"  # the block's name where columns have no `block.` prefix
-EMBEDDING = re.compile(r"embedding_\d+$")
+NUMBERED = re.compile(r"(embedding|ngram)_\d+$")
 LARGEST = 10.0  # standardised values are cut here, so that one odd cover does not rule a distance
 
 
 def columns_by_block(columns: Iterable[object]) -> dict[str, np.ndarray]:
     """Block name -> (k,) positions of its columns, blocks in the order of their first column.
 
-    The numbered columns of an embedding that stands in a block beside readable columns form a block of
-    their own, `ocr.embedding` beside `ocr`: hundreds of numbers must not drown five counts.
+    The numbered columns that stand in a block beside readable columns form blocks of their own,
+    `ocr.embedding` and `ocr.ngram` beside `ocr`: hundreds of numbers must not drown five counts.
 
     Args:
         columns: names such as `color.saturation_mean`; the block is what stands before the first dot.
             Names without a dot form one block called "all".
     """
-    readable: dict[str, list[int]] = {}
-    embedding: dict[str, list[int]] = {}
+    families: dict[str, dict[str, list[int]]] = {}
     for position, column in enumerate(columns):
         block, dot, rest = str(column).partition(".")
-        if not dot:
-            block = ONE_BLOCK
-        kind = embedding if EMBEDDING.search(rest) else readable
-        kind.setdefault(block, []).append(position)
-    blocks = dict(readable)
-    for block, where in embedding.items():
-        blocks[f"{block}.embedding" if block in readable else block] = where
+        numbered = NUMBERED.search(rest if dot else block)
+        family = numbered[1] if numbered else ""
+        families.setdefault(block if dot else ONE_BLOCK, {}).setdefault(family, []).append(position)
+    blocks = {}
+    for block, found in families.items():
+        for family, where in found.items():
+            blocks[f"{block}.{family}" if family and len(found) > 1 else block] = where
     return {block: np.array(where) for block, where in sorted(blocks.items(), key=lambda item: item[1][0])}
 
 

@@ -45,7 +45,7 @@ class FusionKernelRidge(BlockClassifier):
         *,
         widths: Widths = "learn",
         ridge: float = 1.0,
-        pca: int | None = 128,
+        pca: int | None = 256,
         class_weight: str | dict | None = "balanced",
         largest_n: int = 10_000,
         random_state: int | None = 0,

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from data.errors import UserError
-from features.ocr import COUNTS, Ocr, detector_flops, edit_distance, joined, layout
+from features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined, layout
 from features.reading import Word
 from features.registry import Annotator, Extractor, create
 from tests import pictures
@@ -93,6 +93,7 @@ def test_counts_of_a_picture_with_text(ocr: Ocr, rows: np.ndarray) -> None:
     assert first["center_y"] == pytest.approx((20 + 38 / 2) / 300, abs=0.04)
     assert first["confidence_mean"] > 0.5
     assert np.linalg.norm(first.filter(like="embedding_")) == pytest.approx(1, abs=1e-3)
+    assert np.linalg.norm(first.filter(like="ngram_")) == pytest.approx(1, abs=1e-3)
 
 
 def test_where_the_text_stands_and_how_large_it_is(ocr: Ocr) -> None:
@@ -159,9 +160,23 @@ def test_columns_are_described() -> None:
     block = create("ocr")
     assert isinstance(block, Extractor)
     assert isinstance(block, Annotator)
-    named = [c for c in block.columns if not c.startswith("embedding_")]
-    assert set(block.describe()) == {*named, "embedding_*"}
-    assert len(block.columns) == len(named) + 384
+    named = [c for c in block.columns if not c.startswith(("embedding_", "ngram_"))]
+    assert set(block.describe()) == {*named, "embedding_*", "ngram_*"}
+    assert len(block.columns) == len(named) + 384 + 2048
+
+
+def test_ngrams_are_close_for_words_that_share_letters_and_know_no_case() -> None:
+    read, misread, same, other = hashed(["Motorhead", "Motorheed", "MOTORHEAD", "Vivaldi"], 2048)
+    assert np.linalg.norm([read, misread, other], axis=1) == pytest.approx(1)
+    np.testing.assert_array_equal(read, same)
+    assert read @ misread > 0.5 > 0.1 > abs(read @ other)
+    assert hashed(["Motorhead"], 0).shape == (1, 0)
+
+
+def test_without_ngrams_the_columns_end_with_the_embedding() -> None:
+    assert Ocr(ngrams=0).columns[-1] == "embedding_0383"
+    with pytest.raises(ValueError, match="ngrams is -1"):
+        Ocr(ngrams=-1)
 
 
 def test_fingerprint_follows_the_parameters() -> None:

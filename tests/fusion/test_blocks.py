@@ -9,9 +9,15 @@ def test_blocks_are_what_stands_before_the_dot():
     assert {block: where.tolist() for block, where in found.items()} == {"cnn": [0, 2], "color": [1]}
 
 
-def test_an_embedding_beside_readable_columns_stands_alone():
-    found = columns_by_block(["ocr.words", "ocr.embedding_0000", "ocr.embedding_0001", "ocr.found"])
-    assert {b: w.tolist() for b, w in found.items()} == {"ocr": [0, 3], "ocr.embedding": [1, 2]}
+def test_numbered_columns_beside_readable_ones_stand_alone():
+    found = columns_by_block(
+        ["ocr.words", "ocr.embedding_0000", "ocr.embedding_0001", "ocr.found", "ocr.ngram_0"]
+    )
+    assert {b: w.tolist() for b, w in found.items()} == {
+        "ocr": [0, 3],
+        "ocr.embedding": [1, 2],
+        "ocr.ngram": [4],
+    }
 
 
 def test_columns_without_prefix_are_one_block():
