@@ -1,0 +1,65 @@
+"""`coverfusion extract`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from data.errors import UserError
+from experiments.commands.options import BlockOption, KeepOption, PresetOption, StoreOption
+from experiments.commands.shown import console
+
+
+def extract(
+    collection: Annotated[Path | None, typer.Argument(help="as for train")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the feature table")] = None,
+    block: BlockOption = None,
+    preset: PresetOption = "packaged",
+    keep: KeepOption = "drop",
+    store: StoreOption = None,
+    describe: Annotated[bool, typer.Option("--describe", help="list every column and stop")] = False,
+) -> None:
+    """Computes the feature table of a collection; goes on where an earlier run stopped.
+
+    Example: `coverfusion extract covers/ --block color --block texture --out table/`
+    """
+    from experiments.blocks import failure_frame, fill, make_extractors
+    from experiments.config import make_config
+    from experiments.run import open_collection
+    from features.extract import read_table
+    from features.store import Store
+
+    if describe:
+        _describe(block, preset)
+        return
+    if collection is None:
+        raise UserError("Name a collection, or use --describe to list the columns.")
+    config = make_config(
+        "coverfusion extract",
+        collection=collection, blocks=block or None, preset=preset, keep=keep, store=store,
+    )  # fmt: skip
+    extractors = make_extractors(config.blocks, config.preset)
+    covers = open_collection(config).frame
+    kept = Store(config.store)
+    failures = fill(covers, extractors, kept)
+    table = read_table(covers["cover_id"].tolist(), extractors, kept)
+    folder = out or Path("runs") / f"table-{collection.stem}"
+    table.save(folder)
+    covers.to_parquet(folder / "covers.parquet")
+    failure_frame(failures).to_csv(folder / "failures.csv", index=False)
+    shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
+    console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures", highlight=False)
+    console.print(f"Feature table: {folder}", highlight=False, soft_wrap=True)
+
+
+def _describe(blocks: list[str] | None, preset: str) -> None:
+    from features.registry import create, extractor_names
+
+    for name in blocks or extractor_names():
+        table = Table(title=f"Block {name}", show_header=False)
+        for column, meaning in create(name, preset).describe().items():
+            table.add_row(f"{name}.{column}", meaning)
+        console.print(table)

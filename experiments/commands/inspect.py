@@ -1,0 +1,31 @@
+"""`coverfusion inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.options import CollectionArgument, KeepOption, StoreOption
+from experiments.commands.shown import console
+
+
+def inspect(
+    collection: CollectionArgument,
+    out: Annotated[Path | None, typer.Option(help="folder for figures and tables")] = None,
+    keep: KeepOption = "drop",
+    store: StoreOption = None,
+) -> None:
+    """Counts, sizes, duplicates and rejected files of a collection, with figures.
+
+    Example: `coverfusion inspect covers/`
+    """
+    from experiments.config import make_config
+    from experiments.inspection import inspect_collection
+    from experiments.run import open_collection
+
+    config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
+    folder = out or Path("runs") / f"inspect-{collection.stem}"
+    inspect_collection(open_collection(config), folder)
+    console.print(f"Figures and tables: {folder}", highlight=False, soft_wrap=True)

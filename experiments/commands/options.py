@@ -1,0 +1,16 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CollectionArgument = Annotated[
+    Path, typer.Argument(help="genre folders, zips named by genre, or a CSV/parquet manifest")
+]
+PresetOption = Annotated[str, typer.Option(help="which weights: packaged or hub")]
+StoreOption = Annotated[Path | None, typer.Option(help="where computed features are kept")]
+KeepOption = Annotated[str, typer.Option(help="covers under two genres: drop, first or all")]
+BlockOption = Annotated[list[str] | None, typer.Option("--block", "-b", help="only this block (repeatable)")]

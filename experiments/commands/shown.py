@@ -1,0 +1,44 @@
+"""What several commands print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+def show_run(folder: Path) -> None:
+    """Prints the leaderboard of a run and where everything is."""
+    import pandas as pd
+
+    board = pd.read_csv(folder / "leaderboard.csv")
+    every = max(board["blocks"], key=len)
+    console.print(f"All blocks: {every.replace('+', ', ')}", highlight=False)
+    for name, part in board.groupby("split", sort=False):
+        table = Table(title=f"Leaderboard, {name} ({part['covers'].iloc[0]} covers), 95 % intervals")
+        table.add_column("model", no_wrap=True)
+        for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
+            table.add_column(column, justify="right", no_wrap=True)
+        for row in part.itertuples():
+            table.add_row(
+                str(row.classifier) if row.blocks == every else f"{row.classifier}, {row.blocks} alone",
+                f"{row.accuracy:.3f} ({row.accuracy_low:.3f}-{row.accuracy_high:.3f})",
+                f"{row.f1_macro:.3f}", f"{row.log_loss:.3f}", f"{row.ece:.3f}",
+                f"{row.fit_seconds:.1f}",
+            )  # fmt: skip
+        console.print(table)
+    for label, name in (("Run folder", ""), ("Model bundle", "bundle"), ("Report", "report.html")):
+        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
+
+
+def print_frame(frame: Any) -> None:
+    table = Table()
+    for column in frame.columns:
+        table.add_column(str(column), overflow="fold")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
+    console.print(table)

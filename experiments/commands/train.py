@@ -1,0 +1,48 @@
+"""`coverfusion train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from experiments.commands.options import BlockOption, StoreOption
+from experiments.commands.shown import show_run
+
+
+def train(
+    source: Annotated[
+        Path, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection")
+    ],
+    folds: Annotated[int | None, typer.Option(help="grouped cross-validation with this many folds")] = None,
+    classifier: Annotated[
+        list[str] | None, typer.Option("--classifier", "-c", help="only this one (repeatable)")
+    ] = None,
+    alone: Annotated[
+        list[str] | None, typer.Option(help="fit this classifier on each block alone too (repeatable)")
+    ] = None,
+    block: BlockOption = None,
+    preset: Annotated[str | None, typer.Option(help="which weights: packaged or hub")] = None,
+    keep: Annotated[str | None, typer.Option(help="covers under two genres: drop, first or all")] = None,
+    seed: Annotated[int | None, typer.Option(help="of splits, classifiers and bootstrap")] = None,
+    store: StoreOption = None,
+    out: Annotated[Path | None, typer.Option(help="where the run folder is made")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="do a finished run again")] = False,
+) -> None:
+    """Features, splits, all classifiers, metrics, bundle and report.
+
+    Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
+    """
+    from experiments.config import make_config, read_config
+    from experiments.run import train as run
+
+    options: dict[str, Any] = {
+        "folds": folds, "classifiers": classifier or None, "alone": alone or None, "blocks": block or None,
+        "preset": preset, "keep": keep, "seed": seed, "store": store, "out": out,
+    }  # fmt: skip
+    if source.suffix.lower() in (".yaml", ".yml"):
+        config = read_config(source, **options)
+    else:
+        config = make_config("coverfusion train", collection=source, **options)
+    show_run(run(config, fresh))

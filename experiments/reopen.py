@@ -1,0 +1,37 @@
+"""A finished run's covers and feature table, read again for studies that look further into it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from data.errors import UserError
+from experiments.blocks import make_extractors
+from experiments.config import read_config
+from experiments.run import Prepared, open_collection, prepare
+
+
+def reopen(run: Path) -> Prepared:
+    """Reads the collection and the features that a run was made with; what the store lacks is computed.
+
+    Args:
+        run: a run folder that `coverfusion train` has written.
+
+    Raises:
+        UserError: not a finished run folder, or the collection or the extractors are not what they were.
+    """
+    if not (run / "report.html").is_file():
+        raise UserError(f"{run} is not a finished run folder; `coverfusion train` makes one.")
+    config = read_config(run / "config.yaml")
+    facts = json.loads((run / "collection.json").read_text(encoding="utf-8"))
+    blocks = {name: (config.blocks or {}).get(name, {}) for name in facts["extractors"]}
+    extractors = make_extractors(blocks, config.preset)
+    for extractor in extractors:
+        if extractor.fingerprint() != facts["extractors"][extractor.name]:
+            raise UserError(
+                f"Block '{extractor.name}' has other weights or another version than in {run}. Train again."
+            )
+    collection = open_collection(config)
+    if collection.fingerprint() != facts["fingerprint"]:
+        raise UserError(f"{config.collection} has changed since {run} was made. Train again.")
+    return prepare(config, collection, extractors)
