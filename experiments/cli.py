@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from data.errors import UserError
+from experiments.commands.ablate import ablate
 from experiments.commands.bench import bench
 from experiments.commands.demo import demo
 from experiments.commands.extract import extract
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (demo, inspect, extract, train, score, similar, weights, bench):
+for command in (demo, inspect, extract, train, ablate, score, similar, weights, bench):
     app.command()(command)
 
 

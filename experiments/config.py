@@ -67,6 +67,13 @@ def read_config(path: Path, **overrides: Any) -> Config:
     return make_config(f"Config {path}", **(raw | _given(overrides)))
 
 
+def read_source(origin: str, source: Path, **overrides: Any) -> Config:
+    """A config from a command's first argument: a .yaml file, or a collection. Raises UserError."""
+    if source.suffix.lower() in (".yaml", ".yml"):
+        return read_config(source, **overrides)
+    return make_config(origin, collection=source, **overrides)
+
+
 def make_config(origin: str, **values: Any) -> Config:
     """Checks values from anywhere; `origin` opens the message. Raises UserError."""
     for key in values:

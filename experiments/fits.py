@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -12,14 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.table import FeatureTable
+from experiments.units import columns_of
 from fusion.base import BlockClassifier
 from fusion.registry import classifier_class, create
+
+LONGEST = 150  # letters of a model's blocks in a file name
 
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the leaderboard: a classifier on some blocks."""
+    """One row of the leaderboard: a classifier on some blocks, or units of blocks (`experiments.units`)."""
 
     classifier: str
     blocks: tuple[str, ...]
@@ -27,7 +30,10 @@ class Model:
     @property
     def name(self) -> str:
         """Short and fit for a file name."""
-        return f"{self.classifier} on {'+'.join(self.blocks)}"
+        blocks = "+".join(self.blocks)
+        if len(blocks) > LONGEST:
+            blocks = f"{len(self.blocks)} units {hashlib.sha256(blocks.encode()).hexdigest()[:16]}"
+        return f"{self.classifier} on {blocks}"
 
 
 @dataclass(frozen=True)
@@ -52,41 +58,53 @@ class Fits:
 
     Args:
         folder: where predictions and fitted models are kept.
-        table: all covers' features.
+        frame: all covers' features by cover_id, columns named `block.column`.
         covers: frame with `cover_id`, `genre`, `group`.
         parameters: classifier -> its parameters.
         seed: `random_state` of each classifier that takes one.
+        keep_models: whether the fitted classifiers are kept beside their predictions.
     """
 
     def __init__(
         self,
         folder: Path,
-        table: FeatureTable,
+        frame: pd.DataFrame,
         covers: pd.DataFrame,
         parameters: Mapping[str, Mapping[str, Any]],
         seed: int,
+        keep_models: bool = True,
     ) -> None:
         self.folder = folder
-        self.frame = table.frame()
+        self.frame = frame
         self.covers = covers.set_index("cover_id")
         self.parameters = parameters
         self.seed = seed
+        self.keep_models = keep_models
+        self.columns: dict[str, list[str]] = {}
+        for name in frame.columns:
+            block, _, column = name.partition(".")
+            self.columns.setdefault(block, []).append(column)
 
     def predictions(self, model: Model, part: Part) -> pd.DataFrame:
         """Probabilities `p_<genre>` by cover_id, with the columns `split` and `genre`; fitted if not kept."""
         kept = self._place(model, part) / "predictions.parquet"
-        if not kept.is_file():
+        if not self.kept(model, part):
             started = time.perf_counter()
             classifier = self.fit(model, part)
             seconds = time.perf_counter() - started
             frames = [self._predict(classifier, model, split, ids) for split, ids in part.predicted.items()]
             kept.parent.mkdir(parents=True, exist_ok=True)
-            classifier.save(kept.parent / "model")
+            if self.keep_models:
+                classifier.save(kept.parent / "model")
             (kept.parent / "fit.json").write_text(json.dumps({"seconds": seconds}))
             partial = kept.with_suffix(".partial")
             pd.concat(frames).to_parquet(partial)
             partial.replace(kept)
         return pd.read_parquet(kept)
+
+    def kept(self, model: Model, part: Part) -> bool:
+        """Whether that fit is done already."""
+        return (self._place(model, part) / "predictions.parquet").is_file()
 
     def seconds(self, model: Model, part: Part) -> float:
         """How long that fit took."""
@@ -102,7 +120,7 @@ class Fits:
         parameters = dict(self.parameters.get(model.classifier, {}))
         if hasattr(cls, "of") and not parameters:
             members = [Model(name, model.blocks) for name in create(model.classifier).classifiers]
-            if all((self._place(member, part) / "predictions.parquet").is_file() for member in members):
+            if self.keep_models and all(self.kept(member, part) for member in members):
                 return cls.of({member.classifier: self.fitted(member, part) for member in members})
         classifier = create(model.classifier, **parameters)
         if "random_state" in classifier.get_params(deep=False):
@@ -111,7 +129,7 @@ class Fits:
         return classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
 
     def _rows(self, model: Model, ids: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        columns = [c for c in self.frame.columns if c.split(".", 1)[0] in model.blocks]
+        columns = [column for unit in model.blocks for column in columns_of(unit, self.columns)]
         return self.frame.loc[ids, columns], self.covers.loc[ids]
 
     def _predict(self, classifier: BlockClassifier, model: Model, split: str, ids: list[str]) -> pd.DataFrame:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from scipy.linalg import eigh
@@ -59,6 +62,24 @@ def principal_components(centred: np.ndarray, kept: int) -> np.ndarray:
     return np.ascontiguousarray(vectors * np.where(largest < 0, -1, 1), dtype=np.float32)
 
 
+Learnt = dict[str, np.ndarray]
+_reused: ContextVar[dict[tuple, tuple[Learnt, np.ndarray]] | None] = ContextVar("reused", default=None)
+
+
+@contextmanager
+def reused_transforms() -> Iterator[None]:
+    """Within this context a block whose rows were prepared before is not prepared again.
+
+    What was learnt is kept by a digest of the block's training rows, so the numbers stay the same. For
+    fitting many subsets of blocks on one fold.
+    """
+    token = _reused.set({})
+    try:
+        yield
+    finally:
+        _reused.reset(token)
+
+
 class BlockScaler:
     """Standardises, fills gaps and optionally projects (PCA) each block on its own.
 
@@ -88,11 +109,11 @@ class BlockScaler:
         """`fit`, then the (n, width) float32 output for the same rows."""
         self.blocks = {name: np.asarray(where) for name, where in blocks.items()}
         self.weights = dict.fromkeys(self.blocks, 1.0)
-        self.parts: dict[str, dict[str, np.ndarray]] = {}
+        self.parts: dict[str, Learnt] = {}
         self.slices: dict[str, slice] = {}
         outputs, start = [], 0
         for name, where in self.blocks.items():
-            self.parts[name], output = self._fit_block(X[:, where])
+            self.parts[name], output = self._fit_once(X[:, where])
             self.slices[name] = slice(start, start + output.shape[1])
             start += output.shape[1]
             outputs.append(output)
@@ -109,7 +130,16 @@ class BlockScaler:
             dtype=np.float32,
         )
 
-    def _fit_block(self, part: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def _fit_once(self, part: np.ndarray) -> tuple[Learnt, np.ndarray]:
+        reused = _reused.get()
+        if reused is None:
+            return self._fit_block(part)
+        key = (self.pca, part.shape, hashlib.blake2b(np.ascontiguousarray(part).data).digest())
+        if key not in reused:
+            reused[key] = self._fit_block(part)
+        return reused[key]
+
+    def _fit_block(self, part: np.ndarray) -> tuple[Learnt, np.ndarray]:
         present = ~np.isnan(part)
         count = np.maximum(present.sum(axis=0), 1)
         mean = np.where(present, part, 0).sum(axis=0, dtype=np.float64) / count
@@ -134,13 +164,13 @@ class BlockScaler:
         return learnt, output / learnt["size"]
 
     @staticmethod
-    def _standardise(part: np.ndarray, learnt: dict[str, np.ndarray]) -> np.ndarray:
+    def _standardise(part: np.ndarray, learnt: Learnt) -> np.ndarray:
         standard = np.clip((part - learnt["mean"]) / learnt["scale"], -LARGEST, LARGEST)
         np.nan_to_num(standard, copy=False)
         gaps = np.isnan(part[:, learnt["gaps"]]) - learnt["gap_mean"]
         return np.concatenate([standard, gaps], axis=1, dtype=np.float32)
 
-    def _apply(self, part: np.ndarray, learnt: dict[str, np.ndarray]) -> np.ndarray:
+    def _apply(self, part: np.ndarray, learnt: Learnt) -> np.ndarray:
         output = self._standardise(part, learnt)
         if "components" in learnt:
             output = (output - learnt["centre"]) @ learnt["components"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import joblib
 import numpy as np
 
 from data.errors import UserError
@@ -75,6 +76,7 @@ class FusionCatBoost(BlockClassifier):
             rsm=self.rsm,
             border_count=self.border_count,
             random_seed=seed % 2**31,
+            thread_count=joblib.cpu_count(),  # CatBoost's own count ignores a process's share of the cores
             classes_count=len(self.classes_),
             allow_const_label=True,
             allow_writing_files=False,

@@ -35,8 +35,9 @@ def show_run(folder: Path) -> None:
         console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
 
 
-def print_frame(frame: Any) -> None:
-    table = Table()
+def print_frame(frame: Any, title: str | None = None) -> None:
+    """Prints a data frame as a table."""
+    table = Table(title=title)
     for column in frame.columns:
         table.add_column(str(column), overflow="fold")
     for row in frame.itertuples(index=False):

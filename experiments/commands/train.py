@@ -34,15 +34,11 @@ def train(
 
     Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
     """
-    from experiments.config import make_config, read_config
+    from experiments.config import read_source
     from experiments.run import train as run
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "alone": alone or None, "blocks": block or None,
         "preset": preset, "keep": keep, "seed": seed, "store": store, "out": out,
     }  # fmt: skip
-    if source.suffix.lower() in (".yaml", ".yml"):
-        config = read_config(source, **options)
-    else:
-        config = make_config("coverfusion train", collection=source, **options)
-    show_run(run(config, fresh))
+    show_run(run(read_source("coverfusion train", source, **options), fresh))

@@ -1,0 +1,195 @@
+"""The ablation study: refits on sets of blocks over the same folds, and what differences mean."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import joblib
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from data.splits import folds as number_folds
+from data.splits import save_splits
+from experiments.ablation_page import write_page
+from experiments.blocks import make_extractors
+from experiments.comparisons import (
+    Key,
+    Study,
+    ablation_table,
+    compare,
+    genre_table,
+    joined,
+    leaderboard,
+    make_study,
+    planned_pairs,
+    shapley_table,
+)
+from experiments.config import Config
+from experiments.designs import Units, check_designs, fitted_sets, greedy_path
+from experiments.fits import Fits, Model
+from experiments.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
+from experiments.parallel_fits import fit_all
+from experiments.progress import console, counted
+from experiments.provenance import digest, write_json
+from experiments.run import Prepared, open_collection, prepare, write_inputs
+from fusion.registry import create
+
+CLASSIFIERS = ("svc", "catboost")
+FOLDS = 5
+
+
+def ablate(
+    config: Config,
+    designs: Sequence[str],
+    repeats: int = 2,
+    workers: int | None = None,
+    fresh: bool = False,
+) -> Path:
+    """Does the study and returns its folder, `ablation-<collection>-<digest>`.
+
+    The same study started again goes on where it was; a finished one is returned as it is.
+
+    Args:
+        config: as for `train`; without classifiers svc and catboost, without folds 5.
+        designs: names out of `experiments.designs.DESIGNS`.
+        repeats: of the cross-validation, each with another shuffle.
+        workers: processes; None: one a core.
+        fresh: forget an earlier study with the same digest.
+
+    Raises:
+        UserError: as `experiments.run.train`, or an unknown design.
+    """
+    check_designs(designs)
+    wanted = config.classifiers if config.classifiers is not None else {name: {} for name in CLASSIFIERS}
+    config = config.model_copy(update={"folds": config.folds or FOLDS, "classifiers": wanted, "alone": []})
+    for name, parameters in wanted.items():
+        create(name, **parameters)
+    extractors = make_extractors(config.blocks, config.preset)
+    collection = open_collection(config)
+    asked = config.model_dump(mode="json", exclude={"store", "out", "collection"})
+    facts = [metadata.version("coverfusion"), asked, sorted(designs), repeats, collection.fingerprint()]
+    key = digest([*facts, [e.fingerprint() for e in extractors]])
+    folder = config.out / f"ablation-{config.collection.stem}-{key}"
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    if (folder / "index.html").is_file():
+        console.print(f"This very study is finished already; --fresh does it again: {folder}", style="yellow")
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    prepared = prepare(config, collection, extractors)
+    write_inputs(folder, config, prepared, "")
+    write_json(folder / "study.json", {"designs": list(designs), "repeats": repeats})
+    study, paths = run_study(folder, config, prepared, designs, repeats, workers)
+    write_tables(folder, study, designs, paths)
+    write_page(folder)
+    shutil.rmtree(folder / "fits")
+    return folder
+
+
+def run_study(
+    folder: Path,
+    config: Config,
+    prepared: Prepared,
+    designs: Sequence[str],
+    repeats: int,
+    workers: int | None = None,
+) -> tuple[Study, dict[str, list[Units]]]:
+    """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
+    assert config.folds is not None and config.classifiers is not None  # `ablate` has filled them
+    covers, classifiers = prepared.covers, list(config.classifiers)
+    numbers = number_folds(covers, config.folds, repeats, config.seed)
+    save_splits(numbers, folder / "splits.parquet")
+    folds = make_folds(numbers)
+    fits = Fits(
+        folder / "fits", prepared.table.frame(), covers, config.classifiers, config.seed, keep_models=False
+    )
+    blocks = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
+    sets = fitted_sets(designs, blocks)
+    models = [Model(name, units) for name in classifiers for units in sets]
+    fit_planned(fits, models, folds, workers)
+    ids = pd.Index(covers["cover_id"])
+    genres = sorted(covers["genre"].unique())
+    truth = pd.Index(genres).get_indexer(pd.Index(covers["genre"]))
+    outcomes: dict[Key, Outcome] = {("", ()): largest_genre(truth, folds, ids, genres)}
+
+    def outcome(name: str, units: Units) -> Outcome:
+        if (name, units) not in outcomes:
+            outcomes[name, units] = read_outcome(fits, Model(name, units), folds, ids, genres)
+        return outcomes[name, units]
+
+    for model in models:
+        outcome(model.classifier, model.blocks)
+    paths: dict[str, list[Units]] = {}
+    for name in classifiers if "greedy" in designs else []:
+
+        def scores(candidates: list[Units], name: str = name) -> list[float]:
+            fit_planned(fits, [Model(name, units) for units in candidates], folds, workers, quiet=True)
+            return [float(outcome(name, units).folds["accuracy"].mean()) for units in candidates]
+
+        paths[name] = greedy_path(tuple(blocks), scores)
+    groups = covers["group"].to_numpy()
+    return make_study(outcomes, blocks, truth, genres, groups, config.folds, config.seed), paths
+
+
+def fit_planned(
+    fits: Fits, models: list[Model], folds: list[Fold], workers: int | None, quiet: bool = False
+) -> None:
+    """Says how many fits there are and how long they will take at most, then does them."""
+    parts = [fold.part for fold in folds]
+    missing = sum(not fits.kept(model, part) for model in models for part in parts)
+    if missing and not quiet:
+        console.print(plan(fits, models, folds, missing, workers or joblib.cpu_count()), highlight=False)
+    if not missing:
+        return
+    with counted("fitting", len(models) * len(parts)) as bar:
+        fit_all(fits, models, parts, workers, lambda done: bar.update(bar.task_ids[0], completed=done))
+
+
+def plan(fits: Fits, models: list[Model], folds: list[Fold], missing: int, workers: int) -> str:
+    """What will be done; the estimate comes from one fit of each classifier's largest set."""
+    largest: dict[str, Model] = {}
+    for model in models:
+        best = largest.setdefault(model.classifier, model)
+        if len(model.blocks) > len(best.blocks):
+            largest[model.classifier] = model
+    seconds = {}
+    with threadpool_limits(1):
+        for name, model in largest.items():
+            if not fits.kept(model, folds[0].part):
+                started = time.perf_counter()
+                fits.predictions(model, folds[0].part)
+                seconds[name] = time.perf_counter() - started
+            else:
+                seconds[name] = fits.seconds(model, folds[0].part)
+    ahead = sum(
+        seconds[model.classifier] for model in models for fold in folds if not fits.kept(model, fold.part)
+    )
+    repeats = max(fold.repeat for fold in folds) + 1
+    sets = len(models) // len(largest)
+    return (
+        f"{sets} sets of blocks x {len(largest)} classifiers ({', '.join(largest)}) x {len(folds)} folds "
+        f"({repeats} repeats): {missing} fits, at most {ahead / workers / 60:.1f} minutes on {workers} cores"
+    )
+
+
+def write_tables(folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]]) -> None:
+    """`ablation.csv`, `leaderboard.csv`, `comparisons.csv`, `genres.csv`, `shapley.csv`, `greedy.csv`."""
+    ablation_table(study).to_csv(folder / "ablation.csv", index=False)
+    leaderboard(study).to_csv(folder / "leaderboard.csv", index=False)
+    compare(study, planned_pairs(study, designs, paths)).to_csv(folder / "comparisons.csv", index=False)
+    if len(genres := genre_table(study)):
+        genres.to_csv(folder / "genres.csv", index=False)
+    if len(shares := shapley_table(study)):
+        shares.to_csv(folder / "shapley.csv", index=False)
+    steps = [
+        (name, step, joined(units), float(study.outcome(name, units).folds["accuracy"].mean()))
+        for name, path in paths.items()
+        for step, units in enumerate(path, start=1)
+    ]
+    if steps:
+        frame = pd.DataFrame(steps, columns=["classifier", "step", "units", "accuracy"])
+        frame.to_csv(folder / "greedy.csv", index=False)

@@ -1,0 +1,178 @@
+"""Pictures of an ablation: leaderboard, forest plot, genres against removed blocks, Shapley values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind people tell apart; a shape a classifier as well
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
+SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
+MOST_ROWS = 40
+WORDS = {
+    "block alone against nothing": "{unit} alone",
+    "all against block alone": "all against {unit} alone",
+    "all against all but block": "all against all but {unit}",
+    "family alone against nothing": "{unit} alone",
+    "all against all but family": "all against all but {unit}",
+    "greedy step": "adding {unit}",
+    "classifiers": "{classifier} against {other}",
+}
+
+
+def draw_all(folder: Path) -> dict[str, str]:
+    """Draws what the tables in `folder` allow into `figures/`; file name -> text alternative."""
+    drawn = {}
+    board = pd.read_csv(folder / "leaderboard.csv")
+    drawn["leaderboard"] = (leaderboard_figure(board), _leaderboard_words(board))
+    comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    for design, part in comparisons.groupby("design", sort=False):
+        name = "forest-" + str(design).replace(" ", "-")
+        drawn[name] = (forest_figure(part, str(design)), _forest_words(part))
+    if (folder / "genres.csv").is_file():
+        for classifier, part in pd.read_csv(folder / "genres.csv").groupby("classifier", sort=False):
+            drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier)), _heat_words(part))
+    if (folder / "shapley.csv").is_file():
+        shares = pd.read_csv(folder / "shapley.csv")
+        drawn["shapley"] = (shapley_figure(shares), _shapley_words(shares))
+    place = folder / "figures"
+    place.mkdir(exist_ok=True)
+    for name, (figure, _) in drawn.items():
+        figure.savefig(place / f"{name}.png", dpi=140)
+    return {name: words for name, (_, words) in drawn.items()}
+
+
+def comparison_words(row: pd.Series) -> str:
+    """What a row of `comparisons.csv` compares."""
+    return WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
+
+
+def leaderboard_figure(board: pd.DataFrame) -> Figure:
+    """Accuracy with its interval of the best sets of whole blocks, and of the largest genre."""
+    whole = board[~board["units"].str.contains(":")]
+    shown = pd.concat([whole.head(MOST_ROWS), whole[whole["units"] == "none"]]).drop_duplicates()[::-1]
+    figure, axes = _figure(len(shown))
+    classifiers = list(dict.fromkeys(board["classifier"]))
+    for y, row in enumerate(shown.to_dict("records")):
+        look = classifiers.index(str(row["classifier"]))
+        _dot(axes, y, row["accuracy"], row["accuracy_low"], row["accuracy_high"], look)
+    axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
+    axes.set_xlabel("accuracy over all repeats, 95 % interval (bootstrap of groups)")
+    axes.set_title("Leaderboard", loc="left", fontweight="bold")
+    return figure
+
+
+def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
+    """Differences in accuracy with the corrected t-test's intervals; a filled mark is significant."""
+    figure, axes = _figure(len(comparisons))
+    classifiers = list(dict.fromkeys(comparisons["classifier"]))
+    shown = comparisons[::-1]
+    for y, row in enumerate(shown.to_dict("records")):
+        look = classifiers.index(row["classifier"])
+        _dot(axes, y, row["difference"], row["t_low"], row["t_high"], look, filled=row["p_holm"] < 0.05)
+    labels = [f"{row['classifier']}: {comparison_words(row)}" for _, row in shown.iterrows()]
+    axes.set_yticks(range(len(shown)), labels)
+    axes.axvline(0, color="#666666", linewidth=1)
+    axes.set_xlabel("difference in accuracy, 95 % interval (corrected resampled t); filled: Holm's p < 0.05")
+    axes.set_title(design[0].upper() + design[1:], loc="left", fontweight="bold")
+    return figure
+
+
+def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
+    """Genre x removed block: the F1 that is lost; a star where Holm's p < 0.05."""
+    loss = genres.pivot(index="genre", columns="block", values="loss")
+    p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
+    figure, axes = _figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
+    values, marks = loss.to_numpy(dtype=float), p.to_numpy(dtype=float)
+    largest = max(float(np.abs(values).max()), 1e-9)
+    axes.imshow(loss, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
+    for y in range(loss.shape[0]):
+        for x in range(loss.shape[1]):
+            value = values[y, x]
+            star = " *" if marks[y, x] < 0.05 else ""
+            colour = "white" if abs(value) > 0.65 * largest else "black"
+            axes.text(x, y, f"{100 * value:+.1f}{star}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(loss.shape[1]), [f"without {block}" for block in loss.columns], rotation=20)
+    axes.set_yticks(range(loss.shape[0]), list(loss.index))
+    axes.set_title(f"{classifier}: points of F1 lost without a block", loc="left", fontweight="bold")
+    axes.grid(False)
+    return figure
+
+
+def shapley_figure(shares: pd.DataFrame) -> Figure:
+    """The blocks' Shapley values over all genres, each classifier with its own mark."""
+    overall = shares[shares["genre"] == "all"]
+    blocks, classifiers = list(dict.fromkeys(overall["block"])), list(dict.fromkeys(overall["classifier"]))
+    figure, axes = _figure(len(blocks) * len(classifiers))
+    labels = []
+    for y, row in enumerate(overall.sort_values(["block", "classifier"])[::-1].to_dict("records")):
+        _dot(
+            axes,
+            y,
+            row["value"],
+            row["low"],
+            row["high"],
+            classifiers.index(row["classifier"]),
+            row["p_holm"] < 0.05,
+        )
+        labels.append(f"{row['block']}, {row['classifier']}")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.axvline(0, color="#666666", linewidth=1)
+    axes.set_xlabel("Shapley value in accuracy, 95 % interval; filled: Holm's p < 0.05")
+    axes.set_title("What each block brings", loc="left", fontweight="bold")
+    return figure
+
+
+def _figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, 1.5 + 0.3 * max(rows, 2)), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    axes.grid(axis="x", color="#e5e5e5")
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _dot(axes: Axes, y: int, value: float, low: float, high: float, look: int, filled: bool = True) -> None:
+    colour, shape = COLOURS[look % len(COLOURS)], SHAPES[look % len(SHAPES)]
+    axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
+    face = colour if filled else "white"
+    axes.plot([value], [y], marker=shape, color=colour, markerfacecolor=face, markersize=7, linestyle="")
+
+
+def _leaderboard_words(board: pd.DataFrame) -> str:
+    best = board.iloc[0]
+    return (
+        f"Leaderboard of {len(board)} models; the best is {best['classifier']} on {best['units']} with "
+        f"accuracy {best['accuracy']:.3f} ({best['accuracy_low']:.3f} to {best['accuracy_high']:.3f})."
+    )
+
+
+def _forest_words(part: pd.DataFrame) -> str:
+    return "; ".join(
+        f"{row['classifier']}: {comparison_words(row)}: {100 * row['difference']:+.1f} points, "
+        f"{100 * row['t_low']:+.1f} to {100 * row['t_high']:+.1f}, Holm's p {row['p_holm']:.3g}"
+        for _, row in part.iterrows()
+    )
+
+
+def _heat_words(part: pd.DataFrame) -> str:
+    return "; ".join(
+        f"{r['genre']} without {r['block']}: {100 * r['loss']:+.1f}" for r in part.to_dict("records")
+    )
+
+
+def _shapley_words(shares: pd.DataFrame) -> str:
+    overall = shares[shares["genre"] == "all"].to_dict("records")
+    return "; ".join(f"{r['block']} by {r['classifier']}: {100 * r['value']:+.1f} points" for r in overall)

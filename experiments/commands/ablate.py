@@ -1,0 +1,74 @@
+"""`coverfusion ablate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from experiments.commands.options import BlockOption, StoreOption
+from experiments.commands.shown import console, print_frame
+
+
+def ablate(
+    source: Annotated[
+        Path, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection")
+    ],
+    design: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--design", "-d", help="alone, without, subsets, families or greedy (repeatable); alone, without"
+        ),
+    ] = None,
+    classifier: Annotated[
+        list[str] | None,
+        typer.Option("--classifier", "-c", help="this one (repeatable); svc and catboost if left out"),
+    ] = None,
+    folds: Annotated[int | None, typer.Option(min=2, help="of the grouped cross-validation")] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="of the cross-validation")] = 2,
+    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core if left out")] = None,
+    block: BlockOption = None,
+    preset: Annotated[str | None, typer.Option(help="which weights: packaged or hub")] = None,
+    seed: Annotated[int | None, typer.Option(help="of folds, classifiers and bootstrap")] = None,
+    store: StoreOption = None,
+    out: Annotated[Path | None, typer.Option(help="where the study's folder is made")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="do a finished study again")] = False,
+) -> None:
+    """Refits without blocks, with blocks alone, on all subsets: which blocks matter, with their uncertainty.
+
+    Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
+    """
+    from experiments.ablate import ablate as run
+    from experiments.config import read_source
+
+    options: dict[str, Any] = {
+        "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
+        "seed": seed, "store": store, "out": out,
+    }  # fmt: skip
+    config = read_source("coverfusion ablate", source, **options)
+    show_study(run(config, design or ["alone", "without"], repeats, workers, fresh))
+
+
+def show_study(folder: Path) -> None:
+    """Prints the comparisons of a study, in points of accuracy, and where everything is."""
+    import pandas as pd
+
+    from experiments.ablation_figures import comparison_words
+
+    table = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    points = 100 * table[["difference", "t_low", "t_high", "detectable"]]
+    shown = pd.DataFrame(
+        {
+            "": [comparison_words(row) for _, row in table.iterrows()],
+            "classifier": table["classifier"],
+            "points": [f"{r.difference:+.1f} ({r.t_low:+.1f} to {r.t_high:+.1f})" for r in points.itertuples()],
+            "p": table["p_holm"].map("{:.2g}".format),
+            "could show": points["detectable"].map("{:.1f}".format),
+        }
+    )
+    for name in table["design"].unique():
+        title = f"{name[0].upper()}{name[1:]}: points of accuracy, 95 % intervals, Holm's p"
+        print_frame(shown[table["design"] == name], title)
+    for label, name in (("Study folder", ""), ("Page", "index.html")):
+        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)

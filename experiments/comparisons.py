@@ -1,0 +1,276 @@
+"""From outcomes to the tables of an ablation: paired comparisons, genres, Shapley values, leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+import pandas as pd
+
+from experiments.designs import Units, families_of, without, without_family
+from experiments.outcomes import Outcome
+from experiments.shapley import shapley_values, subsets
+from experiments.statistics import corrected_t_test, group_weights, holm, interval, mcnemar_test
+
+NOTHING: Units = ()
+Key = tuple[str, Units]  # classifier, units
+Outcomes = Mapping[Key, Outcome]
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all tables are made from.
+
+    Attributes:
+        outcomes: of every classifier on every set of units; `("", ())` is the largest genre.
+        blocks: block -> its columns.
+        truth: (n,) true codes.
+        genres: their names.
+        weights: (resamples, n) of the group bootstrap, the same for all comparisons.
+        test_share: n_test / n_train.
+    """
+
+    outcomes: Outcomes
+    blocks: Mapping[str, Sequence[str]]
+    truth: np.ndarray
+    genres: Sequence[str]
+    weights: np.ndarray
+    test_share: float
+
+    @property
+    def classifiers(self) -> list[str]:
+        """Their names."""
+        return list(dict.fromkeys(name for name, _ in self.outcomes if name))
+
+    @property
+    def every(self) -> Units:
+        """All blocks."""
+        return tuple(self.blocks)
+
+    def outcome(self, classifier: str, units: Units) -> Outcome:
+        """The empty set is the largest genre, whatever the classifier."""
+        return self.outcomes[(classifier, units) if units else ("", NOTHING)]
+
+    def has(self, classifier: str, units: Units) -> bool:
+        """Whether that set was fitted."""
+        return not units or (classifier, units) in self.outcomes
+
+
+def make_study(
+    outcomes: Outcomes,
+    blocks: Mapping[str, Sequence[str]],
+    truth: np.ndarray,
+    genres: Sequence[str],
+    groups: np.ndarray,
+    folds: int,
+    seed: int,
+) -> Study:
+    """A study with its bootstrap weights; `folds` of one repeat give n_test / n_train = 1 / (folds - 1)."""
+    return Study(outcomes, blocks, truth, genres, group_weights(groups, seed), 1 / (folds - 1))
+
+
+def ablation_table(study: Study) -> pd.DataFrame:
+    """One row a model, set of units and fold."""
+    frames = [
+        outcome.folds.assign(classifier=classifier or "largest genre", units=joined(units))
+        for (classifier, units), outcome in study.outcomes.items()
+    ]
+    table = pd.concat(frames, ignore_index=True)
+    return table[["classifier", "units", *[c for c in table.columns if c not in ("classifier", "units")]]]
+
+
+def joined(units: Units) -> str:
+    """`cnn+ocr`; "none" for the empty set."""
+    return "+".join(units) or "none"
+
+
+def leaderboard(study: Study) -> pd.DataFrame:
+    """One row a model and set of units: accuracy and macro F1 with intervals; best first."""
+    rows = []
+    for (classifier, units), outcome in study.outcomes.items():
+        right = outcome.right(study.truth).mean(axis=0)
+        accuracy = study.weights @ right / study.weights.sum(axis=1)
+        low, high = interval(accuracy)
+        exact, resampled = genre_f1(study, outcome)
+        f1_low, f1_high = interval(resampled.mean(axis=1))
+        rows.append(
+            {
+                "classifier": classifier or "largest genre",
+                "units": joined(units),
+                "accuracy": float(right.mean()),
+                "accuracy_low": float(low),
+                "accuracy_high": float(high),
+                "f1_macro": float(exact.mean()),
+                "f1_macro_low": float(f1_low),
+                "f1_macro_high": float(f1_high),
+                "seconds": float(outcome.folds["seconds"].sum()),
+            }
+        )
+    return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
+
+
+def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
+    """F1 of each genre over all repeats: (k,) exact and (resamples, k) resampled."""
+    count = len(study.genres)
+    hits = np.zeros((len(study.truth), count))
+    predicted = np.zeros((len(study.truth), count))
+    rows = np.arange(len(study.truth))
+    for codes in outcome.predicted:
+        predicted[rows, codes] += 1
+        hits[rows, codes] += codes == study.truth
+    support = np.eye(count)[study.truth] * len(outcome.predicted)
+    # one resample of weight 1 for every cover gives the exact value
+    weights = np.vstack([np.ones(len(rows)), study.weights])
+    wanted, named, found = weights @ support, weights @ predicted, weights @ hits
+    f1 = np.divide(2 * found, wanted + named, out=np.zeros_like(found), where=wanted + named > 0)
+    return f1[0], f1[1:]
+
+
+def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list[Units]]) -> pd.DataFrame:
+    """The comparisons that the designs ask, one row each.
+
+    Args:
+        study: whose outcomes are there.
+        designs: which.
+        paths: classifier -> the steps of its greedy path.
+
+    Returns:
+        `design`, `unit` (the block or family in question), `classifier` and `other` (whose sets `first` and
+        `second` are, as tuples).
+    """
+    rows: list[tuple[str, str, str, str, Units, Units]] = []
+    every = study.every
+    for name in study.classifiers:
+        for block in every:
+            if "alone" in designs:
+                rows.append(("block alone against nothing", block, name, name, (block,), NOTHING))
+            if "alone" in designs and len(every) > 1:
+                rows.append(("all against block alone", block, name, name, every, (block,)))
+            if "without" in designs and len(every) > 1:
+                rows.append(("all against all but block", block, name, name, every, without(every, block)))
+        if "families" in designs:
+            for block, units in families_of(study.blocks).items():
+                for unit in units:
+                    rest = without_family(every, block, units, unit)
+                    rows.append(("family alone against nothing", unit, name, name, (unit,), NOTHING))
+                    rows.append(("all against all but family", unit, name, name, every, rest))
+        steps = [NOTHING, *paths.get(name, [])]
+        for old, new in pairwise(steps):
+            added = next(unit for unit in new if unit not in old)
+            rows.append(("greedy step", added, name, name, new, old))
+    for first, second in combinations(study.classifiers, 2):
+        rows.append(("classifiers", "", first, second, every, every))
+    return pd.DataFrame(rows, columns=["design", "unit", "classifier", "other", "first", "second"])
+
+
+def compare(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
+    """The paired comparison of each planned pair; Holm's correction runs over each design.
+
+    Returns:
+        The pairs with `difference` in accuracy (first minus second), its interval by the group bootstrap
+        (`low`, `high`) and by the corrected t-test (`t_low`, `t_high`), `p`, `p_holm`, `detectable`,
+        and McNemar's `only_first`, `only_second`, `p_mcnemar` on the first repeat.
+    """
+    rows = []
+    for classifier, other, first, second in pairs[["classifier", "other", "first", "second"]].to_numpy():
+        rows.append(paired(study, study.outcome(classifier, first), study.outcome(other, second)))
+    table = pd.concat([pairs.reset_index(drop=True), pd.DataFrame(rows)], axis=1)
+    if len(table):
+        table["p_holm"] = table.groupby("design")["p"].transform(lambda p: holm(p.to_numpy()))
+        table["first"], table["second"] = table["first"].map(joined), table["second"].map(joined)
+    return table
+
+
+def paired(study: Study, first: Outcome, second: Outcome) -> dict[str, float]:
+    """All tests of one pair."""
+    test = corrected_t_test(
+        first.folds["accuracy"].to_numpy() - second.folds["accuracy"].to_numpy(), study.test_share
+    )
+    right, other = first.right(study.truth), second.right(study.truth)
+    differences = right.mean(axis=0) - other.mean(axis=0)
+    low, high = interval(study.weights @ differences / study.weights.sum(axis=1))
+    only_first, only_second, p_mcnemar = mcnemar_test(right[0], other[0])
+    return {
+        "difference": float(differences.mean()),
+        "low": float(low),
+        "high": float(high),
+        "t_low": test.low,
+        "t_high": test.high,
+        "p": test.p,
+        "detectable": test.detectable,
+        "only_first": only_first,
+        "only_second": only_second,
+        "p_mcnemar": p_mcnemar,
+    }
+
+
+def genre_table(study: Study) -> pd.DataFrame:
+    """What each genre loses in F1 when a block is taken away: one row a classifier, block and genre.
+
+    `p` is the corrected t-test over the folds, `p_holm` corrected over blocks and genres of a classifier.
+    """
+    rows = []
+    for classifier in study.classifiers:
+        full = study.outcome(classifier, study.every)
+        exact, resampled = genre_f1(study, full)
+        for block in study.every:
+            rest = without(study.every, block)
+            if not rest or not study.has(classifier, rest):
+                continue
+            outcome = study.outcome(classifier, rest)
+            less, less_resampled = genre_f1(study, outcome)
+            low, high = interval(resampled - less_resampled)
+            for code, genre in enumerate(study.genres):
+                column = f"f1_{genre}"
+                test = corrected_t_test(
+                    full.folds[column].to_numpy() - outcome.folds[column].to_numpy(), study.test_share
+                )
+                rows.append(
+                    {
+                        "classifier": classifier,
+                        "block": block,
+                        "genre": genre,
+                        "loss": float(exact[code] - less[code]),
+                        "low": float(low[code]),
+                        "high": float(high[code]),
+                        "p": test.p,
+                    }
+                )
+    table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
+    table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))
+    return table
+
+
+def shapley_table(study: Study) -> pd.DataFrame:
+    """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
+
+    `value` comes exactly from the accuracies; `low` and `high` from the group bootstrap; `p` is the
+    corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
+    """
+    columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
+    every = study.every
+    frames = []
+    for classifier in study.classifiers:
+        chosen = subsets(every)
+        if not all(study.has(classifier, units) for units in chosen):
+            continue
+        outcomes = {units: study.outcome(classifier, units) for units in chosen}
+        right = {units: outcome.right(study.truth).mean(axis=0) for units, outcome in outcomes.items()}
+        for genre in ["all", *study.genres]:
+            rows = slice(None) if genre == "all" else study.truth == study.genres.index(genre)
+            column = "accuracy" if genre == "all" else f"recall_{genre}"
+            weights = study.weights[:, rows]
+            total = np.maximum(weights.sum(axis=1), 1)
+            exact = shapley_values(every, {u: np.asarray(r[rows].mean()) for u, r in right.items()})
+            resampled = shapley_values(every, {u: weights @ r[rows] / total for u, r in right.items()})
+            by_fold = shapley_values(every, {u: o.folds[column].to_numpy() for u, o in outcomes.items()})
+            found = [
+                (classifier, genre, block, float(exact[block]), *map(float, interval(resampled[block])),
+                 corrected_t_test(by_fold[block], study.test_share).p)
+                for block in every
+            ]  # fmt: skip
+            frame = pd.DataFrame(found, columns=columns[:-1])
+            frames.append(frame.assign(p_holm=holm(frame["p"].to_numpy())))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

@@ -1,0 +1,144 @@
+"""Out-of-fold predictions of one model over repeated folds, and its scores in each fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
+
+from experiments.fits import Fits, Model, Part
+from experiments.leaderboard import genres_of
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one model did.
+
+    Attributes:
+        predicted: (repeats, n) codes of the predicted genres, covers in one order for all models.
+        folds: one row a fold: repeat, fold, covers of training and test, scores, `recall_<genre>` and
+            `f1_<genre>` of each genre, seconds.
+    """
+
+    predicted: np.ndarray
+    folds: pd.DataFrame
+
+    def right(self, truth: np.ndarray) -> np.ndarray:
+        """(repeats, n) bool for (n,) true codes."""
+        return self.predicted == truth
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One part of repeated cross-validation."""
+
+    repeat: int
+    number: int
+    part: Part
+
+
+def make_folds(numbers: pd.DataFrame) -> list[Fold]:
+    """Parts from numbered folds.
+
+    Args:
+        numbers: by cover_id, one column a repeat with the fold in which the cover is tested
+            (`data.splits.folds`).
+    """
+    made = []
+    for repeat, column in enumerate(numbers.columns):
+        tested = numbers[column]
+        for number in sorted(tested.unique()):
+            part = Part(
+                f"repeat-{repeat}-fold-{number}",
+                tested.index[tested != number].tolist(),
+                {"test": tested.index[tested == number].tolist()},
+            )
+            made.append(Fold(repeat, int(number), part))
+    return made
+
+
+def read_outcome(
+    fits: Fits, model: Model, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]
+) -> Outcome:
+    """Gathers one model's kept predictions.
+
+    Args:
+        fits: where they are kept.
+        model: whose.
+        folds: of all repeats.
+        ids: (n,) cover ids in the order of the outcome.
+        genres: their codes are positions in this list.
+    """
+    repeats = max(fold.repeat for fold in folds) + 1
+    predicted = np.full((repeats, len(ids)), -1)
+    rows = []
+    for fold in folds:
+        frame = fits.predictions(model, fold.part)
+        proba = frame.reindex(columns=[f"p_{genre}" for genre in genres], fill_value=0.0).to_numpy()
+        own = [list(genres).index(genre) for genre in genres_of(frame)]
+        truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
+        codes = np.asarray(own)[proba[:, own].argmax(axis=1)]
+        predicted[fold.repeat, ids.get_indexer(frame.index)] = codes
+        row = {
+            "repeat": fold.repeat,
+            "fold": fold.number,
+            "train_covers": len(fold.part.train),
+            "test_covers": len(frame),
+            **fold_scores(truth, codes, proba, genres),
+            "seconds": fits.seconds(model, fold.part),
+        }
+        rows.append(row)
+    return Outcome(predicted, pd.DataFrame(rows))
+
+
+def largest_genre(truth: np.ndarray, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
+    """The outcome of knowing nothing: always the largest genre of the training fold."""
+    repeats = max(fold.repeat for fold in folds) + 1
+    predicted = np.full((repeats, len(ids)), -1)
+    rows = []
+    for fold in folds:
+        train = ids.get_indexer(pd.Index(fold.part.train))
+        test = ids.get_indexer(pd.Index(fold.part.predicted["test"]))
+        counts = np.bincount(truth[train], minlength=len(genres))
+        codes = np.full(len(test), counts.argmax())
+        predicted[fold.repeat, test] = codes
+        proba = np.tile(counts / counts.sum(), (len(test), 1))
+        row = {
+            "repeat": fold.repeat,
+            "fold": fold.number,
+            "train_covers": len(train),
+            "test_covers": len(test),
+            **fold_scores(truth[test], codes, proba, genres),
+            "seconds": 0.0,
+        }
+        rows.append(row)
+    return Outcome(predicted, pd.DataFrame(rows))
+
+
+def fold_scores(
+    truth: np.ndarray, codes: np.ndarray, proba: np.ndarray, genres: Sequence[str]
+) -> dict[str, float]:
+    """Scores of one fold, as scikit-learn defines them.
+
+    Args:
+        truth: (n,) true codes.
+        codes: (n,) predicted codes.
+        proba: (n, k).
+        genres: k names.
+    """
+    labels = np.arange(len(genres))
+    f1 = f1_score(truth, codes, labels=labels, average=None, zero_division=0)
+    counts = np.maximum(np.bincount(truth, minlength=len(genres)), 1)
+    clipped = np.clip(proba, 1e-15, None)
+    recall = np.bincount(truth[truth == codes], minlength=len(genres)) / counts
+    return {
+        "accuracy": float((truth == codes).mean()),
+        "balanced_accuracy": float(balanced_accuracy_score(truth, codes)),
+        "f1_macro": float(f1.mean()),
+        "log_loss": float(log_loss(truth, clipped / clipped.sum(axis=1, keepdims=True), labels=labels)),
+        **{f"recall_{genre}": float(recall[code]) for code, genre in enumerate(genres)},
+        **{f"f1_{genre}": float(f1[code]) for code, genre in enumerate(genres)},
+    }

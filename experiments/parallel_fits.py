@@ -1,0 +1,133 @@
+"""Many fits at once, one core each: the folds are shared out to worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, ProcessPoolExecutor, wait
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from data.errors import UserError
+from experiments.fits import Fits, Model, Part
+from fusion.blocks import reused_transforms
+
+POLL = 0.5  # seconds between looks at what is done
+_fits: Fits | None = None  # of this worker process
+
+
+def fit_all(
+    fits: Fits,
+    models: Sequence[Model],
+    parts: Sequence[Part],
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Does every fit that is not kept yet; `fits.predictions` then finds all of them.
+
+    Transforms of blocks are fitted once a fold and reused (`fusion.blocks.reused_transforms`). A worker
+    has one core, so that the cores are never shared; the features are one memory-mapped file for all.
+
+    Args:
+        fits: where predictions are kept.
+        models: what to fit on each part.
+        parts: the folds.
+        workers: processes; None: one a core.
+        progress: called now and then with the number of fits that are done.
+
+    Raises:
+        UserError: a worker process died (out of memory, say); what is done is kept.
+    """
+    workers = workers or joblib.cpu_count()
+    missing = [(part, [m for m in models if not fits.kept(m, part)]) for part in parts]
+    every = len(models) * len(parts)
+    report = progress or (lambda done: None)
+    report(every - sum(len(wanted) for _, wanted in missing))
+    if workers == 1:
+        for part, wanted in missing:
+            _fit(fits, part, wanted, lambda: report(_done(fits, models, parts)))
+        return
+    pieces = _pieces([(part, wanted) for part, wanted in missing if wanted], workers)
+    if not pieces:
+        return
+    features = fits.folder / "features.npy"
+    np.save(features, fits.frame.to_numpy(dtype=np.float32))
+    facts = {
+        "features": features,
+        "index": fits.frame.index,
+        "columns": fits.frame.columns,
+        "folder": fits.folder,
+        "covers": fits.covers.reset_index(),
+        "parameters": fits.parameters,
+        "seed": fits.seed,
+    }
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    context = multiprocessing.get_context("spawn")  # a forked copy of running BLAS threads may hang
+    counter = context.Value("i", 0)
+    with ProcessPoolExecutor(workers, context, _start, (facts, cores, counter)) as pool:
+        waiting = {pool.submit(_fit_piece, part, wanted) for part, wanted in pieces}
+        try:
+            while waiting:
+                finished, waiting = wait(waiting, timeout=POLL, return_when=FIRST_EXCEPTION)
+                for future in finished:
+                    future.result()
+                report(_done(fits, models, parts))
+        except BrokenExecutor as error:
+            raise UserError(
+                f"A worker process stopped (out of memory?): {error} Start again to go on where it was."
+            ) from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    features.unlink()
+
+
+def _done(fits: Fits, models: Sequence[Model], parts: Sequence[Part]) -> int:
+    return sum(fits.kept(model, part) for part in parts for model in models)
+
+
+def _pieces(missing: list[tuple[Part, list[Model]]], workers: int) -> list[tuple[Part, list[Model]]]:
+    """One piece a fold, or several where there are more workers than folds."""
+    cuts = ceil(workers / max(len(missing), 1))
+    return [(part, wanted[cut::cuts]) for part, wanted in missing for cut in range(cuts) if wanted[cut::cuts]]
+
+
+def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
+    """Makes this worker's view of the fits and gives it a core of its own."""
+    global _fits
+    with counter.get_lock():
+        number = counter.value
+        counter.value += 1
+    if cores:
+        os.sched_setaffinity(0, {cores[number % len(cores)]})
+    threadpool_limits(1)
+    _one_torch_thread()
+    values = np.load(facts["features"], mmap_mode="r")
+    frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False)
+    _fits = Fits(
+        Path(facts["folder"]), frame, facts["covers"], facts["parameters"], facts["seed"], keep_models=False
+    )
+
+
+def _one_torch_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _fit_piece(part: Part, models: list[Model]) -> None:
+    assert _fits is not None  # made by _start
+    _fit(_fits, part, models, lambda: None)
+
+
+def _fit(fits: Fits, part: Part, models: Sequence[Model], done: Callable[[], None]) -> None:
+    with reused_transforms():
+        for model in models:
+            fits.predictions(model, part)
+            done()

@@ -1,0 +1,46 @@
+"""What an ablation takes away or keeps: a block, or one family of a block's columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+REST = "rest"  # the family of columns that share their first word with no other
+
+
+def families(columns: Sequence[str]) -> dict[str, list[str]]:
+    """Family -> its columns, for the columns of one block.
+
+    Columns whose names begin with the same word (up to the first underscore) are one family, such as
+    `face` or `embedding`; columns that stand alone are gathered in "rest".
+
+    Args:
+        columns: names without the block.
+    """
+    words = [column.split("_", 1)[0] for column in columns]
+    common = Counter(words)
+    found: dict[str, list[str]] = {}
+    for word, column in zip(words, columns, strict=True):
+        found.setdefault(word if common[word] > 1 else REST, []).append(column)
+    return found
+
+
+def units_of(block: str, columns: Sequence[str]) -> list[str]:
+    """The units `block:family` of one block; only the block itself where it has a single family."""
+    found = families(columns)
+    return [f"{block}:{family}" for family in found] if len(found) > 1 else [block]
+
+
+def columns_of(unit: str, blocks: Mapping[str, Sequence[str]]) -> list[str]:
+    """The full names, `block.column`, of a unit's columns.
+
+    Args:
+        unit: a block, or `block:family`.
+        blocks: block -> its columns without the block's name.
+
+    Raises:
+        KeyError: no such block or family.
+    """
+    block, colon, family = unit.partition(":")
+    chosen = families(blocks[block])[family] if colon else blocks[block]
+    return [f"{block}.{column}" for column in chosen]
