@@ -1,0 +1,106 @@
+"""Genres of unequal size: training as it is, with class weights, or with copies of the rarer ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import UserError, nearest
+from experiments.statistics import corrected_t_test
+from fusion.registry import parameters_of
+
+BALANCES = {
+    "none": "no balancing",
+    "weights": "class weights",
+    "oversample": "rarer genres drawn again",
+}
+
+
+def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
+    """Refuses what is unknown, and class weights for a classifier that takes none.
+
+    Args:
+        balances: out of `BALANCES`.
+        classifiers: registered names; means of others need no weights of their own.
+
+    Raises:
+        UserError: the message names the option.
+    """
+    for balance in balances:
+        if balance not in BALANCES:
+            raise UserError(f"--balance {balance}: unknown.{nearest(balance, BALANCES)}")
+    for name in classifiers if "weights" in balances else ():
+        if "class_weight" not in parameters_of(name):
+            raise UserError(
+                f"--balance weights: classifier '{name}' has no class_weight. "
+                f"Leave it out, or take --balance oversample."
+            )
+
+
+def balanced_parameters(name: str, parameters: Mapping[str, Any], balance: str) -> dict[str, Any]:
+    """A classifier's parameters with its class weights switched on or off; others are kept.
+
+    Weights that `parameters` gives for certain genres stand as they are under "weights".
+    """
+    if "class_weight" not in parameters_of(name):
+        return dict(parameters)
+    weights = (parameters.get("class_weight") or "balanced") if balance == "weights" else None
+    return {**parameters, "class_weight": weights}
+
+
+def oversampled(ids: Sequence[str], genres: Sequence[str], seed: int) -> list[str]:
+    """The covers of a training fold with copies, drawn at random, until all genres are as frequent.
+
+    By imbalanced-learn's `RandomOverSampler`. A copy has the cover's own id, and so its group: no inner
+    split can put the two on different sides.
+
+    Args:
+        ids: n covers of one training fold.
+        genres: their n genres.
+        seed: of the draws.
+
+    Returns:
+        The n ids, then the copies.
+    """
+    from imblearn.over_sampling import RandomOverSampler
+
+    sampler = RandomOverSampler(random_state=seed)
+    sampler.fit_resample(np.arange(len(ids))[:, None], np.asarray(genres))
+    return [ids[position] for position in sampler.sample_indices_]
+
+
+def balance_table(
+    curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, against: str = "none"
+) -> pd.DataFrame:
+    """What balancing gives and costs where all covers are learnt from.
+
+    Args:
+        curve: one row a fold (`experiments.learning_curve`).
+        pooled: one row a classifier, balance, size, genre and score, with intervals.
+        test_share: n_test / n_train of the cross-validation.
+        against: the balance that others are compared with, fold by fold.
+
+    Returns:
+        The pooled rows of the largest size with `difference`, `difference_low` and `difference_high`
+        (corrected resampled t-test); NaN in the rows of `against`, and everywhere if it was not tried.
+    """
+    largest = curve[curve["size"] == curve["size"].max()].set_index(["classifier", "balance"]).sort_index()
+    table = pooled[pooled["size"] == pooled["size"].max()].drop(columns="size").copy()
+    differences = []
+    for row in table.itertuples():
+        column = f"{row.score}_{row.genre}" if row.genre else row.score
+        found = (np.nan, np.nan, np.nan)
+        if row.balance != against and (row.classifier, against) in largest.index:
+            folds = [
+                largest.loc[(row.classifier, balance)].sort_values(["repeat", "fold"])[column].to_numpy()
+                for balance in (row.balance, against)
+            ]
+            test = corrected_t_test(folds[0] - folds[1], test_share)
+            found = (test.difference, test.low, test.high)
+        differences.append(found)
+    names = ["difference", "difference_low", "difference_high"]
+    table[names] = np.array(differences).reshape(-1, 3)
+    return table.reset_index(drop=True)

@@ -1,0 +1,144 @@
+"""The page of a learning-curve study: what more covers would bring; one file, no network."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from experiments import figures
+from experiments.balance import BALANCES
+from experiments.curve_figures import LOOKS, balance_words, curve_words, draw_all, records
+
+# why a curve is not believed: in a word and in a sentence
+DOUBTS = {
+    "short": ("too short", "too few sizes, or too near each other, to fit a curve"),
+    "flat": ("too flat", "too flat to tell what more would bring"),
+    "unsure": ("may be nothing", "this may be nothing"),
+    "rising": ("", ""),
+}
+TEXT = dict.fromkeys(("classifier", "balance", "genre", "score", "verdict"), str)
+
+
+def write_page(folder: Path) -> Path:
+    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
+    laws, pooled, balance = (_read(folder / f"{name}.csv") for name in ("powerlaw", "pooled", "balance"))
+    facts = _json(folder / "collection.json")
+    chance = max(facts["genres"].values()) / facts["covers"]
+    words = {"curve": curve_words(laws), "balance": balance_words(balance)}
+    pictures = {
+        name: {"words": words[name], "data": {look: _data_uri(folder, name + look) for look in LOOKS}}
+        for name in draw_all(folder, pooled, laws, balance, chance)
+    }
+    context = {
+        "facts": facts,
+        "environment": _json(folder / "environment.json"),
+        "study": _json(folder / "curve.json"),
+        "findings": findings(laws),
+        "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
+        "pictures": pictures,
+        "laws": records(laws),
+        "points": records(pooled[pooled["score"] == "accuracy"]),
+        "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),
+        "balances": BALANCES,
+        "doubts": DOUBTS,
+        "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
+        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
+        "light": figures.LIGHT,
+        "dark": figures.DARK,
+    }
+    partial = folder / ".index.html.partial"
+    partial.write_text(_templates().get_template("curve.html").render(context), encoding="utf-8")
+    return partial.replace(folder / "index.html")
+
+
+def findings(laws: pd.DataFrame) -> list[str]:
+    """What doubling the data would bring, in words: a sentence a classifier, for the balance tried first."""
+    return [_finding(law) for law in records(laws[laws["balance"] == laws["balance"].iloc[0]])]
+
+
+def _finding(law: dict[str, Any]) -> str:
+    doubt = DOUBTS[law["verdict"]][1]
+    start = (
+        f"{law['classifier']} ({BALANCES[law['balance']]}): {100 * law['accuracy']:.1f} % right with "
+        f"{law['largest']:,} training covers"
+    )
+    so_far = f"each doubling so far brought {_spread(law, 'per_doubling')} on average"
+    if law["verdict"] == "short":
+        return f"{start}; {doubt}."
+    if law["verdict"] == "flat":
+        return f"{start}; {so_far}: {doubt}."
+    ahead = f"the next would bring about {_spread(law, 'gain')}"
+    return f"{start}; {so_far}, {ahead}{'; ' + doubt if doubt else ''}."
+
+
+def balance_finding(found: dict[str, Any]) -> str:
+    """What one balance gives and costs against none, in words; "" where there is nothing to compare with.
+
+    Args:
+        found: row of `balance.csv` by its score (of all genres), and `genres` with those of F1.
+    """
+    accuracy, f1 = found["accuracy"], found["f1_macro"]
+    if pd.isna(accuracy["difference"]):
+        return ""
+    sure = [row for row in found["genres"] if row["difference_low"] > 0 or row["difference_high"] < 0]
+    named = ", ".join(f"{row['genre']} {points(row['difference'])}" for row in sure)
+    return (
+        f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against none: accuracy "
+        f"{_spread(accuracy, 'difference')}, macro F1 {_spread(f1, 'difference')}; F1 of genres that surely "
+        f"changed: {named or 'none'}."
+    )
+
+
+def points(share: float) -> str:
+    """0.031 -> "+3.1", with a true minus sign."""
+    return f"{100 * share:+.1f}".replace("-", "\u2212")
+
+
+def _spread(row: dict[str, Any], name: str) -> str:
+    """ "+1.9 points (+0.4 to +3.3)"."""
+    return f"{points(row[name])} points ({points(row[f'{name}_low'])} to {points(row[f'{name}_high'])})"
+
+
+def _balanced(balance: pd.DataFrame) -> list[dict[str, Any]]:
+    """For each classifier and balance: the rows of `balance_finding`."""
+    found = []
+    for _, part in balance.groupby(["classifier", "balance"], sort=False):
+        overall = {row["score"]: row for row in records(part[part["genre"] == ""])}
+        genres = records(part[(part["genre"] != "") & (part["score"] == "f1")])
+        found.append({**overall, "genres": genres})
+    return found
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # names are text: a genre called "NA" is no missing value
+    frame = pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={})
+    numbers = [column for column in frame.columns if column not in TEXT]
+    return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _data_uri(folder: Path, name: str) -> str:
+    png = (folder / "figures" / f"{name}.png").read_bytes()
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,  # genres are whatever the user's folders are called
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["points"] = points
+    return templates

@@ -1,0 +1,170 @@
+"""From kept predictions to the tables of a learning-curve study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments.balance import balance_table
+from experiments.fits import Fits, Model, Part
+from experiments.metrics import score
+from experiments.outcomes import fold_scores
+from experiments.power_law import doubling
+from experiments.statistics import corrected_t_test
+
+POOLED = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
+
+
+@dataclass(frozen=True)
+class Point:
+    """One training set of the curve.
+
+    Attributes:
+        repeat, fold: of the cross-validation.
+        size: the step of the curve.
+        covers: different covers that are learnt from; `size` or a little less, as groups stay whole.
+        part: what is learnt from and what is predicted.
+    """
+
+    repeat: int
+    fold: int
+    size: int
+    covers: int
+    part: Part
+
+
+def score_points(
+    kept: Mapping[str, tuple[Fits, list[Part]]],
+    points: Sequence[Point],
+    means: Mapping[str, Sequence[str]],
+    names: Sequence[str],
+    covers: pd.DataFrame,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of `curve.csv` (one a fold) and of `pooled.csv` (all folds together, with intervals).
+
+    Args:
+        kept: balance -> predictions and the parts they belong to, one a point.
+        points: all of them.
+        means: mean of classifiers -> members.
+        names: classifiers in the order of the tables, means among them.
+        covers: frame with `cover_id`, `genre`, `group`.
+        seed: of the bootstrap.
+    """
+    genres = sorted(covers["genre"].unique())
+    group = covers.set_index("cover_id")["group"]
+    rows, pooled = [], []
+    for name in names:
+        for balance, (fits, parts) in kept.items():
+            frames: dict[int, list[pd.DataFrame]] = {}
+            for point, part in zip(points, parts, strict=True):
+                frame, seconds = _predicted(fits, part, means.get(name, [name]), genres)
+                frames.setdefault(point.size, []).append(frame)
+                rows.append(_fold_row(name, balance, point, part, frame, genres) | {"seconds": seconds})
+            for size, found in frames.items():
+                table = _pooled_rows(pd.concat(found), genres, group, seed)
+                pooled.append(table.assign(classifier=name, balance=balance, size=size))
+    table = pd.concat(pooled, ignore_index=True)
+    keys = ["classifier", "balance", "size", "genre", "score"]
+    return pd.DataFrame(rows), table[[*keys, *(c for c in table.columns if c not in keys)]]
+
+
+def _predicted(
+    fits: Fits, part: Part, members: Sequence[str], genres: Sequence[str]
+) -> tuple[pd.DataFrame, float]:
+    """By cover_id: `genre`, and the mean of the members' probabilities; the seconds of their fits."""
+    blocks = tuple(fits.columns)
+    models = [Model(member, blocks) for member in members]
+    frames = [fits.predictions(model, part) for model in models]
+    columns = [f"p_{genre}" for genre in genres]
+    proba = np.mean([f.reindex(columns=columns, fill_value=0.0).to_numpy() for f in frames], axis=0)
+    frame = pd.DataFrame(proba, index=frames[0].index, columns=columns)
+    return frame.assign(genre=frames[0]["genre"]), sum(fits.seconds(model, part) for model in models)
+
+
+def _fold_row(
+    name: str, balance: str, point: Point, part: Part, frame: pd.DataFrame, genres: Sequence[str]
+) -> dict[str, object]:
+    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
+    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
+    return {
+        "classifier": name,
+        "balance": balance,
+        "size": point.size,
+        "repeat": point.repeat,
+        "fold": point.fold,
+        "covers": point.covers,
+        "rows": len(part.train),
+        "test_covers": len(frame),
+        **fold_scores(truth, proba.argmax(axis=1), proba, genres),
+    }
+
+
+def _pooled_rows(frame: pd.DataFrame, genres: Sequence[str], group: pd.Series, seed: int) -> pd.DataFrame:
+    """`genre` ("" for all), `score`, `covers`, `value`, `low`, `high` by the bootstrap of groups."""
+    frame = frame.sort_index(kind="stable")  # as the leaderboard of a run, for the same resamples
+    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
+    scores = score(frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed)
+    overall = scores.overall.loc[list(POOLED)].rename_axis("score").reset_index()
+    overall = overall.assign(genre="", covers=len(frame))
+    each = scores.per_genre.reset_index()
+    return pd.concat([overall, each[each["score"].isin(["recall", "f1"])]], ignore_index=True)
+
+
+def write_tables(folder: Path, curve: pd.DataFrame, pooled: pd.DataFrame, folds: int, seed: int) -> None:
+    """`curve.csv`, `pooled.csv`, `powerlaw.csv` and `balance.csv`."""
+    test_share = 1 / (folds - 1)
+    pooled = with_fold_intervals(pooled, curve, test_share)
+    curve.to_csv(folder / "curve.csv", index=False)
+    pooled.to_csv(folder / "pooled.csv", index=False)
+    power_laws(curve, pooled, test_share, seed).to_csv(folder / "powerlaw.csv", index=False)
+    balance_table(curve, pooled, test_share).to_csv(folder / "balance.csv", index=False)
+
+
+def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: float) -> pd.DataFrame:
+    """The pooled rows with `fold_low` and `fold_high`: the corrected resampled t-test's over the folds."""
+    keys = ["classifier", "balance", "size"]
+    folds = dict(list(curve.groupby(keys)))
+    found = []
+    for row in pooled[[*keys, "genre", "score"]].itertuples(index=False):
+        *key, genre, name = row
+        values = folds[tuple(key)][f"{name}_{genre}" if genre else name].to_numpy()
+        test = corrected_t_test(values, test_share)
+        found.append((test.low, test.high))
+    return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(found).T, strict=True)))
+
+
+def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, seed: int) -> pd.DataFrame:
+    """One row a classifier and balance: the law, what doubling would bring, and how sure that is.
+
+    `accuracy` is that of the largest size, all folds together, with its bootstrap interval.
+    """
+    largest = pooled[(pooled["score"] == "accuracy") & (pooled["size"] == pooled["size"].max())]
+    full = largest.set_index(["classifier", "balance"])[["value", "low", "high"]]
+    rows = []
+    for (name, balance), part in curve.groupby(["classifier", "balance"], sort=False):
+        by_fold = part.pivot(index=["repeat", "fold"], columns="size", values="accuracy")
+        covers = part.groupby("size")["covers"].mean().to_numpy()
+        found = doubling(covers, by_fold.to_numpy(), test_share, seed)
+        row: dict[str, object] = {
+            "classifier": name,
+            "balance": balance,
+            "sizes": len(covers),
+            "smallest": round(float(covers[0])),
+            "largest": round(float(covers[-1])),
+        }
+        spreads = {
+            "accuracy": tuple(full.loc[(name, balance)]),
+            "c": (found.law.c, found.c_low, found.c_high),
+            "gain": (found.gain, found.gain_low, found.gain_high),
+            "per_doubling": found.per_doubling,
+            "last_step": found.last,
+        }
+        for what, values in spreads.items():
+            row |= dict(zip((what, f"{what}_low", f"{what}_high"), values, strict=True))
+        rows.append(row | {"a": found.law.a, "b": found.law.b, "verdict": found.verdict})
+    return pd.DataFrame(rows)

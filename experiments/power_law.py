@@ -1,0 +1,159 @@
+"""A power law through a learning curve, and what it says of twice the data."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+from scipy.optimize import OptimizeWarning, curve_fit
+
+from experiments.statistics import LEVEL, corrected_t_test
+
+RESAMPLES = 500
+STEEPEST = 3.0  # the largest exponent that is tried
+FEWEST, NARROWEST = 4, 4.0  # sizes, and factor between smallest and largest, that a curve needs
+NOTHING = 0.0005  # a gain in accuracy that rounds to 0.0 points
+
+
+@dataclass(frozen=True)
+class PowerLaw:
+    """error(n) = a + b * n ** -c.
+
+    Learning curves of statistical classifiers go so: C. Cortes, L. D. Jackel, S. A. Solla, V. Vapnik and
+    J. S. Denker, Learning Curves: Asymptotic Values and Rate of Convergence, NIPS 6, 1993; of deep networks
+    J. Hestness et al., Deep Learning Scaling is Predictable, Empirically, arXiv 1712.00409, 2017.
+
+    Attributes:
+        a: the error that no amount of data would take away, 0 to 1.
+        b: what one cover would leave above that, not negative.
+        c: how fast more covers help, 0 (not at all) to 3.
+    """
+
+    a: float
+    b: float
+    c: float
+
+    def error(self, n: np.ndarray | float) -> np.ndarray | float:
+        """The share of mistakes that n training covers leave."""
+        return self.a + self.b * np.asarray(n, dtype=np.float64) ** -self.c
+
+
+@dataclass(frozen=True)
+class Doubling:
+    """What a curve says of twice the data.
+
+    Attributes:
+        law: fitted to the mean over the folds.
+        gain: predicted gain in accuracy from the largest size to twice that, with its interval.
+        c_low, c_high: interval of the exponent.
+        per_doubling: rise of accuracy with each doubling so far, on average, with its interval.
+        last: rise from the last size but one to the last, with its interval.
+        verdict: "short", "flat", "unsure" or "rising"; see `verdict_of`.
+    """
+
+    law: PowerLaw
+    gain: float
+    gain_low: float
+    gain_high: float
+    c_low: float
+    c_high: float
+    per_doubling: tuple[float, float, float]
+    last: tuple[float, float, float]
+    verdict: str
+
+
+def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
+    """Least squares by scipy's `curve_fit` within bounds.
+
+    Args:
+        n: (m,) numbers of training covers.
+        error: (m,) shares of mistakes.
+    """
+    n, error = np.asarray(n, dtype=np.float64), np.asarray(error, dtype=np.float64)
+    # in units of the largest size, so that the three numbers are of one magnitude
+    largest = float(n.max())
+    half = min(max(float(error.min()), 1e-6), 1.0) / 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OptimizeWarning)  # of the covariance, which is not used
+        found, _ = curve_fit(
+            _curve, n / largest, error, p0=(half, half, 0.5), bounds=([0, 0, 0], [1, 1, STEEPEST]),
+            jac=_slopes, method="dogbox", max_nfev=5000,
+        )  # fmt: skip
+    a, d, c = map(float, found)
+    return PowerLaw(a, d * largest**c, c)
+
+
+def _curve(share: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
+    return a + d * share**-c
+
+
+def _slopes(share: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
+    power = share**-c
+    return np.column_stack([np.ones_like(share), power, -d * power * np.log(share)])
+
+
+def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int = 0) -> Doubling:
+    """Fits the law to the folds' mean and to bootstrap draws of the folds.
+
+    Each draw takes whole folds with replacement, all sizes of a fold together. With few folds the plain
+    percentile interval is too narrow; it is expanded as T. C. Hesterberg, What Teachers Should Know About
+    the Bootstrap, The American Statistician 69, 2015, section 4.3 tells.
+
+    Args:
+        n: (m,) sizes, rising.
+        accuracy: (J, m) of each fold (over all repeats) at each size.
+        test_share: n_test / n_train of the cross-validation.
+        seed: of the draws.
+    """
+    folds = len(accuracy)
+    law = fit_power_law(n, 1 - accuracy.mean(axis=0))
+    counts = np.random.default_rng(seed).multinomial(folds, np.full(folds, 1 / folds), size=RESAMPLES)
+    different, where = np.unique(counts, axis=0, return_inverse=True)
+    laws = [fit_power_law(n, 1 - draw @ accuracy / folds) for draw in different]
+    largest = float(n[-1])
+    gains = np.array([_gain(drawn, largest) for drawn in laws])[where]
+    exponents = np.array([drawn.c for drawn in laws])[where]
+    tails = _expanded_tails(folds)
+    gain_low, gain_high = np.quantile(gains, tails)
+    c_low, c_high = np.quantile(exponents, tails)
+    # the slope over all sizes says more than the two ends alone
+    slopes = np.polyfit(np.log2(n), accuracy.T, 1)[0]
+    rise = corrected_t_test(slopes, test_share)
+    last = corrected_t_test(accuracy[:, -1] - accuracy[:, -2], test_share)
+    return Doubling(
+        law=law,
+        gain=_gain(law, largest),
+        gain_low=float(gain_low),
+        gain_high=float(gain_high),
+        c_low=float(c_low),
+        c_high=float(c_high),
+        per_doubling=(rise.difference, rise.low, rise.high),
+        last=(last.difference, last.low, last.high),
+        verdict=verdict_of(n, rise.low, float(gain_low)),
+    )
+
+
+def verdict_of(n: np.ndarray, rise_low: float, gain_low: float) -> str:
+    """How far a curve may be believed.
+
+    Returns:
+        "short": too few sizes, or too near each other, for three numbers; "flat": accuracy does not
+        surely rise with the size; "unsure": the predicted gain may be nothing; else "rising".
+    """
+    if len(n) < FEWEST or n[-1] / n[0] < NARROWEST:
+        return "short"
+    if rise_low <= 0:
+        return "flat"
+    return "unsure" if gain_low < NOTHING else "rising"
+
+
+def _gain(law: PowerLaw, n: float) -> float:
+    return float(law.error(n) - law.error(2 * n))
+
+
+def _expanded_tails(folds: int) -> list[float]:
+    wide = np.sqrt(folds / (folds - 1)) * stats.t(df=folds - 1).ppf((1 + LEVEL) / 2)
+    tail = float(stats.norm.sf(wide))
+    return [tail, 1 - tail]

@@ -1,0 +1,72 @@
+"""The power law of a learning curve and what it says of twice the data."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from experiments.power_law import PowerLaw, doubling, fit_power_law, verdict_of
+
+SIZES = np.array([100.0, 200.0, 400.0, 800.0, 1600.0])
+
+
+@settings(max_examples=15)
+@given(a=st.floats(0.0, 0.4), b=st.floats(0.5, 3.0), c=st.floats(0.2, 1.0))
+def test_an_exact_power_law_is_recovered(a: float, b: float, c: float) -> None:
+    law = PowerLaw(a, b, c)
+    found = fit_power_law(SIZES, np.asarray(law.error(SIZES)))
+    # a and c may trade off, so it is the predictions that must agree, beyond the data too
+    np.testing.assert_allclose(found.error(4 * SIZES), law.error(4 * SIZES), atol=2e-4)
+
+
+def test_the_three_numbers_are_those_of_the_curve() -> None:
+    found = fit_power_law(SIZES, 0.3 + 2 * SIZES**-0.5)
+    assert (found.a, found.b, found.c) == pytest.approx((0.3, 2.0, 0.5), abs=1e-3)
+
+
+def test_doubling_an_exact_curve_by_hand() -> None:
+    accuracy = np.tile(0.7 - 2 * SIZES**-0.5, (5, 1))
+    found = doubling(SIZES, accuracy, test_share=0.25)
+    expected = 2 / 40 - 2 / np.sqrt(3200)  # 0.0146
+    assert found.gain == pytest.approx(expected, abs=1e-5)
+    assert (found.gain_low, found.gain_high) == pytest.approx((expected, expected), abs=1e-5)
+    # from 800 to 1600
+    assert found.last == pytest.approx((2 / np.sqrt(800) - 2 / 40,) * 3)
+    assert found.verdict == "rising"
+
+
+def test_folds_that_differ_widen_the_interval_around_the_gain() -> None:
+    rng = np.random.default_rng(0)
+    accuracy = 0.7 - 2 * SIZES**-0.5 + rng.normal(0, 0.003, (5, 5))
+    found = doubling(SIZES, accuracy, test_share=0.25)
+    assert found.gain_low < found.gain < found.gain_high
+    assert found.gain_low < 0.0146 < found.gain_high
+
+
+def test_a_curve_that_does_not_rise_is_called_flat() -> None:
+    rng = np.random.default_rng(1)
+    found = doubling(SIZES, 0.3 + rng.normal(0, 0.02, (5, 5)), test_share=0.25)
+    assert found.verdict == "flat"
+    assert found.per_doubling[1] <= 0 <= found.per_doubling[2]
+
+
+def test_average_rise_of_a_straight_line_by_hand() -> None:
+    accuracy = np.array([[0.10, 0.12, 0.14, 0.16, 0.18], [0.10, 0.14, 0.18, 0.22, 0.26]])
+    found = doubling(SIZES, accuracy, test_share=1.0)
+    # two folds: mean (0.02 + 0.04) / 2, sd 0.02 / sqrt 2, error sd * sqrt(1/2 + 1), t(1) = 12.706
+    half = 12.7062 * 0.02 / np.sqrt(2) * np.sqrt(1.5)
+    assert found.per_doubling == pytest.approx((0.03, 0.03 - half, 0.03 + half), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rise_low", "gain_low", "verdict"),
+    [
+        ([100, 200, 400], 0.01, 0.01, "short"),
+        ([100, 150, 200, 250], 0.01, 0.01, "short"),
+        ([100, 200, 400, 800], -0.01, 0.01, "flat"),
+        ([100, 200, 400, 800], 0.01, 0.0001, "unsure"),
+        ([100, 200, 400, 800], 0.01, 0.01, "rising"),
+    ],
+)
+def test_what_is_believed(sizes: list[int], rise_low: float, gain_low: float, verdict: str) -> None:
+    assert verdict_of(np.array(sizes), rise_low, gain_low) == verdict
