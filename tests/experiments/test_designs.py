@@ -1,0 +1,47 @@
+"""Which sets of blocks an ablation fits."""
+
+import pytest
+
+from data.errors import UserError
+from experiments.designs import check_designs, fitted_sets, greedy_path
+from experiments.units import columns_of, families
+
+BLOCKS = {"ocr": ["found", "words", "embedding_0", "embedding_1"], "color": ["hue_mean", "hue_spread"]}
+
+
+def test_families_are_named_by_their_first_word() -> None:
+    assert families(BLOCKS["ocr"]) == {
+        "rest": ["found", "words"],
+        "embedding": ["embedding_0", "embedding_1"],
+    }
+    assert columns_of("ocr:rest", BLOCKS) == ["ocr.found", "ocr.words"]
+    assert columns_of("color", BLOCKS) == ["color.hue_mean", "color.hue_spread"]
+
+
+def test_each_set_is_fitted_once_and_all_blocks_first() -> None:
+    every = ("ocr", "color")
+    assert fitted_sets(["alone", "without"], BLOCKS) == [every, ("ocr",), ("color",)]
+    assert fitted_sets(["subsets"], BLOCKS) == [every, ("ocr",), ("color",)]
+    assert fitted_sets(["families"], BLOCKS)[1:] == [
+        ("ocr:rest",),
+        ("ocr:embedding",),
+        ("ocr:embedding", "color"),
+        ("ocr:rest", "color"),
+    ]
+
+
+def test_greedy_adds_what_helps_most() -> None:
+    worth = {"a": 1, "b": 3, "c": 2}
+    asked: list[int] = []
+
+    def score(candidates: list[tuple[str, ...]]) -> list[float]:
+        asked.append(len(candidates))
+        return [sum(worth[name] for name in units) for units in candidates]
+
+    assert greedy_path("abc", score) == [("b",), ("b", "c"), ("a", "b", "c")]
+    assert asked == [3, 2, 1]
+
+
+def test_an_unknown_design_is_refused() -> None:
+    with pytest.raises(UserError, match=r"--design subset: say alone.*subsets"):
+        check_designs(["subset"])
