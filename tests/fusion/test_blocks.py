@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from fusion.blocks import BlockScaler, columns_by_block, missing_by_block, principal_components
+from fusion.blocks import (
+    BlockScaler,
+    columns_by_block,
+    missing_by_block,
+    principal_components,
+    reused_transforms,
+)
 
 
 def test_blocks_are_what_stands_before_the_dot():
@@ -92,3 +98,18 @@ def test_missing_means_no_value_at_all():
     X = np.array([[np.nan, 1, np.nan], [np.nan, np.nan, 2]])
     found = missing_by_block(X, {"a": np.array([0, 1]), "b": np.array([2])})
     assert found.tolist() == [[False, True], [True, False]]
+
+
+def test_reused_transforms_are_the_same_numbers_and_follow_the_rows():
+    X = np.random.default_rng(0).normal(size=(60, 30)).astype(np.float32)
+    blocks = {"cnn": np.arange(20), "color": np.arange(20, 30)}
+    plain = BlockScaler(pca=5).fit_transform(X, blocks)
+    with reused_transforms():
+        once = BlockScaler(pca=5).fit_transform(X, blocks)
+        again = BlockScaler(pca=5).fit_transform(X, {"color": blocks["color"]})
+        other_pca = BlockScaler(pca=3).fit_transform(X, {"cnn": blocks["cnn"]})
+        other_rows = BlockScaler(pca=5).fit_transform(X[:40], blocks)
+    np.testing.assert_array_equal(once, plain)
+    np.testing.assert_array_equal(again, plain[:, 5:])
+    assert other_pca.shape == (60, 3)
+    np.testing.assert_array_equal(other_rows, BlockScaler(pca=5).fit_transform(X[:40], blocks))
