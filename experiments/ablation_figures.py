@@ -58,11 +58,11 @@ def leaderboard_figure(board: pd.DataFrame) -> Figure:
     """Accuracy with its interval of the best sets of whole blocks, and of the largest genre."""
     whole = board[~board["units"].str.contains(":")]
     shown = pd.concat([whole.head(MOST_ROWS), whole[whole["units"] == "none"]]).drop_duplicates()[::-1]
-    figure, axes = _figure(len(shown))
+    figure, axes = new_figure(len(shown))
     classifiers = list(dict.fromkeys(board["classifier"]))
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(str(row["classifier"]))
-        _dot(axes, y, row["accuracy"], row["accuracy_low"], row["accuracy_high"], look)
+        dot(axes, y, row["accuracy"], row["accuracy_low"], row["accuracy_high"], look)
     axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
     axes.set_xlabel("accuracy over all repeats, 95 % interval (bootstrap of groups)")
     axes.set_title("Leaderboard", loc="left", fontweight="bold")
@@ -71,12 +71,12 @@ def leaderboard_figure(board: pd.DataFrame) -> Figure:
 
 def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
     """Differences in accuracy with the corrected t-test's intervals; a filled mark is significant."""
-    figure, axes = _figure(len(comparisons))
+    figure, axes = new_figure(len(comparisons))
     classifiers = list(dict.fromkeys(comparisons["classifier"]))
     shown = comparisons[::-1]
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(row["classifier"])
-        _dot(axes, y, row["difference"], row["t_low"], row["t_high"], look, filled=row["p_holm"] < 0.05)
+        dot(axes, y, row["difference"], row["t_low"], row["t_high"], look, filled=row["p_holm"] < 0.05)
     labels = [f"{row['classifier']}: {comparison_words(row)}" for _, row in shown.iterrows()]
     axes.set_yticks(range(len(shown)), labels)
     axes.axvline(0, color="#666666", linewidth=1)
@@ -89,7 +89,7 @@ def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
     """Genre x removed block: the F1 that is lost; a star where Holm's p < 0.05."""
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
-    figure, axes = _figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
+    figure, axes = new_figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
     values, marks = loss.to_numpy(dtype=float), p.to_numpy(dtype=float)
     largest = max(float(np.abs(values).max()), 1e-9)
     axes.imshow(loss, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
@@ -110,10 +110,10 @@ def shapley_figure(shares: pd.DataFrame) -> Figure:
     """The blocks' Shapley values over all genres, each classifier with its own mark."""
     overall = shares[shares["genre"] == "all"]
     blocks, classifiers = list(dict.fromkeys(overall["block"])), list(dict.fromkeys(overall["classifier"]))
-    figure, axes = _figure(len(blocks) * len(classifiers))
+    figure, axes = new_figure(len(blocks) * len(classifiers))
     labels = []
     for y, row in enumerate(overall.sort_values(["block", "classifier"])[::-1].to_dict("records")):
-        _dot(
+        dot(
             axes,
             y,
             row["value"],
@@ -130,7 +130,7 @@ def shapley_figure(shares: pd.DataFrame) -> Figure:
     return figure
 
 
-def _figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
+def new_figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -144,7 +144,7 @@ def _figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _dot(axes: Axes, y: int, value: float, low: float, high: float, look: int, filled: bool = True) -> None:
+def dot(axes: Axes, y: int, value: float, low: float, high: float, look: int, filled: bool = True) -> None:
     colour, shape = COLOURS[look % len(COLOURS)], SHAPES[look % len(SHAPES)]
     axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
     face = colour if filled else "white"

@@ -11,6 +11,7 @@ from rich.console import Console
 from data.errors import UserError
 from experiments.commands.ablate import ablate
 from experiments.commands.bench import bench
+from experiments.commands.compare import compare
 from experiments.commands.demo import demo
 from experiments.commands.extract import extract
 from experiments.commands.inspect import inspect
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (demo, inspect, extract, train, ablate, score, similar, weights, bench):
+for command in (demo, inspect, extract, train, ablate, compare, score, similar, weights, bench):
     app.command()(command)
 
 

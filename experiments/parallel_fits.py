@@ -71,7 +71,7 @@ def fit_all(
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     context = multiprocessing.get_context("spawn")  # a forked copy of running BLAS threads may hang
     counter = context.Value("i", 0)
-    with ProcessPoolExecutor(workers, context, _start, (facts, cores, counter)) as pool:
+    with ProcessPoolExecutor(min(workers, len(pieces)), context, _start, (facts, cores, counter)) as pool:
         waiting = {pool.submit(_fit_piece, part, wanted) for part, wanted in pieces}
         try:
             while waiting:
@@ -83,8 +83,9 @@ def fit_all(
             raise UserError(
                 f"A worker process stopped (out of memory?): {error} Start again to go on where it was."
             ) from error
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
     features.unlink()
 
 

@@ -83,7 +83,7 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     chosen = best_model(scored, choosing, blocks)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
     write_tables(folder, leaderboard(scored, seconds, choosing), scored)
-    write_predictions(folder / "predictions.parquet", predictions)
+    write_predictions(folder / "predictions.parquet", predictions, groups)
     write_json(folder / "metrics.json", as_json(scored, chosen))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
     classifier = (
@@ -163,6 +163,11 @@ def make_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]
         names = split(covers, config.seed)
         save_splits(names.to_frame("split"), folder / "splits.parquet")
         held = {name: names.index[names == name].tolist() for name in ("validation", "test")}
+        if empty := [name for name, ids in held.items() if not ids]:
+            raise UserError(
+                f"{config.collection} has too few covers that differ for an 8:1:1 split: nothing is left for "
+                f"{' and '.join(empty)}. Add covers, or use --folds."
+            )
         return [Part("split", names.index[names == "train"].tolist(), held)]
     numbers = folds(covers, config.folds, 1, config.seed).iloc[:, 0]
     save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
@@ -188,14 +193,19 @@ def predict_all(fits: Fits, models: list[Model], parts: list[Part]) -> dict[Mode
     return {model: pd.concat(found).fillna(0.0) for model, found in frames.items()}
 
 
-def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame]) -> None:
-    """One row a model and cover: split, true and predicted genre, probabilities."""
+def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series) -> None:
+    """One row a model and cover: split, true and predicted genre, group, probabilities."""
     frames = []
     for model, frame in predictions.items():
         proba = frame.filter(regex="^p_")
         predicted = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
         frames.append(
-            frame.assign(classifier=model.classifier, blocks="+".join(model.blocks), predicted=predicted)
+            frame.assign(
+                classifier=model.classifier,
+                blocks="+".join(model.blocks),
+                predicted=predicted,
+                group=groups.loc[frame.index],
+            )
         )
     pd.concat(frames).reset_index().to_parquet(path)
 

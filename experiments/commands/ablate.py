@@ -62,7 +62,7 @@ def show_study(folder: Path) -> None:
         {
             "": [comparison_words(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
-            "points": [f"{r.difference:+.1f} ({r.t_low:+.1f} to {r.t_high:+.1f})" for r in points.itertuples()],
+            "points": [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high, _ in points.to_numpy()],
             "p": table["p_holm"].map("{:.2g}".format),
             "could show": points["detectable"].map("{:.1f}".format),
         }

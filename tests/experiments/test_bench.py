@@ -5,8 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.collection import read_collection
 from data.errors import UserError
 from experiments.bench import Timing, bench_extract
+from experiments.bench_ablate import bench_ablate
+from experiments.blocks import make_extractors
+from experiments.config import make_config
+from experiments.run import prepare
 from tests.pictures import noise, save_folders
 
 
@@ -37,3 +42,14 @@ def test_more_covers_than_there_are_is_refused(tmp_path: Path) -> None:
     folder = save_folders(tmp_path / "c", {"dub": [noise(1)], "opera": [noise(2)]})
     with pytest.raises(UserError, match="has 2 usable covers"):
         bench_extract(folder, ["color"], covers=64, rounds=2)
+
+
+@pytest.mark.slow
+def test_ablate_and_a_plain_loop_give_the_same_numbers(tmp_path: Path) -> None:
+    folder = save_folders(tmp_path / "c", {g: [noise(n, (64, 64)) for n in k] for g, k in _TWO.items()})
+    config = make_config("test", collection=folder, blocks=["color", "texture"], store=tmp_path / "store")
+    prepared = prepare(config, read_collection(folder), make_extractors(config.blocks, "packaged"))
+    frame = bench_ablate(prepared, ["logistic"], folds=2)
+    assert frame["fits"].item() == 3 * 2
+    assert frame["largest difference"].item() < 1e-6
+    assert frame["ratio"].item() == pytest.approx(frame["plain loop, s"].item() / frame["ablate, s"].item())

@@ -257,3 +257,9 @@ def _digest(path: str) -> str:
     import hashlib
 
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def test_too_few_covers_for_a_split_are_named(tmp_path: Path) -> None:
+    folder = save_folders(tmp_path / "covers", {g: [noise(n + 10 * len(g))] for n, g in enumerate(GENRES)})
+    with pytest.raises(UserError, match=r"too few covers that differ for an 8:1:1 split"):
+        train(_config(folder, tmp_path))

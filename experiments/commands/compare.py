@@ -1,0 +1,39 @@
+"""`coverfusion compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.shown import console, print_frame
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="finished run folders")],
+    classifier: Annotated[
+        list[str] | None,
+        typer.Option("--classifier", "-c", help="of each run, this one on all blocks (repeatable)"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
+    seed: Annotated[int, typer.Option(help="of the bootstrap")] = 0,
+) -> None:
+    """Is one model better than another on the same covers? Paired, cover by cover; of one run all its models.
+
+    Example: `coverfusion compare runs/a runs/b --out runs/a-against-b`
+    """
+    from experiments.compare import compare_runs, config_differences, write_comparison
+
+    table = compare_runs(runs, classifier or None, seed)
+    differences = config_differences(runs)
+    print_frame(differences, "What differs between the runs")
+    shown = table[["first", "second"]].copy()
+    points = 100 * table[["difference", "low", "high"]]
+    shown["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
+    shown["only first"], shown["only second"] = table["only_first"], table["only_second"]
+    shown["p"] = table["p_holm"].map("{:.2g}".format)
+    print_frame(shown, "Points of accuracy, 95 % intervals; McNemar's p after Holm")
+    if out:
+        write_comparison(out, table, differences, runs)
+        console.print(f"Tables and picture: {out}", highlight=False, soft_wrap=True)

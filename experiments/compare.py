@@ -1,0 +1,184 @@
+"""Paired comparison of models from several runs, cover by cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import UserError
+from experiments.provenance import environment, write_json
+from experiments.run_folder import Model, Run, read_run
+from experiments.statistics import corrected_t_test, group_weights, holm, mcnemar_test, paired_bootstrap
+
+PLACES = ("collection", "store", "out")  # where things lie says nothing about what was done
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of one run.
+
+    Attributes:
+        name: the run's letter and the model, such as "A svc on all 5 blocks".
+        predictions: by cover_id: genre, predicted, group.
+    """
+
+    name: str
+    run: Run
+    model: Model
+    predictions: pd.DataFrame
+
+
+def compare_runs(
+    folders: Sequence[Path], classifiers: Sequence[str] | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Compares models pair by pair on the covers that count (test, or all folds).
+
+    Args:
+        folders: finished run folders; of a single one all models on all blocks are compared.
+        classifiers: of each run, these on all blocks; None: the model that the run chose (of a single run:
+            all on all blocks).
+        seed: of the bootstrap.
+
+    Returns:
+        One row a pair: `first`, `second`, both accuracies, `difference` with its interval by the bootstrap
+        of groups, McNemar's counts and p, the corrected t-test over the folds where both runs have the same
+        ones, and Holm's correction of McNemar's p over all pairs.
+
+    Raises:
+        UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
+            to compare.
+    """
+    runs = [_read(folder) for folder in folders]
+    lettered = zip(_letters(), runs, strict=False)
+    every = len(runs) == 1
+    entries = [e for letter, run in lettered for e in _entries(letter, run, classifiers, every)]
+    if len(entries) < 2:
+        raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
+    _check_same_covers(entries)
+    first = entries[0].predictions
+    weights = group_weights(first["group"].to_numpy(), seed)
+    rows = [_pair(a, b, weights) for a, b in combinations(entries, 2)]
+    table = pd.DataFrame(rows)
+    return table.assign(p_holm=holm(table["p_mcnemar"].to_numpy()))
+
+
+def config_differences(folders: Sequence[Path]) -> pd.DataFrame:
+    """What the runs' configs, extractors and collections have different: one row a key, one column a run."""
+    flat = []
+    for folder in folders:
+        run = _read(folder)
+        config = {key: value for key, value in run.config.items() if key not in PLACES}
+        flat.append(
+            _flatten(config)
+            | _flatten(run.facts["extractors"], "extractors.")
+            | {"collection fingerprint": run.facts["fingerprint"]}
+        )
+    keys = list(dict.fromkeys(key for values in flat for key in values))
+    rows = [[key, *(str(values.get(key, "-")) for values in flat)] for key in keys]
+    differing = [row for row in rows if len(set(row[1:])) > 1]
+    return pd.DataFrame(differing, columns=["key", *_letters()[: len(folders)]])
+
+
+def write_comparison(
+    out: Path, table: pd.DataFrame, differences: pd.DataFrame, folders: Sequence[Path]
+) -> None:
+    """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
+    from experiments.compare_figure import comparison_figure
+
+    out.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out / "comparisons.csv", index=False)
+    differences.to_csv(out / "config_differences.csv", index=False)
+    comparison_figure(table).savefig(out / "comparison.png", dpi=140)
+    write_json(out / "environment.json", environment() | {"runs": [str(folder) for folder in folders]})
+
+
+def _letters() -> list[str]:
+    return [chr(ord("A") + i) for i in range(26)]
+
+
+def _read(folder: Path) -> Run:
+    if not (folder / "metrics.json").is_file():
+        raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
+    return read_run(folder)
+
+
+def _entries(letter: str, run: Run, classifiers: Sequence[str] | None, every: bool) -> list[Entry]:
+    fused = {model.classifier: model for model in run.models if model.kind == "fused"}
+    if classifiers:
+        for name in classifiers:
+            if name not in fused:
+                raise UserError(f"{run.folder} has no classifier '{name}'; it has {', '.join(fused)}.")
+        chosen = [fused[name] for name in classifiers]
+    else:
+        chosen = list(fused.values()) if every else [run.chosen]
+    entries = []
+    for model in chosen:
+        predictions = run.predictions(model)
+        if "group" not in predictions:
+            raise UserError(f"{run.folder} was made by an older version that kept no groups. Train again.")
+        entries.append(Entry(f"{letter} {model.classifier} on {model.on}", run, model, predictions))
+    return entries
+
+
+def _check_same_covers(entries: Sequence[Entry]) -> None:
+    first = entries[0]
+    for entry in entries[1:]:
+        mine, theirs = first.predictions.index, entry.predictions.index
+        if not mine.equals(theirs):
+            raise UserError(
+                f"{first.run.folder} and {entry.run.folder} were not tested on the same covers: "
+                f"{len(mine.difference(theirs))} are only in the first, {len(theirs.difference(mine))} only "
+                f"in the second. Use the same collection, split and seed."
+            )
+        if (first.predictions["genre"] != entry.predictions["genre"]).any():
+            raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
+
+
+def _pair(first: Entry, second: Entry, weights: np.ndarray) -> dict[str, Any]:
+    right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in (first, second)]
+    difference = right[0].astype(float) - right[1]
+    low, high = paired_bootstrap(difference, weights)
+    only_first, only_second, p = mcnemar_test(*right)
+    row = {
+        "first": first.name,
+        "second": second.name,
+        "accuracy_first": float(right[0].mean()),
+        "accuracy_second": float(right[1].mean()),
+        "difference": float(difference.mean()),
+        "low": low,
+        "high": high,
+        "only_first": only_first,
+        "only_second": only_second,
+        "p_mcnemar": p,
+        "p_folds": np.nan,
+    }
+    folds = _same_folds(first, second)
+    if folds is not None:
+        by_fold = pd.Series(difference, folds.index).groupby(folds).mean().to_numpy()
+        row["p_folds"] = corrected_t_test(by_fold, 1 / (len(by_fold) - 1)).p
+    return row
+
+
+def _same_folds(first: Entry, second: Entry) -> pd.Series | None:
+    """cover_id -> fold in the order of the predictions, where both runs have the same folds."""
+    covers = first.predictions.reset_index()[["cover_id", "group"]]
+    numbers = [entry.run.folds(covers) for entry in (first, second)]
+    if numbers[0] is None or numbers[1] is None or not numbers[0].equals(numbers[1]):
+        return None
+    return numbers[0].loc[first.predictions.index]
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,24 @@
+"""Forest plot of the paired comparisons of several runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from experiments.ablation_figures import dot, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def comparison_figure(table: pd.DataFrame) -> Figure:
+    """Differences in accuracy with bootstrap intervals; a filled mark is significant after Holm."""
+    figure, axes = new_figure(len(table))
+    shown = table[::-1].to_dict("records")
+    for y, row in enumerate(shown):
+        dot(axes, y, row["difference"], row["low"], row["high"], 0, filled=row["p_holm"] < 0.05)
+    axes.set_yticks(range(len(shown)), [f"{row['first']}\nagainst {row['second']}" for row in shown])
+    axes.axvline(0, color="#666666", linewidth=1)
+    axes.set_xlabel("difference in accuracy, 95 % interval (bootstrap of groups); filled: Holm's p < 0.05")
+    return figure
