@@ -1,0 +1,25 @@
+"""`coverfusion report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.shown import console
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `coverfusion train` made")],
+    out: Annotated[Path | None, typer.Option(help="folder of the pages; RUN/genres if left out")] = None,
+) -> None:
+    """A page for each genre: what its covers look like and what sets them apart; and an index.
+
+    Example: `coverfusion report runs/covers-1a2b3c4d5e --out genres/`
+    """
+    from experiments.genre_report import write_genre_report
+
+    index = write_genre_report(run, out or run / "genres")
+    console.print(f"Index: {index}", highlight=False, soft_wrap=True)
+    console.print(f"Genre pages: {len(list(index.parent.glob('genre-*.html')))}", highlight=False)

@@ -1,0 +1,164 @@
+"""Covers to look at: the most typical of a genre, the surest right and wrong ones, pairs of mixed-up ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.table import FeatureTable
+from fusion.nearest import new_index, search
+from fusion.neighbours import Neighbours
+
+NEAREST = 25  # covers whose genres say how typical one is
+
+
+@dataclass(frozen=True)
+class Space:
+    """Covers as points, near where they look alike over all blocks, every block counting the same.
+
+    Attributes:
+        rows: (n, width) float32, by `covers`.
+        covers: indexed by cover_id, with `genre`, `group`, `path`.
+    """
+
+    rows: np.ndarray
+    covers: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A cover taken for another genre, beside the nearest cover that is rightly called so."""
+
+    cover_id: str
+    probability: float
+    other_id: str
+
+
+@dataclass(frozen=True)
+class Confused:
+    """The genre that one is mixed up with most.
+
+    Attributes:
+        genre: the other genre.
+        taken: covers of this genre that were called the other one; `share` of its covers.
+        given: covers of the other genre that were called this one.
+        pairs: examples of the former.
+    """
+
+    genre: str
+    taken: int
+    share: float
+    given: int
+    pairs: list[Pair]
+
+
+def space_of(neighbours: Neighbours, table: FeatureTable, covers: pd.DataFrame) -> Space:
+    """All covers as the bundle's index of neighbours sees them."""
+    X = table.rows(covers["cover_id"].tolist()).frame().reindex(columns=neighbours.columns)
+    return Space(neighbours.scaler.transform(X.to_numpy(np.float32)), covers.set_index("cover_id"))
+
+
+def typicality(space: Space, nearest: int = NEAREST) -> pd.DataFrame:
+    """How much the covers that look most like each one are of its genre, its own group left out.
+
+    Returns:
+        Indexed by cover_id: `share` of the nearest covers that are of its genre, 0 to 1, and the mean
+        `distance` to them.
+    """
+    genres = space.covers["genre"].to_numpy()
+    groups = np.unique(space.covers["group"].to_numpy(), return_inverse=True)[1]
+    crowd = min(int(np.bincount(groups).max()), nearest)
+    distances, found = search(new_index(space.rows, "l2"), space.rows, nearest + crowd, "l2")
+    values = np.zeros((len(genres), 2))
+    for row, (far, near) in enumerate(zip(distances, found, strict=True)):
+        others = groups[near] != groups[row]
+        near, far = near[others][:nearest], far[others][:nearest]
+        values[row] = ((genres[near] == genres[row]).mean(), far.mean()) if len(near) else (0, np.inf)
+    return pd.DataFrame(values, index=space.covers.index, columns=["share", "distance"])
+
+
+def most_typical(typical: pd.DataFrame, space: Space, genre: str, most: int) -> list[str]:
+    """The cover_ids of a genre with the largest share, equal ones by distance; one a group."""
+    own = typical[(space.covers["genre"] == genre).to_numpy()]
+    ordered = own.sort_values(["share", "distance"], ascending=[False, True], kind="stable")
+    return _one_a_group(ordered.index.tolist(), space)[:most]
+
+
+def surest(
+    predictions: pd.DataFrame, space: Space, genre: str, most: int
+) -> tuple[list[str], list[str], list[str]]:
+    """The covers the model was surest of, one a group.
+
+    Args:
+        predictions: by cover_id `genre`, `predicted`, `p_<genre>`.
+        space: all covers.
+        genre: the one to describe.
+        most: how many of each.
+
+    Returns:
+        cover_ids: of this genre and called so; of this genre and called another; of another, called this.
+    """
+    top = predictions.filter(regex="^p_").max(axis=1).sort_values(ascending=False, kind="stable").index
+    ordered = predictions.loc[top]
+    own, called = ordered["genre"] == genre, ordered["predicted"] == genre
+    right, missed, wrongly = (
+        _one_a_group(ordered.index[chosen].tolist(), space)[:most]
+        for chosen in (own & called, own & ~called, ~own & called)
+    )
+    return right, missed, wrongly
+
+
+def confused_with(
+    confusion: pd.DataFrame, predictions: pd.DataFrame, space: Space, genre: str, pairs: int
+) -> Confused | None:
+    """The genre that this one's covers are most often taken for, with the surest examples.
+
+    Args:
+        confusion: (k, k) covers, rows true genres, columns predicted ones.
+        predictions: by cover_id `genre`, `predicted`, `p_<genre>`, of the same covers.
+        space: all covers.
+        genre: the one to describe.
+        pairs: how many examples.
+
+    Returns:
+        None where no cover of the genre was taken for another.
+    """
+    if genre not in confusion.index:
+        return None
+    counts = dict(zip(confusion.columns.tolist(), confusion.T[genre].tolist(), strict=True))
+    mistaken = {other: count for other, count in counts.items() if other != genre and count}
+    if not mistaken:
+        return None
+    other = max(mistaken, key=lambda name: mistaken[name])
+    wrong = predictions[(predictions["genre"] == genre) & (predictions["predicted"] == other)]
+    right = predictions.index[(predictions["genre"] == other) & (predictions["predicted"] == other)].tolist()
+    sure = wrong[f"p_{other}"].sort_values(ascending=False, kind="stable")
+    shown = _one_a_group(sure.index.tolist(), space)[:pairs]
+    beside = zip(shown, _nearest(shown, right, space), strict=False)
+    return Confused(
+        genre=str(other),
+        taken=counts[other],
+        share=counts[other] / sum(counts.values()),
+        given=int(confusion[genre][other]),
+        pairs=[Pair(one, float(sure[one]), near) for one, near in beside],
+    )
+
+
+def _nearest(cover_ids: list[str], among: list[str], space: Space) -> list[str]:
+    """For each cover the nearest of `among`, if possible one that no earlier cover took."""
+    if not cover_ids or not among:
+        return []
+    place = pd.Series(np.arange(len(space.covers)), index=space.covers.index)
+    index = new_index(space.rows[place[among].to_numpy()], "l2")
+    order = search(index, space.rows[place[cover_ids].to_numpy()], len(cover_ids), "l2")[1]
+    taken: list[int] = []
+    for row in order:
+        taken += [next((int(k) for k in row if k not in taken), int(row[0]))]
+    return [among[k] for k in taken]
+
+
+def _one_a_group(cover_ids: list[str], space: Space) -> list[str]:
+    group = space.covers.loc[cover_ids, "group"]
+    return group.index[~group.duplicated()].tolist()

@@ -1,0 +1,93 @@
+"""What is found over all genres of a run at once, before it is told genre by genre."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.genre_effects import effects, rank_correlation, readable
+from experiments.genre_examples import Space, space_of, typicality
+from experiments.genre_palette import Swatch, palettes
+from experiments.genre_pictures import MeanPicture, mean_pictures
+from experiments.genre_shap import Shap, explain
+from experiments.genre_words import texts_of, words_on_covers
+from experiments.run_folder import Run
+from features.table import FeatureTable
+from fusion.neighbours import Neighbours
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found over all genres; a block that the run lacks leaves its part empty.
+
+    Attributes:
+        meanings: `block.column` -> its description.
+        values: the readable columns, a row a cover.
+        words: every word on every cover; None without the block `ocr`.
+        texts: cover_id -> the words read on it, the largest first.
+        predictions: of the chosen model, on the split that counts.
+        others: what the parts' own modules give.
+    """
+
+    run: Run
+    covers: pd.DataFrame
+    meanings: Mapping[str, str]
+    values: pd.DataFrame
+    effects: pd.DataFrame
+    correlation: pd.DataFrame
+    shap: Shap
+    palettes: Mapping[str, list[Swatch]]
+    means: Mapping[str, MeanPicture]
+    words: pd.DataFrame | None
+    texts: Mapping[str, str]
+    space: Space
+    typical: pd.DataFrame
+    predictions: pd.DataFrame
+
+    @property
+    def genres(self) -> list[str]:
+        """All genres, sorted."""
+        return sorted(self.covers["genre"].unique())
+
+
+def find(
+    run: Run,
+    covers: pd.DataFrame,
+    table: FeatureTable,
+    meanings: Mapping[str, str],
+    neighbours: Neighbours,
+    kept: Path,
+) -> Findings:
+    """Everything that is found over all genres at once.
+
+    Args:
+        run: the finished run.
+        covers: frame with `cover_id`, `path`, `genre`, `group`.
+        table: features of all covers.
+        meanings: `block.column` -> its description.
+        neighbours: the bundle's index.
+        kept: where the fitted CatBoost is kept, so that a killed report goes on.
+    """
+    values = readable(table)
+    space = space_of(neighbours, table, covers)
+    color = table.blocks.get("color")
+    words = words_on_covers(table.notes["ocr"]) if "ocr" in table.notes else None
+    return Findings(
+        run=run,
+        covers=covers,
+        meanings=meanings,
+        values=values,
+        effects=effects(values, covers),
+        correlation=rank_correlation(values),
+        shap=explain(run, table, covers, kept),
+        palettes=palettes(color, covers, run.config["seed"]) if color is not None else {},
+        means=mean_pictures(covers),
+        words=words,
+        texts=texts_of(words) if words is not None else {},
+        space=space,
+        typical=typicality(space),
+        predictions=run.predictions(run.chosen),
+    )

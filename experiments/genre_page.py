@@ -1,0 +1,212 @@
+"""What one genre's page tells: rows, pictures and sentences, ready for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures import Axis
+from experiments.genre_distributions import distributions
+from experiments.genre_effects import distinct, short_meaning
+from experiments.genre_examples import Confused, confused_with, most_typical, surest
+from experiments.genre_findings import Findings
+from experiments.genre_palette import over
+from experiments.genre_pictures import marked_picture, picture_at
+from experiments.genre_shap import Shap
+from experiments.genre_words import TypicalWord, typical_words
+from experiments.report import percent
+from experiments.run_folder import Model, Run
+
+# how many of each a page shows
+EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, SUREST, PAIRS = 10, 8, 12, 4, 12, 6, 6
+NAMED = 3  # effects in the sentences that open it
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A cover to show.
+
+    Attributes:
+        text: the words read on it, the largest first.
+        predicted: what the chosen model called it; empty where it was not held out.
+        probability: how surely; NaN likewise.
+        typical: the share of covers near it that are of its genre.
+        picture: a data URI; None where the file cannot be read any more.
+    """
+
+    genre: str
+    text: str
+    predicted: str
+    probability: float
+    typical: float
+    picture: str | None
+
+    @property
+    def alt(self) -> str:
+        """What it is in words, for those who do not see it."""
+        return f"{self.genre} cover reading \u201c{self.text}\u201d" if self.text else f"{self.genre} cover"
+
+
+def genre_page(found: Findings, genre: str) -> dict[str, Any]:
+    """What the template of a genre's page needs, and the index's of it."""
+    inside = (found.covers["genre"] == genre).to_numpy()
+    own = found.effects[found.effects["genre"] == genre]
+    effects = _with_meanings(distinct(own, found.correlation, EFFECTS), found.meanings)
+    palette = found.palettes.get(genre, [])
+    words = typical_words(found.words, found.covers, genre, WORDS) if found.words is not None else []
+    confusion = found.run.chosen.confusion[found.run.split]
+    confused = confused_with(confusion, found.predictions, found.space, genre, PAIRS)
+    page = {
+        "genre": genre,
+        "count": int(inside.sum()),
+        "groups": int(found.covers.loc[inside, "group"].nunique()),
+        "share": float(inside.mean()),
+        "gist": gist(found, genre, int(inside.sum()), effects, confused),
+        "effects": effects,
+        "all_effects": _with_meanings(own, found.meanings),
+        "palette": palette,
+        "over": over(palette),
+        "mean": found.means.get(genre),
+        "distributions": distributions(found.values, found.meanings, inside),
+        "words": words,
+        "bearers": {word.word: bearers(found, word) for word in words},
+        "models": scored_models(found.run, genre),
+        "confused": confused,
+    }
+    return page | pictures(found, genre, confused) | contributions(found, genre)
+
+
+def pictures(found: Findings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
+    """The typical covers, the surest right and wrong ones, and the pairs."""
+    right, missed, wrongly = surest(found.predictions, found.space, genre, SUREST)
+    shown = {
+        "typical": most_typical(found.typical, found.space, genre, TYPICAL),
+        "right": right,
+        "missed": missed,
+        "wrongly": wrongly,
+    }
+    pairs = confused.pairs if confused else []
+    return {key: [cover(found, one) for one in ids] for key, ids in shown.items()} | {
+        "pairs": [(cover(found, pair.cover_id), cover(found, pair.other_id)) for pair in pairs]
+    }
+
+
+def cover(found: Findings, cover_id: str) -> Cover:
+    """A cover with its thumbnail."""
+    return _cover(found, cover_id, picture_at(found.space.covers["path"][cover_id]))
+
+
+def bearers(found: Findings, word: TypicalWord) -> list[Cover]:
+    """The covers that bear a word, one a group, the word marked where it was read."""
+    assert found.words is not None
+    boxes = found.words[found.words["word"] == word.word].set_index("cover_id")["box"]
+    covers = found.space.covers.loc[word.cover_ids]
+    shown = covers[~covers["group"].duplicated()].head(BEARERS)
+    return [
+        _cover(found, one, marked_picture(shown["path"][one], boxes[one])) for one in shown.index.tolist()
+    ]
+
+
+def _cover(found: Findings, cover_id: str, picture: str | None) -> Cover:
+    predicted, probability = "", float("nan")
+    if cover_id in found.predictions.index:
+        predicted = str(found.predictions["predicted"][cover_id])
+        probability = float(found.predictions[f"p_{predicted}"][cover_id])
+    return Cover(
+        genre=str(found.space.covers["genre"][cover_id]),
+        text=found.texts.get(cover_id, ""),
+        predicted=predicted,
+        probability=probability,
+        typical=float(found.typical["share"][cover_id]),
+        picture=picture,
+    )
+
+
+# --- what models say -----------------------------------------------------------------------------------
+
+
+def scored_models(run: Run, genre: str) -> list[tuple[Model, dict[str, Any]]]:
+    """Every model with its scores for a genre: the chosen one, then the fused and the lone ones by F1.
+
+    Empty where no cover of the genre was held out.
+    """
+    scored = [(model, model.genres[run.split].get(genre)) for model in run.models]
+    there = [(model, scores) for model, scores in scored if scores and scores["covers"]]
+    return sorted(there, key=lambda pair: (not pair[0].chosen, pair[0].kind == "alone", -pair[1]["f1"].value))
+
+
+def contributions(found: Findings, genre: str) -> dict[str, Any]:
+    """The rows of the SHAP chart and of its readable columns, and the axis that holds the former."""
+    blocks = found.shap.blocks[found.shap.blocks["genre"] == genre]
+    columns = found.shap.columns[(found.shap.columns["genre"] == genre) & (found.shap.columns["gain"] > 0)]
+    reach = float(np.nanmax(blocks[["own", "others"]].abs().to_numpy(), initial=1e-6))
+    return {
+        "blocks": blocks.to_dict(orient="records"),
+        "explained": found.shap.covers.get(genre, 0),
+        "block_axis": Axis(-reach, reach, 4, 96),
+        "columns": _with_meanings(columns.head(COLUMNS), found.meanings),
+    }
+
+
+def gains_by_genre(shap: Shap) -> dict[str, Rows]:
+    """Genre -> block, its gain, and how deep its colour is; blocks in one order, the largest mean first."""
+    gains = shap.blocks.pivot(index="genre", columns="block", values="gain")
+    gains = gains[gains.mean().sort_values(ascending=False).index]
+    largest = float(np.nanmax(gains.to_numpy(), initial=1e-9))
+    return {
+        str(genre): [
+            {"block": block, "gain": gain, "depth": round(max(gain, 0.0) / largest, 3)}
+            for block, gain in row.items()
+        ]
+        for genre, row in gains.iterrows()
+    }
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def gist(found: Findings, genre: str, count: int, effects: Rows, confused: Confused | None) -> list[str]:
+    """What the page comes to, in a few sentences."""
+    share = percent(count / len(found.covers))
+    told = [f"{count:,} of the collection's {len(found.covers):,} covers ({share}) are {genre}."]
+    if effects:
+        told.append(f"Compared with the other genres' covers, theirs {_differences(effects[:NAMED])}.")
+    else:
+        told.append("No readable feature tells them surely from the rest.")
+    models = scored_models(found.run, genre)
+    if models:
+        model, scores = models[0]
+        told.append(
+            f"The model {model.classifier} on {model.on} finds {percent(scores['recall'].value, 0)} of those"
+            f" held out; of the covers that it calls {genre}, {percent(scores['precision'].value, 0)} are."
+        )
+    if confused:
+        told.append(f"It takes {percent(confused.share, 0)} of them for {confused.genre}.")
+    return told
+
+
+def _differences(effects: Rows) -> str:
+    """Such as "are higher in faces found (65 % of pairs) and lower in centre of all text (60 %)"."""
+    ordered = sorted(effects, key=lambda row: row["delta"] < 0)
+    parts: dict[str, list[str]] = {}
+    for row in ordered:
+        share = percent(max(row["higher"], 1 - row["higher"]), 0)
+        of_what = " of pairs" if row is ordered[0] else ""
+        way = "higher in" if row["delta"] > 0 else "lower in"
+        parts.setdefault(way, []).append(f"{row['short']} ({share}{of_what})")
+    return "are " + " and ".join(f"{way} {', '.join(told)}" for way, told in parts.items())
+
+
+def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:
+    """Rows about columns, with what each column means, in full and in short."""
+    rows = frame.to_dict(orient="records")
+    for row in rows:
+        row["meaning"] = meanings.get(row["column"], "")
+        row["short"] = short_meaning(row["meaning"]) or row["column"]
+    return [{str(key): value for key, value in row.items()} for row in rows]

@@ -1,0 +1,106 @@
+"""Pictures on a genre's page: the mean of its covers, thumbnails, and a word marked where it was read."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageOps
+
+from data.pictures import PictureError, decode
+from data.sources import read_bytes
+from experiments.progress import counted
+from experiments.thumbnails import thumbnail
+
+MEAN_SIDE = 96  # pixels of a mean picture
+STRETCH = 4.0  # how many times larger than it is a mean picture's difference from all others' is drawn
+MARK = "#e69f00"  # Okabe and Ito's orange, between two black lines: seen on any background
+
+
+@dataclass(frozen=True)
+class MeanPicture:
+    """JPEGs as data URIs: the mean of a genre's covers, of all others, and where the two differ."""
+
+    own: str
+    others: str
+    difference: str
+    covers: int
+
+
+def mean_pictures(covers: pd.DataFrame) -> dict[str, MeanPicture]:
+    """The mean picture of each genre; covers that cannot be read any more are left out.
+
+    Each cover is cropped to its central square and reduced to `MEAN_SIDE` pixels; the mean is of sRGB values.
+    The difference is drawn on mid-grey, `STRETCH` times its size.
+
+    Args:
+        covers: frame with `path` and `genre`.
+    """
+    sums: dict[str, np.ndarray] = {}
+    counts: dict[str, int] = {}
+    with counted("mean pictures", len(covers)) as bar:
+        for path, genre in zip(covers["path"], covers["genre"], strict=True):
+            square = _square(path)
+            if square is not None:
+                sums[genre] = sums.get(genre, 0) + square
+                counts[genre] = counts.get(genre, 0) + 1
+            bar.advance(bar.task_ids[0])
+    total, number = sum(sums.values()), sum(counts.values())
+    return {
+        genre: _mean_picture(own, counts[genre], total - own, number - counts[genre])
+        for genre, own in sums.items()
+    }
+
+
+def _mean_picture(own: np.ndarray, covers: int, others: np.ndarray, other_covers: int) -> MeanPicture:
+    mean, rest = own / covers, others / max(other_covers, 1)
+    difference = 127.5 + STRETCH * (mean - rest if other_covers else mean * 0)
+    return MeanPicture(_jpeg(mean), _jpeg(rest), _jpeg(difference), covers)
+
+
+def _square(path: str) -> np.ndarray | None:
+    """(MEAN_SIDE, MEAN_SIDE, 3) float64."""
+    try:
+        picture = decode(read_bytes(path))
+    except PictureError:
+        return None
+    return np.asarray(ImageOps.fit(picture, (MEAN_SIDE, MEAN_SIDE), Image.Resampling.BILINEAR), np.float64)
+
+
+def picture_at(path: str) -> str | None:
+    """A cover's thumbnail as a data URI; None where the file is gone or broken since."""
+    try:
+        return _uri(thumbnail(read_bytes(path)))
+    except PictureError:
+        return None
+
+
+def marked_picture(path: str, box: Sequence[Sequence[float]]) -> str | None:
+    """The same with a line around a box of four (x, y) in pixels of the decoded picture."""
+    try:
+        picture = decode(read_bytes(path))
+    except PictureError:
+        return None
+    draw = ImageDraw.Draw(picture)
+    line = max(1, round(max(picture.size) / 100))
+    corners = [(float(x), float(y)) for x, y in box]
+    for width, colour in ((3 * line, "black"), (line, MARK)):
+        draw.line([*corners, *corners[:2]], colour, width, joint="curve")
+    content = io.BytesIO()
+    picture.save(content, "PNG", compress_level=0)  # it is only handed on
+    return _uri(thumbnail(content.getvalue()))
+
+
+def _jpeg(values: np.ndarray) -> str:
+    picture = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+    content = io.BytesIO()
+    picture.save(content, "JPEG", quality=88)
+    return _uri(content.getvalue())
+
+
+def _uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")

@@ -1,0 +1,169 @@
+"""A page for each genre, and an index: what its covers look like and what sets them apart."""
+
+from __future__ import annotations
+
+import functools
+import re
+import shutil
+import unicodedata
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from data.errors import UserError
+from experiments import figures
+from experiments.genre_effects import ALIKE, LEVEL
+from experiments.genre_examples import NEAREST
+from experiments.genre_findings import Findings, find
+from experiments.genre_page import NAMED, gains_by_genre, genre_page
+from experiments.genre_pictures import STRETCH
+from experiments.genre_words import FEWEST, SURE, typical_words
+from experiments.progress import counted
+from experiments.provenance import environment, write_json
+from experiments.reopen import reopen
+from experiments.report import HELD, percent, spread
+from experiments.run_folder import read_run
+from fusion.bundle import load_bundle
+
+KEPT = ".fits"  # in the folder of the pages, until they are finished
+
+
+def write_genre_report(run: Path, out: Path) -> Path:
+    """Writes `index.html`, one page a genre, and the tables behind them.
+
+    Args:
+        run: a run folder that `coverfusion train` has written.
+        out: folder of the pages; made if it is not there.
+
+    Returns:
+        The path of the index.
+
+    Raises:
+        UserError: not a finished run folder, its collection, extractors or bundle are not what they were, or
+            `out` is no folder.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file; name a folder for the pages.")
+    prepared = reopen(run)
+    neighbours = load_bundle(run / "bundle").neighbours
+    if neighbours is None:
+        raise UserError(f"{run / 'bundle'} has no index of training covers. Train again.")
+    meanings = {
+        f"{extractor.name}.{column}": text
+        for extractor in prepared.extractors
+        for column, text in extractor.describe().items()
+    }
+    found = find(read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / KEPT)
+    return write_pages(found, out)
+
+
+def write_pages(found: Findings, out: Path) -> Path:
+    """Renders every page, the index last; returns its path."""
+    out.mkdir(parents=True, exist_ok=True)
+    names = page_names(found.genres)
+    shared = _shared(found) | {"names": names}
+    pages = []
+    with counted("genre pages", len(names)) as bar:
+        for genre, name in names.items():
+            pages.append(genre_page(found, genre))
+            _write(out / name, "genre.html", pages[-1] | shared)
+            bar.advance(bar.task_ids[0])
+    write_tables(found, out)
+    index = _write(
+        out / "index.html", "genre_index.html", shared | {"pages": pages, "gains": gains_by_genre(found.shap)}
+    )
+    shutil.rmtree(out / KEPT, ignore_errors=True)
+    return index
+
+
+def page_names(genres: Sequence[str]) -> dict[str, str]:
+    """Genre -> file name: a number and what is left of the genre in plain letters."""
+    width = len(str(len(genres)))
+    names = {}
+    for number, genre in enumerate(genres, 1):
+        plain = unicodedata.normalize("NFKD", genre).encode("ascii", "ignore").decode()
+        words = re.findall(r"[a-z0-9]+", plain.lower())
+        names[genre] = "-".join(["genre", f"{number:0{width}d}", *words])[:80] + ".html"
+    return names
+
+
+def write_tables(found: Findings, out: Path) -> None:
+    """What the pages show, as tables, and what they were made from and with."""
+    found.effects.to_csv(out / "effects.csv", index=False)
+    found.shap.blocks.to_csv(out / "shap_blocks.csv", index=False)
+    found.shap.columns.to_csv(out / "shap_columns.csv", index=False)
+    if found.words is not None:
+        rows = [
+            [genre, word.word, word.z, word.log_odds, word.covers, word.others]
+            for genre in found.genres
+            for word in typical_words(found.words, found.covers, genre, len(found.words))
+        ]
+        columns = ["genre", "word", "z", "log_odds", "covers", "others"]
+        pd.DataFrame(rows, columns=columns).to_csv(out / "words.csv", index=False)
+    shutil.copyfile(found.run.folder / "config.yaml", out / "config.yaml")
+    write_json(out / "environment.json", environment() | {"run": str(found.run.folder)})
+
+
+# --- rendering -----------------------------------------------------------------------------------------
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """0.5 -> "+0.50", with a true minus sign; what rounds to nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def p_value(p: float) -> str:
+    """A p as it is printed: "< 0.001" or three digits."""
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
+
+
+def brief(value: float, digits: int = 3) -> str:
+    """So many significant digits, all of those before the point, with a true minus sign."""
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return text.replace("-", "\u2212")
+
+
+def _shared(found: Findings) -> dict[str, Any]:
+    """What every page says alike."""
+    run = found.run
+    return {
+        "run": run,
+        "held": HELD[run.split],
+        "total": len(found.covers),
+        "there": set(run.facts["extractors"]),
+        "tests": len(found.effects),
+        "shap": found.shap,
+        "limits": {
+            "alike": ALIKE, "level": LEVEL, "nearest": NEAREST, "stretch": round(STRETCH), "sure": SURE,
+            "fewest": FEWEST, "named": NAMED,
+        },
+        "light": figures.LIGHT,
+        "dark": figures.DARK,
+        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
+    }  # fmt: skip
+
+
+def _write(path: Path, template: str, context: Mapping[str, Any]) -> Path:
+    """Renders one page, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(_templates().get_template(template).render(context), encoding="utf-8")
+    return partial.replace(path)
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,  # genres and words are whatever the user's files say
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "percent": percent, "spread": spread, "signed": signed, "p_value": p_value, "brief": brief,
+    }  # fmt: skip
+    return templates

@@ -1,0 +1,212 @@
+"""How much each block moves CatBoost's scores on covers it has not seen: Shapley values, summed by block."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.splits import load_splits
+from experiments.progress import counted
+from experiments.provenance import digest
+from experiments.run_folder import Run
+from features.table import FeatureTable
+from fusion.blocks import NUMBERED, BlockScaler, columns_by_block
+from fusion.catboost import FusionCatBoost
+
+MODEL = "catboost"
+CLEAR = 0.3  # rank correlation from which a column's high values speak for or against a genre
+
+
+@dataclass(frozen=True)
+class Shap:
+    """Contributions to a genre's score on held-out covers.
+
+    The score is the log probability less its mean over the genres; contributions add up to it, but for a
+    constant.
+
+    Attributes:
+        blocks: one row a genre and block: genre, block, size (mean absolute contribution over the held-out
+            covers), own (mean over covers of the genre), others (mean over the rest), gain (own less
+            others: what the block adds where the genre is right).
+        columns: one row a genre and readable column: genre, column, size, own, others, gain, says ("for",
+            "against" or "" where high values do neither clearly).
+        covers: held-out covers by genre.
+        accuracy: of this CatBoost on them.
+        learnt: covers it was fitted on.
+        held: which covers were held out, in words.
+        pca: components kept of wide blocks.
+    """
+
+    blocks: pd.DataFrame
+    columns: pd.DataFrame
+    covers: Mapping[str, int]
+    accuracy: float
+    learnt: int
+    held: str
+    pca: int | None
+
+
+def explain(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) -> Shap:
+    """Fits the run's CatBoost on training covers and explains covers that it has not seen.
+
+    Parameters are those of the run's config, but that as many components of wide blocks are kept as leave
+    every readable column on its own. Under folds, the covers of the first fold are held out.
+
+    Args:
+        run: the finished run.
+        table: features of all covers.
+        covers: frame with `cover_id`, `genre`, `group`.
+        kept: where the fitted model is kept, so that a killed report goes on.
+    """
+    learnt, ids, held = held_out(run, covers)
+    parameters = dict((run.config["classifiers"] or {}).get(MODEL, {}))
+    parameters.setdefault("random_state", run.config["seed"])
+    parameters["pca"] = components(table, parameters.get("pca", FusionCatBoost().pca))
+    frame = table.frame()
+    known = covers.drop_duplicates("cover_id").set_index("cover_id")
+    with counted("CatBoost for SHAP", 2) as bar:
+        bar.update(bar.task_ids[0], now=f"fitting on {len(learnt):,} covers")
+        model = _fitted(frame.loc[learnt], known.loc[learnt], parameters, kept)
+        bar.update(bar.task_ids[0], advance=1, now="explaining")
+        X = frame.loc[ids]
+        values = contributions(model, X)
+        bar.advance(bar.task_ids[0])
+    genres = known.loc[ids, "genre"].to_numpy()
+    by_block, by_column = sums(model.scaler_, list(X.columns), values)
+    classes = [str(name) for name in model.classes_]
+    return Shap(
+        blocks=_by_genre(by_block, classes, genres, "block"),
+        columns=_by_genre(by_column, classes, genres, "column", X),
+        covers={name: int((genres == name).sum()) for name in classes},
+        accuracy=float((model.predict(X) == genres).mean()),
+        learnt=len(learnt),
+        held=held,
+        pca=parameters["pca"],
+    )
+
+
+def held_out(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], str]:
+    """The covers to learn from, those to explain, by the run's own split, and the latter in words."""
+    splits = load_splits(run.folder / "splits.parquet", covers).iloc[:, 0]
+    if run.split != "folds":
+        learnt, held = splits == "train", splits == run.split
+        return splits.index[learnt].tolist(), splits.index[held].tolist(), f"{run.split} covers"
+    held = splits == splits.min()
+    told = f"covers of the first of {run.config['folds']} folds"
+    return splits.index[~held].tolist(), splits.index[held].tolist(), told
+
+
+def _fitted(
+    X: pd.DataFrame, covers: pd.DataFrame, parameters: Mapping[str, Any], kept: Path
+) -> FusionCatBoost:
+    """The model fitted on these covers, or read from `kept` where an earlier call has left it."""
+    learnt = pd.util.hash_pandas_object(X).tolist()
+    folder = kept / digest([learnt, list(X.columns), covers["genre"].tolist(), dict(parameters)])
+    if folder.is_dir():
+        return FusionCatBoost.load(folder)
+    model = FusionCatBoost(**parameters)
+    model.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save(partial)
+    partial.rename(folder)
+    return model
+
+
+def components(table: FeatureTable, pca: int | None) -> int | None:
+    """At least `pca` components, and so many that no block of readable columns is projected."""
+    if pca is None:
+        return None
+    frame = table.frame()
+    widths = [pca]
+    for where in columns_by_block(frame.columns).values():
+        block = frame.iloc[:, where]
+        if not NUMBERED.search(str(block.columns[0])):
+            # beside its columns stands one for each pattern of gaps, at most one a column
+            widths.append(len(where) + int(block.isna().any().sum()))
+    return max(widths)
+
+
+def contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
+    """(n, genres, width) SHAP values of the prepared columns, from CatBoost itself, centred over the genres.
+
+    S. M. Lundberg et al., From local explanations to global understanding with explainable AI for trees,
+    Nature Machine Intelligence 2, 2020. A softmax does not change when a number is added to every genre's
+    score, so the mean over the genres is taken off: what is left is log probability less its mean.
+    """
+    from catboost import Pool
+
+    Z = model.scaler_.transform(X[list(model.feature_names_in_)].to_numpy(np.float32))
+    found = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
+    values = np.asarray(found)[:, :, :-1]  # the last column is the constant
+    return values - values.mean(axis=1, keepdims=True)
+
+
+def sums(
+    scaler: BlockScaler, columns: Sequence[str], values: np.ndarray
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Contributions added up by block, and by column where a block was not projected.
+
+    Args:
+        scaler: what prepared the columns.
+        columns: (d,) `block.column` names that it was given.
+        values: (n, genres, width) contributions of its output.
+
+    Returns:
+        block -> (n, genres), with the numbered columns counted to the block they stand in; and column ->
+        (n, genres), where a gap counts to the first of the columns that lack their value together.
+    """
+    by_block: dict[str, np.ndarray] = {}
+    by_column: dict[str, np.ndarray] = {}
+    for name, where in scaler.slices.items():
+        block = name.split(".", 1)[0]
+        by_block[block] = by_block.get(block, 0) + values[:, :, where].sum(axis=2)
+        names = [columns[position] for position in scaler.blocks[name]]
+        if "components" in scaler.parts[name] or NUMBERED.search(names[0]):
+            continue
+        own = values[:, :, where]
+        by_column |= {column: own[:, :, k] for k, column in enumerate(names)}
+        for k, column in enumerate(scaler.parts[name]["gaps"]):
+            by_column[names[column]] = by_column[names[column]] + own[:, :, len(names) + k]
+    return by_block, by_column
+
+
+def _by_genre(
+    parts: Mapping[str, np.ndarray],
+    classes: Sequence[str],
+    genres: np.ndarray,
+    what: str,
+    X: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The rows of `Shap.blocks` or, with the features, of `Shap.columns`; the largest gain first."""
+    rows = []
+    for number, genre in enumerate(classes):
+        inside = genres == genre
+        for name, values in parts.items():
+            one = values[:, number]
+            own, others = _mean(one[inside]), _mean(one[~inside])
+            row: dict[str, Any] = {"genre": genre, what: name, "size": float(np.abs(one).mean())}
+            row |= {"own": own, "others": others, "gain": own - others}
+            if X is not None:
+                row["says"] = _says(one, X[name])
+            rows.append(row)
+    names = ["genre", what, "size", "own", "others", "gain", *(["says"] if X is not None else [])]
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.sort_values(["genre", "gain"], ascending=[True, False], kind="stable", ignore_index=True)
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _says(contribution: np.ndarray, values: pd.Series) -> str:
+    """Whether high values of a column speak for the genre or against it."""
+    ranks = pd.DataFrame({"one": contribution, "other": values.to_numpy()}).rank()
+    found = ranks["one"].corr(ranks["other"])
+    return "for" if found >= CLEAR else "against" if found <= -CLEAR else ""

@@ -1,0 +1,46 @@
+"""Histograms small enough to count."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments.genre_distributions import BINS, bars, distributions
+
+
+def test_counts_have_a_bar_each_and_one_for_the_many() -> None:
+    found = bars(np.array([0, 0, 1, 7.0]), np.array([0, 5.0]), counts=True)
+    assert [bar.label for bar in found] == ["0", "1", "2", "3", "4", "5+"]
+    assert [bar.own for bar in found] == [0.5, 0.25, 0, 0, 0, 0.25]
+    assert [bar.others for bar in found] == [0.5, 0, 0, 0, 0, 0.5]
+
+
+def test_measures_share_their_bins_and_the_last_holds_the_tail() -> None:
+    own, others = np.linspace(0, 1, 200), np.r_[np.linspace(0, 1, 199), 50.0]
+    found = bars(own, others, counts=False)
+    assert len(found) == BINS
+    assert sum(bar.own for bar in found) == pytest.approx(1)
+    assert sum(bar.others for bar in found) == pytest.approx(1)
+    assert found[-1].high <= 1.0  # one value far out does not stretch the axis
+    assert [bar.high for bar in found[:-1]] == [bar.low for bar in found[1:]]
+
+
+def test_only_what_was_measured_is_shown() -> None:
+    values = pd.DataFrame(
+        {
+            "color.brightness": [0.2, 0.4, 0.9, np.nan],
+            "people.face_count": [0.0, 2.0, 0.0, 4.0],
+            "people.person_count": [np.nan] * 4,
+            "color.entropy": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    found = distributions(values, {"people.face_count": "faces found"}, np.array([True, True, False, False]))
+    assert [one.title for one in found] == ["Brightness", "Faces"]
+    brightness, faces = found
+    assert (brightness.own, brightness.others) == (pytest.approx(0.3), pytest.approx(0.9))
+    assert (faces.own, faces.others) == (1.0, 2.0)  # means, of counts
+    assert faces.none == (0.5, 0.5) and faces.meaning == "faces found"
+
+
+def test_one_value_for_all_is_no_trouble() -> None:
+    found = bars(np.array([3.0]), np.array([3.0, 3.0]), counts=False)
+    assert found[0].own == found[0].others == 1
