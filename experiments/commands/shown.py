@@ -20,7 +20,7 @@ def show_run(folder: Path) -> None:
     console.print(f"All blocks: {every.replace('+', ', ')}", highlight=False)
     for name, part in board.groupby("split", sort=False):
         table = Table(title=f"Leaderboard, {name} ({part['covers'].iloc[0]} covers), 95 % intervals")
-        table.add_column("model", no_wrap=True)
+        table.add_column("model", overflow="fold")
         for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
             table.add_column(column, justify="right", no_wrap=True)
         for row in part.itertuples():
