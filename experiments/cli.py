@@ -12,9 +12,11 @@ from data.errors import UserError
 from experiments.commands.ablate import ablate
 from experiments.commands.bench import bench
 from experiments.commands.compare import compare
+from experiments.commands.curve import curve
 from experiments.commands.demo import demo
 from experiments.commands.extract import extract
 from experiments.commands.inspect import inspect
+from experiments.commands.report import report
 from experiments.commands.score import score
 from experiments.commands.similar import similar
 from experiments.commands.train import train
@@ -28,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (demo, inspect, extract, train, ablate, compare, score, similar, weights, bench):
+for command in (demo, inspect, extract, train, report, ablate, compare, curve, score, similar, weights, bench):
     app.command()(command)
 
 

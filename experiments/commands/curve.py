@@ -38,17 +38,14 @@ def curve(
 
     Example: `coverfusion curve covers/ -c svc -c catboost --balance none --balance weights`
     """
-    from experiments.config import make_config, read_config
+    from experiments.config import read_source
     from experiments.learning_curve import learning_curve
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
         "seed": seed, "store": store, "out": out,
     }  # fmt: skip
-    if source.suffix.lower() in (".yaml", ".yml"):
-        config = read_config(source, **options)
-    else:
-        config = make_config("coverfusion curve", collection=source, **options)
+    config = read_source("coverfusion curve", source, **options)
     folder = learning_curve(config, sizes or (), balance or ("weights",), repeats, workers, fresh)
     _show(folder)
 
