@@ -18,7 +18,7 @@ from experiments.curve_figures import LOOKS, balance_words, curve_words, draw_al
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
     "short": ("too short", "too few sizes, or too near each other, to fit a curve"),
-    "flat": ("too flat", "too flat to tell what more would bring"),
+    "flat": ("rise not sure", "no sure rise (too flat, or too few covers), so nothing is said of more"),
     "unsure": ("may be nothing", "this may be nothing"),
     "rising": ("", ""),
 }
