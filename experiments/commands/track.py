@@ -1,0 +1,29 @@
+"""`coverfusion track`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.shown import console
+
+
+def track(
+    results: Annotated[list[Path], typer.Argument(help="folders of train, ablate or curve; files of score")],
+    tracking_uri: Annotated[
+        str | None,
+        typer.Option(help="an MLflow server or database; mlflow.db in the working directory if left out"),
+    ] = None,
+    experiment: Annotated[str, typer.Option(help="the experiment's name in MLflow")] = "coverfusion",
+) -> None:
+    """Logs finished results to MLflow: parameters, metrics per fold, files, the bundle as a model.
+
+    Example: `coverfusion track runs/covers-0123456789 --tracking-uri http://127.0.0.1:5000`
+    """
+    from experiments.tracking import log_folder
+
+    for place in results:
+        run_id = log_folder(place, tracking_uri, experiment)
+        console.print(f"{place}: run {run_id}", highlight=False, soft_wrap=True)

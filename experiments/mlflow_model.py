@@ -1,0 +1,90 @@
+"""A bundle as an MLflow model. MLflow runs this file when the model is loaded ("models from code")."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from PIL.Image import Image
+
+from data.errors import UserError
+from data.pictures import PictureError, decode
+from experiments.score import bundle_extractors, score_chunk
+from features.extract import CHUNK, decoded_ahead
+from fusion.bundle import load_bundle
+
+Picture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
+
+
+class CoverModel(mlflow.pyfunc.PythonModel):
+    """Genres with probabilities for pictures, as `coverfusion score` gives them."""
+
+    def load_context(self, context: Any) -> None:
+        """Checks and reads the bundle; raises UserError where it or its weights are not what they were."""
+        self.bundle = load_bundle(Path(context.artifacts["bundle"]))
+        self.extractors = bundle_extractors(self.bundle)
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Scores pictures.
+
+        Args:
+            context: MLflow's; not used.
+            model_input: n rows with `image` (a picture file's bytes as base64 text) or `path` (a file that
+                the machine of the model can read, or `zip!member`); where both are given, `image` counts.
+            params: `top_k`, how many genres a row names; 3 if left out.
+
+        Returns:
+            n rows in the same order: `path`, `cover_id`, `genre_1`, `probability_1`, ..., `failed_blocks`,
+            `error`. A picture that cannot be read has no genre and says why in `error`.
+
+        Raises:
+            UserError: neither column is there.
+        """
+        if not {"image", "path"} & set(model_input.columns):
+            raise UserError("The input needs a column `image` (base64) or `path`.")
+        top_k = min(int((params or {}).get("top_k", 3)), len(self.bundle.classes))
+        pictures = _pictures(model_input)
+        frames = []
+        while chunk := list(islice(pictures, CHUNK)):
+            frames.append(score_chunk(self.bundle, self.extractors, chunk, top_k))
+        if not frames:
+            return score_chunk(self.bundle, self.extractors, [], top_k)
+        return pd.concat(frames, ignore_index=True)
+
+
+def _pictures(frame: pd.DataFrame) -> Iterator[Picture]:
+    """Every row's picture, in order; files are read ahead."""
+    images = _texts(frame, "image")
+    paths = _texts(frame, "path")
+    files = (("", path) for path, image in zip(paths, images, strict=True) if not image)
+    read = chain.from_iterable(decoded_ahead(files))
+    for path, image in zip(paths, images, strict=True):
+        yield _from_base64(image, path) if image else next(read)
+
+
+def _texts(frame: pd.DataFrame, column: str) -> list[str]:
+    return frame[column].fillna("").astype(str).tolist() if column in frame else [""] * len(frame)
+
+
+def _from_base64(text: str, path: str) -> Picture:
+    try:
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return "", path, PictureError("image is not base64")
+    cover_id = hashlib.sha256(content).hexdigest()
+    try:
+        return cover_id, path, decode(content)
+    except PictureError as error:
+        return cover_id, path, error
+
+
+mlflow.models.set_model(CoverModel())
