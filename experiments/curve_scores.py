@@ -126,7 +126,10 @@ def write_tables(folder: Path, curve: pd.DataFrame, pooled: pd.DataFrame, folds:
 
 
 def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: float) -> pd.DataFrame:
-    """The pooled rows with `fold_low` and `fold_high`: the corrected resampled t-test's over the folds."""
+    """The pooled rows with `fold_low` and `fold_high`: the corrected resampled t-test's over the folds.
+
+    The correction is that of the whole training folds; smaller sets overlap less, so it is on the safe side.
+    """
     keys = ["classifier", "balance", "size"]
     folds = dict(list(curve.groupby(keys)))
     found = []

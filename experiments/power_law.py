@@ -70,6 +70,9 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
     Args:
         n: (m,) numbers of training covers.
         error: (m,) shares of mistakes.
+
+    Returns:
+        The law; all NaN where no fit was found.
     """
     n, error = np.asarray(n, dtype=np.float64), np.asarray(error, dtype=np.float64)
     # in units of the largest size, so that the three numbers are of one magnitude
@@ -77,10 +80,13 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
     half = min(max(float(error.min()), 1e-6), 1.0) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OptimizeWarning)  # of the covariance, which is not used
-        found, _ = curve_fit(
-            _curve, n / largest, error, p0=(half, half, 0.5), bounds=([0, 0, 0], [1, 1, STEEPEST]),
-            jac=_slopes, method="dogbox", max_nfev=5000,
-        )  # fmt: skip
+        try:
+            found, _ = curve_fit(
+                _curve, n / largest, error, p0=(half, half, 0.5), bounds=([0, 0, 0], [1, 1, STEEPEST]),
+                jac=_slopes, method="dogbox", max_nfev=5000,
+            )  # fmt: skip
+        except RuntimeError:
+            return PowerLaw(np.nan, np.nan, np.nan)
     a, d, c = map(float, found)
     return PowerLaw(a, d * largest**c, c)
 
@@ -116,8 +122,8 @@ def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int =
     gains = np.array([_gain(drawn, largest) for drawn in laws])[where]
     exponents = np.array([drawn.c for drawn in laws])[where]
     tails = _expanded_tails(folds)
-    gain_low, gain_high = np.quantile(gains, tails)
-    c_low, c_high = np.quantile(exponents, tails)
+    gain_low, gain_high = np.nanquantile(gains, tails)
+    c_low, c_high = np.nanquantile(exponents, tails)
     # the slope over all sizes says more than the two ends alone
     slopes = np.polyfit(np.log2(n), accuracy.T, 1)[0]
     rise = corrected_t_test(slopes, test_share)
@@ -146,7 +152,7 @@ def verdict_of(n: np.ndarray, rise_low: float, gain_low: float) -> str:
         return "short"
     if rise_low <= 0:
         return "flat"
-    return "unsure" if gain_low < NOTHING else "rising"
+    return "rising" if gain_low >= NOTHING else "unsure"
 
 
 def _gain(law: PowerLaw, n: float) -> float:

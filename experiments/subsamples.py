@@ -70,9 +70,15 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
         genres: how many there are.
 
     Raises:
-        UserError: a size is larger than `largest` or has fewer than ten covers a genre.
+        UserError: too few covers for any curve; a size that is larger than `largest`, has fewer than ten
+            covers a genre, or is the only one.
     """
-    smallest = min(FEWEST * genres, largest)
+    smallest = FEWEST * genres
+    if largest <= smallest:
+        raise UserError(
+            f"A learning curve of {genres} genres starts with {smallest} training covers ({FEWEST} a genre), "
+            f"and a training fold has only {largest}. Add covers, or take more --folds."
+        )
     if len(set(sizes)) == 1:
         raise UserError(f"--sizes {sizes[0]}: one size is no curve; name two or more, or none.")
     for size in sizes:

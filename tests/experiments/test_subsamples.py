@@ -80,3 +80,8 @@ def test_steps_halve_down_to_ten_covers_a_genre() -> None:
 def test_sizes_that_cannot_be_are_refused(sizes: list[int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         check_sizes(sizes, 2880, genres=5)
+
+
+def test_too_few_covers_for_any_curve() -> None:
+    with pytest.raises(UserError, match="starts with 30 training covers"):
+        check_sizes([], 24, genres=3)
