@@ -19,6 +19,7 @@ from experiments.commands.inspect import inspect
 from experiments.commands.report import report
 from experiments.commands.score import score
 from experiments.commands.similar import similar
+from experiments.commands.track import track
 from experiments.commands.train import train
 from experiments.commands.weights import weights
 
@@ -30,7 +31,21 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (demo, inspect, extract, train, report, ablate, compare, curve, score, similar, weights, bench):
+for command in (
+    demo,
+    inspect,
+    extract,
+    train,
+    report,
+    ablate,
+    compare,
+    curve,
+    track,
+    score,
+    similar,
+    weights,
+    bench,
+):
     app.command()(command)
 
 

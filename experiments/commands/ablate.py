@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, StoreOption
-from experiments.commands.shown import console, print_frame
+from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
+from experiments.commands.shown import console, log_if_asked, print_frame
 
 
 def ablate(
@@ -34,6 +34,8 @@ def ablate(
     store: StoreOption = None,
     out: Annotated[Path | None, typer.Option(help="where the study's folder is made")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="do a finished study again")] = False,
+    track: TrackOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Refits without blocks, with blocks alone, on all subsets: which blocks matter, with their uncertainty.
 
@@ -47,7 +49,9 @@ def ablate(
         "seed": seed, "store": store, "out": out,
     }  # fmt: skip
     config = read_source("coverfusion ablate", source, **options)
-    show_study(run(config, design or ["alone", "without"], repeats, workers, fresh))
+    folder = run(config, design or ["alone", "without"], repeats, workers, fresh)
+    show_study(folder)
+    log_if_asked(folder, track, tracking_uri)
 
 
 def show_study(folder: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, StoreOption
-from experiments.commands.shown import console
+from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
+from experiments.commands.shown import console, log_if_asked
 
 
 def curve(
@@ -33,6 +33,8 @@ def curve(
     out: Annotated[Path | None, typer.Option(help="where the study's folder is made")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core, if left out")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="do a finished study again")] = False,
+    track: TrackOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Accuracy against the number of training covers, and what doubling them or balancing genres would bring.
 
@@ -48,6 +50,7 @@ def curve(
     config = read_source("coverfusion curve", source, **options)
     folder = learning_curve(config, sizes or (), balance or ("weights",), repeats, workers, fresh)
     _show(folder)
+    log_if_asked(folder, track, tracking_uri)
 
 
 def _show(folder: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.shown import console
+from experiments.commands.options import TrackingUriOption, TrackOption
+from experiments.commands.shown import console, log_if_asked
 
 
 def score(
@@ -19,6 +20,8 @@ def score(
     out: Annotated[Path, typer.Option(help="a .csv, .parquet or .jsonl file")],
     top_k: Annotated[int, typer.Option(min=1, help="genres a row names")] = 3,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
+    track: TrackOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Genres with probabilities for any number of pictures.
 
@@ -34,6 +37,7 @@ def score(
             bundle, list_pictures(named), out, top_k, resume, lambda n: bar.advance(bar.task_ids[0], n)
         )
     console.print(f"{rows} rows, {errors} with an error: {out}", highlight=False, soft_wrap=True)
+    log_if_asked(out, track, tracking_uri)
 
 
 def _lines() -> Any:

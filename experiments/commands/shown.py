@@ -43,3 +43,12 @@ def print_frame(frame: Any, title: str | None = None) -> None:
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
     console.print(table)
+
+
+def log_if_asked(place: Path, track: bool, tracking_uri: str | None) -> None:
+    """Logs a finished result to MLflow where `--track` or `--tracking-uri` asks for it."""
+    if not track and tracking_uri is None:
+        return
+    from experiments.tracking import log_folder
+
+    console.print(f"MLflow run: {log_folder(place, tracking_uri)}", highlight=False, soft_wrap=True)

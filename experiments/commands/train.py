@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, StoreOption
-from experiments.commands.shown import show_run
+from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
+from experiments.commands.shown import log_if_asked, show_run
 
 
 def train(
@@ -29,6 +29,8 @@ def train(
     store: StoreOption = None,
     out: Annotated[Path | None, typer.Option(help="where the run folder is made")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="do a finished run again")] = False,
+    track: TrackOption = False,
+    tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Features, splits, all classifiers, metrics, bundle and report.
 
@@ -41,4 +43,6 @@ def train(
         "folds": folds, "classifiers": classifier or None, "alone": alone or None, "blocks": block or None,
         "preset": preset, "keep": keep, "seed": seed, "store": store, "out": out,
     }  # fmt: skip
-    show_run(run(read_source("coverfusion train", source, **options), fresh))
+    folder = run(read_source("coverfusion train", source, **options), fresh)
+    show_run(folder)
+    log_if_asked(folder, track, tracking_uri)
