@@ -161,7 +161,7 @@ def gains_by_genre(shap: Shap) -> dict[str, Rows]:
     largest = float(np.nanmax(gains.to_numpy(), initial=1e-9))
     return {
         str(genre): [
-            {"block": block, "gain": gain, "depth": round(max(gain, 0.0) / largest, 3)}
+            {"block": block, "gain": gain, "depth": round(gain / largest, 3) if gain > 0 else 0}
             for block, gain in row.items()
         ]
         for genre, row in gains.iterrows()

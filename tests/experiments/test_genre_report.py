@@ -87,6 +87,9 @@ def test_there_is_a_page_for_each_genre_and_an_index(out: Path) -> None:
     for genre, name in names.items():
         assert Page.of(out / name).all("h1")[0].text.startswith(genre)
     assert not (out / ".fits").exists()
+    cells = index.all("td", "none")  # the lone cover was not held out, so no block has a gain for it
+    assert [cell.text for cell in cells] == ["\u2013", "\u2013"]
+    assert all("nan" not in e.attributes.get("style", "") for e in index.elements)
 
 
 def test_pages_ask_for_nothing_from_outside_and_stay_small(out: Path) -> None:
