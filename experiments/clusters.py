@@ -1,0 +1,153 @@
+"""Clusters found without knowing the genres, and how far they and the genres agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn import config_context
+from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, silhouette_samples
+
+from experiments.projections import Sample
+from fusion.blocks import principal_components
+
+HALVES = 100
+Z95 = 1.959963984540054
+DENSITY_COMPONENTS = 10  # in more, HDBSCAN finds every cover alone
+SMALLEST = 15  # covers that HDBSCAN calls a cluster, at least; 0.5 % of many covers
+NOISE = -1
+WORKING_MEMORY = 256  # MiB of distances at a time
+ALL = "all"
+
+
+def k_means(Z: np.ndarray, sample: Sample, k: int, seed: int) -> np.ndarray:
+    """(n,) cluster of each cover, 0 to k - 1, largest first; centres learnt from the sample."""
+    centres = KMeans(k, n_init=10, random_state=seed).fit(Z[sample.rows])
+    return _by_size(centres.predict(Z))
+
+
+def hdbscan(Z: np.ndarray, sample: Sample) -> np.ndarray:
+    """(n,) cluster of each cover, 0 for the largest, -1 for none, by density in ten principal components.
+
+    Clusters are found in the sample; any other cover joins the cluster of its nearest sampled cover.
+    """
+    fitted = Z[sample.rows] - Z[sample.rows].mean(axis=0)
+    reduced = fitted @ principal_components(fitted, DENSITY_COMPONENTS)
+    smallest = min(max(SMALLEST, len(fitted) // 200), len(fitted))
+    found = HDBSCAN(min_cluster_size=smallest, min_samples=min(5, smallest), copy=True).fit(reduced).labels_
+    labels = np.empty(len(Z), np.int64)
+    labels[sample.rows] = found
+    labels[sample.rest] = found[sample.near[:, 0]]
+    return _by_size(labels)
+
+
+def _by_size(labels: np.ndarray) -> np.ndarray:
+    """The same clusters numbered by their number of covers; -1 stays."""
+    names, counts = np.unique(labels[labels != NOISE], return_counts=True)
+    number = {old: new for new, old in enumerate(names[np.argsort(-counts, kind="stable")])}
+    return np.array([number.get(label, NOISE) for label in labels.tolist()], np.int64)
+
+
+def halves(groups: np.ndarray, seed: int) -> np.ndarray:
+    """(HALVES, n) bool: which covers are in each random half of the groups.
+
+    The spread of an estimate over halves drawn without replacement is its standard error (the delete-d
+    jackknife with d = n / 2: J. Shao and C. F. J. Wu, A General Theory for Jackknife Variance Estimation,
+    Annals of Statistics 17, 1989). A bootstrap would draw covers twice, and a cover agrees with its own copy
+    in cluster and genre: chance would look like agreement.
+    """
+    codes, names = np.unique(groups, return_inverse=True)[::-1]
+    rng = np.random.default_rng(seed)
+    chosen = np.zeros((HALVES, len(names)), bool)
+    for row in chosen:
+        row[rng.permutation(len(names))[: max(len(names) // 2, 1)]] = True
+    return chosen[:, codes]
+
+
+def cluster_scores(
+    Z: np.ndarray,
+    genres: np.ndarray,
+    groups: np.ndarray,
+    clusterings: Mapping[str, np.ndarray],
+    seed: int,
+) -> pd.DataFrame:
+    """How compact genres and clusters are, and how far they agree; 95 % intervals over halves of the groups.
+
+    Silhouettes (P. J. Rousseeuw 1987) are of distances over all blocks, not of the map: 1 is a tight cluster
+    far from the others, 0 no cluster, below 0 nearer to another one. The adjusted Rand index (L. Hubert and
+    P. Arabie 1985) and the adjusted mutual information (N. X. Vinh et al. 2010) are 0 by chance and 1 for
+    equal partitions; covers that HDBSCAN puts in no cluster count as one more cluster there, and are left
+    out of its silhouette. The intervals say how much depends on the covers; clusters are not found again.
+
+    Args:
+        Z: (n, width) float32.
+        genres, groups: (n,) labels.
+        clusterings: name -> (n,) int clusters, -1 for none.
+        seed: of the halves.
+
+    Returns:
+        Frame with `of` ("genres" or a clustering), `score` ("silhouette", "rand", "information", "clusters",
+        "unclustered"), `genre` (or "all"), `covers`, `value`, `low`, `high`.
+    """
+    drawn = halves(groups, seed)
+    known = np.unique(genres, return_inverse=True)[1]
+    own = silhouettes(Z, known)
+    rows = [_mean("genres", genre, own, genres == genre, drawn) for genre in np.unique(genres)]
+    rows.append(_mean("genres", ALL, own, np.ones(len(Z), bool), drawn))
+    for name, labels in clusterings.items():
+        inside = labels != NOISE
+        rows += [
+            _agreement(name, "rand", adjusted_rand_score, known, labels, drawn),
+            _agreement(name, "information", adjusted_mutual_info_score, known, labels, drawn),
+            _row(name, "clusters", ALL, len(Z), float(len(np.unique(labels[inside])))),
+            _row(name, "unclustered", ALL, len(Z), float((~inside).mean())),
+        ]
+        if len(np.unique(labels[inside])) > 1:
+            found = np.zeros(len(Z))
+            found[inside] = silhouettes(Z[inside], labels[inside])
+            rows.append(_mean(name, ALL, found, inside, drawn))
+    return pd.DataFrame(rows)
+
+
+def silhouettes(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """(n,) silhouette of each cover, -1 to 1, as scikit-learn has it; memory stays bounded.
+
+    NaN where there are fewer than two labels, or as many as covers.
+    """
+    if not 2 <= len(np.unique(labels)) < len(labels):
+        return np.full(len(labels), np.nan)
+    with config_context(working_memory=WORKING_MEMORY):
+        return silhouette_samples(Z, labels)
+
+
+def _mean(of: str, genre: str, values: np.ndarray, where: np.ndarray, drawn: np.ndarray) -> dict:
+    chosen = drawn[:, where].astype(np.float64)
+    count = chosen.sum(axis=1)
+    resampled = (chosen @ values[where])[count > 0] / count[count > 0]
+    return _row(of, "silhouette", genre, int(where.sum()), float(values[where].mean()), resampled)
+
+
+def _agreement(
+    of: str,
+    score: str,
+    measure: Callable[[np.ndarray, np.ndarray], float],
+    genres: np.ndarray,
+    labels: np.ndarray,
+    drawn: np.ndarray,
+) -> dict:
+    resampled = np.array([measure(genres[half], labels[half]) for half in drawn])
+    return _row(of, score, ALL, len(genres), measure(genres, labels), resampled)
+
+
+def _row(
+    of: str, score: str, genre: str, covers: int, value: float, resampled: np.ndarray | None = None
+) -> dict:
+    """One score; its interval from the standard error over halves, where given; all scores end at 1."""
+    half_width = np.nan if resampled is None or not len(resampled) else Z95 * resampled.std()
+    return {
+        "of": of, "score": score, "genre": genre, "covers": covers,
+        "value": float(value), "low": float(value - half_width),
+        "high": float(np.minimum(value + half_width, 1)),
+    }  # fmt: skip

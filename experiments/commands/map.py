@@ -1,0 +1,57 @@
+"""`coverfusion map`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.options import BlockOption
+from experiments.commands.shown import console, print_frame
+
+
+def map(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|TABLE", help="a run folder of train, or a table folder of extract")
+    ],
+    out: Annotated[Path | None, typer.Option(help="the folder to make; runs/map-NAME if left out")] = None,
+    block: BlockOption = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", "-m", help="umap, tsne or pca (repeatable); all if left out"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of samples, projections, folds and resampling")] = 0,
+) -> None:
+    """Covers on a plane and in clusters, which genres separate, and a page to explore them.
+
+    Example: `coverfusion map runs/covers-0123456789` or `coverfusion map table/ --method pca --block cnn`
+    """
+    from experiments.map import write_map
+
+    show_map(write_map(source, out, block or None, method or None, seed))
+
+
+def show_map(folder: Path) -> None:
+    """Prints which pairs separate, how far clusters follow genres, and where everything is."""
+    import pandas as pd
+
+    from experiments.map_page import read_scores
+
+    pairs, scores = read_scores(folder)
+    shown = pd.DataFrame(
+        {
+            "genres": pairs["genre_a"] + ", " + pairs["genre_b"],
+            "AUC": [f"{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})" for row in pairs.itertuples()],
+            "separates": pairs["separates"].map({True: "yes", False: "no"}),
+        }
+    )
+    if len(shown):
+        print_frame(shown, "Linear probes of two genres, 95 % intervals")
+    spans = [
+        "" if low != low else f"{low:.3f} to {high:.3f}"
+        for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)
+    ]
+    print_frame(scores[["of", "score", "genre", "value"]].assign(interval=spans), "Genres and clusters")
+    for label, name in (("Map folder", ""), ("Page", "index.html")):
+        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)

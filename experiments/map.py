@@ -1,0 +1,165 @@
+"""`coverfusion map`: covers on a plane, clusters, and which genres separate; a folder with a page."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from data.errors import UserError, nearest
+from experiments.clusters import cluster_scores, hdbscan, k_means
+from experiments.map_features import draw, open_source, prepare
+from experiments.map_figures import draw_map, draw_separation
+from experiments.map_page import write_page
+from experiments.progress import counted
+from experiments.projections import METHODS, Sample, make_sample, project
+from experiments.provenance import environment, write_json
+from experiments.separation import probed_rows, separate
+
+SAMPLE = 10_000  # covers that projections and clusters are learnt from and scored on
+FEWEST = 10  # covers
+
+
+@dataclass(frozen=True)
+class Map:
+    """Covers on planes and in clusters.
+
+    Attributes:
+        covers: frame (n rows) with `cover_id`, `path`, `genre`, `group`.
+        sample: covers that everything was learnt from.
+        planes: method -> (n, 2) float32.
+        clusters: "k_means" and "hdbscan" -> (n,) int64, -1 for none.
+        scores: as `clusters.cluster_scores` gives it, of the sample.
+    """
+
+    covers: pd.DataFrame
+    sample: Sample
+    planes: dict[str, np.ndarray]
+    clusters: dict[str, np.ndarray]
+    scores: pd.DataFrame
+
+
+def write_map(
+    source: Path,
+    out: Path | None = None,
+    blocks: Sequence[str] | None = None,
+    methods: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Path:
+    """Writes the folder of a map and returns it; finished projections of a stopped map are used again.
+
+    In it: `index.html` (one file), `projection.parquet`, `separation.csv`, `clusters.csv`, a PNG for each
+    projection and `separation.png`, `config.yaml` and `environment.json`.
+
+    Args:
+        source: a run folder or a table folder.
+        out: the folder to make; None: `runs/map-NAME`.
+        blocks: only these; None: all.
+        methods: of `projections.METHODS`; None: all.
+        seed: of samples, projections, clusters, folds and resampling.
+
+    Raises:
+        UserError: as `open_source`; an unknown method; too few covers or genres.
+    """
+    methods = list(dict.fromkeys(methods or METHODS))
+    for method in methods:
+        if method not in METHODS:
+            raise UserError(f"Unknown projection '{method}'.{nearest(method, METHODS)}")
+    opened = open_source(source, blocks)
+    covers = opened.covers
+    if len(covers) < FEWEST or covers["genre"].nunique() < 2:
+        raise UserError(
+            f"A map needs {FEWEST} covers and two genres; {source} has {len(covers)} covers and "
+            f"{covers['genre'].nunique()} genres."
+        )
+    folder = out or Path("runs") / f"map-{source.absolute().name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "environment.json", environment())
+    settings = {
+        "source": str(source.absolute()), "blocks": opened.blocks, "methods": methods, "seed": seed,
+        "sample": min(SAMPLE, len(covers)),
+    }  # fmt: skip
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    sampled, probed = draw(len(covers), SAMPLE, seed), probed_rows(covers, seed)
+    with counted("mapping", len(methods) + 3) as bar:
+
+        def step(name: str) -> None:
+            bar.update(bar.task_ids[0], now=name)
+            bar.advance(bar.task_ids[0])
+
+        bar.update(bar.task_ids[0], now="scaling")
+        features = prepare(opened, sampled, probed)
+        made = make_map(covers, features.scaled, sampled, methods, seed, folder / "parts", step)
+    pairs = separate(features.raw, features.columns, covers.iloc[probed].reset_index(drop=True), seed)
+    del features
+    _write_tables(folder, made, pairs)
+    for method, xy in made.planes.items():
+        draw_map(folder / f"{method}.png", xy, covers["genre"].to_numpy(), method)
+    if len(pairs):
+        draw_separation(folder / "separation.png", pairs)
+    write_page(folder, seed)
+    shutil.rmtree(folder / "parts")
+    return folder
+
+
+def make_map(
+    covers: pd.DataFrame,
+    Z: np.ndarray,
+    sampled: np.ndarray,
+    methods: Sequence[str],
+    seed: int,
+    parts: Path,
+    step: Callable[[str], None],
+) -> Map:
+    """Clusters, scores and projections of (n, width) float32 rows.
+
+    Args:
+        covers: n rows with `genre` and `group`.
+        Z: the scaled features.
+        sampled: rows to learn from.
+        methods: of `projections.METHODS`.
+        seed: of everything random.
+        parts: folder in which finished projections are kept.
+        step: told what begins.
+    """
+    parts.mkdir(parents=True, exist_ok=True)
+    genres, groups = covers["genre"].to_numpy(), covers["group"].to_numpy()
+    step("clusters")
+    sample = make_sample(Z, sampled)
+    clusters = {
+        "k_means": k_means(Z, sample, len(np.unique(genres)), seed),
+        "hdbscan": hdbscan(Z, sample),
+    }
+    step("scores of the clusters")
+    found = {name: labels[sampled] for name, labels in clusters.items()}
+    scores = cluster_scores(Z[sampled], genres[sampled], groups[sampled], found, seed)
+    key = hashlib.sha256(np.ascontiguousarray(Z).data).hexdigest()[:16]
+    planes = {}
+    for method in methods:
+        step(method)
+        kept = parts / f"{method}-{seed}-{key}.npy"
+        if not kept.is_file():
+            partial = kept.with_name("partial.npy")
+            np.save(partial, project(method, Z, sample, seed))
+            partial.replace(kept)
+        planes[method] = np.load(kept)
+    step("done")
+    return Map(covers, sample, planes, clusters, scores)
+
+
+def _write_tables(folder: Path, made: Map, pairs: pd.DataFrame) -> None:
+    table = made.covers[["cover_id", "path", "genre"]].copy()
+    table["sampled"] = np.isin(np.arange(len(table)), made.sample.rows)
+    for method, xy in made.planes.items():
+        table[f"{method}_x"], table[f"{method}_y"] = xy.T
+    for name, labels in made.clusters.items():
+        table[name] = labels
+    table.to_parquet(folder / "projection.parquet", index=False)
+    made.scores.to_csv(folder / "clusters.csv", index=False)
+    pairs.to_csv(folder / "separation.csv", index=False)

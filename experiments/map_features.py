@@ -1,0 +1,131 @@
+"""What a map is made of: covers and their blocks, every block counting the same; genres play no part."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.errors import UserError, nearest
+from features.table import FeatureTable
+from fusion.blocks import BlockScaler, columns_by_block
+
+PCA = 64  # components kept of wider blocks
+CHUNK = 8192  # covers scaled at a time
+
+
+@dataclass(frozen=True)
+class Source:
+    """Covers and where their blocks come from.
+
+    Attributes:
+        covers: frame (n rows) with `cover_id`, `path`, `genre`, `group`.
+        blocks: names of the blocks in use.
+        load: block name -> (n, d) float32 frame, rows as in `covers`.
+    """
+
+    covers: pd.DataFrame
+    blocks: list[str]
+    load: Callable[[str], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Numbers of all covers, and the raw numbers of those that are probed.
+
+    Attributes:
+        scaled: (n, width) float32 without NaN; the mean squared distance of two covers is 2 a block.
+        raw: (covers probed, d) float32 with NaN.
+        columns: d names `block.column`.
+    """
+
+    scaled: np.ndarray
+    raw: np.ndarray
+    columns: list[str]
+
+
+def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
+    """Opens a run folder of `coverfusion train` or a table folder of `coverfusion extract`.
+
+    Of a table folder one block is read at a time, when it is asked for.
+
+    Args:
+        folder: the run or table folder.
+        blocks: only these; None: all.
+
+    Raises:
+        UserError: neither kind of folder, an unknown block, or covers and table do not belong together.
+    """
+    if (folder / "table.json").is_file():
+        return _open_table(folder, blocks)
+    if not (folder / "report.html").is_file():
+        raise UserError(
+            f"{folder} is neither a finished run folder (`coverfusion train`) nor a table folder "
+            f"(`coverfusion extract`)."
+        )
+    from experiments.reopen import reopen
+
+    prepared = reopen(folder)
+    table = prepared.table.select(blocks) if blocks else prepared.table
+    return Source(prepared.covers, list(table.blocks), table.blocks.__getitem__)
+
+
+def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
+    listed = folder / "covers.parquet"
+    if not listed.is_file():
+        raise UserError(f"{folder} has no covers.parquet, so no genres. Make it with `coverfusion extract`.")
+    covers = pd.read_parquet(listed).reset_index(drop=True)
+    known = json.loads((folder / "table.json").read_text(encoding="utf-8"))["blocks"]
+    for name in blocks or []:
+        if name not in known:
+            raise UserError(f"{folder} has no block '{name}'.{nearest(name, known)}")
+
+    def load(name: str) -> pd.DataFrame:
+        frame = FeatureTable.load(folder, [name]).blocks[name]
+        if frame.index.tolist() != covers["cover_id"].tolist():
+            raise UserError(
+                f"{folder}: {name}.parquet and covers.parquet are not of the same covers. Extract again."
+            )
+        return frame
+
+    return Source(covers, list(blocks or known), load)
+
+
+def draw(n: int, most: int, seed: int) -> np.ndarray:
+    """Sorted rows of a random sample of at most `most` of n covers; whatever their genre."""
+    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
+
+
+def prepare(source: Source, sample: np.ndarray, probed: np.ndarray) -> Features:
+    """Scales each block as learnt from a sample; wide ones are reduced by PCA.
+
+    One block is held at a time. The parts of a block (`ocr`, `ocr.embedding`) share its weight.
+
+    Args:
+        source: the covers and their blocks.
+        sample: rows that scaling and PCA are learnt from.
+        probed: rows whose raw numbers are wanted.
+    """
+    scaled, raw, columns = [], [], []
+    for name in source.blocks:
+        frame = source.load(name)
+        named = [f"{name}.{column}" for column in frame.columns]
+        parts = columns_by_block(named)
+        scaler = BlockScaler(PCA).fit(_rows(frame, sample), parts)
+        chunks = [
+            scaler.transform(_rows(frame, np.arange(start, min(start + CHUNK, len(frame)))))
+            for start in range(0, len(frame), CHUNK)
+        ]
+        scaled.append(np.concatenate(chunks) / np.float32(np.sqrt(len(parts))))
+        raw.append(_rows(frame, probed))
+        columns += named
+        del frame
+    return Features(np.concatenate(scaled, axis=1), np.concatenate(raw, axis=1), columns)
+
+
+def _rows(frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
+    return frame.iloc[rows].to_numpy(np.float32)

@@ -1,0 +1,119 @@
+"""Still pictures of a map: all covers of all genres, each genre over the rest, and which pairs separate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from experiments import marks
+from experiments.figures import LIGHT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
+GREY = "#dfe2e7"
+LAYERS = 20  # covers are drawn in so many random layers, so that no genre covers the others
+ACROSS = 5  # small pictures in a row
+
+
+def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> None:
+    """Writes a PNG: one large map of all genres, and a small one for each.
+
+    Args:
+        path: the PNG.
+        xy: (n, 2) of one method.
+        genres: (n,) labels.
+        method: a key of `NAMES`.
+    """
+    names = np.unique(genres)
+    lines = -(-len(names) // ACROSS)
+    figure = _figure(11, 7.5 + 2.2 * lines)
+    halves: Any = figure.subfigures(2, 1, height_ratios=[7.5, 2.2 * lines])
+    large, small = halves
+    size = float(np.clip(40_000 / len(xy), 1.5, 28))
+    axes = large.subplots()
+    _scatter(axes, xy, genres, names, size)
+    _handles(axes, names)
+    axes.set_title(f"{NAMES[method]} of {len(xy):,} covers", loc="left", fontweight="bold")
+    grid = small.subplots(lines, ACROSS, squeeze=False).ravel()
+    for axes in grid[len(names) :]:
+        axes.axis("off")
+    for number, (axes, name) in enumerate(zip(grid, names, strict=False)):
+        own = genres == name
+        axes.scatter(xy[~own, 0], xy[~own, 1], s=size / 6, color=GREY, linewidths=0)
+        axes.scatter(xy[own, 0], xy[own, 1], s=size / 4, color=_colour(number), linewidths=0, alpha=0.7)
+        axes.set_title(f"{name} ({own.sum():,})", fontsize=9, loc="left")
+        _plain(axes, xy)
+    figure.savefig(path, dpi=110, facecolor="white")
+
+
+def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
+    """Writes a PNG: the matrix of AUCs with their intervals; `pairs` as `separation.separate` gives it."""
+    names = sorted({*pairs["genre_a"], *pairs["genre_b"]})
+    side = 2.2 + 1.05 * len(names)
+    figure = _figure(side + 1.2, side)
+    axes = figure.subplots()
+    axes.set_title("Which genres can be told apart: AUC of a linear probe", loc="left", fontweight="bold")
+    values = np.full((len(names), len(names)), np.nan)
+    for row in pairs.to_dict(orient="records"):
+        i, j = names.index(row["genre_a"]), names.index(row["genre_b"])
+        values[i, j] = values[j, i] = row["auc"]
+        for x, y in ((i, j), (j, i)):
+            text = f"{row['auc']:.2f}\n{row['low']:.2f}\u2013{row['high']:.2f}"
+            axes.text(
+                x, y, text, ha="center", va="center", fontsize=9,
+                color="white" if row["auc"] > 0.8 else "black",
+                fontweight="bold" if row["separates"] else "normal",
+            )  # fmt: skip
+    image = axes.imshow(values, cmap="Blues", vmin=0.5, vmax=1)
+    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    figure.colorbar(image, shrink=0.7, label="0.5 chance, 1 perfect; bold: separates")
+    figure.savefig(path, dpi=110, facecolor="white")
+
+
+def _scatter(axes: Axes, xy: np.ndarray, genres: np.ndarray, names: np.ndarray, size: float) -> None:
+    order = np.random.default_rng(0).permutation(len(xy))
+    for part in np.array_split(order, LAYERS):
+        for number, name in enumerate(names):
+            own, mark = part[genres[part] == name], marks.mark(number)
+            axes.scatter(
+                xy[own, 0], xy[own, 1], s=size * mark.area, color=_colour(number), marker=mark.marker,
+                linewidths=0, alpha=0.75,
+            )  # fmt: skip
+    _plain(axes, xy)
+
+
+def _handles(axes: Axes, names: np.ndarray) -> None:
+    for number, name in enumerate(names):
+        axes.scatter([], [], s=45, color=_colour(number), marker=marks.mark(number).marker, label=str(name))
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def _plain(axes: Axes, xy: np.ndarray) -> None:
+    """Positions have no unit: no ticks, the same scale both ways."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.spines[:].set_color(LIGHT["line"])
+
+
+def _colour(number: int) -> str:
+    return marks.LIGHT[marks.mark(number).colour]
+
+
+def _figure(width: float, height: float) -> Figure:
+    """A figure outside pyplot: it needs no screen and leaves nothing open."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure

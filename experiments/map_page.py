@@ -1,0 +1,299 @@
+"""`index.html` of a map: covers to point at, which genres separate, clusters; one file, no network."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import yaml
+from markupsafe import Markup
+
+from experiments import figures, marks
+from experiments.clusters import ALL, NOISE
+from experiments.contact_sheets import ACROSS, contact_sheets
+from experiments.figures import Interval
+from experiments.map_figures import NAMES
+from experiments.projections import NEAR
+from experiments.report import percent
+from experiments.separation import FOLDS, MOST
+
+DRAWN = 20_000  # covers on the page
+PICTURED = 4_000  # of these with a thumbnail
+SIDE = 80  # pixels of a thumbnail
+PICTURE_BYTES = 5_500_000  # for all thumbnails; a third more as text, so that the page stays under 10 MB
+LISTED = 200  # rows of the list of covers
+LONGEST = 90  # letters of a path that are shown
+CLUSTERS = 12  # columns of a table of clusters
+CLUSTERINGS = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
+
+
+def write_page(folder: Path, seed: int) -> Path:
+    """Writes `index.html` from the tables of a map's folder.
+
+    Args:
+        folder: with `projection.parquet`, `separation.csv`, `clusters.csv`, `config.yaml` and
+            `environment.json`.
+        seed: of the covers that are drawn and pictured.
+    """
+    table = pd.read_parquet(folder / "projection.parquet")
+    pairs, scores = read_scores(folder)
+    methods = [method for method in NAMES if f"{method}_x" in table]
+    root = common_folder(table["path"].tolist())
+    shown = table.sample(min(DRAWN, len(table)), random_state=seed)
+    paths = [shorten(path, root) for path in shown["path"]]
+    sheets = contact_sheets(shown["path"].tolist()[:PICTURED], SIDE, PICTURE_BYTES)
+    colourings = [_genre_marks(table, shown), *(_cluster_marks(table, shown, name) for name in CLUSTERINGS)]
+    script = (Path(__file__).parent / "templates" / "map.js").read_text(encoding="utf-8")
+    data = {
+        "planes": [_packed(_quantised(shown[[f"{m}_x", f"{m}_y"]].to_numpy())) for m in methods],
+        "colourings": colourings,
+        "paths": paths,
+        "sheets": ["data:image/jpeg;base64," + base64.b64encode(jpeg).decode() for jpeg in sheets.jpegs],
+        "side": sheets.side,
+        "across": ACROSS,
+        "pictured": sheets.count,
+        "missing": sheets.missing,
+    }
+    context = {
+        "name": Path(root).name or folder.name,
+        "gist": gist(pairs, scores),
+        "blocks": _config(folder)["blocks"],
+        "methods": [NAMES[method] for method in methods],
+        "colourings": [colouring["name"] for colouring in colourings],
+        "total": len(table),
+        "drawn": len(shown),
+        "pictured": sheets.count,
+        "sampled": int(table["sampled"].sum()),
+        "near": NEAR,
+        "matrix": matrix(pairs),
+        "pairs": pairs,
+        "folds": FOLDS,
+        "most": MOST,
+        "unprobed": sorted(set(table["genre"]) - {*pairs["genre_a"], *pairs["genre_b"]}),
+        "clusterings": [_clustering(table, scores, name) for name in CLUSTERINGS],
+        "genres": _genres(table, scores, pairs),
+        "listed": _listed(shown, paths),
+        "files": [f"{method}.png" for method in methods] + ["separation.png"] * bool(len(pairs)),
+        "environment": json.loads((folder / "environment.json").read_text(encoding="utf-8")),
+        "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
+        # "<" would end the script element
+        "data": Markup(json.dumps(data).replace("<", "\\u003c")),
+        "script": Markup(script),
+        "script_hash": "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "light": figures.LIGHT | _mark_colours(marks.LIGHT),
+        "dark": figures.DARK | _mark_colours(marks.DARK),
+        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
+    }
+    partial = folder / ".index.html.partial"
+    partial.write_text(_templates().get_template("map.html").render(context), encoding="utf-8")
+    return partial.replace(folder / "index.html")
+
+
+# --- words ---------------------------------------------------------------------------------------------
+
+
+def gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    """Three sentences: how many pairs of genres separate, which best and least, what the clusters follow."""
+    sentences = []
+    if len(pairs):
+        best, worst = pairs.iloc[0], pairs.iloc[-1]
+        sentences.append(
+            f"Pairs of genres that separate, a linear probe telling their covers apart better than chance: "
+            f"{pairs['separates'].sum()} of {len(pairs)}."
+        )
+        easiest = f"{best['genre_a']} and {best['genre_b']} are the easiest to tell apart ({_auc(best)})"
+        hardest = f"{worst['genre_a']} and {worst['genre_b']} the hardest ({_auc(worst)})"
+        sentences.append(f"{easiest}, {hardest}." if len(pairs) > 1 else f"{easiest}.")
+    parts = []
+    for key, name in CLUSTERINGS.items():
+        rand = _score(scores, key, "rand")
+        if rand:
+            parts.append(f"{signed(rand.value)} for {name} ({ends(rand)})")
+    sentences.append(
+        f"Clusters found without the genres agree with them by an adjusted Rand index of "
+        f"{' and '.join(parts)}, where 0 is chance and 1 the same partition."
+    )
+    return sentences
+
+
+def signed(value: float) -> str:
+    """Three digits, with a true minus sign."""
+    return f"{value:.3f}".replace("-", "\u2212")
+
+
+def ends(interval: Interval) -> str:
+    """The two ends of an interval; "to", because a dash beside a minus sign is hard to read."""
+    return f"{signed(interval.low)} to {signed(interval.high)}"
+
+
+def common_folder(paths: Sequence[str]) -> str:
+    """The folder that holds all covers, "" where there is none."""
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
+    except ValueError:  # some absolute, some not
+        return ""
+
+
+def shorten(path: str, root: str) -> str:
+    """A path as seen from `root`, its last letters only where it is very long."""
+    short = path.removeprefix(root).lstrip("/")
+    return short if len(short) <= LONGEST else f"\u2026{short[-LONGEST:]}"
+
+
+def _auc(row: pd.Series) -> str:
+    return f"AUC {row['auc']:.2f}, {row['low']:.2f}\u2013{row['high']:.2f}"
+
+
+# --- tables --------------------------------------------------------------------------------------------
+
+
+def matrix(pairs: pd.DataFrame) -> dict[str, list[dict[str, Any] | None]]:
+    """Genre -> a cell for each genre: AUC, interval, depth of its colour (0 at chance); None for itself."""
+    names = sorted({*pairs["genre_a"], *pairs["genre_b"]})
+    cells: dict[str, list[dict[str, Any] | None]] = {name: [None] * len(names) for name in names}
+    rows: Any = pairs.to_dict(orient="records")
+    for row in rows:
+        depth = round(max(2 * row["auc"] - 1, 0.0), 3)
+        for one, other in ((row["genre_a"], row["genre_b"]), (row["genre_b"], row["genre_a"])):
+            cells[one][names.index(other)] = row | {"depth": depth}
+    return cells
+
+
+def _genres(table: pd.DataFrame, scores: pd.DataFrame, pairs: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for name, covers in table["genre"].value_counts().sort_index().items():
+        own = pairs[(pairs["genre_a"] == name) | (pairs["genre_b"] == name)]
+        hardest = "\u2013"
+        if len(own):
+            worst = own.iloc[-1]
+            other = worst["genre_b"] if worst["genre_a"] == name else worst["genre_a"]
+            hardest = f"{other} (AUC {worst['auc']:.2f})"
+        compact = _score(scores, "genres", "silhouette", str(name))
+        rows.append({"name": name, "covers": covers, "silhouette": compact, "hardest": hardest})
+    return rows
+
+
+def _clustering(table: pd.DataFrame, scores: pd.DataFrame, key: str) -> dict[str, Any]:
+    labels = table[key].where(table[key] < CLUSTERS, CLUSTERS)
+    shares = pd.crosstab(table["genre"], labels, normalize="index")
+    numbers: list[int] = [int(str(number)) for number in shares.columns]
+    return {
+        "name": CLUSTERINGS[key],
+        "rand": _score(scores, key, "rand"),
+        "information": _score(scores, key, "information"),
+        "silhouette": _score(scores, key, "silhouette"),
+        "clusters": int(table[key].max()) + 1,
+        "unclustered": float((table[key] == NOISE).mean()),
+        "columns": [_cluster(number) if number < CLUSTERS else "others" for number in numbers],
+        "shares": {genre: row.tolist() for genre, row in shares.iterrows()},
+    }
+
+
+def _listed(shown: pd.DataFrame, paths: list[str]) -> list[dict[str, Any]]:
+    first = shown.head(LISTED).to_dict(orient="records")
+    return [
+        {"genre": row["genre"], "clusters": [_cluster(row[key]) for key in CLUSTERINGS], "path": path}
+        for row, path in zip(first, paths, strict=False)
+    ]
+
+
+def _score(scores: pd.DataFrame, of: str, score: str, genre: str = ALL) -> Interval | None:
+    found = scores[(scores["of"] == of) & (scores["score"] == score) & (scores["genre"] == genre)]
+    if found.empty or found["value"].isna().any():
+        return None
+    row = found.iloc[-1]  # a genre may be called "all"; the sum of all genres comes after it
+    return Interval(float(row["value"]), float(row["low"]), float(row["high"]))
+
+
+# --- what the script draws -----------------------------------------------------------------------------
+
+
+def _genre_marks(table: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]:
+    counts = table["genre"].value_counts().sort_index()
+    codes = counts.index.get_indexer(pd.Index(shown["genre"]))
+    return _colouring("genre", list(counts.index), counts.tolist(), codes, range(len(counts)))
+
+
+def _cluster_marks(table: pd.DataFrame, shown: pd.DataFrame, key: str) -> dict[str, Any]:
+    counts = table[key].value_counts().sort_index()
+    codes = counts.index.get_indexer(pd.Index(shown[key]))
+    numbers = counts.index.tolist()
+    labels = [_cluster(number) for number in numbers]
+    return _colouring(CLUSTERINGS[key], labels, counts.tolist(), codes, numbers)
+
+
+def _colouring(
+    name: str, labels: list[str], counts: list[int], codes: np.ndarray, numbers: Sequence[int]
+) -> dict[str, Any]:
+    """One way to mark the covers; `numbers` choose each label's mark, a negative one a small grey dot."""
+    return {
+        "name": name,
+        "labels": labels,
+        "counts": counts,
+        "codes": _packed(codes.astype("<u2")),
+        "marks": [
+            {"colour": f"--mark-{marks.mark(number).colour}", "path": marks.mark(number).path}
+            if number >= 0
+            else {"colour": "--muted", "path": "M.5 0A.5 .5 0 1 1-.5 0A.5 .5 0 1 1 .5 0Z"}
+            for number in numbers
+        ],
+    }
+
+
+def _cluster(label: int) -> str:
+    return "none" if label == NOISE else f"cluster {label + 1}"
+
+
+def _quantised(xy: np.ndarray) -> np.ndarray:
+    """(n, 2) positions as 0 to 65535, the same scale both ways."""
+    low = xy.min(axis=0)
+    span = max(float((xy.max(axis=0) - low).max()), 1e-9)
+    return np.rint((xy - low) / span * 65535).astype("<u2")
+
+
+def _packed(numbers: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(numbers).tobytes()).decode()
+
+
+def _mark_colours(colours: Sequence[str]) -> dict[str, str]:
+    return {f"mark-{number}": colour for number, colour in enumerate(colours)}
+
+
+def read_scores(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`separation.csv` and `clusters.csv` of a map; a genre called "NA" is a genre."""
+    pairs, scores = (
+        pd.read_csv(folder / name, dtype=dict.fromkeys(text, str), keep_default_na=False)
+        for name, text in (
+            ("separation.csv", ("genre_a", "genre_b")),
+            ("clusters.csv", ("of", "score", "genre")),
+        )
+    )
+    for column in ("value", "low", "high"):
+        scores[column] = pd.to_numeric(scores[column], errors="coerce")
+    return pairs, scores
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,  # genres and paths are whatever the user's files say
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {"percent": percent, "signed": signed, "ends": ends}
+    return templates

@@ -1,0 +1,93 @@
+"""Covers on a plane: PCA, t-SNE and UMAP, learnt from a sample; the other covers are placed among it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.manifold import TSNE
+
+from fusion.blocks import principal_components
+from fusion.nearest import new_index, search
+
+METHODS = ("umap", "tsne", "pca")
+PERPLEXITY = 30  # of t-SNE, scikit-learn's default
+NEIGHBOURS = 15  # of UMAP, umap-learn's default
+NEAR = 10  # sampled covers that place another one
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Covers that something is learnt from, and the nearest of them to each other cover.
+
+    Attributes:
+        rows: (m,) sorted rows of the sample.
+        rest: (n - m,) all other rows.
+        near: (n - m, min(NEAR, m)) positions in `rows`, nearest first.
+    """
+
+    rows: np.ndarray
+    rest: np.ndarray
+    near: np.ndarray
+
+
+def make_sample(Z: np.ndarray, rows: np.ndarray) -> Sample:
+    """Finds the nearest sampled covers of all others; Z is (n, width) float32."""
+    rest = np.setdiff1d(np.arange(len(Z)), rows)
+    near = np.empty((0, min(NEAR, len(rows))), np.int64)
+    if len(rest):
+        near = search(new_index(Z[rows], "l2"), Z[rest], NEAR, "l2")[1]
+    return Sample(rows, rest, near)
+
+
+def project(method: str, Z: np.ndarray, sample: Sample, seed: int) -> np.ndarray:
+    """Covers on a plane.
+
+    PCA, learnt from the sample, is applied to all covers. t-SNE and UMAP place the sample alone; each other
+    cover stands at the median of its ten nearest sampled covers, as in D. Kobak and P. Berens, The art of
+    using t-SNE for single-cell transcriptomics, Nature Communications 10, 2019. Both start from the PCA, so
+    that the large arrangement means something: D. Kobak and G. C. Linderman, Initialization is critical for
+    preserving global data structure in both t-SNE and UMAP, Nature Biotechnology 39, 2021.
+
+    Args:
+        method: one of `METHODS`.
+        Z: (n, width) float32.
+        sample: of the same rows.
+        seed: of t-SNE and UMAP.
+
+    Returns:
+        (n, 2) float32.
+    """
+    fitted = Z[sample.rows]
+    if method == "pca":
+        centre = fitted.mean(axis=0)
+        return (Z - centre) @ principal_components(fitted - centre, 2)
+    placed = _tsne(fitted, seed) if method == "tsne" else _umap(fitted, seed)
+    xy = np.empty((len(Z), 2), np.float32)
+    xy[sample.rows] = placed
+    xy[sample.rest] = np.median(placed[sample.near], axis=1)
+    return xy
+
+
+def _tsne(Z: np.ndarray, seed: int) -> np.ndarray:
+    perplexity = min(PERPLEXITY, (len(Z) - 1) / 3)
+    return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(Z)
+
+
+def _umap(Z: np.ndarray, seed: int) -> np.ndarray:
+    import umap  # compiles for seconds
+
+    k = min(NEIGHBOURS, len(Z) - 1)
+    # umap-learn's own search is quadratic in Python below 4,096 covers; FAISS is exact and faster
+    distances, rows = search(new_index(Z, "l2"), Z, k, "l2")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="precomputed_knn")  # it cannot place new covers; we do
+        return umap.UMAP(
+            n_neighbors=k,
+            init="pca",
+            random_state=seed,
+            n_jobs=1,  # more are not reproducible
+            precomputed_knn=(rows, distances.astype(np.float32)),
+            force_approximation_algorithm=True,
+        ).fit_transform(Z)

@@ -1,0 +1,124 @@
+"""Which genres can be told apart, two by two: linear probes, judged on groups they have not seen."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
+
+from data.splits import folds
+from experiments.progress import counted
+from experiments.statistics import group_weights, holm
+from fusion.blocks import BlockScaler, columns_by_block
+
+FOLDS = 5
+MOST = 1000  # covers of a genre that are probed
+WIDER = math.sqrt(1 + FOLDS / (FOLDS - 1))  # see `separate`
+PCA = 128  # components kept of wider blocks, as in the logistic classifier
+ALPHA = 0.05
+
+
+def probed_rows(covers: pd.DataFrame, seed: int) -> np.ndarray:
+    """Sorted rows of at most `MOST` random covers of each genre that has enough groups for the folds.
+
+    Args:
+        covers: frame with `genre` and `group`.
+        seed: of the draw.
+    """
+    shuffled = covers.reset_index(drop=True).sample(frac=1, random_state=seed)
+    drawn = shuffled.groupby("genre").head(MOST)
+    enough = drawn.groupby("genre")["group"].nunique() >= FOLDS
+    return np.sort(drawn.index[drawn["genre"].map(enough)].to_numpy())
+
+
+def separate(X: np.ndarray, columns: list[str], covers: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The area under the ROC curve of a logistic regression for each pair of genres.
+
+    Grouped, stratified cross-validation; scaling and PCA are learnt inside each training fold, from covers of
+    all genres. The AUC counts pairs of covers judged by the same probe. Its standard error is a bootstrap's
+    over groups, which knows of other covers to judge but not of other covers to learn from; as the folds'
+    training covers overlap, it is widened by sqrt(1 + J n_test / n_train), 1.5 for five folds: C. Nadeau and
+    Y. Bengio, Inference for the Generalization Error, Machine Learning 52, 2003. (Without that, 95 %
+    intervals held the truth in 79 to 90 % of simulated collections, with it in 96 to 99 %.) p is one-sided
+    against 0.5, corrected for the number of pairs (Holm 1979).
+
+    Args:
+        X: (n, d) float32 with NaN.
+        columns: d names `block.column`.
+        covers: n rows with `cover_id`, `genre`, `group`; at least `FOLDS` groups a genre.
+        seed: of folds and bootstrap.
+
+    Returns:
+        One row a pair, the best separated first: `genre_a`, `genre_b`, `covers_a`, `covers_b`, `auc`, `low`,
+        `high`, `p_holm`, `separates`. Empty where fewer than two genres are given.
+    """
+    genres = covers["genre"].to_numpy()
+    pairs = list(combinations(np.unique(genres), 2))
+    if not pairs:
+        return _frame([])
+    number = folds(covers, FOLDS, 1, seed).iloc[:, 0].loc[covers["cover_id"]].to_numpy()
+    drawn = group_weights(covers["group"].to_numpy(), seed)
+    weights = np.concatenate([np.ones((1, len(covers))), drawn]).astype(np.float32)
+    sums = {pair: np.zeros((2, len(weights))) for pair in pairs}
+    blocks = columns_by_block(columns)
+    with counted("probing pairs of genres", FOLDS * len(pairs)) as bar:
+        for fold in range(FOLDS):
+            train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
+            scaler = BlockScaler(PCA)
+            seen, unseen = scaler.fit_transform(X[train], blocks), scaler.transform(X[test])
+            for pair in pairs:
+                scores = probe(seen, genres[train], unseen, pair)
+                first, second = (np.flatnonzero(genres[test] == genre) for genre in pair)
+                sums[pair] += ordered_pairs(
+                    scores[first], scores[second], weights[:, test[first]], weights[:, test[second]]
+                )
+                bar.advance(bar.task_ids[0])
+    counts = covers["genre"].value_counts()
+    return _frame([_row(pair, counts, *sums[pair]) for pair in pairs])
+
+
+def probe(seen: np.ndarray, genres: np.ndarray, unseen: np.ndarray, pair: tuple[str, str]) -> np.ndarray:
+    """(m,) log odds of the first genre of a pair for (m, width) unseen covers, learnt from seen ones."""
+    where = np.isin(genres, pair)
+    model = LogisticRegression(max_iter=500, class_weight="balanced")
+    return model.fit(seen[where], genres[where] == pair[0]).decision_function(unseen)
+
+
+def ordered_pairs(
+    first: np.ndarray, second: np.ndarray, first_weights: np.ndarray, second_weights: np.ndarray
+) -> np.ndarray:
+    """(2, resamples): weighted pairs in which `first` scores higher (ties count half), and all pairs.
+
+    Their ratio is the area under the ROC curve (H. B. Mann and D. R. Whitney 1947).
+
+    Args:
+        first, second: (a,) and (b,) scores.
+        first_weights, second_weights: (resamples, a) and (resamples, b).
+    """
+    above = (first[:, None] > second).astype(np.float32) + 0.5 * (first[:, None] == second)
+    won = ((first_weights @ above) * second_weights).sum(axis=1)
+    return np.stack([won, first_weights.sum(axis=1) * second_weights.sum(axis=1)]).astype(np.float64)
+
+
+def _row(pair: tuple[str, str], counts: pd.Series, won: np.ndarray, total: np.ndarray) -> dict:
+    auc = won[total > 0] / total[total > 0]
+    error = max(WIDER * float(auc[1:].std()), 1e-9)
+    low, high = np.clip(auc[0] + norm.ppf([0.025, 0.975]) * error, 0, 1)
+    return {
+        "genre_a": pair[0], "genre_b": pair[1],
+        "covers_a": int(counts[pair[0]]), "covers_b": int(counts[pair[1]]),
+        "auc": float(auc[0]), "low": float(low), "high": float(high),
+        "p_holm": float(norm.sf((auc[0] - 0.5) / error)),
+    }  # fmt: skip
+
+
+def _frame(rows: list[dict]) -> pd.DataFrame:
+    names = ["genre_a", "genre_b", "covers_a", "covers_b", "auc", "low", "high", "p_holm"]
+    frame = pd.DataFrame(rows, columns=names)
+    frame["p_holm"] = holm(frame["p_holm"].to_numpy())
+    frame["separates"] = frame["p_holm"] < ALPHA
+    return frame.sort_values("auc", ascending=False, kind="stable").reset_index(drop=True)
