@@ -16,6 +16,7 @@ from experiments.commands.curve import curve
 from experiments.commands.demo import demo
 from experiments.commands.extract import extract
 from experiments.commands.inspect import inspect
+from experiments.commands.map import map as map_covers
 from experiments.commands.report import report
 from experiments.commands.score import score
 from experiments.commands.similar import similar
@@ -39,6 +40,7 @@ for command in (
     report,
     ablate,
     compare,
+    map_covers,
     curve,
     track,
     score,

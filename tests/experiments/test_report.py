@@ -141,9 +141,10 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
     folder.mkdir()
     covers = _covers(pictures)
     predictions = {model: _predictions(covers, right) for model, right in models.items()}
-    scored = score_splits(predictions, covers.set_index("cover_id")["group"], seed=0)
+    groups = covers.set_index("cover_id")["group"]
+    scored = score_splits(predictions, groups, seed=0)
     write_tables(folder, leaderboard(scored, dict.fromkeys(models, 1.5), next(iter(scored))[1]), scored)
-    write_predictions(folder / "predictions.parquet", predictions)
+    write_predictions(folder / "predictions.parquet", predictions, groups)
     write_json(folder / "metrics.json", as_json(scored, next(iter(models))))
     write_config(make_config("test", collection=pictures), folder / "config.yaml")
     write_json(folder / "environment.json", environment())
