@@ -172,7 +172,7 @@ def plan(fits: Fits, models: list[Model], folds: list[Fold], missing: int, worke
     sets = len(models) // len(largest)
     return (
         f"{sets} sets of blocks x {len(largest)} classifiers ({', '.join(largest)}) x {len(folds)} folds "
-        f"({repeats} repeats): {missing} fits, at most {ahead / workers / 60:.1f} minutes on {workers} cores"
+        f"({repeats} repeats): {missing} fits, about {ahead / workers / 60:.1f} minutes on {workers} cores"
     )
 
 

@@ -65,7 +65,8 @@ def leaderboard_figure(board: pd.DataFrame) -> Figure:
         dot(axes, y, row["accuracy"], row["accuracy_low"], row["accuracy_high"], look)
     axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
     axes.set_xlabel("accuracy over all repeats, 95 % interval (bootstrap of groups)")
-    axes.set_title("Leaderboard", loc="left", fontweight="bold")
+    title = "Leaderboard" if len(whole) <= MOST_ROWS else f"Leaderboard: the best {MOST_ROWS} of {len(whole)}"
+    axes.set_title(title, loc="left", fontweight="bold")
     return figure
 
 

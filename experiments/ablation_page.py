@@ -57,8 +57,7 @@ def findings(comparisons: pd.DataFrame) -> list[str]:
         seen = 100 * part["detectable"].median()
         more = f"; {unsure} of {len(part)} not significant" if unsure else ""
         sentences.append(
-            f"{classifier}, {design}: {named or 'nothing significant'}{more}. These folds would show a "
-            f"difference of about {seen:.1f} points (80 % power, before correction): smaller ones go unseen."
+            f"{classifier}, {design}: {named or 'nothing significant'}{more}. Could show: {seen:.1f} points."
         )
     return sentences
 

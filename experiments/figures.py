@@ -77,8 +77,8 @@ def accuracy_axis(dots: Sequence[Dot], chance: float) -> Axis:
     shown = [interval for dot in dots for interval in (dot.main, dot.other) if interval]
     low = min([chance, *(interval.low for interval in shown)])
     high = max([chance, *(interval.high for interval in shown)])
-    bottom = math.floor(max(low - 0.01, 0.0) * 20) / 20
     top = math.ceil(min(high + 0.01, 1.0) * 20) / 20
+    bottom = min(math.floor(max(low - 0.01, 0.0) * 20) / 20, max(top - 0.1, 0.0))
     return Axis(bottom, max(top, bottom + 0.1), LABELS + 3, VALUES)
 
 

@@ -71,10 +71,12 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     prepared = prepare(config, collection, extractors)
-    write_inputs(folder, config, prepared, note)
+    parts = make_parts(prepared.covers, config, folder)
+    if untested := untested_genres(prepared.covers, parts):
+        console.print(untested, style="yellow", highlight=False)
+    write_inputs(folder, config, prepared, " ".join(filter(None, [note, untested])))
     frame = prepared.table.frame()
     fits = Fits(folder / "fits", frame, prepared.covers, config.classifiers or {}, config.seed)
-    parts = make_parts(prepared.covers, config, folder)
     blocks = tuple(prepared.table.blocks)
     predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
     groups = prepared.covers.set_index("cover_id")["group"]
@@ -179,6 +181,25 @@ def make_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]
         )
         for n in sorted(numbers.unique())
     ]
+
+
+def untested_genres(covers: pd.DataFrame, parts: list[Part]) -> str:
+    """A warning that names the genres without a cover to test on; "" where there is none."""
+    genre = covers.set_index("cover_id")["genre"]
+    scored = [
+        cover
+        for part in parts
+        for split, ids in part.predicted.items()
+        if split != "validation"
+        for cover in ids
+    ]
+    lacking = sorted(set(genre) - set(genre.loc[scored]))
+    if not lacking:
+        return ""
+    return (
+        f"Too few covers of {', '.join(lacking)} to test on: the scores say nothing about "
+        f"{'it' if len(lacking) == 1 else 'them'}. Add covers, or use folds."
+    )
 
 
 def predict_all(fits: Fits, models: list[Model], parts: list[Part]) -> dict[Model, pd.DataFrame]:

@@ -30,6 +30,7 @@ def ablate(
     workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core if left out")] = None,
     block: BlockOption = None,
     preset: Annotated[str | None, typer.Option(help="which weights: packaged or hub")] = None,
+    keep: Annotated[str | None, typer.Option(help="covers under two genres: drop, first or all")] = None,
     seed: Annotated[int | None, typer.Option(help="of folds, classifiers and bootstrap")] = None,
     store: StoreOption = None,
     out: Annotated[Path | None, typer.Option(help="where the study's folder is made")] = None,
@@ -46,7 +47,7 @@ def ablate(
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
-        "seed": seed, "store": store, "out": out,
+        "keep": keep, "seed": seed, "store": store, "out": out,
     }  # fmt: skip
     config = read_source("coverfusion ablate", source, **options)
     folder = run(config, design or ["alone", "without"], repeats, workers, fresh)
@@ -72,7 +73,7 @@ def show_study(folder: Path) -> None:
         }
     )
     for name in table["design"].unique():
-        title = f"{name[0].upper()}{name[1:]}: points of accuracy, 95 % intervals, Holm's p"
+        title = f"{name[0].upper()}{name[1:]}: points of accuracy (corrected t, 95 %), Holm's p"
         print_frame(shown[table["design"] == name], title)
     for label, name in (("Study folder", ""), ("Page", "index.html")):
         console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)

@@ -28,6 +28,7 @@ def curve(
     ] = None,
     block: BlockOption = None,
     preset: Annotated[str | None, typer.Option(help="which weights: packaged or hub")] = None,
+    keep: Annotated[str | None, typer.Option(help="covers under two genres: drop, first or all")] = None,
     seed: Annotated[int | None, typer.Option(help="of folds, draws, classifiers and bootstrap")] = None,
     store: StoreOption = None,
     out: Annotated[Path | None, typer.Option(help="where the study's folder is made")] = None,
@@ -45,7 +46,7 @@ def curve(
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
-        "seed": seed, "store": store, "out": out,
+        "keep": keep, "seed": seed, "store": store, "out": out,
     }  # fmt: skip
     config = read_source("coverfusion curve", source, **options)
     folder = learning_curve(config, sizes or (), balance or ("weights",), repeats, workers, fresh)

@@ -263,3 +263,11 @@ def test_too_few_covers_for_a_split_are_named(tmp_path: Path) -> None:
     folder = save_folders(tmp_path / "covers", {g: [noise(n + 10 * len(g))] for n, g in enumerate(GENRES)})
     with pytest.raises(UserError, match=r"too few covers that differ for an 8:1:1 split"):
         train(_config(folder, tmp_path))
+
+
+def test_a_genre_without_test_covers_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = {genre: [_cover(genre, n) for n in range(30)] for genre in ("dub", "opera")}
+    folder = save_folders(tmp_path / "covers", pictures | {"techno": [_cover("techno", 1)]})
+    made = train(_config(folder, tmp_path, blocks=["color"], classifiers=["logistic"]))
+    assert "Too few covers of techno to test on" in " ".join(capsys.readouterr().out.split())
+    assert "Too few covers of techno to test on" in (made / "report.html").read_text()
