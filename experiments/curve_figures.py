@@ -106,7 +106,7 @@ def balance_figure(balance: pd.DataFrame, palette: Mapping[str, str], columns: i
                 )
                 axes.plot([100 * row["value"]], [at], color=colour, marker=SHAPES[kind], markersize=5)
         axes.set_yticks(range(len(rows)), labels)
-        axes.invert_yaxis()
+        axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top, in shared axes too
         axes.axhline(1.5, color=palette["line"], linewidth=1)
         axes.grid(axis="x", color=palette["grid"])
         axes.tick_params(left=False)

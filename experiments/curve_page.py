@@ -13,7 +13,7 @@ import pandas as pd
 
 from experiments import figures
 from experiments.balance import BALANCES
-from experiments.curve_figures import LOOKS, balance_words, curve_words, draw_all, records
+from experiments.curve_figures import LOOKS, WIDE, balance_words, curve_words, draw_all, records
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
@@ -42,6 +42,7 @@ def write_page(folder: Path) -> Path:
         "findings": findings(laws),
         "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
         "pictures": pictures,
+        "across": min(WIDE, laws["classifier"].nunique()),
         "laws": records(laws),
         "points": records(pooled[pooled["score"] == "accuracy"]),
         "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),
