@@ -55,7 +55,8 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
 def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
     """Writes a PNG: the matrix of AUCs with their intervals; `pairs` as `separation.separate` gives it."""
     names = sorted({*pairs["genre_a"], *pairs["genre_b"]})
-    side = 2.2 + 1.05 * len(names)
+    cell = 1.05 if len(names) <= 10 else 0.75  # inches
+    side = 2.2 + cell * len(names)
     figure = _figure(side + 1.2, side)
     axes = figure.subplots()
     axes.set_title("Which genres can be told apart: AUC of a linear probe", loc="left", fontweight="bold")
@@ -66,7 +67,7 @@ def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
         for x, y in ((i, j), (j, i)):
             text = f"{row['auc']:.2f}\n{row['low']:.2f}\u2013{row['high']:.2f}"
             axes.text(
-                x, y, text, ha="center", va="center", fontsize=9,
+                x, y, text, ha="center", va="center", fontsize=8.6 * cell,
                 color="white" if row["auc"] > 0.8 else "black",
                 fontweight="bold" if row["separates"] else "normal",
             )  # fmt: skip
