@@ -126,8 +126,8 @@ def gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
 
 
 def signed(value: float) -> str:
-    """Three digits, with a true minus sign."""
-    return f"{value:.3f}".replace("-", "\u2212")
+    """Three digits, with a true minus sign, and none before a zero."""
+    return f"{round(value, 3) + 0:.3f}".replace("-", "\u2212")
 
 
 def ends(interval: Interval) -> str:
