@@ -284,7 +284,7 @@ def test_gist_names_the_easiest_and_the_hardest_pair() -> None:
             "genre": ["all"],
             "value": [-0.01],
             "low": [-0.02],
-            "high": [0.0],
+            "high": [-0.0004],
         }
     )
     separate, extremes, clusters = gist(pairs, scores)
