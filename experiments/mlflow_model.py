@@ -10,8 +10,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
 from PIL.Image import Image
 
 from data.errors import UserError
@@ -23,7 +24,7 @@ from fusion.bundle import load_bundle
 Picture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 
 
-class CoverModel(mlflow.pyfunc.PythonModel):
+class CoverModel(PythonModel):
     """Genres with probabilities for pictures, as `coverfusion score` gives them."""
 
     def load_context(self, context: Any) -> None:
@@ -87,4 +88,4 @@ def _from_base64(text: str, path: str) -> Picture:
         return cover_id, path, error
 
 
-mlflow.models.set_model(CoverModel())
+set_model(CoverModel())
