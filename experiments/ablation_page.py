@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 
-from experiments import figures
+from experiments import figures, pages
 from experiments.ablation_figures import comparison_words, draw_all
 
 ALPHA = 0.05
@@ -39,9 +37,8 @@ def write_page(folder: Path) -> Path:
         "dark": figures.DARK,
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
-    partial = folder / ".index.html.partial"
-    partial.write_text(_templates().get_template("ablation.html").render(context), encoding="utf-8")
-    return partial.replace(folder / "index.html")
+    pages.write(folder / "index.html", pages.render("ablation.html", context))
+    return folder / "index.html"
 
 
 def findings(comparisons: pd.DataFrame) -> list[str]:
@@ -70,14 +67,3 @@ def _shown(table: pd.DataFrame) -> dict[str, list]:
 
 def _data_uri(png: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode()
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,14 +77,24 @@ def read_source(origin: str, source: Path, **overrides: Any) -> Config:
 
 def make_config(origin: str, **values: Any) -> Config:
     """Checks values from anywhere; `origin` opens the message. Raises UserError."""
-    for key in values:
-        if key not in Config.model_fields:
-            raise UserError(f"{origin}: unknown key '{key}'.{nearest(key, Config.model_fields)}")
+    fields = Config.model_fields
+    wrong = [f"unknown key '{key}'.{nearest(key, fields)}" for key in values if key not in fields]
     try:
-        return Config(**_given(values))
+        config = Config(**_given({key: value for key, value in values.items() if key in fields}))
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise UserError(f"{origin}: " + "; ".join(lines)) from error
+        wrong += [_in_words(e["loc"], e["input"], e["msg"], e["type"]) for e in error.errors()]
+    if wrong:
+        raise UserError(f"{origin}: " + wrong[0] if len(wrong) == 1 else "\n  ".join([f"{origin}:", *wrong]))
+    return config
+
+
+def _in_words(place: Sequence[int | str], value: object, message: str, kind: str) -> str:
+    """One of pydantic's errors with the key and the value that was given."""
+    key = ".".join(map(str, place))
+    if kind == "missing":
+        return f"`{key}` is missing."
+    message = message.removeprefix("Value error, ").replace("Input should", "it should")
+    return f"`{key}` is {value!r}: {message}."
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import functools
 import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
-from experiments import figures
+from experiments import figures, pages
 from experiments.balance import BALANCES
 from experiments.curve_figures import LOOKS, WIDE, balance_words, curve_words, draw_all, records
 
@@ -53,9 +51,8 @@ def write_page(folder: Path) -> Path:
         "light": figures.LIGHT,
         "dark": figures.DARK,
     }
-    partial = folder / ".index.html.partial"
-    partial.write_text(_templates().get_template("curve.html").render(context), encoding="utf-8")
-    return partial.replace(folder / "index.html")
+    pages.write(folder / "index.html", pages.render("curve.html", context, {"points": points}))
+    return folder / "index.html"
 
 
 def findings(laws: pd.DataFrame) -> list[str]:
@@ -130,16 +127,3 @@ def _json(path: Path) -> dict[str, Any]:
 def _data_uri(folder: Path, name: str) -> str:
     png = (folder / "figures" / f"{name}.png").read_bytes()
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-@functools.cache
-def _templates() -> jinja2.Environment:
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,  # genres are whatever the user's folders are called
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters["points"] = points
-    return templates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import shutil
 import unicodedata
@@ -10,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from data.errors import UserError
-from experiments import figures
+from experiments import figures, pages
 from experiments.genre_effects import ALIKE, LEVEL
 from experiments.genre_examples import NEAREST
 from experiments.genre_findings import Findings, find
@@ -149,21 +147,8 @@ def _shared(found: Findings) -> dict[str, Any]:
 
 def _write(path: Path, template: str, context: Mapping[str, Any]) -> Path:
     """Renders one page, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(_templates().get_template(template).render(context), encoding="utf-8")
-    return partial.replace(path)
+    pages.write(path, pages.render(template, context, FILTERS))
+    return path
 
 
-@functools.cache
-def _templates() -> jinja2.Environment:
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,  # genres and words are whatever the user's files say
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {
-        "percent": percent, "spread": spread, "signed": signed, "p_value": p_value, "brief": brief,
-    }  # fmt: skip
-    return templates
+FILTERS = {"percent": percent, "spread": spread, "signed": signed, "p_value": p_value, "brief": brief}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
 import json
 import os
@@ -11,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from experiments import figures, marks
+from experiments import figures, marks, pages
 from experiments.clusters import ALL, NOISE
 from experiments.contact_sheets import ACROSS, contact_sheets
 from experiments.figures import Interval
@@ -93,9 +91,8 @@ def write_page(folder: Path, seed: int) -> Path:
         "dark": figures.DARK | _mark_colours(marks.DARK),
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
-    partial = folder / ".index.html.partial"
-    partial.write_text(_templates().get_template("map.html").render(context), encoding="utf-8")
-    return partial.replace(folder / "index.html")
+    pages.write(folder / "index.html", pages.render("map.html", context, FILTERS))
+    return folder / "index.html"
 
 
 # --- words ---------------------------------------------------------------------------------------------
@@ -286,14 +283,4 @@ def _config(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
 
 
-@functools.cache
-def _templates() -> jinja2.Environment:
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,  # genres and paths are whatever the user's files say
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {"percent": percent, "signed": signed, "ends": ends}
-    return templates
+FILTERS = {"percent": percent, "signed": signed, "ends": ends}

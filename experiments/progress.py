@@ -1,14 +1,17 @@
-"""Progress bars: one line a block with covers/s, and the time left."""
+"""Progress bars: one line a block with covers/s, and the time left; in a log file a line a minute."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Event, Thread
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from features.extract import Progress as Report
+
+EVERY = 60.0  # seconds between lines in a log file
 
 console = Console()
 
@@ -41,7 +44,7 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
         done[block] += covers
         bars.update(tasks[block], advance=covers, rate=f"{done[block] / spent[block]:.1f} covers/s")
 
-    with bars:
+    with _shown(bars):
         yield report
 
 
@@ -53,5 +56,27 @@ def counted(what: str, total: int | None) -> Iterator[Progress]:
         TimeRemainingColumn(), TextColumn("left"), console=console,
     )  # fmt: skip
     bar.add_task(what, total=total, now="")
-    with bar:
+    with _shown(bar):
         yield bar
+
+
+@contextmanager
+def _shown(bars: Progress) -> Iterator[None]:
+    """The bars on a terminal; where nothing moves (a log file) their state every `EVERY` seconds."""
+    stopped = Event()
+    if not console.is_terminal:
+        Thread(target=_logged, args=(bars, stopped), daemon=True).start()
+    try:
+        with bars:
+            try:
+                yield
+            except BaseException:  # a bar that never moved would only stand above the error
+                bars.live.transient = not any(task.completed for task in bars.tasks)
+                raise
+    finally:
+        stopped.set()
+
+
+def _logged(bars: Progress, stopped: Event) -> None:
+    while not stopped.wait(EVERY):
+        console.print(bars.get_renderable())

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
-from experiments import figures
+from experiments import figures, pages
 from experiments.figures import Dot, Interval
 from experiments.metrics import RESAMPLES
 from experiments.mistakes import surest_mistakes
@@ -102,9 +100,8 @@ def write_report(folder: Path, neighbours: Neighbours, table: FeatureTable, cove
         "dark": figures.DARK,
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
-    partial = folder / ".report.html.partial"
-    partial.write_text(_templates().get_template("report.html").render(context), encoding="utf-8")
-    return partial.replace(folder / "report.html")
+    pages.write(folder / "report.html", pages.render("report.html", context, FILTERS))
+    return folder / "report.html"
 
 
 # --- what it comes to ----------------------------------------------------------------------------------
@@ -199,7 +196,7 @@ def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str,
     folder = run.folder / "figures"
     folder.mkdir(exist_ok=True)
     for name in CHARTS:
-        svg = _templates().get_template(f"{name}.svg").render(charts, colours=figures.LIGHT, standalone=True)
+        svg = pages.render(f"{name}.svg", charts | {"colours": figures.LIGHT, "standalone": True}, FILTERS)
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return charts
 
@@ -256,14 +253,4 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
-@functools.cache
-def _templates() -> jinja2.Environment:
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,  # genres, paths and reasons are whatever the user's files say
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {"percent": percent, "spread": spread, "points": points}
-    return templates
+FILTERS = {"percent": percent, "spread": spread, "points": points}

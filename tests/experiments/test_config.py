@@ -33,9 +33,9 @@ def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
     [
         ("colection: c", r"unknown key 'colection'. Did you mean 'collection'\?"),
         ("collection: c\nfold: 5", r"unknown key 'fold'. Did you mean 'folds'\?"),
-        ("collection: c\nfolds: 1", r"folds: .*greater than or equal to 2"),
-        ("collection: c\nkeep: most", r"keep: .*'drop', 'first' or 'all'"),
-        ("seed: 1", r"collection: Field required"),
+        ("collection: c\nfolds: 1", r"`folds` is 1: .*greater than or equal to 2"),
+        ("collection: c\nkeep: most", r"`keep` is .most.: .*'drop', 'first' or 'all'"),
+        ("seed: 1", r"`collection` is missing"),
         ("- a\n- b", r"must be `key: value` lines"),
         ("collection: [", r"is not YAML"),
     ],
@@ -57,3 +57,14 @@ def test_a_written_config_reads_back_the_same(tmp_path: Path) -> None:
     )
     write_config(config, tmp_path / "config.yaml")
     assert read_config(tmp_path / "config.yaml") == config
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("collection: c\nfold: 5\nfolds: 1\nkeep: some")
+    with pytest.raises(UserError) as caught:
+        read_config(config)
+    said = str(caught.value)
+    assert "unknown key 'fold'. Did you mean 'folds'?" in said
+    assert "`folds` is 1: it should be greater than or equal to 2." in said
+    assert "`keep` is 'some': it should be 'drop', 'first' or 'all'." in said
