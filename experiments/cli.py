@@ -19,6 +19,7 @@ from experiments.commands.inspect import inspect
 from experiments.commands.map import map as map_covers
 from experiments.commands.report import report
 from experiments.commands.score import score
+from experiments.commands.serve import serve
 from experiments.commands.similar import similar
 from experiments.commands.track import track
 from experiments.commands.train import train
@@ -45,6 +46,7 @@ for command in (
     track,
     score,
     similar,
+    serve,
     weights,
     bench,
 ):

@@ -1,0 +1,52 @@
+"""`coverfusion serve`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import UserError
+from experiments.commands.shown import console
+
+KEY_VARIABLE = "COVERFUSION_API_KEY"
+
+
+def serve(
+    bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
+    host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 for all")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any that is free")] = 8000,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help=f"file with the key that clients send; or set {KEY_VARIABLE}")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0, help="requests a second and client; 0 = no limit")] = 50,
+) -> None:
+    """Answers over HTTP: genres, explanations and similar covers for uploaded pictures.
+
+    Example: `coverfusion serve runs/demo/bundle`, then
+    `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
+    """
+    key = _key(api_key_file)
+    try:
+        from experiments.service import run_service
+        from experiments.service_limits import Limits
+    except ImportError as error:
+        raise UserError(f'serve needs {error.name}: pip install "coverfusion[service]".') from error
+    if host not in ("127.0.0.1", "::1", "localhost") and key is None:
+        console.print(f"Everyone who reaches {host} may ask: there is no API key.", style="yellow")
+    run_service(bundle, host, port, Limits(rate=rate, burst=max(1, round(2 * rate))), key)
+
+
+def _key(file: Path | None) -> str | None:
+    """The API key of a file or of the environment; None where neither is given."""
+    try:
+        key = file.read_text(encoding="utf-8").strip() if file else os.environ.get(KEY_VARIABLE, "").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--api-key-file {file} cannot be read: {error}.") from error
+    if file and not key:
+        raise UserError(f"--api-key-file {file} is empty. Write the key into it.")
+    if not key.isascii():
+        raise UserError("The API key must be ASCII: it is sent in a header.")
+    return key or None

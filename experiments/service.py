@@ -1,0 +1,359 @@
+"""The prediction service: an application that answers over HTTP with a bundle's model.
+
+Nothing that takes long runs on the event loop: pictures are decoded in threads, and one thread owns the
+model, so that pictures of many requests become one batch and its cores are not asked for twice.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import JSONResponse, Response
+from fastapi.security import APIKeyHeader
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic_core import to_json
+
+from data.errors import nearest as nearest_name
+from data.pictures import PictureError
+from experiments.score import bundle_extractors, score_chunk, table_of
+from experiments.service_batches import Batches
+from experiments.service_limits import Gate, Limits
+from experiments.service_metrics import Measure, Metrics
+from experiments.service_problems import KINDS, Problem, described, handle_problems
+from experiments.service_schemas import (
+    Block,
+    Health,
+    ModelCard,
+    Predictions,
+    ProblemBody,
+    ScoredPicture,
+    SimilarCovers,
+    file_name,
+    scored_picture,
+    similar_covers,
+)
+from experiments.service_uploads import Picture, body_schema, decoded, read_uploads
+from features.registry import Extractor
+from fusion.bundle import Bundle, load_bundle
+
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+# An explanation runs the image network 50 times: it takes as many places as the pictures it holds up.
+PLACES_OF_EXPLANATION = 32
+_UPLOAD_PROBLEMS = (
+    "bad-request", "method-not-allowed", "timeout", "too-large", "not-multipart", "invalid",
+    "unreadable-pictures", "too-many-requests", "internal", "busy",
+)  # fmt: skip
+_log = logging.getLogger("uvicorn.error")
+_ABOUT = """Genres of album covers, told from the picture alone.
+
+Pictures are sent as files in the field `pictures` of a `multipart/form-data` body. In `/v1/predict` a file
+that is no picture gets an `error` beside the results of the others; where none can be read, the answer is
+422. Every error is `application/problem+json`."""
+
+
+@dataclass
+class Service:
+    """What the paths of one application share."""
+
+    bundle: Bundle
+    extractors: Sequence[Extractor]
+    limits: Limits
+    metrics: Metrics
+    batches: Batches[Picture] = field(init=False)
+    threads: ThreadPoolExecutor = field(init=False)  # they decode
+    starting: str = "The model is being loaded."  # why it is not ready; empty once it is
+
+    def __post_init__(self) -> None:
+        self.batches = Batches(self.score, self.limits.waiting, self.metrics.batch)
+
+    def start(self) -> None:
+        """Starts the threads; the model's begins with loading the weights."""
+        self.threads = ThreadPoolExecutor(CORES, thread_name_prefix="decode")
+        self.batches.start(self.warm_up)
+
+    def stop(self) -> None:
+        """Ends the threads once all work is done."""
+        self.batches.stop()
+        self.threads.shutdown()
+
+    def score(self, pictures: Sequence[Picture]) -> list[ScoredPicture]:
+        """All genres of decoded pictures; to be called on the model's thread."""
+        chunk = [(picture.cover_id, picture.name, picture.image) for picture in pictures]
+        rows = score_chunk(self.bundle, self.extractors, chunk, len(self.bundle.classes))
+        decides = self.bundle.decision is not None
+        return [scored_picture(row, decides) for row in rows.to_dict("records")]
+
+    def warm_up(self) -> None:
+        """Loads the weights, with as many threads for torch as there are cores."""
+        import torch
+
+        torch.set_num_threads(CORES)
+        try:
+            image = PIL.Image.effect_noise((300, 300), 64).convert("RGB")
+            self.bundle.predict_proba(table_of([image], self.extractors)[0])
+            self.starting = ""
+        except Exception as error:
+            self.starting = f"The model cannot be loaded: {type(error).__name__}."
+            _log.exception("The model cannot be loaded")
+
+
+def make_service(bundle_folder: Path, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
+    """The application that serves a bundle.
+
+    Args:
+        bundle_folder: the fitted model.
+        limits: on requests; the defaults of `Limits` if left out.
+        api_key: asked for in the header X-API-Key on all paths under /v1/ but /v1/health; None: nobody is
+            asked.
+
+    Raises:
+        UserError: a broken bundle, or weights that are not here.
+    """
+    bundle = load_bundle(bundle_folder)
+    service = Service(bundle, bundle_extractors(bundle), limits or Limits(), Metrics())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        service.stop()
+
+    app = FastAPI(
+        title="coverfusion", version=_version(), description=_ABOUT, lifespan=lifespan, docs_url=None,
+        redoc_url=None, redirect_slashes=False,
+    )  # fmt: skip
+    app.state.service = service
+    key = [Depends(APIKeyHeader(name="X-API-Key", auto_error=False))] if api_key else []
+    told = ("no-key",) if api_key else ()
+    _add_predict(app, service, key, told)
+    _add_explain(app, service, key, told)
+    _add_similar(app, service, key, told)
+    _add_facts(app, service, key, told)
+    handle_problems(app)
+    paths = {route.path for route in app.routes if hasattr(route, "path")}
+    app.add_middleware(Gate, limits=service.limits, api_key=api_key)
+    app.add_middleware(Measure, metrics=service.metrics, paths=paths)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _add_predict(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+    most = service.limits.pictures
+
+    @app.post(
+        "/v1/predict", response_model=Predictions, dependencies=key, openapi_extra=body_schema(most),
+        responses=described(*told, *_UPLOAD_PROBLEMS), tags=["pictures"],
+    )  # fmt: skip
+    async def predict(
+        request: Request, top_k: int = Query(3, ge=1, le=100, description="genres a picture")
+    ) -> Predictions:
+        """The most probable genres of one or many pictures."""
+        uploads = await read_uploads(request, service.limits, most)
+        with service.batches.places(len(uploads)):
+            pictures = await decoded(uploads, service.threads)
+            good = [picture for picture in pictures if not isinstance(picture.image, PictureError)]
+            _count(service, len(good), len(pictures) - len(good))
+            if not good:
+                raise _unreadable(pictures)
+            scored = iter(await service.batches.together(good))
+        rows = [_unread(p) if isinstance(p.image, PictureError) else next(scored) for p in pictures]
+        return Predictions(pictures=[row.model_copy(update={"genres": row.genres[:top_k]}) for row in rows])
+
+
+def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+    shown = {
+        "description": "The explanation: a JSON object, or a picture where one is asked for",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+
+    @app.post(
+        "/v1/explain", response_class=JSONResponse, response_model=None, dependencies=key,
+        openapi_extra=body_schema(1), responses=described(*told, *_UPLOAD_PROBLEMS) | {200: shown},
+        tags=["pictures"],
+    )  # fmt: skip
+    async def explain(
+        request: Request,
+        top_k: int = Query(3, ge=1, le=100, description="genres that are named"),
+        attention: bool = Query(True, description="show which parts matter to the image network; slow"),
+        picture: bool = Query(False, description="answer with a PNG, as Accept: image/png does"),
+    ) -> Response:
+        """Why one picture gets its genre: blocks, features, what was found on it, the nearest covers."""
+        from experiments.explain import explain_picture
+        from experiments.explain_figure import draw
+
+        drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
+
+        def work(image: PIL.Image.Image) -> Response:
+            count = min(top_k, len(service.bundle.classes))
+            found = explain_picture(service.bundle, service.extractors, image, count, attention)
+            if drawn:
+                return Response(_png(draw(found)), media_type="image/png")
+            return Response(to_json(_without_folders(found.as_json())), media_type="application/json")
+
+        return await _alone(request, service, work, min(PLACES_OF_EXPLANATION, service.limits.waiting))
+
+
+def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+    genres = [str(name) for name in service.bundle.classes]
+
+    @app.post(
+        "/v1/similar", response_model=SimilarCovers, dependencies=key, openapi_extra=body_schema(1),
+        responses=described(*told, "not-found", *_UPLOAD_PROBLEMS), tags=["pictures"],
+    )  # fmt: skip
+    async def similar(
+        request: Request,
+        k: int = Query(5, ge=1, le=100, description="how many"),
+        genre: list[str] = Query(  # noqa: B008
+            [],
+            description="only these genres",
+            json_schema_extra={"items": {"type": "string", "enum": genres}},
+        ),
+        diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as unlike as can be"),
+    ) -> SimilarCovers:
+        """The training covers that are nearest to one picture."""
+        from experiments.similar import nearest
+
+        if service.bundle.neighbours is None:
+            raise Problem("not-found", KINDS["not-found"][2])
+        for name in genre:
+            if name not in genres:
+                raise Problem(
+                    "invalid", f"query.genre: there is no genre '{name}'.{nearest_name(name, genres)}"
+                )
+
+        def work(image: PIL.Image.Image) -> SimilarCovers:
+            found = nearest(service.bundle, service.extractors, image, k, genre or None, diversity)
+            return similar_covers(found)
+
+        return await _alone(request, service, work, 1)
+
+
+def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+    open_to_all = described("method-not-allowed", "internal")
+
+    @app.get(
+        "/v1/health", response_model=Health, responses=described("method-not-allowed", "internal", "starting")
+    )
+    async def health() -> Health:
+        """Whether the model is loaded; needs no key."""
+        if service.starting:
+            raise Problem("starting", service.starting, {"Retry-After": "1"})
+        return Health(status="ready")
+
+    @app.get(
+        "/v1/model", response_model=ModelCard, dependencies=key,
+        responses=described(*told, "too-many-requests", "method-not-allowed", "internal"),
+    )  # fmt: skip
+    async def model() -> ModelCard:
+        """The model that answers: classifier, genres, blocks."""
+        return _model_card(service.bundle)
+
+    text = {200: {"description": "Metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+
+    @app.get("/metrics", response_class=Response, responses=open_to_all | text)
+    async def metrics() -> Response:
+        """For Prometheus; needs no key."""
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _alone(request: Request, service: Service, work: Any, places: int) -> Any:
+    """Work with the one picture of a request, on the model's thread."""
+    uploads = await read_uploads(request, service.limits, 1)
+    with service.batches.places(places):
+        (picture,) = await decoded(uploads, service.threads)
+        image = picture.image
+        _count(service, *((0, 1) if isinstance(image, PictureError) else (1, 0)))
+        if isinstance(image, PictureError):
+            raise _unreadable([picture])
+        return await service.batches.alone(lambda: work(image))
+
+
+def _count(service: Service, good: int, bad: int) -> None:
+    service.metrics.pictures.labels("read").inc(good)
+    service.metrics.pictures.labels("unreadable").inc(bad)
+
+
+def _unread(picture: Picture) -> ScoredPicture:
+    return ScoredPicture(name=picture.name, cover_id=picture.cover_id, error=str(picture.image))
+
+
+def _unreadable(pictures: Sequence[Picture]) -> Problem:
+    first = f"{pictures[0].name}: {pictures[0].image}"
+    more = f" (and {len(pictures) - 1} more)" if len(pictures) > 1 else ""
+    rows = [_unread(picture).model_dump() for picture in pictures]
+    return Problem("unreadable-pictures", first + more, pictures=rows)
+
+
+def _png(image: PIL.Image.Image) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _without_folders(explanation: dict[str, Any]) -> dict[str, Any]:
+    """The same, its neighbours without the folders of the machine that trained."""
+    neighbours = [
+        {key: value for key, value in one.items() if key != "path"} | {"name": file_name(one["path"])}
+        for one in explanation["neighbours"]
+    ]
+    return explanation | {"neighbours": neighbours}
+
+
+def _model_card(bundle: Bundle) -> ModelCard:
+    return ModelCard(
+        classifier=bundle.classifier.name,
+        genres=[str(name) for name in bundle.classes],
+        blocks={
+            name: Block(
+                columns=len(bundle.columns[name]), preset=made["preset"], fingerprint=made["fingerprint"]
+            )
+            for name, made in bundle.extractors.items()
+        },
+        digest=bundle.digest,
+        version=_version(),
+    )
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if not app.openapi_schema:
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+        problem.pop("$defs", None)
+        made["components"]["schemas"]["Problem"] = problem | {"title": "Problem"}
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _version() -> str:
+    return metadata.version("coverfusion")
+
+
+def run_service(
+    bundle_folder: Path, host: str, port: int, limits: Limits | None = None, api_key: str | None = None
+) -> None:
+    """Serves until SIGTERM or SIGINT; requests that were accepted by then are answered first.
+
+    Raises:
+        UserError: as `make_service`.
+    """
+    import uvicorn
+
+    app = make_service(bundle_folder, limits, api_key)
+    uvicorn.run(app, host=host, port=port, server_header=False, timeout_graceful_shutdown=60)

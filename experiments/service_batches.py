@@ -1,0 +1,144 @@
+"""One thread that owns the model; pictures of all requests that wait are scored together."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from experiments.service_limits import RETRY
+from experiments.service_problems import Problem
+
+Item = TypeVar("Item")
+SIZE = 32  # pictures a batch
+WAIT = 0.01  # seconds that a picture waits for company while the model is free
+
+
+@dataclass(frozen=True)
+class _Single(Generic[Item]):
+    item: Item
+    since: float = field(default_factory=time.monotonic)
+    answer: Future[Any] = field(default_factory=Future)
+
+
+@dataclass(frozen=True)
+class _Call:
+    work: Callable[[], Any]
+    answer: Future[Any] = field(default_factory=Future)
+
+
+_STOP = _Call(lambda: None)
+
+
+class Batches(Generic[Item]):
+    """Collects single items into batches, and runs other work on the model between them.
+
+    Args:
+        together: the answers to some items, in their order.
+        waiting: items that may be accepted and unanswered at a time.
+        observe: called with the size and the seconds of each batch.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[Item]], Sequence[Any]],
+        waiting: int,
+        observe: Callable[[int, float], None] = lambda size, seconds: None,
+    ) -> None:
+        self._together, self._waiting, self._observe = together, waiting, observe
+        self._jobs: queue.SimpleQueue[_Single[Item] | _Call] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.taken = 0
+
+    def start(self, first: Callable[[], Any] = lambda: None) -> None:
+        """Starts the thread, which does `first` before everything else."""
+        self._thread = threading.Thread(target=self._run, args=(_Call(first),), name="model", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Answers what was accepted, then ends the thread."""
+        if self._thread:
+            self._jobs.put(_STOP)
+            self._thread.join()
+
+    @contextmanager
+    def places(self, count: int) -> Iterator[None]:
+        """Holds `count` places in the queue; to be called on the event loop.
+
+        Raises:
+            Problem: busy, so many are not free.
+        """
+        if self.taken + count > self._waiting:
+            raise Problem("busy", f"{self.taken} pictures are waiting. Try again later.", RETRY)
+        self.taken += count
+        try:
+            yield
+        finally:
+            self.taken -= count
+
+    async def together(self, items: Sequence[Item]) -> list[Any]:
+        """The answers to these items, each computed in whatever batch it came into."""
+        singles = [_Single(item) for item in items]
+        for single in singles:
+            self._jobs.put(single)
+        return await asyncio.gather(*(asyncio.wrap_future(single.answer) for single in singles))
+
+    async def alone(self, work: Callable[[], Any]) -> Any:
+        """The result of other work with the model."""
+        call = _Call(work)
+        self._jobs.put(call)
+        return await asyncio.wrap_future(call.answer)
+
+    def _run(self, first: _Call) -> None:
+        _answer_call(first)
+        while True:
+            singles, call = self._gather()
+            self._answer([single for single in singles if single.answer.set_running_or_notify_cancel()])
+            if call is _STOP:
+                return
+            if call:
+                _answer_call(call)
+
+    def _gather(self) -> tuple[list[_Single[Item]], _Call | None]:
+        """Waits for work: the singles of one batch, and the call (if any) that came right behind them."""
+        singles: list[_Single[Item]] = []
+        job = self._jobs.get()
+        while isinstance(job, _Single):
+            singles.append(job)
+            if len(singles) == SIZE:
+                return singles, None
+            left = singles[0].since + WAIT - time.monotonic()
+            try:
+                job = self._jobs.get(timeout=left) if left > 0 else self._jobs.get_nowait()
+            except queue.Empty:
+                return singles, None
+        return singles, job
+
+    def _answer(self, singles: Sequence[_Single[Item]]) -> None:
+        if not singles:
+            return
+        started = time.perf_counter()
+        try:
+            answers = self._together([single.item for single in singles])
+        except Exception as error:  # it belongs to the requests that asked
+            for single in singles:
+                single.answer.set_exception(error)
+            return
+        self._observe(len(singles), time.perf_counter() - started)
+        for single, answer in zip(singles, answers, strict=True):
+            single.answer.set_result(answer)
+
+
+def _answer_call(call: _Call) -> None:
+    if not call.answer.set_running_or_notify_cancel():
+        return
+    try:
+        call.answer.set_result(call.work())
+    except Exception as error:  # it belongs to the request that asked
+        call.answer.set_exception(error)

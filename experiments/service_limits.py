@@ -1,0 +1,127 @@
+"""What one client may ask of the service, checked before the body of a request is read."""
+
+from __future__ import annotations
+
+import hmac
+import math
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from experiments.service_problems import Problem
+
+CLIENTS = 10_000  # token buckets kept; the client that was silent longest is forgotten first
+RETRY = {"Retry-After": "2"}  # seconds after which a full queue has usually moved on
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a service.
+
+    Attributes:
+        picture_bytes: of one picture file.
+        pictures: files a request.
+        body_bytes: of a whole request.
+        held_bytes: bodies of all requests that are not answered yet, together.
+        waiting: pictures that are accepted and not scored yet.
+        seconds: within which the body of a request must have arrived.
+        rate: requests a second and client, on average; 0 = no limit.
+        burst: requests that a client which was silent may send at once.
+    """
+
+    picture_bytes: int = 10 * 2**20
+    pictures: int = 64
+    body_bytes: int = 64 * 2**20
+    held_bytes: int = 256 * 2**20
+    waiting: int = 256
+    seconds: float = 30.0
+    rate: float = 50.0
+    burst: int = 100
+
+
+class TokenBuckets:
+    """A token bucket a client (Tanenbaum, Computer Networks, 5.4): `rate` tokens/s, at most `burst`."""
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self.rate, self.burst = rate, burst
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client -> tokens, when
+
+    def take(self, client: str, now: float) -> float:
+        """Takes a token; the seconds until there is one, or 0 where it was there."""
+        tokens, then = self._left.pop(client, (float(self.burst), now))
+        tokens = min(self.burst, tokens + (now - then) * self.rate)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / self.rate
+        self._left[client] = (tokens - 1 if wait == 0 else tokens, now)
+        if len(self._left) > CLIENTS:
+            self._left.popitem(last=False)
+        return wait
+
+
+class Gate:
+    """ASGI middleware before everything under /v1/ but /v1/health: rate, API key, size of the body.
+
+    A middleware because FastAPI reads a body before it calls any dependency.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits, api_key: str | None) -> None:
+        self.app, self.limits = app, limits
+        self.key = api_key.encode() if api_key else None
+        self.buckets = TokenBuckets(limits.rate, limits.burst) if limits.rate else None
+        self.held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not _is_guarded(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        try:
+            self._admit(scope)
+        except Problem as problem:
+            await problem.response()(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            self.held += len(message.get("body", b""))
+            if taken > self.limits.body_bytes:
+                raise self._too_large()
+            if self.held > self.limits.held_bytes:
+                raise Problem("busy", f"{self.held:,} bytes are waiting. Try again later.", RETRY)
+            return message
+
+        try:
+            await self.app(scope, counted, send)
+        finally:
+            self.held -= taken
+
+    def _admit(self, scope: Scope) -> None:
+        """Raises Problem where this request may not go on."""
+        client = scope["client"][0] if scope.get("client") else ""
+        # the rate comes first, so that keys cannot be tried out quickly
+        if self.buckets and (wait := self.buckets.take(client, time.monotonic())):
+            raise Problem(
+                "too-many-requests",
+                f"At most {self.limits.rate:g} requests a second, {self.limits.burst} at once.",
+                {"Retry-After": str(math.ceil(wait))},
+            )
+        headers = Headers(scope=scope)
+        given = headers.get("x-api-key", "").encode("latin-1")
+        if self.key and not hmac.compare_digest(given, self.key):
+            raise Problem(
+                "no-key", "Send the key in the header X-API-Key.", {"WWW-Authenticate": "X-API-Key"}
+            )
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) > self.limits.body_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> Problem:
+        return Problem("too-large", f"A request may have {self.limits.body_bytes:,} bytes.")
+
+
+def _is_guarded(path: str) -> bool:
+    return path.startswith("/v1/") and path != "/v1/health"

@@ -1,0 +1,160 @@
+"""What the service answers, as OpenAPI describes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+_COVER_ID = "5f1b5e0a3f0f4f0d8f6a6b8d5d3e9c1a7b2c4d6e8f0a1b3c5d7e9f1a3b5c7d9e"
+_SCORED = {
+    "name": "cover.jpg",
+    "cover_id": _COVER_ID,
+    "genres": [{"genre": "Jazz", "probability": 0.61}, {"genre": "Rock", "probability": 0.22}],
+    "abstain": False,
+    "genre_set": ["Jazz", "Rock"],
+    "nearest_distance": 0.83,
+    "unlike_covers": False,
+    "failed_blocks": None,
+    "error": None,
+}
+_UNREAD = {"name": "notes.txt", "cover_id": _COVER_ID, "genres": [], "error": "not a picture"}
+
+
+class GenreProbability(BaseModel):
+    """A genre with its probability."""
+
+    genre: str
+    probability: float = Field(ge=0, le=1)
+
+
+class ScoredPicture(BaseModel):
+    """One picture of a request; where `error` says why it could not be read there are no genres."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_SCORED, _UNREAD]})
+
+    name: str = Field(description="the file name as it was sent")
+    cover_id: str = Field(description="sha256 of the file, 64 hex digits")
+    genres: list[GenreProbability] = Field([], description="the most probable ones, the best first")
+    abstain: bool | None = Field(None, description="the model would rather not say")
+    genre_set: list[str] | None = Field(None, description="genres among which the true one most likely is")
+    nearest_distance: float | None = Field(None, description="to the nearest training cover; no unit")
+    unlike_covers: bool | None = Field(None, description="farther from training covers than covers are")
+    failed_blocks: str | None = Field(None, description="blocks that could not be computed, with the reason")
+    error: str | None = Field(None, description="why the picture could not be read")
+
+
+class Predictions(BaseModel):
+    """One entry for each file, in the order of the request."""
+
+    pictures: list[ScoredPicture]
+
+
+class SimilarCover(BaseModel):
+    """A training cover."""
+
+    cover_id: str = Field(description="sha256 of the file, 64 hex digits")
+    genre: str
+    name: str = Field(description="file name, without folders")
+    distance: float = Field(description="over all blocks; no unit, 0 = the same")
+
+
+class SimilarCovers(BaseModel):
+    """Training covers, the nearest first."""
+
+    covers: list[SimilarCover]
+
+
+class Health(BaseModel):
+    """The service takes requests."""
+
+    status: Literal["ready"]
+
+
+class Block(BaseModel):
+    """A block of features that the model uses."""
+
+    columns: int
+    preset: str
+    fingerprint: str
+
+
+class ModelCard(BaseModel):
+    """The model that answers."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "classifier": "kernel_ridge",
+                    "genres": ["Jazz", "Rock"],
+                    "blocks": {"color": {"columns": 45, "preset": "packaged", "fingerprint": "color-1-9f…"}},
+                    "digest": _COVER_ID,
+                    "version": "0.1.0",
+                }
+            ]
+        }
+    )
+
+    classifier: str
+    genres: list[str]
+    blocks: dict[str, Block]
+    digest: str = Field(description="sha256 over the whole bundle")
+    version: str = Field(description="of coverfusion")
+
+
+class ProblemBody(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="which kind of error, as a URI")
+    title: str = Field(description="the kind in words")
+    status: int = Field(description="the HTTP status again")
+    detail: str = Field(description="what is wrong with this request")
+    pictures: list[ScoredPicture] | None = Field(None, description="the reason for each file")
+
+
+def scored_picture(row: Mapping[str, Any], decides: bool) -> ScoredPicture:
+    """A row of `score_chunk` with every genre named.
+
+    Args:
+        row: column -> value; columns on abstaining may be missing.
+        decides: the bundle can say when to abstain.
+    """
+    ranks = sum(name.startswith("genre_") and name != "genre_set" for name in row)
+    pairs = [(row[f"genre_{n}"], row[f"probability_{n}"]) for n in range(1, ranks + 1)]
+    distance = row.get("nearest_distance")
+    told = {
+        "abstain": bool(row["abstain"]), "unlike_covers": bool(row["unlike_covers"]),
+        "genre_set": [name for name in row["genre_set"].split("|") if name],
+    } if decides else {}  # fmt: skip
+    return ScoredPicture(
+        name=row["path"],
+        cover_id=row["cover_id"],
+        genres=[GenreProbability(genre=str(g), probability=min(max(p, 0.0), 1.0)) for g, p in pairs],
+        nearest_distance=None if distance is None or not np.isfinite(distance) else float(distance),
+        failed_blocks=row["failed_blocks"] or None,
+        **told,
+    )
+
+
+def similar_covers(found: pd.DataFrame) -> SimilarCovers:
+    """The frame of `experiments.similar.nearest` without the folders of the machine that trained."""
+    covers = [
+        SimilarCover(
+            cover_id=row["cover_id"],
+            genre=str(row["genre"]),
+            name=file_name(row["path"]),
+            distance=row["distance"],
+        )
+        for row in found.to_dict("records")
+    ]
+    return SimilarCovers(covers=covers)
+
+
+def file_name(path: str) -> str:
+    """The last part of a path or of `zip!member`."""
+    return re.split(r"[/\\!]", path)[-1]
