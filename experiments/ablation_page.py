@@ -37,26 +37,38 @@ def write_page(folder: Path) -> Path:
         "dark": figures.DARK,
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
-    pages.write(folder / "index.html", pages.render("ablation.html", context))
+    pages.write(folder / "index.html", pages.render("ablation.html", context, {"signed": signed}))
     return folder / "index.html"
 
 
-def findings(comparisons: pd.DataFrame) -> list[str]:
-    """One sentence a classifier and design: which differences are significant after Holm's correction."""
-    sentences = []
-    for (design, classifier), part in comparisons.groupby(["design", "classifier"], sort=False):
-        sure = part[part["p_holm"] < ALPHA].sort_values("difference", ascending=False)
-        named = ", ".join(
-            f"{comparison_words(row)} {100 * row['difference']:+.1f} points (p {row['p_holm']:.2g})"
-            for _, row in sure.iterrows()
-        )
-        unsure = len(part) - len(sure)
-        seen = 100 * part["detectable"].median()
-        more = f"; {unsure} of {len(part)} not significant" if unsure else ""
-        sentences.append(
-            f"{classifier}, {design}: {named or 'nothing significant'}{more}. Could show: {seen:.1f} points."
-        )
-    return sentences
+def findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
+    """Rows of `comparisons.csv` as people read them, the largest difference of each design first.
+
+    Each has design, what, classifier, difference, low, high and detectable in points, p after Holm's
+    correction, and whether that is significant.
+    """
+    rows = []
+    for _, part in comparisons.groupby(["design", "classifier"], sort=False):
+        for _, row in part.sort_values("difference", ascending=False).iterrows():
+            rows.append(
+                {
+                    "design": row["design"],
+                    "what": comparison_words(row),
+                    "classifier": row["classifier"],
+                    "difference": 100 * row["difference"],
+                    "low": 100 * row["t_low"],
+                    "high": 100 * row["t_high"],
+                    "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+                    "detectable": 100 * row["detectable"],
+                    "sure": bool(row["p_holm"] < ALPHA),
+                }
+            )
+    return rows
+
+
+def signed(points: float) -> str:
+    """5.04 -> "+5.0", with a true minus sign."""
+    return f"{points:+.1f}".replace("-", "\u2212")
 
 
 def _shown(table: pd.DataFrame) -> dict[str, list]:

@@ -1,0 +1,26 @@
+"""What the ablation's page says."""
+
+import pandas as pd
+
+from experiments.ablation_page import findings, signed
+
+
+def test_findings_are_in_points_and_say_what_is_significant() -> None:
+    rows = pd.DataFrame(
+        {
+            "design": "all against all but block",
+            "unit": ["ocr", "cnn"],
+            "classifier": "svc",
+            "other": "svc",
+            "difference": [-0.002, 0.05],
+            "t_low": [-0.01, 0.034],
+            "t_high": [0.006, 0.066],
+            "p_holm": [1.0, 0.0007],
+            "detectable": [0.014, 0.023],
+        }
+    )
+    first, second = findings(rows)
+    assert (first["what"], first["p"], first["sure"]) == ("all against all but cnn", "< 0.001", True)
+    assert round(float(str(first["difference"])), 6) == 5.0
+    assert (second["what"], second["p"], second["sure"]) == ("all against all but ocr", "1.000", False)
+    assert signed(-0.2) == "\u22120.2"
