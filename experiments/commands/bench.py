@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import UserError
 from experiments.commands.options import BlockOption, StoreOption
 
+if TYPE_CHECKING:
+    from experiments.run import Prepared
+
 
 def bench(
-    what: Annotated[str, typer.Argument(help="extract, score or ablate")],
-    collection: Annotated[Path, typer.Option(help="as for train")],
+    what: Annotated[str, typer.Argument(help="extract, score, ablate or index")],
+    collection: Annotated[
+        Path | None, typer.Option(help="as for train; for index only to compare with its cnn block")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option(help="for score: a run's bundle/ folder")] = None,
     block: BlockOption = None,
     covers: Annotated[int, typer.Option(min=8, help="how many covers to measure on")] = 128,
@@ -22,12 +27,27 @@ def bench(
         list[str] | None, typer.Option("--classifier", "-c", help="for ablate (repeatable)")
     ] = None,
     folds: Annotated[int, typer.Option(min=1, max=5, help="for ablate: how many of five folds")] = 2,
+    vectors: Annotated[int, typer.Option(help="for index: how many are drawn")] = 1_000_000,
+    dimensions: Annotated[int, typer.Option(help="for index: numbers a vector")] = 1280,
+    kind: Annotated[
+        list[str] | None, typer.Option(help="for index: ivf or hnsw (repeatable), beside flat")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Speed beside the plain use of the same libraries in the same run.
+    """Speed beside the plain use of the same libraries in the same run; of an index, beside exact search.
 
-    Example: `coverfusion bench extract --collection covers/`
+    Example: `coverfusion bench extract --collection covers/` or `coverfusion bench index --vectors 100000`
     """
+    if what == "index":
+        from experiments.bench_index import bench_index, print_bench
+
+        real = None if collection is None else _prepared(collection, ["cnn"], store).table.blocks["cnn"]
+        print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
+        return
+    if what not in ("extract", "score", "ablate"):
+        raise UserError(f"bench {what}: say `extract`, `score`, `ablate` or `index`.")
+    if collection is None:
+        raise UserError(f"bench {what}: name the covers with --collection.")
     if what == "extract":
         from experiments.bench import bench_extract
 
@@ -38,16 +58,19 @@ def bench(
         if bundle is None:
             raise UserError("bench score: name the model with --bundle.")
         bench_score(collection, bundle, covers, rounds)
-    elif what == "ablate":
+    else:
         from experiments.ablate import CLASSIFIERS
         from experiments.bench_ablate import bench_ablate, print_ratios
-        from experiments.blocks import make_extractors
-        from experiments.config import make_config
-        from experiments.run import open_collection, prepare
 
-        config = make_config("coverfusion bench", collection=collection, blocks=block or None, store=store)
-        extractors = make_extractors(config.blocks, config.preset)
-        prepared = prepare(config, open_collection(config), extractors)
-        print_ratios(bench_ablate(prepared, classifier or CLASSIFIERS, folds))
-    else:
-        raise UserError(f"bench {what}: say `extract`, `score` or `ablate`.")
+        print_ratios(
+            bench_ablate(_prepared(collection, block or None, store), classifier or CLASSIFIERS, folds)
+        )
+
+
+def _prepared(collection: Path, blocks: list[str] | None, store: Path | None) -> Prepared:
+    from experiments.blocks import make_extractors
+    from experiments.config import make_config
+    from experiments.run import open_collection, prepare
+
+    config = make_config("coverfusion bench", collection=collection, blocks=blocks, store=store)
+    return prepare(config, open_collection(config), make_extractors(config.blocks, config.preset))

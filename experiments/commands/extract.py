@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from data.errors import UserError
+from experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
 from experiments.commands.options import BlockOption, KeepOption, PresetOption, StoreOption
 from experiments.commands.shown import console
 
@@ -20,6 +21,9 @@ def extract(
     preset: PresetOption = "packaged",
     keep: KeepOption = "drop",
     store: StoreOption = None,
+    engine: EngineOption = "local",
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     describe: Annotated[bool, typer.Option("--describe", help="list every column and stop")] = False,
 ) -> None:
     """Computes the feature table of a collection; goes on where an earlier run stopped.
@@ -37,6 +41,7 @@ def extract(
         return
     if collection is None:
         raise UserError("Name a collection, or use --describe to list the columns.")
+    on_ray = check_engine(engine, workers, address)
     config = make_config(
         "coverfusion extract",
         collection=collection, blocks=block or None, preset=preset, keep=keep, store=store,
@@ -44,7 +49,12 @@ def extract(
     extractors = make_extractors(config.blocks, config.preset)
     covers = open_collection(config).frame
     kept = Store(config.store)
-    failures = fill(covers, extractors, kept)
+    if on_ray:
+        from experiments.ray_extract import extract_on_ray
+
+        failures = extract_on_ray(covers, extractors, kept, workers, address)
+    else:
+        failures = fill(covers, extractors, kept)
     table = read_table(covers["cover_id"].tolist(), extractors, kept)
     folder = out or Path("runs") / f"table-{collection.stem}"
     table.save(folder)

@@ -1,0 +1,66 @@
+"""A part of a list of pictures, read and decoded inside an actor a chunk ahead of the models."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from PIL.Image import Image
+
+from data.addresses import is_address, list_address, read_address
+from data.pictures import PictureError, decode
+from data.sources import list_pictures, read_bytes
+from features.extract import CHUNK
+
+REQUESTS = 16  # pictures asked of an object store at a time; waiting for it takes no core
+
+Decoded = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
+
+
+def list_places(paths: Iterable[str]) -> Iterator[str]:
+    """The pictures in files, folders, zips and at addresses, one by one; in the order of `list_pictures`.
+
+    Raises:
+        UserError: an address cannot be listed.
+    """
+    for path in paths:
+        yield from list_address(path) if is_address(path) else list_pictures([path])
+
+
+def decoded(
+    places: Iterable[tuple[str, str]], base: Path, cpus: int, chunk: int = CHUNK
+) -> Iterator[list[Decoded]]:
+    """Pictures in the same chunks as the local engine makes them, so that models see the same batches.
+
+    Args:
+        places: (cover_id, path or address) pairs; an empty cover_id is filled in from the bytes.
+        base: what relative paths are relative to; the actor may run elsewhere than the command did.
+        cpus: threads that decode.
+        chunk: covers a list.
+    """
+    places = list(places)
+    threads = REQUESTS if any(is_address(path) for _, path in places) else cpus
+    waiting: deque[list[Future[Decoded]]] = deque()
+    remaining = iter(places)
+    with ThreadPoolExecutor(threads) as pool:
+        while batch := list(itertools.islice(remaining, chunk)):
+            waiting.append([pool.submit(_decode, cover_id, path, base) for cover_id, path in batch])
+            if len(waiting) > 1:
+                yield [future.result() for future in waiting.popleft()]
+        while waiting:
+            yield [future.result() for future in waiting.popleft()]
+
+
+def _decode(cover_id: str, path: str, base: Path) -> Decoded:
+    try:
+        content = read_address(path) if is_address(path) else read_bytes(str(base / path))
+        found = hashlib.sha256(content).hexdigest()
+        if cover_id and found != cover_id:
+            return cover_id, path, PictureError("the file changed after the collection was read")
+        return found, path, decode(content)
+    except PictureError as error:
+        return cover_id, path, error
