@@ -15,6 +15,7 @@ from experiments.commands.compare import compare
 from experiments.commands.curve import curve
 from experiments.commands.demo import demo
 from experiments.commands.extract import extract
+from experiments.commands.grow import grow
 from experiments.commands.inspect import inspect
 from experiments.commands.map import map as map_covers
 from experiments.commands.report import report
@@ -36,6 +37,7 @@ app = typer.Typer(
 for command in (
     demo,
     inspect,
+    grow,
     extract,
     train,
     report,

@@ -1,0 +1,64 @@
+"""One cover of a release, from the Cover Art Archive, checked to be a whole picture.
+
+The answers: https://musicbrainz.org/doc/Cover_Art_Archive/API - 307 to the file at archive.org, 404 where
+the release has no such cover.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from data.fetch import Client, RefusedError, TooLargeError
+from data.pictures import PictureError, facts
+
+ADDRESS = "https://coverartarchive.org"
+SIZES = ("250", "500", "1200", "original")  # the longer side in pixels
+MAX_BYTES = 32 * 2**20  # an original may be a scan of hundreds of megabytes
+_SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}
+
+
+class NoCoverError(Exception):
+    """There is no usable cover and there will be none; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The bytes of a picture.
+
+    Attributes:
+        data: the file.
+        cover_id: sha256 of it, 64 hex digits.
+        suffix: what a file name ends in, ".jpg" for example; from the bytes, not from what the server says.
+    """
+
+    data: bytes
+    cover_id: str
+    suffix: str
+
+
+def cover_address(release_id: str, side: str, size: str, address: str = ADDRESS) -> str:
+    """The address of a release's "front" or "back" in one of `SIZES`."""
+    return f"{address}/release/{release_id}/{side}" + ("" if size == "original" else f"-{size}")
+
+
+def fetch_cover(client: Client, url: str, max_bytes: int = MAX_BYTES) -> Cover:
+    """Fetches a cover and reads it to its end.
+
+    Args:
+        client: whom to ask with.
+        url: from `cover_address`.
+        max_bytes: a larger file is none.
+
+    Raises:
+        NoCoverError: no such cover, too large, truncated, broken, no picture or a decompression bomb.
+        data.fetch.NoAnswerError: the archive does not answer now.
+    """
+    try:
+        data = client.get(url, max_bytes=max_bytes)
+        suffix = facts(data).format
+    except RefusedError as error:
+        raise NoCoverError("no such cover (404)" if error.status == 404 else str(error)) from error
+    except (TooLargeError, PictureError) as error:
+        raise NoCoverError(str(error)) from error
+    return Cover(data, hashlib.sha256(data).hexdigest(), _SUFFIXES.get(suffix, f".{suffix.lower()}"))

@@ -1,0 +1,53 @@
+"""`coverfusion grow`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.shown import console, print_frame
+
+
+def grow(
+    genre: Annotated[
+        list[str], typer.Option("--genre", "-g", help="a MusicBrainz tag: jazz, 'hip hop' (repeatable)")
+    ],
+    out: Annotated[Path, typer.Option(help="the collection's folder; a killed run goes on in it")],
+    limit: Annotated[int, typer.Option(min=1, help="albums for each genre")] = 500,
+    size: Annotated[str, typer.Option(help="longer side in pixels: 250, 500, 1200 or original")] = "500",
+    back: Annotated[bool, typer.Option("--back", help="back covers, too")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="ask again for what was rejected before")] = False,
+    contact: Annotated[
+        str, typer.Option(envvar="COVERFUSION_CONTACT", help="your mail address or web page, for MusicBrainz")
+    ] = "",
+) -> None:
+    """Grows a collection: covers by genre from MusicBrainz and the Cover Art Archive, one request a second.
+
+    The covers belong to their rights holders: look at `licence` in the manifest before you pass any on.
+
+    Example: `coverfusion grow --genre jazz --genre metal --limit 500 --out grown --contact you@example.org`
+    """
+    from data.fetch import Client
+    from data.grow import counts
+    from data.grow import grow as run
+    from experiments.progress import counted
+
+    client = Client(contact)
+    began = time.monotonic()
+    have: dict[str, int] = {}
+    first: dict[str, int] = {}
+    with counted("albums", limit * len(set(genre))) as bar:
+
+        def progress(name: str, albums: int) -> None:
+            have[name] = min(albums, limit)
+            new = sum(have.values()) - sum(min(first.setdefault(key, n), limit) for key, n in have.items())
+            rate = new / (time.monotonic() - began)
+            bar.update(bar.task_ids[0], completed=sum(have.values()), now=f"{name}, {rate:.1f} albums/s")
+
+        manifest = run(out, genre, client, limit, size, back, retry, progress)
+    print_frame(counts(out), "Covers")
+    console.print(f"Manifest: {manifest}", highlight=False, soft_wrap=True)
+    console.print(f"Rejected, with reasons: {out / 'rejected.csv'}", highlight=False, soft_wrap=True)
