@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.errors import UserError
+from experiments.commands.engine import WorkersOption
 from experiments.commands.options import BlockOption, StoreOption
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(help="extract, score, ablate or index")],
+    what: Annotated[str, typer.Argument(help="extract, score, ablate, index or ray")],
     collection: Annotated[
         Path | None, typer.Option(help="as for train; for index only to compare with its cnn block")
     ] = None,
-    bundle: Annotated[Path | None, typer.Option(help="for score: a run's bundle/ folder")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="for score and ray: a run's bundle/ folder")] = None,
     block: BlockOption = None,
     covers: Annotated[int, typer.Option(min=8, help="how many covers to measure on")] = 128,
     rounds: Annotated[int, typer.Option(min=2, help="alternations of ours and plain")] = 4,
@@ -33,6 +34,7 @@ def bench(
         list[str] | None, typer.Option(help="for index: ivf or hnsw (repeatable), beside flat")
     ] = None,
     store: StoreOption = None,
+    workers: WorkersOption = None,
 ) -> None:
     """Speed beside the plain use of the same libraries in the same run; of an index, beside exact search.
 
@@ -44,8 +46,8 @@ def bench(
         real = None if collection is None else _prepared(collection, ["cnn"], store).table.blocks["cnn"]
         print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
         return
-    if what not in ("extract", "score", "ablate"):
-        raise UserError(f"bench {what}: say `extract`, `score`, `ablate` or `index`.")
+    if what not in ("extract", "score", "ablate", "ray"):
+        raise UserError(f"bench {what}: say `extract`, `score`, `ablate`, `index` or `ray`.")
     if collection is None:
         raise UserError(f"bench {what}: name the covers with --collection.")
     if what == "extract":
@@ -58,6 +60,10 @@ def bench(
         if bundle is None:
             raise UserError("bench score: name the model with --bundle.")
         bench_score(collection, bundle, covers, rounds)
+    elif what == "ray":
+        from experiments.bench_ray import bench_ray
+
+        bench_ray(collection, block, covers, rounds, workers, bundle)
     else:
         from experiments.ablate import CLASSIFIERS
         from experiments.bench_ablate import bench_ablate, print_ratios
