@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from data.collection import Collection, read_collection
@@ -27,7 +28,9 @@ from features.store import Store
 from features.table import FeatureTable
 from fusion.base import BlockClassifier
 from fusion.bundle import save_bundle
+from fusion.decision import Decision, learn_decision
 from fusion.neighbours import Neighbours
+from fusion.novelty import held_out_distances
 from fusion.registry import classifier_names, create
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
@@ -80,7 +83,7 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     blocks = tuple(prepared.table.blocks)
     predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
     groups = prepared.covers.set_index("cover_id")["group"]
-    scored = score_splits(predictions, groups, config.seed)
+    scored = score_splits(predictions, groups, config.seed, config.folds)
     choosing = POOLED if config.folds else "validation"
     chosen = best_model(scored, choosing, blocks)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
@@ -91,7 +94,8 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
     )
-    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids)
+    held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
+    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out)
     write_report(folder, neighbours, prepared.table, prepared.covers)
     shutil.rmtree(folder / "fits")
     return folder
@@ -232,9 +236,23 @@ def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups
 
 
 def write_bundle(
-    folder: Path, classifier: BlockClassifier, model: Model, prepared: Prepared, train_ids: list[str]
+    folder: Path,
+    classifier: BlockClassifier,
+    model: Model,
+    prepared: Prepared,
+    train_ids: list[str],
+    held_out: pd.DataFrame,
 ) -> Neighbours:
-    """The chosen model with all that scoring needs, and the index of its training covers."""
+    """The chosen model with all that scoring needs, the index of its training covers, and held-out covers.
+
+    Args:
+        folder: of the bundle.
+        classifier: fitted on `train_ids`.
+        model: what it is called.
+        prepared: all covers and features.
+        train_ids: what the bundle's model has learnt from.
+        held_out: by cover_id: `split`, `genre` and `p_<genre>`, by a model that was not fitted on the cover.
+    """
     covers = prepared.covers.set_index("cover_id").loc[train_ids]
     table = prepared.table.rows(train_ids)
     neighbours = Neighbours().fit(
@@ -248,6 +266,7 @@ def write_bundle(
         folder,
         classifier,
         neighbours=neighbours,
+        decision=_decision(neighbours, classifier.classes_, prepared, held_out),
         columns={name: list(frame.columns) for name, frame in prepared.table.blocks.items()},
         extractors={e.name: describe_extractor(e) for e in prepared.extractors},
         extra={
@@ -257,6 +276,21 @@ def write_bundle(
         },
     )
     return neighbours
+
+
+def _decision(
+    neighbours: Neighbours, classes: np.ndarray, prepared: Prepared, held_out: pd.DataFrame
+) -> Decision:
+    """What scoring learns from held-out covers: probabilities, and distances to covers of other groups."""
+    groups = prepared.covers.set_index("cover_id")["group"].to_dict()
+    genres = [str(genre) for genre in classes]
+    return learn_decision(
+        held_out.reindex(columns=[f"p_{genre}" for genre in genres], fill_value=0.0).to_numpy(),
+        pd.Index(genres).get_indexer(pd.Index(held_out["genre"])),
+        np.array([groups[cover] for cover in held_out.index]),
+        held_out_distances(neighbours, prepared.table.rows(held_out.index.tolist()).frame(), groups),
+        source=str(held_out["split"].iloc[0]),
+    )
 
 
 def describe_extractor(extractor: Extractor) -> dict[str, object]:

@@ -10,6 +10,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,18 @@ from PIL.Image import Image
 
 from data.errors import UserError
 from data.pictures import PictureError
+from experiments.progress import console
 from experiments.provenance import write_json
 from features.extract import CHUNK, compute, decoded_ahead
 from features.registry import Extractor, create, missing_weights
 from features.table import FeatureTable
 from fusion.bundle import Bundle, load_bundle
+from fusion.decision import NO_TARGETS, Targets, promise, rule_of
+from fusion.novelty import nearest_distances
 
 PART = 4 * CHUNK  # covers a part
 FORMATS = (".csv", ".parquet", ".jsonl")
+DECIDED = ("abstain", "genre_set", "nearest_distance", "unlike_covers")
 
 
 def score(
@@ -39,6 +44,7 @@ def score(
     top_k: int = 3,
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
+    targets: Targets = NO_TARGETS,
 ) -> tuple[int, int]:
     """Scores pictures one after another into a file.
 
@@ -49,12 +55,14 @@ def score(
         top_k: how many genres a row names.
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
+        targets: when to abstain, and what the sets of genres promise.
 
     Returns:
         The number of rows, and of those among them with an error.
 
     Raises:
-        UserError: a bad output name, an existing output, a broken bundle, or weights that are not here.
+        UserError: a bad output name, an existing output, a broken bundle, weights that are not here, or
+            targets for a bundle without held-out covers.
     """
     if out.suffix not in FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(FORMATS)}.")
@@ -64,22 +72,34 @@ def score(
     if not resume and (out.exists() or parts.exists()):
         raise UserError(f"{out} exists (or a stopped run of it). Go on with --resume, or remove it first.")
     bundle = load_bundle(bundle_folder)
+    check_targets(bundle, targets)
     extractors = bundle_extractors(bundle)
     top_k = min(top_k, len(bundle.classes))
-    _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k})
+    _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k} | asdict(targets))
+    if said := promise(bundle.decision, targets) if bundle.decision else "":
+        console.print(said, highlight=False)
     done = _skip_done(parts, pictures)
     places = (("", path) for path in pictures)
     chunks = decoded_ahead(places)
     for number in itertools.count(len(done)):
         frames = []
         for chunk in itertools.islice(chunks, PART // CHUNK):
-            frames.append(score_chunk(bundle, extractors, chunk, top_k))
+            frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
             if progress:
                 progress(len(chunk))
         if not frames:
             break
         _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
     return _join(parts, out)
+
+
+def check_targets(bundle: Bundle, targets: Targets) -> None:
+    """Raises UserError where targets are asked of a bundle that cannot say when to abstain."""
+    if bundle.decision is None and targets != NO_TARGETS:
+        raise UserError(
+            "--target-error, --target-coverage and --set-coverage need held-out covers, which this bundle, "
+            "made by an older version, does not have. Train again."
+        )
 
 
 def bundle_extractors(bundle: Bundle) -> list[Extractor]:
@@ -114,16 +134,34 @@ def score_chunk(
     extractors: Sequence[Extractor],
     chunk: Sequence[tuple[str, str, Image | PictureError]],
     top_k: int,
+    targets: Targets = NO_TARGETS,
 ) -> pd.DataFrame:
-    """One row a picture: path, cover_id, genre_1, probability_1, ..., failed_blocks, error."""
-    good = [(i, got) for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
-    errors = ["" if not isinstance(got, PictureError) else str(got) for _, _, got in chunk]
+    """Scores decoded pictures.
+
+    Args:
+        bundle: the fitted model.
+        extractors: its extractors, from `bundle_extractors`.
+        chunk: cover_id, path, and the picture or why there is none.
+        top_k: how many genres a row names.
+        targets: when to abstain, and what the sets of genres promise.
+
+    Returns:
+        One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
+        joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
+        unlike_covers (bool), failed_blocks, error. A picture that cannot be read has no genre and abstains.
+        Without held-out covers in the bundle nothing else abstains, and sets are empty.
+    """
+    good = [i for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
+    errors = [str(got) if isinstance(got, PictureError) else "" for _, _, got in chunk]
     proba = np.full((len(chunk), len(bundle.classes)), np.nan)
     failed = [""] * len(chunk)
+    decided = _unread(sorted(set(range(len(chunk))) - set(good)))
     if good:
-        table, blocks_failed = table_of([image for _, image in good], extractors)
-        proba[[i for i, _ in good]] = bundle.predict_proba(table)
-        for (i, _), reason in zip(good, blocks_failed, strict=True):
+        table, blocks_failed = table_of([got for _, _, got in chunk if isinstance(got, Image)], extractors)
+        raw = bundle.predict_proba(table)
+        proba[good] = bundle.calibrated(raw)
+        decided = pd.concat([decided, _decide(bundle, table, raw, targets).set_axis(good)]).sort_index()
+        for i, reason in zip(good, blocks_failed, strict=True):
             failed[i] = reason
     order = np.argsort(-proba, axis=1, kind="stable")[:, :top_k]
     scored = ~np.isnan(proba[:, 0])
@@ -132,7 +170,45 @@ def score_chunk(
         names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
         columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
         columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
+    columns |= {name: decided[name] for name in DECIDED} | {"genre_set": decided["genre_set"].tolist()}
     return pd.DataFrame(columns | {"failed_blocks": failed, "error": errors})
+
+
+def _unread(rows: list[int]) -> pd.DataFrame:
+    """The columns of `_decide` for these rows, whose pictures cannot be read."""
+    n = len(rows)
+    return pd.DataFrame(
+        {
+            "abstain": np.ones(n, bool),
+            "genre_set": np.full(n, None, dtype=object),
+            "nearest_distance": np.full(n, np.nan),
+            "unlike_covers": np.zeros(n, bool),
+        },
+        index=rows,
+    )
+
+
+def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets) -> pd.DataFrame:
+    """abstain, genre_set, nearest_distance and unlike_covers of n pictures with (n, k) probabilities."""
+    distances = np.full(len(raw), np.nan)
+    if bundle.neighbours is not None:
+        distances = nearest_distances(bundle.neighbours, table.frame())
+    if bundle.decision is None:
+        frame = pd.DataFrame({"nearest_distance": distances})
+        return frame.assign(abstain=False, genre_set="", unlike_covers=False)
+    rule = rule_of(bundle.decision, targets)
+    order = np.argsort(-raw, axis=1, kind="stable")
+    return pd.DataFrame(
+        {
+            "abstain": rule.abstains(raw),
+            "genre_set": [
+                "|".join(str(bundle.classes[code]) for code in ranked if inside[code])
+                for ranked, inside in zip(order, rule.sets(raw), strict=True)
+            ],
+            "nearest_distance": distances,
+            "unlike_covers": distances > bundle.decision.farthest,
+        }
+    )
 
 
 def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
@@ -141,9 +217,9 @@ def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
     if note.is_file():
         before = json.loads(note.read_text())
         for key, value in facts.items():
-            if before[key] != value:
+            if before.get(key) != value:
                 raise UserError(
-                    f"--resume: {parts} was made with another {key} ({before[key]}, now {value})."
+                    f"--resume: {parts} was made with another {key} ({before.get(key)}, now {value})."
                 )
         return
     parts.mkdir(parents=True, exist_ok=True)
@@ -172,8 +248,9 @@ def _write_part(path: Path, frame: pd.DataFrame) -> None:
 
 
 def _schema(frame: pd.DataFrame) -> pa.Schema:
-    numbers = [name for name in frame.columns if name.startswith("probability_")]
-    return pa.schema([(name, pa.float64() if name in numbers else pa.string()) for name in frame.columns])
+    kinds = {"nearest_distance": pa.float64(), "abstain": pa.bool_(), "unlike_covers": pa.bool_()}
+    kinds |= {name: pa.float64() for name in frame.columns if name.startswith("probability_")}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in frame.columns])
 
 
 def _join(parts: Path, out: Path) -> tuple[int, int]:

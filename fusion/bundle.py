@@ -4,6 +4,7 @@
     manifest.sha256     sha256 of manifest.json
     classifier/         what the classifier's `save` writes
     neighbours/         the index of training covers (where one was given)
+    decision/           held-out covers, to calibrate and abstain by (where they were given)
 
 The formats are skops with a fixed list of types, safetensors, CatBoost's own, FAISS, parquet and JSON:
 reading them runs no code from the folder. The digests tell of damage and of careless edits; they are no
@@ -26,6 +27,7 @@ import pandas as pd
 from data.errors import UserError
 from features.table import FeatureTable
 from fusion.base import BlockClassifier
+from fusion.decision import Decision
 from fusion.neighbours import Neighbours
 from fusion.registry import classifier_class
 
@@ -46,6 +48,7 @@ class Bundle:
         extra: what the caller noted.
         digest: sha256 of the manifest, and so of everything.
         neighbours: the index of training covers, or None.
+        decision: held-out covers with what was learnt from them, or None.
     """
 
     classifier: BlockClassifier
@@ -55,11 +58,16 @@ class Bundle:
     extra: dict[str, Any]
     digest: str
     neighbours: Neighbours | None
+    decision: Decision | None = None
 
     def predict_proba(self, table: FeatureTable | pd.DataFrame) -> np.ndarray:
         """(n, n_classes) probabilities for covers; a block that is not there counts as missing."""
         frame = table.frame() if isinstance(table, FeatureTable) else table
         return self.classifier.predict_proba(frame.reindex(columns=self.classifier.feature_names_in_))
+
+    def calibrated(self, proba: np.ndarray) -> np.ndarray:
+        """(n, k) probabilities of `predict_proba`, calibrated where that was found to help."""
+        return self.decision.calibration(proba) if self.decision else proba
 
     def check_fingerprints(self, fingerprints: Mapping[str, str]) -> None:
         """Checks that blocks come from the extractors and weights that the model was trained with.
@@ -86,6 +94,7 @@ def save_bundle(
     columns: Mapping[str, Sequence[str]],
     extractors: Mapping[str, Mapping[str, Any]],
     neighbours: Neighbours | None = None,
+    decision: Decision | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
@@ -96,6 +105,7 @@ def save_bundle(
         columns: block -> its columns, without prefix.
         extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
         neighbours: the index of training covers.
+        decision: held-out covers with what was learnt from them.
         extra: JSON values to keep with it.
 
     Raises:
@@ -109,6 +119,8 @@ def save_bundle(
     classifier.save(partial / "classifier")
     if neighbours is not None:
         neighbours.save(partial / "neighbours")
+    if decision is not None:
+        decision.save(partial / "decision")
     manifest = {
         "format": FORMAT,
         "classifier": classifier.name,
@@ -142,6 +154,7 @@ def load_bundle(folder: Path) -> Bundle:
         extra=manifest["extra"],
         digest=digest,
         neighbours=Neighbours.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
+        decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
     )
 
 

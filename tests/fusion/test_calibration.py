@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fusion.calibration import inverse_temperature
+from fusion.calibration import (
+    KINDS,
+    Calibration,
+    choose_calibration,
+    cross_calibrated,
+    fit_calibration,
+    inverse_temperature,
+    log_loss,
+)
 
 
 def test_factor_of_two_certain_scores_with_one_mistake_in_four():
@@ -14,3 +24,67 @@ def test_weights_count_as_copies():
     scores = np.tile([0.0, 3.0], (2, 1))
     found = inverse_temperature(scores, np.array([1, 0]), np.array([3.0, 1.0]))
     assert found == pytest.approx(np.log(3) / 3, rel=1e-4)
+
+
+def overconfident(n, seed=0, factor=3.0):
+    """Probabilities that are three times too sure on the log scale, and true codes."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 4))
+    true = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    y = (true.cumsum(axis=1) < rng.uniform(size=(n, 1))).sum(axis=1)
+    said = np.exp(factor * logits)
+    return said / said.sum(axis=1, keepdims=True), y
+
+
+def test_temperature_finds_how_much_too_sure_a_model_is():
+    fitted = fit_calibration("temperature", *overconfident(5000))
+    assert fitted.factor == pytest.approx(1 / 3, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "isotonic"])
+def test_a_few_right_answers_make_nothing_certain(kind):
+    proba = np.tile([[0.1, 0.9]], (8, 1))
+    fitted = fit_calibration(kind, proba, np.ones(8, int))
+    np.testing.assert_allclose(fitted(proba[:1]), [[0.1, 0.9]], atol=2e-3)  # (8 + 1) / (8 + 2)
+
+
+def test_isotonic_by_hand():
+    # right in 13 of 18 rows; with one row more for each class, 14 of 20; a hundredth of the old one stays
+    proba = np.tile([[0.2, 0.8]], (18, 1))
+    fitted = fit_calibration("isotonic", proba, np.repeat([1, 0], [13, 5]))
+    np.testing.assert_allclose(fitted(proba[:1]), [[0.299, 0.701]], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "isotonic"])
+def test_calibrating_helps_on_new_rows(kind):
+    fitted = fit_calibration(kind, *overconfident(1000))
+    proba, y = overconfident(2000, seed=1)
+    assert log_loss(fitted(proba), y) < log_loss(proba, y) - 0.2
+    np.testing.assert_allclose(fitted(proba).sum(axis=1), 1)
+
+
+@given(st.integers(0, 1000), st.sampled_from(KINDS))
+def test_the_order_within_a_row_stays(seed, kind):
+    fitted = fit_calibration(kind, *overconfident(60, seed))
+    proba = overconfident(40, seed + 1)[0]
+    np.testing.assert_array_equal(np.argsort(fitted(proba), axis=1), np.argsort(proba, axis=1))
+
+
+def test_the_kind_that_helps_new_rows_is_chosen():
+    proba, y = overconfident(1000)
+    assert choose_calibration(proba, y, np.arange(1000)).kind == "temperature"
+    assert choose_calibration(proba[:4], y[:4], np.zeros(4)) == Calibration()
+
+
+def test_no_row_is_calibrated_by_itself():
+    proba, y = overconfident(200)
+    first, second = np.arange(0, 200, 2), np.arange(1, 200, 2)
+    found = cross_calibrated("isotonic", proba, y, [(first, second), (second, first)])
+    for own, other in ((first, second), (second, first)):
+        expected = fit_calibration("isotonic", proba[other], y[other])(proba[own])
+        np.testing.assert_allclose(found[own], expected)
+
+
+def test_an_unknown_kind_is_named():
+    with pytest.raises(ValueError, match="none, temperature, isotonic"):
+        fit_calibration("platt", np.ones((2, 2)) / 2, np.array([0, 1]))

@@ -1,0 +1,213 @@
+"""What to do with probabilities: calibrate them, answer or abstain, name a set, warn of what is no cover.
+
+All of it is learnt from held-out covers that the classifier was not fitted on. They are kept as they are, so
+that a target can be chosen when covers are scored.
+
+    decision.json       where the held-out covers come from, the calibration
+    held_out.parquet    their probabilities, true class codes and groups
+    distances.parquet   how far they are from the nearest training cover
+
+What is promised. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on; of
+covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction
+Sets for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came
+from, the promises hold as stated in `fusion.abstention` and `fusion.conformal`, but for two things. On a
+validation split the model was also chosen by it among several. With folds each held-out cover was predicted
+by a model of its fold, while the bundle's is fitted on all covers: as with other cross-conformal methods
+(R. F. Barber et al., Predictive Inference with the Jackknife+, 2021) this holds closely but not exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from data.errors import UserError
+from fusion.abstention import threshold_for_coverage, threshold_for_error
+from fusion.calibration import Calibration, choose_calibration
+from fusion.conformal import prediction_sets, set_limit
+
+LIKE_COVERS = 0.99  # share of held-out covers that the warning lets pass
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What is wished of scores.
+
+    Attributes:
+        error: at most this share wrong among those answered; None: not asked.
+        coverage: answer this share of covers, the surest; None: not asked.
+        set_coverage: share of sets that hold the true genre.
+
+    Raises:
+        UserError: a share out of range, or both `error` and `coverage`.
+    """
+
+    error: float | None = None
+    coverage: float | None = None
+    set_coverage: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.error is not None and self.coverage is not None:
+            raise UserError("--target-error and --target-coverage exclude each other. Name one.")
+        if self.error is not None and not 0.001 <= self.error < 1:
+            raise UserError(f"--target-error {self.error}: name a share from 0.001 to below 1, such as 0.2.")
+        if self.coverage is not None and not 0 < self.coverage <= 1:
+            raise UserError(f"--target-coverage {self.coverage}: name a share above 0, up to 1.")
+        if not 0 < self.set_coverage < 1:
+            raise UserError(f"--set-coverage {self.set_coverage}: name a share between 0 and 1, such as 0.9.")
+
+
+NO_TARGETS = Targets()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Targets made into numbers.
+
+    Attributes:
+        threshold: answer where the highest probability is above it; -inf: always, inf: never.
+        set_limit: up to this nonconformity a genre belongs to the set; inf: every genre.
+    """
+
+    threshold: float
+    set_limit: float
+
+    def abstains(self, proba: np.ndarray) -> np.ndarray:
+        """(n,) bool for the classifier's (n, k) probabilities."""
+        return proba.max(axis=1) <= self.threshold
+
+    def sets(self, proba: np.ndarray) -> np.ndarray:
+        """(n, k) bool for the classifier's (n, k) probabilities."""
+        return prediction_sets(proba, self.set_limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """Held-out covers and what was learnt from them.
+
+    Attributes:
+        source: "validation" or "folds".
+        proba: (n, k) float64 probabilities by a model that was not fitted on these covers.
+        y: (n,) int true class codes.
+        groups: (n,) int; covers with the same value belong together.
+        distances: (m,) float64 from held-out covers to the nearest training cover of another group.
+        calibration: of `proba`.
+    """
+
+    source: str
+    proba: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
+    distances: np.ndarray
+    calibration: Calibration
+
+    @property
+    def farthest(self) -> float:
+        """The distance beyond which a picture is unlike the collection's covers; inf where unknown."""
+        return float(np.quantile(self.distances, LIKE_COVERS)) if len(self.distances) else np.inf
+
+    def save(self, folder: Path) -> None:
+        """Writes the three files."""
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {"source": self.source, "calibration": asdict(self.calibration)}
+        (folder / "decision.json").write_text(json.dumps(facts, indent=1))
+        held_out = pd.DataFrame(self.proba, columns=[f"p_{code}" for code in range(self.proba.shape[1])])
+        held_out.assign(y=self.y, group=self.groups).to_parquet(folder / "held_out.parquet", index=False)
+        pd.DataFrame({"distance": self.distances}).to_parquet(folder / "distances.parquet", index=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote; raises UserError where a file is missing or broken."""
+        try:
+            facts = json.loads((folder / "decision.json").read_text())
+            held_out = pd.read_parquet(folder / "held_out.parquet")
+            curve = facts["calibration"]
+            return cls(
+                source=facts["source"],
+                proba=held_out.filter(regex=r"^p_\d+$").to_numpy(np.float64),
+                y=held_out["y"].to_numpy(np.int64),
+                groups=held_out["group"].to_numpy(np.int64),
+                distances=pd.read_parquet(folder / "distances.parquet")["distance"].to_numpy(np.float64),
+                calibration=Calibration(curve["kind"], curve["factor"], tuple(curve["x"]), tuple(curve["y"])),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{folder} is not whole: {error}. Train again or copy it anew.") from error
+
+
+def learn_decision(
+    proba: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray,
+    distances: np.ndarray,
+    source: str,
+    seed: int = 0,
+) -> Decision:
+    """Keeps held-out covers and chooses a calibration by them.
+
+    Args:
+        proba: (n, k) probabilities by a model that was not fitted on these covers.
+        y: (n,) true class codes.
+        groups: (n,) labels; covers with the same one belong together.
+        distances: (m,) from held-out covers to the nearest training cover; NaN = none was found.
+        source: "validation" or "folds".
+        seed: of the calibration's folds.
+    """
+    codes = np.unique(groups, return_inverse=True)[1]
+    return Decision(
+        source=source,
+        proba=np.asarray(proba, dtype=np.float64),
+        y=np.asarray(y, dtype=np.int64),
+        groups=codes,
+        distances=np.sort(distances[~np.isnan(distances)]),
+        calibration=choose_calibration(np.asarray(proba, dtype=np.float64), y, codes, seed),
+    )
+
+
+@lru_cache(maxsize=16)
+def rule_of(decision: Decision, targets: Targets) -> Rule:
+    """The threshold and the set limit that meet the targets."""
+    rows = one_a_group(decision.groups)
+    return make_rule(decision.proba[rows], decision.y[rows], targets)
+
+
+def make_rule(proba: np.ndarray, y: np.ndarray, targets: Targets) -> Rule:
+    """As `rule_of`, from independent held-out rows: (n, k) probabilities and (n,) true class codes."""
+    confidence, wrong = proba.max(axis=1), proba.argmax(axis=1) != y
+    threshold = -np.inf
+    if targets.error is not None:
+        threshold = threshold_for_error(confidence, wrong, targets.error)
+    elif targets.coverage is not None:
+        threshold = threshold_for_coverage(confidence, targets.coverage)
+    return Rule(threshold, set_limit(proba, y, targets.set_coverage))
+
+
+def one_a_group(groups: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Row numbers, in order: of the rows of each group one, drawn at random."""
+    order = np.random.default_rng(seed).permutation(len(groups))
+    return np.sort(order[np.unique(groups[order], return_index=True)[1]])
+
+
+def promise(decision: Decision, targets: Targets) -> str:
+    """In words: what the rule for a target error or coverage does, and on how much that rests; else ""."""
+    if targets.error is None and targets.coverage is None:
+        return ""
+    rows = one_a_group(decision.groups)
+    proba, y = decision.proba[rows], decision.y[rows]
+    answered = ~rule_of(decision, targets).abstains(proba)
+    covers = f"{len(rows):,} different held-out covers"
+    if not answered.any():
+        return (
+            f"At most {100 * (targets.error or 0):g} % wrong cannot be promised from {covers}: no cover is "
+            f"answered. Ask for less, or train on more covers."
+        )
+    wrong = (proba.argmax(axis=1) != y)[answered]
+    seen = f"of {covers} {100 * answered.mean():.0f} % are answered, {100 * wrong.mean():.0f} % of them wrong"
+    if targets.error is not None:
+        return f"At most {100 * targets.error:g} % wrong among those answered, with 90 % confidence: {seen}."
+    return f"Answers the surest: {seen}."

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from data.errors import UserError
+from fusion.calibration import Calibration
+from fusion.decision import Decision, Targets, learn_decision, make_rule, one_a_group, promise, rule_of
+
+
+def held_out(n=400, seed=0):
+    """Two-class probabilities that say the truth, and true codes."""
+    rng = np.random.default_rng(seed)
+    first = rng.uniform(size=n)
+    return np.column_stack([first, 1 - first]), (rng.uniform(size=n) > first).astype(int)
+
+
+def decision(copies=1, **more):
+    proba, y = held_out()
+    rows = np.tile(np.arange(len(y)), copies)
+    values = {"groups": rows, "distances": np.arange(101.0), "source": "validation"} | more
+    return learn_decision(proba[rows], y[rows], **values)
+
+
+def test_a_target_error_is_kept_on_new_covers():
+    rule = rule_of(decision(), Targets(error=0.2))
+    proba, y = held_out(20_000, seed=1)
+    answered = ~rule.abstains(proba)
+    assert 0.5 < answered.mean() < 0.8  # in truth the 80 % above a confidence of 0.6 have 20 % mistakes
+    assert (proba.argmax(axis=1) != y)[answered].mean() <= 0.2
+
+
+def test_a_target_coverage_and_a_set_coverage_are_kept_on_new_covers():
+    rule = rule_of(decision(), Targets(coverage=0.3, set_coverage=0.8))
+    proba, y = held_out(20_000, seed=1)
+    assert (~rule.abstains(proba)).mean() == pytest.approx(0.3, abs=0.06)
+    assert rule.sets(proba)[np.arange(len(y)), y].mean() == pytest.approx(0.8, abs=0.05)
+
+
+def test_without_a_target_nothing_abstains():
+    assert not rule_of(decision(), Targets()).abstains(held_out()[0]).any()
+
+
+def test_copies_of_a_cover_make_nothing_surer():
+    targets = Targets(error=0.2, set_coverage=0.95)
+    assert rule_of(decision(copies=5), targets) == rule_of(decision(), targets)
+
+
+def test_one_of_each_group():
+    groups = np.array([3, 3, 1, 2, 2, 2])
+    rows = one_a_group(groups)
+    assert sorted(groups[rows]) == [1, 2, 3]
+    assert {tuple(one_a_group(groups, seed)) for seed in range(50)} > {tuple(rows)}
+
+
+def test_what_cannot_be_promised_is_said_and_never_answered():
+    proba, y = held_out(15)
+    few = learn_decision(proba, y, np.arange(15), np.empty(0), "validation")
+    targets = Targets(error=0.05)
+    assert rule_of(few, targets).abstains(proba).all()
+    assert "At most 5 % wrong cannot be promised from 15 different held-out covers" in promise(few, targets)
+    assert promise(decision(), Targets()) == ""
+    assert "with 90 % confidence: of 400 different held-out covers" in promise(decision(), Targets(error=0.2))
+
+
+def test_one_cover_in_a_hundred_is_farther_than_the_warning_allows():
+    assert decision().farthest == pytest.approx(99.0)
+    assert decision(distances=np.array([np.nan])).farthest == np.inf
+
+
+def test_saved_and_loaded(tmp_path):
+    before = decision(copies=2)
+    before.save(tmp_path / "d")
+    after = Decision.load(tmp_path / "d")
+    for targets in (Targets(error=0.2), Targets(coverage=0.5, set_coverage=0.7)):
+        assert rule_of(after, targets) == rule_of(before, targets)
+    assert after.calibration == before.calibration
+    assert after.farthest == before.farthest
+    assert after.source == "validation"
+    (tmp_path / "d" / "held_out.parquet").unlink()
+    with pytest.raises(UserError, match="is not whole"):
+        Decision.load(tmp_path / "d")
+
+
+def test_an_isotonic_curve_survives_saving(tmp_path):
+    curved = Calibration("isotonic", x=(0.0, 0.3, 1.0), y=(0.1, 0.1, 0.7))
+    proba, y = held_out(20)
+    Decision("folds", proba, y, np.arange(20), np.empty(0), curved).save(tmp_path / "d")
+    assert Decision.load(tmp_path / "d").calibration == curved
+
+
+@pytest.mark.parametrize(
+    ("wished", "message"),
+    [
+        ({"error": 0.0}, "--target-error 0.0"),
+        ({"error": 20}, "--target-error 20"),
+        ({"coverage": 0.0}, "--target-coverage 0.0"),
+        ({"set_coverage": 1.0}, "--set-coverage 1.0"),
+        ({"error": 0.1, "coverage": 0.5}, "exclude each other"),
+    ],
+)
+def test_impossible_targets_are_named(wished, message):
+    with pytest.raises(UserError, match=message):
+        Targets(**wished)
+
+
+def test_the_rule_by_hand():
+    proba = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.55, 0.45]])
+    rule = make_rule(proba, np.array([0, 0, 1, 1]), Targets(coverage=0.5, set_coverage=0.6))
+    assert rule.threshold == 0.6
+    assert rule.abstains(proba).tolist() == [False, True, False, True]
+    # scores of the true classes: 0.1, 0.4, 0.2, 0.55; the 3rd of 4 is the limit
+    assert rule.set_limit == pytest.approx(0.4)
+    assert rule.sets(proba).tolist() == [[True, False], [True, False], [False, True], [True, False]]
