@@ -1,0 +1,32 @@
+"""`coverfusion decide`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.shown import console
+
+
+def decide(
+    run: Annotated[Path, typer.Argument(help="a finished run folder")],
+    classifier: Annotated[
+        str | None,
+        typer.Option("--classifier", "-c", help="this one on all blocks; the run's choice if left out"),
+    ] = None,
+    target_error: Annotated[float, typer.Option(help="share of wrong answers to speak of")] = 0.2,
+    out: Annotated[Path | None, typer.Option(help="where to write; RUN/decisions if left out")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="of splits and resampling")] = 0,
+) -> None:
+    """How far probabilities can be trusted: calibration, what abstaining brings, sets of genres.
+
+    Example: `coverfusion decide runs/covers-0123456789 --target-error 0.1`
+    """
+    from experiments.decide import decide as write
+
+    folder = write(run, classifier, target_error, out, seed)
+    for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
+        console.print(sentence, highlight=False, soft_wrap=True)
+    console.print(f"Tables and pictures: {folder}", highlight=False, soft_wrap=True)

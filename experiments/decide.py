@@ -1,0 +1,87 @@
+"""How far a run's probabilities can be trusted: a study of its held-out predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.errors import UserError
+from experiments.decide_figures import draw_all
+from experiments.decide_findings import findings
+from experiments.decide_tables import (
+    ERRORS,
+    abstention_table,
+    calibrated_by_parts,
+    calibration_table,
+    genres_table,
+    models_table,
+    reliability_table,
+    risk_coverage_table,
+    sets_table,
+)
+from experiments.held_out import make_parts, read_held_out
+from experiments.provenance import environment, write_json
+from experiments.run_folder import Model, Run, read_run
+from experiments.statistics import group_weights
+from fusion.decision import Targets
+
+
+def decide(
+    folder: Path,
+    classifier: str | None = None,
+    target: float = 0.2,
+    out: Path | None = None,
+    seed: int = 0,
+) -> Path:
+    """Writes tables, figures and findings of a run's held-out predictions.
+
+    Args:
+        folder: a finished run folder.
+        classifier: whose predictions, on all blocks; None: the run's choice.
+        target: the share of wrong answers that the findings and the genres speak of.
+        out: where to write; None: `decisions` in the run folder.
+        seed: of splits and resampling.
+
+    Returns:
+        The folder with `findings.txt`, `models.csv` and the other tables, and three PNG.
+
+    Raises:
+        UserError: not a finished run folder, no such classifier, an impossible target, or a run of an older
+            version.
+    """
+    Targets(error=target)
+    if not (folder / "metrics.json").is_file():
+        raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
+    run = read_run(folder)
+    model = _model(run, classifier)
+    parts = make_parts(run, seed)
+    held = read_held_out(run, model, parts)
+    y, calibrated = held.y[held.tried], calibrated_by_parts(held, seed)
+    weights = group_weights(held.groups[held.tried], seed)
+    tables = {
+        "models": models_table(run, parts, target, seed),
+        "calibration": calibration_table(y, calibrated),
+        "reliability": reliability_table(y, calibrated),
+        "risk_coverage": risk_coverage_table(held, weights),
+        "abstention": abstention_table(held, weights, sorted({*ERRORS, target})),
+        "genres": genres_table(held, weights, target),
+        "sets": sets_table(held, seed),
+    }
+    place = out or folder / "decisions"
+    place.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        table.to_csv(place / f"{name}.csv", index=False)
+    said = findings(model.classifier, tables, target)
+    (place / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
+    draw_all(place, tables, target)
+    about = {"run": str(folder), "classifier": model.classifier, "target_error": target, "seed": seed}
+    write_json(place / "environment.json", environment() | about)
+    return place
+
+
+def _model(run: Run, classifier: str | None) -> Model:
+    if classifier is None:
+        return run.chosen
+    fused = {model.classifier: model for model in run.models if model.kind == "fused"}
+    if classifier not in fused:
+        raise UserError(f"{run.folder} has no classifier '{classifier}'; it has {', '.join(fused)}.")
+    return fused[classifier]

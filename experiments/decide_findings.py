@@ -1,0 +1,70 @@
+"""What a decision study found, in sentences; also the text alternative of its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from experiments.decide_tables import SPLITS, summarised_sets
+
+
+def findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> list[str]:
+    """Sentences on one classifier.
+
+    Args:
+        classifier: whose tables they are.
+        tables: name -> table of `experiments.decide_tables`.
+        target: the share of wrong answers to speak of.
+    """
+    chosen = next(row for row in _records(tables["models"]) if row["classifier"] == classifier)
+    rows = _records(tables["abstention"])
+    own = [row for row in rows if row["target"] == "error" and row["wished"] == target]
+    calibration = tables["calibration"].set_index("kind")
+    return [
+        f"{classifier}, {calibration.loc['none', 'covers']:,} held-out covers: "
+        f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage curve "
+        f"{_spanned(chosen, 'aurc', 1, 3)}.",
+        *(_abstention_words(row) for row in own),
+        *(_genre_words(row) for row in _records(tables["genres"]) if row["answered"]),
+        f"Calibration: log loss {calibration.loc['none', 'log_loss']:.3f} before, "
+        f"{calibration.loc['chosen', 'log_loss']:.3f} after; expected calibration error "
+        f"{calibration.loc['none', 'ece']:.3f} before, {calibration.loc['chosen', 'ece']:.3f} after.",
+        *(_set_words(row) for row in _records(summarised_sets(tables["sets"]))),
+    ]
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 1) -> str:
+    value, low, high = (factor * row[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _abstention_words(row: dict[str, Any]) -> str:
+    kind = "promised with 90 % confidence" if row["rule"] == "promised" else "plainly chosen, no promise"
+    begin = f"At a target of {100 * row['wished']:g} % error ({kind})"
+    if not row["answered"]:
+        return f"{begin} no cover is answered: these covers are too few, or too hard, to promise it."
+    return (
+        f"{begin} {row['answered']:,} covers are answered, {_spanned(row, 'coverage')} %; of them "
+        f"{_spanned(row, 'error')} % are wrong."
+    )
+
+
+def _genre_words(row: dict[str, Any]) -> str:
+    return (
+        f"  {row['genre']}: {_spanned(row, 'coverage')} % of {row['covers']:,} covers answered, "
+        f"{_spanned(row, 'error')} % of them wrong."
+    )
+
+
+def _set_words(row: dict[str, Any]) -> str:
+    return (
+        f"Sets ({row['method']}) that promise {100 * row['promise']:g} % hold the true genre in "
+        f"{100 * row['coverage']:.1f} % (mean of {SPLITS} splits; {100 * row['lowest']:.1f} to "
+        f"{100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
+    )

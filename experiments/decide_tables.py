@@ -1,0 +1,237 @@
+"""Calibration, abstention and sets, each tried on held-out covers that it was not learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures import reliability
+from experiments.held_out import HeldOut, read_held_out
+from experiments.run_folder import Run
+from experiments.statistics import group_weights, interval
+from fusion.abstention import (
+    area_under_risk_coverage,
+    plain_threshold_for_error,
+    risk_coverage,
+    threshold_for_coverage,
+    threshold_for_error,
+)
+from fusion.calibration import KINDS, choose_calibration, cross_calibrated, log_loss
+from fusion.conformal import METHODS, prediction_sets, set_limit
+from fusion.decision import one_a_group
+from fusion.inner import Split
+
+SPLITS = 20  # random halves that prediction sets are tried on
+PROMISES = (0.8, 0.9, 0.95)
+ERRORS = (0.1, 0.2, 0.3, 0.4)
+COVERAGES = (0.1, 0.25, 0.5, 0.75)
+GRID = np.arange(1, 101) / 100
+
+Threshold = Callable[[np.ndarray, np.ndarray], float]  # of (n,) confidences and (n,) whether wrong
+
+
+def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> pd.DataFrame:
+    """One row a model on all blocks: error, AURC with its interval, what a target error leaves answered."""
+    rows = []
+    for model in [model for model in run.models if model.kind == "fused"]:
+        held = read_held_out(run, model, parts)
+        weights = group_weights(held.groups[held.tried], seed)
+        rows.append(
+            {"classifier": model.classifier, "error_of_all": held.wrong[held.tried].mean()}
+            | _aurc(held, weights)
+            | answered_row(held, weights, answers(held, _promised(target)))
+        )
+    return pd.DataFrame(rows)
+
+
+def calibrated_by_parts(held: HeldOut, seed: int) -> dict[str, np.ndarray]:
+    """Kind -> (tried, k) probabilities, each part's calibrated by what it may learn from.
+
+    "chosen" is, part by part, the kind that scoring would choose.
+    """
+    found = {kind: cross_calibrated(kind, held.proba, held.y, held.parts)[held.tried] for kind in KINDS}
+    chosen = np.full(held.proba.shape, np.nan)
+    for learnt, tried in held.parts:
+        calibration = choose_calibration(held.proba[learnt], held.y[learnt], held.groups[learnt], seed)
+        chosen[tried] = calibration(held.proba[tried])
+    return found | {"chosen": chosen[held.tried]}
+
+
+def calibration_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Log loss and expected calibration error of each kind.
+
+    Args:
+        y: (tried,) true codes.
+        calibrated: from `calibrated_by_parts`.
+    """
+    rows = []
+    for kind, proba in calibrated.items():
+        bins = reliability(proba.max(axis=1), proba.argmax(axis=1) == y)
+        gap = sum(b.covers * abs(b.confidence - b.accuracy.value) for b in bins) / len(y)
+        rows.append({"kind": kind, "covers": len(y), "log_loss": log_loss(proba, y), "ece": gap})
+    return pd.DataFrame(rows)
+
+
+def reliability_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """The bins of the reliability diagram, before and after calibration; Wilson intervals."""
+    frames = []
+    for when, kind in (("before", "none"), ("after", "chosen")):
+        proba = calibrated[kind]
+        bins = pd.DataFrame(map(asdict, reliability(proba.max(axis=1), proba.argmax(axis=1) == y)))
+        accuracy = pd.DataFrame(bins.pop("accuracy").tolist()).add_prefix("accuracy_")
+        frames.append(pd.concat([bins, accuracy], axis=1).assign(when=when))
+    return pd.concat(frames, ignore_index=True).rename(columns={"accuracy_value": "accuracy"})
+
+
+def risk_coverage_table(held: HeldOut, weights: np.ndarray) -> pd.DataFrame:
+    """The error among answered at each coverage with its interval, and what a perfect order would give."""
+    confidence, wrong = held.confidence[held.tried], held.wrong[held.tried]
+    low, high = interval(risk_coverage(confidence, wrong, GRID, weights))
+    return pd.DataFrame(
+        {
+            "coverage": GRID,
+            "error": risk_coverage(confidence, wrong, GRID),
+            "low": low,
+            "high": high,
+            "perfect_order": risk_coverage(-wrong.astype(float), wrong, GRID),
+        }
+    )
+
+
+def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]) -> pd.DataFrame:
+    """Coverage and error by thresholds for target errors (promised, and plain) and for target coverages."""
+    asked: list[tuple[str, float, str, Threshold]] = []
+    asked += [("error", target, "promised", _promised(target)) for target in errors]
+    asked += [("error", target, "plain", _plain(target)) for target in errors]
+    asked += [("coverage", target, "plain", _covering(target)) for target in COVERAGES]
+    return pd.DataFrame(
+        [
+            {"target": target, "wished": wished, "rule": rule}
+            | answered_row(held, weights, answers(held, threshold))
+            for target, wished, rule, threshold in asked
+        ]
+    )
+
+
+def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFrame:
+    """For each true genre: the share of its covers that is answered, and the error among those."""
+    answered = answers(held, _promised(target))
+    rows = []
+    for code, genre in enumerate(held.genres):
+        own = held.y[held.tried] == code
+        if own.any():
+            row = answered_row(held, weights * own, answered, own)
+            rows.append({"genre": genre, "covers": int(own.sum()), **row})
+    return pd.DataFrame(rows)
+
+
+def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
+    """Coverage and size of the sets on random halves of the held-out covers, learnt on the other halves.
+
+    One row a method, promise and split: `coverage`, `size` (mean), `single` (share with one genre), and
+    `coverage_<genre>`.
+    """
+    rng = np.random.default_rng(seed)
+    names, codes = np.unique(held.groups, return_inverse=True)
+    rows = []
+    for split in range(SPLITS):
+        learns = (rng.permutation(len(names)) < len(names) // 2)[codes]
+        learnt, tried = np.flatnonzero(learns), np.flatnonzero(~learns)
+        learnt = learnt[one_a_group(held.groups[learnt], seed + split)]
+        rows += [
+            {"method": method, "promise": promise, "split": split}
+            | _tried_sets(held, learnt, tried, promise, method)
+            for method in METHODS
+            for promise in PROMISES
+        ]
+    return pd.DataFrame(rows)
+
+
+def _tried_sets(
+    held: HeldOut, learnt: np.ndarray, tried: np.ndarray, promise: float, method: str
+) -> dict[str, float]:
+    limit = set_limit(held.proba[learnt], held.y[learnt], promise, method)
+    sets = prediction_sets(held.proba[tried], limit, method)
+    y, size = held.y[tried], sets.sum(axis=1)
+    holds = sets[np.arange(len(tried)), y]
+    genres = {f"coverage_{g}": holds[y == i].mean() for i, g in enumerate(held.genres) if (y == i).any()}
+    return {"coverage": holds.mean(), "size": size.mean(), "single": (size == 1).mean()} | genres
+
+
+def summarised_sets(sets: pd.DataFrame) -> pd.DataFrame:
+    """One row a method and promise: mean, lowest and highest coverage over the splits, mean size."""
+    grouped = sets.groupby(["method", "promise"], sort=False)
+    coverage = grouped["coverage"].agg(["mean", "min", "max"])
+    coverage.columns = pd.Index(["coverage", "lowest", "highest"])
+    return coverage.join(grouped[["size", "single"]].mean()).reset_index()
+
+
+def answers(held: HeldOut, threshold: Threshold) -> np.ndarray:
+    """(tried,) bool: which covers are answered, each by a threshold that was learnt from others.
+
+    Args:
+        held: predictions.
+        threshold: (confidence, wrong) of some covers -> threshold.
+    """
+    answered = np.zeros(len(held.y), bool)
+    for learnt, tried in held.parts:
+        rows = learnt[one_a_group(held.groups[learnt])]
+        answered[tried] = held.confidence[tried] > threshold(held.confidence[rows], held.wrong[rows])
+    return answered[held.tried]
+
+
+def answered_row(
+    held: HeldOut, weights: np.ndarray, answered: np.ndarray, among: np.ndarray | None = None
+) -> dict[str, float]:
+    """Coverage and error among answered with intervals, over all tried covers or those `among`.
+
+    Args:
+        held: predictions.
+        weights: (b, tried) from `group_weights`; 0 for covers that are not among.
+        answered: (tried,) bool.
+        among: (tried,) bool.
+    """
+    among = np.ones(len(answered), bool) if among is None else among
+    mistakes = answered & held.wrong[held.tried]
+    count = int((answered & among).sum())
+    total, given, bad = weights.sum(axis=1), weights @ answered, weights @ mistakes
+    coverage = _interval_of(given, total)
+    error = _interval_of(bad, given) if count else (np.nan, np.nan)
+    return {
+        "answered": count,
+        "coverage": count / among.sum(),
+        "coverage_low": coverage[0],
+        "coverage_high": coverage[1],
+        "error": (mistakes & among).sum() / count if count else np.nan,
+        "error_low": error[0],
+        "error_high": error[1],
+    }
+
+
+def _aurc(held: HeldOut, weights: np.ndarray) -> dict[str, float]:
+    confidence, wrong = held.confidence[held.tried], held.wrong[held.tried]
+    low, high = interval(area_under_risk_coverage(confidence, wrong, weights))
+    value = float(area_under_risk_coverage(confidence, wrong))
+    return {"aurc": value, "aurc_low": float(low), "aurc_high": float(high)}
+
+
+def _promised(target: float) -> Threshold:
+    return partial(threshold_for_error, target=target)
+
+
+def _plain(target: float) -> Threshold:
+    return partial(plain_threshold_for_error, target=target)
+
+
+def _covering(target: float) -> Threshold:
+    return lambda confidence, _: threshold_for_coverage(confidence, target)
+
+
+def _interval_of(part: np.ndarray, whole: np.ndarray) -> tuple[float, float]:
+    some = whole > 0
+    low, high = interval(part[some] / whole[some])
+    return float(low), float(high)

@@ -1,0 +1,99 @@
+"""A run's held-out predictions of one model, and which of them to learn from before trying on others.
+
+Of an 8:1:1 run validation is learnt from and test tried on, as scoring with the bundle would; of a run with
+folds the held-out covers are cut into ten parts, each tried with what the other nine say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data.errors import UserError
+from experiments.run_folder import Model, Run
+from fusion.inner import Split, inner_folds
+
+PARTS = 10  # of the held-out covers of a run with folds
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One model's predictions of covers that it was not fitted on.
+
+    Attributes:
+        genres: k names.
+        proba: (n, k) probabilities.
+        y: (n,) true codes.
+        groups: (n,) labels; covers with the same one belong together.
+        parts: (rows to learn from, rows to try on) pairs.
+    """
+
+    genres: list[str]
+    proba: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
+    parts: list[Split]
+
+    @property
+    def tried(self) -> np.ndarray:
+        """All rows that something is tried on."""
+        return np.sort(np.concatenate([tried for _, tried in self.parts]))
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(n,) the highest probability."""
+        return self.proba.max(axis=1)
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """(n,) bool, whether the genre with the highest probability is wrong."""
+        return self.proba.argmax(axis=1) != self.y
+
+
+def make_parts(run: Run, seed: int) -> list[Split]:
+    """(rows to learn from, rows to try on) pairs for `read_held_out`, the same for every model of a run.
+
+    Raises:
+        UserError: the run was made by a version that kept no groups, or held out too few covers.
+    """
+    frame = _rows(run, run.chosen)
+    if run.other is not None:
+        parts = [(np.flatnonzero(frame["split"] == run.other), np.flatnonzero(frame["split"] == run.split))]
+    else:
+        parts = inner_folds(pd.factorize(frame["genre"])[0], frame["group"].to_numpy(), PARTS, seed)
+    if not parts:
+        raise UserError(f"{run.folder} has too few held-out covers to learn from some and try on others.")
+    return parts
+
+
+def read_held_out(run: Run, model: Model, parts: Sequence[Split]) -> HeldOut:
+    """The held-out predictions of a model, of all splits or folds.
+
+    Raises:
+        UserError: the run was made by a version that kept no groups.
+    """
+    frame = _rows(run, model)
+    genres = [column[2:] for column in frame if column.startswith("p_")]
+    return HeldOut(
+        genres=genres,
+        proba=frame[[f"p_{genre}" for genre in genres]].to_numpy(),
+        y=pd.Index(genres).get_indexer(pd.Index(frame["genre"])),
+        groups=frame["group"].to_numpy(),
+        parts=list(parts),
+    )
+
+
+def _rows(run: Run, model: Model) -> pd.DataFrame:
+    frame = pd.read_parquet(
+        run.folder / "predictions.parquet",
+        filters=[("classifier", "==", model.classifier), ("blocks", "==", "+".join(model.blocks))],
+    )
+    if "group" not in frame:
+        raise UserError(
+            f"{run.folder} was made by an older version that kept no groups, so near duplicates could not be "
+            f"kept together. Train again."
+        )
+    return frame.sort_values(["cover_id", "genre"]).reset_index(drop=True)
