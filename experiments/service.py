@@ -49,6 +49,7 @@ from features.registry import Extractor
 from fusion.bundle import Bundle, load_bundle
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+GRACE = 60  # seconds that accepted requests have left after SIGTERM
 # An explanation runs the image network 50 times: it takes as many places as the pictures it holds up.
 PLACES_OF_EXPLANATION = 32
 _UPLOAD_PROBLEMS = (
@@ -173,7 +174,7 @@ def _add_predict(app: FastAPI, service: Service, key: list[Any], told: tuple[str
 
 
 def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
-    shown = {
+    shown: dict[str, Any] = {
         "description": "The explanation: a JSON object, or a picture where one is asked for",
         "content": {
             "application/json": {"schema": {"type": "object"}},
@@ -263,7 +264,9 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, 
         """The model that answers: classifier, genres, blocks."""
         return _model_card(service.bundle)
 
-    text = {200: {"description": "Metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    text: dict[int | str, dict[str, Any]] = {
+        200: {"description": "Metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
 
     @app.get("/metrics", response_class=Response, responses=open_to_all | text)
     async def metrics() -> Response:
@@ -355,5 +358,10 @@ def run_service(
     """
     import uvicorn
 
+    from experiments.service_http import ProblemProtocol
+
     app = make_service(bundle_folder, limits, api_key)
-    uvicorn.run(app, host=host, port=port, server_header=False, timeout_graceful_shutdown=60)
+    uvicorn.run(
+        app, host=host, port=port, http=ProblemProtocol, ws="none", server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )  # fmt: skip

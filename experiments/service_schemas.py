@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 _COVER_ID = "5f1b5e0a3f0f4f0d8f6a6b8d5d3e9c1a7b2c4d6e8f0a1b3c5d7e9f1a3b5c7d9e"
-_SCORED = {
+_SCORED: dict[str, Any] = {
     "name": "cover.jpg",
     "cover_id": _COVER_ID,
     "genres": [{"genre": "Jazz", "probability": 0.61}, {"genre": "Rock", "probability": 0.22}],
@@ -22,7 +22,7 @@ _SCORED = {
     "failed_blocks": None,
     "error": None,
 }
-_UNREAD = {"name": "notes.txt", "cover_id": _COVER_ID, "genres": [], "error": "not a picture"}
+_UNREAD: dict[str, Any] = {"name": "notes.txt", "cover_id": _COVER_ID, "genres": [], "error": "not a picture"}
 
 
 class GenreProbability(BaseModel):
@@ -39,13 +39,19 @@ class ScoredPicture(BaseModel):
 
     name: str = Field(description="the file name as it was sent")
     cover_id: str = Field(description="sha256 of the file, 64 hex digits")
-    genres: list[GenreProbability] = Field([], description="the most probable ones, the best first")
-    abstain: bool | None = Field(None, description="the model would rather not say")
-    genre_set: list[str] | None = Field(None, description="genres among which the true one most likely is")
-    nearest_distance: float | None = Field(None, description="to the nearest training cover; no unit")
-    unlike_covers: bool | None = Field(None, description="farther from training covers than covers are")
-    failed_blocks: str | None = Field(None, description="blocks that could not be computed, with the reason")
-    error: str | None = Field(None, description="why the picture could not be read")
+    genres: list[GenreProbability] = Field(default=[], description="the most probable ones, the best first")
+    abstain: bool | None = Field(default=None, description="the model would rather not say")
+    genre_set: list[str] | None = Field(
+        default=None, description="genres among which the true one most likely is"
+    )
+    nearest_distance: float | None = Field(default=None, description="to the nearest training cover; no unit")
+    unlike_covers: bool | None = Field(
+        default=None, description="farther from training covers than covers are"
+    )
+    failed_blocks: str | None = Field(
+        default=None, description="blocks that could not be computed, with the reason"
+    )
+    error: str | None = Field(default=None, description="why the picture could not be read")
 
 
 class Predictions(BaseModel):
@@ -114,10 +120,10 @@ class ProblemBody(BaseModel):
     title: str = Field(description="the kind in words")
     status: int = Field(description="the HTTP status again")
     detail: str = Field(description="what is wrong with this request")
-    pictures: list[ScoredPicture] | None = Field(None, description="the reason for each file")
+    pictures: list[ScoredPicture] | None = Field(default=None, description="the reason for each file")
 
 
-def scored_picture(row: Mapping[str, Any], decides: bool) -> ScoredPicture:
+def scored_picture(row: Mapping[Any, Any], decides: bool) -> ScoredPicture:
     """A row of `score_chunk` with every genre named.
 
     Args:
@@ -127,10 +133,10 @@ def scored_picture(row: Mapping[str, Any], decides: bool) -> ScoredPicture:
     ranks = sum(name.startswith("genre_") and name != "genre_set" for name in row)
     pairs = [(row[f"genre_{n}"], row[f"probability_{n}"]) for n in range(1, ranks + 1)]
     distance = row.get("nearest_distance")
-    told = {
-        "abstain": bool(row["abstain"]), "unlike_covers": bool(row["unlike_covers"]),
-        "genre_set": [name for name in row["genre_set"].split("|") if name],
-    } if decides else {}  # fmt: skip
+    told: dict[str, Any] = {}
+    if decides:
+        told = {name: bool(row[name]) for name in ("abstain", "unlike_covers")}
+        told["genre_set"] = [name for name in row["genre_set"].split("|") if name]
     return ScoredPicture(
         name=row["path"],
         cover_id=row["cover_id"],

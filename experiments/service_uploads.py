@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _TYPES = (
     "image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif",
     "image/jp2", "image/x-portable-pixmap", "image/x-tga", "image/vnd.microsoft.icon",
 )  # fmt: skip
+# It warns of each malformed body, and the answer says that already.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)

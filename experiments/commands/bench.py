@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(help="extract, score, ablate, index or ray")],
+    what: Annotated[str, typer.Argument(help="extract, score, ablate, index, ray or serve")],
     collection: Annotated[
         Path | None, typer.Option(help="as for train; for index only to compare with its cnn block")
     ] = None,
-    bundle: Annotated[Path | None, typer.Option(help="for score and ray: a run's bundle/ folder")] = None,
+    bundle: Annotated[Path | None, typer.Option(help="score, ray, serve: a run's bundle/ folder")] = None,
     block: BlockOption = None,
     covers: Annotated[int, typer.Option(min=8, help="how many covers to measure on")] = 128,
     rounds: Annotated[int, typer.Option(min=2, help="alternations of ours and plain")] = 4,
@@ -35,6 +35,9 @@ def bench(
     ] = None,
     store: StoreOption = None,
     workers: WorkersOption = None,
+    clients: Annotated[int, typer.Option(min=1, help="for serve: how many ask at the same time")] = 8,
+    seconds: Annotated[float, typer.Option(min=1, help="for serve: how long they do")] = 60,
+    pictures: Annotated[int, typer.Option(min=1, max=64, help="for serve: in a request")] = 1,
 ) -> None:
     """Speed beside the plain use of the same libraries in the same run; of an index, beside exact search.
 
@@ -46,8 +49,8 @@ def bench(
         real = None if collection is None else _prepared(collection, ["cnn"], store).table.blocks["cnn"]
         print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
         return
-    if what not in ("extract", "score", "ablate", "ray"):
-        raise UserError(f"bench {what}: say `extract`, `score`, `ablate`, `index` or `ray`.")
+    if what not in ("extract", "score", "ablate", "ray", "serve"):
+        raise UserError(f"bench {what}: say `extract`, `score`, `ablate`, `index`, `ray` or `serve`.")
     if collection is None:
         raise UserError(f"bench {what}: name the covers with --collection.")
     if what == "extract":
@@ -64,6 +67,12 @@ def bench(
         from experiments.bench_ray import bench_ray
 
         bench_ray(collection, block, covers, rounds, workers, bundle)
+    elif what == "serve":
+        from experiments.bench_serve import bench_serve
+
+        if bundle is None:
+            raise UserError("bench serve: name the model with --bundle.")
+        bench_serve(collection, bundle, clients, seconds, covers, pictures)
     else:
         from experiments.ablate import CLASSIFIERS
         from experiments.bench_ablate import bench_ablate, print_ratios

@@ -1,0 +1,55 @@
+"""Every kind of error has the same shape."""
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.exceptions import HTTPException
+
+from data.errors import UserError
+from experiments.service_problems import KINDS, Problem, described, handle_problems
+
+
+@pytest.fixture(scope="module")
+def client() -> TestClient:
+    app = FastAPI()
+    handle_problems(app)
+
+    @app.get("/raise/{what}")
+    def fail(what: int) -> None:
+        raise {
+            1: RuntimeError("a secret"), 2: UserError("--x: no."), 3: HTTPException(418, "short and stout"),
+            4: Problem("busy", "later", {"Retry-After": "2"}, queue=7),
+        }[what]  # fmt: skip
+
+    return TestClient(app, raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "detail"),
+    [
+        ("/raise/1", 500, "The reason is in the log of the service."),
+        ("/raise/2", 422, "--x: no."),
+        ("/raise/3", 418, "short and stout"),
+        ("/raise/4", 503, "later"),
+        ("/raise/x", 422, "path.what: Input should be a valid integer"),
+        ("/nowhere", 404, "Not Found"),
+    ],
+)
+def test_an_error_says_what_is_wrong(client: TestClient, path: str, status: int, detail: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    body = answer.json()
+    assert body["status"] == status and body["title"] and body["type"]
+    assert detail in body["detail"] and "secret" not in answer.text
+
+
+def test_headers_and_further_members_are_kept(client: TestClient) -> None:
+    answer = client.get("/raise/4")
+    assert answer.headers["retry-after"] == "2" and answer.json()["queue"] == 7
+    assert client.post("/raise/1").headers["allow"] == "GET"
+
+
+def test_two_kinds_of_one_status_are_two_examples() -> None:
+    media = described("invalid", "unreadable-pictures")[422]["content"]["application/problem+json"]
+    assert set(media["examples"]) == {"invalid", "unreadable-pictures"}
+    assert all(status >= 400 for status, _, _ in KINDS.values())
