@@ -14,7 +14,14 @@ import pandas as pd
 from data.errors import UserError
 from experiments.provenance import environment, write_json
 from experiments.run_folder import Model, Run, read_run
-from experiments.statistics import corrected_t_test, group_weights, holm, mcnemar_test, paired_bootstrap
+from experiments.statistics import (
+    corrected_t_test,
+    group_weights,
+    holm,
+    mcnemar_test,
+    score_interval,
+    widening,
+)
 
 PLACES = ("collection", "store", "out")  # where things lie says nothing about what was done
 
@@ -47,8 +54,9 @@ def compare_runs(
 
     Returns:
         One row a pair: `first`, `second`, both accuracies, `difference` with its interval by the bootstrap
-        of groups, McNemar's counts and p, the corrected t-test over the folds where both runs have the same
-        ones, and Holm's correction of McNemar's p over all pairs.
+        of groups (of folds widened, as it speaks of the procedure; of one split it speaks of the two fitted
+        models: `experiments.statistics`), McNemar's counts and p, the corrected t-test over the folds where
+        both runs have the same ones, and Holm's correction of McNemar's p over all pairs.
 
     Raises:
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
@@ -62,8 +70,9 @@ def compare_runs(
         raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
     _check_same_covers(entries)
     first = entries[0].predictions
-    weights = group_weights(first["group"].to_numpy(), seed)
-    rows = [_pair(a, b, weights) for a, b in combinations(entries, 2)]
+    groups = first["group"].to_numpy()
+    weights, count = group_weights(groups, seed), len(np.unique(groups))
+    rows = [_pair(a, b, weights, count) for a, b in combinations(entries, 2)]
     table = pd.DataFrame(rows)
     return table.assign(p_holm=holm(table["p_mcnemar"].to_numpy()))
 
@@ -140,10 +149,12 @@ def _check_same_covers(entries: Sequence[Entry]) -> None:
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
 
 
-def _pair(first: Entry, second: Entry, weights: np.ndarray) -> dict[str, Any]:
+def _pair(first: Entry, second: Entry, weights: np.ndarray, groups: int) -> dict[str, Any]:
     right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in (first, second)]
     difference = right[0].astype(float) - right[1]
-    low, high = paired_bootstrap(difference, weights)
+    resampled = weights @ difference / weights.sum(axis=1)
+    wider = max(widening(entry.run.config["folds"]) for entry in (first, second))
+    low, high = score_interval(resampled, groups, wider, least=-1)
     only_first, only_second, p = mcnemar_test(*right)
     row = {
         "first": first.name,

@@ -12,7 +12,14 @@ import pandas as pd
 from experiments.designs import Units, families_of, without, without_family
 from experiments.outcomes import Outcome
 from experiments.shapley import shapley_values, subsets
-from experiments.statistics import corrected_t_test, group_weights, holm, interval, mcnemar_test
+from experiments.statistics import (
+    corrected_t_test,
+    group_weights,
+    holm,
+    mcnemar_test,
+    score_interval,
+    widening,
+)
 
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units
@@ -28,16 +35,23 @@ class Study:
         blocks: block -> its columns.
         truth: (n,) true codes.
         genres: their names.
+        groups: (n,) their codes.
         weights: (resamples, n) of the group bootstrap, the same for all comparisons.
-        test_share: n_test / n_train.
+        folds: of one repeat.
     """
 
     outcomes: Outcomes
     blocks: Mapping[str, Sequence[str]]
     truth: np.ndarray
     genres: Sequence[str]
+    groups: np.ndarray
     weights: np.ndarray
-    test_share: float
+    folds: int
+
+    @property
+    def test_share(self) -> float:
+        """n_test / n_train."""
+        return 1 / (self.folds - 1)
 
     @property
     def classifiers(self) -> list[str]:
@@ -57,6 +71,13 @@ class Study:
         """Whether that set was fitted."""
         return not units or (classifier, units) in self.outcomes
 
+    def interval(
+        self, resampled: np.ndarray, least: float = 0.0, rows: np.ndarray | slice = slice(None)
+    ) -> tuple[float, float]:
+        """Of a score (`least` 0) or a difference (-1) of some covers, all unless told."""
+        count = len(np.unique(self.groups[rows]))
+        return score_interval(resampled, count, widening(self.folds), least)
+
 
 def make_study(
     outcomes: Outcomes,
@@ -67,8 +88,9 @@ def make_study(
     folds: int,
     seed: int,
 ) -> Study:
-    """A study with its bootstrap weights; `folds` of one repeat give n_test / n_train = 1 / (folds - 1)."""
-    return Study(outcomes, blocks, truth, genres, group_weights(groups, seed), 1 / (folds - 1))
+    """A study with its bootstrap weights; `folds` of one repeat."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds)
 
 
 def ablation_table(study: Study) -> pd.DataFrame:
@@ -92,19 +114,19 @@ def leaderboard(study: Study) -> pd.DataFrame:
     for (classifier, units), outcome in study.outcomes.items():
         right = outcome.right(study.truth).mean(axis=0)
         accuracy = study.weights @ right / study.weights.sum(axis=1)
-        low, high = interval(accuracy)
+        low, high = study.interval(accuracy)
         exact, resampled = genre_f1(study, outcome)
-        f1_low, f1_high = interval(resampled.mean(axis=1))
+        f1_low, f1_high = study.interval(np.nanmean(resampled, axis=1))
         rows.append(
             {
                 "classifier": classifier or "largest genre",
                 "units": joined(units),
                 "accuracy": float(right.mean()),
-                "accuracy_low": float(low),
-                "accuracy_high": float(high),
+                "accuracy_low": low,
+                "accuracy_high": high,
                 "f1_macro": float(exact.mean()),
-                "f1_macro_low": float(f1_low),
-                "f1_macro_high": float(f1_high),
+                "f1_macro_low": f1_low,
+                "f1_macro_high": f1_high,
                 "seconds": float(outcome.folds["seconds"].sum()),
             }
         )
@@ -112,7 +134,7 @@ def leaderboard(study: Study) -> pd.DataFrame:
 
 
 def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-    """F1 of each genre over all repeats: (k,) exact and (resamples, k) resampled."""
+    """F1 of each genre over all repeats: (k,) exact and (resamples, k) resampled, NaN of genres not drawn."""
     count = len(study.genres)
     hits = np.zeros((len(study.truth), count))
     predicted = np.zeros((len(study.truth), count))
@@ -124,7 +146,7 @@ def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     # one resample of weight 1 for every cover gives the exact value
     weights = np.vstack([np.ones(len(rows)), study.weights])
     wanted, named, found = weights @ support, weights @ predicted, weights @ hits
-    f1 = np.divide(2 * found, wanted + named, out=np.zeros_like(found), where=wanted + named > 0)
+    f1 = np.divide(2 * found, wanted + named, out=np.full_like(found, np.nan), where=wanted > 0)
     return f1[0], f1[1:]
 
 
@@ -169,9 +191,9 @@ def compare(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
     """The paired comparison of each planned pair; Holm's correction runs over each design.
 
     Returns:
-        The pairs with `difference` in accuracy (first minus second), its interval by the group bootstrap
-        (`low`, `high`) and by the corrected t-test (`t_low`, `t_high`), `p`, `p_holm`, `detectable`,
-        and McNemar's `only_first`, `only_second`, `p_mcnemar` on the first repeat.
+        The pairs with `difference` in accuracy (first minus second), its interval by the widened group
+        bootstrap (`low`, `high`) and by the corrected t-test (`t_low`, `t_high`), `p`, `p_holm`,
+        `detectable`, and McNemar's `only_first`, `only_second`, `p_mcnemar` on the first repeat.
     """
     rows = []
     for classifier, other, first, second in pairs[["classifier", "other", "first", "second"]].to_numpy():
@@ -190,12 +212,12 @@ def paired(study: Study, first: Outcome, second: Outcome) -> dict[str, float]:
     )
     right, other = first.right(study.truth), second.right(study.truth)
     differences = right.mean(axis=0) - other.mean(axis=0)
-    low, high = interval(study.weights @ differences / study.weights.sum(axis=1))
+    low, high = study.interval(study.weights @ differences / study.weights.sum(axis=1), least=-1)
     only_first, only_second, p_mcnemar = mcnemar_test(right[0], other[0])
     return {
         "difference": float(differences.mean()),
-        "low": float(low),
-        "high": float(high),
+        "low": low,
+        "high": high,
         "t_low": test.low,
         "t_high": test.high,
         "p": test.p,
@@ -221,8 +243,9 @@ def genre_table(study: Study) -> pd.DataFrame:
                 continue
             outcome = study.outcome(classifier, rest)
             less, less_resampled = genre_f1(study, outcome)
-            low, high = interval(resampled - less_resampled)
             for code, genre in enumerate(study.genres):
+                lost = resampled[:, code] - less_resampled[:, code]
+                low, high = study.interval(lost, least=-1, rows=study.truth == code)
                 column = f"f1_{genre}"
                 test = corrected_t_test(
                     full.folds[column].to_numpy() - outcome.folds[column].to_numpy(), study.test_share
@@ -233,8 +256,8 @@ def genre_table(study: Study) -> pd.DataFrame:
                         "block": block,
                         "genre": genre,
                         "loss": float(exact[code] - less[code]),
-                        "low": float(low[code]),
-                        "high": float(high[code]),
+                        "low": low,
+                        "high": high,
                         "p": test.p,
                     }
                 )
@@ -246,7 +269,7 @@ def genre_table(study: Study) -> pd.DataFrame:
 def shapley_table(study: Study) -> pd.DataFrame:
     """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
 
-    `value` comes exactly from the accuracies; `low` and `high` from the group bootstrap; `p` is the
+    `value` comes exactly from the accuracies; `low` and `high` from the widened group bootstrap; `p` is the
     corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
     """
     columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
@@ -262,12 +285,14 @@ def shapley_table(study: Study) -> pd.DataFrame:
             rows = slice(None) if genre == "all" else study.truth == study.genres.index(genre)
             column = "accuracy" if genre == "all" else f"recall_{genre}"
             weights = study.weights[:, rows]
-            total = np.maximum(weights.sum(axis=1), 1)
+            total = weights.sum(axis=1)
+            total[total == 0] = np.nan  # none of the genre was drawn
             exact = shapley_values(every, {u: np.asarray(r[rows].mean()) for u, r in right.items()})
             resampled = shapley_values(every, {u: weights @ r[rows] / total for u, r in right.items()})
             by_fold = shapley_values(every, {u: o.folds[column].to_numpy() for u, o in outcomes.items()})
             found = [
-                (classifier, genre, block, float(exact[block]), *map(float, interval(resampled[block])),
+                (classifier, genre, block, float(exact[block]),
+                 *study.interval(resampled[block], -1, rows),
                  corrected_t_test(by_fold[block], study.test_share).p)
                 for block in every
             ]  # fmt: skip

@@ -43,6 +43,7 @@ def score_points(
     means: Mapping[str, Sequence[str]],
     names: Sequence[str],
     covers: pd.DataFrame,
+    folds: int,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of `curve.csv` (one a fold) and of `pooled.csv` (all folds together, with intervals).
@@ -53,6 +54,7 @@ def score_points(
         means: mean of classifiers -> members.
         names: classifiers in the order of the tables, means among them.
         covers: frame with `cover_id`, `genre`, `group`.
+        folds: of one repeat.
         seed: of the bootstrap.
     """
     genres = sorted(covers["genre"].unique())
@@ -66,7 +68,7 @@ def score_points(
                 frames.setdefault(point.size, []).append(frame)
                 rows.append(_fold_row(name, balance, point, part, frame, genres) | {"seconds": seconds})
             for size, found in frames.items():
-                table = _pooled_rows(pd.concat(found), genres, group, seed)
+                table = _pooled_rows(pd.concat(found), genres, group, seed, folds)
                 pooled.append(table.assign(classifier=name, balance=balance, size=size))
     table = pd.concat(pooled, ignore_index=True)
     keys = ["classifier", "balance", "size", "genre", "score"]
@@ -104,11 +106,13 @@ def _fold_row(
     }
 
 
-def _pooled_rows(frame: pd.DataFrame, genres: Sequence[str], group: pd.Series, seed: int) -> pd.DataFrame:
+def _pooled_rows(
+    frame: pd.DataFrame, genres: Sequence[str], group: pd.Series, seed: int, folds: int
+) -> pd.DataFrame:
     """`genre` ("" for all), `score`, `covers`, `value`, `low`, `high` by the bootstrap of groups."""
     frame = frame.sort_index(kind="stable")  # as the leaderboard of a run, for the same resamples
     proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-    scores = score(frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed)
+    scores = score(frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed, folds)
     overall = scores.overall.loc[list(POOLED)].rename_axis("score").reset_index()
     overall = overall.assign(genre="", covers=len(frame))
     each = scores.per_genre.reset_index()

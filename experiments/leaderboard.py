@@ -19,13 +19,16 @@ def genres_of(predictions: pd.DataFrame) -> list[str]:
     return [column[2:] for column in predictions.columns if column.startswith("p_")]
 
 
-def score_splits(predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, seed: int) -> Scored:
+def score_splits(
+    predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, seed: int, folds: int | None = None
+) -> Scored:
     """Scores of each model on each split.
 
     Args:
         predictions: model -> frame by cover_id with `split`, `genre` and `p_<genre>`.
         groups: cover_id -> group, for the bootstrap.
         seed: of the bootstrap; the same resamples serve every model of a split.
+        folds: how many the predictions are pooled from; None: one split.
     """
     scored = {}
     for model, frame in predictions.items():
@@ -39,6 +42,7 @@ def score_splits(predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, s
                 genres,
                 groups[ordered.index].to_numpy(),
                 seed,
+                folds,
             )
     return scored
 

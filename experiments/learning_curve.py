@@ -84,8 +84,9 @@ def learning_curve(
     write_json(folder / "curve.json", study)
     points = make_points(folder, config, prepared.covers, sizes, repeats)
     kept = fit_points(folder, config, prepared, points, balances, fitted, workers)
-    curve, pooled = score_points(kept, points, means, names, prepared.covers, config.seed)
-    write_tables(folder, curve, pooled, config.folds or FOLDS, config.seed)
+    number = config.folds or FOLDS
+    curve, pooled = score_points(kept, points, means, names, prepared.covers, number, config.seed)
+    write_tables(folder, curve, pooled, number, config.seed)
     write_page(folder)
     shutil.rmtree(folder / "fits")
     return folder

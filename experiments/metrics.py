@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from experiments.statistics import group_weights, interval, score_interval, widening
+
 RESAMPLES = 1000
-LEVEL = 0.95
 BINS = 15  # of the expected calibration error, as in Guo et al. 2017
 EPSILON = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
 
@@ -23,8 +24,11 @@ class Scores:
     """Scores of one model on some covers.
 
     Attributes:
-        overall: rows are scores, columns `value`, `low`, `high`.
+        overall: rows are scores, columns `value`, `low`, `high`. Macro scores and balanced accuracy are
+            means over the genres that have covers here; calling a cover another genre is a mistake all the
+            same.
         per_genre: rows (genre, score) with score in precision, recall, f1; the same columns, and `covers`.
+            Where there is nothing to score (no covers, or none called so) it is 0, from 0 to 1.
         confusion: (k, k) counts, rows true genres, columns predicted ones.
     """
 
@@ -39,8 +43,9 @@ def score(
     classes: Sequence[str],
     groups: Sequence[object] | np.ndarray,
     seed: int = 0,
+    folds: int | None = None,
 ) -> Scores:
-    """Scores with 95 % percentile bootstrap intervals; whole groups are resampled, not covers.
+    """Scores with 95 % bootstrap intervals (`experiments.statistics`); groups are resampled, not covers.
 
     Args:
         y: n true genres.
@@ -48,19 +53,29 @@ def score(
         classes: k genres.
         groups: n labels; covers of one group are drawn together (Efron and Tibshirani 1993, ch. 8).
         seed: of the resampling.
+        folds: how many the probabilities are pooled from, which widens the intervals; None: one split.
     """
+    k, wider = len(classes), widening(folds)
     sums = _per_cover(np.asarray(y), np.asarray(proba, dtype=np.float64), list(classes))
-    weights = _weights(np.asarray(groups), seed)
-    exact = _from_sums(np.ones((1, len(sums))) @ sums, len(classes))
-    resampled = _from_sums(weights @ sums, len(classes))
-    k = len(classes)
-    overall = _with_intervals({n: exact[n] for n in OVERALL}, resampled)
-    per_genre = pd.concat(
-        {genre: _with_intervals({n: exact[n][:, i] for n in PER_GENRE}, _column(resampled, i))
-         for i, genre in enumerate(classes)},
-        names=["genre", "score"],
-    )  # fmt: skip
-    confusion = sums[:, : k * k].sum(axis=0).reshape(k, k).astype(int)
+    codes = np.unique(np.asarray(groups), return_inverse=True)[1]
+    exact = _from_sums(np.ones((1, len(sums))) @ sums, k)
+    resampled = _from_sums(group_weights(codes, seed, RESAMPLES) @ sums, k)
+    count = codes.max() + 1
+    overall = _frame(
+        {name: (exact[name][0], *_ends(name, resampled[name], count, wider)) for name in OVERALL}
+    )
+    cells = sums[:, : k * k].reshape(-1, k, k)
+    counted = {"support": cells.sum(axis=2) > 0, "predicted": cells.sum(axis=1) > 0}
+    tables = {}
+    for i, genre in enumerate(classes):
+        rows = {}
+        for name, whole in PER_GENRE.items():
+            drawn = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
+            own = len(np.unique(codes[counted[whole][:, i]]))
+            rows[name] = (exact[name][0, i], *score_interval(drawn, own, wider))
+        tables[genre] = _frame(rows)
+    per_genre = pd.concat(tables, names=["genre", "score"])
+    confusion = cells.sum(axis=0).astype(int)
     per_genre["covers"] = np.repeat(confusion.sum(axis=1), len(PER_GENRE))
     named = pd.DataFrame(
         confusion, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
@@ -72,7 +87,7 @@ OVERALL = (
     "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "precision_weighted",
     "recall_weighted", "f1_weighted", "top3_accuracy", "log_loss", "ece",
 )  # fmt: skip
-PER_GENRE = ("precision", "recall", "f1")
+PER_GENRE = {"precision": "predicted", "recall": "support", "f1": "support"}  # and the covers it is of
 
 
 def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -97,37 +112,34 @@ def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarr
     return np.column_stack([cells, top3, loss, reliability])
 
 
-def _weights(groups: np.ndarray, seed: int) -> np.ndarray:
-    """(RESAMPLES, n): how often each cover is drawn when groups are drawn with replacement."""
-    codes, names = pd.factorize(groups)
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    return counts[:, codes].astype(np.float64)
-
-
 def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
-    """All scores of b resamples from their sums, (b, ...); definitions as in scikit-learn."""
+    """All scores of b resamples from their sums, (b, ...); definitions as in scikit-learn.
+
+    A share of nothing is 0; a genre without covers in a resample has no part in its macro scores.
+    """
     cells = sums[:, : k * k].reshape(-1, k, k)
     hits = np.diagonal(cells, axis1=1, axis2=2)
     support, predicted, n = cells.sum(axis=2), cells.sum(axis=1), cells.sum(axis=(1, 2))
     precision, recall = _share(hits, predicted), _share(hits, support)
     f1 = _share(2 * hits, support + predicted)
     share = support / n[:, None]
-    seen = np.maximum((support > 0).sum(axis=1), 1)
+    there = support > 0
     reliability = sums[:, k * k + 2 :]
     gaps = np.abs(reliability[:, :BINS] - reliability[:, BINS:])
     out = {
         "accuracy": hits.sum(axis=1) / n,
-        "balanced_accuracy": recall.sum(axis=1) / seen,
+        "balanced_accuracy": recall.mean(axis=1, where=there),
         "top3_accuracy": sums[:, k * k] / n,
         "log_loss": sums[:, k * k + 1] / n,
         "ece": gaps.sum(axis=1) / n,
         "precision": precision,
         "recall": recall,
         "f1": f1,
+        "support": support,
+        "predicted": predicted,
     }
     for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
-        out[f"{name}_macro"] = values.mean(axis=1)
+        out[f"{name}_macro"] = values.mean(axis=1, where=there)
         out[f"{name}_weighted"] = (values * share).sum(axis=1)
     return out
 
@@ -136,11 +148,12 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def _column(scores: dict[str, np.ndarray], i: int) -> dict[str, np.ndarray]:
-    return {name: scores[name][:, i] for name in PER_GENRE}
+def _ends(name: str, resampled: np.ndarray, groups: int, wider: float) -> tuple[float, float]:
+    if name != "log_loss":
+        return score_interval(resampled, groups, wider)
+    low, high = interval(resampled, wider)
+    return max(float(low), 0.0), float(high)
 
 
-def _with_intervals(exact: dict[str, np.ndarray], resampled: dict[str, np.ndarray]) -> pd.DataFrame:
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    rows = {n: [v[0], *np.quantile(resampled[n], tails)] for n, v in exact.items()}
+def _frame(rows: dict[str, tuple[float, float, float]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])

@@ -123,6 +123,9 @@ def fold_scores(
 ) -> dict[str, float]:
     """Scores of one fold, as scikit-learn defines them.
 
+    Macro F1 and balanced accuracy are over the genres that the fold has covers of; the F1 and the recall of
+    another genre are 0.
+
     Args:
         truth: (n,) true codes.
         codes: (n,) predicted codes.
@@ -131,13 +134,13 @@ def fold_scores(
     """
     labels = np.arange(len(genres))
     f1 = f1_score(truth, codes, labels=labels, average=None, zero_division=0)
-    counts = np.maximum(np.bincount(truth, minlength=len(genres)), 1)
+    counts = np.bincount(truth, minlength=len(genres))
     clipped = np.clip(proba, 1e-15, None)
-    recall = np.bincount(truth[truth == codes], minlength=len(genres)) / counts
+    recall = np.bincount(truth[truth == codes], minlength=len(genres)) / np.maximum(counts, 1)
     return {
         "accuracy": float((truth == codes).mean()),
         "balanced_accuracy": float(balanced_accuracy_score(truth, codes)),
-        "f1_macro": float(f1.mean()),
+        "f1_macro": float(f1[counts > 0].mean()),
         "log_loss": float(log_loss(truth, clipped / clipped.sum(axis=1, keepdims=True), labels=labels)),
         **{f"recall_{genre}": float(recall[code]) for code, genre in enumerate(genres)},
         **{f"f1_{genre}": float(f1[code]) for code, genre in enumerate(genres)},

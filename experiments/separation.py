@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 
 import numpy as np
@@ -12,12 +11,11 @@ from sklearn.linear_model import LogisticRegression
 
 from data.splits import folds
 from experiments.progress import counted
-from experiments.statistics import group_weights, holm
+from experiments.statistics import group_weights, holm, widening
 from fusion.blocks import BlockScaler, columns_by_block
 
 FOLDS = 5
 MOST = 1000  # covers of a genre that are probed
-WIDER = math.sqrt(1 + FOLDS / (FOLDS - 1))  # see `separate`
 PCA = 128  # components kept of wider blocks, as in the logistic classifier
 ALPHA = 0.05
 
@@ -40,11 +38,9 @@ def separate(X: np.ndarray, columns: list[str], covers: pd.DataFrame, seed: int)
 
     Grouped, stratified cross-validation; scaling and PCA are learnt inside each training fold, from covers of
     all genres. The AUC counts pairs of covers judged by the same probe. Its standard error is a bootstrap's
-    over groups, which knows of other covers to judge but not of other covers to learn from; as the folds'
-    training covers overlap, it is widened by sqrt(1 + J n_test / n_train), 1.5 for five folds: C. Nadeau and
-    Y. Bengio, Inference for the Generalization Error, Machine Learning 52, 2003. (Without that, 95 %
-    intervals held the truth in 79 to 90 % of simulated collections, with it in 96 to 99 %.) p is one-sided
-    against 0.5, corrected for the number of pairs (Holm 1979).
+    over groups, widened for other covers to learn from (`experiments.statistics.widening`). (Without that,
+    95 % intervals held the truth in 79 to 90 % of simulated collections, with it in 96 to 99 %.) p is
+    one-sided against 0.5, corrected for the number of pairs (Holm 1979).
 
     Args:
         X: (n, d) float32 with NaN.
@@ -106,7 +102,7 @@ def ordered_pairs(
 
 def _row(pair: tuple[str, str], counts: pd.Series, won: np.ndarray, total: np.ndarray) -> dict:
     auc = won[total > 0] / total[total > 0]
-    error = max(WIDER * float(auc[1:].std()), 1e-9)
+    error = max(widening(FOLDS) * float(auc[1:].std()), 1e-9)
     low, high = np.clip(auc[0] + norm.ppf([0.025, 0.975]) * error, 0, 1)
     return {
         "genre_a": pair[0], "genre_b": pair[1],

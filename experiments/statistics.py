@@ -1,17 +1,25 @@
-"""Is one model better than another on the same covers? Tests and intervals for paired results."""
+"""How sure is a score, and is one model better than another on the same covers? Intervals and tests.
+
+An interval of one 8:1:1 split is of the fitted model at hand: how it would do on other covers like these. One
+of pooled folds is of the procedure: how the classifier would do on average after learning from other covers
+like these too, as many as a training fold has.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 LEVEL = 0.95
 POWER = 0.8
 RESAMPLES = 2000
+SAME = 1e-9  # resamples that differ by less agree
 
 
 @dataclass(frozen=True)
@@ -90,21 +98,60 @@ def group_weights(groups: np.ndarray, seed: int, resamples: int = RESAMPLES) -> 
     return drawn[:, codes].astype(np.float64)
 
 
-def interval(resampled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile interval of (resamples, ...) bootstrap values: B. Efron 1979."""
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high
+def widening(folds: int | None) -> float:
+    """How much wider an interval of pooled folds must be than the bootstrap of covers makes it.
 
+    The bootstrap takes the fitted models as given: it knows of other covers to judge, not of other covers to
+    learn from. As the folds' training covers overlap, its deviation is widened by
+    sqrt(1 + J n_test / n_train), 1.5 for five folds: C. Nadeau and Y. Bengio, Inference for the
+    Generalization Error, Machine Learning 52, 2003.
 
-def paired_bootstrap(differences: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
-    """Interval of a mean difference between two models.
+    In simulated collections of 200 to 400 covers (linear models, 5 folds, one repeat or two) plain 95 %
+    intervals held what the procedure reaches in 85 to 96 % of collections for accuracies, in 88 to 95 % for
+    paired differences, in 84 to 96 % for Shapley values and in 81 to 91 % for the F1 of one genre; widened
+    ones in 94 to 100 %. The many-column collections are at the lower ends.
 
     Args:
-        differences: (n,) each cover's difference in score, such as right (1) minus right (1).
-        weights: (resamples, n) from `group_weights`.
+        folds: J, of one repeat; None (one split, so one model at hand) gives 1.
     """
-    low, high = interval(weights @ differences / weights.sum(axis=1))
-    return float(low), float(high)
+    return math.sqrt(1 + folds / (folds - 1)) if folds else 1.0
+
+
+def interval(resampled: np.ndarray, wider: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Percentile interval of (resamples, ...) bootstrap values (B. Efron 1979).
+
+    Args:
+        resampled: without NaN.
+        wider: from `widening`; the values' distances to their mean are multiplied by it.
+    """
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    middle = resampled.mean(axis=0)
+    return middle + wider * (low - middle), middle + wider * (high - middle)
+
+
+def score_interval(
+    resampled: np.ndarray, groups: int, wider: float = 1.0, least: float = 0.0
+) -> tuple[float, float]:
+    """Interval of a score between 0 and 1, or of a difference of two.
+
+    Where all resamples agree (every cover was right, say), the bootstrap sees no doubt at all. The interval
+    then reaches as far as that of 0 out of `groups` (E. B. Wilson 1927), so five right ones out of five give
+    0.57 to 1.
+
+    Args:
+        resampled: (resamples,) of the score; NaN where a resample had nothing to score.
+        groups: how many groups of covers the score is of.
+        wider: from `widening`; the groups then count as 1 / wider^2 as many.
+        least: 0 for a score, -1 for a difference of two scores.
+    """
+    known = resampled[~np.isnan(resampled)]
+    if groups == 0 or len(known) == 0:
+        return least, 1.0
+    low, high = interval(known, wider)
+    if np.ptp(known) < SAME:
+        reach = float(proportion_confint(0, groups / wider**2, 1 - LEVEL, "wilson")[1])
+        low, high = low - reach, high + reach
+    return float(np.clip(low, least, 1)), float(np.clip(high, least, 1))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -108,7 +108,8 @@ def test_a_mean_is_that_of_its_members_under_the_same_balance(
     prepared = prepare(config, open_collection(config), _extractors())
     points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)[:2]
     kept = fit_points(tmp_path, config, prepared, points, ["none"], ["logistic", "knn"], workers=1)
-    curve, _ = score_points(kept, points, {"average": ["logistic", "knn"]}, ["average"], prepared.covers, 0)
+    means = {"average": ["logistic", "knn"]}
+    curve, _ = score_points(kept, points, means, ["average"], prepared.covers, folds=2, seed=0)
     fits, parts = kept["none"]
     frames = [fits.predictions(Model(name, ("color",)), parts[0]) for name in ("logistic", "knn")]
     mean = (frames[0].filter(regex="^p_") + frames[1].filter(regex="^p_")) / 2

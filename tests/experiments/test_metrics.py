@@ -26,7 +26,7 @@ def test_agrees_with_scikit_learn(n: int, seed: int) -> None:
     assert ours["accuracy"] == pytest.approx(sk.accuracy_score(y, predicted))
     for average in ("macro", "weighted"):
         theirs = sk.precision_recall_fscore_support(
-            y, predicted, labels=CLASSES, average=average, zero_division=0
+            y, predicted, labels=sorted(set(y)), average=average, zero_division=0
         )
         for name, value in zip(("precision", "recall", "f1"), theirs, strict=False):
             assert ours[f"{name}_{average}"] == pytest.approx(value)
@@ -72,3 +72,37 @@ def test_same_seed_same_interval() -> None:
     first, again, other = (score(y, proba, CLASSES, np.arange(60), seed).overall for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
+
+
+def test_a_genre_without_covers_has_no_part_in_macro_scores() -> None:
+    y = ["a", "a", "b"]
+    proba = np.array([[0.9, 0.1, 0.0], [0.1, 0.2, 0.7], [0.0, 1.0, 0.0]])
+    scores = score(y, proba, ["a", "b", "c"], [1, 2, 3])
+    # recall 1/2 and 1, F1 2/3 and 1; that a cover of a was called c counts against a
+    assert scores.overall.loc["f1_macro", "value"] == pytest.approx((2 / 3 + 1) / 2)
+    assert scores.overall.loc["recall_macro", "value"] == pytest.approx(3 / 4)
+    assert scores.overall.loc["balanced_accuracy", "value"] == pytest.approx(3 / 4)
+    nothing = scores.per_genre.loc[("c", "f1")]
+    assert (nothing["covers"], nothing["value"], nothing["low"], nothing["high"]) == (0, 0, 0, 1)
+    # c was predicted once, wrongly: precision is 0 of 1
+    assert scores.per_genre.loc[("c", "precision"), "high"] == pytest.approx(3.8415 / 4.8415, abs=1e-4)
+
+
+def test_all_right_on_a_handful_of_covers_is_not_beyond_doubt() -> None:
+    y = ["a"] * 20 + ["b"] * 2
+    scores = score(y, np.eye(2)[np.repeat([0, 1], [20, 2])], ["a", "b"], np.arange(22))
+    assert scores.overall.loc["accuracy", "low"] == pytest.approx(22 / (22 + 3.8415), abs=1e-4)
+    assert scores.overall.loc["f1_macro", "low"] < 1
+    # b is not in every resample; where it is, it is right
+    for name in ("precision", "recall", "f1"):
+        assert scores.per_genre.loc[("b", name), "low"] == pytest.approx(2 / (2 + 3.8415), abs=1e-4)
+        assert scores.per_genre.loc[("b", name), "high"] == 1
+
+
+def test_intervals_of_pooled_folds_are_wider() -> None:
+    y, proba = _drawn(200, 4)
+    one, pooled = (score(y, proba, CLASSES, np.arange(200), folds=folds) for folds in (None, 5))
+    for row in ("accuracy", "f1_macro", "log_loss"):
+        width, wider = (s.overall.loc[row, "high"] - s.overall.loc[row, "low"] for s in (one, pooled))
+        assert wider == pytest.approx(1.5 * width)
+    assert (one.per_genre["value"] == pooled.per_genre["value"]).all()

@@ -1,10 +1,19 @@
-"""Tests of differences: hand-computed values, and the level they promise under the null."""
+"""Tests and intervals: hand-computed values, and the level that they promise on simulated collections."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.statistics import corrected_t_test, group_weights, holm, interval, mcnemar_test
+from experiments.shapley import shapley_values, subsets
+from experiments.statistics import (
+    corrected_t_test,
+    group_weights,
+    holm,
+    interval,
+    mcnemar_test,
+    score_interval,
+    widening,
+)
 
 
 def test_corrected_t_by_hand() -> None:
@@ -73,8 +82,93 @@ def test_groups_are_drawn_as_a_whole() -> None:
 
 def test_interval_of_the_middle_95_percent() -> None:
     assert interval(np.arange(1001.0)) == (pytest.approx(25), pytest.approx(975))
+    assert interval(np.arange(1001.0), wider=1.04) == (pytest.approx(6), pytest.approx(994))
+
+
+def test_widening_by_hand() -> None:
+    assert widening(None) == 1
+    assert widening(5) == pytest.approx(1.5)  # sqrt(1 + 5 / 4)
+    assert widening(2) == pytest.approx(np.sqrt(3))
+
+
+def test_a_score_stays_a_score() -> None:
+    resampled = np.linspace(0.6, 1.0, 101)
+    low, high = score_interval(resampled, groups=30, wider=2)
+    assert low == pytest.approx(0.8 - 2 * 0.19) and high == 1
+    assert score_interval(-resampled, groups=30, wider=2, least=-1)[0] == -1
+
+
+def test_all_right_on_a_handful_of_groups_is_not_beyond_doubt() -> None:
+    # Wilson's interval of m out of m starts at m / (m + 1.96^2)
+    assert score_interval(np.ones(100), groups=5) == (pytest.approx(5 / (5 + 3.8415), abs=1e-4), 1)
+    assert score_interval(np.zeros(100), groups=5) == (0, pytest.approx(3.8415 / (5 + 3.8415), abs=1e-4))
+    # 1.5 times as wide: as 4 groups instead of 9
+    assert score_interval(np.ones(100), groups=9, wider=1.5) == score_interval(np.ones(100), groups=4)
+    # two models that agree on five groups may still differ
+    low, high = score_interval(np.zeros(100), groups=5, least=-1)
+    assert high == -low == pytest.approx(3.8415 / (5 + 3.8415), abs=1e-4)
+
+
+def test_what_was_not_drawn_is_left_out() -> None:
+    resampled = np.array([np.nan, 1.0, np.nan, 1.0])
+    assert score_interval(resampled, groups=2) == score_interval(np.ones(2), groups=2)
+    assert score_interval(np.full(3, np.nan), groups=0) == (0, 1)
 
 
 def test_holm_by_hand() -> None:
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
     assert len(holm(np.array([]))) == 0
+
+
+def test_intervals_of_pooled_folds_hold_what_the_procedure_reaches() -> None:
+    """Coverage of 95 % intervals over simulated collections, plain and widened."""
+    rng = np.random.default_rng(0)
+    drawn = [_pooled(rng) for _ in range(COLLECTIONS)]
+    for name in drawn[0]:
+        # the mean over collections is what the procedure reaches with as many training covers
+        truth = np.mean([scores[name][0] for scores in drawn])
+        plain, widened = (
+            np.mean([low <= truth <= high for low, high in (scores[name][which] for scores in drawn)])
+            for which in (1, 2)
+        )
+        assert plain < 0.93, name
+        assert widened > 0.95, name
+
+
+COLLECTIONS = 300
+BLOCKS = {"a": slice(0, 20), "b": slice(20, 30)}
+
+
+def _pooled(
+    rng: np.random.Generator, n: int = 200, folds: int = 5, genres: int = 3
+) -> dict[str, tuple[float, tuple[float, float], tuple[float, float]]]:
+    """Scores of linear discriminants on one collection in pairs: value, plain interval, widened one."""
+    group = np.arange(n) // 2
+    y = rng.integers(0, genres, n // 2)[group]
+    X = rng.normal(size=(n // 2, 30))[group] + 0.5 * rng.normal(size=(n, 30))
+    X += 0.35 * np.random.default_rng(1).normal(size=(genres, 30))[y]
+    fold = (rng.permutation(n // 2) % folds)[group]
+    right = {names: np.zeros(n) for names in subsets(list(BLOCKS))}
+    for number in range(folds):
+        train, test = fold != number, fold == number
+        for names in right:
+            columns = np.hstack([np.ones((n, 1)), *(X[:, BLOCKS[name]] for name in names)])
+            ridge = columns[train].T @ columns[train] + np.eye(columns.shape[1])
+            weights = np.linalg.solve(ridge, columns[train].T @ np.eye(genres)[y[train]])
+            right[names][test] = (columns[test] @ weights).argmax(axis=1) == y[test]
+    draws = np.vstack([np.ones(n), group_weights(group, int(rng.integers(2**31)), 500)])
+    values = {names: draws @ hits / draws.sum(axis=1) for names, hits in right.items()}
+    both = values["a", "b"]
+    scores = {
+        "accuracy": both,
+        "difference": both - values["a",],
+        "shapley": shapley_values("ab", values)["b"],
+    }
+    return {
+        name: (
+            float(v[0]),
+            score_interval(v[1:], n // 2, least=-1),
+            score_interval(v[1:], n // 2, widening(folds), least=-1),
+        )
+        for name, v in scores.items()
+    }
