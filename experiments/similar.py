@@ -1,66 +1,132 @@
-"""The training covers nearest to a picture, as a table and as one picture."""
+"""The covers nearest to a picture, or to words, as a table and as one picture."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, ImageDraw
+from PIL.Image import Image
 
 from data.errors import UserError
 from data.pictures import PictureError, decode
 from data.sources import read_bytes
-from experiments.score import bundle_extractors, table_of
-from experiments.thumbnails import SIDE
-from fusion.bundle import load_bundle
+from experiments.index import MANIFEST, CoverIndex, load_index, same_extractors
+from experiments.score import table_of
+from experiments.similar_figure import draw
+from features.registry import Extractor
+from fusion.bundle import Bundle, load_bundle
+from fusion.neighbours import Neighbours
 
 
-def similar(bundle_folder: Path, picture: str, k: int = 5, out: Path | None = None) -> pd.DataFrame:
-    """The k nearest training covers over all blocks of a bundle.
+def similar(
+    place: Path,
+    picture: str | None = None,
+    k: int = 5,
+    out: Path | None = None,
+    *,
+    words: str | None = None,
+    genres: Sequence[str] | None = None,
+    diversity: float = 0.0,
+) -> pd.DataFrame:
+    """The k covers of a bundle or an index that are nearest to a picture or to words.
 
     Args:
-        bundle_folder: the fitted model.
+        place: a bundle, or a folder that `coverfusion index` has made.
         picture: a file or `zip!member`.
         k: how many.
-        out: a PNG to draw the picture beside its neighbours.
+        out: a PNG to draw what was found.
+        words: instead of a picture; needs the block `clip`.
+        genres: only covers of these.
+        diversity: 0 to 1, how much the covers found should differ from each other.
 
     Returns:
-        One row a neighbour, nearest first: cover_id, genre, path, distance.
+        One row a cover, nearest first (with `diversity` in the order of picking): cover_id, genre, path,
+        distance.
 
     Raises:
-        UserError: the picture or the bundle cannot be read.
+        UserError: picture and words, or neither; the picture, the bundle or the index cannot be read; a block
+            that is needed cannot run; there is no block `clip`; no cover is of such a genre.
     """
-    bundle = load_bundle(bundle_folder)
-    try:
-        image = decode(read_bytes(picture))
-    except PictureError as error:
-        raise UserError(f"{picture}: {error}") from error
-    table, failed = table_of([image], bundle_extractors(bundle))
-    if failed[0]:
-        raise UserError(f"{picture}: {failed[0]}")
-    neighbours = bundle.neighbours
-    if neighbours is None:
-        raise UserError(f"{bundle_folder} has no index of training covers. Train again.")
-    found = neighbours.query(table.frame(), k)[0]
+    if (picture is None) == (words is None):
+        raise UserError("Name either a picture or --text with words to look for.")
+    opened = open_place(place)
+    asked: Image | str
+    if words is not None:
+        asked = words
+        found = nearest_to_words(opened, words, k, genres, diversity)
+    else:
+        asked = _decoded(str(picture))
+        found = nearest(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
     if out:
-        _draw(image, found, neighbours.thumbnails(found["cover_id"].tolist())).save(out)
+        draw(asked, found, _neighbours(opened).thumbnails(found["cover_id"].tolist())).save(out)
     return found
 
 
-def _draw(image: Image.Image, found: pd.DataFrame, thumbnails: list[bytes]) -> Image.Image:
-    """The picture on the left, its neighbours to the right with genre and distance."""
-    gap, line = 12, 16
-    sheet = Image.new("RGB", ((SIDE + gap) * (len(found) + 1) + gap, SIDE + 2 * gap + 2 * line), "white")
-    draw = ImageDraw.Draw(sheet)
-    own = image.copy()
-    own.thumbnail((SIDE, SIDE))
-    tiles = [(own, "this picture", "")]
-    for row, content in zip(found.itertuples(), thumbnails, strict=True):
-        tiles.append((Image.open(io.BytesIO(content)), str(row.genre), f"distance {row.distance:.2f}"))
-    for column, (tile, title, below) in enumerate(tiles):
-        left = gap + column * (SIDE + gap)
-        sheet.paste(tile, (left, gap))
-        draw.text((left, SIDE + gap + 2), title, fill="black")
-        draw.text((left, SIDE + gap + line), below, fill="#555555")
-    return sheet
+def open_place(place: Path) -> Bundle | CoverIndex:
+    """A bundle or an index, whichever the folder is; raises UserError as `load_bundle` and `load_index`."""
+    return load_index(place) if (place / MANIFEST).is_file() else load_bundle(place)
+
+
+def nearest(
+    bundle: Bundle | CoverIndex,
+    extractors: Sequence[Extractor],
+    image: Image,
+    k: int = 5,
+    genres: Sequence[str] | None = None,
+    diversity: float = 0.0,
+) -> pd.DataFrame:
+    """The k covers over all blocks of a bundle or an index that are nearest to a decoded picture.
+
+    Args:
+        bundle: the covers to look among.
+        extractors: those that it was made with.
+        image: RGB.
+        k: how many.
+        genres: only covers of these.
+        diversity: 0 to 1, how much the covers found should differ from each other.
+
+    Returns:
+        One row a cover: cover_id, genre, path, distance.
+
+    Raises:
+        UserError: a block fails on the picture, there is no index of covers, or no cover of such a genre.
+    """
+    table, failed = table_of([image], extractors)
+    if failed[0]:
+        raise UserError(f"This picture cannot be compared: {failed[0]}")
+    return _neighbours(bundle).query(table.frame(), k, genres, diversity)[0]
+
+
+def nearest_to_words(
+    bundle: Bundle | CoverIndex,
+    words: str,
+    k: int = 5,
+    genres: Sequence[str] | None = None,
+    diversity: float = 0.0,
+) -> pd.DataFrame:
+    """The k covers whose CLIP image embedding is nearest to the words; returns and raises as `nearest`."""
+    from features.clip import Clip
+
+    neighbours = _neighbours(bundle)
+    if neighbours.words is None:
+        raise UserError(
+            "--text needs an index with the block 'clip', and this one has none. `coverfusion weights` says "
+            "how to get CLIP's weights; extract or train with them, then make the index again."
+        )
+    (clip,) = same_extractors({"clip": bundle.extractors["clip"]})
+    assert isinstance(clip, Clip)
+    return neighbours.query_words(clip.embed_words([words]), k, genres, diversity)[0]
+
+
+def _decoded(picture: str) -> Image:
+    try:
+        return decode(read_bytes(picture))
+    except PictureError as error:
+        raise UserError(f"{picture}: {error}") from error
+
+
+def _neighbours(bundle: Bundle | CoverIndex) -> Neighbours:
+    if bundle.neighbours is None:
+        raise UserError("This bundle has no index of training covers. Train again.")
+    return bundle.neighbours

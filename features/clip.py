@@ -128,6 +128,20 @@ class Clip:
                 rows[start : start + batch] = torch.cat([embedding, *shares], dim=1).cpu().numpy()
         return rows
 
+    def embed_words(self, sentences: Sequence[str]) -> np.ndarray:
+        """(n, embedding width) float32 text embeddings of length 1, to compare with `embedding_*`.
+
+        Raises:
+            UserError: as for pictures.
+        """
+        import open_clip
+        import torch
+
+        network, _, _, device = self._loaded
+        tokens = open_clip.get_tokenizer(self._source)(list(sentences)).to(device)
+        with torch.inference_mode():
+            return network.encode_text(tokens, normalize=True).float().cpu().numpy()
+
     @property
     def _source(self) -> str:
         """The model as open_clip names it; a folder brings its own architecture."""

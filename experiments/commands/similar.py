@@ -11,18 +11,27 @@ from experiments.commands.shown import console, print_frame
 
 
 def similar(
-    bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
-    picture: Annotated[str, typer.Argument(help="a picture")],
-    k: Annotated[int, typer.Option(min=1, help="how many neighbours")] = 5,
+    place: Annotated[
+        Path, typer.Argument(metavar="BUNDLE|INDEX", help="a run's bundle/ folder, or what index made")
+    ],
+    picture: Annotated[str | None, typer.Argument(help="a picture; left out with --text")] = None,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, help="how many")] = 5,
+    genre: Annotated[
+        list[str] | None, typer.Option("--genre", "-g", help="only covers of this genre (repeatable)")
+    ] = None,
+    diversity: Annotated[
+        float, typer.Option(min=0, max=1, help="how much they should differ: 0 not at all, 1 above all")
+    ] = 0.0,
+    text: Annotated[str | None, typer.Option(help="words instead of a picture; needs the block clip")] = None,
     out: Annotated[Path | None, typer.Option(help="a PNG that shows them")] = None,
 ) -> None:
-    """The training covers nearest to a picture.
+    """The covers nearest to a picture, or to words.
 
-    Example: `coverfusion similar runs/demo/bundle cover.jpg --out similar.png`
+    Example: `coverfusion similar runs/demo/bundle cover.jpg --genre Jazz --out similar.png`
     """
     from experiments.similar import similar as run
 
-    found = run(bundle, picture, k, out)
+    found = run(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
     print_frame(found.drop(columns="cover_id"))
     if out:
         console.print(f"Picture: {out}", highlight=False, soft_wrap=True)

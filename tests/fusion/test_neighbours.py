@@ -1,7 +1,10 @@
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from data.errors import UserError
 from fusion.neighbours import Neighbours
 
 
@@ -45,3 +48,59 @@ def test_saved_and_loaded(tmp_path):
     assert loaded.thumbnails(["i9", "i0"]) == [b"nine", b"zero"]
     with pytest.raises(KeyError):
         loaded.thumbnails(["nobody"])
+
+
+def test_only_covers_of_the_genres_asked_for():
+    X, neighbours = small()
+    found = neighbours.query(X[:1], k=3, genres=["Rock"])[0]
+    assert found["cover_id"].tolist() == ["i1", "i9"]
+    assert len(neighbours.query(X[:1], k=9, genres=["Rock", "Pop"])[0]) == 4
+    with pytest.raises(UserError, match=r"genre 'Rok'. Did you mean 'Rock'\?"):
+        neighbours.query(X[:1], genres=["Rok"])
+
+
+def test_diversity_leaves_out_what_is_alike():
+    X, neighbours = small()
+    # from 0: itself, then 9 rather than 1 and 2, which are near each other and near 0
+    assert neighbours.query(X[:1], 2, diversity=1.0)[0]["cover_id"].tolist() == ["i0", "i9"]
+    assert neighbours.query(X[:1], 2, diversity=0.1)[0]["cover_id"].tolist() == ["i0", "i1"]
+
+
+def with_clip():
+    """Four covers with CLIP embeddings along two axes; one has none."""
+    X = pd.DataFrame(
+        [[1.0, 0.0, 5.0], [0.6, 0.8, 1.0], [np.nan, np.nan, 2.0], [0.0, 1.0, 3.0]],
+        columns=["clip.embedding_0000", "clip.embedding_0001", "color.hue"],
+        dtype=np.float32,
+    )
+    return Neighbours().fit(X, list("abcd"), ["Pop", "Rock", "Pop", "Rock"], list("abcd"))
+
+
+def test_words_find_covers_by_the_cosine_of_clip_embeddings(tmp_path):
+    made = with_clip()
+    made.save(tmp_path / "n")
+    for neighbours in (made, Neighbours.load(tmp_path / "n")):
+        found = neighbours.query_words(np.array([[1.0, 0.0]], dtype=np.float32), k=4)[0]
+        assert found["cover_id"].tolist() == ["a", "b", "d"]  # c has no embedding
+        np.testing.assert_allclose(found["distance"], [0, 0.4, 1], atol=1e-3)
+        rock = neighbours.query_words(np.array([[1.0, 0.0]]), k=4, genres=["Rock"])[0]
+        assert rock["cover_id"].tolist() == ["b", "d"]
+        spread = neighbours.query_words(np.array([[1.0, 0.0]]), k=2, diversity=1.0)[0]
+        assert spread["cover_id"].tolist() == ["a", "d"]
+
+
+def test_words_need_clip():
+    with pytest.raises(ValueError, match="CLIP"):
+        small()[1].query_words(np.ones((1, 2), np.float32))
+
+
+def test_thumbnails_are_read_when_asked_for_even_from_a_folder_that_is_gone(tmp_path):
+    n = 2500  # three row groups
+    X = pd.DataFrame({"color.hue": np.arange(n, dtype=np.float32)})
+    ids = [f"i{i}" for i in range(n)]
+    Neighbours().fit(X, ids, ["Pop"] * n, ids, [b"%d" % i for i in range(n)]).save(tmp_path / "n")
+    loaded = Neighbours.load(tmp_path / "n")
+    shutil.rmtree(tmp_path / "n")
+    wanted = [0, 999, 1000, 2499, 3]
+    assert loaded.thumbnails([ids[i] for i in wanted]) == [b"%d" % i for i in wanted]
+    assert "thumbnail" not in loaded.covers

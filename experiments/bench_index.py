@@ -1,0 +1,153 @@
+"""Approximate indexes beside exact search: recall, speed, memory and building time on drawn vectors.
+
+Each kind is measured in a process of its own, so that its peak memory is its own. The vectors are drawn
+piece by piece straight into the index (`experiments.drawn_vectors`).
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from data.errors import UserError, nearest
+from experiments.drawn_vectors import PIECE, drawn, hardness
+from experiments.progress import console, counted
+from fusion.blocks import BlockScaler
+from fusion.index_kinds import KINDS, K, build, training_rows
+
+SEED = 0
+HELD = 1000  # held-out vectors: half for the choice of the effort, half for the recall
+ASKED = {"flat": 200}  # queries of a timing, where not HELD: exact search is slow
+ALONE = 20  # queries asked one at a time
+ROUNDS = 3
+SHOWN = 5000  # vectors whose hardness is told
+FEWEST = 10_000  # vectors
+
+
+def bench_index(
+    vectors: int, dimensions: int, kinds: Sequence[str] | None = None, real: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Measures exact search and the approximate kinds, and prints the figures.
+
+    Args:
+        vectors: how many are indexed.
+        dimensions: of each.
+        kinds: of `fusion.index_kinds.KINDS`; None: all. Exact search is always measured.
+        real: (n, d) float32 real embeddings, to tell how hard they are beside the drawn ones.
+
+    Returns:
+        One row a kind, as `measure` gives it, with `times_flat` and `times_flat_one_thread`.
+
+    Raises:
+        UserError: too few vectors or dimensions, or an unknown kind.
+    """
+    if vectors < FEWEST or dimensions < 2:
+        raise UserError(f"bench index: take {FEWEST:,} --vectors or more of 2 --dimensions or more.")
+    for kind in kinds or ():
+        if kind not in KINDS:
+            raise UserError(f"bench index: no kind of index '{kind}'.{nearest(kind, KINDS)}")
+    chosen = list(dict.fromkeys(["flat", *(kinds or KINDS)]))
+    _tell_hardness(dimensions, real)
+    results = []
+    with counted("measuring", len(chosen)) as bar:
+        for kind in chosen:
+            bar.update(bar.task_ids[0], now=kind)
+            spawn = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+                results.append(pool.submit(measure, kind, vectors, dimensions).result())
+            bar.advance(bar.task_ids[0])
+    frame = pd.DataFrame(results)
+    for name, rate in (("times_flat", "queries_s"), ("times_flat_one_thread", "queries_s_one_thread")):
+        frame[name] = frame[rate] / frame[rate].iloc[0]
+    return frame
+
+
+def measure(kind: str, vectors: int, dimensions: int) -> dict[str, Any]:
+    """Builds one kind over drawn vectors and measures it.
+
+    Returns:
+        `kind`, `recipe`, `effort`, `recall_at_10`; seconds to `train` and `add`; queries/s in batches with
+        all threads and with one, the median of three rounds; `ms_alone` for a query by itself, all threads;
+        GB of the index (what the process grew by) and of the process at its peak.
+    """
+    import faiss
+
+    asked = np.concatenate(list(drawn(HELD, dimensions, SEED, first=vectors // PIECE + 2)))
+    held = np.concatenate(list(drawn(HELD, dimensions, SEED, first=vectors // PIECE + 1)))
+    learn = _first(drawn(vectors - HELD, dimensions, SEED), training_rows(kind, vectors))
+    before = psutil.Process().memory_info().rss - learn.nbytes
+    built = build(drawn(vectors - HELD, dimensions, SEED), learn, held, vectors, kind, seed=SEED)
+    del learn
+    gc.collect()
+    grown = psutil.Process().memory_info().rss - before
+    batch = asked[: ASKED.get(kind, HELD)]
+    threads = faiss.omp_get_max_threads()
+    rates = {}
+    for name, count in (("queries_s", threads), ("queries_s_one_thread", 1)):
+        faiss.omp_set_num_threads(count)
+        rates[name] = len(batch) / _seconds(built.index, [batch])
+    faiss.omp_set_num_threads(threads)
+    alone = _seconds(built.index, [asked[n : n + 1] for n in range(ALONE)]) / ALONE
+    return {
+        "kind": kind,
+        "recipe": built.recipe,
+        "effort": " ".join(f"{name}={value}" for name, value in built.effort.items()),
+        "recall_at_10": built.recall,
+        "train_s": built.seconds["train"],
+        "add_s": built.seconds["add"],
+        **rates,
+        "ms_alone": 1000 * alone,
+        "index_gb": grown / 1e9,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9,
+    }
+
+
+def print_bench(frame: pd.DataFrame, vectors: int, dimensions: int) -> None:
+    """Prints what `bench_index` gives, a column a kind."""
+    from experiments.commands.shown import print_frame
+
+    shown = frame.set_index("kind").T.reset_index(names="")
+    print_frame(shown, f"{vectors:,} vectors of {dimensions:,}; the 10 nearest")
+
+
+def _tell_hardness(dimensions: int, real: pd.DataFrame | None) -> None:
+    whole = None if real is None else real.dropna()
+    count = SHOWN if whole is None else min(SHOWN, len(whole))
+    compared = {"drawn": np.concatenate(list(drawn(count, dimensions, SEED)))}
+    if whole is not None:
+        some = whole.sample(count, random_state=SEED).to_numpy(np.float32)
+        compared["real"] = BlockScaler().fit_transform(some, {"cnn": np.arange(some.shape[1])})
+    for name, some in compared.items():
+        told = hardness(some)
+        console.print(
+            f"{name}, {count:,} vectors: intrinsic dimension {told['intrinsic_dimension']:.1f}, contrast "
+            f"{told['contrast']:.2f}, {told['components_90']:.0f} components hold 90 % of the variance",
+            highlight=False,
+        )
+
+
+def _first(pieces: Iterator[np.ndarray], count: int) -> np.ndarray:
+    whole = itertools.islice(pieces, -(-count // PIECE))
+    return np.concatenate(list(whole))[:count]
+
+
+def _seconds(index: Any, batches: Sequence[np.ndarray]) -> float:
+    """Median over the rounds; one round more warms up."""
+    taken = []
+    for _ in range(ROUNDS + 1):
+        started = time.perf_counter()
+        for batch in batches:
+            index.search(batch, K)
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken[1:])

@@ -1,0 +1,48 @@
+"""`coverfusion index`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from experiments.commands.options import BlockOption
+from experiments.commands.shown import console, print_frame
+
+
+def index(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|TABLE", help="a run folder of train, or a table folder of extract")
+    ],
+    out: Annotated[Path | None, typer.Option(help="the folder to make; runs/index-NAME if left out")] = None,
+    block: BlockOption = None,
+    kind: Annotated[str, typer.Option(help="flat, ivf, hnsw, or auto: by the number of covers")] = "auto",
+    evaluate: Annotated[
+        bool,
+        typer.Option("--evaluate", help="precision@k of the genre: all blocks, each block, chance"),
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="of samples, folds and resampling")] = 0,
+) -> None:
+    """An index that finds the covers most alike, over any blocks; `similar` asks it.
+
+    Example: `coverfusion index runs/covers-0123456789 --block cnn --block color --out index/`
+    """
+    from experiments.index import load_facts, write_index_folder
+
+    folder = write_index_folder(source, out, block or None, kind, seed)
+    facts = load_facts(folder)
+    size = sum(file["bytes"] for file in facts["files"].values())
+    effort = "".join(f", {name} {value}" for name, value in facts["effort"].items())
+    console.print(
+        f"{facts['covers']:,} covers, blocks {', '.join(facts['blocks'])}; {facts['kind']} ({facts['recipe']}"
+        f"{effort}); recall@10 {facts['recall_at_10']:.3f} on {facts['recall_queries']} held-out covers; "
+        f"{size / 1e6:,.1f} MB; {facts['seconds']['all']:.1f} s",
+        highlight=False,
+    )
+    if evaluate:
+        from experiments.retrieval import write_retrieval
+
+        print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
+        console.print(f"Chart: {folder / 'retrieval.png'}", highlight=False, soft_wrap=True)
+    console.print(f"Index: {folder}", highlight=False, soft_wrap=True)

@@ -1,0 +1,302 @@
+"""`coverfusion index`: an index over any blocks of a collection that finds alike covers, exact or not.
+
+    index.json          blocks, extractors, kind, recall, sizes, seconds, sha256 of every other file below
+    index.faiss         the scaled rows
+    words.faiss         CLIP's image embeddings (where `clip` is a block), which words are compared with
+    state.skops         how rows are scaled
+    covers.parquet      cover_id, genre, path, group, thumbnail, in the order of the index
+    environment.json    versions, machine and command
+
+The formats run no code from the folder. Memory holds the index and one block's piece of the covers at a time;
+the scaled rows lie in a file meanwhile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import UserError, nearest
+from data.pictures import PictureError
+from data.sources import read_bytes
+from experiments.index_source import CHUNK, Source, open_source
+from experiments.progress import counted
+from experiments.provenance import digest, environment, write_json
+from experiments.thumbnails import thumbnail
+from features.registry import Extractor, create, missing_weights
+from fusion.blocks import BlockScaler, columns_by_block
+from fusion.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
+from fusion.neighbours import PCA, TOGETHER, Neighbours, add_words, words_index
+
+FORMAT = 1
+MANIFEST = "index.json"
+LEARN = 20_000  # covers that scaling and PCA are learnt from
+QUERIES = 1_000  # held-out covers that the recall is measured on, and at most a tenth of all
+PART = 10_000  # thumbnails a part, which a stopped run need not make again
+
+
+@dataclass(frozen=True)
+class CoverIndex:
+    """A loaded index folder.
+
+    Attributes:
+        neighbours: the index itself.
+        extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
+        facts: what `index.json` says.
+    """
+
+    neighbours: Neighbours
+    extractors: dict[str, dict[str, Any]]
+    facts: dict[str, Any]
+
+
+def write_index_folder(
+    folder: Path,
+    out: Path | None = None,
+    blocks: Sequence[str] | None = None,
+    kind: str = "auto",
+    seed: int = 0,
+) -> Path:
+    """Writes an index folder and returns it; an index that is there already is replaced.
+
+    A stopped run goes on with the thumbnails it has made.
+
+    Args:
+        folder: a run folder or a table folder.
+        out: the folder to make; None: `runs/index-NAME`.
+        blocks: only these; None: all.
+        kind: "flat", "ivf", "hnsw", or "auto": by the number of covers.
+        seed: of samples and of IVF's k-means.
+
+    Raises:
+        UserError: as `open_source`; an unknown kind, too few covers for it, or `out` holds something else.
+    """
+    if kind not in ("auto", *KINDS):
+        raise UserError(f"--kind {kind}: no such kind of index.{nearest(kind, ('auto', *KINDS))}")
+    target = out or Path("runs") / f"index-{folder.absolute().name}"
+    if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise UserError(
+            f"--out {target} holds something that is not an index. Name another folder or empty it."
+        )
+    source = open_source(folder, blocks)
+    partial = target.with_name(f"{target.name}.partial")
+    _start(partial, source, seed)
+    started = time.perf_counter()
+    rows = sorted_rows(source, seed)
+    if len(rows.order) < 3:
+        raise UserError(f"An index needs 3 covers with features; {folder} has {len(rows.order)}.")
+    chosen = choose(len(rows.order)) if kind == "auto" else kind
+    if chosen != "flat" and len(rows.order) < FEWEST:
+        raise UserError(
+            f"--kind {kind} needs {FEWEST} covers; {folder} has {len(rows.order)}. Use --kind flat."
+        )
+    scaler = BlockScaler(PCA).fit(rows.sample, columns_by_block(source.names))
+    words = words_index(source.names)
+    _scale(source, rows, scaler, words, partial / "rows.npy")
+    built = _build(np.load(partial / "rows.npy", mmap_mode="r"), rows.queries, chosen, seed)
+    covers = source.covers.iloc[rows.order].reset_index(drop=True)
+    Neighbours.of(source.names, scaler, built.index, words, covers).save_parts(partial)
+    _write_covers(covers, partial)
+    (partial / "rows.npy").unlink()
+    (partial / "settings.json").unlink()
+    write_json(partial / "environment.json", environment())
+    write_json(partial / MANIFEST, _facts(folder, source, covers, built, partial, started))
+    if target.exists():
+        shutil.rmtree(target)
+    partial.rename(target)
+    return target
+
+
+def load_index(folder: Path) -> CoverIndex:
+    """Checks every byte of an index folder, then reads it.
+
+    Raises:
+        UserError: a file is missing or was changed, or the folder is of another version.
+    """
+    facts = load_facts(folder)
+    for name, expected in facts["files"].items():
+        if not (folder / name).is_file() or _sha256(folder / name) != expected["sha256"]:
+            raise UserError(
+                f"{folder / name} is missing or was changed after the index was made. Make it again."
+            )
+    return CoverIndex(Neighbours.load(folder), facts["extractors"], facts)
+
+
+def load_facts(folder: Path) -> dict[str, Any]:
+    """What `index.json` says; raises UserError where the folder is of another version."""
+    facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if facts["format"] != FORMAT:
+        raise UserError(
+            f"{folder} has index format {facts['format']}; this version reads {FORMAT}. Index again."
+        )
+    return facts
+
+
+def same_extractors(made: dict[str, dict[str, Any]]) -> list[Extractor]:
+    """The extractors that a bundle or an index was made with.
+
+    Args:
+        made: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
+
+    Raises:
+        UserError: their weights are not here, or are others than it was made with.
+    """
+    extractors = []
+    for name, how in made.items():
+        extractor = create(name, how["preset"], **how["parameters"])
+        if reason := missing_weights(extractor):
+            raise UserError(f"Block '{name}', which this index needs, cannot run: {reason}")
+        if extractor.fingerprint() != how["fingerprint"]:
+            raise UserError(
+                f"Block '{name}' is not made as when this index was made: expected {how['fingerprint']}, "
+                f"found {extractor.fingerprint()}. Use the same weights, or make the index again."
+            )
+        extractors.append(extractor)
+    return extractors
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which covers go where.
+
+    Attributes:
+        order: (n,) rows of the source in the order of the index: covers without any feature are left out,
+            the held-out queries come last.
+        queries: how many of them are held out.
+        sample: (m, d) float32 raw rows that scaling is learnt from.
+    """
+
+    order: np.ndarray
+    queries: int
+    sample: np.ndarray
+
+
+def sorted_rows(source: Source, seed: int) -> Rows:
+    """Reads all pieces once: which covers have features, and a random sample of them."""
+    total = len(source.covers)
+    shuffled = np.random.default_rng(seed).permutation(total)
+    queries = max(2, min(QUERIES, total // 10))
+    wanted = np.zeros(total, dtype=bool)
+    wanted[shuffled[queries : queries + LEARN]] = True
+    there, sample = np.zeros(total, dtype=bool), []
+    for start, chunk in _counted(source.chunks(), total, "reading"):
+        here = slice(start, start + len(chunk))
+        there[here] = ~np.isnan(chunk).all(axis=1)
+        sample.append(chunk[wanted[here] & there[here]])
+    usable = shuffled[there[shuffled]]
+    last, rest = np.sort(usable[:queries]), np.sort(usable[queries:])
+    return Rows(np.concatenate([rest, last]), len(last), np.concatenate(sample))
+
+
+def _scale(source: Source, rows: Rows, scaler: BlockScaler, words: Any, path: Path) -> None:
+    """Writes the scaled rows in the order of the index, and fills the index of CLIP's embeddings."""
+    place = np.full(len(source.covers), -1)
+    place[rows.order] = np.arange(len(rows.order))
+    width = scaler.transform(rows.sample[:1]).shape[1]
+    scaled = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(rows.order), width))
+    for start, chunk in _counted(source.chunks(), len(place), "scaling"):
+        where = place[start : start + len(chunk)]
+        chunk, where = chunk[where >= 0], where[where >= 0]
+        scaled[where] = scaler.transform(chunk)
+        add_words(words, source.names, chunk, where)
+    scaled.flush()
+
+
+def _build(scaled: np.ndarray, queries: int, kind: str, seed: int) -> Built:
+    known = len(scaled) - queries
+    learn = np.random.default_rng(seed).permutation(known)[: training_rows(kind, len(scaled))]
+
+    pieces = (scaled[start : min(start + CHUNK, known)] for start in range(0, known, CHUNK))
+    chunks = (piece for _, piece in _counted(pieces, known, "indexing"))
+    return build(chunks, scaled[np.sort(learn)], scaled[known:], len(scaled), kind, seed=seed)
+
+
+def _start(partial: Path, source: Source, seed: int) -> None:
+    """Makes the folder of work in progress; what an earlier run with other covers left there is removed."""
+    facts = {"covers": digest(source.covers.to_dict("list")), "blocks": source.columns, "seed": seed}
+    note = partial / "settings.json"
+    if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == facts:
+        return
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write_json(note, facts)
+
+
+def _write_covers(covers: pd.DataFrame, partial: Path) -> None:
+    """Writes `covers.parquet` with thumbnails, by way of parts that a stopped run has not to make again."""
+    parts = partial / "parts"
+    parts.mkdir(exist_ok=True)
+    starts = range(0, len(covers), PART)
+    with counted("thumbnails", len(covers)) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in starts:
+            part, path = covers.iloc[start : start + PART], parts / f"{start:09}.parquet"
+            if not path.is_file():
+                made = list(pool.map(_thumbnail, part["path"]))
+                table = pa.Table.from_pandas(part, preserve_index=False)
+                table = table.append_column("thumbnail", pa.array(made, pa.binary()))
+                pq.write_table(table, path.with_suffix(".partial"), row_group_size=TOGETHER)
+                path.with_suffix(".partial").replace(path)
+            bar.advance(bar.task_ids[0], len(part))
+    with pq.ParquetWriter(partial / "covers.parquet", pq.read_schema(parts / f"{0:09}.parquet")) as writer:
+        for start in starts:
+            writer.write_table(pq.read_table(parts / f"{start:09}.parquet"), row_group_size=TOGETHER)
+    shutil.rmtree(parts)
+
+
+def _thumbnail(path: str) -> bytes | None:
+    """A small picture; None where the file is gone or broken since."""
+    try:
+        return thumbnail(read_bytes(path))
+    except PictureError:
+        return None
+
+
+def _facts(
+    folder: Path, source: Source, covers: pd.DataFrame, built: Built, partial: Path, started: float
+) -> dict[str, Any]:
+    files = [path for path in sorted(partial.iterdir()) if path.is_file() and path.name != MANIFEST]
+    return {
+        "format": FORMAT,
+        "source": str(folder.absolute()),
+        "covers": len(covers),
+        "left_out": len(source.covers) - len(covers),
+        "genres": covers["genre"].value_counts().to_dict(),
+        "width": built.index.d,
+        "kind": built.kind,
+        "recipe": built.recipe,
+        "effort": built.effort,
+        "recall_at_10": built.recall,
+        "recall_queries": built.queries,
+        "seconds": built.seconds | {"all": time.perf_counter() - started},
+        "blocks": source.columns,
+        "extractors": source.extractors,
+        "files": {p.name: {"bytes": p.stat().st_size, "sha256": _sha256(p)} for p in files},
+    }
+
+
+def _counted(items: Iterator[np.ndarray], total: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
+    """Each piece with the number of the first row in it, under a progress bar."""
+    with counted(what, total) as bar:
+        start = 0
+        for item in items:
+            yield start, item
+            start += len(item)
+            bar.advance(bar.task_ids[0], len(item))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

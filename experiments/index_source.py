@@ -1,0 +1,143 @@
+"""Where an index gets its rows from: a run's features, or a table folder that is read piece by piece."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import UserError, nearest
+from experiments.provenance import write_json
+from experiments.run import describe_extractor
+from features.registry import Extractor
+
+CHUNK = 8192  # covers a piece
+NOTE = "extractors.json"  # in a table folder
+
+
+@dataclass(frozen=True)
+class Source:
+    """Covers, and their blocks piece by piece.
+
+    Attributes:
+        covers: frame (n rows) with `cover_id` (each once), `path`, `genre`, `group`.
+        columns: block -> its columns, without prefix.
+        extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
+        chunks: begins anew at each call: (m, d) float32 pieces in the order of `covers` and `columns`.
+    """
+
+    covers: pd.DataFrame
+    columns: dict[str, list[str]]
+    extractors: dict[str, dict[str, Any]]
+    chunks: Callable[[], Iterator[np.ndarray]]
+
+    @property
+    def names(self) -> list[str]:
+        """d names `block.column`."""
+        return [f"{block}.{column}" for block, columns in self.columns.items() for column in columns]
+
+
+def note_extractors(folder: Path, extractors: Iterable[Extractor]) -> None:
+    """Writes into a table folder which extractors made it, so that new pictures can be made alike."""
+    write_json(folder / NOTE, {e.name: describe_extractor(e) for e in extractors})
+
+
+def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
+    """Opens a run folder of `coverfusion train` or a table folder of `coverfusion extract`.
+
+    Args:
+        folder: the run or table folder.
+        blocks: only these; None: all.
+
+    Raises:
+        UserError: neither kind of folder, an unknown block, a table that does not say how it was made, or
+            (while it is read) one whose files are not of the same covers.
+    """
+    if (folder / "table.json").is_file():
+        return _open_table(folder, blocks)
+    if not (folder / "report.html").is_file():
+        raise UserError(
+            f"{folder} is neither a finished run folder (`coverfusion train`) nor a table folder "
+            f"(`coverfusion extract`)."
+        )
+    return _open_run(folder, blocks)
+
+
+def _open_run(folder: Path, blocks: Sequence[str] | None) -> Source:
+    from experiments.reopen import reopen
+
+    prepared = reopen(folder)
+    table = prepared.table.select(blocks) if blocks else prepared.table
+
+    def chunks() -> Iterator[np.ndarray]:
+        for start in range(0, len(table.index), CHUNK):
+            parts = [
+                frame.iloc[start : start + CHUNK].to_numpy(np.float32) for frame in table.blocks.values()
+            ]
+            yield np.concatenate(parts, axis=1)
+
+    return Source(
+        covers=prepared.covers[["cover_id", "path", "genre", "group"]].reset_index(drop=True),
+        columns={name: list(frame.columns) for name, frame in table.blocks.items()},
+        extractors={e.name: describe_extractor(e) for e in prepared.extractors if e.name in table.blocks},
+        chunks=chunks,
+    )
+
+
+def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
+    for name in ("covers.parquet", NOTE):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder} has no {name}, so it does not say how its covers were made into numbers. Make it "
+                f"again with `coverfusion extract`."
+            )
+    covers = pd.read_parquet(folder / "covers.parquet")[["cover_id", "path", "genre", "group"]]
+    covers = covers.reset_index(drop=True)
+    known = json.loads((folder / "table.json").read_text(encoding="utf-8"))["blocks"]
+    for name in blocks or []:
+        if name not in known:
+            raise UserError(f"{folder} has no block '{name}'.{nearest(name, known)}")
+    chosen = list(dict.fromkeys(blocks or known))
+    made = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    columns = {
+        name: [c for c in pq.read_schema(folder / f"{name}.parquet").names if c != "cover_id"]
+        for name in chosen
+    }
+    ids = covers["cover_id"].to_numpy()
+
+    def chunks() -> Iterator[np.ndarray]:
+        files = [pq.ParquetFile(folder / f"{name}.parquet", memory_map=True) for name in chosen]
+        start = 0
+        for batches in zip(*(file.iter_batches(CHUNK) for file in files), strict=True):
+            expected = ids[start : start + batches[0].num_rows]
+            for name, batch in zip(chosen, batches, strict=True):
+                if batch.column("cover_id").to_pylist() != list(expected):
+                    raise UserError(
+                        f"{folder}: {name}.parquet and covers.parquet are not of the same covers. "
+                        f"Extract again."
+                    )
+            start += batches[0].num_rows
+            yield np.concatenate(
+                [_numbers(batch, columns[n]) for n, batch in zip(chosen, batches, strict=True)], axis=1
+            )
+        if start != len(ids):
+            raise UserError(f"{folder}: its blocks end before covers.parquet does. Extract again.")
+
+    doubled = covers["cover_id"].duplicated(keep=False)  # one cover under several genres is several rows
+    named = covers["cover_id"].where(~doubled, covers["cover_id"] + ":" + covers["genre"])
+    return Source(covers.assign(cover_id=named), columns, {name: made[name] for name in chosen}, chunks)
+
+
+def _numbers(batch: pa.RecordBatch, columns: Sequence[str]) -> np.ndarray:
+    """(rows, columns) float32, NaN where the parquet has nothing."""
+    out = np.empty((batch.num_rows, len(columns)), np.float32)
+    for position, column in enumerate(columns):
+        out[:, position] = batch.column(column).to_numpy(zero_copy_only=False)
+    return out

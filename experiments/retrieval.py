@@ -1,0 +1,154 @@
+"""How well nearest covers keep the genre: precision@k of all blocks, of each block alone, and of chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.splits import folds
+from experiments.index_source import Source, open_source
+from experiments.statistics import group_weights, interval
+from fusion.blocks import BlockScaler, columns_by_block
+from fusion.nearest import new_index, search
+from fusion.neighbours import PCA
+
+KS = (1, 5, 10)
+FOLDS = 5
+MOST = 20_000  # covers of a sample; whole groups are drawn
+RESAMPLES = 1000
+ALL, RANDOM = "all blocks", "random"
+
+
+def write_retrieval(
+    folder: Path, out: Path, blocks: Sequence[str] | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Evaluates a run's or a table's covers, and writes `retrieval.csv` and `retrieval.png` into `out`.
+
+    Args:
+        folder: a run folder or a table folder.
+        out: where to write.
+        blocks: only these; None: all.
+        seed: of the sample, of folds and resampling.
+
+    Returns:
+        For each set of blocks and k the scores with their intervals, as text for people.
+
+    Raises:
+        UserError: as `open_source` and `evaluate`.
+    """
+    source = open_source(folder, blocks)
+    X, covers = read_sample(source, seed)
+    table = evaluate(X, source.names, covers, seed)
+    table.to_csv(out / "retrieval.csv", index=False)
+    draw_retrieval(out / "retrieval.png", table)
+    shown = table[["blocks", "k"]].copy()
+    for name, prefix in (("precision", ""), ("over_random", "over_random_"), ("all_over", "all_over_")):
+        shown[name.replace("_", " ")] = [
+            f"{row[name]:.3f} ({row[prefix + 'low']:.3f} to {row[prefix + 'high']:.3f})"
+            for row in table.to_dict("records")
+        ]
+    return shown
+
+
+def read_sample(source: Source, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """(n, d) float32 raw rows of at most `MOST` covers, and those covers; whole groups, covers with features.
+
+    Args:
+        source: as `index_source.open_source` gives it.
+        seed: of the sample.
+    """
+    groups, names = pd.factorize(source.covers["group"])
+    turn = np.random.default_rng(seed).permutation(len(names))[groups]  # of each cover's group
+    fitting = np.searchsorted(np.bincount(turn).cumsum(), MOST, side="right")
+    wanted = turn < fitting
+    rows, kept, start = [], [], 0
+    for chunk in source.chunks():
+        here = np.flatnonzero(wanted[start : start + len(chunk)] & ~np.isnan(chunk).all(axis=1))
+        rows.append(chunk[here])
+        kept.append(here + start)
+        start += len(chunk)
+    return np.concatenate(rows), source.covers.iloc[np.concatenate(kept)].reset_index(drop=True)
+
+
+def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Precision@k of the genre: the share of the k nearest covers that are of the query's own genre.
+
+    Each cover is a query once, in the fold that it is held out of: scaling and PCA are learnt from the other
+    folds' covers, and only those are in the index. Folds keep groups whole, so a near duplicate of the query
+    is never its neighbour. Chance is the share of the query's genre among the covers in the index.
+
+    Args:
+        X: (n, d) float32 raw rows, NaN = not there.
+        columns: d names `block.column`.
+        covers: n rows with `cover_id`, `genre`, `group`.
+        seed: of folds and resampling.
+
+    Returns:
+        One row for each of all blocks, each block, and chance, and each k of 1, 5, 10: `blocks`, `k`,
+        `precision` with `low`, `high` (95 %, bootstrap of the queries' groups), `over_random` with `_low`,
+        `_high` and `all_over` (what all blocks have more) with `_low`, `_high`, and `queries`.
+
+    Raises:
+        UserError: too few groups of a genre for five folds.
+    """
+    numbers = folds(covers, FOLDS, 1, seed).iloc[:, 0].loc[covers["cover_id"]].to_numpy()
+    genres = covers["genre"].to_numpy(dtype=str)
+    blocks = columns_by_block(columns)
+    parts = list(dict.fromkeys(name.partition(".")[0] for name in blocks))
+    names = [ALL, *parts] if len(parts) > 1 else parts
+    rng = np.random.default_rng(seed)
+    hits = {name: np.zeros((len(covers), len(KS))) for name in [*names, RANDOM]}
+    for fold in range(FOLDS):
+        held = np.flatnonzero(numbers == fold)
+        known = rng.permutation(
+            np.flatnonzero(numbers != fold)
+        )  # of covers alike, not always the first genre
+        scaler = BlockScaler(PCA)
+        Z, Q = scaler.fit_transform(X[known], blocks), scaler.transform(X[held])
+        shares = pd.Series(genres[known]).value_counts(normalize=True)
+        hits[RANDOM][held] = shares.reindex(genres[held]).fillna(0.0).to_numpy()[:, None]
+        for name in names:
+            own = [part for block, part in scaler.slices.items() if name in (ALL, block.partition(".")[0])]
+            where = np.r_[tuple(own)]
+            found = search(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
+            right = genres[known][found] == genres[held][:, None]
+            hits[name][held] = np.stack([right[:, :k].mean(axis=1) for k in KS], axis=1)
+    weights = group_weights(covers["group"].to_numpy(), seed, RESAMPLES)
+    weights /= weights.sum(axis=1, keepdims=True)
+    rows = []
+    for name, values in hits.items():
+        compared = {"": values, "over_random": values - hits[RANDOM], "all_over": hits[names[0]] - values}
+        spans = {what: (part.mean(axis=0), *interval(weights @ part)) for what, part in compared.items()}
+        for position, k in enumerate(KS):
+            row: dict[str, object] = {"blocks": name, "k": k}
+            for what, (mean, low, high) in spans.items():
+                row[what or "precision"] = mean[position]
+                row[f"{what}_low".lstrip("_")] = low[position]
+                row[f"{what}_high".lstrip("_")] = high[position]
+            rows.append(row | {"queries": len(covers)})
+    return pd.DataFrame(rows)
+
+
+def draw_retrieval(path: Path, table: pd.DataFrame) -> str:
+    """Writes a PNG of what `evaluate` gives and returns it in words."""
+    from experiments.ablation_figures import dot, new_figure
+
+    shown = table[table["blocks"] != RANDOM][::-1].reset_index(drop=True)
+    chance = table.loc[table["blocks"] == RANDOM, "precision"].iloc[0]
+    figure, axes = new_figure(len(shown))
+    for y, row in enumerate(shown.to_dict("records")):
+        dot(axes, y, row["precision"], row["low"], row["high"], KS.index(row["k"]))
+    axes.set_yticks(range(len(shown)), [f"{row.blocks}, k = {row.k}" for row in shown.itertuples()])
+    axes.axvline(chance, color="#666666", linewidth=1.5, linestyle="--")
+    axes.text(chance, len(shown) - 0.4, " random", ha="left", va="bottom", color="#444444")
+    axes.set_ylim(-0.6, len(shown) + 0.4)
+    axes.set_xlabel("share of the k nearest covers of the query's genre, 95 % interval (bootstrap of groups)")
+    axes.set_title("Precision@k of the genre", loc="left", fontweight="bold")
+    figure.savefig(path, dpi=140)
+    return "; ".join(
+        f"{row.blocks}, k = {row.k}: {row.precision:.3f} ({row.low:.3f} to {row.high:.3f})"
+        for row in table.itertuples()
+    )

@@ -1,0 +1,83 @@
+"""Precision@k on planted genres: what is there is found, copies do not help, chance is chance."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from experiments import retrieval
+from experiments.index_source import Source
+from experiments.retrieval import ALL, RANDOM, draw_retrieval, evaluate, read_sample
+
+GENRES = np.array(["dub", "opera", "dub"])  # two thirds dub
+COLUMNS = ["color.a", "color.b", "color.c", "texture.a", "texture.b"]
+COUNT = 300
+
+
+def _covers(copies: int = 1) -> pd.DataFrame:
+    """COUNT covers; groups of `copies` that share their genre."""
+    groups = np.arange(COUNT) // copies
+    ids = [f"c{n}" for n in range(COUNT)]
+    return pd.DataFrame({"cover_id": ids, "genre": np.resize(GENRES, COUNT)[groups], "group": groups})
+
+
+def _rows(covers: pd.DataFrame) -> np.ndarray:
+    """Block color tells the genre, block texture is noise."""
+    X = np.random.default_rng(0).normal(size=(COUNT, 5)).astype(np.float32)
+    X[:, :3] += 9 * (covers["genre"] == "dub").to_numpy()[:, None]
+    return X
+
+
+def _value(table: pd.DataFrame, blocks: str, k: int, column: str = "precision") -> float:
+    return table[(table["blocks"] == blocks) & (table["k"] == k)][column].item()
+
+
+def test_the_block_that_tells_the_genre_wins_and_noise_is_chance() -> None:
+    covers = _covers()
+    table = evaluate(_rows(covers), COLUMNS, covers)
+    assert list(dict.fromkeys(table["blocks"])) == [ALL, "color", "texture", RANDOM]
+    chance = (2 / 3) ** 2 + (1 / 3) ** 2
+    for k in (1, 5, 10):
+        assert _value(table, "color", k) > 0.99
+        assert _value(table, RANDOM, k) == pytest.approx(chance, abs=0.005)
+        assert _value(table, "texture", k) == pytest.approx(chance, abs=0.1)
+        assert _value(table, "texture", k, "all_over_low") > 0.2
+        assert _value(table, RANDOM, k, "over_random") == 0
+    assert (table["low"] <= table["precision"]).all() and (table["precision"] <= table["high"]).all()
+    assert (table["queries"] == COUNT).all()
+
+
+def test_copies_of_the_query_are_never_its_neighbours() -> None:
+    covers = _covers(copies=5)
+    noise = np.random.default_rng(1).normal(size=(COUNT // 5, 5))
+    X = np.repeat(noise, 5, axis=0).astype(np.float32)  # the five of a group are the same picture
+    table = evaluate(X, COLUMNS, covers)
+    chance = (2 / 3) ** 2 + (1 / 3) ** 2
+    assert _value(table, ALL, 1) == pytest.approx(chance, abs=0.17)
+    # whole groups are drawn: the interval is that of 60 covers, not of 300
+    assert _value(table, ALL, 1, "high") - _value(table, ALL, 1, "low") > 0.15
+
+
+def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    covers = _covers(copies=4)
+    X = _rows(covers)
+    X[[0, 50]] = np.nan
+    columns = {"color": list("abc"), "texture": list("ab")}
+    source = Source(covers, columns, {}, lambda: iter([X[:100], X[100:]]))
+    rows, kept = read_sample(source, 0)
+    assert len(kept) == COUNT - 2 and not {"c0", "c50"} & set(kept["cover_id"])
+    monkeypatch.setattr(retrieval, "MOST", 102)
+    rows, kept = read_sample(source, 0)
+    assert 96 <= len(kept) <= 100
+    assert (kept["group"].value_counts().drop([0, 12], errors="ignore") == 4).all()
+    np.testing.assert_array_equal(rows, X[[int(name[1:]) for name in kept["cover_id"]]])
+
+
+def test_the_chart_is_drawn_and_said_in_words(tmp_path: Path) -> None:
+    covers = _covers()
+    words = draw_retrieval(tmp_path / "r.png", evaluate(_rows(covers), COLUMNS, covers))
+    with Image.open(tmp_path / "r.png") as picture:
+        assert picture.width > 800
+    assert "color, k = 5: 1.000" in words
