@@ -16,6 +16,7 @@ from experiments.commands.curve import curve
 from experiments.commands.demo import demo
 from experiments.commands.extract import extract
 from experiments.commands.grow import grow
+from experiments.commands.index import index
 from experiments.commands.inspect import inspect
 from experiments.commands.map import map as map_covers
 from experiments.commands.report import report
@@ -47,6 +48,7 @@ for command in (
     curve,
     track,
     score,
+    index,
     similar,
     serve,
     weights,
