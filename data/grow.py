@@ -53,7 +53,7 @@ def grow(
         size: of `data.cover_art.SIZES`; the same for a whole collection.
         back: fetch the back covers of the kept fronts, too.
         retry: ask again for what was rejected before.
-        progress: called with (genre, albums that it has now).
+        progress: called with (genre, albums that it has now), then with ("GENRE, back", backs decided).
         services: other hosts than the public ones.
         max_bytes: a larger file is rejected.
 
@@ -73,7 +73,7 @@ def grow(
         for genre in dict.fromkeys(genre.strip() for genre in genres):
             _grow_fronts(ask, genre, limit, services.musicbrainz, progress)
             if back:
-                _grow_backs(ask, genre)
+                _grow_backs(ask, genre, progress)
     finally:
         journal.write_tables()
     return folder / "manifest.csv"
@@ -167,10 +167,12 @@ def _grow_fronts(ask: _Asking, genre: str, limit: int, address: str, progress: P
             return
 
 
-def _grow_backs(ask: _Asking, genre: str) -> None:
-    for front in ask.journal.fronts(genre):
+def _grow_backs(ask: _Asking, genre: str, progress: Progress | None) -> None:
+    for number, front in enumerate(ask.journal.fronts(genre), start=1):
         if (front.release.release_id, "back") not in ask.journal.asked:
             ask.decide(genre, front.release, "back")
+        if progress is not None:
+            progress(f"{genre}, back", number)
 
 
 def _save(folder: Path, release: Release, side: str, cover: Cover) -> str:

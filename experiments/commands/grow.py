@@ -39,13 +39,13 @@ def grow(
     began = time.monotonic()
     have: dict[str, int] = {}
     first: dict[str, int] = {}
-    with counted("albums", limit * len(set(genre))) as bar:
+    with counted("covers", limit * len(set(genre)) * (2 if back else 1)) as bar:
 
-        def progress(name: str, albums: int) -> None:
-            have[name] = min(albums, limit)
+        def progress(name: str, covers: int) -> None:
+            have[name] = min(covers, limit)
             new = sum(have.values()) - sum(min(first.setdefault(key, n), limit) for key, n in have.items())
             rate = new / (time.monotonic() - began)
-            bar.update(bar.task_ids[0], completed=sum(have.values()), now=f"{name}, {rate:.1f} albums/s")
+            bar.update(bar.task_ids[0], completed=sum(have.values()), now=f"{name}, {rate:.1f} covers/s")
 
         manifest = run(out, genre, client, limit, size, back, retry, progress)
     print_frame(counts(out), "Covers")

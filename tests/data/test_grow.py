@@ -375,10 +375,10 @@ def test_the_command_shows_what_it_got(tmp_path, service, monkeypatch):
     monkeypatch.setattr("data.grow.Services", lambda: Services(service.address, service.address))
     monkeypatch.setattr("data.fetch.Client", partial(Client, interval=0.0, https_only=False))
     monkeypatch.setenv("COVERFUSION_CONTACT", CONTACT)
-    words = ["grow", "-g", "jazz", "--limit", "4", "--out", str(tmp_path / "grown")]
+    words = ["grow", "-g", "jazz", "--limit", "4", "--back", "--out", str(tmp_path / "grown")]
     done = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "160"})
     assert done.exit_code == 0
-    assert "albums" in done.output
+    assert "jazz, back" in done.output
     assert "manifest.csv" in done.output
     assert len(pd.read_csv(tmp_path / "grown" / "manifest.csv")) == 4
     monkeypatch.delenv("COVERFUSION_CONTACT")
