@@ -1,0 +1,299 @@
+"""Why a model gives one cover its genre: blocks, readable features, marks, a map and the nearest covers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL.Image import Image
+
+from data.errors import UserError
+from data.pictures import PictureError, decode
+from data.sources import read_bytes
+from experiments.explain_background import covers_of_genre
+from experiments.explain_blocks import Contributions, chances_of, contributions_to
+from experiments.explain_map import cells, occlusion_map
+from experiments.explain_marks import Box, Word, boxes, detector_errors, words
+from experiments.provenance import write_json
+from experiments.score import bundle_extractors
+from features.extract import compute
+from features.registry import Extractor
+from features.table import FeatureTable
+from fusion.bundle import Bundle, load_bundle
+
+NETWORK = "cnn"  # the block whose picture the map shows
+MOST_FEATURES = 12
+MOST_COVERS = 1000  # training covers of the genre that a feature is compared with
+NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A readable column of this cover.
+
+    Attributes:
+        column: `block.column`.
+        value: NaN where it is not there (no text, so no middle of the text).
+        contribution: in the unit of the contributions.
+        description: its meaning and unit, in the extractor's words.
+        quartiles: lower quartile, median and upper quartile over training covers of the genre; None where
+            they are not known.
+    """
+
+    column: str
+    value: float
+    contribution: float
+    description: str
+    quartiles: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A training cover; `distance` has no unit, `thumbnail` is a small JPEG or None."""
+
+    cover_id: str
+    genre: str
+    path: str
+    distance: float
+    thumbnail: bytes | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything that `coverfusion explain` shows of one cover.
+
+    Attributes:
+        image: the cover, RGB.
+        classifier: its registered name.
+        genres: the most probable ones with their probabilities, the first is what is explained.
+        contributions: of each block, and of each readable column.
+        features: the readable columns that move the answer most, either way, the strongest first.
+        faces, persons, words: found on the cover, the largest first.
+        attention: (H, W) float32 map in units of probability (see `occlusion_map`), or None.
+        attention_note: what the map shows, or why there is none.
+        neighbours: nearest training covers, the nearest first.
+        failed: block -> what went wrong on this cover; the model took it as missing.
+    """
+
+    image: Image
+    classifier: str
+    genres: list[tuple[str, float]]
+    contributions: Contributions
+    features: list[Feature]
+    faces: list[Box]
+    persons: list[Box]
+    words: list[Word]
+    attention: np.ndarray | None
+    attention_note: str
+    neighbours: list[Neighbour]
+    failed: dict[str, str]
+
+    @property
+    def genre(self) -> str:
+        """The genre that is explained."""
+        return self.genres[0][0]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values; what is not there is None. The map is given at its 7 x 7 patches."""
+        return _plain(
+            {
+                "width": self.image.width,
+                "height": self.image.height,
+                "classifier": self.classifier,
+                "genres": [{"genre": genre, "probability": chance} for genre, chance in self.genres],
+                "contributions": asdict(self.contributions),
+                "features": [asdict(feature) for feature in self.features],
+                "faces": [asdict(box) for box in self.faces],
+                "persons": [asdict(box) for box in self.persons],
+                "words": [asdict(word) for word in self.words],
+                "attention": None if self.attention is None else cells(self.attention).tolist(),
+                "attention_note": self.attention_note,
+                "neighbours": [
+                    {key: value for key, value in vars(neighbour).items() if key != "thumbnail"}
+                    for neighbour in self.neighbours
+                ],
+                "failed": self.failed,
+            }
+        )
+
+
+def explain(
+    bundle_folder: Path, picture: str, out: Path, top_k: int = 3, attention: bool = True
+) -> Explanation:
+    """Explains a picture and writes the explanation as a PNG, and as JSON beside it.
+
+    Args:
+        bundle_folder: the fitted model.
+        picture: a file or `zip!member`.
+        out: a .png; the JSON has the same name with .json.
+        top_k: how many genres are named.
+        attention: make the occlusion map.
+
+    Raises:
+        UserError: the picture or the bundle cannot be read, or `out` cannot be written.
+    """
+    from experiments.explain_figure import draw
+
+    _check_out(out, picture)
+    bundle = load_bundle(bundle_folder)
+    try:
+        image = decode(read_bytes(picture))
+    except PictureError as error:
+        raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
+    found = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention)
+    draw(found).save(out)
+    write_json(out.with_suffix(".json"), {"picture": picture, "bundle": bundle.digest} | found.as_json())
+    return found
+
+
+def explain_picture(
+    bundle: Bundle, extractors: Sequence[Extractor], image: Image, top_k: int = 3, attention: bool = True
+) -> Explanation:
+    """Explains the genre that a model gives to one cover.
+
+    An extractor that fails on this cover does not stop the others.
+
+    Args:
+        bundle: the fitted model.
+        extractors: the bundle's own, as `bundle_extractors` makes them.
+        image: an RGB picture, as `data.pictures.decode` gives it.
+        top_k: how many genres are named.
+        attention: make the occlusion map, which runs the image network 50 times.
+    """
+    row, notes, failed = _measure(extractors, image)
+    chances = chances_of(bundle, row)[0]
+    order = np.argsort(-chances, kind="stable")[: max(1, top_k)]
+    genres = [(str(bundle.classes[code]), float(chances[code])) for code in order]
+    genre = bundle.classes[order[0]]
+    contributions = contributions_to(bundle, row, genre)
+    values, note = None, "left out"
+    if attention:
+        values, note = _attention(bundle, extractors, image, row, int(order[0]), failed)
+    return Explanation(
+        image=image,
+        classifier=bundle.classifier.name,
+        genres=genres,
+        contributions=contributions,
+        features=_features(bundle, extractors, row, contributions, genre),
+        faces=boxes(notes.get("people"), "faces"),
+        persons=boxes(notes.get("people"), "persons"),
+        words=words(notes.get("ocr")),
+        attention=values,
+        attention_note=note,
+        neighbours=_neighbours(bundle, row),
+        failed=failed,
+    )
+
+
+def _measure(
+    extractors: Sequence[Extractor], image: Image
+) -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
+    """The cover's row of features, the blocks' notes, and what failed."""
+    blocks, notes, failed = {}, {}, {}
+    for extractor in extractors:
+        rows, reasons = compute(extractor, [image])
+        columns = list(extractor.columns)
+        blocks[extractor.name] = pd.DataFrame(rows.values, columns=columns)
+        if rows.notes is not None:
+            notes[extractor.name] = rows.notes[0]
+        said = [*reasons.values()]
+        if extractor.name == "people":
+            said += detector_errors(notes["people"])
+        if not said and "failed" in columns and rows.values[0, columns.index("failed")] == 1:
+            said = ["it could not be applied to this cover"]
+        if said:
+            failed[extractor.name] = "; ".join(said)
+    return FeatureTable(blocks).frame(), notes, failed
+
+
+def _features(
+    bundle: Bundle,
+    extractors: Sequence[Extractor],
+    row: pd.DataFrame,
+    contributions: Contributions,
+    genre: str,
+) -> list[Feature]:
+    meanings = {
+        f"{extractor.name}.{column}": text
+        for extractor in extractors
+        for column, text in extractor.describe().items()
+    }
+    strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
+    told = [name for name in strongest if contributions.columns[name]][:MOST_FEATURES]
+    own = covers_of_genre(bundle, genre, MOST_COVERS)[told]
+    quartiles = own.quantile([0.25, 0.5, 0.75]) if len(own) else pd.DataFrame(columns=told)
+    return [
+        Feature(
+            column=name,
+            value=float(row[name].iloc[0]),
+            contribution=contributions.columns[name],
+            description=meanings.get(name, ""),
+            quartiles=_three(quartiles[name]),
+        )
+        for name in told
+    ]
+
+
+def _three(values: pd.Series) -> tuple[float, float, float] | None:
+    if values.isna().all():
+        return None
+    low, middle, high = (float(value) for value in values)
+    return low, middle, high
+
+
+def _attention(
+    bundle: Bundle,
+    extractors: Sequence[Extractor],
+    image: Image,
+    row: pd.DataFrame,
+    code: int,
+    failed: dict[str, str],
+) -> tuple[np.ndarray | None, str]:
+    """The occlusion map of the image network, all other blocks as they are; or None and the reason."""
+    network = next((extractor for extractor in extractors if extractor.name == NETWORK), None)
+    if network is None:
+        return None, f"this model has no block '{NETWORK}'"
+    if NETWORK in failed:
+        return None, f"block '{NETWORK}' failed on this cover"
+    columns = [f"{NETWORK}.{column}" for column in network.columns]
+
+    def chance(pictures: list[Image]) -> np.ndarray:
+        rows = row.loc[row.index.repeat(len(pictures))].reset_index(drop=True)
+        rows[columns] = network(pictures)
+        return chances_of(bundle, rows)[:, code]
+
+    what = f"how much the probability drops when this part is blurred for block '{NETWORK}' alone"
+    return occlusion_map(image, chance), what
+
+
+def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
+    if bundle.neighbours is None:
+        return []
+    found = bundle.neighbours.query(row, NEAREST)[0]
+    pictures = bundle.neighbours.thumbnails(found["cover_id"].tolist())
+    return [
+        Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)
+        for one, picture in zip(found.to_dict("records"), pictures, strict=True)
+    ]
+
+
+def _check_out(out: Path, picture: str) -> None:
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out {out}: the name must end in .png; the JSON is written beside it.")
+    if not out.parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.parent}. Make it, or name another.")
+    if out.resolve() == Path(picture).resolve():
+        raise UserError(f"--out {out}: this is the picture itself. Name another file.")
+
+
+def _plain(value: Any) -> Any:
+    """The same with None for NaN and lists for tuples: JSON knows neither."""
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,181 @@
+"""What each block and each readable column of one cover does to the model's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from experiments.explain_background import background
+from experiments.genre_shap import contributions, sums
+from experiments.shapley import shapley_values, subsets
+from fusion.blocks import NUMBERED
+from fusion.bundle import Bundle
+from fusion.catboost import FusionCatBoost
+
+PROBABILITY = "probability"
+LOG_PROBABILITY = "log probability less its mean over the genres"
+MOST_COVERS = 64  # training covers that stand in for what is taken away
+COLUMN_COVERS = 32  # the same for single columns
+ROWS = 4096  # predicted together
+
+Chance = Callable[[np.ndarray], np.ndarray]  # (n, d) rows -> (n,) the genre's probability
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """How one cover's parts move the model towards its genre, or away from it.
+
+    Attributes:
+        unit: of all numbers here; log probabilities are CatBoost's own, before any calibration.
+        method: how `blocks` were found.
+        base: what the model says of a training cover, on average.
+        score: what it says of this cover; `base` and the values of `blocks` add up to it.
+        blocks: block -> contribution, in the model's order.
+        column_method: how `columns` were found.
+        columns: readable `block.column` -> contribution. Those of SHAP add up, those of taking single
+            columns away do not: columns that say the same thing share it unseen.
+        unsplit: blocks with readable columns that the model sees as mixtures, so that SHAP cannot tell
+            them apart.
+    """
+
+    unit: str
+    method: str
+    base: float
+    score: float
+    blocks: dict[str, float]
+    column_method: str
+    columns: dict[str, float]
+    unsplit: list[str] = field(default_factory=list)
+
+
+def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contributions:
+    """SHAP for CatBoost, exact Shapley values of whole blocks for every other classifier.
+
+    Args:
+        bundle: the fitted model.
+        row: (1, d) frame of one cover with `block.column` names; a block that is not there is missing.
+        genre: one of the bundle's classes.
+    """
+    row = row.reindex(columns=bundle.classifier.feature_names_in_)
+    code = bundle.classes.index(genre)
+    if isinstance(bundle.classifier, FusionCatBoost):
+        return _by_shap(bundle.classifier, row, code)
+    names = [str(name) for name in row.columns]
+    blocks = _blocks(names)
+    covers = min(MOST_COVERS, max(1, ROWS // 2 ** len(blocks)))
+    values = row.to_numpy(np.float32)[0]
+
+    def chance(rows: np.ndarray) -> np.ndarray:
+        return chances_of(bundle, pd.DataFrame(rows, columns=names))[:, code]
+
+    by_block, base = block_shapley(chance, values, background(bundle, covers).to_numpy(np.float32), blocks)
+    readable = [position for position, name in enumerate(names) if not NUMBERED.search(name)]
+    others = background(bundle, COLUMN_COVERS).to_numpy(np.float32)
+    by_column = without_each(chance, values, others, readable)
+    instead = "of random training covers" if bundle.neighbours is not None else "missing"
+    return Contributions(
+        unit=PROBABILITY,
+        method=f"exact Shapley values over blocks; a block that is taken away has the values {instead}",
+        base=base,
+        score=float(chance(values[None])[0]),
+        blocks=by_block,
+        column_method=f"one column taken away at a time; it then has the values {instead}",
+        columns={names[position]: value for position, value in zip(readable, by_column, strict=True)},
+    )
+
+
+def chances_of(bundle: Bundle, rows: pd.DataFrame) -> np.ndarray:
+    """(n, n_classes) probabilities as scoring gives them, calibrated."""
+    return bundle.calibrated(bundle.predict_proba(rows))
+
+
+def block_shapley(
+    chance: Chance, row: np.ndarray, others: np.ndarray, blocks: Mapping[str, np.ndarray]
+) -> tuple[dict[str, float], float]:
+    """Exact interventional Shapley values of whole blocks.
+
+    A set of blocks is worth the mean probability of rows that have these blocks from the cover and the rest
+    from another cover: S. M. Lundberg and S.-I. Lee, A Unified Approach to Interpreting Model Predictions,
+    NeurIPS 2017, with blocks as the players. The values add up to the cover's probability less the others'
+    mean.
+
+    Args:
+        chance: the model.
+        row: (d,) the cover; NaN = not there.
+        others: (n, d) covers that stand in for what is taken away.
+        blocks: block -> positions of its columns.
+
+    Returns:
+        block -> value, and the mean probability of `others`.
+    """
+    chosen = subsets(list(blocks))
+
+    def mixed() -> Iterable[np.ndarray]:
+        for names in chosen:
+            rows = others.copy()
+            for name in names:
+                rows[:, blocks[name]] = row[blocks[name]]
+            yield rows
+
+    worth = dict(zip(chosen, _means(chance, mixed(), len(others)), strict=True))
+    values = shapley_values(list(blocks), worth)
+    return {name: float(value) for name, value in values.items()}, float(worth[()])
+
+
+def without_each(chance: Chance, row: np.ndarray, others: np.ndarray, columns: Sequence[int]) -> np.ndarray:
+    """(k,) what the cover's probability loses, on average, when one column has another cover's value.
+
+    Args:
+        chance: the model.
+        row: (d,) the cover.
+        others: (n, d) the other covers.
+        columns: k positions.
+    """
+
+    def mixed() -> Iterable[np.ndarray]:
+        for column in columns:
+            rows = np.repeat(row[None], len(others), axis=0)
+            rows[:, column] = others[:, column]
+            yield rows
+
+    return chance(row[None])[0] - _means(chance, mixed(), len(others))
+
+
+def _means(chance: Chance, parts: Iterable[np.ndarray], size: int) -> np.ndarray:
+    """The mean probability of each part of `size` rows; many parts are predicted together."""
+    parts, found = iter(parts), [np.zeros(0)]
+    while some := list(islice(parts, max(1, ROWS // size))):
+        found.append(chance(np.concatenate(some)).reshape(len(some), size).mean(axis=1))
+    return np.concatenate(found)
+
+
+def _blocks(names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Block -> positions of its columns; the numbered ones belong to the block they stand in."""
+    of = np.array([name.partition(".")[0] for name in names])
+    return {str(block): np.flatnonzero(of == block) for block in dict.fromkeys(of)}
+
+
+def _by_shap(model: FusionCatBoost, row: pd.DataFrame, code: int) -> Contributions:
+    values = contributions(model, row)
+    names = [str(name) for name in row.columns]
+    by_block, by_column = sums(model.scaler_, names, values)
+    raw = model.model_.predict(
+        model.scaler_.transform(row.to_numpy(np.float32)), prediction_type="RawFormulaVal"
+    )
+    score = float(raw[0, code] - raw[0].mean())
+    readable = {name.partition(".")[0] for name in names if not NUMBERED.search(name)}
+    split = {name.partition(".")[0] for name in by_column}
+    return Contributions(
+        unit=LOG_PROBABILITY,
+        method="SHAP values of CatBoost, summed by block",
+        base=score - float(values[0, code].sum()),
+        score=score,
+        blocks={block: float(value[0, code]) for block, value in by_block.items()},
+        column_method="SHAP values of CatBoost",
+        columns={column: float(value[0, code]) for column, value in by_column.items()},
+        unsplit=sorted(readable - split),
+    )

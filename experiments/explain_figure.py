@@ -1,0 +1,337 @@
+"""One picture of an explanation: marks, map, blocks, features in words, nearest covers."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from experiments.explain import Explanation, Feature, Neighbour
+from experiments.explain_blocks import PROBABILITY
+from experiments.explain_marks import Box, Word
+from experiments.explain_text import fitted, width, wrapped
+from experiments.genre_words import CONFIDENCE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind people tell apart; a sign, a line style or a number as well
+FOR, AGAINST = "#0072b2", "#d55e00"
+INK, MUTED, LINE = "#1a1d21", "#5a626d", "#d9dde3"
+FACE, PERSON, WORD = "#56b4e9", "#e69f00", "#2fc79a"
+WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
+COLUMNS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
+TOP = 1.55  # where the panels begin, below the headings
+FEATURES = TOP + PANEL + 1.3
+ROW = 0.36  # of the table of features
+MOST_ROWS, MOST_WORDS = 8, 10
+THUMBNAIL = 1.15
+SMALL, TEXT = 8.5, 9.5  # points
+DPI = 110
+LEAST = 0.01  # the map's colours reach at least this far, so that a map of noise looks empty
+
+
+def draw(explanation: Explanation) -> Image.Image:
+    """The explanation as an RGB picture, 1430 pixels wide."""
+    with warnings.catch_warnings():
+        # words in a script that the font lacks are drawn as boxes; the JSON has them
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        content = io.BytesIO()
+        figure_of(explanation).savefig(content, dpi=DPI, format="png")
+    return Image.open(content).convert("RGB")
+
+
+def figure_of(explanation: Explanation) -> Figure:
+    """The figure that `draw` renders."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = explanation.features[:MOST_ROWS]
+    nearest = FEATURES + 0.75 + ROW * max(len(shown), 1) + 0.35
+    height = nearest + 0.45 + THUMBNAIL + (0.75 if explanation.failed else 0.3)
+    # what is read on a cover may hold a dollar sign, which is no mathematics
+    with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": TEXT}):
+        figure = Figure(figsize=(WIDTH, height), facecolor="white")
+        FigureCanvasAgg(figure)
+        _heading(figure, explanation)
+        _cover(figure, explanation)
+        _map(figure, explanation)
+        _blocks(figure, explanation)
+        _features(figure, explanation, shown)
+        _nearest(figure, explanation.neighbours, nearest)
+        if explanation.failed:
+            told = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
+            lines = wrapped(f"Failed here, taken as missing: {told}", SMALL, WIDTH - 2 * MARGIN, 2)
+            _write(figure, MARGIN, height - 0.5, "\n".join(lines), color=AGAINST, size=SMALL)
+    return figure
+
+
+def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
+    """Text with its upper left corner x inches from the left and y inches from the top."""
+    height = figure.get_size_inches()[1]
+    usual: dict[str, Any] = {"color": INK, "size": TEXT, "va": "top", "linespacing": 1.25}
+    figure.text(x / WIDTH, 1 - y / height, text, **(usual | style))
+
+
+def _axes(figure: Figure, x: float, y: float, wide: float, high: float) -> Axes:
+    """Axes whose upper left corner is x inches from the left and y inches from the top."""
+    height = figure.get_size_inches()[1]
+    return figure.add_axes((x / WIDTH, 1 - (y + high) / height, wide / WIDTH, high / height))
+
+
+def _heading(figure: Figure, explanation: Explanation) -> None:
+    (genre, chance), *others = explanation.genres
+    share = f"{chance:.0%}".replace("%", " %")
+    room = WIDTH - 2 * MARGIN - width(f", {share}", 22, "bold")
+    title = f"{fitted(genre, 22, room, 'bold')}, {share}"
+    _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
+    told = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
+    text = f"{'then ' + told + '; ' if told else ''}classifier: {explanation.classifier}"
+    _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
+    titles = ("Found on the cover", "Where the image network looks", "What each block does")
+    for x, title in zip(COLUMNS, titles, strict=True):
+        _write(figure, x, TOP - 0.15, title, size=12, weight="bold", va="baseline")
+
+
+# --- the cover and what was found on it ----------------------------------------------------------------
+
+
+def _cover(figure: Figure, explanation: Explanation) -> None:
+    axes = _axes(figure, COLUMNS[0], TOP, PANEL, PANEL)
+    axes.imshow(np.asarray(explanation.image))
+    axes.set_axis_off()
+    for box in explanation.persons:
+        _outline(axes, _corners(box), PERSON, (0, (4, 2)))
+    for box in explanation.faces:
+        _outline(axes, _corners(box), FACE, "solid")
+    sure = [word for word in explanation.words if word.confidence >= CONFIDENCE]
+    for word in explanation.words:
+        _outline(axes, word.corners, WORD, "solid" if word.confidence >= CONFIDENCE else (0, (1, 1.5)))
+    _number(axes, sure[:MOST_WORDS], max(explanation.image.size))
+    lines = [
+        _counted(len(explanation.faces), "face", "faces", "blue")
+        + ", "
+        + _counted(len(explanation.persons), "person", "persons", "orange, dashed"),
+        *wrapped(_words_told(explanation.words, sure), SMALL, PANEL, 4),
+    ]
+    _write(figure, COLUMNS[0], TOP + PANEL + 0.1, "\n".join(lines), size=SMALL)
+
+
+def _corners(box: Box) -> list[tuple[float, float]]:
+    return [(box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)]
+
+
+def _outline(axes: Axes, corners: Sequence[tuple[float, float]], colour: str, style: Any) -> None:
+    """A closed line in pixels of the cover, with a dark edge that keeps it visible on any ground."""
+    from matplotlib.patches import Polygon
+    from matplotlib.patheffects import Normal, Stroke
+
+    line = Polygon(np.asarray(corners) - 0.5, closed=True, fill=False, linewidth=1.6)
+    line.set(edgecolor=colour, linestyle=style, clip_on=False)
+    line.set_path_effects([Stroke(linewidth=3, foreground=INK, alpha=0.7), Normal()])
+    axes.add_patch(line)
+
+
+def _number(axes: Axes, words: Sequence[Word], side: int) -> None:
+    """Numbers at corners of the boxes that no other number is near."""
+    taken: list[tuple[float, float]] = []
+    for number, word in enumerate(words, 1):
+        free = [
+            corner for corner in word.corners if all(math.dist(corner, other) > side / 14 for other in taken)
+        ]
+        if free:
+            taken.append(free[0])
+            axes.annotate(
+                str(number), free[0], color="white", size=7.5, weight="bold", ha="center", va="center",
+                bbox={"boxstyle": "round,pad=0.2", "facecolor": INK, "edgecolor": WORD},
+                annotation_clip=False,
+            )  # fmt: skip
+
+
+def _counted(count: int, one: str, many: str, drawn: str) -> str:
+    return f"{count} {one if count == 1 else many} ({drawn})" if count else f"no {many}"
+
+
+def _words_told(words: Sequence[Word], sure: Sequence[Word]) -> str:
+    if not words:
+        return "no words"
+    told = [
+        f"{number}\u00a0\u201c{fitted(word.text, SMALL, 1.6)}\u201d"
+        for number, word in enumerate(sure[:MOST_WORDS], 1)
+    ]
+    more = []
+    if len(sure) > MOST_WORDS:
+        more.append(f"{len(sure) - MOST_WORDS} more")
+    if len(words) > len(sure):
+        more.append(f"{len(words) - len(sure)} unsure (dotted)")
+    return "words (green): " + ", ".join([*told, *more])
+
+
+# --- the map -------------------------------------------------------------------------------------------
+
+
+def _map(figure: Figure, explanation: Explanation) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    axes = _axes(figure, COLUMNS[1], TOP, PANEL, PANEL)
+    axes.set_axis_off()
+    if explanation.attention is None:
+        text = "\n".join(wrapped(f"No map: {explanation.attention_note}.", TEXT, PANEL - 0.4, 4))
+        axes.set_axis_on()
+        axes.set(xticks=[], yticks=[], facecolor="#f5f6f8")
+        axes.spines[:].set_color(LINE)
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
+        return
+    grey = np.asarray(explanation.image.convert("L"), np.float32)
+    axes.imshow(90 + grey * 0.65, cmap="gray", vmin=0, vmax=255)
+    most = 100 * max(float(np.abs(explanation.attention).max()), LEAST)
+    colours = [(*_rgb(AGAINST), 0.9), (1, 1, 1, 0), (*_rgb(FOR), 0.9)]
+    shown = axes.imshow(
+        100 * explanation.attention, LinearSegmentedColormap.from_list("map", colours), vmin=-most, vmax=most
+    )
+    bar = _axes(figure, COLUMNS[1], TOP + PANEL + 0.16, PANEL, 0.13)
+    ticks = figure.colorbar(shown, bar, orientation="horizontal")
+    ticks.set_ticks([-most, 0, most], labels=[_signed(-most), "0", _signed(most)])
+    first, *_, last = bar.get_xticklabels()
+    first.set_horizontalalignment("left")
+    last.set_horizontalalignment("right")
+    text = (
+        f"points of probability: {explanation.attention_note}. Blue speaks for the genre, orange against it."
+    )
+    lines = wrapped(text, SMALL, PANEL, 3)
+    _write(figure, COLUMNS[1], TOP + PANEL + 0.55, "\n".join(lines), size=SMALL, color=MUTED)
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)
+
+
+# --- the blocks ----------------------------------------------------------------------------------------
+
+
+def _blocks(figure: Figure, explanation: Explanation) -> None:
+    found = explanation.contributions
+    factor, unit = _scale(found.unit)
+    ordered = sorted(found.blocks.items(), key=lambda item: item[1])
+    names = [fitted(block, TEXT, 1.2) for block, _ in ordered]
+    values = [factor * value for _, value in ordered]
+    room = max(width(name, TEXT) for name in names) + 0.12
+    axes = _axes(figure, COLUMNS[2] + room, TOP, PANEL - room, PANEL - 0.1)
+    axes.barh(range(len(values)), values, 0.62, color=[FOR if value > 0 else AGAINST for value in values])
+    low, high = min(0.0, *values), max(0.0, *values)
+    # room for the numbers beyond the ends of the bars
+    spare = 0.3 * (high - low or 1.0)
+    axes.set_xlim(low - (spare if low else 0.02 * spare), high + spare)
+    axes.set_ylim(-0.6, max(len(values), 4) - 0.4)
+    axes.set_yticks(range(len(values)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.xaxis.set_major_locator(_few_ticks())
+    for position, value in enumerate(values):
+        offset = (4 if value >= 0 else -4, 0)
+        axes.annotate(
+            _signed(value), (value, position), offset, textcoords="offset points", va="center",
+            ha="left" if value >= 0 else "right",
+        )  # fmt: skip
+    share = found.unit == PROBABILITY
+    base, score = (f"{100 * v:.0f} %" if share else _signed(v) for v in (found.base, found.score))
+    told = f"from {base} (an average training cover) to {score}; {found.method}"
+    lines = wrapped(f"{unit if share else found.unit}: {told}.", SMALL, PANEL, 5)
+    _write(figure, COLUMNS[2], TOP + PANEL + 0.25, "\n".join(lines), size=SMALL, color=MUTED)
+
+
+def _few_ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(5)
+
+
+def _scale(unit: str) -> tuple[float, str]:
+    """The factor that contributions are shown with, and what they are called then."""
+    return (100, "points of probability") if unit == PROBABILITY else (1, "log probability")
+
+
+def _signed(value: float) -> str:
+    digits = 1 if abs(value) >= 0.995 else 2
+    text = f"{value:+.{digits}f}"
+    return "0" if float(text) == 0 else text.replace("-", "\u2212")
+
+
+# --- the features --------------------------------------------------------------------------------------
+
+
+def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]) -> None:
+    unit = _scale(explanation.contributions.unit)[1]
+    title = "Readable features that moved it most"
+    _write(figure, MARGIN, FEATURES + 0.17, title, size=12, weight="bold", va="baseline")
+    told = explanation.contributions.column_method
+    if explanation.contributions.unsplit:
+        told += f"; not told apart within: {', '.join(explanation.contributions.unsplit)}"
+    left = MARGIN + width(title, 12, "bold") + 0.2
+    text = fitted(f"{unit}; {told}", SMALL, WIDTH - MARGIN - left)
+    _write(figure, left, FEATURES + 0.17, text, size=SMALL, color=MUTED, va="baseline")
+    if not shown:
+        _write(figure, MARGIN, FEATURES + 0.4, "none", color=MUTED)
+        return
+    genre = fitted(explanation.genre, SMALL, 0.9)
+    places = (MARGIN, MARGIN + 0.85, 3.75, 4.65, 6.85)
+    heads = ("effect", "feature", "here", f"half of {genre} covers", "what it is")
+    for x, head in zip(places, heads, strict=True):
+        _write(figure, x, FEATURES + 0.47, head, size=SMALL, color=MUTED, va="baseline")
+    for row, feature in enumerate(shown):
+        y = FEATURES + 0.75 + ROW * row
+        colour = FOR if feature.contribution > 0 else AGAINST
+        effect = _signed(_scale(explanation.contributions.unit)[0] * feature.contribution)
+        _write(figure, places[0], y, effect, va="baseline", color=colour, weight="bold")
+        cells = (fitted(feature.column, TEXT, places[2] - places[1] - 0.1), _value(feature.value))
+        for x, cell in zip(places[1:], (*cells, _range(feature.quartiles)), strict=False):
+            _write(figure, x, y, cell, va="baseline")
+        lines = wrapped(feature.description, SMALL, WIDTH - MARGIN - places[4], 2)
+        # two lines stand above and below the row's own
+        up = 0.075 * (len(lines) - 1)
+        for number, line in enumerate(lines):
+            _write(figure, places[4], y - up + 0.15 * number, line, va="baseline", size=SMALL, color=MUTED)
+
+
+def _value(value: float) -> str:
+    return "not there" if math.isnan(value) else f"{value:.3g}".replace("-", "\u2212")
+
+
+def _range(quartiles: tuple[float, float, float] | None) -> str:
+    if quartiles is None:
+        return ""
+    low, middle, high = map(_value, quartiles)
+    return middle if low == high else f"{low} to {high}"
+
+
+# --- the nearest covers --------------------------------------------------------------------------------
+
+
+def _nearest(figure: Figure, neighbours: Sequence[Neighbour], top: float) -> None:
+    _write(figure, MARGIN, top, "Nearest training covers", size=12, weight="bold")
+    if not neighbours:
+        _write(figure, MARGIN, top + 0.4, "this model has no index of training covers", color=MUTED)
+        return
+    slot = (WIDTH - 2 * MARGIN) / len(neighbours)
+    for number, one in enumerate(neighbours):
+        x = MARGIN + number * slot
+        axes = _axes(figure, x, top + 0.35, THUMBNAIL, THUMBNAIL)
+        axes.set_anchor("W")
+        axes.set_axis_off()
+        if one.thumbnail is None:
+            axes.imshow(np.full((8, 8, 3), 128, np.uint8))
+        else:
+            axes.imshow(np.asarray(Image.open(io.BytesIO(one.thumbnail)).convert("RGB")))
+        room = slot - THUMBNAIL - 0.25
+        lines = [fitted(one.genre, TEXT, room), fitted(f"distance {one.distance:.2f}", TEXT, room)]
+        _write(figure, x + THUMBNAIL + 0.12, top + 0.4, "\n".join(lines))

@@ -1,0 +1,29 @@
+import json
+
+from experiments.explain_marks import Box, boxes, detector_errors, words
+
+
+def test_boxes_of_a_note() -> None:
+    note = json.dumps({"width": 9, "height": 9, "faces": [[1, 2, 3, 4, 0.9]], "persons": []})
+    assert boxes(note, "faces") == [Box(1, 2, 3, 4, 0.9)]
+    assert boxes(note, "persons") == []
+    assert detector_errors(note) == []
+
+
+def test_a_detector_that_failed_found_nothing_and_says_why() -> None:
+    note = json.dumps({"width": 9, "height": 9, "faces": "ValueError: too small", "persons": []})
+    assert boxes(note, "faces") == []
+    assert detector_errors(note) == ["faces: ValueError: too small"]
+
+
+def test_words_come_tallest_first() -> None:
+    low = {"text": "live", "confidence": 0.5, "box": [[0, 0], [9, 0], [9, 4], [0, 4]]}
+    tall = {"text": "LOVE", "confidence": 0.9, "box": [[0, 10], [9, 10], [9, 30], [0, 30]]}
+    found = words(json.dumps([low, tall]))
+    assert [(word.text, word.height) for word in found] == [("LOVE", 20), ("live", 4)]
+    assert found[0].corners[2] == (9, 30)
+
+
+def test_no_note_is_nothing() -> None:
+    for note in (None, "", "null"):
+        assert boxes(note, "faces") == [] and words(note) == [] and detector_errors(note) == []
