@@ -14,6 +14,7 @@ from experiments.commands.bench import bench
 from experiments.commands.compare import compare
 from experiments.commands.curve import curve
 from experiments.commands.demo import demo
+from experiments.commands.explain import explain
 from experiments.commands.extract import extract
 from experiments.commands.grow import grow
 from experiments.commands.index import index
@@ -48,6 +49,7 @@ for command in (
     curve,
     track,
     score,
+    explain,
     index,
     similar,
     serve,
