@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import pyarrow as pa
 from data.errors import UserError
 
 OBJECT_STORE = 256 * 2**20  # bytes of the local cluster's shared memory: only lists and rows pass through it
+ANSWER = 10.0  # seconds that a cluster may take to answer
 # tells Ray Data's own progress, which ours replaces, and advice about settings that are set here
 _LOUD = ("ray.data", "ray.data._internal", "ray._private.worker")
 
@@ -45,7 +47,7 @@ def cluster(workers: int | None = None, address: str | None = None) -> Iterator[
     Args:
         workers: how many actors; None: one a GPU, or one a core where there is no GPU. Fewer actors get more
             cores each.
-        address: as for `ray.init` ("auto", "host:6379", "ray://host:10001"); None: `$RAY_ADDRESS` if set.
+        address: as for `ray.init` ("auto", "host:6379"); None: `$RAY_ADDRESS` if set.
 
     Raises:
         UserError: Ray is not installed, the cluster cannot be reached, or it has too few cores.
@@ -131,8 +133,9 @@ def _start(ray: Any, workers: int | None, address: str | None) -> None:
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is not None:
         try:
+            _knock(address)
             ray.init(address=address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError(f"There is no Ray cluster at '{address}': {error}") from error
         return
     cores = joblib.cpu_count()
@@ -143,6 +146,13 @@ def _start(ray: Any, workers: int | None, address: str | None) -> None:
         include_dashboard=False,
         **quiet,
     )
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody answers at host:port, which Ray would wait for for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and "/" not in address and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=ANSWER).close()
 
 
 def _shared_out(resources: dict[str, float], workers: int | None) -> Cluster:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from data.errors import UserError
+from experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
 from experiments.commands.options import TrackingUriOption, TrackOption
 from experiments.commands.shown import console, log_if_asked
 
@@ -15,30 +18,74 @@ from experiments.commands.shown import console, log_if_asked
 def score(
     bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
     paths: Annotated[
-        list[str], typer.Argument(help="pictures, folders, zips, or - for a list on standard input")
+        list[str],
+        typer.Argument(
+            help="pictures, folders, zips, or - for a list on standard input; with ray also s3://..."
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="a .csv, .parquet or .jsonl file")],
+    out: Annotated[
+        str, typer.Option(help="a .csv, .parquet or .jsonl file; with ray a folder or an address for parquet")
+    ],
     top_k: Annotated[int, typer.Option(min=1, help="genres a row names")] = 3,
+    target_error: Annotated[
+        float | None, typer.Option(help="abstain so that at most this share of answers is wrong, such as 0.2")
+    ] = None,
+    target_coverage: Annotated[
+        float | None, typer.Option(help="answer only this share of covers, the surest, such as 0.5")
+    ] = None,
+    set_coverage: Annotated[
+        float, typer.Option(help="share of genre sets that hold the true genre, such as 0.9")
+    ] = 0.9,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
+    engine: EngineOption = "local",
+    workers: WorkersOption = None,
+    address: AddressOption = None,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Genres with probabilities for any number of pictures.
+    """Genres with probabilities for any number of pictures, sets of genres, and when not to answer.
 
     Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
     """
     from data.sources import list_pictures
     from experiments.progress import counted
     from experiments.score import score as run
+    from fusion.decision import Targets
 
+    targets = Targets(target_error, target_coverage, set_coverage)
     named = (line for path in paths for line in (_lines() if path == "-" else [path]))
+    on_ray = check_engine(engine, workers, address)
+    if on_ray and (track or tracking_uri):
+        raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
     with counted("scoring", None) as bar:
-        rows, errors = run(
-            bundle, list_pictures(named), out, top_k, resume, lambda n: bar.advance(bar.task_ids[0], n)
-        )
+
+        def progress(covers: int) -> None:
+            bar.advance(bar.task_ids[0], covers)
+
+        if on_ray:
+            from experiments.ray_pictures import list_places
+            from experiments.ray_score import score_on_ray
+
+            rows, errors = score_on_ray(
+                bundle, list_places(named), out, top_k, resume, progress, targets, workers, address
+            )
+        else:
+            rows, errors = run(
+                bundle, list_pictures(_no_addresses(named)), Path(out), top_k, resume, progress, targets
+            )
     console.print(f"{rows} rows, {errors} with an error: {out}", highlight=False, soft_wrap=True)
-    log_if_asked(out, track, tracking_uri)
+    log_if_asked(Path(out), track, tracking_uri)
 
 
 def _lines() -> Any:
     return (line.rstrip("\n") for line in sys.stdin if line.strip())
+
+
+def _no_addresses(paths: Iterable[str]) -> Iterator[str]:
+    """The paths; the local engine reads files only."""
+    from data.addresses import is_address
+
+    for path in paths:
+        if is_address(path):
+            raise UserError(f"{path}: an address is read with --engine ray.")
+        yield path

@@ -32,6 +32,7 @@ from fusion.bundle import save_bundle
 from fusion.registry import create
 from tests.pictures import noise, save_folders, save_zip, solid, stripes
 
+ROOT = Path(__file__).parents[2]
 BLOCKS = {"color": {}, "texture": {}}
 PART = 16  # small parts, so that there are several a worker
 
@@ -195,6 +196,12 @@ def test_the_name_of_a_file_and_a_used_folder_are_refused(bundle: Path, tmp_path
         score_on_ray(bundle, iter([]), str(bundle))
 
 
+def test_a_cluster_that_does_not_answer_is_named() -> None:
+    code = "from experiments.ray_engine import cluster\nwith cluster(address='127.0.0.1:1'): pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert "UserError: There is no Ray cluster at '127.0.0.1:1'" in done.stderr
+
+
 def test_no_pictures_are_no_rows(bundle: Path, tmp_path: Path) -> None:
     assert score_on_ray(bundle, iter([]), str(tmp_path / "scores")) == (0, 0)
 
@@ -219,7 +226,7 @@ def test_without_ray_the_extra_is_named(folder: Path, bundle: Path, tmp_path: Pa
         [sys.executable, "-c", code, *map(str, words)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     assert done.returncode == 2
     assert 'pip install "coverfusion[ray]"' in done.stderr
