@@ -133,6 +133,9 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
     """The pooled rows with `fold_low` and `fold_high`: the corrected resampled t-test's over the folds.
 
     The correction is that of the whole training folds; smaller sets overlap less, so it is on the safe side.
+    Where few of many covers are learnt from, these are the intervals to trust: with 40 of 2,400 covers they
+    held the accuracy in 98 % of simulated collections, the widened bootstrap's in 93 % (from 300 covers on,
+    both in 97 %).
     """
     keys = ["classifier", "balance", "size"]
     folds = dict(list(curve.groupby(keys)))
