@@ -93,6 +93,7 @@ def test_all_right_on_a_handful_of_covers_is_not_beyond_doubt() -> None:
     scores = score(y, np.eye(2)[np.repeat([0, 1], [20, 2])], ["a", "b"], np.arange(22))
     assert scores.overall.loc["accuracy", "low"] == pytest.approx(22 / (22 + 3.8415), abs=1e-4)
     assert scores.overall.loc["f1_macro", "low"] < 1
+    assert scores.overall.loc["top3_accuracy", "low"] == 1  # of two genres
     # b is not in every resample; where it is, it is right
     for name in ("precision", "recall", "f1"):
         assert scores.per_genre.loc[("b", name), "low"] == pytest.approx(2 / (2 + 3.8415), abs=1e-4)
