@@ -10,9 +10,11 @@ from rich.console import Console
 
 from data.errors import UserError
 from experiments.commands.ablate import ablate
+from experiments.commands.app import app as web_app
 from experiments.commands.bench import bench
 from experiments.commands.compare import compare
 from experiments.commands.curve import curve
+from experiments.commands.decide import decide
 from experiments.commands.demo import demo
 from experiments.commands.explain import explain
 from experiments.commands.extract import extract
@@ -47,12 +49,14 @@ for command in (
     compare,
     map_covers,
     curve,
+    decide,
     track,
     score,
     explain,
     index,
     similar,
     serve,
+    web_app,
     weights,
     bench,
 ):

@@ -1,0 +1,1 @@
+"""The web app of `coverfusion app`: streamlit runs `main.py`; one file a page."""

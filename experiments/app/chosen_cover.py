@@ -1,0 +1,164 @@
+"""One scored cover: all genres, why the first of them, and the training covers that look alike."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from data.pictures import decode
+from experiments.app.embedded import show_drawing
+from experiments.app.model import ONE_AT_A_TIME, Model
+from experiments.app.plain_text import plain
+from experiments.app.scored import Scored
+from experiments.explain import explain_picture
+from experiments.explain_figure import draw
+from experiments.similar import nearest
+from fusion.decision import NO_TARGETS
+
+ALIKE = 8  # similar covers
+NARROWEST = 800  # pixels: the explanation can still be read
+BARS = 8  # genres with a bar
+SURE = f"{100 * NO_TARGETS.set_coverage:g} %"
+
+
+@dataclass(frozen=True)
+class Told:
+    """An explanation as a PNG, and as `Explanation.as_json` gives it."""
+
+    figure: bytes
+    found: dict[str, Any]
+
+
+def show_cover(model: Model, scored: Scored, row: int) -> None:
+    """Genres, explanation and similar covers.
+
+    Args:
+        model: shared with other visitors.
+        scored: what was scored.
+        row: of a cover that has a picture.
+    """
+    own, picture = scored.frame.to_dict("records")[row], scored.pictures[row]
+    if picture is None:
+        return
+    left, right = st.columns([1, 2])
+    left.image(picture, width="stretch", caption=plain(own["path"]), alt=f"The cover {own['path']}")
+    with right:
+        _show_genres(own)
+    st.subheader(f"Why {plain(str(own['genre_1']))}?")
+    _show_explanation(_explain(model.bundle.digest, own["cover_id"], model, picture))
+    st.subheader("Similar training covers")
+    _show_similar(model, own["cover_id"], picture)
+
+
+def _show_genres(own: dict[Hashable, Any]) -> None:
+    for rank in range(1, BARS + 1):
+        if f"genre_{rank}" not in own:
+            break
+        chance = float(own[f"probability_{rank}"])
+        st.progress(min(max(chance, 0.0), 1.0), f"{plain(str(own[f'genre_{rank}']))} {100 * chance:.1f} %")
+    if own.get("unlike_covers", False):
+        st.warning("This picture is unlike the covers that the model knows: its genre means little.")
+    if own.get("abstain", False):
+        st.warning("The model is not sure enough to answer.")
+    if own["failed_blocks"]:
+        st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
+    if own.get("genre_set"):
+        said = plain(own["genre_set"].replace("|", ", "))
+        st.markdown(f"One of: {said} (a set that holds the true genre {SURE} of times)")
+
+
+@st.cache_data(max_entries=64, show_spinner="Explaining")
+def _explain(digest: str, cover_id: str, _model: Model, _picture: bytes) -> Told:
+    with ONE_AT_A_TIME:
+        found = explain_picture(_model.bundle, _model.extractors, decode(_picture))
+        stream = io.BytesIO()
+        draw(found).save(stream, "PNG")
+    return Told(stream.getvalue(), found.as_json())
+
+
+def _show_explanation(told: Told) -> None:
+    found, parts = told.found, told.found["contributions"]
+    source = f"data:image/png;base64,{base64.b64encode(told.figure).decode()}"
+    said = "The explanation drawn; the tables and words below say the same."
+    style = f"width: 100%; min-width: {NARROWEST}px"
+    show_drawing(f'<img alt="{said}" style="{style}" src="{source}">', "Explanation")
+    blocks, features = st.columns([1, 2])
+    effect = st.column_config.NumberColumn("Effect", format="%+.3f", help=parts["unit"])
+    with blocks:
+        st.markdown("**What each block does**")
+        frame = pd.DataFrame({"Block": parts["blocks"].keys(), "Effect": parts["blocks"].values()})
+        frame = frame.sort_values("Effect", ascending=False)
+        st.dataframe(frame, hide_index=True, column_config={"Effect": effect}, alt="Effect of each block")
+        st.caption(plain(f"In {parts['unit']}, from {parts['base']:.3f}: {parts['method']}."))
+    with features:
+        st.markdown("**Features that can be read**")
+        st.dataframe(
+            feature_frame(found["features"]), hide_index=True, column_config={"Effect": effect},
+            alt="Readable features with values and effects",
+        )  # fmt: skip
+        st.caption(plain(f"{parts['column_method']}."))
+    st.markdown(f"**On the cover:** {plain(on_the_cover(found))}")
+
+
+def feature_frame(features: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a readable feature: its name, value, effect, the genre's middle half, and its meaning."""
+    return pd.DataFrame(
+        [
+            (
+                one["column"],
+                _value(one["value"]),
+                one["contribution"],
+                _middle(one["quartiles"]),
+                one["description"],
+            )
+            for one in features
+        ],
+        columns=["Feature", "Here", "Effect", "Middle half of the genre", "Meaning"],
+    )
+
+
+def on_the_cover(found: dict[str, Any]) -> str:
+    """Faces, persons and words."""
+    words = [word["text"] for word in found["words"]]
+    said = ", ".join(f"\u201c{word}\u201d" for word in words) or "none"
+    return f"faces: {len(found['faces'])}; persons: {len(found['persons'])}; words: {said}"
+
+
+def _value(value: float | None) -> str:
+    return "not there" if value is None else f"{value:.3g}"
+
+
+def _middle(quartiles: list[float] | None) -> str:
+    return "" if quartiles is None else f"{quartiles[0]:.3g} to {quartiles[2]:.3g}"
+
+
+def _show_similar(model: Model, cover_id: str, picture: bytes) -> None:
+    if model.bundle.neighbours is None:
+        st.info("This bundle has no index of training covers. Train again to get one.")
+        return
+    genres = st.multiselect("Only of these genres", model.bundle.classes, placeholder="all")
+    frame, pictures = _nearest(model.bundle.digest, cover_id, tuple(genres), model, picture)
+    st.caption("Genre and distance, the nearest first. The distance has no unit.")
+    with st.container(horizontal=True):
+        for one, thumbnail in zip(frame.itertuples(), pictures, strict=True):
+            label = f"{one.genre}, {one.distance:.2f}"
+            if thumbnail is None:
+                st.caption(plain(label))
+            else:
+                st.image(thumbnail, width=128, caption=plain(label), alt=f"{label}: {one.path}")
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking for similar covers")
+def _nearest(
+    digest: str, cover_id: str, genres: tuple[str, ...], _model: Model, _picture: bytes
+) -> tuple[pd.DataFrame, list[bytes | None]]:
+    assert _model.bundle.neighbours is not None
+    with ONE_AT_A_TIME:
+        frame = nearest(_model.bundle, _model.extractors, decode(_picture), ALIKE, list(genres) or None)
+        return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist()))

@@ -1,0 +1,28 @@
+"""The genre report of a run: what sets the covers of each genre apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from experiments.app.embedded import show_page
+from experiments.app.missing import show_command
+from experiments.app.runs import genre_pages
+
+
+def show(run: Path | None) -> None:
+    """The report's index or the page of one genre.
+
+    Args:
+        run: a finished run folder; None where there is none.
+    """
+    if run is None:
+        show_command("There is no finished run yet.", "coverfusion", "train", "covers/")
+        return
+    pages = genre_pages(run)
+    if not pages:
+        show_command("This run has no genre report yet.", "coverfusion", "report", run)
+        return
+    genre = st.selectbox("Genre", list(pages), key=f"genre of {run.name}")
+    show_page(pages[genre], f"Genre report: {genre}")

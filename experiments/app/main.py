@@ -1,0 +1,56 @@
+"""Entry of the web app: streamlit runs this file at every visit and every click."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from data.errors import UserError
+from experiments.app import genres_page, map_page, run_page, score_page
+from experiments.app.plain_text import plain
+from experiments.app.runs import finished_runs, is_finished, note_of
+
+
+def main(bundle: Path | None, root: Path) -> None:
+    """Draws the page that the visitor has chosen.
+
+    Args:
+        bundle: the model that scores; None: that of the chosen run.
+        root: the folder of runs.
+    """
+    st.set_page_config(page_title="coverfusion", layout="wide")
+    run = _choose_run(bundle, root)
+    model = bundle or (run / "bundle" if run else None)
+    page = st.navigation(
+        [
+            st.Page(lambda: score_page.show(model), title="Score covers", url_path="score", default=True),
+            st.Page(lambda: run_page.show(run), title="Leaderboard", url_path="leaderboard"),
+            st.Page(lambda: genres_page.show(run), title="Genres", url_path="genres"),
+            st.Page(lambda: map_page.show(run, root), title="Map", url_path="map"),
+        ]
+    )
+    st.title(page.title)
+    notes = dict.fromkeys(note_of(folder) for folder in (model.parent if model else None, run) if folder)
+    for note in filter(None, notes):
+        st.warning(plain(note))
+    try:
+        page.run()
+    except UserError as error:
+        st.error(plain(str(error)))
+
+
+def _choose_run(bundle: Path | None, root: Path) -> Path | None:
+    """The run that the visitor chose; at first the one that the bundle lies in, else the newest."""
+    runs = finished_runs(root)
+    if bundle and is_finished(bundle.parent):
+        own = bundle.parent.resolve()
+        runs = [own, *(run for run in runs if run.name != own.name)]  # equal names: the same run, copied
+    if not runs:
+        return None
+    return st.sidebar.selectbox("Run", runs, format_func=lambda run: run.name, key="run")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]))

@@ -1,0 +1,41 @@
+"""The model that all visitors share."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from experiments.score import bundle_extractors
+from features.registry import Extractor
+from fusion.bundle import SEAL, Bundle, load_bundle
+
+# Extractors are made for one caller at a time, and all cores work for whoever holds this.
+ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded bundle and its extractors; hold `ONE_AT_A_TIME` while using them."""
+
+    folder: Path
+    bundle: Bundle
+    extractors: list[Extractor]
+
+
+def read_model(folder: Path) -> Model:
+    """The model in a bundle, read once for all visitors, and again where it was written anew.
+
+    Raises:
+        UserError: the bundle cannot be read, or its weights are not here.
+    """
+    seal = folder / SEAL
+    return _read(folder, seal.read_text() if seal.is_file() else "")
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _read(folder: Path, seal: str) -> Model:
+    bundle = load_bundle(folder)
+    return Model(folder, bundle, bundle_extractors(bundle))

@@ -1,0 +1,129 @@
+"""The leaderboard of a run, its figures, and its scores by genre."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+import yaml
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from data.errors import UserError
+from experiments.app.embedded import show_drawing, show_page
+from experiments.app.missing import show_command
+from experiments.app.plain_text import plain
+from experiments.figures import Interval
+from experiments.report import HELD, MAIN_SCORES, SCORES, SPLITS, chance_of, percent, spread
+from experiments.run_folder import Run, read_run
+
+FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
+INTERVALS = ("accuracy", "f1_macro")  # scores whose interval has a column
+GENRE_SCORES = ("f1", "precision", "recall")
+
+
+def show(folder: Path | None) -> None:
+    """Everything about one run.
+
+    Args:
+        folder: a finished run folder; None where there is none.
+    """
+    if folder is None:
+        show_command("There is no finished run yet.", "coverfusion", "train", "covers/")
+        return
+    try:
+        run = read_run(folder)
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError) as error:
+        raise UserError(f"{folder} cannot be read as a run: {error!r}. Train again.") from error
+    st.markdown(_gist(run))
+    board, page = st.tabs(["Scores and figures", "Whole report"])
+    with board:
+        _show_scores(run)
+    with page:
+        show_page(folder / "report.html", f"Report of the run {folder.name}")
+
+
+def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
+    """One row a model, the best first: its name, its blocks, and its scores on a split, shares in percent."""
+    rows: list[dict[str, str | float]] = []
+    for model in run.models:
+        row: dict[str, str | float] = {
+            "model": f"\u2605 {model.classifier}" if model.chosen else model.classifier,
+            "blocks": model.on,
+        }
+        for name in MAIN_SCORES:
+            score, label = model.scores[split][name], SCORES[name]
+            row[label] = score.value if name == "log_loss" else 100 * score.value
+            if name in INTERVALS:
+                row[f"{label}, 95 % interval"] = spread(score)
+        rows.append(row | {"seconds to fit": model.seconds})
+    return pd.DataFrame(rows)
+
+
+def genre_frame(run: Run, split: str) -> pd.DataFrame:
+    """One row a genre: the bundle's model, its scores with intervals as text, and the covers they rest on."""
+    return pd.DataFrame(
+        {"genre": genre, "covers": scores["covers"]}
+        | {name: _with_interval(scores[name]) for name in GENRE_SCORES}
+        for genre, scores in run.chosen.genres[split].items()
+    ).rename(columns={"f1": "F1"})
+
+
+def _gist(run: Run) -> str:
+    best, (usual, chance) = run.accuracy(run.chosen), chance_of(run)
+    covers = int(run.chosen.confusion[run.split].to_numpy().sum())
+    model = f"{plain(run.chosen.classifier)} on {plain(run.chosen.on)}"
+    return (
+        f"**{plain(run.name)}**: {run.facts['covers']:,} covers, {len(run.facts['genres'])} genres. "
+        f"The bundle's model, {model}, names the right genre for **{percent(best.value)}** "
+        f"(95 % interval {spread(best)}) of {covers:,} {HELD[run.split]}; "
+        f"always saying {plain(usual)} would be right for {percent(chance)}."
+    )
+
+
+def _show_scores(run: Run) -> None:
+    splits = [run.split, *([run.other] if run.other else [])]
+    split = run.split
+    if len(splits) > 1:
+        split = st.segmented_control(
+            "Covers", splits, default=run.split, format_func=SPLITS.__getitem__, required=True
+        )
+    st.subheader("Leaderboard")
+    st.dataframe(
+        leaderboard_frame(run, split),
+        hide_index=True,
+        column_config=_columns(),
+        height="content",
+        alt="Leaderboard of the models",
+    )
+    st.caption(
+        f"Shares in percent. The most accurate on {SPLITS[run.other or run.split]} first; "
+        "\u2605 became the bundle."
+    )
+    st.subheader("Genres")
+    st.dataframe(genre_frame(run, split), hide_index=True, alt="Scores of the bundle's model by genre")
+    st.caption("Of the bundle's model, in percent with 95 % intervals.")
+    for name, title in FIGURES.items():
+        file = run.folder / "figures" / f"{name}.svg"
+        if file.is_file():
+            st.subheader(title)
+            show_drawing(file.read_text(encoding="utf-8"), title)
+
+
+def _columns() -> dict[str, ColumnConfig | str | None]:
+    shares = [SCORES[name] for name in MAIN_SCORES if name != "log_loss"]
+    columns: dict[str, ColumnConfig | str | None] = {
+        label: st.column_config.NumberColumn(format="%.1f") for label in shares
+    }
+    columns[SCORES["accuracy"]] = st.column_config.ProgressColumn(
+        width=120, format="%.1f", min_value=0, max_value=100
+    )
+    columns[SCORES["log_loss"]] = st.column_config.NumberColumn(format="%.3f")
+    columns["seconds to fit"] = st.column_config.NumberColumn(format="%.1f")
+    columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
+    columns["blocks"] = st.column_config.TextColumn(width=95)
+    return columns
+
+
+def _with_interval(score: Interval) -> str:
+    return f"{100 * score.value:.1f} ({spread(score)})"

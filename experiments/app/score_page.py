@@ -1,0 +1,147 @@
+"""Covers in, genres out: uploads, the table of scores, downloads, and one cover looked at closely."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from experiments.app.chosen_cover import SURE, show_cover
+from experiments.app.missing import show_command
+from experiments.app.model import Model, read_model
+from experiments.app.plain_text import plain
+from experiments.app.scored import Scored, as_file, score_uploads
+from experiments.app.uploads import MOST, TYPES
+
+KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
+TOP = 3  # genres that the table shows; the files have all
+LISTED = 20  # errors that are listed as text; the table has all
+STATE = "scored"  # in the visitor's session: (what was scored, its scores)
+
+
+def show(bundle: Path | None) -> None:
+    """The page.
+
+    Args:
+        bundle: a bundle folder; None where there is none.
+
+    Raises:
+        UserError: the bundle cannot be read.
+    """
+    if bundle is None:
+        show_command("There is no model yet.", "coverfusion", "train", "covers/")
+        return
+    with st.spinner("Reading the model"):
+        model = read_model(bundle)
+    st.markdown(_about(model))
+    uploads = st.file_uploader(
+        f"Pictures, or zips of pictures: up to {MOST} at once",
+        type=TYPES,
+        accept_multiple_files=True,
+        on_change=lambda: st.session_state.pop(STATE, None),
+    )
+    # After a visit to another page the uploader is empty, but what was scored is still there.
+    key, scored = st.session_state.get(STATE, (None, None))
+    wanted = (model.bundle.digest, *(upload.file_id for upload in uploads))
+    if uploads and key != wanted:
+        key, scored = wanted, _score(model, uploads)
+        st.session_state[STATE] = key, scored
+    if scored is not None and key is not None and key[0] == model.bundle.digest:
+        _show_scores(model, scored)
+
+
+def table_of_scores(scored: Scored) -> pd.DataFrame:
+    """What the page's table shows: small pictures as data URIs, the first genres, and what was noticed.
+
+    Probabilities are in percent; a column that says nothing of any cover is left out.
+    """
+    frame = scored.frame
+    kept = [name for rank in range(1, TOP + 1) for name in (f"genre_{rank}", f"probability_{rank}")]
+    noticed = ("abstain", "genre_set", "unlike_covers", "failed_blocks")
+    read = frame[frame["error"] == ""]
+    said = [name for name in noticed if name in frame and read[name].fillna("").astype(bool).any()]
+    said += ["error"] if len(read) < len(frame) else []
+    table = frame[["path", *(name for name in kept if name in frame), *said]].copy()
+    for name in kept[1::2]:
+        if name in table:
+            table[name] *= 100
+    if "genre_set" in table:
+        table["genre_set"] = table["genre_set"].str.replace("|", ", ")
+    table.insert(0, "cover", [_data_uri(picture) for picture in scored.thumbnails])
+    return table
+
+
+def _about(model: Model) -> str:
+    genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
+    return (
+        f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
+        f"{len(model.bundle.classes)} genres: {genres}."
+    )
+
+
+def _score(model: Model, uploads: Sequence[UploadedFile]) -> Scored:
+    bar = st.progress(0.0, "Reading")
+
+    def progress(done: int, total: int) -> None:
+        bar.progress(done / total, f"Scored {done} of {total}")
+
+    scored = score_uploads(model, [(upload.name, upload.getbuffer()) for upload in uploads], progress)
+    bar.empty()
+    return scored
+
+
+def _show_scores(model: Model, scored: Scored) -> None:
+    frame = scored.frame
+    wrong = frame[frame["error"] != ""]
+    st.subheader(f"{len(frame) - len(wrong)} scored" + (f", {len(wrong)} not" if len(wrong) else ""))
+    if not scored.all:
+        st.warning(
+            f"These are the first {MOST} pictures. For more, run "
+            f"`coverfusion score BUNDLE covers.zip --out scores.csv` in a terminal."
+        )
+    if len(wrong):
+        listed = wrong[["path", "error"]].head(LISTED).to_numpy().tolist()
+        lines = [f"- {plain(path)}: {plain(reason)}" for path, reason in listed]
+        more = [f"- and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
+        st.warning("\n".join(["Not scored:", *lines, *more]))
+    st.dataframe(
+        table_of_scores(scored), hide_index=True, row_height=64, column_config=_columns(),
+        alt="Genres with probabilities for each cover",
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        for kind, name in KINDS.items():
+            st.download_button(f"Download {name}", as_file(frame, kind), f"scores.{kind}", on_click="ignore")
+    good = frame.index[frame["error"] == ""].tolist()
+    if good:
+        st.header("One cover")
+        row = st.selectbox("Cover", good, format_func=lambda number: frame["path"][number])
+        show_cover(model, scored, row)
+
+
+def _columns() -> dict[str, ColumnConfig | str | None]:
+    columns: dict[str, ColumnConfig | str | None] = {
+        "cover": st.column_config.ImageColumn("Cover", width=60, pinned=True),
+        "path": st.column_config.TextColumn("File", width=100),
+        "abstain": st.column_config.CheckboxColumn("Abstains"),
+        "genre_set": st.column_config.TextColumn(
+            "One of", help=f"a set that holds the true genre {SURE} of times"
+        ),
+        "unlike_covers": st.column_config.CheckboxColumn("Unlike covers"),
+        "failed_blocks": st.column_config.TextColumn("Failed blocks"),
+        "error": st.column_config.TextColumn("Error"),
+    }
+    for rank in range(1, TOP + 1):
+        columns[f"genre_{rank}"] = st.column_config.TextColumn(f"Genre {rank}", width=85)
+        columns[f"probability_{rank}"] = st.column_config.ProgressColumn(
+            "Probability", width=110, format="%.1f %%", min_value=0, max_value=100
+        )
+    return columns
+
+
+def _data_uri(jpeg: bytes | None) -> str | None:
+    return None if jpeg is None else f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

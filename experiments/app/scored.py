@@ -1,0 +1,79 @@
+"""Scores of uploaded covers, with what the page needs to show them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from PIL.Image import Image
+
+from data.pictures import PictureError
+from experiments.app.model import ONE_AT_A_TIME, Model
+from experiments.app.uploads import MOST, on_disk
+from experiments.score import score_chunk
+from experiments.thumbnails import thumbnail
+from features.extract import decoded_ahead
+
+CHUNK = 8  # pictures between two steps of the bar; other visitors wait no longer than that
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of n pictures.
+
+    Attributes:
+        frame: n rows as `score_chunk` gives them, with all genres; `path` is the name of the upload, or
+            `upload.zip!member`.
+        pictures: n PNGs of exactly what was scored; None where there is no picture.
+        thumbnails: n small JPEGs; None likewise.
+        all: whether nothing was left out for being too much.
+    """
+
+    frame: pd.DataFrame
+    pictures: list[bytes | None]
+    thumbnails: list[bytes | None]
+    all: bool
+
+
+def score_uploads(
+    model: Model,
+    uploads: Sequence[tuple[str, bytes | memoryview]],
+    progress: Callable[[int, int], None],
+) -> Scored:
+    """Scores the first `MOST` pictures of uploaded files and zips; what cannot be read has an error.
+
+    Args:
+        model: shared with other visitors.
+        uploads: file names and contents, at least one.
+        progress: called with the number of pictures done and of all.
+    """
+    frames: list[pd.DataFrame] = []
+    pictures: list[bytes | None] = []
+    with on_disk(uploads) as found:
+        taken = found[:MOST]
+        progress(0, len(taken))
+        for chunk in decoded_ahead((("", path) for _, path in taken), CHUNK):
+            with ONE_AT_A_TIME:
+                frames.append(score_chunk(model.bundle, model.extractors, chunk, len(model.bundle.classes)))
+            pictures += [None if isinstance(got, PictureError) else _png(got) for _, _, got in chunk]
+            progress(len(pictures), len(taken))
+    frame = pd.concat(frames, ignore_index=True).assign(path=[name for name, _ in taken])
+    small = [None if picture is None else thumbnail(picture) for picture in pictures]
+    return Scored(frame, pictures, small, len(found) <= MOST)
+
+
+def as_file(frame: pd.DataFrame, kind: str) -> bytes:
+    """Scores as the bytes of a file; `kind` is "csv", "jsonl" or "parquet"."""
+    if kind == "parquet":
+        return frame.to_parquet(index=False)
+    if kind == "jsonl":
+        return frame.to_json(orient="records", lines=True, force_ascii=False).encode()
+    return frame.to_csv(index=False).encode()
+
+
+def _png(picture: Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", compress_level=1)
+    return stream.getvalue()

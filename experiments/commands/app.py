@@ -1,0 +1,71 @@
+"""`coverfusion app`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import UserError
+from experiments.commands.shown import console
+
+
+def app(
+    bundle: Annotated[Path | None, typer.Option(help="a run's bundle/ folder; else the chosen run's")] = None,
+    runs: Annotated[Path, typer.Option(help="the folder of runs and maps")] = Path("runs"),
+    host: Annotated[str, typer.Option(help="the address it listens on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="the port it listens on")] = 8501,
+) -> None:
+    """Covers in the browser: genres, explanations, similar covers, and the pages of a run.
+
+    Example: `coverfusion app --bundle runs/demo/bundle`
+    """
+    if find_spec("streamlit") is None:
+        raise UserError('The web app needs streamlit: pip install "coverfusion[app]".')
+    _check(bundle, runs)
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        console.print(
+            f"Everyone who reaches {host} may use it, and sees the covers of its runs.", style="yellow"
+        )
+    from streamlit.web.cli import main as streamlit
+
+    streamlit(server_arguments(bundle, runs, host, port), prog_name="streamlit")
+
+
+def server_arguments(bundle: Path | None, runs: Path, host: str, port: int) -> list[str]:
+    """Streamlit's arguments: it opens no browser, reports to nobody and watches no files."""
+    from experiments.app import uploads
+    from experiments.figures import DARK, LIGHT
+
+    return [
+        "run", str(Path(uploads.__file__).with_name("main.py")),
+        "--server.headless=true",
+        f"--server.address={host}",
+        f"--server.port={port}",
+        f"--server.maxUploadSize={uploads.MEGABYTES}",
+        "--server.fileWatcherType=none",
+        "--browser.gatherUsageStats=false",
+        "--client.toolbarMode=viewer",
+        "--client.showErrorDetails=none",
+        f"--theme.light.primaryColor={LIGHT['fused']}",
+        f"--theme.dark.primaryColor={DARK['fused']}",
+        "--", str(bundle or ""), str(runs),
+    ]  # fmt: skip
+
+
+def _check(bundle: Path | None, runs: Path) -> None:
+    """Says now, not to the first visitor, what will not work; the model is read and kept for visitors."""
+    from experiments.app.model import read_model
+    from experiments.app.runs import finished_runs
+
+    if bundle is not None:
+        console.print("Reading the model")
+        read_model(bundle)
+    elif not runs.is_dir():
+        raise UserError(
+            f"--runs {runs} is no folder. Name one, or a --bundle; `coverfusion demo` makes both."
+        )
+    elif not finished_runs(runs):
+        console.print(f"{runs} holds no finished run yet.", style="yellow", highlight=False)
