@@ -151,4 +151,10 @@ def _write(path: Path, template: str, context: Mapping[str, Any]) -> Path:
     return path
 
 
-FILTERS = {"percent": percent, "spread": spread, "signed": signed, "p_value": p_value, "brief": brief}
+FILTERS: pages.Filters = {
+    "percent": percent,
+    "spread": spread,
+    "signed": signed,
+    "p_value": p_value,
+    "brief": brief,
+}

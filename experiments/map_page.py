@@ -283,4 +283,4 @@ def _config(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
 
 
-FILTERS = {"percent": percent, "signed": signed, "ends": ends}
+FILTERS: pages.Filters = {"percent": percent, "signed": signed, "ends": ends}

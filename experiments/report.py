@@ -14,6 +14,7 @@ from experiments.figures import Dot, Interval
 from experiments.metrics import RESAMPLES
 from experiments.mistakes import surest_mistakes
 from experiments.run_folder import Run, read_run
+from experiments.statistics import group_weights, score_interval, widening
 from features.table import FeatureTable
 from fusion.neighbours import Neighbours
 
@@ -117,20 +118,20 @@ def chance_of(run: Run) -> tuple[str, float]:
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     """Accuracy of the chosen model less that of the best single block, on the same covers.
 
-    The 95 % percentile bootstrap interval draws whole groups, for both models together (a paired
-    bootstrap: Efron and Tibshirani 1993, ch. 8). None where no block stood alone.
+    The 95 % bootstrap interval draws whole groups, for both models together (a paired bootstrap: Efron and
+    Tibshirani 1993, ch. 8); of folds it is widened (`experiments.statistics`). None where no block stood
+    alone.
     """
     if not run.alone:
         return None
     both = [run.predictions(model) for model in (run.chosen, run.alone[0])]
     hits = [(frame["predicted"] == frame["genre"]).to_numpy(dtype=float) for frame in both]
     difference: np.ndarray = hits[0] - hits[1]
-    group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index]
-    sums = pd.Series(difference).groupby(group.to_numpy()).agg(["sum", "size"]).to_numpy()
-    rng = np.random.default_rng(run.config["seed"])
-    draws = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES) @ sums
-    low, high = np.quantile(draws[:, 0] / draws[:, 1], [0.025, 0.975])
-    return Interval(float(difference.mean()), float(low), float(high))
+    group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index].to_numpy()
+    weights = group_weights(group, run.config["seed"], RESAMPLES)
+    resampled = weights @ difference / weights.sum(axis=1)
+    ends = score_interval(resampled, len(np.unique(group)), widening(run.config["folds"]), least=-1)
+    return Interval(float(difference.mean()), *ends)
 
 
 def gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
@@ -253,4 +254,4 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
-FILTERS = {"percent": percent, "spread": spread, "points": points}
+FILTERS: pages.Filters = {"percent": percent, "spread": spread, "points": points}

@@ -292,9 +292,12 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
 
 
 def test_gain_is_paired_cover_by_cover(tmp_path: Path) -> None:
-    # both models are right on the very same covers: the difference is zero in every resample
+    # both models are right on the very same covers: the difference is zero in every resample, and its
+    # interval as far as Wilson's of 0 out of 12
     inputs = _inputs(tmp_path, {FUSED: 7, COLOR: 7})
-    assert gain(read_run(inputs.folder), inputs.covers) == Interval(0.0, 0.0, 0.0)
+    found = gain(read_run(inputs.folder), inputs.covers)
+    reach = 3.8415 / (12 + 3.8415)
+    assert found and (found.value, found.low, found.high) == pytest.approx((0, -reach, reach), abs=1e-4)
 
 
 def test_gain_draws_whole_groups(inputs: Inputs) -> None:
