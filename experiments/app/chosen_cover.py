@@ -70,7 +70,7 @@ def _show_genres(own: dict[Hashable, Any]) -> None:
         st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
     if own.get("genre_set"):
         said = plain(own["genre_set"].replace("|", ", "))
-        st.markdown(f"One of: {said} (a set that holds the true genre {SURE} of times)")
+        st.markdown(f"One of: {said} (a set that holds the true genre of {SURE} of covers)")
 
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")

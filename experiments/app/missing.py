@@ -16,5 +16,5 @@ def show_command(what: str, *words: str | Path) -> None:
         words: the command's, unquoted.
     """
     st.info(what)
-    st.code(shlex.join(map(str, words)), language="sh")
+    st.code(shlex.join(map(str, words)), language="sh", wrap_lines=True)
     st.caption("Run this in a terminal, then load this page again.")

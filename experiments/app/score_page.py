@@ -129,7 +129,7 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
         "path": st.column_config.TextColumn("File", width=100),
         "abstain": st.column_config.CheckboxColumn("Abstains"),
         "genre_set": st.column_config.TextColumn(
-            "One of", help=f"a set that holds the true genre {SURE} of times"
+            "One of", help=f"a set that holds the true genre of {SURE} of covers"
         ),
         "unlike_covers": st.column_config.CheckboxColumn("Unlike covers"),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),
