@@ -48,13 +48,14 @@ def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: 
     axes.annotate(f"target {100 * target:g} %", (100, 100 * target), (0, 3), textcoords="offset points",
                   ha="right", fontsize=9, color=LIGHT["ink"])  # fmt: skip
     asked = abstention[(abstention["target"] == "error") & (abstention["wished"] == target)]
-    for row in asked[asked["answered"] > 0].itertuples():
-        colour, shape = RULES[str(row.rule)]
+    for row in asked[asked["answered"] > 0].to_dict("records"):
+        colour, shape = RULES[str(row["rule"])]
+        error = row["error"]
         axes.errorbar(
-            100 * row.coverage, 100 * row.error,
-            yerr=[[100 * (row.error - row.error_low)], [100 * (row.error_high - row.error)]],
+            100 * row["coverage"], 100 * error,
+            yerr=[[100 * (error - row["error_low"])], [100 * (row["error_high"] - error)]],
             color=LIGHT[colour], marker=shape, markersize=7, linestyle="", zorder=4,
-            markeredgecolor=LIGHT["surface"], label=f"{row.rule} threshold, on covers not learnt from",
+            markeredgecolor=LIGHT["surface"], label=f"{row['rule']} threshold, on covers not learnt from",
         )  # fmt: skip
     axes.set_xlim(0, 100)
     axes.set_ylim(0, max(5.0, float(100 * curve["high"].iloc[4:].max()) * 1.05))

@@ -21,16 +21,17 @@ def findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float)
     chosen = next(row for row in _records(tables["models"]) if row["classifier"] == classifier)
     rows = _records(tables["abstention"])
     own = [row for row in rows if row["target"] == "error" and row["wished"] == target]
-    calibration = tables["calibration"].set_index("kind")
+    kinds = {row["kind"]: row for row in _records(tables["calibration"])}
+    before, after = kinds["none"], kinds["chosen"]
     return [
-        f"{classifier}, {calibration.loc['none', 'covers']:,} held-out covers: "
+        f"{classifier}, {before['covers']:,} held-out covers: "
         f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage curve "
         f"{_spanned(chosen, 'aurc', 1, 3)}.",
         *(_abstention_words(row) for row in own),
         *(_genre_words(row) for row in _records(tables["genres"]) if row["answered"]),
-        f"Calibration: log loss {calibration.loc['none', 'log_loss']:.3f} before, "
-        f"{calibration.loc['chosen', 'log_loss']:.3f} after; expected calibration error "
-        f"{calibration.loc['none', 'ece']:.3f} before, {calibration.loc['chosen', 'ece']:.3f} after.",
+        f"Calibration: log loss {before['log_loss']:.3f} before, "
+        f"{after['log_loss']:.3f} after; expected calibration error "
+        f"{before['ece']:.3f} before, {after['ece']:.3f} after.",
         *(_set_words(row) for row in _records(summarised_sets(tables["sets"]))),
     ]
 

@@ -76,7 +76,7 @@ def read_held_out(run: Run, model: Model, parts: Sequence[Split]) -> HeldOut:
         UserError: the run was made by a version that kept no groups.
     """
     frame = _rows(run, model)
-    genres = [column[2:] for column in frame if column.startswith("p_")]
+    genres = [str(column)[2:] for column in frame if str(column).startswith("p_")]
     return HeldOut(
         genres=genres,
         proba=frame[[f"p_{genre}" for genre in genres]].to_numpy(),

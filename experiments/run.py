@@ -282,7 +282,7 @@ def _decision(
     neighbours: Neighbours, classes: np.ndarray, prepared: Prepared, held_out: pd.DataFrame
 ) -> Decision:
     """What scoring learns from held-out covers: probabilities, and distances to covers of other groups."""
-    groups = prepared.covers.set_index("cover_id")["group"].to_dict()
+    groups = dict(zip(prepared.covers["cover_id"], prepared.covers["group"], strict=True))
     genres = [str(genre) for genre in classes]
     return learn_decision(
         held_out.reindex(columns=[f"p_{genre}" for genre in genres], fill_value=0.0).to_numpy(),

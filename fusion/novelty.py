@@ -44,7 +44,7 @@ def _among_others(neighbours: Neighbours, X: pd.DataFrame, groups: Mapping[str, 
     left, k, covers = np.arange(len(X)), 10, len(neighbours.covers)
     while len(left):
         for row, near in zip(left, neighbours.query(X.iloc[left], k), strict=True):
-            own = groups[X.index[row]]
+            own = groups[str(X.index[int(row)])]
             others = near["distance"][[groups[cover] != own for cover in near["cover_id"]]]
             distances[row] = others.iloc[0] if len(others) else np.nan
         left = left[np.isnan(distances[left])] if k < covers else left[:0]
