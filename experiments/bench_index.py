@@ -29,10 +29,24 @@ from fusion.index_kinds import KINDS, K, build, training_rows
 SEED = 0
 HELD = 1000  # held-out vectors: half for the choice of the effort, half for the recall
 ASKED = {"flat": 200}  # queries of a timing, where not HELD: exact search is slow
-ALONE = 20  # queries asked one at a time
+ALONE = 10  # queries asked one at a time
 ROUNDS = 3
 SHOWN = 5000  # vectors whose hardness is told
 FEWEST = 10_000  # vectors
+SAID = {
+    "recipe": ("recipe", "{}"),
+    "effort": ("effort", "{}"),
+    "recall_at_10": ("recall@10", "{:.3f}"),
+    "times_flat": ("times the speed of flat, all threads", "{:.1f}"),
+    "times_flat_one_thread": ("times the speed of flat, one thread", "{:.1f}"),
+    "queries_s": ("queries/s, all threads", "{:,.0f}"),
+    "queries_s_one_thread": ("queries/s, one thread", "{:,.0f}"),
+    "ms_alone": ("one query by itself, ms", "{:.1f}"),
+    "index_gb": ("index in memory, GB", "{:.2f}"),
+    "peak_gb": ("peak memory of the process, GB", "{:.2f}"),
+    "train_s": ("learning, s", "{:.0f}"),
+    "add_s": ("adding, s", "{:.0f}"),
+}
 
 
 def bench_index(
@@ -117,7 +131,11 @@ def print_bench(frame: pd.DataFrame, vectors: int, dimensions: int) -> None:
     """Prints what `bench_index` gives, a column a kind."""
     from experiments.commands.shown import print_frame
 
-    shown = frame.set_index("kind").T.reset_index(names="")
+    lines = {
+        title: [template.format(value) for value in frame[column]]
+        for column, (title, template) in SAID.items()
+    }
+    shown = pd.DataFrame.from_dict(lines, orient="index", columns=frame["kind"]).reset_index(names="")
     print_frame(shown, f"{vectors:,} vectors of {dimensions:,}; the 10 nearest")
 
 

@@ -1,7 +1,8 @@
 """Flat, IVF or HNSW: which index for how many rows, built in one pass, with its recall measured.
 
 Both approximate kinds search small codes (8 bits a number, after PCA where rows are wide) and order the best
-candidates anew by the whole rows in half precision, so they need about half the memory of a flat index.
+candidates anew by the whole rows in half precision, so they need about half the memory of a flat index. HNSW's graph, built by several threads, differs a little from
+run to run.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import numpy as np
 from fusion.nearest import indexed_rows
 
 KINDS = ("flat", "ivf", "hnsw")
-FLAT_UP_TO = 50_000  # rows: one query takes a few milliseconds
-HNSW_UP_TO = 200_000  # rows: beyond, its graph takes too long to build
+FLAT_UP_TO = 50_000  # rows: a query by itself takes milliseconds
+HNSW_UP_TO = 200_000  # rows: beyond, building its graph takes more than twice as long as IVF (`bench index`)
 FEWEST = 1000  # rows for an approximate index
 WIDE, REDUCED = 512, 128  # rows wider than the first are searched by so many principal components
 TARGET = 0.95  # recall@10 that the search effort is raised to
 K = 10
-CANDIDATES = 10  # times k, ordered anew by their whole rows
+CANDIDATES, MOST_CANDIDATES = 10, 160  # times k, ordered anew by their whole rows
+GAIN = 0.005  # of recall; where more effort brings less, the codes are to blame: more candidates then
 TRAINING = 64  # rows a list that IVF's k-means learns from
 EFFORTS = {"ivf": ("nprobe", 2), "hnsw": ("efSearch", 16)}  # FAISS's name of the effort, and where it starts
 
@@ -35,7 +37,8 @@ class Built:
         index: of FAISS.
         kind: "flat", "ivf" or "hnsw".
         recipe: FAISS's own description of it.
-        effort: lists or graph nodes looked at in a search (`nprobe`, `efSearch`); empty for flat.
+        effort: lists or graph nodes looked at in a search (`nprobe`, `efSearch`) and candidates ordered anew,
+            times k (`k_factor`); empty for flat.
         recall: recall@10 on queries that neither training nor the choice of the effort has seen.
         queries: how many those were.
         seconds: "train", "add" and "tune".
@@ -136,7 +139,7 @@ def build(
 
 
 def tune(index: Any, kind: str, queries: np.ndarray, truth: np.ndarray, target: float) -> dict[str, int]:
-    """Doubles an index's search effort, and keeps it there, until its recall@10 is the target.
+    """Raises an index's search effort, and keeps it there, until its recall@10 is the target.
 
     Args:
         index: of `kind`; it is changed.
@@ -146,21 +149,26 @@ def tune(index: Any, kind: str, queries: np.ndarray, truth: np.ndarray, target: 
         target: recall wanted; where the largest effort stays below, that one is kept.
 
     Returns:
-        FAISS's name of the effort and its value; empty for flat, which has none.
+        FAISS's names of the efforts and their values; empty for flat, which has none.
     """
     import faiss
 
     if kind == "flat":
         return {}
-    index.k_factor = CANDIDATES
-    name, effort = EFFORTS[kind]
+    (name, effort), candidates, before = EFFORTS[kind], CANDIDATES, 0.0
     most = faiss.extract_index_ivf(index.base_index).nlist if kind == "ivf" else min(4096, index.ntotal)
     while True:
         effort = min(effort, most)
         faiss.ParameterSpace().set_index_parameter(index.base_index, name, effort)
-        if effort == most or recall(index, queries, truth) >= target:
-            return {name: effort}
-        effort *= 2
+        index.k_factor = candidates
+        reached = recall(index, queries, truth)
+        if reached >= target or (effort == most and candidates == MOST_CANDIDATES):
+            return {name: effort, "k_factor": candidates}
+        if candidates < MOST_CANDIDATES and (effort == most or reached - before < GAIN):
+            candidates *= 2
+        else:
+            effort *= 2
+        before = reached
 
 
 def recall(index: Any, queries: np.ndarray, truth: np.ndarray) -> float:

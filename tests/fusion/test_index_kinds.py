@@ -74,6 +74,15 @@ def test_wide_rows_go_through_principal_components() -> None:
     assert built.recall > 0.9
 
 
+def test_where_the_codes_lose_too_much_more_candidates_are_ordered_anew() -> None:
+    rows = (
+        np.random.default_rng(4).normal(size=(1500, 600)).astype(np.float32)
+    )
+    built = _build("ivf", rows)
+    assert built.effort["k_factor"] > 10
+    assert built.recall > 0.9
+
+
 def test_a_search_that_meets_too_few_rows_is_completed() -> None:
     built = _build("ivf", _rows())
     tune(built.index, "ivf", _rows()[:5], np.zeros((5, 10), dtype=np.int64), target=0.0)
