@@ -7,8 +7,8 @@
     covers.parquet      cover_id, genre, path, group, thumbnail, in the order of the index
     environment.json    versions, machine and command
 
-The formats run no code from the folder. Memory holds the index and one block's piece of the covers at a time;
-the scaled rows lie in a file meanwhile.
+The formats run no code from the folder. Memory holds the index, 20,000 raw covers and one piece of a table at
+a time; the scaled rows lie in a file meanwhile. A run folder's table is read as a whole, as by `train`.
 """
 
 from __future__ import annotations

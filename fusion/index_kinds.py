@@ -1,8 +1,8 @@
 """Flat, IVF or HNSW: which index for how many rows, built in one pass, with its recall measured.
 
 Both approximate kinds search small codes (8 bits a number, after PCA where rows are wide) and order the best
-candidates anew by the whole rows in half precision, so they need about half the memory of a flat index. HNSW's graph, built by several threads, differs a little from
-run to run.
+candidates anew by the whole rows in half precision, so wide rows need about 0.6 of a flat index's memory.
+HNSW's graph, built by several threads, differs a little from run to run.
 """
 
 from __future__ import annotations

@@ -75,9 +75,7 @@ def test_wide_rows_go_through_principal_components() -> None:
 
 
 def test_where_the_codes_lose_too_much_more_candidates_are_ordered_anew() -> None:
-    rows = (
-        np.random.default_rng(4).normal(size=(1500, 600)).astype(np.float32)
-    )
+    rows = np.random.default_rng(4).normal(size=(1500, 600)).astype(np.float32)
     built = _build("ivf", rows)
     assert built.effort["k_factor"] > 10
     assert built.recall > 0.9
