@@ -61,7 +61,7 @@ def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: 
     axes.set_ylim(0, max(5.0, float(100 * curve["high"].iloc[4:].max()) * 1.05))
     axes.set_xlabel("covers answered, %")
     axes.set_ylabel("wrong among answered, %")
-    axes.legend(frameon=False, fontsize=8, loc="lower right", labelcolor=LIGHT["ink"])
+    axes.legend(framealpha=1, edgecolor="none", fontsize=8, loc="lower right", labelcolor=LIGHT["ink"])
     return figure
 
 

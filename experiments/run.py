@@ -30,7 +30,7 @@ from fusion.base import BlockClassifier
 from fusion.bundle import save_bundle
 from fusion.decision import Decision, learn_decision
 from fusion.neighbours import Neighbours
-from fusion.novelty import held_out_distances
+from fusion.novelty import learn_novelty
 from fusion.registry import classifier_names, create
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
@@ -119,7 +119,21 @@ def open_collection(config: Config) -> Collection:
         raise UserError(
             f"{config.collection} holds no usable cover. See `coverfusion inspect {config.collection}`."
         )
+    _say_left_out(collection)
     return collection
+
+
+def _say_left_out(collection: Collection) -> None:
+    counts = collection.counts
+    kinds = [
+        ("rejected", "rejected"), ("copies", "copies"), ("left_out", "places of covers under several genres")
+    ]  # fmt: skip
+    gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
+    if gone:
+        console.print(
+            f"{len(collection.frame):,} covers of {counts['files']:,} files; left out: {gone}.",
+            style="yellow", highlight=False,
+        )  # fmt: skip
 
 
 def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
@@ -266,7 +280,8 @@ def write_bundle(
         folder,
         classifier,
         neighbours=neighbours,
-        decision=_decision(neighbours, classifier.classes_, prepared, held_out),
+        decision=_decision(classifier.classes_, prepared.covers.set_index("cover_id")["group"], held_out),
+        novelty=learn_novelty(table.frame(), covers["group"].to_numpy()),
         columns={name: list(frame.columns) for name, frame in prepared.table.blocks.items()},
         extractors={e.name: describe_extractor(e) for e in prepared.extractors},
         extra={
@@ -278,17 +293,13 @@ def write_bundle(
     return neighbours
 
 
-def _decision(
-    neighbours: Neighbours, classes: np.ndarray, prepared: Prepared, held_out: pd.DataFrame
-) -> Decision:
-    """What scoring learns from held-out covers: probabilities, and distances to covers of other groups."""
-    groups = dict(zip(prepared.covers["cover_id"], prepared.covers["group"], strict=True))
+def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame) -> Decision:
+    """What scoring learns from held-out covers; `groups` by cover_id."""
     genres = [str(genre) for genre in classes]
     return learn_decision(
         held_out.reindex(columns=[f"p_{genre}" for genre in genres], fill_value=0.0).to_numpy(),
         pd.Index(genres).get_indexer(pd.Index(held_out["genre"])),
-        np.array([groups[cover] for cover in held_out.index]),
-        held_out_distances(neighbours, prepared.table.rows(held_out.index.tolist()).frame(), groups),
+        groups.loc[held_out.index].to_numpy(),
         source=str(held_out["split"].iloc[0]),
     )
 

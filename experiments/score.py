@@ -189,26 +189,24 @@ def _unread(rows: list[int]) -> pd.DataFrame:
 
 
 def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets) -> pd.DataFrame:
-    """abstain, genre_set, nearest_distance and unlike_covers of n pictures with (n, k) probabilities."""
-    distances = np.full(len(raw), np.nan)
-    if bundle.neighbours is not None:
-        distances = nearest_distances(bundle.neighbours, table.frame())
-    if bundle.decision is None:
-        frame = pd.DataFrame({"nearest_distance": distances})
-        return frame.assign(abstain=False, genre_set="", unlike_covers=False)
-    rule = rule_of(bundle.decision, targets)
-    order = np.argsort(-raw, axis=1, kind="stable")
-    return pd.DataFrame(
-        {
-            "abstain": rule.abstains(raw),
-            "genre_set": [
-                "|".join(str(bundle.classes[code]) for code in ranked if inside[code])
-                for ranked, inside in zip(order, rule.sets(raw), strict=True)
-            ],
-            "nearest_distance": distances,
-            "unlike_covers": distances > bundle.decision.farthest,
-        }
+    """The columns `DECIDED` for n pictures with (n, k) probabilities of the classifier."""
+    frame = pd.DataFrame(
+        {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "unlike_covers": False},
+        index=range(len(raw)),
     )
+    if bundle.neighbours is not None:
+        frame["nearest_distance"] = nearest_distances(bundle.neighbours, table.frame())
+    if bundle.novelty is not None:
+        frame["unlike_covers"] = bundle.novelty.unlike(table.frame())
+    if bundle.decision is not None:
+        rule = rule_of(bundle.decision, targets)
+        order = np.argsort(-raw, axis=1, kind="stable")
+        frame["abstain"] = rule.abstains(raw)
+        frame["genre_set"] = [
+            "|".join(str(bundle.classes[code]) for code in ranked if inside[code])
+            for ranked, inside in zip(order, rule.sets(raw), strict=True)
+        ]
+    return frame
 
 
 def _start_parts(parts: Path, facts: dict[str, Any]) -> None:

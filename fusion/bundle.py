@@ -5,6 +5,7 @@
     classifier/         what the classifier's `save` writes
     neighbours/         the index of training covers (where one was given)
     decision/           held-out covers, to calibrate and abstain by (where they were given)
+    novelty/            what training covers look like (where there are enough)
 
 The formats are skops with a fixed list of types, safetensors, CatBoost's own, FAISS, parquet and JSON:
 reading them runs no code from the folder. The digests tell of damage and of careless edits; they are no
@@ -29,6 +30,7 @@ from features.table import FeatureTable
 from fusion.base import BlockClassifier
 from fusion.decision import Decision
 from fusion.neighbours import Neighbours
+from fusion.novelty import Novelty
 from fusion.registry import classifier_class
 
 FORMAT = 1
@@ -49,6 +51,7 @@ class Bundle:
         digest: sha256 of the manifest, and so of everything.
         neighbours: the index of training covers, or None.
         decision: held-out covers with what was learnt from them, or None.
+        novelty: what training covers look like, or None.
     """
 
     classifier: BlockClassifier
@@ -59,6 +62,7 @@ class Bundle:
     digest: str
     neighbours: Neighbours | None
     decision: Decision | None = None
+    novelty: Novelty | None = None
 
     def predict_proba(self, table: FeatureTable | pd.DataFrame) -> np.ndarray:
         """(n, n_classes) probabilities for covers; a block that is not there counts as missing."""
@@ -95,6 +99,7 @@ def save_bundle(
     extractors: Mapping[str, Mapping[str, Any]],
     neighbours: Neighbours | None = None,
     decision: Decision | None = None,
+    novelty: Novelty | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
@@ -106,6 +111,7 @@ def save_bundle(
         extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
         neighbours: the index of training covers.
         decision: held-out covers with what was learnt from them.
+        novelty: what training covers look like.
         extra: JSON values to keep with it.
 
     Raises:
@@ -121,6 +127,8 @@ def save_bundle(
         neighbours.save(partial / "neighbours")
     if decision is not None:
         decision.save(partial / "decision")
+    if novelty is not None:
+        novelty.save(partial / "novelty")
     manifest = {
         "format": FORMAT,
         "classifier": classifier.name,
@@ -155,6 +163,7 @@ def load_bundle(folder: Path) -> Bundle:
         digest=digest,
         neighbours=Neighbours.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
+        novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
     )
 
 

@@ -1,11 +1,10 @@
-"""What to do with probabilities: calibrate them, answer or abstain, name a set, warn of what is no cover.
+"""What to do with probabilities: calibrate them, answer or abstain, name a set.
 
 All of it is learnt from held-out covers that the classifier was not fitted on. They are kept as they are, so
 that a target can be chosen when covers are scored.
 
     decision.json       where the held-out covers come from, the calibration
     held_out.parquet    their probabilities, true class codes and groups
-    distances.parquet   how far they are from the nearest training cover
 
 What is promised. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on; of
 covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction
@@ -31,8 +30,6 @@ from data.errors import UserError
 from fusion.abstention import threshold_for_coverage, threshold_for_error
 from fusion.calibration import Calibration, choose_calibration
 from fusion.conformal import prediction_sets, set_limit
-
-LIKE_COVERS = 0.99  # share of held-out covers that the warning lets pass
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,6 @@ class Decision:
         proba: (n, k) float64 probabilities by a model that was not fitted on these covers.
         y: (n,) int true class codes.
         groups: (n,) int; covers with the same value belong together.
-        distances: (m,) float64 from held-out covers to the nearest training cover of another group.
         calibration: of `proba`.
     """
 
@@ -104,22 +100,15 @@ class Decision:
     proba: np.ndarray
     y: np.ndarray
     groups: np.ndarray
-    distances: np.ndarray
     calibration: Calibration
 
-    @property
-    def farthest(self) -> float:
-        """The distance beyond which a picture is unlike the collection's covers; inf where unknown."""
-        return float(np.quantile(self.distances, LIKE_COVERS)) if len(self.distances) else np.inf
-
     def save(self, folder: Path) -> None:
-        """Writes the three files."""
+        """Writes the two files."""
         folder.mkdir(parents=True, exist_ok=True)
         facts = {"source": self.source, "calibration": asdict(self.calibration)}
         (folder / "decision.json").write_text(json.dumps(facts, indent=1))
         held_out = pd.DataFrame(self.proba, columns=[f"p_{code}" for code in range(self.proba.shape[1])])
         held_out.assign(y=self.y, group=self.groups).to_parquet(folder / "held_out.parquet", index=False)
-        pd.DataFrame({"distance": self.distances}).to_parquet(folder / "distances.parquet", index=False)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -133,7 +122,6 @@ class Decision:
                 proba=held_out.filter(regex=r"^p_\d+$").to_numpy(np.float64),
                 y=held_out["y"].to_numpy(np.int64),
                 groups=held_out["group"].to_numpy(np.int64),
-                distances=pd.read_parquet(folder / "distances.parquet")["distance"].to_numpy(np.float64),
                 calibration=Calibration(curve["kind"], curve["factor"], tuple(curve["x"]), tuple(curve["y"])),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -144,7 +132,6 @@ def learn_decision(
     proba: np.ndarray,
     y: np.ndarray,
     groups: np.ndarray,
-    distances: np.ndarray,
     source: str,
     seed: int = 0,
 ) -> Decision:
@@ -154,7 +141,6 @@ def learn_decision(
         proba: (n, k) probabilities by a model that was not fitted on these covers.
         y: (n,) true class codes.
         groups: (n,) labels; covers with the same one belong together.
-        distances: (m,) from held-out covers to the nearest training cover; NaN = none was found.
         source: "validation" or "folds".
         seed: of the calibration's folds.
     """
@@ -164,7 +150,6 @@ def learn_decision(
         proba=np.asarray(proba, dtype=np.float64),
         y=np.asarray(y, dtype=np.int64),
         groups=codes,
-        distances=np.sort(distances[~np.isnan(distances)]),
         calibration=choose_calibration(np.asarray(proba, dtype=np.float64), y, codes, seed),
     )
 

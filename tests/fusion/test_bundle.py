@@ -10,6 +10,7 @@ import pytest
 from data.errors import UserError
 from features.table import FeatureTable
 from fusion.bundle import load_bundle, save_bundle
+from fusion.decision import learn_decision
 from fusion.neighbours import Neighbours
 from fusion.registry import classifier_names
 from tests.fusion.planted import planted, quick
@@ -22,10 +23,13 @@ def saved(folder, name="logistic"):
     fitted = quick(name).fit(X, y)
     ids = [f"id{i}" for i in range(90)]
     neighbours = Neighbours().fit(X, ids, y.tolist(), [f"{i}.jpg" for i in ids], [b"jpeg"] * 90)
+    codes = np.searchsorted(fitted.classes_, y)
+    decision = learn_decision(fitted.predict_proba(X), codes, np.arange(90), "validation")
     columns = {"color": [c.split(".")[1] for c in X if c.startswith("color.")]}
     save_bundle(
-        folder, fitted, columns=columns, extractors=EXTRACTORS, neighbours=neighbours, extra={"covers": 90}
-    )
+        folder, fitted, columns=columns, extractors=EXTRACTORS, neighbours=neighbours, decision=decision,
+        extra={"covers": 90},
+    )  # fmt: skip
     return X, fitted
 
 
@@ -38,6 +42,8 @@ def test_scores_as_before_it_was_saved(name, tmp_path):
     assert bundle.columns["color"] == [f"c{i}" for i in range(6)]
     assert bundle.extractors == EXTRACTORS
     assert bundle.extra == {"covers": 90}
+    np.testing.assert_array_equal(bundle.decision.proba, fitted.predict_proba(X))
+    assert bundle.novelty is None
     assert bundle.neighbours.query(X[:1], 1)[0]["cover_id"].tolist() == ["id0"]
 
 

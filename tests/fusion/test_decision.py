@@ -16,7 +16,7 @@ def held_out(n=400, seed=0):
 def decision(copies=1, **more):
     proba, y = held_out()
     rows = np.tile(np.arange(len(y)), copies)
-    values = {"groups": rows, "distances": np.arange(101.0), "source": "validation"} | more
+    values = {"groups": rows, "source": "validation"} | more
     return learn_decision(proba[rows], y[rows], **values)
 
 
@@ -53,17 +53,12 @@ def test_one_of_each_group():
 
 def test_what_cannot_be_promised_is_said_and_never_answered():
     proba, y = held_out(15)
-    few = learn_decision(proba, y, np.arange(15), np.empty(0), "validation")
+    few = learn_decision(proba, y, np.arange(15), "validation")
     targets = Targets(error=0.05)
     assert rule_of(few, targets).abstains(proba).all()
     assert "At most 5 % wrong cannot be promised from 15 different held-out covers" in promise(few, targets)
     assert promise(decision(), Targets()) == ""
     assert "with 90 % confidence: of 400 different held-out covers" in promise(decision(), Targets(error=0.2))
-
-
-def test_one_cover_in_a_hundred_is_farther_than_the_warning_allows():
-    assert decision().farthest == pytest.approx(99.0)
-    assert decision(distances=np.array([np.nan])).farthest == np.inf
 
 
 def test_saved_and_loaded(tmp_path):
@@ -73,7 +68,6 @@ def test_saved_and_loaded(tmp_path):
     for targets in (Targets(error=0.2), Targets(coverage=0.5, set_coverage=0.7)):
         assert rule_of(after, targets) == rule_of(before, targets)
     assert after.calibration == before.calibration
-    assert after.farthest == before.farthest
     assert after.source == "validation"
     (tmp_path / "d" / "held_out.parquet").unlink()
     with pytest.raises(UserError, match="is not whole"):
@@ -83,7 +77,7 @@ def test_saved_and_loaded(tmp_path):
 def test_an_isotonic_curve_survives_saving(tmp_path):
     curved = Calibration("isotonic", x=(0.0, 0.3, 1.0), y=(0.1, 0.1, 0.7))
     proba, y = held_out(20)
-    Decision("folds", proba, y, np.arange(20), np.empty(0), curved).save(tmp_path / "d")
+    Decision("folds", proba, y, np.arange(20), curved).save(tmp_path / "d")
     assert Decision.load(tmp_path / "d").calibration == curved
 
 

@@ -2,36 +2,89 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.errors import UserError
 from fusion.neighbours import Neighbours
-from fusion.novelty import held_out_distances, nearest_distances
+from fusion.novelty import LIKE_COVERS, Novelty, learn_novelty, nearest_distances, strangeness
 
 
-def indexed():
-    X = pd.DataFrame({"color.hue": [0.0, 1, 2, 9]}, index=["i0", "i1", "i2", "i9"], dtype=np.float32)
-    return X, Neighbours().fit(X, X.index.tolist(), ["Pop"] * 4, [f"{i}.jpg" for i in X.index])
+def covers(n, seed=0):
+    """Two blocks of correlated columns, and one that says nothing of looks."""
+    rng = np.random.default_rng(seed)
+    along = rng.normal(size=(n, 1))
+    columns = {f"cnn.embedding_{i}": along[:, 0] + 0.2 * rng.normal(size=n) for i in range(5)}
+    columns |= {f"texture.t{i}": rng.normal(size=n) for i in range(3)}
+    columns |= {f"color.c{i}": rng.normal(size=n) for i in range(3)}
+    return pd.DataFrame(columns, index=[f"i{i}" for i in range(n)], dtype=np.float32)
+
+
+def learnt(X):
+    return learn_novelty(X, np.arange(len(X)))
 
 
 def test_nearest_by_hand():
-    X, neighbours = indexed()
+    X = pd.DataFrame({"color.hue": [0.0, 1, 2, 9]}, dtype=np.float32)
+    neighbours = Neighbours().fit(X, list("abcd"), ["Pop"] * 4, [""] * 4)
     new = pd.DataFrame({"color.hue": [1.4, 9.0]}, dtype=np.float32)
     np.testing.assert_allclose(
         nearest_distances(neighbours, new), np.array([0.4, 0]) / X["color.hue"].std(ddof=0), atol=1e-5
     )
 
 
-def test_a_cover_is_not_compared_with_itself_or_its_group():
-    X, neighbours = indexed()
-    groups = {"i0": "a", "i1": "a", "i2": "b", "i9": "c"}
-    found = held_out_distances(neighbours, X, groups) * X["color.hue"].std(ddof=0)
-    assert sorted(found) == pytest.approx([1, 1, 2, 7], abs=1e-4)  # i0: 2 to i2; i1, i2: 1; i9: 7
+def test_about_one_new_cover_in_a_hundred_is_flagged():
+    novelty = learnt(covers(1500))
+    flagged = novelty.unlike(covers(4000, seed=1))
+    assert flagged.mean() == pytest.approx(1 - LIKE_COVERS, abs=0.007)
 
 
-def test_a_large_group_is_looked_past():
-    n = 200
-    X = pd.DataFrame({"color.hue": np.arange(n)}, index=[f"i{k}" for k in range(n)], dtype=np.float32)
-    neighbours = Neighbours().fit(X, X.index.tolist(), ["Pop"] * n, [""] * n)
-    groups = {name: "same" if k < n - 1 else "other" for k, name in enumerate(X.index)}
-    found = held_out_distances(neighbours, X.iloc[:1], groups) * X["color.hue"].std(ddof=0)
-    assert found == pytest.approx([n - 1], rel=1e-4)
-    everyone = dict.fromkeys(X.index, "same")
-    assert np.isnan(held_out_distances(neighbours, X.iloc[:3], everyone)).all()
+def test_what_breaks_the_covers_pattern_is_flagged_however_near_each_number_is():
+    novelty = learnt(covers(500))
+    odd = covers(50, seed=1)
+    odd["cnn.embedding_0"] = odd["cnn.embedding_1"] + 2  # usual values, but never together
+    assert novelty.unlike(odd).mean() > 0.8
+
+
+def test_colours_alone_flag_nothing():
+    novelty = learnt(covers(500))
+    odd = covers(50, seed=1)
+    ordinary = novelty.unlike(odd)
+    odd["color.c0"] = 50.0
+    np.testing.assert_array_equal(novelty.unlike(odd), ordinary)
+
+
+def test_without_such_a_block_all_count():
+    X = covers(500).filter(regex="^color")
+    novelty = learnt(X)
+    odd = X.iloc[:5].assign(**{"color.c0": 50.0})
+    assert novelty.unlike(odd).all()
+    assert list(novelty.looks.means) == ["color"]
+
+
+def test_copies_of_a_cover_do_not_vouch_for_it():
+    X = covers(300)
+    X.iloc[:20, :5] = [4, -4, 4, -4, 4]  # twenty near duplicates of one odd cover
+    groups = np.maximum(np.arange(300), 19)
+    novelty = learn_novelty(X, groups)
+    assert len(novelty.seen) == 281
+    assert novelty.seen[-1, 0] > 3 * novelty.seen[-2, 0]
+
+
+def test_strangeness_by_hand():
+    seen = np.array([[1.0, 10], [2, 20], [3, 30]])
+    # as far as the 2nd of 3: 2 are at least as far, p = 3 / 4; farther than all: p = 1 / 4
+    np.testing.assert_allclose(
+        strangeness(np.array([[2.0, 99], [0, 0]]), seen), [-np.log(3 / 4) - np.log(1 / 4), 0]
+    )
+
+
+def test_too_few_covers_say_nothing():
+    assert learnt(covers(99)) is None
+
+
+def test_saved_and_loaded(tmp_path):
+    novelty = learnt(covers(200))
+    novelty.save(tmp_path / "n")
+    X = covers(100, seed=1) * 1.5
+    np.testing.assert_array_equal(Novelty.load(tmp_path / "n").unlike(X), novelty.unlike(X))
+    (tmp_path / "n" / "state.skops").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"state\.skops"):
+        Novelty.load(tmp_path / "n")
