@@ -91,8 +91,8 @@ def bench_ray(
         UserError: too few covers for the rounds, or for the workers to warm up.
     """
     workers = workers or joblib.cpu_count()
-    if covers < 4 * workers * CHUNK:
-        raise UserError(f"bench ray: with {workers} workers ask for at least {4 * workers * CHUNK} --covers.")
+    if covers < 3 * workers * CHUNK:
+        raise UserError(f"bench ray: with {workers} workers ask for at least {3 * workers * CHUNK} --covers.")
     frame = read_collection(collection).frame
     if len(frame) < covers * rounds:
         raise UserError(f"{collection} has {len(frame)} usable covers, fewer than {rounds} x {covers}.")
