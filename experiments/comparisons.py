@@ -269,6 +269,9 @@ def genre_table(study: Study) -> pd.DataFrame:
 def shapley_table(study: Study) -> pd.DataFrame:
     """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
 
+    Without blocks every cover is given the largest genre, whose recall would then be 1 and could only fall:
+    by genre the empty set has the recall of guessing by the genres' shares, which is the genre's share.
+
     `value` comes exactly from the accuracies; `low` and `high` from the widened group bootstrap; `p` is the
     corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
     """
@@ -287,9 +290,14 @@ def shapley_table(study: Study) -> pd.DataFrame:
             weights = study.weights[:, rows]
             total = weights.sum(axis=1)
             total[total == 0] = np.nan  # none of the genre was drawn
-            exact = shapley_values(every, {u: np.asarray(r[rows].mean()) for u, r in right.items()})
-            resampled = shapley_values(every, {u: weights @ r[rows] / total for u, r in right.items()})
-            by_fold = shapley_values(every, {u: o.folds[column].to_numpy() for u, o in outcomes.items()})
+            means = {u: np.asarray(r[rows].mean()) for u, r in right.items()}
+            drawn = {u: weights @ r[rows] / total for u, r in right.items()}
+            folds = {u: o.folds[column].to_numpy() for u, o in outcomes.items()}
+            if genre != "all":
+                share = np.asarray((study.truth == study.genres.index(genre)).mean())
+                means[()], drawn[()] = share, share + 0 * total
+                folds[()] = np.full_like(folds[every], share)
+            exact, resampled, by_fold = (shapley_values(every, scores) for scores in (means, drawn, folds))
             found = [
                 (classifier, genre, block, float(exact[block]),
                  *study.interval(resampled[block], -1, rows),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from data.errors import UserError, nearest
 from features.store import default_root
@@ -31,11 +31,21 @@ class Config(BaseModel):
         None, description="block -> its parameters; all that can run by default"
     )
     classifiers: Parameters | None = Field(None, description="classifier -> its parameters; all by default")
-    alone: list[str] = Field(["svc"], description="classifiers that are also fitted on each block alone")
+    alone: list[str] = Field(
+        ["svc"],
+        description="also fitted on each block alone; svc by default, where it is a classifier",
+    )
     folds: int | None = Field(None, ge=2, description="grouped cross-validation instead of one 8:1:1 split")
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
+
+    @model_validator(mode="after")
+    def _alone_among_the_chosen(self) -> Self:
+        """Who names classifiers, but not which of them see single blocks, gets no others fitted."""
+        if "alone" not in self.model_fields_set and self.classifiers is not None:
+            self.alone = [name for name in self.alone if name in self.classifiers]
+        return self
 
     @field_validator("blocks", "classifiers", mode="before")
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from data.errors import UserError
 from data.splits import load_splits
 from experiments.figures import Interval
 
@@ -110,7 +111,14 @@ class Run:
 
 
 def read_run(folder: Path) -> Run:
-    """Reads config, environment, collection facts and all scores of a run folder."""
+    """Reads config, environment, collection facts and all scores of a run folder.
+
+    Raises:
+        UserError: a file is missing from it.
+    """
+    for name in ("metrics.json", "leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name} is missing: this is no whole run folder. Train it again.")
     metrics = _json(folder / "metrics.json")
     chosen = (metrics["chosen"]["classifier"], tuple(metrics["chosen"]["blocks"]))
     by_model: dict[Key, dict[str, Any]] = {}

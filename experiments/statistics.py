@@ -78,12 +78,11 @@ def mcnemar_test(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float
         second: (n,) bool, likewise, the same covers.
 
     Returns:
-        Covers that only the first got right, only the second, and the two-sided p: exact (binomial) below
-        25 such covers, else chi-squared with continuity correction (A. L. Edwards 1948).
+        Covers that only the first got right, only the second, and the two-sided p: exact (binomial).
     """
     only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
     table = [[int((first & second).sum()), only_first], [only_second, int((~first & ~second).sum())]]
-    return only_first, only_second, float(mcnemar(table, exact=only_first + only_second < 25).pvalue)
+    return only_first, only_second, float(mcnemar(table, exact=True).pvalue)
 
 
 def group_weights(groups: np.ndarray, seed: int, resamples: int = RESAMPLES) -> np.ndarray:

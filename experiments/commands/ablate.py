@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
 from experiments.commands.shown import console, log_if_asked, print_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def ablate(
@@ -56,12 +59,37 @@ def ablate(
 
 
 def show_study(folder: Path) -> None:
-    """Prints the comparisons of a study, in points of accuracy, and where everything is."""
+    """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
+    import pandas as pd
+
+    table = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    if len(table):
+        _show_comparisons(table)
+    else:
+        console.print("One set of blocks was fitted: there is nothing to compare.")
+    if (folder / "shapley.csv").is_file():
+        _show_shapley(pd.read_csv(folder / "shapley.csv"))
+    for label, name in (("Study folder", ""), ("Page", "index.html")):
+        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
+
+
+def _show_shapley(shares: pd.DataFrame) -> None:
+    own = shares[shares["genre"] == "all"]
+    spans = (100 * own[["value", "low", "high"]]).to_numpy()
+    print_frame(
+        own[["classifier", "block"]].assign(
+            points=[f"{value:+.1f} ({low:+.1f} to {high:+.1f})" for value, low, high in spans],
+            p=own["p_holm"].map("{:.2g}".format),
+        ),
+        "What each block brings: Shapley values, points of accuracy, 95 % intervals, Holm's p",
+    )
+
+
+def _show_comparisons(table: pd.DataFrame) -> None:
     import pandas as pd
 
     from experiments.ablation_figures import comparison_words
 
-    table = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
     points = 100 * table[["difference", "t_low", "t_high", "detectable"]]
     shown = pd.DataFrame(
         {
@@ -75,5 +103,3 @@ def show_study(folder: Path) -> None:
     for name in table["design"].unique():
         title = f"{name[0].upper()}{name[1:]}: points of accuracy (corrected t, 95 %), Holm's p"
         print_frame(shown[table["design"] == name], title)
-    for label, name in (("Study folder", ""), ("Page", "index.html")):
-        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)

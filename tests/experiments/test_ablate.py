@@ -83,6 +83,10 @@ def test_tables_agree(study: Path) -> None:
     for classifier, part in shares[shares["genre"] == "all"].groupby("classifier"):
         gain = board.loc[(classifier, "color+texture"), "accuracy"] - nothing
         assert part["value"].sum() == pytest.approx(gain, abs=1e-6)
+    for classifier, part in shares[shares["genre"] != "all"].groupby("classifier"):
+        accuracy = board.loc[(classifier, "color+texture"), "accuracy"]
+        # three genres of equal size: the mean of their recalls, less that of guessing
+        assert part["value"].sum() / 3 == pytest.approx(accuracy - 1 / 3, abs=1e-6)
 
 
 def test_greedy_steps_are_the_best_ones(study: Path) -> None:

@@ -1,8 +1,12 @@
 """What the ablation's page says."""
 
+from pathlib import Path
+
 import pandas as pd
+import pytest
 
 from experiments.ablation_page import findings, signed
+from experiments.commands.ablate import show_study
 
 
 def test_findings_are_in_points_and_say_what_is_significant() -> None:
@@ -24,3 +28,9 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
     assert round(float(str(first["difference"])), 6) == 5.0
     assert (second["what"], second["p"], second["sure"]) == ("all against all but ocr", "1.000", False)
     assert signed(-0.2) == "\u22120.2"
+
+
+def test_a_study_with_nothing_to_compare_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "comparisons.csv").write_text("design,unit,classifier,other,first,second\n")
+    show_study(tmp_path)
+    assert "there is nothing to compare" in capsys.readouterr().out

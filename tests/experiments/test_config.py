@@ -68,3 +68,10 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert "unknown key 'fold'. Did you mean 'folds'?" in said
     assert "`folds` is 1: it should be greater than or equal to 2." in said
     assert "`keep` is 'some': it should be 'drop', 'first' or 'all'." in said
+
+
+def test_single_blocks_are_fitted_by_chosen_classifiers_only(tmp_path: Path) -> None:
+    assert read_config(_file(tmp_path, "collection: c")).alone == ["svc"]
+    assert read_config(_file(tmp_path, "collection: c\nclassifiers: [svc, knn]")).alone == ["svc"]
+    assert read_config(_file(tmp_path, "collection: c\nclassifiers: [knn]")).alone == []
+    assert read_config(_file(tmp_path, "collection: c\nclassifiers: [knn]\nalone: [svc]")).alone == ["svc"]

@@ -69,6 +69,8 @@ def test_mcnemar_by_hand() -> None:
     second = np.array([True] * 10 + [False] + [True] * 6)
     # binomial: 2 * (1 + 7) / 2^7
     assert mcnemar_test(first, second) == (1, 6, pytest.approx(16 / 128))
+    as_many = np.array([True] * 30 + [False] * 30)
+    assert mcnemar_test(as_many, ~as_many) == (30, 30, 1.0)
 
 
 def test_groups_are_drawn_as_a_whole() -> None:
