@@ -11,6 +11,8 @@ import pandas as pd
 
 from data.errors import UserError, nearest
 
+ROW_GROUP = 8192  # rows that a reader takes into memory at a time
+
 
 @dataclass
 class FeatureTable:
@@ -65,7 +67,7 @@ class FeatureTable:
         """Writes `<block>.parquet` and `<block>.notes.parquet` into `folder`, and their order."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.blocks.items():
-            frame.to_parquet(folder / f"{name}.parquet")
+            frame.to_parquet(folder / f"{name}.parquet", row_group_size=ROW_GROUP)
         for name, notes in self.notes.items():
             notes.to_frame("note").to_parquet(folder / f"{name}.notes.parquet")
         (folder / "table.json").write_text(json.dumps({"blocks": list(self.blocks)}))

@@ -32,6 +32,7 @@ def extract(
     """
     from experiments.blocks import failure_frame, fill, make_extractors
     from experiments.config import make_config
+    from experiments.index_source import note_extractors
     from experiments.run import open_collection
     from features.extract import read_table
     from features.store import Store
@@ -59,6 +60,7 @@ def extract(
     folder = out or Path("runs") / f"table-{collection.stem}"
     table.save(folder)
     covers.to_parquet(folder / "covers.parquet")
+    note_extractors(folder, extractors)
     failure_frame(failures).to_csv(folder / "failures.csv", index=False)
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures", highlight=False)
