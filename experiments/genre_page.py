@@ -155,13 +155,19 @@ def contributions(found: Findings, genre: str) -> dict[str, Any]:
 
 
 def gains_by_genre(shap: Shap) -> dict[str, Rows]:
-    """Genre -> block, its gain, and how deep its colour is; blocks in one order, the largest mean first."""
+    """Genre -> block, its gain, whether that is sure, and how deep its colour is; the largest mean first."""
+    doubts = shap.blocks.pivot(index="genre", columns="block", values="doubt")
     gains = shap.blocks.pivot(index="genre", columns="block", values="gain")
     gains = gains[gains.mean().sort_values(ascending=False).index]
     largest = float(np.nanmax(gains.to_numpy(), initial=1e-9))
     return {
         str(genre): [
-            {"block": block, "gain": gain, "depth": round(gain / largest, 3) if gain > 0 else 0}
+            {
+                "block": block,
+                "gain": gain,
+                "sure": abs(gain) > doubts.at[genre, block],
+                "depth": round(gain / largest, 3) if gain > 0 else 0,
+            }
             for block, gain in row.items()
         ]
         for genre, row in gains.iterrows()

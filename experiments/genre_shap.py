@@ -20,6 +20,7 @@ from fusion.blocks import NUMBERED, BlockScaler, columns_by_block
 from fusion.catboost import FusionCatBoost
 
 MODEL = "catboost"
+SURE = 1.96  # standard errors of a 95 % interval
 CLEAR = 0.3  # rank correlation from which a column's high values speak for or against a genre
 
 
@@ -33,8 +34,9 @@ class Shap:
     Attributes:
         blocks: one row a genre and block: genre, block, size (mean absolute contribution over the held-out
             covers), own (mean over covers of the genre), others (mean over the rest), gain (own less
-            others: what the block adds where the genre is right).
-        columns: one row a genre and readable column: genre, column, size, own, others, gain, says ("for",
+            others: what the block adds where the genre is right), doubt (half its 95 % interval over the
+            held-out covers, for this one fit).
+        columns: one row a genre and readable column: the same with `column`, and says ("for",
             "against" or "" where high values do neither clearly).
         covers: held-out covers by genre.
         accuracy: of this CatBoost on them.
@@ -193,16 +195,24 @@ def _by_genre(
             own, others = _mean(one[inside]), _mean(one[~inside])
             row: dict[str, Any] = {"genre": genre, what: name, "size": float(np.abs(one).mean())}
             row |= {"own": own, "others": others, "gain": own - others}
+            row["doubt"] = _doubt(one[inside], one[~inside])
             if X is not None:
                 row["says"] = _says(one, X[name])
             rows.append(row)
-    names = ["genre", what, "size", "own", "others", "gain", *(["says"] if X is not None else [])]
+    names = ["genre", what, "size", "own", "others", "gain", "doubt", *(["says"] if X is not None else [])]
     frame = pd.DataFrame(rows, columns=names)
     return frame.sort_values(["genre", "gain"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _doubt(own: np.ndarray, others: np.ndarray) -> float:
+    """Half the 95 % interval of the difference of their means (B. L. Welch 1947); NaN for fewer than two."""
+    if min(len(own), len(others)) < 2:
+        return float("nan")
+    return float(SURE * np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others)))
 
 
 def _says(contribution: np.ndarray, values: pd.Series) -> str:

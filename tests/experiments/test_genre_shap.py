@@ -65,6 +65,8 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
     found = explain(_run(tmp_path, covers), table, covers, tmp_path / "kept")  # type: ignore[arg-type]
     gains = found.blocks.pivot(index="genre", columns="block", values="gain")
     assert (gains[["color", "ocr"]].max(axis=1) > 5 * gains["cnn"].abs()).all()
+    doubts = found.blocks.pivot(index="genre", columns="block", values="doubt")
+    assert gains.loc["metal", "ocr"] > doubts.loc["metal", "ocr"] > 0
     assert gains.loc["metal", "ocr"] > 0.1  # only its covers lack the text's centre
     assert found.accuracy > 0.9
     says = found.columns.set_index(["genre", "column"])["says"]
