@@ -23,17 +23,27 @@ def compare(
 
     Example: `coverfusion compare runs/a runs/b --out runs/a-against-b`
     """
+    import pandas as pd
+
     from experiments.compare import compare_runs, config_differences, write_comparison
 
     table = compare_runs(runs, classifier or None, seed)
     differences = config_differences(runs)
-    print_frame(differences, "What differs between the runs")
-    shown = table[["first", "second"]].copy()
+    for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
+        console.print(f"{letter}: {run}", highlight=False, soft_wrap=True)
+    if len(differences):
+        print_frame(differences, "What differs between the runs")
+    shown = pd.DataFrame(
+        {
+            name: table[name] + table[f"accuracy_{name}"].map(" ({:.3f})".format)
+            for name in ("first", "second")
+        }
+    )
     points = 100 * table[["difference", "low", "high"]]
     shown["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
     shown["only first"], shown["only second"] = table["only_first"], table["only_second"]
     shown["p"] = table["p_holm"].map("{:.2g}".format)
-    print_frame(shown, "Points of accuracy, 95 % intervals; McNemar's p after Holm")
+    print_frame(shown, "Accuracy, difference in points with 95 % interval; McNemar's p after Holm")
     if out:
         write_comparison(out, table, differences, runs)
         console.print(f"Tables and picture: {out}", highlight=False, soft_wrap=True)
