@@ -17,7 +17,8 @@ from experiments.service_problems import Problem
 
 Item = TypeVar("Item")
 SIZE = 32  # pictures a batch
-WAIT = 0.01  # seconds that a picture waits for company while the model is free
+WAIT = 0.02  # seconds without another picture after which a batch starts
+LONGEST = 0.1  # seconds that its first picture waits at most while the model is free
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Batches(Generic[Item]):
             singles.append(job)
             if len(singles) == SIZE:
                 return singles, None
-            left = singles[0].since + WAIT - time.monotonic()
+            left = min(singles[-1].since + WAIT, singles[0].since + LONGEST) - time.monotonic()
             try:
                 job = self._jobs.get(timeout=left) if left > 0 else self._jobs.get_nowait()
             except queue.Empty:
