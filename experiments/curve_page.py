@@ -12,6 +12,7 @@ import pandas as pd
 from experiments import figures, pages
 from experiments.balance import BALANCES
 from experiments.curve_figures import LOOKS, WIDE, balance_words, curve_words, draw_all, records
+from experiments.report import points
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
@@ -91,11 +92,6 @@ def balance_finding(found: dict[str, Any]) -> str:
         f"{_spread(accuracy, 'difference')}, macro F1 {_spread(f1, 'difference')}; F1 of genres that surely "
         f"changed: {named or 'none'}."
     )
-
-
-def points(share: float) -> str:
-    """0.031 -> "+3.1", with a true minus sign."""
-    return f"{100 * share:+.1f}".replace("-", "\u2212")
 
 
 def _spread(row: dict[str, Any], name: str) -> str:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from data.errors import UserError, nearest
 from experiments.provenance import write_json
+from experiments.reopen import is_table, reopen
 from experiments.run import describe_extractor
 from features.registry import Extractor
 
@@ -60,19 +61,10 @@ def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
         UserError: neither kind of folder, an unknown block, a table that does not say how it was made, or
             (while it is read) one whose files are not of the same covers.
     """
-    if (folder / "table.json").is_file():
-        return _open_table(folder, blocks)
-    if not (folder / "report.html").is_file():
-        raise UserError(
-            f"{folder} is neither a finished run folder (`coverfusion train`) nor a table folder "
-            f"(`coverfusion extract`)."
-        )
-    return _open_run(folder, blocks)
+    return _open_table(folder, blocks) if is_table(folder) else _open_run(folder, blocks)
 
 
 def _open_run(folder: Path, blocks: Sequence[str] | None) -> Source:
-    from experiments.reopen import reopen
-
     prepared = reopen(folder)
     table = prepared.table.select(blocks) if blocks else prepared.table
 

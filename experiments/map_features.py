@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from data.errors import UserError, nearest
+from experiments.reopen import is_table, reopen
 from features.table import FeatureTable
 from fusion.blocks import BlockScaler, columns_by_block
 
@@ -60,15 +61,8 @@ def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
     Raises:
         UserError: neither kind of folder, an unknown block, or covers and table do not belong together.
     """
-    if (folder / "table.json").is_file():
+    if is_table(folder):
         return _open_table(folder, blocks)
-    if not (folder / "report.html").is_file():
-        raise UserError(
-            f"{folder} is neither a finished run folder (`coverfusion train`) nor a table folder "
-            f"(`coverfusion extract`)."
-        )
-    from experiments.reopen import reopen
-
     prepared = reopen(folder)
     table = prepared.table.select(blocks) if blocks else prepared.table
     return Source(prepared.covers, list(table.blocks), table.blocks.__getitem__)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from PIL.Image import Image
 
 from data.addresses import is_address, list_address, read_address
-from data.pictures import PictureError, decode
+from data.pictures import PictureError
 from data.sources import list_pictures, read_bytes
-from features.extract import CHUNK
+from features.extract import CHUNK, read_decoded
 
 REQUESTS = 16  # pictures asked of an object store at a time; waiting for it takes no core
 
@@ -46,21 +46,15 @@ def decoded(
     threads = REQUESTS if any(is_address(path) for _, path in places) else cpus
     waiting: deque[list[Future[Decoded]]] = deque()
     remaining = iter(places)
+    read = partial(_read, base=base)
     with ThreadPoolExecutor(threads) as pool:
         while batch := list(itertools.islice(remaining, chunk)):
-            waiting.append([pool.submit(_decode, cover_id, path, base) for cover_id, path in batch])
+            waiting.append([pool.submit(read_decoded, cover_id, path, read) for cover_id, path in batch])
             if len(waiting) > 1:
                 yield [future.result() for future in waiting.popleft()]
         while waiting:
             yield [future.result() for future in waiting.popleft()]
 
 
-def _decode(cover_id: str, path: str, base: Path) -> Decoded:
-    try:
-        content = read_address(path) if is_address(path) else read_bytes(str(base / path))
-        found = hashlib.sha256(content).hexdigest()
-        if cover_id and found != cover_id:
-            return cover_id, path, PictureError("the file changed after the collection was read")
-        return found, path, decode(content)
-    except PictureError as error:
-        return cover_id, path, error
+def _read(path: str, base: Path) -> bytes:
+    return read_address(path) if is_address(path) else read_bytes(str(base / path))

@@ -11,6 +11,22 @@ from experiments.config import read_config
 from experiments.run import Prepared, open_collection, prepare
 
 
+def is_table(folder: Path) -> bool:
+    """True for a table folder of `coverfusion extract`, False for a finished run folder of `train`.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if (folder / "table.json").is_file():
+        return True
+    if (folder / "report.html").is_file():
+        return False
+    raise UserError(
+        f"{folder} is neither a finished run folder (`coverfusion train`) nor a table folder "
+        f"(`coverfusion extract`)."
+    )
+
+
 def reopen(run: Path) -> Prepared:
     """Reads the collection and the features that a run was made with; what the store lacks is computed.
 

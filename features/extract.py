@@ -132,7 +132,9 @@ def decoded_ahead(
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: list[list[Future[tuple[str, str, Image | PictureError]]]] = []
         for batch in _batched(places, chunk):
-            waiting.append([pool.submit(_decode, cover_id, path) for cover_id, path in batch])
+            waiting.append(
+                [pool.submit(read_decoded, cover_id, path, read_bytes) for cover_id, path in batch]
+            )
             if len(waiting) > AHEAD:
                 yield [future.result() for future in waiting.pop(0)]
         for futures in waiting:
@@ -149,9 +151,12 @@ def _once(places: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     return iter({cover_id: (cover_id, path) for cover_id, path in places}.values())
 
 
-def _decode(cover_id: str, path: str) -> tuple[str, str, Image | PictureError]:
+def read_decoded(
+    cover_id: str, path: str, read: Callable[[str], bytes]
+) -> tuple[str, str, Image | PictureError]:
+    """One picture as `decoded_ahead` yields it; `read` gives the bytes of a path."""
     try:
-        content = read_bytes(path)
+        content = read(path)
         found = hashlib.sha256(content).hexdigest()
         if cover_id and found != cover_id:
             return cover_id, path, PictureError("the file changed after the collection was read")
