@@ -1,4 +1,4 @@
-"""Pictures at an address (`s3://bucket/covers`, `gs://...`): listing them, reading their bytes.
+"""Collections and pictures at an address (`s3://bucket/covers`, `gs://...`): listing and reading them.
 
 An address is whatever fsspec reads; a zip's member is `s3://bucket/Rock.zip!Rock/a.jpg`, as in a folder.
 """
@@ -6,21 +6,84 @@ An address is whatever fsspec reads; a zip's member is `s3://bucket/Rock.zip!Roc
 from __future__ import annotations
 
 import functools
+import posixpath
 import re
-import threading
-import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import fsspec
-from fsspec.registry import known_implementations
+from fsspec.registry import available_protocols, known_implementations
 
+from data.archives import MAX_BYTES, ZIP_MEMBER, Archive, is_litter, member_names, open_archive, read_member
 from data.errors import UserError, nearest
 from data.pictures import PictureError
-from data.sources import _BOMB_BYTES, _BOMB_RATIO, _LITTER, MAX_BYTES, _parts, _points_outside
 
+REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_ZIP_MEMBER = re.compile(r"\.zip!", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A place by protocol, with the part of `pathlib.Path` that a collection needs.
+
+    A `Path` itself would make `s3:/bucket` of `s3://bucket`.
+
+    Attributes:
+        text: as the user wrote it, without a slash at its end.
+    """
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def name(self) -> str:
+        """The last part: of a bucket, its name."""
+        return self.text.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        """The name without its suffix."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def suffix(self) -> str:
+        """The end of the name from its last dot on."""
+        return PurePosixPath(self.name).suffix
+
+    def exists(self) -> bool:
+        """Whether anything lies there. Raises UserError as `filesystem`, or where the store says no."""
+        return self._kind() != ""
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder. Raises UserError as `exists`."""
+        return self._kind() == "directory"
+
+    def _kind(self) -> str:
+        """What fsspec calls it; "" for nothing. Its `exists` says no where the store refuses to say."""
+        store, path = filesystem(self.text)
+        with _listing(self.text):
+            try:
+                return store.info(path)["type"]
+            except FileNotFoundError:
+                return ""
+
+    def open(self, mode: str) -> Any:
+        """An open file. Raises UserError as `filesystem`, or what the store raises."""
+        store, path = filesystem(self.text)
+        return store.open(path, mode)
+
+    def beside(self, path: str) -> str:
+        """The address that a relative path has as seen from the folder in which this one lies."""
+        protocol, _, rest = self.text.partition("://")
+        return f"{protocol}://{posixpath.normpath(posixpath.join(posixpath.dirname(rest), path))}"
+
+
+Place = Path | Address
 
 
 def is_address(path: str) -> bool:
@@ -28,46 +91,77 @@ def is_address(path: str) -> bool:
     return _ADDRESS.match(path) is not None
 
 
+def place(text: str | Place) -> Place:
+    """What a text names: an address, or else a path."""
+    if not isinstance(text, str):
+        return text
+    return Address(text.rstrip("/")) if is_address(text) else Path(text)
+
+
 def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """The file system of an address or of a plain path, and the path in it.
 
     Raises:
-        UserError: nobody knows the protocol, or its package is not installed (the message names it).
+        UserError: nobody knows the protocol, its package is not installed (the message names it), or the
+            store cannot be reached.
     """
+    protocol = address.split("://")[0]
     try:
         return fsspec.core.url_to_fs(address)
     except ImportError as error:
-        protocol = address.split("://")[0]
         package = known_implementations[protocol]["class"].split(".")[0]
-        raise UserError(
-            f"{address}: {protocol}:// needs a package that is not here: pip install {package}"
-        ) from error
-    except ValueError as error:
-        protocol = address.split("://")[0]
-        hint = nearest(protocol, known_implementations)
+        hint = f"pip install {package}" if package != "fsspec" else str(error)
+        raise UserError(f"{address}: {protocol}:// needs a package that is not here: {hint}") from error
+    except Exception as error:  # the package of each protocol has errors of its own
+        if protocol in available_protocols():
+            raise UserError(f"{address} cannot be reached: {_first_line(error)}") from error
+        hint = nearest(protocol, available_protocols())
         raise UserError(f"{address}: there is no protocol '{protocol}'.{hint}") from error
 
 
 def list_address(address: str) -> Iterator[str]:
-    """The pictures under an address, folder by folder, by name in each, the members of zips included.
+    """The pictures under an address by name, folder by folder, the members of zips included.
 
     An address that holds nothing is passed on: `read_address` says so.
 
     Raises:
         UserError: as `filesystem`; the store cannot be listed.
     """
-    store, root = filesystem(address)
+    top = Address(address.rstrip("/"))
+    yield from walk(top, top.is_dir())
+
+
+def children(folder: Address) -> list[tuple[Address, bool]]:
+    """What lies in a folder, by name and without litter, and whether each is a folder itself.
+
+    Raises:
+        UserError: as `list_address`.
+    """
+    store, path = filesystem(folder.text)
+    with _listing(folder.text):
+        found = store.ls(path, detail=True)
+    kinds = {info["name"].rstrip("/"): info["type"] == "directory" for info in found}
+    kinds.pop(path.rstrip("/"), None)  # some stores keep an object of the folder's own name
+    named = sorted((name.rpartition("/")[2], is_folder) for name, is_folder in kinds.items())
+    return [(Address(f"{folder}/{name}"), is_folder) for name, is_folder in named if not is_litter(name)]
+
+
+def walk(top: Address, is_folder: bool) -> Iterator[str]:
+    """The pictures under a folder, or those of a single file, as `list_address` gives them."""
+    if is_folder:
+        for child, below in children(top):
+            yield from walk(child, below)
+        return
+    members = members_at(top.text) if top.suffix.lower() == ".zip" else []
+    yield from (f"{top}!{name}" for name in members) if members else [top.text]
+
+
+def members_at(archive: str) -> list[str]:
+    """The names of the files in a zip; none where it is broken or a bomb (`read_address` says which)."""
     try:
-        if not store.isdir(root):
-            yield from _with_members(address)
-            return
-        for folder, folders, files in store.walk(root, on_error="raise"):
-            folders[:] = sorted(name for name in folders if not _LITTER.match(name))
-            for name in sorted(files):
-                if not _LITTER.match(name):
-                    yield from _with_members(store.unstrip_protocol(f"{folder}/{name}"))
-    except OSError as error:
-        raise UserError(f"{address} cannot be listed: {error}") from error
+        return member_names(_open_zip(archive))
+    except PictureError:
+        return []
 
 
 def read_address(address: str) -> bytes:
@@ -77,66 +171,48 @@ def read_address(address: str) -> bytes:
         PictureError: as `data.sources.read_bytes`.
         UserError: as `filesystem`.
     """
-    if found := _ZIP_MEMBER.search(address):
-        return _read_member(address[: found.end() - 1], address[found.end() :])
-    if address.lower().endswith(".zip"):
-        _open_zip(address)
-        raise PictureError("an archive without pictures")
-    store, path = filesystem(address)
-    try:
+    with _reasons("cannot be read"):
+        if found := ZIP_MEMBER.search(address):
+            return read_member(_open_zip(address[: found.end() - 1]), address[found.end() :])
+        if address.lower().endswith(".zip"):
+            _open_zip(address)
+            raise PictureError("an archive without pictures")
+        store, path = filesystem(address)
         content = store.cat_file(path, start=0, end=MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise PictureError("no such file") from error
-    except OSError as error:
-        raise PictureError(f"cannot be read: {error}") from error
     if len(content) > MAX_BYTES:
         raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB")
     return content
 
 
-def _with_members(address: str) -> Iterator[str]:
-    """The address itself, or those of a zip's members; a broken zip is passed on as it is."""
-    if not address.lower().endswith(".zip"):
-        yield address
-        return
-    try:
-        names = [info.filename for info in _open_zip(address)[0].infolist() if not info.is_dir()]
-    except PictureError:
-        names = []
-    members = [name for name in names if not any(map(_LITTER.match, _parts(name)))]
-    yield from (f"{address}!{name}" for name in members) if members else [address]
-
-
-def _read_member(archive: str, member: str) -> bytes:
-    if _points_outside(member):
-        raise PictureError("its name points outside the archive")
-    zipped, lock = _open_zip(archive)
-    try:
-        with lock:  # one file position for all threads
-            info = zipped.getinfo(member)
-            if info.flag_bits & 0x1:
-                raise PictureError("encrypted in its archive")
-            if info.file_size > MAX_BYTES:
-                raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB unpacked")
-            return zipped.read(info)
-    except KeyError as error:
-        raise PictureError("no such member in the archive") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise PictureError(f"broken archive member: {error}") from error
-
-
 @functools.lru_cache(maxsize=8)
-def _open_zip(address: str) -> tuple[zipfile.ZipFile, threading.Lock]:
+def _open_zip(address: str) -> Archive:
     store, path = filesystem(address)
-    try:
+    with _reasons("broken archive"):
         stream = store.open(path, "rb")
-        zipped = zipfile.ZipFile(stream)
+        return open_archive(stream, stream.seek(0, 2))
+
+
+@contextmanager
+def _reasons(what: str) -> Iterator[None]:
+    """What a store raises as the reason against one picture."""
+    try:
+        yield
+    except (PictureError, UserError):
+        raise
     except FileNotFoundError as error:
         raise PictureError("no such file") from error
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise PictureError(f"broken archive: {error}") from error
-    packed = stream.seek(0, 2)
-    unpacked = sum(info.file_size for info in zipped.infolist())
-    if unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * packed:
-        raise PictureError(f"zip bomb: {packed:,} bytes that unpack to {unpacked:,}")
-    return zipped, threading.Lock()
+    except Exception as error:  # as in `filesystem`
+        raise PictureError(f"{what}: {_first_line(error)}") from error
+
+
+@contextmanager
+def _listing(address: str) -> Iterator[None]:
+    """What a store raises as the user's to mend."""
+    try:
+        yield
+    except Exception as error:  # as in `filesystem`
+        raise UserError(f"{address} cannot be listed: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

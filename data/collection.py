@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from data.addresses import REQUESTS, Place, is_address
 from data.duplicates import group_covers, near_pairs
 from data.errors import UserError, nearest
 from data.facts_cache import FactsCache
@@ -33,9 +34,9 @@ class Collection:
 
     Attributes:
         frame: one row a cover, RangeIndex: cover_id (sha256 of the file's bytes, 64 hex digits), path (or
-            `zip!member`), genre, group (int64; covers that must stay together), width and height (pixels),
-            format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept a cover under
-            several genres.
+            address, or `zip!member`), genre, group (int64; covers that must stay together), width and height
+            (pixels), format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept a cover
+            under several genres.
         rejected: path, genre and reason of every file that is no usable picture.
         conflicts: cover_id, path, genre, group and kind of covers under several genres. Kind "same": equal
             bytes, treated as `keep` says; kind "near": near duplicates, kept, in one group.
@@ -59,7 +60,7 @@ class Collection:
 
 
 def read_collection(
-    path: Path,
+    path: Place,
     keep: Keep = "drop",
     genres: Sequence[str] | None = None,
     facts_cache: Path | None = None,
@@ -68,7 +69,8 @@ def read_collection(
     """Reads every cover of a collection once.
 
     Args:
-        path: genre folders, zips or a manifest, as `data.sources.list_entries` takes them.
+        path: genre folders, zips or a manifest, here or at an address, as `data.sources.list_entries` takes
+            them.
         keep: what becomes of a cover that stands under several genres: "drop" leaves it out, "first" keeps
             it under the first genre in the order of reading, "all" under each.
         genres: only these genres; None = all. In a manifest any other genre is an error, for it is more
@@ -77,7 +79,7 @@ def read_collection(
         progress: called with (files read, files in all).
 
     Raises:
-        UserError: there is no such collection, no file in it, a manifest is wrong, a genre or `keep` unknown.
+        UserError: as `list_entries` and `read_bytes`; no file in it, a genre or `keep` unknown.
     """
     if keep not in ("drop", "first", "all"):
         raise UserError(f"keep: there is no way '{keep}'.{nearest(str(keep), ['drop', 'first', 'all'])}")
@@ -123,7 +125,7 @@ def read_collection(
     )
 
 
-def _chosen(entries: list[Entry], genres: Sequence[str], path: Path) -> list[Entry]:
+def _chosen(entries: list[Entry], genres: Sequence[str], path: Place) -> list[Entry]:
     present = {entry.genre for entry in entries if entry.genre}
     for genre in genres:
         if genre not in present:
@@ -143,8 +145,9 @@ def _read(
 ) -> list[tuple[Entry, str, PictureFacts | str]]:
     """(entry, cover_id, facts or the reason against it) for each, in order; PIL and hashlib free the GIL."""
     read: list[tuple[Entry, str, PictureFacts | str]] = []
+    far = any(is_address(entry.path) for entry in entries)
     try:
-        with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+        with ThreadPoolExecutor(REQUESTS if far else (os.cpu_count() or 1) + 1) as pool:
             for chunk in _chunks(entries):
                 read += pool.map(lambda entry: (entry, *_read_one(entry, cache)), chunk)
                 if cache.unsaved >= _SAVE_EVERY:

@@ -1,35 +1,35 @@
 """Where covers lie: genre folders, zips, manifests; listing them and reading their bytes.
 
-A path is a file (`covers/a.jpg`) or a member of a zip (`Rock.zip!Rock/a.jpg`). Listing never opens a
-picture and never fails for one: what cannot be read is listed all the same, and `read_bytes` says why.
+A path is a file (`covers/a.jpg`) or a member of a zip (`Rock.zip!Rock/a.jpg`), here or at an address
+(`s3://bucket/covers/a.jpg`). Listing never opens a picture and never fails for one: what cannot be read is
+listed all the same, and `read_bytes` says why.
 """
 
 from __future__ import annotations
 
 import functools
-import itertools
 import os
-import re
 import stat
-import threading
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from data.addresses import Address, Place, children, is_address, list_address, members_at, read_address, walk
+from data.archives import (
+    MAX_BYTES,
+    ZIP_MEMBER,
+    Archive,
+    is_litter,
+    member_genres,
+    member_names,
+    open_archive,
+    read_member,
+)
 from data.errors import UserError, nearest
 from data.pictures import PictureError
-
-# One file, or one member unpacked; a 6,000 x 6,000 TIFF without compression still fits.
-MAX_BYTES = 128 * 2**20
-# An archive is a bomb above both: no collection of pictures packs 200 to 1.
-_BOMB_BYTES, _BOMB_RATIO = 2**30, 200
-# What systems leave behind in folders and archives; nobody means it as a cover.
-_LITTER = re.compile(r"^(\..*|__MACOSX|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
-_ZIP_MEMBER = re.compile(r"\.zip!", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Entry:
     """One cover of a collection, not opened yet.
 
     Attributes:
-        path: a file, or `zip!member`.
+        path: a file or address, or `zip!member`.
         genre: the label; empty where the file lies beside the genre folders.
         artist: who made it; empty where nobody said.
         group: covers of one group stay together in every split; empty where nobody said.
@@ -50,15 +50,18 @@ class Entry:
 
 
 def read_bytes(path: str) -> bytes:
-    """The bytes of a file or of a `zip!member`; may be called from many threads.
+    """The bytes of a file, of what lies at an address, or of a `zip!member`; may be called from many threads.
 
     Raises:
         PictureError: it is not there, too large, encrypted, points outside its archive, or the archive is
             broken or a bomb.
+        UserError: an address by a protocol that nobody knows, or whose package is not installed.
     """
+    if is_address(path):
+        return read_address(path)
     archive, member = _split(path)
     if member:
-        return _read_member(archive, member)
+        return read_member(_open_zip(archive), member)
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
@@ -77,16 +80,17 @@ def read_bytes(path: str) -> bytes:
         ) from error
 
 
-def list_entries(collection: Path) -> Iterator[Entry]:
-    """All covers of a collection, in a fixed order.
+def list_entries(collection: Place) -> Iterator[Entry]:
+    """All covers of a collection, in a fixed order, which is the same for a folder and for its address.
 
     Args:
         collection: a folder of genre folders and of zips named by genre (both may stand side by side), one
             zip of genre folders or named by genre, or a CSV or parquet manifest with the columns `path`
-            and `genre` and, if known, `artist` and `group`; its paths are relative to itself.
+            and `genre` and, if known, `artist` and `group`; its paths are addresses, or relative to itself.
 
     Raises:
-        UserError: there is no such collection, or the manifest lacks a column, a path or a genre.
+        UserError: there is no such collection, its address cannot be listed, or the manifest lacks a column,
+            a path or a genre.
     """
     if not collection.exists():
         raise UserError(
@@ -106,29 +110,37 @@ def list_entries(collection: Path) -> Iterator[Entry]:
 
 
 def list_pictures(paths: Iterable[str]) -> Iterator[str]:
-    """The pictures in files, folders and zips, one by one, in the order of the file system.
+    """The pictures in files, folders and zips, here or at addresses, one by one.
 
-    Nothing is collected or sorted, so a folder of any size takes no memory. A path that is not there is
-    passed on: `read_bytes` says so.
+    A folder comes in the order of the file system: nothing is collected or sorted, so one of any size takes
+    no memory. An address comes by name. A path that is not there is passed on: `read_bytes` says so.
 
     Args:
-        paths: files, folders and zips; may itself be a stream.
+        paths: files, folders, zips and addresses; may itself be a stream.
+
+    Raises:
+        UserError: an address cannot be listed.
     """
     for path in paths:
-        yield from _walk(Path(path), ordered=False)
+        yield from list_address(path) if is_address(path) else _walk(Path(path), ordered=False)
 
 
 # --- folders -------------------------------------------------------------------------------------------
 
 
-def _folder_entries(folder: Path) -> Iterator[Entry]:
-    for child in sorted(folder.iterdir()):
-        if _LITTER.match(child.name):
-            continue
-        is_genre = child.is_dir() or child.suffix.lower() == ".zip"
-        genre = (child.name if child.is_dir() else child.stem).strip() if is_genre else ""
-        for path in _walk(child, ordered=True):
+def _folder_entries(folder: Place) -> Iterator[Entry]:
+    for child, is_folder in _children(folder):
+        is_genre = is_folder or child.suffix.lower() == ".zip"
+        genre = (child.name if is_folder else child.stem).strip() if is_genre else ""
+        for path in _walk(child, ordered=True) if isinstance(child, Path) else walk(child, is_folder):
             yield Entry(path, genre)
+
+
+def _children(folder: Place) -> Sequence[tuple[Place, bool]]:
+    """What lies in a folder, by name, and whether each is a folder itself."""
+    if isinstance(folder, Address):
+        return children(folder)
+    return [(child, child.is_dir()) for child in sorted(folder.iterdir()) if not is_litter(child.name)]
 
 
 def _walk(path: Path, ordered: bool, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
@@ -140,7 +152,7 @@ def _walk(path: Path, ordered: bool, seen: frozenset[Path] = frozenset()) -> Ite
         with os.scandir(path) as found:
             children = sorted(found, key=lambda entry: entry.name) if ordered else found
             for child in children:
-                if not _LITTER.match(child.name):
+                if not is_litter(child.name):
                     yield from _walk(Path(child.path), ordered, seen | {real})
     elif path.suffix.lower() == ".zip" and path.is_file():
         members = _members(str(path))
@@ -152,76 +164,32 @@ def _walk(path: Path, ordered: bool, seen: frozenset[Path] = frozenset()) -> Ite
 # --- zips ----------------------------------------------------------------------------------------------
 
 
-def _zip_entries(archive: Path) -> Iterator[Entry]:
-    """One zip: the genre is the member's first folder below those that all members share, else the stem."""
-    members = _members(str(archive)) or [""]
-    folders = {name: tuple(_parts(name)[:-1]) for name in members if not _points_outside(name)}
-    shared = _shared_start(list(folders.values()))
-    flat = all(len(parts) == shared for parts in folders.values())
-    for name in members:
-        below = folders.get(name, ())[shared:]
-        genre = archive.stem if flat or name not in folders else below[0] if below else ""
-        yield Entry(f"{archive}!{name}" if name else str(archive), genre.strip())
-
-
-def _shared_start(folders: list[tuple[str, ...]]) -> int:
-    """How many leading parts all folders have in common."""
-    if not folders:
-        return 0
-    pairs = zip(min(folders), max(folders), strict=False)
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+def _zip_entries(archive: Place) -> Iterator[Entry]:
+    members = members_at(str(archive)) if isinstance(archive, Address) else _members(str(archive))
+    for name, genre in zip(members, member_genres(members, archive.stem), strict=True):
+        yield Entry(f"{archive}!{name}", genre)
+    if not members:
+        yield Entry(str(archive), archive.stem.strip())
 
 
 def _members(archive: str) -> list[str]:
     """The names of the files in a zip; none where it is broken or a bomb (`read_bytes` says which)."""
     try:
-        zipped, _ = _open_zip(archive)
+        return member_names(_open_zip(archive))
     except PictureError:
         return []
-    names = (info.filename for info in zipped.infolist() if not info.is_dir())
-    return [name for name in names if not any(map(_LITTER.match, _parts(name)))]
-
-
-def _parts(name: str) -> list[str]:
-    """The parts of a member's name, `..` left standing."""
-    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
-
-
-def _points_outside(name: str) -> bool:
-    """Whether unpacking a member of this name could write beside the archive's folder ("zip slip")."""
-    absolute = name.startswith(("/", "\\")) or re.match(r"^[A-Za-z]:", name)
-    return bool(absolute) or ".." in re.split(r"[/\\]", name)
-
-
-def _read_member(archive: str, member: str) -> bytes:
-    if _points_outside(member):
-        raise PictureError("its name points outside the archive")
-    zipped, lock = _open_zip(archive)
-    try:
-        info = zipped.getinfo(member)
-    except KeyError as error:
-        raise PictureError("no such member in the archive") from error
-    if info.flag_bits & 0x1:
-        raise PictureError("encrypted in its archive")
-    if info.file_size > MAX_BYTES:
-        raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB unpacked")
-    try:
-        with lock:
-            return zipped.read(info)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise PictureError(f"broken archive member: {error}") from error
 
 
 def _split(path: str) -> tuple[str, str]:
     """(archive, member), or (path, "") for a plain file; `!` may stand in any name."""
-    for match in _ZIP_MEMBER.finditer(path):
+    for match in ZIP_MEMBER.finditer(path):
         archive = path[: match.end() - 1]
         if os.path.isfile(archive):  # noqa: PTH113 - a Path would cost more than the test, once a cover
             return archive, path[match.end() :]
     return path, ""
 
 
-def _open_zip(archive: str) -> tuple[zipfile.ZipFile, threading.Lock]:
+def _open_zip(archive: str) -> Archive:
     try:
         status = os.stat(archive)  # noqa: PTH116 - as above
         # A forked worker must not share a file position with its parent: the process is part of the key.
@@ -233,21 +201,14 @@ def _open_zip(archive: str) -> tuple[zipfile.ZipFile, threading.Lock]:
 
 
 @functools.lru_cache(maxsize=32)
-def _open_zip_cached(
-    archive: str, changed: int, size: int, process: int
-) -> tuple[zipfile.ZipFile, threading.Lock]:
-    zipped = zipfile.ZipFile(archive)
-    unpacked = sum(info.file_size for info in zipped.infolist())
-    if unpacked > _BOMB_BYTES and unpacked > _BOMB_RATIO * size:
-        zipped.close()
-        raise PictureError(f"zip bomb: {size:,} bytes that unpack to {unpacked:,}")
-    return zipped, threading.Lock()
+def _open_zip_cached(archive: str, changed: int, size: int, process: int) -> Archive:
+    return open_archive(archive, size)
 
 
 # --- manifests -----------------------------------------------------------------------------------------
 
 
-def _manifest_entries(manifest: Path) -> Iterator[Entry]:
+def _manifest_entries(manifest: Place) -> Iterator[Entry]:
     frame = _read_manifest(manifest)
     for column in ("path", "genre"):
         if column not in frame.columns:
@@ -265,18 +226,28 @@ def _manifest_entries(manifest: Path) -> Iterator[Entry]:
     nothing = [""] * len(frame)
     columns = [list(frame.get(name, nothing)) for name in ("path", "genre", "artist", "group")]
     for path, genre, artist, group in zip(*columns, strict=True):
-        yield Entry(str(manifest.parent / path), genre, artist, group)
+        yield Entry(_beside(manifest, path), genre, artist, group)
 
 
-def _read_manifest(manifest: Path) -> pd.DataFrame:
+def _beside(manifest: Place, path: str) -> str:
+    """A manifest's path as seen from here; an address or an absolute path says all itself."""
+    if is_address(path):
+        return path
+    if isinstance(manifest, Path):
+        return str(manifest.parent / path)
+    return path if path.startswith("/") else manifest.beside(path)
+
+
+def _read_manifest(manifest: Place) -> pd.DataFrame:
     """All columns as text without outer blanks; not there = empty."""
     try:
-        if manifest.suffix.lower() == ".parquet":
-            frame = pd.read_parquet(manifest)
-            frame = frame.astype(object).where(frame.notna(), "")
-        else:
-            # "NA" and "None" are words here; utf-8-sig also reads what Excel saves.
-            frame = pd.read_csv(manifest, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        with manifest.open("rb") as stream:
+            if manifest.suffix.lower() == ".parquet":
+                frame = pd.read_parquet(stream)
+                frame = frame.astype(object).where(frame.notna(), "")
+            else:
+                # "NA" and "None" are words here; utf-8-sig also reads what Excel saves.
+                frame = pd.read_csv(stream, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
     frame.columns = [str(name).strip() for name in frame.columns]

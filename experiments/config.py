@@ -7,8 +7,17 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
+from data.addresses import Address, Place, is_address, place
 from data.errors import UserError, nearest
 from features.store import default_root
 
@@ -23,7 +32,9 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    collection: Path = Field(description="genre folders, zips named by genre, or a CSV/parquet manifest")
+    collection: Path | Address = Field(
+        description="genre folders, zips named by genre, a CSV/parquet manifest, or an address (s3://...)"
+    )
     keep: Literal["drop", "first", "all"] = Field("drop", description="covers that stand under two genres")
     genres: list[str] | None = Field(None, description="only these genres; an unknown one is an error")
     preset: Literal["packaged", "hub"] = Field("packaged", description="which weights the blocks use")
@@ -39,6 +50,18 @@ class Config(BaseModel):
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
+
+    @field_validator("collection", mode="plain")
+    @classmethod
+    def _path_or_address(cls, value: Any) -> Place:
+        """Text that names an address stays as it is; a path would lose a slash of `s3://`."""
+        if not isinstance(value, str | Path | Address):
+            raise ValueError("it should be a path or an address")
+        return place(value)
+
+    @field_serializer("collection")
+    def _collection_text(self, value: Place) -> str:
+        return str(value)
 
     @model_validator(mode="after")
     def _alone_among_the_chosen(self) -> Self:
@@ -73,14 +96,15 @@ def read_config(path: Path, **overrides: Any) -> Config:
     if not isinstance(raw, dict):
         raise UserError(f"Config {path} must be `key: value` lines, at least `collection: PATH`.")
     for key in ("collection", "store", "out"):
-        if isinstance(raw.get(key), str):
+        if isinstance(raw.get(key), str) and not is_address(raw[key]):
             raw[key] = path.parent.absolute() / Path(raw[key]).expanduser()
     return make_config(f"Config {path}", **(raw | _given(overrides)))
 
 
-def read_source(origin: str, source: Path, **overrides: Any) -> Config:
+def read_source(origin: str, source: str | Place, **overrides: Any) -> Config:
     """A config from a command's first argument: a .yaml file, or a collection. Raises UserError."""
-    if source.suffix.lower() in (".yaml", ".yml"):
+    source = place(source)
+    if isinstance(source, Path) and source.suffix.lower() in (".yaml", ".yml"):
         return read_config(source, **overrides)
     return make_config(origin, collection=source, **overrides)
 
@@ -115,5 +139,6 @@ def write_config(config: Config, path: Path) -> None:
     """Writes every value, defaults too, so that the file runs again as it is (paths are made absolute)."""
     values = config.model_dump(mode="json")
     for key in ("collection", "store", "out"):
-        values[key] = str(Path(values[key]).absolute())
+        if not is_address(values[key]):
+            values[key] = str(Path(values[key]).absolute())
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

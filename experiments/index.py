@@ -36,7 +36,6 @@ from experiments.index_source import CHUNK, Source, open_source
 from experiments.progress import counted
 from experiments.provenance import digest, environment, write_json
 from experiments.thumbnails import thumbnail
-from features.registry import Extractor, create, missing_weights
 from fusion.blocks import BlockScaler, columns_by_block
 from fusion.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
 from fusion.neighbours import PCA, TOGETHER, Neighbours, add_words, words_index
@@ -143,29 +142,6 @@ def load_facts(folder: Path) -> dict[str, Any]:
             f"{folder} has index format {facts['format']}; this version reads {FORMAT}. Index again."
         )
     return facts
-
-
-def same_extractors(made: dict[str, dict[str, Any]]) -> list[Extractor]:
-    """The extractors that a bundle or an index was made with.
-
-    Args:
-        made: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
-
-    Raises:
-        UserError: their weights are not here, or are others than it was made with.
-    """
-    extractors = []
-    for name, how in made.items():
-        extractor = create(name, how["preset"], **how["parameters"])
-        if reason := missing_weights(extractor):
-            raise UserError(f"Block '{name}', which this index needs, cannot run: {reason}")
-        if extractor.fingerprint() != how["fingerprint"]:
-            raise UserError(
-                f"Block '{name}' is not made as when this index was made: expected {how['fingerprint']}, "
-                f"found {extractor.fingerprint()}. Use the same weights, or make the index again."
-            )
-        extractors.append(extractor)
-    return extractors
 
 
 @dataclass(frozen=True)

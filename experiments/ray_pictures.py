@@ -11,24 +11,12 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from data.addresses import is_address, list_address, read_address
+from data.addresses import REQUESTS, is_address
 from data.pictures import PictureError
-from data.sources import list_pictures, read_bytes
+from data.sources import read_bytes
 from features.extract import CHUNK, read_decoded
 
-REQUESTS = 16  # pictures asked of an object store at a time; waiting for it takes no core
-
 Decoded = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
-
-
-def list_places(paths: Iterable[str]) -> Iterator[str]:
-    """The pictures in files, folders, zips and at addresses, one by one; in the order of `list_pictures`.
-
-    Raises:
-        UserError: an address cannot be listed.
-    """
-    for path in paths:
-        yield from list_address(path) if is_address(path) else list_pictures([path])
 
 
 def decoded(
@@ -57,4 +45,4 @@ def decoded(
 
 
 def _read(path: str, base: Path) -> bytes:
-    return read_address(path) if is_address(path) else read_bytes(str(base / path))
+    return read_bytes(path if is_address(path) else str(base / path))

@@ -30,7 +30,7 @@ from data.errors import UserError
 from experiments.progress import console
 from experiments.ray_engine import cluster, limit_threads, require_ray, run_parts
 from experiments.ray_pictures import decoded
-from experiments.score import FORMATS, PART, _schema, bundle_extractors, check_targets, score_chunk
+from experiments.score import FORMATS, PART, bundle_extractors, check_targets, schema_of, score_chunk
 from fusion.bundle import load_bundle
 from fusion.decision import NO_TARGETS, Targets, promise
 
@@ -74,8 +74,8 @@ def score_on_ray(
 
     Args:
         bundle_folder: the fitted model, on this machine.
-        pictures: paths and addresses as `experiments.ray_pictures.list_places` gives them; their list is
-            held here (about 0.1 GB a million).
+        pictures: paths and addresses as `data.sources.list_pictures` gives them; their list is held here
+            (about 0.1 GB a million).
         out: a folder that all nodes share, or an address; the name of a file is refused.
         top_k: how many genres a row names.
         resume: go on where an earlier run with the same arguments stopped.
@@ -138,7 +138,7 @@ class Scorer:
         chunks = decoded((("", path) for path in paths), self.job.base, self.job.cpus)
         wanted = self.job.top_k, self.job.targets
         frame = pd.concat(score_chunk(self.bundle, self.extractors, chunk, *wanted) for chunk in chunks)
-        table = pa.Table.from_pandas(frame, preserve_index=False, schema=_schema(frame))
+        table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
         content = pa.BufferOutputStream()
         pq.write_table(table, content)
         _write(self.job.out, _name(number, paths), content.getvalue().to_pybytes())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -103,18 +103,30 @@ def check_targets(bundle: Bundle, targets: Targets) -> None:
 
 
 def bundle_extractors(bundle: Bundle) -> list[Extractor]:
-    """The extractors that a bundle was trained with.
+    """The extractors that a bundle was trained with. Raises UserError as `same_extractors`."""
+    return same_extractors(bundle.extractors)
+
+
+def same_extractors(made: Mapping[str, Mapping[str, Any]]) -> list[Extractor]:
+    """The extractors that a bundle or an index was made with.
+
+    Args:
+        made: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
 
     Raises:
-        UserError: their weights are not here, or are others than the bundle was trained with.
+        UserError: their weights are not here, or are others than it was made with.
     """
     extractors = []
-    for name, made in bundle.extractors.items():
-        extractor = create(name, made["preset"], **made["parameters"])
+    for name, how in made.items():
+        extractor = create(name, how["preset"], **how["parameters"])
         if reason := missing_weights(extractor):
-            raise UserError(f"Block '{name}', which this bundle needs, cannot run: {reason}")
+            raise UserError(f"Block '{name}', which this bundle or index needs, cannot run: {reason}")
+        if extractor.fingerprint() != how["fingerprint"]:
+            raise UserError(
+                f"Block '{name}' is not made as for this bundle or index: expected {how['fingerprint']}, "
+                f"found {extractor.fingerprint()}. Use the same weights and parameters, or make it again."
+            )
         extractors.append(extractor)
-    bundle.check_fingerprints({e.name: e.fingerprint() for e in extractors})
     return extractors
 
 
@@ -241,11 +253,12 @@ def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
 
 def _write_part(path: Path, frame: pd.DataFrame) -> None:
     partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False, schema=_schema(frame)), partial)
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame)), partial)
     partial.replace(path)
 
 
-def _schema(frame: pd.DataFrame) -> pa.Schema:
+def schema_of(frame: pd.DataFrame) -> pa.Schema:
+    """The column types of scores; they do not depend on which pictures a part happens to hold."""
     kinds = {"nearest_distance": pa.float64(), "abstain": pa.bool_(), "unlike_covers": pa.bool_()}
     kinds |= {name: pa.float64() for name in frame.columns if name.startswith("probability_")}
     return pa.schema([(name, kinds.get(name, pa.string())) for name in frame.columns])

@@ -11,8 +11,8 @@ from PIL.Image import Image
 from data.errors import UserError
 from data.pictures import PictureError, decode
 from data.sources import read_bytes
-from experiments.index import MANIFEST, CoverIndex, load_index, same_extractors
-from experiments.score import table_of
+from experiments.index import MANIFEST, CoverIndex, load_index
+from experiments.score import same_extractors, table_of
 from experiments.similar_figure import draw
 from features.registry import Extractor
 from fusion.bundle import Bundle, load_bundle

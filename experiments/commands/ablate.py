@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
+from experiments.commands.options import (
+    BlockOption,
+    SourceArgument,
+    StoreOption,
+    TrackingUriOption,
+    TrackOption,
+)
 from experiments.commands.shown import console, log_if_asked, print_frame
 
 if TYPE_CHECKING:
@@ -15,9 +21,7 @@ if TYPE_CHECKING:
 
 
 def ablate(
-    source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection")
-    ],
+    source: SourceArgument,
     design: Annotated[
         list[str] | None,
         typer.Option(

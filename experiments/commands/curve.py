@@ -7,14 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
+from experiments.commands.options import (
+    BlockOption,
+    SourceArgument,
+    StoreOption,
+    TrackingUriOption,
+    TrackOption,
+)
 from experiments.commands.shown import console, log_if_asked
 
 
 def curve(
-    source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection")
-    ],
+    source: SourceArgument,
     folds: Annotated[int | None, typer.Option(help="grouped folds; 5 unless the config says")] = None,
     repeats: Annotated[int, typer.Option(min=1, help="of the cross-validation")] = 1,
     classifier: Annotated[

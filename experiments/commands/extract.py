@@ -15,7 +15,10 @@ from experiments.commands.shown import console
 
 
 def extract(
-    collection: Annotated[Path | None, typer.Argument(help="as for train")] = None,
+    collection: Annotated[
+        str | None,
+        typer.Argument(help="genre folders, zips named by genre, a manifest, or an address (s3://...)"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the feature table")] = None,
     block: BlockOption = None,
     preset: PresetOption = "packaged",
@@ -57,7 +60,7 @@ def extract(
     else:
         failures = fill(covers, extractors, kept)
     table = read_table(covers["cover_id"].tolist(), extractors, kept)
-    folder = out or Path("runs") / f"table-{collection.stem}"
+    folder = out or Path("runs") / f"table-{config.collection.stem}"
     table.save(folder)
     covers.to_parquet(folder / "covers.parquet")
     note_extractors(folder, extractors)

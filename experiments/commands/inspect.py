@@ -26,6 +26,6 @@ def inspect(
     from experiments.run import open_collection
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
-    folder = out or Path("runs") / f"inspect-{collection.stem}"
+    folder = out or Path("runs") / f"inspect-{config.collection.stem}"
     inspect_collection(open_collection(config), folder)
     console.print(f"Figures and tables: {folder}", highlight=False, soft_wrap=True)

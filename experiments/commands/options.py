@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 CollectionArgument = Annotated[
-    Path, typer.Argument(help="genre folders, zips named by genre, or a CSV/parquet manifest")
+    str,
+    typer.Argument(
+        help="genre folders, zips named by genre, a CSV/parquet manifest, or an address (s3://...)"
+    ),
+]
+SourceArgument = Annotated[
+    str, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection as for extract")
 ]
 PresetOption = Annotated[str, typer.Option(help="which weights: packaged or hub")]
 StoreOption = Annotated[Path | None, typer.Option(help="where computed features are kept")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ def score(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="pictures, folders, zips, or - for a list on standard input; with ray also s3://..."
+            help="pictures, folders, zips, addresses (s3://...), or - for a list on standard input"
         ),
     ],
     out: Annotated[
@@ -63,29 +62,16 @@ def score(
             bar.advance(bar.task_ids[0], covers)
 
         if on_ray:
-            from experiments.ray_pictures import list_places
             from experiments.ray_score import score_on_ray
 
             rows, errors = score_on_ray(
-                bundle, list_places(named), out, top_k, resume, progress, targets, workers, address
+                bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address
             )
         else:
-            rows, errors = run(
-                bundle, list_pictures(_no_addresses(named)), Path(out), top_k, resume, progress, targets
-            )
+            rows, errors = run(bundle, list_pictures(named), Path(out), top_k, resume, progress, targets)
     console.print(f"{rows} rows, {errors} with an error: {out}", highlight=False, soft_wrap=True)
     log_if_asked(Path(out), track, tracking_uri)
 
 
 def _lines() -> Any:
     return (line.rstrip("\n") for line in sys.stdin if line.strip())
-
-
-def _no_addresses(paths: Iterable[str]) -> Iterator[str]:
-    """The paths; the local engine reads files only."""
-    from data.addresses import is_address
-
-    for path in paths:
-        if is_address(path):
-            raise UserError(f"{path}: an address is read with --engine ray.")
-        yield path

@@ -7,14 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, StoreOption, TrackingUriOption, TrackOption
+from experiments.commands.options import (
+    BlockOption,
+    SourceArgument,
+    StoreOption,
+    TrackingUriOption,
+    TrackOption,
+)
 from experiments.commands.shown import log_if_asked, show_run
 
 
 def train(
-    source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection")
-    ],
+    source: SourceArgument,
     folds: Annotated[int | None, typer.Option(help="grouped cross-validation with this many folds")] = None,
     classifier: Annotated[
         list[str] | None, typer.Option("--classifier", "-c", help="only this one (repeatable)")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import UserError
-from experiments.config import make_config, read_config, write_config
+from experiments.config import make_config, read_config, read_source, write_config
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -19,6 +19,16 @@ def test_paths_are_relative_to_the_file_and_options_win(tmp_path: Path) -> None:
     assert config.collection == tmp_path / "covers"
     assert config.out == tmp_path / "runs"
     assert (config.seed, config.folds) == (7, None)
+
+
+def test_an_address_stays_as_it_is(tmp_path: Path) -> None:
+    config = read_config(_file(tmp_path, "collection: s3://bucket/covers/\nout: runs\n"))
+    assert str(config.collection) == "s3://bucket/covers"
+    assert config.collection.stem == "covers"
+    assert read_source("test", "s3://bucket/covers").collection == config.collection
+    assert read_source("test", "covers").collection == Path("covers")
+    write_config(config, tmp_path / "config.yaml")
+    assert read_config(tmp_path / "config.yaml") == config
 
 
 def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
@@ -36,6 +46,7 @@ def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
         ("collection: c\nfolds: 1", r"`folds` is 1: .*greater than or equal to 2"),
         ("collection: c\nkeep: most", r"`keep` is .most.: .*'drop', 'first' or 'all'"),
         ("seed: 1", r"`collection` is missing"),
+        ("collection: [a, b]", r"`collection` is \['a', 'b'\]: it should be a path or an address"),
         ("- a\n- b", r"must be `key: value` lines"),
         ("collection: [", r"is not YAML"),
     ],

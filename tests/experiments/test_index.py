@@ -12,6 +12,7 @@ from data.errors import UserError
 from experiments import index
 from experiments.index import load_facts, load_index, write_index_folder
 from experiments.index_source import CHUNK, note_extractors, open_source
+from experiments.score import same_extractors
 from experiments.thumbnails import thumbnail
 from features.registry import create
 from features.table import FeatureTable
@@ -188,4 +189,4 @@ def test_an_index_of_another_version_or_with_other_extractors_is_refused(made: P
         load_index(tmp_path)
     changed = facts["extractors"]["color"] | {"fingerprint": "color-0"}
     with pytest.raises(UserError, match="expected color-0"):
-        index.same_extractors({"color": changed})
+        same_extractors({"color": changed})

@@ -16,9 +16,10 @@ from data.errors import UserError
 from data.pictures import decode
 from experiments.cli import app
 from experiments.config import make_config
-from experiments.index import load_index, same_extractors, write_index_folder
+from experiments.index import load_index, write_index_folder
 from experiments.index_source import note_extractors
 from experiments.run import train
+from experiments.score import same_extractors
 from experiments.similar import nearest, open_place, similar
 from experiments.similar_figure import draw
 from features.extract import extract, read_table

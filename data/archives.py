@@ -1,0 +1,117 @@
+"""Zips of covers: what their members are called, which genre each has, and reading one safely."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from data.pictures import PictureError
+
+# One file, or one member unpacked; a 6,000 x 6,000 TIFF without compression still fits.
+MAX_BYTES = 128 * 2**20
+# An archive is a bomb above both: no collection of pictures packs 200 to 1.
+BOMB_BYTES, BOMB_RATIO = 2**30, 200
+# `Rock.zip!Rock/a.jpg` is a member; `!` may stand in any name.
+ZIP_MEMBER = re.compile(r"\.zip!", re.IGNORECASE)
+# What systems leave behind in folders and archives; nobody means it as a cover.
+_LITTER = re.compile(r"^(\..*|__MACOSX|Thumbs\.db|desktop\.ini)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An open zip; its lock is held while a member is read, for all threads share one file position."""
+
+    zipped: zipfile.ZipFile
+    lock: threading.Lock
+
+
+def open_archive(source: str | BinaryIO, size: int) -> Archive:
+    """Opens a zip of so many bytes.
+
+    Raises:
+        PictureError: it is a bomb.
+        zipfile.BadZipFile, OSError, ValueError, NotImplementedError: it is broken or not there.
+    """
+    zipped = zipfile.ZipFile(source)
+    unpacked = sum(info.file_size for info in zipped.infolist())
+    if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * size:
+        zipped.close()
+        raise PictureError(f"zip bomb: {size:,} bytes that unpack to {unpacked:,}")
+    return Archive(zipped, threading.Lock())
+
+
+def read_member(archive: Archive, member: str) -> bytes:
+    """The bytes of one member; may be called from many threads.
+
+    Raises:
+        PictureError: its name points outside the archive, it is not there, too large, encrypted or broken.
+    """
+    if points_outside(member):
+        raise PictureError("its name points outside the archive")
+    try:
+        info = archive.zipped.getinfo(member)
+    except KeyError as error:
+        raise PictureError("no such member in the archive") from error
+    if info.flag_bits & 0x1:
+        raise PictureError("encrypted in its archive")
+    if info.file_size > MAX_BYTES:
+        raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB unpacked")
+    try:
+        with archive.lock:
+            return archive.zipped.read(info)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        raise PictureError(f"broken archive member: {error}") from error
+
+
+def member_names(archive: Archive) -> list[str]:
+    """The names of its files, in its order, without litter."""
+    names = (info.filename for info in archive.zipped.infolist() if not info.is_dir())
+    return [name for name in names if not any(map(is_litter, _parts(name)))]
+
+
+def member_genres(names: Sequence[str], stem: str) -> list[str]:
+    """A genre for each member: its first folder below those that all members share, else the zip's stem.
+
+    Empty for a member that lies beside the genre folders.
+    """
+    folders = {name: tuple(_parts(name)[:-1]) for name in names if not points_outside(name)}
+    shared = _shared_start(list(folders.values()))
+    flat = all(len(parts) == shared for parts in folders.values())
+
+    def genre(name: str) -> str:
+        if flat or name not in folders:
+            return stem
+        below = folders[name][shared:]
+        return below[0] if below else ""
+
+    return [genre(name).strip() for name in names]
+
+
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of this name is something that a system has left behind."""
+    return _LITTER.match(name) is not None
+
+
+def points_outside(name: str) -> bool:
+    """Whether unpacking a member of this name could write beside the archive's folder ("zip slip")."""
+    absolute = name.startswith(("/", "\\")) or re.match(r"^[A-Za-z]:", name)
+    return bool(absolute) or ".." in re.split(r"[/\\]", name)
+
+
+def _parts(name: str) -> list[str]:
+    """The parts of a member's name without those that lead nowhere."""
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+
+
+def _shared_start(folders: list[tuple[str, ...]]) -> int:
+    """How many leading parts all folders have in common."""
+    if not folders:
+        return 0
+    pairs = zip(min(folders), max(folders), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
