@@ -1,7 +1,8 @@
 """The ray engine beside the local one on the same covers, and what ten million covers would cost.
 
 Both sides start from nothing: the local engine in a fresh process, Ray with its cluster. Steady state is
-what comes after each worker's first part; the whole run includes starting up and loading the models.
+what comes after each worker's first part; the whole run includes starting up and loading the models. For
+`extract` the table of SCALING.md is printed too, ready to be pasted there.
 """
 
 from __future__ import annotations
@@ -117,27 +118,27 @@ def bench_ray(
     what = "score" if bundle else "extract"
     _print(result, f"{what}: {covers} covers a round, {workers} workers, {joblib.cpu_count()} cores")
     if rows:
-        cores = joblib.cpu_count() // workers * workers
-        _print_cost(cost_model(pa.concat_tables(rows).to_pandas(), cores / result["ray"].median(), workers))
+        _print_cost(cost_model(pa.concat_tables(rows).to_pandas(), workers))
     return result
 
 
-def cost_model(rows: pd.DataFrame, core_seconds: float, workers: int) -> pd.DataFrame:
-    """What a cover costs, block by block.
+def cost_model(rows: pd.DataFrame, workers: int) -> pd.DataFrame:
+    """What a cover costs, block by block, by the clocks of the actors while all of them work.
 
     Args:
-        rows: `experiments.ray_extract.ROWS` of steady parts; their seconds are those of an actor.
-        core_seconds: of the whole engine, a cover.
+        rows: `experiments.ray_extract.ROWS` of steady parts.
         workers: actors that shared the cores.
 
     Returns:
-        Indexed by block, then "the rest" (reading, decoding, storing) and "all": covers/s of one core, and
-        core-hours for `MANY` covers.
+        Indexed by block, then "reading, decoding" and "all": covers/s of one core, and core-hours for `MANY`
+        covers. The core-hours of the rows above add up to those of "all".
     """
     threads = max(1, joblib.cpu_count() // workers)
-    seconds = rows[rows["block"] != ""].groupby("block")["seconds"].mean() * threads
-    seconds["the rest"] = max(core_seconds - seconds.sum(), 0.0)
-    seconds["all"] = core_seconds
+    in_all = rows.drop_duplicates("cover_id")["in_all"].mean()
+    seconds = rows[rows["block"] != ""].groupby("block", sort=False)["seconds"].mean()
+    seconds["reading, decoding"] = in_all - seconds.sum()
+    seconds["all"] = in_all
+    seconds *= threads
     return pd.DataFrame({"covers/s a core": 1 / seconds, "core-hours": seconds * MANY / 3600})
 
 
@@ -207,9 +208,16 @@ def _print(result: pd.DataFrame, title: str) -> None:
 
 
 def _print_cost(model: pd.DataFrame) -> None:
-    table = Table(title=f"What {MANY:,} covers cost")
-    for column in ("block", *model.columns):
-        table.add_column(column, justify="left" if column == "block" else "right")
-    for row in model.itertuples():
-        table.add_row(str(row[0]), f"{row[1]:.2f}", f"{row[2]:,.0f}")
-    console.print(table)
+    for line in cost_table(model):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def cost_table(model: pd.DataFrame) -> list[str]:
+    """The lines of the table in SCALING.md, for `cost_model`'s result."""
+    names = [f"`{name}`" for name in model.index[:-2]] + list(model.index[-2:])
+    rows = zip(names, model["covers/s a core"], model["core-hours"], strict=True)
+    return [
+        f"| block | covers/s a core | core-hours for {MANY // 10**6} million |",
+        "|---|---|---|",
+        *(f"| {name} | {speed:.1f} | {hours:,.0f} |" for name, speed, hours in rows),
+    ]

@@ -88,7 +88,9 @@ def run_parts(on: Cluster, parts: Iterable[pa.Table], actor: type, *arguments: A
         batch_size=None,  # a part stays whole
         batch_format="pyarrow",
         fn_constructor_args=arguments,
-        compute=ray.data.ActorPoolStrategy(size=on.workers, max_tasks_in_flight_per_actor=2),
+        compute=ray.data.ActorPoolStrategy(
+            size=min(on.workers, len(tables)), max_tasks_in_flight_per_actor=2
+        ),
         num_cpus=on.cpus,
         num_gpus=on.gpus or None,
     )

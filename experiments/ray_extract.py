@@ -35,6 +35,7 @@ ROWS = pa.schema(
         ("note", pa.string()),
         ("reason", pa.string()),  # why there is no row
         ("seconds", pa.float64()),  # this cover's share of the time that its block took
+        ("in_all", pa.float64()),  # its share of the time that the whole part took, reading included
     ]
 )
 
@@ -118,6 +119,7 @@ class Extracting:
 
     def __call__(self, part: pa.Table) -> pa.Table:
         """Columns `cover_id`, `path` and `blocks` (those that it lacks) in; `ROWS` out."""
+        started = time.perf_counter()
         ids, paths = part.column("cover_id").to_pylist(), part.column("path").to_pylist()
         wanted = dict(zip(ids, part.column("blocks").to_pylist(), strict=True))
         found: list[tuple] = []
@@ -134,7 +136,8 @@ class Extracting:
                     if not isinstance(got, PictureError) and extractor.name in wanted[i]
                 ]
                 found += _rows(extractor, mine)
-        columns = zip(*found, strict=True)
+        share = (time.perf_counter() - started) / len(ids)
+        columns = zip(*((*row, share) for row in found), strict=True)
         return pa.table([pa.array(c, f.type) for c, f in zip(columns, ROWS, strict=True)], schema=ROWS)
 
 
@@ -149,7 +152,7 @@ def _made(name: str, made: Mapping[str, Any]) -> Extractor:
 
 
 def _rows(extractor: Extractor, pictures: Sequence[tuple[str, str, Any]]) -> Iterator[tuple]:
-    """The rows of one block as `ROWS` names them."""
+    """The rows of one block as `ROWS` names them, but for the last column."""
     if not pictures:
         return
     started = time.perf_counter()

@@ -4,7 +4,7 @@ import joblib
 import pandas as pd
 import pytest
 
-from experiments.bench_ray import Timeline, cost_model
+from experiments.bench_ray import Timeline, cost_model, cost_table
 
 
 def test_steady_state_leaves_out_what_came_first() -> None:
@@ -16,11 +16,20 @@ def test_steady_state_leaves_out_what_came_first() -> None:
 
 def test_cost_of_a_block_is_its_seconds_on_all_threads_of_an_actor() -> None:
     cores = joblib.cpu_count()
-    rows = pd.DataFrame({"block": ["color", "color", "ocr", ""], "seconds": [0.1, 0.3, 1.0, 0.0]})
-    model = cost_model(rows, core_seconds=2.0, workers=cores)
-    assert model["covers/s a core"].to_dict() == pytest.approx(
-        {"color": 5.0, "ocr": 1.0, "the rest": 1 / 0.8, "all": 0.5}
+    rows = pd.DataFrame(
+        {
+            "cover_id": ["a", "b", "a", "b"],
+            "block": ["ocr", "ocr", "color", "color"],
+            "seconds": [0.8, 1.2, 0.1, 0.3],
+            "in_all": [1.4, 1.8, 1.4, 1.8],
+        }
     )
-    assert model.loc["all", "core-hours"] == pytest.approx(2.0 * 10_000_000 / 3600)
+    model = cost_model(rows, workers=cores)
+    assert list(model.index) == ["ocr", "color", "reading, decoding", "all"]
+    assert model["covers/s a core"].tolist() == pytest.approx([1 / 1.0, 1 / 0.2, 1 / 0.4, 1 / 1.6])
+    assert model.loc["all", "core-hours"] == pytest.approx(1.6 * 10_000_000 / 3600)
+    assert model["core-hours"][:-1].sum() == pytest.approx(model.loc["all", "core-hours"])
+    assert cost_table(model)[-2:] == ["| reading, decoding | 2.5 | 1,111 |", "| all | 0.6 | 4,444 |"]
+    assert cost_table(model)[2] == "| `ocr` | 1.0 | 2,778 |"
     if cores % 2 == 0:  # half as many actors with two threads each
-        assert cost_model(rows, 4.0, cores // 2).loc["ocr", "covers/s a core"] == pytest.approx(0.5)
+        assert cost_model(rows, cores // 2).loc["ocr", "covers/s a core"] == pytest.approx(0.5)

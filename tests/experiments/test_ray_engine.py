@@ -13,21 +13,23 @@ import pandas as pd
 import psutil
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from data.collection import read_collection
 from data.errors import UserError
 from data.sources import list_pictures
 from experiments.blocks import make_extractors
+from experiments.cli import app
 from experiments.commands.engine import check_engine
 from experiments.ray_engine import Cluster, _shared_out, cluster
 from experiments.ray_extract import extract_on_ray
-from experiments.ray_pictures import list_places
 from experiments.ray_score import score_on_ray
 from experiments.run import describe_extractor
 from experiments.score import score, table_of
 from features.extract import extract
 from features.registry import Extractor
 from features.store import Store
+from features.table import FeatureTable
 from fusion.bundle import save_bundle
 from fusion.registry import create
 from tests.pictures import noise, save_folders, save_zip, solid, stripes
@@ -165,6 +167,25 @@ def test_the_store_holds_what_the_local_engine_puts_there(folder: Path, tmp_path
     assert extract(covers[:-1], extractors, Store(distant.root)) == []
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("two_workers")
+def test_a_collection_at_an_address_gives_the_table_of_its_folder(folder: Path, tmp_path: Path) -> None:
+    def table(name: str, collection: str, *options: str) -> tuple[FeatureTable, pd.DataFrame]:
+        blocks = [word for block in BLOCKS for word in ("-b", block)]
+        places = ["--store", str(tmp_path / f"{name}-store"), "--out", str(tmp_path / name)]
+        done = CliRunner().invoke(app, ["extract", collection, *blocks, *places, *options])
+        assert done.exit_code == 0, done.output
+        assert (tmp_path / name / "failures.csv").read_text().count("\n") == 1  # its header
+        return FeatureTable.load(tmp_path / name), pd.read_parquet(tmp_path / name / "covers.parquet")
+
+    expected, covers = table("local", str(folder))
+    for name, options in (("address", ()), ("ray", ("--engine", "ray", "--workers", "1"))):
+        found, at = table(name, f"file://{folder}", *options)
+        pd.testing.assert_frame_equal(at, covers.assign(path="file://" + covers["path"]))
+        pd.testing.assert_frame_equal(found.frame(), expected.frame(), rtol=1e-5, atol=1e-5)
+    assert len(covers) == 96
+
+
 def _same_store(extractor: Extractor, ids: list[str], local: Store, distant: Store) -> None:
     ours, theirs = (
         store.read(extractor.fingerprint(), ids, len(extractor.columns)) for store in (distant, local)
@@ -204,11 +225,6 @@ def test_a_cluster_that_does_not_answer_is_named() -> None:
 
 def test_no_pictures_are_no_rows(bundle: Path, tmp_path: Path) -> None:
     assert score_on_ray(bundle, iter([]), str(tmp_path / "scores")) == (0, 0)
-
-
-def test_files_and_addresses_are_listed_side_by_side(folder: Path) -> None:
-    listed = list(list_places([str(folder / "rock.zip"), f"file://{folder / 'rock.zip'}"]))
-    assert [path.removeprefix("file://") for path in listed[16:]] == listed[:16]
 
 
 def test_options_of_the_other_engine_are_refused() -> None:
