@@ -1,11 +1,16 @@
 """Whether a picture looks like the training covers at all, whatever its genre.
 
-The squared Mahalanobis distance to the training covers, for each block that says what a picture looks like;
-each made a p-value by covers that it was not learnt from; the p-values combined as R. A. Fisher did
-(Statistical Methods for Research Workers, 1932). For such distances in an image network's features see K. Lee
-et al., A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks, NeurIPS
-2018. The nearest cover alone says less: among many features even a plain photo has a near one. Colours, words
-and people of other pictures are like those of covers, so those blocks only blur the warning.
+Two signs, each made a p-value by covers that it was not learnt from; the smaller one counts.
+
+How far it is from the covers: the squared Mahalanobis distance for each block that says what a picture
+looks like, their p-values combined as R. A. Fisher did (Statistical Methods for Research Workers, 1932). For
+such distances in an image network's features see K. Lee et al., A Simple Unified Framework for Detecting
+Out-of-Distribution Samples and Adversarial Attacks, NeurIPS 2018. It tells noise, blanks and patterns.
+Colours, words and people of other pictures are like those of covers, so those blocks only blur it.
+
+How much it is like photos that are no covers, where some are given: logistic regression between them and the
+covers on an image network's features. No distance tells plain photos from covers, but a few examples do: D.
+Hendrycks, M. Mazeika and T. Dietterich, Deep Anomaly Detection with Outlier Exposure, ICLR 2019.
 """
 
 from __future__ import annotations
@@ -24,8 +29,10 @@ from fusion.files import read_state, write_state
 from fusion.neighbours import Neighbours
 
 LOOKS = ("cnn", "clip", "texture")  # blocks that say what a picture looks like; all, where none is there
+NETWORKS = ("cnn", "clip")  # blocks that tell photos from covers
 PCA = 64  # components kept of wider blocks
-LIKE_COVERS = 0.99  # share of covers that the warning lets pass
+PENALTY = 10.0  # scikit-learn's C; 1 to 100 do about the same
+LIKE_COVERS = 0.985  # share of covers that the warning lets pass
 MOST = 20_000  # training covers that are learnt from
 FEWEST = 100  # groups of training covers below which nothing can be said
 FOLDS = 5
@@ -57,48 +64,81 @@ class Looks:
         return np.column_stack(found)
 
 
+@dataclass(frozen=True)
+class Photos:
+    """The direction from the covers to photos that are no covers.
+
+    Attributes:
+        columns: `block.column` of the blocks that count.
+        scaler: fitted to the covers.
+        weights: (d,) float64, of the scaled columns.
+    """
+
+    columns: list[str]
+    scaler: BlockScaler
+    weights: np.ndarray
+
+    def likeness(self, X: pd.DataFrame) -> np.ndarray:
+        """(n,) how much (n, d) features are like those of photos; only its order has a meaning."""
+        rows = self.scaler.transform(X.reindex(columns=self.columns).to_numpy(np.float32))
+        return np.asarray(rows @ self.weights)
+
+
 @dataclass(frozen=True, eq=False)
 class Novelty:
     """What training covers look like.
 
     Attributes:
         looks: where they lie.
-        seen: (m, n_blocks) squared distances of covers that they were not learnt from, each column sorted.
-        limit: a picture above this strangeness is unlike the covers.
+        photos: what photos have that covers have not; None where none were given.
+        distances: (m, n_blocks) squared distances of covers that they were not learnt from, each column
+            sorted.
+        signs: (m, 1 or 2) strangeness and likeness to photos of these covers, each column sorted.
+        limit: a picture above this oddness is unlike the covers.
     """
 
     looks: Looks
-    seen: np.ndarray
+    photos: Photos | None
+    distances: np.ndarray
+    signs: np.ndarray
     limit: float
 
     def unlike(self, X: pd.DataFrame) -> np.ndarray:
         """(n,) bool: which pictures, with features `block.column`, look like no training cover."""
-        return strangeness(self.looks.distances(X), self.seen) > self.limit
+        signs = _signs(
+            self.looks.distances(X), self.photos.likeness(X) if self.photos else None, self.distances
+        )
+        return oddness(signs, self.signs) > self.limit
 
     def save(self, folder: Path) -> None:
         """Writes one file."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = vars(self.looks) | {"seen": self.seen, "limit": self.limit}
-        write_state(folder / "state.skops", state)
+        parts = {"looks": vars(self.looks), "photos": vars(self.photos) if self.photos else None}
+        write_state(folder / "state.skops", vars(self) | parts)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads what `save` wrote; raises UserError where the file is missing or broken."""
         state = read_state(folder / "state.skops")
         try:
-            seen, limit = state.pop("seen"), state.pop("limit")
-            return cls(Looks(**state), seen, limit)
+            photos = state.pop("photos")
+            return cls(Looks(**state.pop("looks")), Photos(**photos) if photos else None, **state)
         except (KeyError, TypeError) as error:
-            raise UserError(f"{folder / 'state.skops'} is not what was saved: {error}.") from error
+            raise UserError(
+                f"{folder / 'state.skops'} is not what this version saves: {error}. Train again."
+            ) from error
 
 
-def learn_novelty(X: pd.DataFrame, groups: np.ndarray, seed: int = 0) -> Novelty | None:
+def learn_novelty(
+    X: pd.DataFrame, groups: np.ndarray, photos: pd.DataFrame | None = None, seed: int = 0
+) -> Novelty | None:
     """Learns what covers look like.
 
     Args:
         X: (n, d) features of the training covers, columns `block.column`.
         groups: (n,) of covers with the same value one is learnt from: many copies of an odd cover must not
             make it ordinary.
+        photos: (p, e) features of photos that are no covers; those of `NETWORKS` count.
         seed: of the folds, and of the draw where there are more than 20,000 covers.
 
     Returns:
@@ -107,13 +147,19 @@ def learn_novelty(X: pd.DataFrame, groups: np.ndarray, seed: int = 0) -> Novelty
     rows = np.random.default_rng(seed).permutation(one_a_group(groups, seed))[:MOST]
     if len(rows) < FEWEST:
         return None
-    columns = [c for c in X if str(c).partition(".")[0] in LOOKS] or list(X)
-    X = X.iloc[rows][columns]
+    X = X.iloc[rows]
     fold = np.arange(len(X)) % FOLDS  # the rows are in random order
-    held = [_fit(X[fold != number]).distances(X[fold == number]) for number in range(FOLDS)]
-    seen = np.concatenate(held)
-    ordered = np.sort(seen, axis=0)
-    return Novelty(_fit(X), ordered, float(np.quantile(strangeness(seen, ordered), LIKE_COVERS)))
+    distances, likeness = [], []
+    for number in range(FOLDS):
+        rest, held = X[fold != number], X[fold == number]
+        distances.append(_fit_looks(rest).distances(held))
+        if (direction := _fit_photos(rest, photos)) is not None:
+            likeness.append(direction.likeness(held))
+    ordered = np.sort(np.concatenate(distances), axis=0)
+    signs = _signs(np.concatenate(distances), np.concatenate(likeness) if likeness else None, ordered)
+    seen = np.sort(signs, axis=0)
+    limit = float(np.quantile(oddness(signs, seen), LIKE_COVERS))
+    return Novelty(_fit_looks(X), _fit_photos(X, photos), ordered, seen, limit)
 
 
 def strangeness(distances: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -123,8 +169,21 @@ def strangeness(distances: np.ndarray, seen: np.ndarray) -> np.ndarray:
         distances: (n, n_blocks).
         seen: (m, n_blocks) of covers, each column sorted.
     """
-    nearer = np.column_stack([np.searchsorted(s, d) for s, d in zip(seen.T, distances.T, strict=True)])
-    return -np.log((len(seen) - nearer + 1) / (len(seen) + 1)).sum(axis=1)
+    return surprise(distances, seen).sum(axis=1)
+
+
+def oddness(signs: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(n,) the largest -log p over the signs; arguments as of `strangeness`."""
+    return surprise(signs, seen).max(axis=1)
+
+
+def surprise(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """(n, k) -log p for each of (n, k) values; p is the share of the (m, k) seen ones at least as large.
+
+    Each column of `seen` is sorted; the value itself counts among them, so that p is never 0.
+    """
+    smaller = np.column_stack([np.searchsorted(s, v) for s, v in zip(seen.T, values.T, strict=True)])
+    return -np.log((len(seen) - smaller + 1) / (len(seen) + 1))
 
 
 def nearest_distances(neighbours: Neighbours, X: pd.DataFrame) -> np.ndarray:
@@ -132,13 +191,19 @@ def nearest_distances(neighbours: Neighbours, X: pd.DataFrame) -> np.ndarray:
     return np.array([near["distance"].iloc[0] for near in neighbours.query(X, 1)], dtype=np.float64)
 
 
-def _fit(X: pd.DataFrame) -> Looks:
+def _signs(distances: np.ndarray, likeness: np.ndarray | None, seen: np.ndarray) -> np.ndarray:
+    """(n, 1 or 2): strangeness, and likeness to photos where it is known."""
+    strange = strangeness(distances, seen)
+    return np.column_stack([strange] if likeness is None else [strange, likeness])
+
+
+def _fit_looks(X: pd.DataFrame) -> Looks:
     """Covariances are shrunk: O. Ledoit and M. Wolf 2004, by scikit-learn."""
     from sklearn.covariance import LedoitWolf
 
-    columns = [str(column) for column in X]
+    columns = _of_blocks(X, LOOKS) or [str(column) for column in X]
     scaler = BlockScaler(PCA)
-    rows = scaler.fit_transform(X.to_numpy(np.float32), columns_by_block(columns))
+    rows = scaler.fit_transform(X[columns].to_numpy(np.float32), columns_by_block(columns))
     fitted = {
         block: LedoitWolf().fit(rows[:, where].astype(np.float64)) for block, where in scaler.slices.items()
     }
@@ -148,3 +213,23 @@ def _fit(X: pd.DataFrame) -> Looks:
         {block: model.location_ for block, model in fitted.items()},
         {block: model.precision_ for block, model in fitted.items()},
     )
+
+
+def _fit_photos(X: pd.DataFrame, photos: pd.DataFrame | None) -> Photos | None:
+    """None without photos, or without a block that tells them from covers."""
+    from sklearn.linear_model import LogisticRegression
+
+    columns = _of_blocks(X, NETWORKS)
+    if photos is None or photos.empty or not columns:
+        return None
+    scaler = BlockScaler()
+    covers = scaler.fit_transform(X[columns].to_numpy(np.float32), columns_by_block(columns))
+    others = scaler.transform(photos.reindex(columns=columns).to_numpy(np.float32))
+    rows = np.concatenate([covers, others]).astype(np.float64)
+    model = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=1000)
+    model.fit(rows, np.repeat([0, 1], [len(covers), len(others)]))
+    return Photos(columns, scaler, model.coef_[0])
+
+
+def _of_blocks(X: pd.DataFrame, blocks: tuple[str, ...]) -> list[str]:
+    return [str(column) for column in X if str(column).partition(".")[0] in blocks]

@@ -4,7 +4,7 @@ import pytest
 
 from data.errors import UserError
 from fusion.neighbours import Neighbours
-from fusion.novelty import LIKE_COVERS, Novelty, learn_novelty, nearest_distances, strangeness
+from fusion.novelty import LIKE_COVERS, Novelty, learn_novelty, nearest_distances, oddness, strangeness
 
 
 def covers(n, seed=0):
@@ -30,10 +30,43 @@ def test_nearest_by_hand():
     )
 
 
-def test_about_one_new_cover_in_a_hundred_is_flagged():
-    novelty = learnt(covers(1500))
-    flagged = novelty.unlike(covers(4000, seed=1))
-    assert flagged.mean() == pytest.approx(1 - LIKE_COVERS, abs=0.007)
+def wide(n, seed=0, shift=0.0):
+    """Forty independent columns of an image network; `shift` moves the first."""
+    rows = np.random.default_rng(seed).normal(size=(n, 40))
+    rows[:, 0] += shift
+    return pd.DataFrame(rows, columns=[f"cnn.embedding_{i}" for i in range(40)], dtype=np.float32)
+
+
+def photos(n, seed=9):
+    """Hardly farther from the middle of the covers than these are, but all on the same side."""
+    return wide(n, seed, shift=4.0)
+
+
+@pytest.mark.parametrize(("like", "examples"), [(covers, None), (wide, photos(40))])
+def test_few_new_covers_are_flagged(like, examples):
+    novelty = learn_novelty(like(1500), np.arange(1500), examples)
+    flagged = novelty.unlike(like(4000, seed=1))
+    assert flagged.mean() == pytest.approx(1 - LIKE_COVERS, abs=0.008)
+
+
+def test_a_few_photos_tell_what_no_distance_tells():
+    X, new = wide(1500), photos(500, seed=2)
+    assert learnt(X).unlike(new).mean() < 0.4
+    assert learn_novelty(X, np.arange(1500), photos(20)).unlike(new).mean() > 0.7
+
+
+def test_photos_do_not_hide_what_is_far_from_both():
+    odd = wide(50, seed=1)
+    odd["cnn.embedding_7"] = -9.0
+    assert learn_novelty(wide(500), np.arange(500), photos(20)).unlike(odd).all()
+
+
+def test_without_an_image_network_photos_teach_nothing():
+    X = covers(300).filter(regex="^(texture|color)")
+    novelty = learn_novelty(X, np.arange(300), photos(20))
+    assert novelty.photos is None
+    new = photos(20, seed=3)
+    np.testing.assert_array_equal(novelty.unlike(new), learnt(X).unlike(new))
 
 
 def test_what_breaks_the_covers_pattern_is_flagged_however_near_each_number_is():
@@ -64,8 +97,8 @@ def test_copies_of_a_cover_do_not_vouch_for_it():
     X.iloc[:20, :5] = [4, -4, 4, -4, 4]  # twenty near duplicates of one odd cover
     groups = np.maximum(np.arange(300), 19)
     novelty = learn_novelty(X, groups)
-    assert len(novelty.seen) == 281
-    assert novelty.seen[-1, 0] > 3 * novelty.seen[-2, 0]
+    assert len(novelty.distances) == 281
+    assert novelty.distances[-1, 0] > 3 * novelty.distances[-2, 0]
 
 
 def test_strangeness_by_hand():
@@ -76,12 +109,18 @@ def test_strangeness_by_hand():
     )
 
 
+def test_of_several_signs_the_rarest_counts():
+    seen = np.array([[1.0, 10], [2, 20], [3, 30]])
+    np.testing.assert_allclose(oddness(np.array([[2.0, 99], [9, 0]]), seen), -np.log([1 / 4, 1 / 4]))
+
+
 def test_too_few_covers_say_nothing():
     assert learnt(covers(99)) is None
 
 
-def test_saved_and_loaded(tmp_path):
-    novelty = learnt(covers(200))
+@pytest.mark.parametrize("examples", [None, photos(20)])
+def test_saved_and_loaded(tmp_path, examples):
+    novelty = learn_novelty(covers(200), np.arange(200), examples)
     novelty.save(tmp_path / "n")
     X = covers(100, seed=1) * 1.5
     np.testing.assert_array_equal(Novelty.load(tmp_path / "n").unlike(X), novelty.unlike(X))

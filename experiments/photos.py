@@ -1,0 +1,30 @@
+"""Features of photos that are no covers, to learn what sets covers apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from data.photos import library_photos
+from experiments.score import table_of
+from features.registry import Extractor
+from fusion.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
+
+
+def learn_looks(X: pd.DataFrame, groups: np.ndarray, extractors: Sequence[Extractor]) -> Novelty | None:
+    """What the training covers look like, beside the photos that libraries bring.
+
+    Args:
+        X: (n, d) features of the training covers, columns `block.column`.
+        groups: (n,) covers with the same value belong together.
+        extractors: that made the features.
+
+    Returns:
+        As `learn_novelty`.
+    """
+    networks = [extractor for extractor in extractors if extractor.name in NETWORKS]
+    if not networks or len(np.unique(groups)) < FEWEST:
+        return learn_novelty(X, groups)
+    return learn_novelty(X, groups, table_of(library_photos(), networks)[0].frame())
