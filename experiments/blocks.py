@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from data.errors import UserError
 from experiments.progress import block_bars, console
+from features.decoded import Decoded, decode_all, missing
 from features.extract import Failure, extract
+from features.pixels import Pixels
 from features.registry import Extractor, create, extractor_names, missing_weights
 from features.store import Store
 
@@ -47,6 +51,22 @@ def fill(covers: pd.DataFrame, extractors: list[Extractor], store: Store) -> lis
         return []
     with block_bars(missing) as report:
         return extract(covers, extractors, store, report)
+
+
+def decode(covers: pd.DataFrame, pixels: Pixels, store: Path) -> tuple[Decoded, list[Failure]]:
+    """Decodes the covers that the cache of pictures lacks, with a bar."""
+    if not (count := missing(covers, pixels, store)):
+        return decode_all(covers, pixels, store)
+    with block_bars({pixels.name: count}) as report:
+        started = time.perf_counter()
+
+        def progress(done: int) -> None:
+            nonlocal started
+            now = time.perf_counter()
+            report(pixels.name, done, now - started)
+            started = now
+
+        return decode_all(covers, pixels, store, progress)
 
 
 def failure_frame(failures: list[Failure]) -> pd.DataFrame:

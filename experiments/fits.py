@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.errors import UserError
 from experiments.units import columns_of
+from features.decoded import Decoded
 from fusion.base import BlockClassifier
+from fusion.picture_classifier import PictureClassifier
+from fusion.pictures import COLUMN, PIXELS
 from fusion.registry import classifier_class, create
 
 LONGEST = 150  # letters of a model's blocks in a file name
@@ -48,9 +52,15 @@ class Part:
 def models_of(classifiers: Sequence[str], alone: Sequence[str], blocks: Sequence[str]) -> list[Model]:
     """All classifiers on all blocks (means of others last), then the chosen ones on each block alone."""
     ordered = sorted(classifiers, key=lambda name: hasattr(classifier_class(name), "of"))
-    fused = [Model(name, tuple(blocks)) for name in ordered]
+    fused = [Model(name, all_blocks(name, blocks)) for name in ordered]
     single = [Model(name, (block,)) for name in alone for block in blocks] if len(blocks) > 1 else []
     return fused + single
+
+
+def all_blocks(classifier: str, blocks: Sequence[str]) -> tuple[str, ...]:
+    """What a classifier sees of a collection with these blocks: the pictures themselves where it can."""
+    takes = classifier_class(classifier).pictures
+    return (() if takes == "only" else tuple(blocks)) + ((PIXELS,) if takes else ())
 
 
 class Fits:
@@ -63,6 +73,8 @@ class Fits:
         parameters: classifier -> its parameters.
         seed: `random_state` of each classifier that takes one.
         keep_models: whether the fitted classifiers are kept beside their predictions.
+        pictures: decoded covers, for the classifiers that learn from them.
+        watch: called by long fits with what is going on, covers done, and covers in all.
     """
 
     def __init__(
@@ -73,6 +85,8 @@ class Fits:
         parameters: Mapping[str, Mapping[str, Any]],
         seed: int,
         keep_models: bool = True,
+        pictures: Decoded | None = None,
+        watch: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self.folder = folder
         self.frame = frame
@@ -80,6 +94,8 @@ class Fits:
         self.parameters = parameters
         self.seed = seed
         self.keep_models = keep_models
+        self.pictures = pictures
+        self.watch = watch
         self.columns: dict[str, list[str]] = {}
         for name in frame.columns:
             block, _, column = name.partition(".")
@@ -126,11 +142,23 @@ class Fits:
         if "random_state" in classifier.get_params(deep=False):
             classifier.set_params(random_state=parameters.get("random_state", self.seed))
         X, covers = self._rows(model, part.train)
-        return classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+        if isinstance(classifier, PictureClassifier):
+            classifier.watch = self.watch
+            classifier.set_params(checkpoint_folder=str(self._place(model, part) / "training"))
+        classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+        if isinstance(classifier, PictureClassifier):
+            classifier.watch = None
+            classifier.set_params(checkpoint_folder=None)
+        return classifier
 
     def _rows(self, model: Model, ids: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-        columns = [column for unit in model.blocks for column in columns_of(unit, self.columns)]
-        return self.frame.loc[ids, columns], self.covers.loc[ids]
+        units = [unit for unit in model.blocks if unit != PIXELS]
+        X = self.frame.loc[ids, [column for unit in units for column in columns_of(unit, self.columns)]]
+        if PIXELS in model.blocks:
+            if self.pictures is None:
+                raise UserError(f"{model.name} needs the block '{PIXELS}', which this run does not have.")
+            X = X.assign(**{COLUMN: self.pictures.column(ids)})
+        return X, self.covers.loc[ids]
 
     def _predict(self, classifier: BlockClassifier, model: Model, split: str, ids: list[str]) -> pd.DataFrame:
         X, covers = self._rows(model, ids)

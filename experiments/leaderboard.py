@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from experiments.fits import Model
+from experiments.fits import Model, all_blocks
 from experiments.metrics import Scores, score
 
 Scored = dict[tuple[Model, str], Scores]
@@ -71,10 +71,16 @@ def leaderboard(scored: Scored, seconds: Mapping[Model, float], split: str) -> p
     )
 
 
-def best_model(scored: Scored, split: str, blocks: tuple[str, ...]) -> Model:
-    """The model on all blocks with the highest accuracy on `split`; a lower log loss breaks ties."""
+def best_model(scored: Scored, split: str, blocks: Sequence[str]) -> Model:
+    """The model on all blocks with the highest accuracy on `split`; a lower log loss breaks ties.
+
+    Args:
+        scored: of every model.
+        split: the one that chooses.
+        blocks: of the feature table; a classifier of pictures sees them instead, or beside.
+    """
     fused = {model: scores.overall["value"] for (model, s), scores in scored.items() if s == split}
-    fused = {model: values for model, values in fused.items() if model.blocks == blocks}
+    fused = {m: values for m, values in fused.items() if m.blocks == all_blocks(m.classifier, blocks)}
     return max(fused, key=lambda model: (fused[model]["accuracy"], -fused[model]["log_loss"]))
 
 

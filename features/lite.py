@@ -92,7 +92,7 @@ class LiteNetwork:
 
     def _convolve(self, x: Any, layer: _Convolution, skip: Any = None) -> Any:
         size = x.shape[2]
-        padding = _padding(layer.weight.shape[2], layer.stride, size)
+        padding = padding_of(layer.weight.shape[2], layer.stride, size)
         if self._fused:
             y = _fused_convolution(x, layer, padding, skip)
         else:
@@ -103,13 +103,24 @@ class LiteNetwork:
         return y[:, :, 1:end, 1:end]
 
 
-def plain_model(name: str, path: Path) -> Any:
-    """The package's own model in eval mode, with the weights of `path`; raises UserError as `LiteNetwork`."""
+def plain_model(name: str, path: Path | None) -> Any:
+    """The package's own model in eval mode, without its classifier.
+
+    Args:
+        name: as for `LiteNetwork`.
+        path: of its weights; None leaves them random.
+
+    Raises:
+        UserError: the file holds something else.
+    """
+    import torch
     from efficientnet_lite_pytorch import EfficientNet
 
     with contextlib.redirect_stdout(io.StringIO()):
         model = EfficientNet.from_name(name)
-    _load(model, path, name)
+    model._fc = torch.nn.Identity()
+    if path is not None:
+        _load(model, path, name)
     return model.eval()
 
 
@@ -156,7 +167,6 @@ def _load(model: Any, path: Path, name: str) -> None:
     """Fills the model from a `.pth` file, but for the classifier, which may have any number of classes."""
     import torch
 
-    model._fc = torch.nn.Identity()
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         model.load_state_dict({key: value for key, value in state.items() if not key.startswith("_fc.")})
@@ -164,7 +174,7 @@ def _load(model: Any, path: Path, name: str) -> None:
         raise UserError(f"{path} is not a checkpoint of {name}: {error}") from error
 
 
-def _padding(kernel: int, stride: int, size: int) -> int:
+def padding_of(kernel: int, stride: int, size: int) -> int:
     """TensorFlow's "same" padding, which is uneven where the stride is 2, as even padding.
 
     Even padding by the uneven left side plus one stride reads the same windows, one row and column later,

@@ -81,9 +81,9 @@ def register(name: str) -> Callable[[T], T]:
 
 
 def extractor_names() -> list[str]:
-    """The names of all blocks, sorted."""
+    """The names of all blocks of numbers, sorted; pictures themselves (`pixels`) are in no table."""
     _import_all()
-    return sorted(_EXTRACTORS)
+    return sorted(name for name, cls in _EXTRACTORS.items() if getattr(cls, "in_table", True))
 
 
 def parameters_of(name: str) -> dict[str, Any]:

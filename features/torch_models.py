@@ -127,6 +127,17 @@ def own_size(model: NamedModel) -> int:
     return int(get_model_weights(model.name).DEFAULT.transforms().crop_size[0])
 
 
+def normalisation(model: NamedModel) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation of the three channels, 0-1, that the model's own transform takes."""
+    if model.library == "timm":
+        config = _timm_data(model.name)
+        return tuple(config["mean"]), tuple(config["std"])
+    from torchvision.models import get_model_weights
+
+    transform = get_model_weights(model.name).DEFAULT.transforms()
+    return tuple(transform.mean), tuple(transform.std)
+
+
 def transform_of(model: NamedModel, image_size: int | None) -> Callable[[Any], Any]:
     """The library's own evaluation transform, RGB picture -> (3, size, size) tensor."""
     if model.library == "timm":

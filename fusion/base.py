@@ -38,6 +38,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
     name: ClassVar[str]
     # fitted attributes that are not written with the others but by `_save_parts`, in their own format
     own_files: ClassVar[tuple[str, ...]] = ()
+    # whether X may hold pictures (`fusion.pictures`): "" for never, "only", or "too"
+    pictures: ClassVar[str] = ""
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

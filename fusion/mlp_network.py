@@ -1,4 +1,4 @@
-"""The network behind `mlp`: its parts, its loss and its training loop (torch is imported at first use)."""
+"""The network behind `mlp`: its parts and its training loop (torch is imported at first use)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fusion.losses import focal_loss, soft_targets
 
 if TYPE_CHECKING:
     import torch
@@ -78,34 +80,6 @@ def logits(network: torch.nn.ModuleDict, blocks: Sequence[torch.Tensor], gone: t
     return network["head"](torch.cat(parts, dim=1))
 
 
-def focal_loss(
-    scores: torch.Tensor,
-    y: torch.Tensor,
-    weight: torch.Tensor,
-    gamma: float = 0.0,
-    label_smoothing: float = 0.0,
-) -> torch.Tensor:
-    """Weighted mean of (1 - p)^gamma times cross entropy, p the probability given to the true class.
-
-    T.-Y. Lin et al., Focal Loss for Dense Object Detection, ICCV 2017. gamma 0 is cross entropy.
-
-    Args:
-        scores: (n, n_classes) logits.
-        y: (n,) int64 class codes.
-        weight: (n,) sample weights.
-        gamma: how much less the sure rows count.
-        label_smoothing: share of the target spread evenly over all classes.
-    """
-    import torch
-    from torch.nn import functional
-
-    losses = functional.cross_entropy(scores, y, reduction="none", label_smoothing=label_smoothing)
-    if gamma:
-        p = torch.softmax(scores, dim=1).gather(1, y[:, None])[:, 0]
-        losses = (1 - p) ** gamma * losses
-    return (losses * weight).sum() / weight.sum()
-
-
 def device_of(name: str) -> torch.device:
     """The torch device for "auto" (CUDA where there is one, else CPU) or a device name."""
     import torch
@@ -159,9 +133,8 @@ def train(
             for batch in learn[torch.randperm(len(learn), device=device)].split(schedule.batch_size):
                 dropped = torch.rand(len(batch), gone.shape[1], device=device) < schedule.block_dropout
                 scores = logits(network, [block[batch] for block in inputs], gone[batch] | dropped)
-                loss = focal_loss(
-                    scores, target[batch], weights[batch], schedule.focal_gamma, schedule.label_smoothing
-                )
+                wanted = soft_targets(target[batch], scores.shape[1], schedule.label_smoothing)
+                loss = focal_loss(scores, wanted, weights[batch], schedule.focal_gamma)
                 optimiser.zero_grad()
                 loss.backward()
                 optimiser.step()
@@ -171,7 +144,8 @@ def train(
             network.eval()
             with torch.inference_mode():
                 scores = logits(network, [block[stop] for block in inputs], gone[stop])
-                held_out = float(focal_loss(scores, target[stop], weights[stop]))
+                wanted = soft_targets(target[stop], scores.shape[1])
+                held_out = float(focal_loss(scores, wanted, weights[stop]))
             if held_out < best:
                 best, best_epoch, kept = held_out, epoch, copy.deepcopy(network.state_dict())
             elif epoch - best_epoch >= schedule.patience:

@@ -41,12 +41,13 @@ def classifier_names() -> list[str]:
 
 
 def classifier_class(name: str) -> type[BlockClassifier]:
-    """The class registered as `name`.
+    """The class registered as `name`; `name:variant` stands for the same one with other parameters.
 
     Raises:
         UserError: there is no such classifier.
     """
     _import_all()
+    name = name.partition(":")[0]
     if name not in _CLASSIFIERS:
         raise UserError(f"Unknown classifier '{name}'.{nearest(name, _CLASSIFIERS)}")
     return _CLASSIFIERS[name]

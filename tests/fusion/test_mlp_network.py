@@ -1,23 +1,6 @@
-import numpy as np
-import pytest
 import torch
 
-from fusion.mlp_network import device_of, focal_loss, logits, new_network
-
-SCORES = torch.log(torch.tensor([[0.8, 0.2], [0.4, 0.6]]))
-TRUE = torch.tensor([0, 0])
-
-
-def test_focal_loss_by_hand():
-    # p of the true class: 0.8 and 0.4; (1 - p)^2 * -ln p
-    expected = (0.2**2 * -np.log(0.8) + 0.6**2 * -np.log(0.4)) / 2
-    assert float(focal_loss(SCORES, TRUE, torch.ones(2), gamma=2.0)) == pytest.approx(expected, rel=1e-5)
-
-
-def test_gamma_zero_is_weighted_cross_entropy():
-    weight = torch.tensor([3.0, 1.0])
-    expected = (3 * -np.log(0.8) + -np.log(0.4)) / 4
-    assert float(focal_loss(SCORES, TRUE, weight)) == pytest.approx(expected, rel=1e-5)
+from fusion.mlp_network import device_of, logits, new_network
 
 
 def test_a_missing_block_is_not_looked_at():

@@ -1,0 +1,72 @@
+"""What a training keeps on disk: the state after each epoch, its history as a table and as curves."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from fusion.examples import Examples
+from fusion.recipe import Recipe
+
+FILE = "checkpoint.pt"
+EVERY = 50  # each so manieth picture is looked at to tell collections apart
+
+
+@dataclass
+class Progress:
+    """Epochs that are done.
+
+    Attributes:
+        digest: of the recipe and the examples.
+        history: one dict an epoch.
+        best_epoch: whose weights are kept.
+        best: these weights, on the CPU.
+        state: of network, optimiser and schedule after the last epoch; None before the first.
+    """
+
+    digest: str
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    state: dict[str, Any] | None = None
+
+
+def read_progress(folder: Path | None, digest: str) -> Progress:
+    """What a killed training left in `folder`; nothing where that was another one, or its file is broken."""
+    if folder is None or not (folder / FILE).is_file():
+        return Progress(digest)
+    try:
+        found = Progress(**torch.load(folder / FILE, map_location="cpu", weights_only=True))
+    except Exception:  # torch raises many kinds for a broken file; the training then starts anew
+        return Progress(digest)
+    return found if found.digest == digest else Progress(digest)
+
+
+def write_progress(folder: Path, progress: Progress) -> None:
+    """The checkpoint, `history.csv` and `curves.png`; each is replaced as a whole."""
+    from fusion.training_curves import draw
+
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{FILE}.partial"
+    torch.save(vars(progress), partial)
+    partial.replace(folder / FILE)
+    history = pd.DataFrame(progress.history)
+    history.to_csv(folder / "history.csv", index=False)
+    draw(history, folder / "curves.png")
+
+
+def digest_of(examples: Examples, recipe: Recipe) -> str:
+    """sha256 of the recipe, the genres, the weights and some of the pictures."""
+    found = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    for tensor in (examples.y, examples.weight, examples.blocks, examples.gone):
+        if tensor is not None:
+            found.update(tensor.numpy().tobytes())
+    for picture in (examples.pictures or [])[::EVERY]:
+        found.update(b"" if picture is None else picture.tobytes())
+    return found.hexdigest()

@@ -1,0 +1,144 @@
+"""Covers as an image network takes them: pictures changed at random ahead of the network, blocks beside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from fusion.augmentation import Transform, picture_transform, whole
+
+FEW = 300  # pictures below which a worker process costs more than it brings
+SAMPLINGS = ("plain", "balanced")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n covers.
+
+    Attributes:
+        pictures: n arrays, (h, w, 3) uint8, None for a cover without a picture; None: no pictures at all.
+        blocks: (n, width) float32, all blocks side by side; None: no blocks.
+        gone: (n, n_blocks) bool, blocks that are missing; None: no blocks.
+        y: (n,) int64 class codes.
+        weight: (n,) float32 sample weights.
+    """
+
+    pictures: list[np.ndarray | None] | None
+    blocks: torch.Tensor | None
+    gone: torch.Tensor | None
+    y: torch.Tensor
+    weight: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def rows(self, chosen: np.ndarray) -> Examples:
+        """These covers, in this order."""
+        some = torch.from_numpy(np.asarray(chosen))
+        return replace(
+            self,
+            pictures=None if self.pictures is None else [self.pictures[i] for i in chosen],
+            blocks=None if self.blocks is None else self.blocks[some],
+            gone=None if self.gone is None else self.gone[some],
+            y=self.y[some],
+            weight=self.weight[some],
+        )
+
+    def batch(self, loaded: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
+        """What the loader gave, with all else that belongs to its rows, on a device."""
+        rows = loaded["row"]
+        found = {"y": self.y[rows], "weight": self.weight[rows]}
+        if self.blocks is not None and self.gone is not None:
+            found |= {"blocks": self.blocks[rows], "gone": self.gone[rows]}
+        if self.pictures is not None:
+            found |= {"picture": loaded["picture"], "no_picture": loaded["no_picture"]}
+        return {key: value.to(device, non_blocking=True) for key, value in found.items()}
+
+
+class _Pictures(Dataset):
+    """Rows of `Examples` with their pictures; what is random depends on the seed, epoch and row alone."""
+
+    def __init__(self, examples: Examples, size: int, change: Transform, seed: int) -> None:
+        self.pictures, self.n = examples.pictures, len(examples)
+        self.size, self.change, self.seed = size, change, seed
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        item: dict[str, Any] = {"row": row}
+        if self.pictures is None:
+            return item
+        started = time.perf_counter()
+        pixels = self.pictures[row]
+        if pixels is None:
+            picture = torch.zeros(3, self.size, self.size, dtype=torch.uint8)
+        else:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.seed * 1_000_003 + row)
+                picture = self.change(torch.tensor(pixels).permute(2, 0, 1))
+        seconds = time.perf_counter() - started
+        return item | {"picture": picture, "no_picture": pixels is None, "seconds": seconds}
+
+
+def order_of(y: np.ndarray, sampling: str, seed: int) -> np.ndarray:
+    """(n,) rows in the order in which one epoch sees them.
+
+    Args:
+        y: (n,) class codes.
+        sampling: "plain", each row once; "balanced", n draws with every class equally likely.
+        seed: of this epoch.
+
+    Raises:
+        ValueError: another sampling.
+    """
+    if sampling not in SAMPLINGS:
+        raise ValueError(f"sampling must be one of {', '.join(SAMPLINGS)}, not '{sampling}'")
+    random = np.random.default_rng(seed)
+    if sampling == "plain":
+        return random.permutation(len(y))
+    share = 1 / np.bincount(y)[y]
+    return random.choice(len(y), len(y), p=share / share.sum())
+
+
+def loader(
+    examples: Examples,
+    size: int,
+    batch_size: int,
+    *,
+    augmentation: str | None = None,
+    order: Sequence[int] | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+) -> DataLoader:
+    """Batches of `row`, `picture` (n, 3, size, size) uint8, `no_picture` and `seconds` of work a picture.
+
+    Args:
+        examples: the covers.
+        size: the side in pixels that the network sees.
+        batch_size: the last batch may be smaller.
+        augmentation: a recipe of `fusion.augmentation`; None: pictures seen whole.
+        order: rows in their order; None: all as they stand.
+        seed: of the changes to pictures; another one each epoch.
+        workers: processes that prepare pictures ahead of the network; None: one a CPU-trained network, four
+            where there is CUDA, none for a few hundred pictures.
+    """
+    if workers is None:
+        many = examples.pictures is not None and len(examples) >= FEW
+        workers = 0 if not many else 4 if torch.cuda.is_available() else 1
+    change = picture_transform(augmentation, size) if augmentation else whole(size)
+    dataset = _Pictures(examples, size, change, seed)
+    return DataLoader(
+        dataset,
+        batch_size,
+        sampler=None if order is None else [int(row) for row in order],  # type: ignore[arg-type]
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=torch.cuda.is_available(),
+    )

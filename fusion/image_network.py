@@ -1,0 +1,39 @@
+"""The image network with a new head, as `finetune` trains it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from features.backbone import Backbone
+
+
+class ImageNetwork(nn.Module):
+    """Normalisation, trunk, dropout, linear head.
+
+    Args:
+        backbone: the pretrained trunk.
+        n_classes: width of the answer.
+        dropout: share of the trunk's output dropped while training.
+        seed: of the head's first weights.
+    """
+
+    def __init__(self, backbone: Backbone, n_classes: int, dropout: float, seed: int) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.stages = [[f"trunk.{part}" for part in stage] for stage in backbone.stages]
+        self.trunk = backbone.trunk.to(memory_format=torch.channels_last)
+        self.register_buffer("mean", 255 * torch.tensor(backbone.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(backbone.std).view(3, 1, 1), persistent=False)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(backbone.width, n_classes))
+
+    def forward(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+        """One (n, n_classes) tensor of logits for `picture`, (n, 3, h, w) of 0-255."""
+        return [self.head(self.embed(batch["picture"]))]
+
+    def embed(self, picture: torch.Tensor) -> torch.Tensor:
+        """(n, 3, h, w) of 0-255 -> (n, width) of the trunk."""
+        x = (picture.float() - self.mean) / self.std
+        return self.trunk(x.contiguous(memory_format=torch.channels_last))

@@ -1,0 +1,180 @@
+"""What the classifiers that learn from pictures share: pictures beside the table, training, files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from fusion.base import BlockClassifier, Rows
+from fusion.inner import holdout
+from fusion.pictures import COLUMN, split_pictures
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from fusion.examples import Examples
+
+HELD_OUT = 0.1  # share of the training covers by which epochs are compared
+
+
+class PictureClassifier(BlockClassifier):
+    """A classifier whose X may hold pictures in the column `pixels.picture`.
+
+    A subclass has the parameters of `fusion.recipe.Recipe`, says in `pictures` whether it takes them alone
+    ("only") or beside the blocks ("too"), and has:
+
+    - `_prepare(X)`: learns how the (n, d) table is prepared (nothing, where pictures are all);
+    - `_inputs(X)`: `blocks` and `gone` of `fusion.examples.Examples` for a table;
+    - `_new_network(pretrained, seed)`: the network, for `classes_`; sets `image_size_`.
+
+    Attributes after `fit`, beside those of `BlockClassifier`:
+        history_: one dict an epoch.
+        best_epoch_: the epoch whose weights are kept.
+        learning_rate_: as given or found.
+        shares_: (n_classes,) of the training weight, the answer for a cover that nothing is known of.
+    """
+
+    pictures: ClassVar[str]
+    own_files = ("network_", "watch", "stop", "_pictures")
+    watch: Callable[[str, int, int], None] | None = None
+    stop: Callable[[int, dict[str, float]], bool] | None = None
+    _pictures: list[np.ndarray | None] | None = None
+
+    def fit(
+        self, X: Rows, y: Sequence[Any], sample_weight: Sequence[float] | None = None, groups: Any = None
+    ) -> Self:
+        """Learns from covers and their genres.
+
+        Args:
+            X: (n, d) frame of `block.column` names; pictures in `pixels.picture`.
+            y, sample_weight, groups: as for every classifier here.
+
+        Raises:
+            ValueError: as `BlockClassifier.fit`; pictures are needed and X has none; an unknown recipe.
+        """
+        table, self._pictures = split_pictures(X)
+        if self.pictures == "only":
+            table = self._no_table()
+        if self._pictures is not None and sample_weight is not None:
+            used = np.asarray(sample_weight) > 0
+            self._pictures = [p for p, use in zip(self._pictures, used, strict=True) if use]
+        try:
+            super().fit(table, y, sample_weight, groups)
+        finally:
+            pictures, self._pictures = self._pictures, None
+        if pictures is not None:
+            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+            self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict_proba(self, X: Rows) -> np.ndarray:
+        """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
+        check_is_fitted(self)
+        table, pictures = split_pictures(X)
+        if pictures is None and COLUMN not in getattr(self, "feature_names_in_", ()):
+            return super().predict_proba(X)
+        names = [str(name) for name in self.feature_names_in_ if name != COLUMN]
+        if not isinstance(X, pd.DataFrame) or (absent := [n for n in self.feature_names_in_ if n not in X]):
+            lacking = ", ".join(map(str, absent[:3])) if isinstance(X, pd.DataFrame) else COLUMN
+            raise ValueError(f"X must be a frame with the columns of the fit; it lacks {lacking}")
+        self._pictures = pictures
+        try:
+            if self.pictures == "only":
+                return self._normalised(self._no_table())
+            rows = check_array(table[names], dtype=np.float32, ensure_all_finite="allow-nan")
+            return self._normalised(rows)
+        finally:
+            self._pictures = None
+
+    def _no_table(self) -> np.ndarray:
+        """A column that says nothing, for scikit-learn's checks, where pictures are all there is."""
+        if self._pictures is None:
+            raise ValueError(f"{self.name} learns from pictures: X must have the column {COLUMN}")
+        return np.zeros((len(self._pictures), 1), np.float32)
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        from fusion.training import train
+
+        self.shares_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
+        self._prepare(X)
+        examples = self._examples(X, y, weight)
+        known = np.flatnonzero(self._known(examples))
+        if not len(np.unique(y[known])) > 1:
+            raise ValueError(f"{self.name} needs covers with a picture of two genres or more")
+        seed = self._seed()
+        network = self._new_network(True, seed)
+        recipe = self._recipe(seed)
+        split = None
+        if self.get_params()["patience"] is not None:
+            split = holdout(y[known], None if groups is None else groups[known], HELD_OUT, seed)
+        learn, judge = (known, None) if split is None else (known[split[0]], examples.rows(known[split[1]]))
+        kept = self.get_params()["checkpoint_folder"]
+        folder = Path(kept) if kept else None
+        trained = train(network, examples.rows(learn), judge, recipe, folder, self.watch, self.stop)
+        network.load_state_dict(trained.state)
+        self.network_ = network.eval()
+        self.history_, self.best_epoch_ = trained.history, trained.best_epoch
+        self.learning_rate_ = trained.learning_rate
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        import torch
+
+        from fusion.training import logits
+
+        examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))
+        answers = logits(self.network_, examples, self._recipe(0))
+        found = torch.softmax(answers.double(), dim=1).numpy()
+        found[~self._known(examples)] = self.shares_
+        return found
+
+    def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Examples:
+        import torch
+
+        from fusion.examples import Examples
+
+        blocks, gone = self._inputs(X)
+        return Examples(
+            self._pictures,
+            None if blocks is None else torch.from_numpy(blocks),
+            None if gone is None else torch.from_numpy(gone),
+            torch.from_numpy(y.astype(np.int64)),
+            torch.from_numpy(weight.astype(np.float32)),
+        )
+
+    def _known(self, examples: Examples) -> np.ndarray:
+        """(n,) bool: covers of which there is anything to learn from."""
+        pictures = examples.pictures or [None] * len(examples)
+        known = np.array([picture is not None for picture in pictures])
+        return known if examples.gone is None else known | ~examples.gone.numpy().all(axis=1)
+
+    def _recipe(self, seed: int) -> Any:
+        from fusion.recipe import Recipe
+
+        return Recipe.of(self, image_size=self.image_size_, seed=seed)
+
+    def _prepare(self, X: np.ndarray) -> None:
+        """Nothing to learn where pictures are all."""
+
+    def _inputs(self, X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        return None, None
+
+    def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
+        raise NotImplementedError
+
+    def _save_parts(self, folder: Path) -> None:
+        from safetensors.torch import save_file
+
+        state = {name: value.contiguous() for name, value in self.network_.state_dict().items()}
+        save_file(state, folder / "network.safetensors")
+
+    def _load_parts(self, folder: Path) -> None:
+        from safetensors.torch import load_file
+
+        network = self._new_network(False, 0)
+        network.load_state_dict(load_file(folder / "network.safetensors"))
+        self.network_ = network.eval()

@@ -1,0 +1,348 @@
+"""The training loop of the image networks: any device, goes on after a stop, the same numbers each time."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from fusion.augmentation import batch_mix
+from fusion.checkpoints import Progress, digest_of, read_progress, write_progress
+from fusion.examples import Examples, loader, order_of
+from fusion.learning_rate import DIVERGED, candidate_rates, parameter_groups, schedule_of, stage_of, steepest
+from fusion.losses import focal_loss, soft_targets
+from fusion.recipe import Recipe
+from fusion.training_curves import draw_range_test
+
+FIRST_RATE = 1e-4  # where the finder has too few batches to say anything
+
+Watch = Callable[[str, int, int], None]  # what is going on, covers done, covers in all
+Stop = Callable[[int, dict[str, float]], bool]  # epoch, its row of the history -> whether to end
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives.
+
+    Attributes:
+        state: the kept weights, on the CPU.
+        history: one dict an epoch, as in `history.csv`.
+        best_epoch: the epoch of the kept weights.
+        learning_rate: of the new parts, as given or found.
+    """
+
+    state: dict[str, torch.Tensor]
+    history: list[dict[str, float]]
+    best_epoch: int
+    learning_rate: float
+
+
+def train(
+    network: nn.Module,
+    examples: Examples,
+    held_out: Examples | None,
+    recipe: Recipe,
+    folder: Path | None = None,
+    watch: Watch | None = None,
+    stop: Stop | None = None,
+) -> Trained:
+    """Trains a network; the weights of its best epoch come back, the network itself is left as it ends.
+
+    Args:
+        network: `network(batch)` gives a list of (n, n_classes) logits, the answer first, auxiliary ones
+            after it; `network.stages` names its pretrained parts, from the picture to the answer.
+        examples: what it learns from.
+        held_out: what its epochs are compared by; None: the last epoch is the best.
+        recipe: how; a learning rate of None is searched for.
+        folder: where a checkpoint, `history.csv` and `curves.png` are written after each epoch, and where a
+            killed training goes on; None: nowhere.
+        watch: called after each batch (with one device).
+        stop: called after each epoch (with one device); True ends the training there.
+    """
+    rate = recipe.learning_rate
+    if rate is None:
+        rate = find_learning_rate(network, examples, recipe, folder)
+    fabric = make_fabric(recipe)
+    if recipe.devices > 1:
+        return fabric.launch(_train, network, examples, held_out, recipe, rate, folder, None, None)
+    return _train(fabric, network, examples, held_out, recipe, rate, folder, watch, stop)
+
+
+def make_fabric(recipe: Recipe) -> Fabric:
+    """Lightning Fabric for the recipe's device, number of devices and precision."""
+    several = DDPStrategy(find_unused_parameters=True, start_method="spawn")
+    return Fabric(
+        accelerator=recipe.device,
+        devices=recipe.devices,
+        strategy=several if recipe.devices > 1 else "auto",
+        precision=_precision(recipe),  # type: ignore[arg-type]
+    )
+
+
+def logits(network: nn.Module, examples: Examples, recipe: Recipe) -> torch.Tensor:
+    """(n, n_classes) float32 answers on the CPU; pictures are seen whole."""
+    fabric = make_fabric(replace(recipe, devices=1))
+    network = fabric.to_device(network).eval()
+    found = []
+    with torch.inference_mode():
+        for loaded in loader(examples, recipe.image_size, 2 * recipe.batch_size, workers=recipe.workers):
+            with fabric.autocast():
+                answer = network(examples.batch(loaded, fabric.device))[0]
+            found.append(answer.float().cpu())
+    network.to("cpu")
+    return torch.cat(found)
+
+
+def find_learning_rate(
+    network: nn.Module, examples: Examples, recipe: Recipe, folder: Path | None = None
+) -> float:
+    """The rate at which the loss falls fastest in a range test on a copy of the network.
+
+    Args:
+        network: as for `train`.
+        examples: what it would learn from.
+        recipe: how it would be trained.
+        folder: where `learning_rate.csv` and `learning_rate.png` go.
+    """
+    fabric = make_fabric(replace(recipe, devices=1))
+    with _repeatable(recipe.seed):
+        copied = fabric.to_device(copy.deepcopy(network))
+        optimizer = torch.optim.AdamW(parameter_groups(copied, recipe, 1.0))
+        factors = [group["lr"] for group in optimizer.param_groups]
+        model, optimizer = fabric.setup(copied, optimizer)
+        _set_modes(copied, recipe, head_only=False)
+        rows: list[dict[str, float]] = []
+        batches = _forever(examples, recipe)
+        for rate in candidate_rates():
+            for group, factor in zip(optimizer.param_groups, factors, strict=True):
+                group["lr"] = factor * rate
+            batch = _mixed(examples.batch(next(batches), fabric.device), recipe, copied.n_classes)
+            loss = _loss(model(batch), batch, recipe)
+            optimizer.zero_grad()
+            fabric.backward(loss)
+            optimizer.step()
+            rows.append({"learning_rate": rate, "loss": float(loss)})
+            if not math.isfinite(float(loss)) or float(loss) > DIVERGED * min(row["loss"] for row in rows):
+                break
+    tried = pd.DataFrame(rows[:-1] if len(rows) > 1 else rows)
+    chosen = steepest(tried) if len(tried) > 3 else FIRST_RATE
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        tried.to_csv(folder / "learning_rate.csv", index=False)
+        draw_range_test(tried, chosen, folder / "learning_rate.png")
+    return chosen
+
+
+def _train(
+    fabric: Fabric,
+    network: nn.Module,
+    examples: Examples,
+    held_out: Examples | None,
+    recipe: Recipe,
+    rate: float,
+    folder: Path | None,
+    watch: Watch | None,
+    stop: Stop | None,
+) -> Trained:
+    progress = read_progress(folder, digest_of(examples, recipe))
+    with _repeatable(recipe.seed):
+        network = fabric.to_device(network)
+        optimizer = torch.optim.AdamW(parameter_groups(network, recipe, rate))
+        share = math.ceil(len(examples) / fabric.world_size)
+        steps = math.ceil(math.ceil(share / recipe.batch_size) / recipe.accumulate) * recipe.epochs
+        schedule = schedule_of(optimizer, recipe, steps)
+        average = _averaged(network, recipe)
+        model, optimizer = fabric.setup(network, optimizer)
+        parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
+        if progress.state is not None:
+            for name, part in parts.items():
+                if part is not None:
+                    part.load_state_dict(progress.state[name])
+        judged = network if average is None else average.module
+        for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
+            row = _epoch(fabric, model, optimizer, schedule, average, examples, recipe, epoch, watch)
+            if held_out is not None:
+                row |= _judge(fabric, judged, held_out, recipe)
+            _add(progress, row, judged, {k: p.state_dict() for k, p in parts.items() if p is not None})
+            if folder is not None and fabric.is_global_zero:
+                write_progress(folder, progress)
+            if recipe.patience is not None and epoch - progress.best_epoch >= recipe.patience:
+                break
+            if stop is not None and stop(epoch, row):
+                break
+    return Trained(progress.best, progress.history, progress.best_epoch, rate)
+
+
+def _epoch(
+    fabric: Fabric,
+    model: Any,
+    optimizer: Any,
+    schedule: Any,
+    average: AveragedModel | None,
+    examples: Examples,
+    recipe: Recipe,
+    epoch: int,
+    watch: Watch | None,
+) -> dict[str, float]:
+    """One pass over the training covers; its row of the history."""
+    seed = recipe.seed * 10_007 + epoch
+    torch.manual_seed(seed + fabric.global_rank)
+    network = model.module
+    _set_modes(network, recipe, head_only=epoch <= recipe.head_epochs)
+    order = order_of(examples.y.numpy(), recipe.sampling, seed)
+    batches: Any = loader(
+        examples, recipe.image_size, recipe.batch_size,
+        augmentation=recipe.augmentation, order=order.tolist(), seed=seed, workers=recipe.workers,
+    )  # fmt: skip
+    batches = fabric.setup_dataloaders(batches, move_to_device=False) if fabric.world_size > 1 else batches
+    started, waited, prepared, done = time.perf_counter(), 0.0, 0.0, 0
+    total, right = 0.0, 0
+    before = time.perf_counter()
+    for number, loaded in enumerate(batches, 1):
+        waited += time.perf_counter() - before
+        prepared += float(loaded["seconds"].sum()) if "seconds" in loaded else 0.0
+        batch = examples.batch(loaded, fabric.device)
+        stepping = number % recipe.accumulate == 0 or number == len(batches)
+        with fabric.no_backward_sync(model, enabled=not stepping):
+            answers = model(_mixed(batch, recipe, int(network.n_classes)))
+            loss = _loss(answers, batch, recipe)
+            fabric.backward(loss / recipe.accumulate)
+        if stepping:
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            if average is not None:
+                average.update_parameters(network)
+        n = len(batch["weight"])
+        total += loss.item() * n
+        right += int((answers[0].argmax(1) == batch["target"].argmax(1)).sum())
+        done += n
+        if watch:
+            watch(f"epoch {epoch} of {recipe.epochs}", done, len(order))
+        before = time.perf_counter()
+    seconds = time.perf_counter() - started
+    return {
+        "epoch": epoch,
+        "learning_rate": schedule.get_last_lr()[-1],
+        "loss": total / done,
+        "accuracy": right / done,
+        "seconds": seconds,
+        "covers_per_second": done / seconds,
+        "loader_covers_per_second": done / prepared if prepared else math.nan,
+        "waiting_share": waited / seconds,
+    }
+
+
+def _mixed(batch: dict[str, torch.Tensor], recipe: Recipe, n_classes: int) -> dict[str, torch.Tensor]:
+    """Adds `target`, (n, n_classes) shares of classes; mixes pictures where the recipe does."""
+    mix = batch_mix(recipe.augmentation, n_classes) if "picture" in batch else None
+    if mix is not None:
+        batch["picture"], batch["y"] = mix(batch["picture"].float(), batch["y"])
+    batch["target"] = soft_targets(batch["y"], n_classes, recipe.label_smoothing)
+    return batch
+
+
+def _loss(answers: list[torch.Tensor], batch: dict[str, torch.Tensor], recipe: Recipe) -> torch.Tensor:
+    """Of the answer, and `auxiliary` times the mean loss of the auxiliary answers."""
+    losses = [focal_loss(a, batch["target"], batch["weight"], recipe.focal_gamma) for a in answers]
+    if len(losses) == 1 or not recipe.auxiliary:
+        return losses[0]
+    return losses[0] + recipe.auxiliary * torch.stack(losses[1:]).mean()
+
+
+def _judge(fabric: Fabric, network: nn.Module, held_out: Examples, recipe: Recipe) -> dict[str, float]:
+    """Plain log loss and accuracy on covers that were not learnt from."""
+    network.eval()
+    loss, right = 0.0, 0
+    with torch.inference_mode():
+        for loaded in loader(held_out, recipe.image_size, 2 * recipe.batch_size, workers=recipe.workers):
+            batch = held_out.batch(loaded, fabric.device)
+            with fabric.autocast():
+                answer = network(batch)[0].float()
+            loss += float(nn.functional.cross_entropy(answer, batch["y"], reduction="sum"))
+            right += int((answer.argmax(1) == batch["y"]).sum())
+    return {"held_out_loss": loss / len(held_out), "held_out_accuracy": right / len(held_out)}
+
+
+def _add(progress: Progress, row: dict[str, float], judged: nn.Module, state: dict[str, Any]) -> None:
+    """Adds an epoch; its weights are the best ones if its held-out loss is, or where there is none."""
+    before = [old["held_out_loss"] for old in progress.history if "held_out_loss" in old]
+    progress.history.append(row)
+    if row.get("held_out_loss", -math.inf) < min(before, default=math.inf):
+        progress.best_epoch = int(row["epoch"])
+        progress.best = {name: value.detach().cpu().clone() for name, value in judged.state_dict().items()}
+    progress.state = state
+
+
+def _averaged(network: nn.Module, recipe: Recipe) -> AveragedModel | None:
+    """The exponential moving average of the weights, as TensorFlow's, whose decay begins at 0.1."""
+    if recipe.ema is None:
+        return None
+    ema = recipe.ema
+
+    def average(averaged: torch.Tensor, now: torch.Tensor, steps: torch.Tensor | int) -> torch.Tensor:
+        decay = min(ema, (1 + int(steps)) / (10 + int(steps)))  # the first steps must not last
+        return averaged.lerp(now, 1 - decay)
+
+    return AveragedModel(network, avg_fn=average)
+
+
+def _set_modes(network: Any, recipe: Recipe, head_only: bool) -> None:
+    """What learns in this epoch: pretrained parts not before `head_epochs`, frozen stages never."""
+    network.train()
+    new = len(network.stages)
+    learning = new if head_only else recipe.frozen_stages  # the first stage that learns
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(stage_of(name, network.stages) >= learning)
+    for name, module in network.named_modules():
+        stage = stage_of(name, network.stages)
+        norm = isinstance(module, nn.modules.batchnorm._BatchNorm) and recipe.batch_norm == "frozen"
+        if name and (stage < learning or (norm and stage < new)):
+            module.eval()
+
+
+def _forever(examples: Examples, recipe: Recipe) -> Iterator[dict[str, torch.Tensor]]:
+    """Batches of epoch after epoch."""
+    for epoch in itertools.count(1):
+        seed = recipe.seed * 10_007 + epoch
+        order = order_of(examples.y.numpy(), recipe.sampling, seed).tolist()
+        yield from loader(
+            examples, recipe.image_size, recipe.batch_size,
+            augmentation=recipe.augmentation, order=order, seed=seed, workers=recipe.workers,
+        )  # fmt: skip
+
+
+@contextmanager
+def _repeatable(seed: int) -> Iterator[None]:
+    """The same numbers each time on one device; torch's own random state is as before afterwards."""
+    chosen = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = chosen
+
+
+def _precision(recipe: Recipe) -> str:
+    """Fabric's name of the precision; "auto" is 16 bits where the device computes in them, else 32."""
+    if recipe.precision != "auto":
+        return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[recipe.precision]
+    if recipe.device in ("auto", "cuda", "gpu") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    fast = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return "bf16-mixed" if any(getattr(torch.cpu, name, bool)() for name in fast) else "32-true"
