@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from experiments.explain_blocks import Contributions, chances_of, contributions_
 from experiments.explain_map import cells, occlusion_map
 from experiments.explain_marks import Box, Word, boxes, detector_errors, words
 from experiments.provenance import write_json
-from experiments.score import bundle_extractors
+from experiments.score import bundle_extractors, check_targets
+from experiments.verdict import Verdict, verdict_on
 from features.extract import compute
 from features.registry import Extractor
 from features.table import FeatureTable
 from fusion.bundle import Bundle, load_bundle
+from fusion.decision import NO_TARGETS, Targets
 
 NETWORK = "cnn"  # the block whose picture the map shows
 MOST_FEATURES = 12
@@ -77,6 +79,7 @@ class Explanation:
         attention_note: what the map shows, or why there is none.
         neighbours: nearest training covers, the nearest first.
         failed: block -> what went wrong on this cover; the model took it as missing.
+        verdict: whether the model answers at all, a set of genres, and a warning.
     """
 
     image: Image
@@ -91,6 +94,7 @@ class Explanation:
     attention_note: str
     neighbours: list[Neighbour]
     failed: dict[str, str]
+    verdict: Verdict = field(default_factory=Verdict)
 
     @property
     def genre(self) -> str:
@@ -105,6 +109,7 @@ class Explanation:
                 "height": self.image.height,
                 "classifier": self.classifier,
                 "genres": [{"genre": genre, "probability": chance} for genre, chance in self.genres],
+                **asdict(self.verdict),
                 "contributions": asdict(self.contributions),
                 "features": [asdict(feature) for feature in self.features],
                 "faces": [asdict(box) for box in self.faces],
@@ -122,7 +127,12 @@ class Explanation:
 
 
 def explain(
-    bundle_folder: Path, picture: str, out: Path, top_k: int = 3, attention: bool = True
+    bundle_folder: Path,
+    picture: str,
+    out: Path,
+    top_k: int = 3,
+    attention: bool = True,
+    targets: Targets = NO_TARGETS,
 ) -> Explanation:
     """Explains a picture and writes the explanation as a PNG, and as JSON beside it.
 
@@ -132,26 +142,34 @@ def explain(
         out: a .png; the JSON has the same name with .json.
         top_k: how many genres are named.
         attention: make the occlusion map.
+        targets: when to abstain, and what the set of genres promises.
 
     Raises:
-        UserError: the picture or the bundle cannot be read, or `out` cannot be written.
+        UserError: the picture or the bundle cannot be read, `out` cannot be written, or targets for a bundle
+            without held-out covers.
     """
     from experiments.explain_figure import draw
 
     _check_out(out, picture)
     bundle = load_bundle(bundle_folder)
+    check_targets(bundle, targets)
     try:
         image = decode(read_bytes(picture))
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
-    found = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention)
+    found = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
     draw(found).save(out)
     write_json(out.with_suffix(".json"), {"picture": picture, "bundle": bundle.digest} | found.as_json())
     return found
 
 
 def explain_picture(
-    bundle: Bundle, extractors: Sequence[Extractor], image: Image, top_k: int = 3, attention: bool = True
+    bundle: Bundle,
+    extractors: Sequence[Extractor],
+    image: Image,
+    top_k: int = 3,
+    attention: bool = True,
+    targets: Targets = NO_TARGETS,
 ) -> Explanation:
     """Explains the genre that a model gives to one cover.
 
@@ -163,6 +181,7 @@ def explain_picture(
         image: an RGB picture, as `data.pictures.decode` gives it.
         top_k: how many genres are named.
         attention: make the occlusion map, which runs the image network 50 times.
+        targets: when to abstain, and what the set of genres promises.
     """
     row, notes, failed = _measure(extractors, image)
     chances = chances_of(bundle, row)[0]
@@ -186,6 +205,7 @@ def explain_picture(
         attention_note=note,
         neighbours=_neighbours(bundle, row),
         failed=failed,
+        verdict=verdict_on(bundle, row, targets),
     )
 
 

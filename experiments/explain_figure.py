@@ -27,7 +27,7 @@ INK, MUTED, LINE = "#1a1d21", "#5a626d", "#d9dde3"
 FACE, PERSON, WORD = "#56b4e9", "#e69f00", "#2fc79a"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
 COLUMNS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
-TOP = 1.55  # where the panels begin, below the headings
+TOP = 1.8  # where the panels begin, below the headings
 FEATURES = TOP + PANEL + 1.3
 ROW = 0.36  # of the table of features
 MOST_ROWS, MOST_WORDS = 8, 10
@@ -95,6 +95,9 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     told = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
     text = f"{'then ' + told + '; ' if told else ''}classifier: {explanation.classifier}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
+    said = wrapped(" ".join(explanation.verdict.in_words()), TEXT, WIDTH - 2 * MARGIN, 2)
+    warns = explanation.verdict.abstain or explanation.verdict.unlike_covers
+    _write(figure, MARGIN, 1.06, "\n".join(said), color=AGAINST if warns else MUTED)
     titles = ("Found on the cover", "Where the image network looks", "What each block does")
     for x, title in zip(COLUMNS, titles, strict=True):
         _write(figure, x, TOP - 0.15, title, size=12, weight="bold", va="baseline")

@@ -212,12 +212,8 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         frame["unlike_covers"] = bundle.novelty.unlike(table.frame())
     if bundle.decision is not None:
         rule = rule_of(bundle.decision, targets)
-        order = np.argsort(-raw, axis=1, kind="stable")
         frame["abstain"] = rule.abstains(raw)
-        frame["genre_set"] = [
-            "|".join(str(bundle.classes[code]) for code in ranked if inside[code])
-            for ranked, inside in zip(order, rule.sets(raw), strict=True)
-        ]
+        frame["genre_set"] = ["|".join(map(str, names)) for names in rule.genre_sets(raw, bundle.classes)]
     return frame
 
 

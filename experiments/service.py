@@ -27,13 +27,15 @@ from pydantic_core import to_json
 
 from data.errors import nearest as nearest_name
 from data.pictures import PictureError
-from experiments.score import bundle_extractors, score_chunk, table_of
+from experiments.progress import console
+from experiments.score import bundle_extractors, check_targets, score_chunk, table_of
 from experiments.service_batches import Batches
 from experiments.service_limits import Gate, Limits
 from experiments.service_metrics import Measure, Metrics
 from experiments.service_problems import KINDS, Problem, described, handle_problems
 from experiments.service_schemas import (
     Block,
+    Decides,
     Health,
     ModelCard,
     Predictions,
@@ -45,8 +47,10 @@ from experiments.service_schemas import (
     similar_covers,
 )
 from experiments.service_uploads import Picture, body_schema, decoded, read_uploads
+from experiments.verdict import note_of
 from features.registry import Extractor
 from fusion.bundle import Bundle, load_bundle
+from fusion.decision import NO_TARGETS, Targets, promise
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 GRACE = 60  # seconds that accepted requests have left after SIGTERM
@@ -72,6 +76,7 @@ class Service:
     extractors: Sequence[Extractor]
     limits: Limits
     metrics: Metrics
+    targets: Targets
     batches: Batches[Picture] = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)  # they decode
     starting: str = "The model is being loaded."  # why it is not ready; empty once it is
@@ -92,9 +97,9 @@ class Service:
     def score(self, pictures: Sequence[Picture]) -> list[ScoredPicture]:
         """All genres of decoded pictures; to be called on the model's thread."""
         chunk = [(picture.cover_id, picture.name, picture.image) for picture in pictures]
-        rows = score_chunk(self.bundle, self.extractors, chunk, len(self.bundle.classes))
-        decides = self.bundle.decision is not None
-        return [scored_picture(row, decides) for row in rows.to_dict("records")]
+        rows = score_chunk(self.bundle, self.extractors, chunk, len(self.bundle.classes), self.targets)
+        decides, warns = self.bundle.decision is not None, self.bundle.novelty is not None
+        return [scored_picture(row, decides, warns) for row in rows.to_dict("records")]
 
     def warm_up(self) -> None:
         """Loads the weights, with as many threads for torch as there are cores."""
@@ -110,7 +115,12 @@ class Service:
             _log.exception("The model cannot be loaded")
 
 
-def make_service(bundle_folder: Path, limits: Limits | None = None, api_key: str | None = None) -> FastAPI:
+def make_service(
+    bundle_folder: Path,
+    limits: Limits | None = None,
+    api_key: str | None = None,
+    targets: Targets = NO_TARGETS,
+) -> FastAPI:
     """The application that serves a bundle.
 
     Args:
@@ -118,12 +128,15 @@ def make_service(bundle_folder: Path, limits: Limits | None = None, api_key: str
         limits: on requests; the defaults of `Limits` if left out.
         api_key: asked for in the header X-API-Key on all paths under /v1/ but /v1/health; None: nobody is
             asked.
+        targets: when to abstain, and what the sets of genres promise.
 
     Raises:
-        UserError: a broken bundle, or weights that are not here.
+        UserError: a broken bundle, weights that are not here, or targets for a bundle without held-out
+            covers.
     """
     bundle = load_bundle(bundle_folder)
-    service = Service(bundle, bundle_extractors(bundle), limits or Limits(), Metrics())
+    check_targets(bundle, targets)
+    service = Service(bundle, bundle_extractors(bundle), limits or Limits(), Metrics(), targets)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -201,7 +214,9 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
 
         def work(image: PIL.Image.Image) -> Response:
             count = min(top_k, len(service.bundle.classes))
-            found = explain_picture(service.bundle, service.extractors, image, count, attention)
+            found = explain_picture(
+                service.bundle, service.extractors, image, count, attention, service.targets
+            )
             if drawn:
                 return Response(_png(draw(found)), media_type="image/png")
             return Response(to_json(_without_folders(found.as_json())), media_type="application/json")
@@ -261,8 +276,8 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, 
         responses=described(*told, "too-many-requests", "method-not-allowed", "internal"),
     )  # fmt: skip
     async def model() -> ModelCard:
-        """The model that answers: classifier, genres, blocks."""
-        return _model_card(service.bundle)
+        """The model that answers: classifier, genres, blocks, and the targets in force."""
+        return _model_card(service.bundle, service.targets)
 
     text: dict[int | str, dict[str, Any]] = {
         200: {"description": "Metrics", "content": {"text/plain": {"schema": {"type": "string"}}}}
@@ -317,7 +332,13 @@ def _without_folders(explanation: dict[str, Any]) -> dict[str, Any]:
     return explanation | {"neighbours": neighbours}
 
 
-def _model_card(bundle: Bundle) -> ModelCard:
+def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
+    decides = bundle.decision and Decides(
+        target_error=targets.error,
+        target_coverage=targets.coverage,
+        set_coverage=targets.set_coverage,
+        promise=promise(bundle.decision, targets),
+    )
     return ModelCard(
         classifier=bundle.classifier.name,
         genres=[str(name) for name in bundle.classes],
@@ -327,6 +348,9 @@ def _model_card(bundle: Bundle) -> ModelCard:
             )
             for name, made in bundle.extractors.items()
         },
+        decides=decides,
+        warns=bundle.novelty is not None,
+        note=note_of(bundle),
         digest=bundle.digest,
         version=_version(),
     )
@@ -349,7 +373,12 @@ def _version() -> str:
 
 
 def run_service(
-    bundle_folder: Path, host: str, port: int, limits: Limits | None = None, api_key: str | None = None
+    bundle_folder: Path,
+    host: str,
+    port: int,
+    limits: Limits | None = None,
+    api_key: str | None = None,
+    targets: Targets = NO_TARGETS,
 ) -> None:
     """Serves until SIGTERM or SIGINT; requests that were accepted by then are answered first.
 
@@ -360,7 +389,10 @@ def run_service(
 
     from experiments.service_http import ProblemProtocol
 
-    app = make_service(bundle_folder, limits, api_key)
+    app = make_service(bundle_folder, limits, api_key, targets)
+    decision = app.state.service.bundle.decision
+    if said := promise(decision, targets) if decision else "":
+        console.print(said, highlight=False)
     uvicorn.run(
         app, host=host, port=port, http=ProblemProtocol, ws="none", server_header=False,
         timeout_graceful_shutdown=GRACE,

@@ -40,13 +40,17 @@ class ScoredPicture(BaseModel):
     name: str = Field(description="the file name as it was sent")
     cover_id: str = Field(description="sha256 of the file, 64 hex digits")
     genres: list[GenreProbability] = Field(default=[], description="the most probable ones, the best first")
-    abstain: bool | None = Field(default=None, description="the model would rather not say")
+    abstain: bool | None = Field(
+        default=None, description="no answer: the model is not sure enough for the target in force"
+    )
     genre_set: list[str] | None = Field(
-        default=None, description="genres among which the true one most likely is"
+        default=None,
+        description="genres that hold the true one as often as `set_coverage` of /v1/model says, the most "
+        "probable first",
     )
     nearest_distance: float | None = Field(default=None, description="to the nearest training cover; no unit")
     unlike_covers: bool | None = Field(
-        default=None, description="farther from training covers than covers are"
+        default=None, description="looks like no training cover, so its genre means little"
     )
     failed_blocks: str | None = Field(
         default=None, description="blocks that could not be computed, with the reason"
@@ -89,6 +93,15 @@ class Block(BaseModel):
     fingerprint: str
 
 
+class Decides(BaseModel):
+    """When the model answers, and what its sets of genres promise; shares from 0 to 1."""
+
+    target_error: float | None = Field(description="at most this share of answers is wrong")
+    target_coverage: float | None = Field(description="this share of covers, the surest, is answered")
+    set_coverage: float = Field(description="share of sets that hold the true genre")
+    promise: str = Field(description="what the target comes to, in words; empty without one")
+
+
 class ModelCard(BaseModel):
     """The model that answers."""
 
@@ -99,6 +112,14 @@ class ModelCard(BaseModel):
                     "classifier": "kernel_ridge",
                     "genres": ["Jazz", "Rock"],
                     "blocks": {"color": {"columns": 45, "preset": "packaged", "fingerprint": "color-1-9f…"}},
+                    "decides": {
+                        "target_error": 0.2,
+                        "target_coverage": None,
+                        "set_coverage": 0.9,
+                        "promise": "At most 20 % wrong among those answered, with 90 % confidence: …",
+                    },
+                    "warns": True,
+                    "note": "",
                     "digest": _COVER_ID,
                     "version": "0.1.0",
                 }
@@ -109,6 +130,11 @@ class ModelCard(BaseModel):
     classifier: str
     genres: list[str]
     blocks: dict[str, Block]
+    decides: Decides | None = Field(
+        description="none where the model has no held-out covers: it answers always and names no sets"
+    )
+    warns: bool = Field(description="it can say that a picture looks like no training cover")
+    note: str = Field(description="what readers must know about the training collection")
     digest: str = Field(description="sha256 over the whole bundle")
     version: str = Field(description="of coverfusion")
 
@@ -123,20 +149,23 @@ class ProblemBody(BaseModel):
     pictures: list[ScoredPicture] | None = Field(default=None, description="the reason for each file")
 
 
-def scored_picture(row: Mapping[Any, Any], decides: bool) -> ScoredPicture:
+def scored_picture(row: Mapping[Any, Any], decides: bool, warns: bool) -> ScoredPicture:
     """A row of `score_chunk` with every genre named.
 
     Args:
         row: column -> value; columns on abstaining may be missing.
         decides: the bundle can say when to abstain.
+        warns: it can say what looks like no training cover.
     """
     ranks = sum(name.startswith("genre_") and name != "genre_set" for name in row)
     pairs = [(row[f"genre_{n}"], row[f"probability_{n}"]) for n in range(1, ranks + 1)]
     distance = row.get("nearest_distance")
     told: dict[str, Any] = {}
     if decides:
-        told = {name: bool(row[name]) for name in ("abstain", "unlike_covers")}
+        told["abstain"] = bool(row["abstain"])
         told["genre_set"] = [name for name in row["genre_set"].split("|") if name]
+    if warns:
+        told["unlike_covers"] = bool(row["unlike_covers"])
     return ScoredPicture(
         name=row["path"],
         cover_id=row["cover_id"],

@@ -18,10 +18,11 @@ by a model of its fold, while the bundle's is fitted on all covers: as with othe
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -82,6 +83,14 @@ class Rule:
     def sets(self, proba: np.ndarray) -> np.ndarray:
         """(n, k) bool for the classifier's (n, k) probabilities."""
         return prediction_sets(proba, self.set_limit)
+
+    def genre_sets(self, proba: np.ndarray, classes: Sequence[Any]) -> list[list[Any]]:
+        """The same by name, the most probable genre first; `classes` in the order of the columns."""
+        order = np.argsort(-proba, axis=1, kind="stable")
+        return [
+            [classes[code] for code in ranked if inside[code]]
+            for ranked, inside in zip(order, self.sets(proba), strict=True)
+        ]
 
 
 @dataclass(frozen=True, eq=False)

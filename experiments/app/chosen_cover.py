@@ -19,12 +19,12 @@ from experiments.app.scored import Scored
 from experiments.explain import explain_picture
 from experiments.explain_figure import draw
 from experiments.similar import nearest
-from fusion.decision import NO_TARGETS
+from experiments.verdict import NO_ANSWER, UNLIKE, set_in_words
+from fusion.decision import Targets
 
 ALIKE = 8  # similar covers
 NARROWEST = 800  # pixels: the explanation can still be read
 BARS = 8  # genres with a bar
-SURE = f"{100 * NO_TARGETS.set_coverage:g} %"
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,14 @@ class Told:
     found: dict[str, Any]
 
 
-def show_cover(model: Model, scored: Scored, row: int) -> None:
+def show_cover(model: Model, scored: Scored, row: int, targets: Targets) -> None:
     """Genres, explanation and similar covers.
 
     Args:
         model: shared with other visitors.
         scored: what was scored.
         row: of a cover that has a picture.
+        targets: those that it was scored with.
     """
     own, picture = scored.frame.to_dict("records")[row], scored.pictures[row]
     if picture is None:
@@ -49,34 +50,34 @@ def show_cover(model: Model, scored: Scored, row: int) -> None:
     left, right = st.columns([1, 2])
     left.image(picture, width="stretch", caption=plain(own["path"]), alt=f"The cover {own['path']}")
     with right:
-        _show_genres(own)
-    st.subheader(f"Why {plain(str(own['genre_1']))}?")
-    _show_explanation(_explain(model.bundle.digest, own["cover_id"], model, picture))
+        _show_genres(own, targets)
+    why = f"Why {plain(str(own['genre_1']))}?"
+    st.subheader(f"No answer. {why}" if own["abstain"] else why)
+    _show_explanation(_explain(model.bundle.digest, own["cover_id"], targets, model, picture))
     st.subheader("Similar training covers")
     _show_similar(model, own["cover_id"], picture)
 
 
-def _show_genres(own: dict[Hashable, Any]) -> None:
+def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
+    if own["unlike_covers"]:
+        st.warning(UNLIKE)
+    if own["abstain"]:
+        st.warning(NO_ANSWER)
     for rank in range(1, BARS + 1):
         if f"genre_{rank}" not in own:
             break
         chance = float(own[f"probability_{rank}"])
         st.progress(min(max(chance, 0.0), 1.0), f"{plain(str(own[f'genre_{rank}']))} {100 * chance:.1f} %")
-    if own.get("unlike_covers", False):
-        st.warning("This picture is unlike the covers that the model knows: its genre means little.")
-    if own.get("abstain", False):
-        st.warning("The model is not sure enough to answer.")
     if own["failed_blocks"]:
         st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
-    if own.get("genre_set"):
-        said = plain(own["genre_set"].replace("|", ", "))
-        st.markdown(f"One of: {said} (a set that holds the true genre of {SURE} of covers)")
+    if own["genre_set"]:
+        st.markdown(plain(set_in_words(own["genre_set"].split("|"), targets.set_coverage)))
 
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")
-def _explain(digest: str, cover_id: str, _model: Model, _picture: bytes) -> Told:
+def _explain(digest: str, cover_id: str, targets: Targets, _model: Model, _picture: bytes) -> Told:
     with ONE_AT_A_TIME:
-        found = explain_picture(_model.bundle, _model.extractors, decode(_picture))
+        found = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
         stream = io.BytesIO()
         draw(found).save(stream, "PNG")
     return Told(stream.getvalue(), found.as_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,21 +12,25 @@ from data.errors import UserError
 from experiments.app import genres_page, map_page, run_page, score_page
 from experiments.app.plain_text import plain
 from experiments.app.runs import finished_runs, is_finished, note_of
+from fusion.decision import Targets
 
 
-def main(bundle: Path | None, root: Path) -> None:
+def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     """Draws the page that the visitor has chosen.
 
     Args:
         bundle: the model that scores; None: that of the chosen run.
         root: the folder of runs.
+        targets: when to abstain, and what the sets of genres promise.
     """
     st.set_page_config(page_title="coverfusion", layout="wide")
     run = _choose_run(bundle, root)
     model = bundle or (run / "bundle" if run else None)
     page = st.navigation(
         [
-            st.Page(lambda: score_page.show(model), title="Score covers", url_path="score", default=True),
+            st.Page(
+                lambda: score_page.show(model, targets), title="Score covers", url_path="score", default=True
+            ),
             st.Page(lambda: run_page.show(run), title="Leaderboard", url_path="leaderboard"),
             st.Page(lambda: genres_page.show(run), title="Genres", url_path="genres"),
             st.Page(lambda: map_page.show(run, root), title="Map", url_path="map"),
@@ -53,4 +58,4 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]))
+    main(Path(sys.argv[1]) if sys.argv[1] else None, Path(sys.argv[2]), Targets(**json.loads(sys.argv[3])))

@@ -11,12 +11,16 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from experiments.app.chosen_cover import SURE, show_cover
+from experiments.app.chosen_cover import show_cover
 from experiments.app.missing import show_command
 from experiments.app.model import Model, read_model
 from experiments.app.plain_text import plain
+from experiments.app.runs import note_of
 from experiments.app.scored import Scored, as_file, score_uploads
 from experiments.app.uploads import MOST, TYPES
+from experiments.score import check_targets
+from experiments.verdict import note_of as bundle_note
+from fusion.decision import NO_TARGETS, Targets, promise
 
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
 TOP = 3  # genres that the table shows; the files have all
@@ -24,21 +28,26 @@ LISTED = 20  # errors that are listed as text; the table has all
 STATE = "scored"  # in the visitor's session: (what was scored, its scores)
 
 
-def show(bundle: Path | None) -> None:
+def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
     """The page.
 
     Args:
         bundle: a bundle folder; None where there is none.
+        targets: when to abstain, and what the sets of genres promise.
 
     Raises:
-        UserError: the bundle cannot be read.
+        UserError: the bundle cannot be read, or has no held-out covers for the targets.
     """
     if bundle is None:
         show_command("There is no model yet.", "coverfusion", "train", "covers/")
         return
     with st.spinner("Reading the model"):
         model = read_model(bundle)
-    st.markdown(_about(model))
+    check_targets(model.bundle, targets)
+    note = bundle_note(model.bundle)
+    if note and note != note_of(bundle.parent):  # which stands above every page
+        st.warning(plain(note))
+    st.markdown(_about(model, targets))
     uploads = st.file_uploader(
         f"Pictures, or zips of pictures: up to {MOST} at once",
         type=TYPES,
@@ -49,20 +58,21 @@ def show(bundle: Path | None) -> None:
     key, scored = st.session_state.get(STATE, (None, None))
     wanted = (model.bundle.digest, *(upload.file_id for upload in uploads))
     if uploads and key != wanted:
-        key, scored = wanted, _score(model, uploads)
+        key, scored = wanted, _score(model, uploads, targets)
         st.session_state[STATE] = key, scored
     if scored is not None and key is not None and key[0] == model.bundle.digest:
-        _show_scores(model, scored)
+        _show_scores(model, scored, targets)
 
 
 def table_of_scores(scored: Scored) -> pd.DataFrame:
     """What the page's table shows: small pictures as data URIs, the first genres, and what was noticed.
 
-    Probabilities are in percent; a column that says nothing of any cover is left out.
+    Probabilities are in percent; a column that says nothing of any cover is left out. Where the model
+    abstains on some cover, the column `answer` has its answers.
     """
     frame = scored.frame
     kept = [name for rank in range(1, TOP + 1) for name in (f"genre_{rank}", f"probability_{rank}")]
-    noticed = ("abstain", "genre_set", "unlike_covers", "failed_blocks")
+    noticed = ("genre_set", "unlike_covers", "failed_blocks")
     read = frame[frame["error"] == ""]
     said = [name for name in noticed if name in frame and read[name].fillna("").astype(bool).any()]
     said += ["error"] if len(read) < len(frame) else []
@@ -72,30 +82,50 @@ def table_of_scores(scored: Scored) -> pd.DataFrame:
             table[name] *= 100
     if "genre_set" in table:
         table["genre_set"] = table["genre_set"].str.replace("|", ", ")
+    if read["abstain"].any():
+        answers = frame["genre_1"].where(~frame["abstain"], "no answer").where(frame["error"] == "", "")
+        table.insert(1, "answer", answers)
     table.insert(0, "cover", [_data_uri(picture) for picture in scored.thumbnails])
     return table
 
 
-def _about(model: Model) -> str:
+def noticed_of(frame: pd.DataFrame) -> list[str]:
+    """How many of the scored pictures have no answer or look like no cover, in words."""
+    read = frame[frame["error"] == ""]
+    silent, unlike = int(read["abstain"].sum()), int(read["unlike_covers"].sum())
+    said = []
+    if silent:
+        said.append(f"No answer for {silent} of {len(read)}: the model is not sure enough there.")
+    if unlike:
+        said.append(
+            f"{unlike} of {len(read)} look like no training cover: what is said of them means little."
+        )
+    return said
+
+
+def _about(model: Model, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
+    said = promise(model.bundle.decision, targets) if model.bundle.decision else ""
     return (
         f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
-        f"{len(model.bundle.classes)} genres: {genres}."
+        f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(said)}" if said else "")
     )
 
 
-def _score(model: Model, uploads: Sequence[UploadedFile]) -> Scored:
+def _score(model: Model, uploads: Sequence[UploadedFile], targets: Targets) -> Scored:
     bar = st.progress(0.0, "Reading")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / total, f"Scored {done} of {total}")
 
-    scored = score_uploads(model, [(upload.name, upload.getbuffer()) for upload in uploads], progress)
+    scored = score_uploads(
+        model, [(upload.name, upload.getbuffer()) for upload in uploads], progress, targets
+    )
     bar.empty()
     return scored
 
 
-def _show_scores(model: Model, scored: Scored) -> None:
+def _show_scores(model: Model, scored: Scored, targets: Targets) -> None:
     frame = scored.frame
     wrong = frame[frame["error"] != ""]
     st.subheader(f"{len(frame) - len(wrong)} scored" + (f", {len(wrong)} not" if len(wrong) else ""))
@@ -109,8 +139,10 @@ def _show_scores(model: Model, scored: Scored) -> None:
         lines = [f"- {plain(path)}: {plain(reason)}" for path, reason in listed]
         more = [f"- and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
         st.warning("\n".join(["Not scored:", *lines, *more]))
+    for said in noticed_of(frame):
+        st.warning(said)
     st.dataframe(
-        table_of_scores(scored), hide_index=True, row_height=64, column_config=_columns(),
+        table_of_scores(scored), hide_index=True, row_height=64, column_config=_columns(targets),
         alt="Genres with probabilities for each cover",
     )  # fmt: skip
     with st.container(horizontal=True):
@@ -120,18 +152,20 @@ def _show_scores(model: Model, scored: Scored) -> None:
     if good:
         st.header("One cover")
         row = st.selectbox("Cover", good, format_func=lambda number: frame["path"][number])
-        show_cover(model, scored, row)
+        show_cover(model, scored, row, targets)
 
 
-def _columns() -> dict[str, ColumnConfig | str | None]:
+def _columns(targets: Targets) -> dict[str, ColumnConfig | str | None]:
     columns: dict[str, ColumnConfig | str | None] = {
         "cover": st.column_config.ImageColumn("Cover", width=60, pinned=True),
         "path": st.column_config.TextColumn("File", width=100),
-        "abstain": st.column_config.CheckboxColumn("Abstains"),
+        "answer": st.column_config.TextColumn("Answer", width=90),
         "genre_set": st.column_config.TextColumn(
-            "One of", help=f"a set that holds the true genre of {SURE} of covers"
+            "One of", help=f"a set that holds the true genre of {100 * targets.set_coverage:g} % of covers"
         ),
-        "unlike_covers": st.column_config.CheckboxColumn("Unlike covers"),
+        "unlike_covers": st.column_config.CheckboxColumn(
+            "Unlike covers", help="looks like no training cover, so its genre means little"
+        ),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),
         "error": st.column_config.TextColumn("Error"),
     }

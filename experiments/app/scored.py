@@ -15,6 +15,7 @@ from experiments.app.uploads import MOST, on_disk
 from experiments.score import score_chunk
 from experiments.thumbnails import thumbnail
 from features.extract import decoded_ahead
+from fusion.decision import NO_TARGETS, Targets
 
 CHUNK = 8  # pictures between two steps of the bar; other visitors wait no longer than that
 
@@ -41,6 +42,7 @@ def score_uploads(
     model: Model,
     uploads: Sequence[tuple[str, bytes | memoryview]],
     progress: Callable[[int, int], None],
+    targets: Targets = NO_TARGETS,
 ) -> Scored:
     """Scores the first `MOST` pictures of uploaded files and zips; what cannot be read has an error.
 
@@ -48,6 +50,7 @@ def score_uploads(
         model: shared with other visitors.
         uploads: file names and contents, at least one.
         progress: called with the number of pictures done and of all.
+        targets: when to abstain, and what the sets of genres promise.
     """
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []
@@ -56,7 +59,9 @@ def score_uploads(
         progress(0, len(taken))
         for chunk in decoded_ahead((("", path) for _, path in taken), CHUNK):
             with ONE_AT_A_TIME:
-                frames.append(score_chunk(model.bundle, model.extractors, chunk, len(model.bundle.classes)))
+                frames.append(
+                    score_chunk(model.bundle, model.extractors, chunk, len(model.bundle.classes), targets)
+                )
             pictures += [None if isinstance(got, PictureError) else _png(got) for _, _, got in chunk]
             progress(len(pictures), len(taken))
     frame = pd.concat(frames, ignore_index=True).assign(path=[name for name, _ in taken])

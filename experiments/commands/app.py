@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.errors import UserError
 from experiments.commands.shown import console
+from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
+
+if TYPE_CHECKING:
+    from fusion.decision import Targets
 
 
 def app(
@@ -17,6 +23,9 @@ def app(
     runs: Annotated[Path, typer.Option(help="the folder of runs and maps")] = Path("runs"),
     host: Annotated[str, typer.Option(help="the address it listens on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="the port it listens on")] = 8501,
+    target_error: TargetErrorOption = None,
+    target_coverage: TargetCoverageOption = None,
+    set_coverage: SetCoverageOption = 0.9,
 ) -> None:
     """Covers in the browser: genres, explanations, similar covers, and the pages of a run.
 
@@ -24,17 +33,20 @@ def app(
     """
     if find_spec("streamlit") is None:
         raise UserError('The web app needs streamlit: pip install "coverfusion[app]".')
-    _check(bundle, runs)
+    from fusion.decision import Targets
+
+    targets = Targets(target_error, target_coverage, set_coverage)
+    _check(bundle, runs, targets)
     if host not in ("127.0.0.1", "::1", "localhost"):
         console.print(
             f"Everyone who reaches {host} may use it, and sees the covers of its runs.", style="yellow"
         )
     from streamlit.web.cli import main as streamlit
 
-    streamlit(server_arguments(bundle, runs, host, port), prog_name="streamlit")
+    streamlit(server_arguments(bundle, runs, host, port, targets), prog_name="streamlit")
 
 
-def server_arguments(bundle: Path | None, runs: Path, host: str, port: int) -> list[str]:
+def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targets: Targets) -> list[str]:
     """Streamlit's arguments: it opens no browser, reports to nobody and watches no files."""
     from experiments.app import uploads
     from experiments.figures import DARK, LIGHT
@@ -51,18 +63,19 @@ def server_arguments(bundle: Path | None, runs: Path, host: str, port: int) -> l
         "--client.showErrorDetails=none",
         f"--theme.light.primaryColor={LIGHT['fused']}",
         f"--theme.dark.primaryColor={DARK['fused']}",
-        "--", str(bundle or ""), str(runs),
+        "--", str(bundle or ""), str(runs), json.dumps(asdict(targets)),
     ]  # fmt: skip
 
 
-def _check(bundle: Path | None, runs: Path) -> None:
+def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
     """Says now, not to the first visitor, what will not work; the model is read and kept for visitors."""
     from experiments.app.model import read_model
     from experiments.app.runs import finished_runs
+    from experiments.score import check_targets
 
     if bundle is not None:
         console.print("Reading the model")
-        read_model(bundle)
+        check_targets(read_model(bundle).bundle, targets)
     elif not runs.is_dir():
         raise UserError(
             f"--runs {runs} is no folder. Name one, or a --bundle; `coverfusion demo` makes both."

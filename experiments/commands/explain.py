@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from experiments.commands.shown import console
+from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
 
 
 def explain(
@@ -19,6 +20,9 @@ def explain(
     attention: Annotated[
         bool, typer.Option("--map/--no-map", help="the map of where the image network looks")
     ] = True,
+    target_error: TargetErrorOption = None,
+    target_coverage: TargetCoverageOption = None,
+    set_coverage: SetCoverageOption = 0.9,
 ) -> None:
     """Why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
 
@@ -26,10 +30,14 @@ def explain(
     """
     from experiments.explain import explain as run
     from experiments.explain_blocks import PROBABILITY
+    from fusion.decision import Targets
 
-    found = run(bundle, picture, out, top_k, attention)
+    targets = Targets(target_error, target_coverage, set_coverage)
+    found = run(bundle, picture, out, top_k, attention, targets)
     told = ", ".join(f"{genre} {chance:.3f}" for genre, chance in found.genres)
     console.print(f"{told} ({found.classifier})", highlight=False, markup=False)
+    for sentence in found.verdict.in_words():
+        console.print(sentence, style="yellow", highlight=False, markup=False)
     parts = found.contributions
     short = "probability" if parts.unit == PROBABILITY else "log probability"
     table = Table(title=f"What speaks for {found.genre} (+) or against it, {short}")

@@ -12,6 +12,7 @@ from data.errors import UserError
 from experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
 from experiments.commands.options import TrackingUriOption, TrackOption
 from experiments.commands.shown import console, log_if_asked
+from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
 
 
 def score(
@@ -26,15 +27,9 @@ def score(
         str, typer.Option(help="a .csv, .parquet or .jsonl file; with ray a folder or an address for parquet")
     ],
     top_k: Annotated[int, typer.Option(min=1, help="genres a row names")] = 3,
-    target_error: Annotated[
-        float | None, typer.Option(help="abstain so that at most this share of answers is wrong, such as 0.2")
-    ] = None,
-    target_coverage: Annotated[
-        float | None, typer.Option(help="answer only this share of covers, the surest, such as 0.5")
-    ] = None,
-    set_coverage: Annotated[
-        float, typer.Option(help="share of genre sets that hold the true genre, such as 0.9")
-    ] = 0.9,
+    target_error: TargetErrorOption = None,
+    target_coverage: TargetCoverageOption = None,
+    set_coverage: SetCoverageOption = 0.9,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
     engine: EngineOption = "local",
     workers: WorkersOption = None,

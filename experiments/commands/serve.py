@@ -10,6 +10,7 @@ import typer
 
 from data.errors import UserError
 from experiments.commands.shown import console
+from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
 
 KEY_VARIABLE = "COVERFUSION_API_KEY"
 
@@ -22,12 +23,18 @@ def serve(
         Path | None, typer.Option(help=f"file with the key that clients send; or set {KEY_VARIABLE}")
     ] = None,
     rate: Annotated[float, typer.Option(min=0, help="requests a second and client; 0 = no limit")] = 50,
+    target_error: TargetErrorOption = None,
+    target_coverage: TargetCoverageOption = None,
+    set_coverage: SetCoverageOption = 0.9,
 ) -> None:
     """Answers over HTTP: genres, explanations and similar covers for uploaded pictures.
 
     Example: `coverfusion serve runs/demo/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
     """
+    from fusion.decision import Targets
+
+    targets = Targets(target_error, target_coverage, set_coverage)
     key = _key(api_key_file)
     try:
         from experiments.service import run_service
@@ -36,7 +43,7 @@ def serve(
         raise UserError(f'serve needs {error.name}: pip install "coverfusion[service]".') from error
     if host not in ("127.0.0.1", "::1", "localhost") and key is None:
         console.print(f"Everyone who reaches {host} may ask: there is no API key.", style="yellow")
-    run_service(bundle, host, port, Limits(rate=rate, burst=max(1, round(2 * rate))), key)
+    run_service(bundle, host, port, Limits(rate=rate, burst=max(1, round(2 * rate))), key, targets)
 
 
 def _key(file: Path | None) -> str | None:

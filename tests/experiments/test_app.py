@@ -1,5 +1,6 @@
 """The web app as a visitor meets it, in a real browser; and what lies behind its pages."""
 
+import json
 import os
 import re
 import shutil
@@ -25,15 +26,16 @@ from experiments.app.model import Model, read_model
 from experiments.app.plain_text import plain
 from experiments.app.run_page import genre_frame, leaderboard_frame
 from experiments.app.runs import finished_runs, genre_pages, map_folders, note_of
-from experiments.app.score_page import table_of_scores
+from experiments.app.score_page import noticed_of, table_of_scores
 from experiments.app.scored import as_file, score_uploads
 from experiments.app.uploads import MOST, on_disk
-from experiments.commands.app import app
+from experiments.commands.app import app, server_arguments
 from experiments.config import make_config
 from experiments.genre_report import write_genre_report
 from experiments.map import write_map
 from experiments.run import train
 from experiments.run_folder import read_run
+from fusion.decision import Targets
 from tests.pictures import bad_files, checkerboard, encode, noise, save_folders, solid, stripes, zip_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +140,26 @@ def test_the_table_leaves_out_what_says_nothing(model: Model) -> None:
     table = table_of_scores(score_uploads(model, [good, ("bad.png", b"")], lambda done, total: None))
     assert "abstain" not in table and table["error"].tolist() == ["", "empty file (0 bytes)"]
     assert pd.isna(table["cover"][1])
+
+
+def test_what_is_not_answered_is_said(model: Model) -> None:
+    uploads = [(f"{n}.png", encode(_cover(genre, n), "PNG")) for genre in GENRES for n in range(50, 53)]
+    targets = Targets(coverage=0.5)
+    scored = score_uploads(model, [*uploads, ("bad.png", b"")], lambda done, total: None, targets)
+    table, frame = table_of_scores(scored), scored.frame
+    silent = frame["abstain"] & (frame["error"] == "")
+    assert 0 < silent.sum() < len(uploads)
+    assert (table["answer"] == "no answer").tolist() == silent.tolist()
+    answered = ~frame["abstain"]
+    assert (table["answer"][answered] == frame["genre_1"][answered]).all()
+    assert table["answer"].iloc[-1] == ""
+    assert noticed_of(frame)[0].startswith(f"No answer for {silent.sum()} of {len(uploads)}")
+
+
+def test_the_app_is_started_with_its_targets() -> None:
+    *_, bundle, runs, targets = server_arguments(None, Path("runs"), "127.0.0.1", 1, Targets(error=0.1))
+    assert (bundle, runs) == ("", "runs")
+    assert Targets(**json.loads(targets)) == Targets(error=0.1)
 
 
 # --- the folder of runs --------------------------------------------------------------------------------

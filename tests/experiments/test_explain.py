@@ -14,6 +14,7 @@ from experiments.run import describe_extractor
 from experiments.score import table_of
 from features.registry import Extractor, create
 from fusion.bundle import Bundle, load_bundle, save_bundle
+from fusion.decision import Targets, learn_decision
 from fusion.neighbours import Neighbours
 from tests.experiments.test_cli import coverfusion
 from tests.fusion.planted import quick
@@ -63,6 +64,20 @@ def _saved(folder: Path, blocks: Sequence[str]) -> Path:
         extractors={extractor.name: describe_extractor(extractor) for extractor in extractors},
         neighbours=Neighbours().fit(table.frame(), ids, genres, ids, [encode(image) for image in images]),
     )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def decides(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The plain bundle with held-out covers on which a probability of 0.9 is wrong every second time."""
+    bundle = load_bundle(plain)
+    proba = np.tile([[0.1, 0.9], [0.9, 0.1]], (50, 1))
+    folder = tmp_path_factory.mktemp("decides") / "bundle"
+    save_bundle(
+        folder, bundle.classifier, columns=bundle.columns, extractors=bundle.extractors,
+        decision=learn_decision(proba, np.arange(100) // 2 % 2, np.arange(100), "validation"),
+        extra={"note": "These covers are drawn."},
+    )  # fmt: skip
     return folder
 
 
@@ -151,13 +166,37 @@ def test_reading_words_and_people_ends_in_marks(plain: Path) -> None:
     assert found.attention_note == "left out"
 
 
-def test_the_command_writes_picture_and_json(plain: Path, tmp_path: Path) -> None:
+def test_the_command_writes_picture_and_json(decides: Path, tmp_path: Path) -> None:
     (tmp_path / "cover.jpg").write_bytes(encode(_covers()[0][3]))
-    done = coverfusion("explain", plain, "cover.jpg", "--out", "why.png", "--no-map", folder=tmp_path)
+    done = coverfusion(
+        "explain",
+        decides,
+        "cover.jpg",
+        "--out",
+        "why.png",
+        "--no-map",
+        "--target-error",
+        "0.2",
+        folder=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert "dub" in done.stdout and "color" in done.stdout
+    assert "No answer: the model is not sure enough" in done.stdout
+    assert "These covers are drawn." in done.stdout
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
-    assert json.loads((tmp_path / "why.json").read_text())["picture"] == "cover.jpg"
+    found = json.loads((tmp_path / "why.json").read_text())
+    assert found["picture"] == "cover.jpg" and found["abstain"] is True
+
+
+def test_what_cannot_be_known_is_not_said(plain: Path, decides: Path, tmp_path: Path) -> None:
+    found = _with(load_bundle(plain)).as_json()
+    assert found["abstain"] is None and found["genre_set"] is None and found["unlike_covers"] is None
+    found = _with(load_bundle(decides)).as_json()  # without a target it answers
+    assert found["abstain"] is False and found["set_coverage"] == 0.9
+    assert found["genre_set"][0] == found["genres"][0]["genre"]
+    (tmp_path / "cover.jpg").write_bytes(encode(_covers()[0][3]))
+    with pytest.raises(UserError, match="need held-out covers"):
+        explain(plain, str(tmp_path / "cover.jpg"), tmp_path / "a.png", targets=Targets(error=0.2))
 
 
 def test_what_cannot_be_read_or_written_is_named(plain: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from experiments.explain import Explanation, Feature, Neighbour
 from experiments.explain_blocks import LOG_PROBABILITY, PROBABILITY, Contributions
 from experiments.explain_figure import draw, figure_of
 from experiments.explain_marks import Box, Word
+from experiments.verdict import Verdict
 from tests.pictures import encode, noise, solid
 
 LONG = "Experimental Electroacoustic Improvisation and Musique Concr\u00e8te of the Late Twentieth Century"
@@ -60,6 +61,7 @@ def _hard() -> Explanation:
         attention_note="block 'cnn' failed on this cover " * 9,
         neighbours=[Neighbour("c", LONG, "a.jpg", 123456.789, None)] * 5,
         failed={"cnn": "RuntimeError: " + "no " * 200},
+        verdict=Verdict(True, [LONG] * 20, 0.9, True, "A long note on these covers. " * 20),
     )
 
 
@@ -139,3 +141,9 @@ def test_signs_and_numbers_are_written_not_only_coloured() -> None:
         "people.face_count",
     ):
         assert text in told, text
+
+
+def test_no_answer_and_a_warning_are_written_out() -> None:
+    told = " ".join(_boxes(figure_of(_explanation(verdict=Verdict(True, ["Rock", "Pop"], 0.8, True)))))
+    for text in ("No answer", "Unlike the training covers", "One of: Rock, Pop", "80 % of covers"):
+        assert text in told.replace("\n", " "), text

@@ -104,3 +104,6 @@ def test_the_rule_by_hand():
     # scores of the true classes: 0.1, 0.4, 0.2, 0.55; the 3rd of 4 is the limit
     assert rule.set_limit == pytest.approx(0.4)
     assert rule.sets(proba).tolist() == [[True, False], [True, False], [False, True], [True, False]]
+    assert rule.genre_sets(np.array([[0.35, 0.65], [0.62, 0.38]]), ["a", "b"]) == [["b"], ["a"]]
+    both = make_rule(proba, np.array([0, 0, 1, 1]), Targets(set_coverage=0.99))
+    assert both.genre_sets(np.array([[0.35, 0.65]]), ["a", "b"]) == [["b", "a"]]

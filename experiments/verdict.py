@@ -1,0 +1,77 @@
+"""What is said about a cover besides its most probable genre: no answer, a set of genres, a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fusion.bundle import Bundle
+from fusion.decision import NO_TARGETS, Targets, rule_of
+
+NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
+UNLIKE = (
+    "Unlike the training covers: next to none of them looks like this picture, so the genre named here means "
+    "little."
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a bundle says about one cover; None where it cannot say.
+
+    Attributes:
+        abstain: the model would rather not answer.
+        genre_set: genres among which the true one is as often as `set_coverage` says, the most probable
+            first.
+        set_coverage: a share.
+        unlike_covers: the picture looks like no training cover.
+        note: what readers must know about the training collection, or "".
+    """
+
+    abstain: bool | None = None
+    genre_set: list[str] | None = None
+    set_coverage: float | None = None
+    unlike_covers: bool | None = None
+    note: str = ""
+
+    def in_words(self) -> list[str]:
+        """One sentence or two for each thing that there is to say, warnings first."""
+        said = [UNLIKE] if self.unlike_covers else []
+        said += [NO_ANSWER] if self.abstain else []
+        if self.genre_set and self.set_coverage is not None:
+            said.append(set_in_words(self.genre_set, self.set_coverage))
+        return [*said, self.note] if self.note else said
+
+
+def set_in_words(genres: Sequence[str], coverage: float) -> str:
+    """A set of genres and what it promises (a share)."""
+    return f"One of: {', '.join(genres)} (such sets hold the true genre of {100 * coverage:g} % of covers)."
+
+
+def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS) -> Verdict:
+    """The verdict on one cover.
+
+    Args:
+        bundle: the fitted model.
+        row: the cover's features, columns `block.column`.
+        targets: when to abstain, and what the set promises.
+    """
+    unlike = None if bundle.novelty is None else bool(bundle.novelty.unlike(row)[0])
+    note = note_of(bundle)
+    if bundle.decision is None:
+        return Verdict(unlike_covers=unlike, note=note)
+    proba, rule = bundle.predict_proba(row), rule_of(bundle.decision, targets)
+    return Verdict(
+        abstain=bool(rule.abstains(proba)[0]),
+        genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],
+        set_coverage=targets.set_coverage,
+        unlike_covers=unlike,
+        note=note,
+    )
+
+
+def note_of(bundle: Bundle) -> str:
+    """What readers must know about the collection that a bundle was trained on, or ""."""
+    return str(bundle.extra.get("note", ""))

@@ -1,0 +1,12 @@
+from experiments.verdict import NO_ANSWER, UNLIKE, Verdict
+
+
+def test_nothing_known_nothing_said() -> None:
+    assert Verdict().in_words() == []
+    assert Verdict(False, [], 0.9, False).in_words() == []
+
+
+def test_warnings_come_first_and_the_note_last() -> None:
+    said = Verdict(True, ["Rock", "Pop"], 0.75, True, "Drawn.").in_words()
+    assert said[:2] == [UNLIKE, NO_ANSWER]
+    assert said[2:] == ["One of: Rock, Pop (such sets hold the true genre of 75 % of covers).", "Drawn."]
