@@ -35,13 +35,13 @@ from experiments.service_metrics import Measure, Metrics
 from experiments.service_problems import KINDS, Problem, described, handle_problems
 from experiments.service_schemas import (
     Block,
-    Decides,
     Health,
     ModelCard,
     Predictions,
     ProblemBody,
     ScoredPicture,
     SimilarCovers,
+    TargetsInForce,
     file_name,
     scored_picture,
     similar_covers,
@@ -333,7 +333,7 @@ def _without_folders(explanation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
-    decides = bundle.decision and Decides(
+    in_force = bundle.decision and TargetsInForce(
         target_error=targets.error,
         target_coverage=targets.coverage,
         set_coverage=targets.set_coverage,
@@ -348,7 +348,7 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             )
             for name, made in bundle.extractors.items()
         },
-        decides=decides,
+        targets=in_force,
         warns=bundle.novelty is not None,
         note=note_of(bundle),
         digest=bundle.digest,

@@ -93,7 +93,7 @@ class Block(BaseModel):
     fingerprint: str
 
 
-class Decides(BaseModel):
+class TargetsInForce(BaseModel):
     """When the model answers, and what its sets of genres promise; shares from 0 to 1."""
 
     target_error: float | None = Field(description="at most this share of answers is wrong")
@@ -112,7 +112,7 @@ class ModelCard(BaseModel):
                     "classifier": "kernel_ridge",
                     "genres": ["Jazz", "Rock"],
                     "blocks": {"color": {"columns": 45, "preset": "packaged", "fingerprint": "color-1-9f…"}},
-                    "decides": {
+                    "targets": {
                         "target_error": 0.2,
                         "target_coverage": None,
                         "set_coverage": 0.9,
@@ -130,7 +130,7 @@ class ModelCard(BaseModel):
     classifier: str
     genres: list[str]
     blocks: dict[str, Block]
-    decides: Decides | None = Field(
+    targets: TargetsInForce | None = Field(
         description="none where the model has no held-out covers: it answers always and names no sets"
     )
     warns: bool = Field(description="it can say that a picture looks like no training cover")

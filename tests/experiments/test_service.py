@@ -130,15 +130,15 @@ def test_targets_make_the_service_abstain_as_score_does(served_bundle: Path, tmp
 def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bundle: Path) -> None:
     card = client.get("/v1/model").json()
     assert not card["warns"]  # too few covers
-    assert card["decides"] == {
+    assert card["targets"] == {
         "target_error": None, "target_coverage": None, "set_coverage": 0.9, "promise": "",
     }  # fmt: skip
     targets = Targets(error=0.1, set_coverage=0.8)
     assert rule_of(load_bundle(served_bundle).decision, targets).threshold == np.inf
     with serving(served_bundle, targets=targets) as client:
-        decides = client.get("/v1/model").json()["decides"]
-        assert (decides["target_error"], decides["set_coverage"]) == (0.1, 0.8)
-        assert decides["promise"].startswith("At most 10 % wrong cannot be promised")
+        told = client.get("/v1/model").json()["targets"]
+        assert (told["target_error"], told["set_coverage"]) == (0.1, 0.8)
+        assert told["promise"].startswith("At most 10 % wrong cannot be promised")
         assert client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]["abstain"]
 
 
@@ -150,7 +150,7 @@ def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_pa
     )  # fmt: skip
     with serving(tmp_path / "old") as client:
         card = client.get("/v1/model").json()
-        assert card["decides"] is None and card["note"] == "These covers are drawn."
+        assert card["targets"] is None and card["note"] == "These covers are drawn."
         picture = client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]
         assert picture["abstain"] is None and picture["genre_set"] is None
     with pytest.raises(UserError, match="need held-out covers"):
