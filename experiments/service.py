@@ -333,12 +333,14 @@ def _without_folders(explanation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
-    in_force = bundle.decision and TargetsInForce(
-        target_error=targets.error,
-        target_coverage=targets.coverage,
-        set_coverage=targets.set_coverage,
-        promise=promise(bundle.decision, targets),
-    )
+    in_force = None
+    if bundle.decision is not None:
+        in_force = TargetsInForce(
+            target_error=targets.error,
+            target_coverage=targets.coverage,
+            set_coverage=targets.set_coverage,
+            promise=promise(bundle.decision, targets),
+        )
     return ModelCard(
         classifier=bundle.classifier.name,
         genres=[str(name) for name in bundle.classes],

@@ -72,11 +72,13 @@ def table_of_scores(scored: Scored) -> pd.DataFrame:
     """
     frame = scored.frame
     kept = [name for rank in range(1, TOP + 1) for name in (f"genre_{rank}", f"probability_{rank}")]
-    noticed = ("genre_set", "unlike_covers", "failed_blocks")
     read = frame[frame["error"] == ""]
-    said = [name for name in noticed if name in frame and read[name].fillna("").astype(bool).any()]
-    said += ["error"] if len(read) < len(frame) else []
-    table = frame[["path", *(name for name in kept if name in frame), *said]].copy()
+    first, last = (
+        [name for name in noticed if read[name].fillna("").astype(bool).any()]
+        for noticed in (["unlike_covers"], ["genre_set", "failed_blocks"])
+    )
+    last += ["error"] if len(read) < len(frame) else []
+    table = frame[["path", *first, *(name for name in kept if name in frame), *last]].copy()
     for name in kept[1::2]:
         if name in table:
             table[name] *= 100
