@@ -19,9 +19,11 @@ from experiments.blocks import decode, failure_frame, fill, make_extractors
 from experiments.config import Config, write_config
 from experiments.fits import Fits, Model, Part, models_of
 from experiments.leaderboard import as_json, best_model, leaderboard, score_splits, write_tables
+from experiments.photos import learn_looks
 from experiments.progress import console, counted
 from experiments.provenance import digest, environment, write_json
 from experiments.report import write_report
+from experiments.stack_weights import write_stack_weights
 from experiments.thumbnails import thumbnail
 from features.decoded import Decoded
 from features.extract import Failure, read_table
@@ -34,7 +36,6 @@ from fusion.base import BlockClassifier
 from fusion.bundle import save_bundle
 from fusion.decision import Decision, learn_decision
 from fusion.neighbours import Neighbours
-from fusion.novelty import learn_novelty
 from fusion.pictures import PIXELS
 from fusion.registry import classifier_class, classifier_names, create
 
@@ -83,7 +84,8 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     parts = make_parts(prepared.covers, config, folder)
     if untested := untested_genres(prepared.covers, parts):
         console.print(untested, style="yellow", highlight=False)
-    write_inputs(folder, config, prepared, " ".join(filter(None, [note, untested])))
+    said = " ".join(filter(None, [note, untested]))
+    write_inputs(folder, config, prepared, said)
     frame = prepared.table.frame()
     fits = Fits(
         folder / "fits", frame, prepared.covers, config.classifiers or {}, config.seed,
@@ -98,13 +100,14 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
     write_tables(folder, leaderboard(scored, seconds, choosing), scored)
     write_predictions(folder / "predictions.parquet", predictions, groups)
+    write_stack_weights(folder, fits, list(predictions), parts)
     write_json(folder / "metrics.json", as_json(scored, chosen))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
     )
     held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
-    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out)
+    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, said)
     write_report(folder, neighbours, prepared.table, prepared.covers)
     shutil.rmtree(folder / "fits")
     return folder
@@ -297,6 +300,7 @@ def write_bundle(
     prepared: Prepared,
     train_ids: list[str],
     held_out: pd.DataFrame,
+    note: str = "",
 ) -> Neighbours:
     """The chosen model with all that scoring needs, the index of its training covers, and held-out covers.
 
@@ -307,6 +311,7 @@ def write_bundle(
         prepared: all covers and features.
         train_ids: what the bundle's model has learnt from.
         held_out: by cover_id: `split`, `genre` and `p_<genre>`, by a model that was not fitted on the cover.
+        note: what readers must know about the collection.
     """
     covers = prepared.covers.set_index("cover_id").loc[train_ids]
     table = prepared.table.rows(train_ids)
@@ -324,14 +329,15 @@ def write_bundle(
         classifier,
         neighbours=neighbours,
         decision=_decision(classifier.classes_, prepared.covers.set_index("cover_id")["group"], held_out),
-        novelty=learn_novelty(table.frame(), covers["group"].to_numpy()),
+        novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},
         extra={
             "collection": prepared.collection.fingerprint(),
             "covers": len(train_ids),
             "model": model.name,
-        },
+        }
+        | ({"note": note} if note else {}),
     )
     return neighbours
 
