@@ -79,7 +79,8 @@ def _parts(prefix: str, module: Any) -> list[tuple[str, bool]]:
     """(name, whether it has parts itself) of what follows one another in `module` and has parameters."""
     found = [(prefix + name, False) for name, _ in module.named_parameters(recurse=False)]
     sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in module.named_children()}
-    long = [name for name, child in module.named_children() if sizes[name] and len(list(child.children()))]
+    # a norm with its activation inside (timm's) has children, but none with parameters
+    long = [n for n, child in module.named_children() if any(list(c.parameters()) for c in child.children())]
     inside = max(long, key=sizes.__getitem__) if 0 < len(long) < FEW else None
     for name, child in module.named_children():
         if name == inside:

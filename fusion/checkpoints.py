@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import nn
 
 from fusion.examples import Examples
 from fusion.recipe import Recipe
@@ -23,7 +24,7 @@ class Progress:
     """Epochs that are done.
 
     Attributes:
-        digest: of the recipe and the examples.
+        digest: of the network, the recipe and the examples.
         history: one dict an epoch.
         best_epoch: whose weights are kept.
         best: these weights, on the CPU.
@@ -61,12 +62,13 @@ def write_progress(folder: Path, progress: Progress) -> None:
     draw(history, folder / "curves.png")
 
 
-def digest_of(examples: Examples, recipe: Recipe) -> str:
-    """sha256 of the recipe, the genres, the weights and some of the pictures."""
-    found = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
-    for tensor in (examples.y, examples.weight, examples.blocks, examples.gone):
+def digest_of(network: nn.Module, examples: Examples, recipe: Recipe) -> str:
+    """sha256 of the untrained network, the recipe, the genres, the weights and some of the pictures."""
+    found = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode() + repr(network).encode())
+    given = (examples.y, examples.weight, examples.blocks, examples.gone)
+    for tensor in (*network.state_dict().values(), *given):
         if tensor is not None:
-            found.update(tensor.numpy().tobytes())
+            found.update(tensor.cpu().numpy().tobytes())
     for picture in (examples.pictures or [])[::EVERY]:
         found.update(b"" if picture is None else picture.tobytes())
     return found.hexdigest()

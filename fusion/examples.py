@@ -81,7 +81,8 @@ class _Pictures(Dataset):
             picture = torch.zeros(3, self.size, self.size, dtype=torch.uint8)
         else:
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.seed * 1_000_003 + row)
+                # torch.manual_seed seeds every device, which takes a millisecond
+                torch.default_generator.manual_seed((self.seed * 1_000_003 + row) % 2**63)
                 picture = self.change(torch.tensor(pixels).permute(2, 0, 1))
         seconds = time.perf_counter() - started
         return item | {"picture": picture, "no_picture": pixels is None, "seconds": seconds}

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+from data.errors import UserError
 from fusion.augmentation import batch_mix
 from fusion.checkpoints import Progress, digest_of, read_progress, write_progress
 from fusion.examples import Examples, loader, order_of
@@ -71,13 +73,21 @@ def train(
             killed training goes on; None: nowhere.
         watch: called after each batch (with one device).
         stop: called after each epoch (with one device); True ends the training there.
+
+    Raises:
+        UserError: the loss is no number any more, as the learning rate is too high.
     """
     rate = recipe.learning_rate
     if rate is None:
         rate = find_learning_rate(network, examples, recipe, folder)
     fabric = make_fabric(recipe)
     if recipe.devices > 1:
-        return fabric.launch(_train, network, examples, held_out, recipe, rate, folder, None, None)
+        # Fabric takes its arguments apart, which it cannot do with frozen dataclasses
+        spread = partial(
+            _train_apart, examples=examples, held_out=held_out, recipe=recipe, rate=rate, folder=folder
+        )
+        state, *others = fabric.launch(spread, network)
+        return Trained({name: torch.from_numpy(value) for name, value in state.items()}, *others)
     return _train(fabric, network, examples, held_out, recipe, rate, folder, watch, stop)
 
 
@@ -134,8 +144,8 @@ def find_learning_rate(
             optimizer.zero_grad()
             fabric.backward(loss)
             optimizer.step()
-            rows.append({"learning_rate": rate, "loss": float(loss)})
-            if not math.isfinite(float(loss)) or float(loss) > DIVERGED * min(row["loss"] for row in rows):
+            rows.append({"learning_rate": rate, "loss": loss.item()})
+            if not math.isfinite(loss.item()) or loss.item() > DIVERGED * min(row["loss"] for row in rows):
                 break
     tried = pd.DataFrame(rows[:-1] if len(rows) > 1 else rows)
     chosen = steepest(tried) if len(tried) > 3 else FIRST_RATE
@@ -157,7 +167,7 @@ def _train(
     watch: Watch | None,
     stop: Stop | None,
 ) -> Trained:
-    progress = read_progress(folder, digest_of(examples, recipe))
+    progress = read_progress(folder, digest_of(network, examples, recipe))
     with _repeatable(recipe.seed):
         network = fabric.to_device(network)
         optimizer = torch.optim.AdamW(parameter_groups(network, recipe, rate))
@@ -176,6 +186,11 @@ def _train(
             row = _epoch(fabric, model, optimizer, schedule, average, examples, recipe, epoch, watch)
             if held_out is not None:
                 row |= _judge(fabric, judged, held_out, recipe)
+            if not math.isfinite(row["loss"] + row.get("held_out_loss", 0.0)):
+                raise UserError(
+                    f"In epoch {epoch} the loss is no number any more. Take a learning_rate below {rate:g}, "
+                    "or null to have one found."
+                )
             _add(progress, row, judged, {k: p.state_dict() for k, p in parts.items() if p is not None})
             if folder is not None and fabric.is_global_zero:
                 write_progress(folder, progress)
@@ -184,6 +199,13 @@ def _train(
             if stop is not None and stop(epoch, row):
                 break
     return Trained(progress.best, progress.history, progress.best_epoch, rate)
+
+
+def _train_apart(fabric: Fabric, network: nn.Module, **given: Any) -> tuple[Any, ...]:
+    """`Trained` as plain values: torch shares tensors of a process only as long as it lives."""
+    found = _train(fabric, network, watch=None, stop=None, **given)
+    state = {name: value.numpy() for name, value in found.state.items()}
+    return state, found.history, found.best_epoch, found.learning_rate
 
 
 def _epoch(
