@@ -15,8 +15,7 @@ from experiments.explain_blocks import (
 )
 from fusion.bundle import Bundle, load_bundle, save_bundle
 from fusion.neighbours import Neighbours
-from fusion.registry import classifier_names
-from tests.fusion.planted import planted, quick
+from tests.fusion.planted import TABLE_CLASSIFIERS, planted, quick
 
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}
 OTHERS = np.array([[0, 0, 1], [2, 0, 3]], np.float32)
@@ -63,7 +62,7 @@ def test_many_parts_are_predicted_in_bounded_batches() -> None:
     assert max(seen) <= 4096 and len(seen) < 10
 
 
-@pytest.mark.parametrize("name", classifier_names())
+@pytest.mark.parametrize("name", TABLE_CLASSIFIERS)
 def test_blocks_add_up_and_the_one_with_the_signal_leads(name: str, tmp_path: Path) -> None:
     bundle, X = _bundle(tmp_path / "bundle", name)
     chances = bundle.predict_proba(X)

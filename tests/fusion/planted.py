@@ -8,14 +8,18 @@ import numpy as np
 import pandas as pd
 
 from fusion.base import BlockClassifier
-from fusion.registry import create
+from fusion.registry import classifier_class, classifier_names, create
 
+# the others learn from pictures alone and have tests of their own (test_finetune.py)
+TABLE_CLASSIFIERS = [name for name in classifier_names() if classifier_class(name).pictures != "only"]
 GENRES = np.array(["Country", "Pop", "Rock"])
 QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"members": 1, "max_epochs": 15, "batch_size": 64, "learning_rate": 5e-3},
+    "joint": {"epochs": 12, "patience": None, "adapter": 32, "hidden": 32, "learning_rate": 1e-2},
     "catboost": {"iterations": 100, "learning_rate": 0.1},
     "random_forest": {"n_estimators": 50},
     "average": {"classifiers": ("svc", "logistic")},
+    "stack": {"classifiers": ("knn", "logistic"), "folds": 3},
 }
 
 

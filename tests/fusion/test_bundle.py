@@ -12,8 +12,7 @@ from features.table import FeatureTable
 from fusion.bundle import load_bundle, save_bundle
 from fusion.decision import learn_decision
 from fusion.neighbours import Neighbours
-from fusion.registry import classifier_names
-from tests.fusion.planted import planted, quick
+from tests.fusion.planted import TABLE_CLASSIFIERS, planted, quick
 
 EXTRACTORS = {"color": {"fingerprint": "color-1234", "preset": "packaged", "parameters": {"bins": 8}}}
 
@@ -33,7 +32,7 @@ def saved(folder, name="logistic"):
     return X, fitted
 
 
-@pytest.mark.parametrize("name", classifier_names())
+@pytest.mark.parametrize("name", TABLE_CLASSIFIERS)
 def test_scores_as_before_it_was_saved(name, tmp_path):
     X, fitted = saved(tmp_path / "bundle", name)
     bundle = load_bundle(tmp_path / "bundle")

@@ -3,8 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from fusion.registry import classifier_names
-from tests.fusion.planted import quick
+from tests.fusion.planted import TABLE_CLASSIFIERS, quick
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -15,7 +14,7 @@ EXPECTED_FAILURES = {
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [quick(name) for name in classifier_names()],
+    [quick(name) for name in TABLE_CLASSIFIERS],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )
 def test_scikit_learn_contract(estimator, check):
