@@ -19,7 +19,8 @@ from features.decoded import Decoded
 from fusion.base import BlockClassifier
 from fusion.picture_classifier import PictureClassifier
 from fusion.pictures import COLUMN, PIXELS
-from fusion.registry import classifier_class, create
+from fusion.registry import classifier_class, create, parameters_of
+from fusion.stack import Stack
 
 LONGEST = 150  # letters of a model's blocks in a file name
 
@@ -50,8 +51,8 @@ class Part:
 
 
 def models_of(classifiers: Sequence[str], alone: Sequence[str], blocks: Sequence[str]) -> list[Model]:
-    """All classifiers on all blocks (means of others last), then the chosen ones on each block alone."""
-    ordered = sorted(classifiers, key=lambda name: hasattr(classifier_class(name), "of"))
+    """All classifiers on all blocks (those made of others last), then the chosen ones on each block alone."""
+    ordered = sorted(classifiers, key=lambda name: "classifiers" in parameters_of(name))
     fused = [Model(name, all_blocks(name, blocks)) for name in ordered]
     single = [Model(name, (block,)) for name in alone for block in blocks] if len(blocks) > 1 else []
     return fused + single
@@ -96,6 +97,7 @@ class Fits:
         self.keep_models = keep_models
         self.pictures = pictures
         self.watch = watch
+        self.stop: Callable[[int, dict[str, float]], bool] | None = None
         self.columns: dict[str, list[str]] = {}
         for name in frame.columns:
             block, _, column = name.partition(".")
@@ -131,7 +133,7 @@ class Fits:
         return classifier_class(model.classifier).load(self._place(model, part) / "model")
 
     def fit(self, model: Model, part: Part) -> BlockClassifier:
-        """Fits on the part's training covers; a mean of models takes its members from their own fits."""
+        """Fits on the part's training covers; what is made of others takes them from their own fits."""
         cls = classifier_class(model.classifier)
         parameters = dict(self.parameters.get(model.classifier, {}))
         if hasattr(cls, "of") and not parameters:
@@ -143,13 +145,27 @@ class Fits:
             classifier.set_params(random_state=parameters.get("random_state", self.seed))
         X, covers = self._rows(model, part.train)
         if isinstance(classifier, PictureClassifier):
-            classifier.watch = self.watch
+            classifier.watch, classifier.stop = self.watch, self.stop
             classifier.set_params(checkpoint_folder=str(self._place(model, part) / "training"))
+        if isinstance(classifier, Stack):
+            self._lend(classifier, model, part)
         classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
         if isinstance(classifier, PictureClassifier):
-            classifier.watch = None
+            classifier.watch = classifier.stop = None
             classifier.set_params(checkpoint_folder=None)
         return classifier
+
+    def _lend(self, stack: Stack, model: Model, part: Part) -> None:
+        """Members named without parameters are those of the run; what is fitted is not fitted again."""
+        if isinstance(stack.classifiers, Mapping):
+            return
+        stack.set_params(
+            classifiers={name: dict(self.parameters.get(name, {})) for name in stack.classifiers}
+        )
+        blocks = [block for block in model.blocks if block != PIXELS]
+        members = {name: Model(name, all_blocks(name, blocks)) for name in stack.classifiers}
+        kept = {name: m for name, m in members.items() if self.keep_models and self.kept(m, part)}
+        stack.fitted = {name: self.fitted(member, part) for name, member in kept.items()}
 
     def _rows(self, model: Model, ids: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
         units = [unit for unit in model.blocks if unit != PIXELS]

@@ -31,6 +31,10 @@ def show_run(folder: Path) -> None:
                 f"{row.fit_seconds:.1f}",
             )  # fmt: skip
         console.print(table)
+    if (folder / "stack_weights.csv").is_file():
+        from experiments.stack_weights import summary
+
+        print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
     for label, name in (("Run folder", ""), ("Model bundle", "bundle"), ("Report", "report.html")):
         console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
 

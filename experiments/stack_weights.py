@@ -1,0 +1,77 @@
+"""How much each stack of a run believes each of its members: a table and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.figures import LIGHT
+from experiments.fits import Fits, Model, Part
+from fusion.registry import classifier_class
+from fusion.stack import Stack
+
+FILE = "stack_weights.csv"
+FIGURE = Path("figures", "stack_weights.png")
+
+
+def write_stack_weights(folder: Path, fits: Fits, models: Sequence[Model], parts: Sequence[Part]) -> None:
+    """Writes `stack_weights.csv` and `figures/stack_weights.png` where there is a stack among the models.
+
+    Args:
+        folder: of the run.
+        fits: of every model on every part, with the fitted classifiers.
+        models, parts: all of the run.
+    """
+    frames = []
+    for model in models:
+        if not issubclass(classifier_class(model.classifier), Stack):
+            continue
+        for part in parts:
+            stack = fits.fitted(model, part)
+            assert isinstance(stack, Stack)
+            table = stack.weights_.stack().rename("weight").reset_index()
+            frames.append(
+                table.assign(classifier=model.classifier, blocks="+".join(model.blocks), part=part.name)
+            )
+    if frames:
+        found = pd.concat(frames)[["classifier", "blocks", "part", "member", "genre", "weight"]]
+        found.to_csv(folder / FILE, index=False)
+        (folder / FIGURE).parent.mkdir(exist_ok=True)
+        draw(found, folder / FIGURE)
+
+
+def summary(weights: pd.DataFrame) -> pd.DataFrame:
+    """One row a stack and member: its `mean` weight over genres and parts, and that of each genre."""
+    named = weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
+    found = named.pivot_table("weight", ["stack", "member"], "genre", sort=False)
+    found.insert(0, "mean", named.groupby(["stack", "member"])["weight"].mean())
+    return found.reset_index()
+
+
+def draw(weights: pd.DataFrame, path: Path) -> None:
+    """A bar a member, its mean weight, and a point a genre; as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = summary(weights)
+    stacks = list(dict.fromkeys(shown["stack"]))
+    figure = Figure(figsize=(7, 0.8 * len(stacks) + 0.45 * len(shown)), layout="constrained")
+    FigureCanvasAgg(figure)
+    sizes = [len(shown[shown["stack"] == name]) for name in stacks]
+    panels = figure.subplots(len(stacks), 1, squeeze=False, sharex=True, height_ratios=sizes).ravel()
+    for name, axes in zip(stacks, panels, strict=True):
+        mine = shown[shown["stack"] == name]
+        axes.barh(mine["member"], mine["mean"], color=LIGHT["cell"], height=0.6)
+        for genre in mine.columns[3:]:
+            axes.plot(mine[genre], mine["member"], "o", color=LIGHT["ink"], markersize=3.5)
+        axes.axvline(0, color=LIGHT["line"], linewidth=1)
+        axes.invert_yaxis()
+        axes.set_title(name, loc="left", fontsize=9)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(left=False, labelsize=9)
+    panels[-1].set_xlabel(
+        "weight: log odds per unit of log probability; bar: mean, points: genres", fontsize=9
+    )
+    figure.savefig(path, dpi=130)

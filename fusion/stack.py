@@ -1,0 +1,233 @@
+"""Late fusion: a logistic regression on what several classifiers say of covers that they had not seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
+
+from fusion.base import BlockClassifier, Rows
+from fusion.inner import inner_folds
+from fusion.picture_classifier import PictureClassifier
+from fusion.pictures import COLUMN
+from fusion.registry import classifier_class, create, parameters_of, register
+
+LEAST = 1e-6  # probabilities are clipped here before their logarithm
+EVERY = 50  # each so manieth picture is looked at to tell collections apart
+
+
+@register("stack")
+class Stack(PictureClassifier):
+    """Stacks classifiers: D. H. Wolpert, Stacked Generalization, Neural Networks 5, 1992.
+
+    Each member is fitted on the training side of inner grouped folds and predicts the other side. On the
+    logarithms of these out-of-fold probabilities a multinomial logistic regression (scikit-learn) learns how
+    much to believe each member. The members are then fitted on all rows: a bundle holds each of them once,
+    predicting costs what they cost, and a run that has fitted them already lends them (`fitted`), which the
+    mean over the folds' members would not allow.
+
+    Args:
+        classifiers: registered names, or name -> parameters. Those that learn from pictures alone take part
+            where X has the column `pixels.picture`.
+        folds: inner folds.
+        C: inverse strength of the regression's L2 penalty.
+        checkpoint_folder: where out-of-fold predictions and the members' own checkpoints are kept, so that a
+            killed fit goes on; None: nowhere.
+        random_state: seed of the folds, handed to every member that takes one.
+
+    Attributes after `fit`, beside those of `BlockClassifier`:
+        members_: name -> classifier fitted on all rows.
+        stacker_: the logistic regression; None where no two groups share a genre: members then count alike.
+        stacked_: codes of the genres that it knows, those with a cover in an inner test side.
+    """
+
+    pictures: ClassVar[str] = "too"
+    own_files = (*PictureClassifier.own_files, "members_", "fitted")
+    # members that were fitted on the same rows with the same parameters already
+    fitted: Mapping[str, BlockClassifier] | None = None
+
+    def __init__(
+        self,
+        *,
+        classifiers: Sequence[str] | Mapping[str, Mapping[str, Any]] = (
+            "kernel_ridge",
+            "catboost",
+            "svc",
+            "finetune",
+        ),
+        folds: int = 5,
+        C: float = 1.0,
+        checkpoint_folder: str | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.classifiers = classifiers
+        self.folds = folds
+        self.C = C
+        self.checkpoint_folder = checkpoint_folder
+        self.random_state = random_state
+
+    @property
+    def weights_(self) -> pd.DataFrame:
+        """(members, genres): the gain in a genre's log odds per unit of the member's log probability of it.
+
+        The coefficient for the genre less the mean of those for the others: a lone member that is calibrated
+        has 1. NaN for a genre that is not in `stacked_`.
+        """
+        check_is_fitted(self)
+        members, k = len(self.members_), len(self.classes_)
+        own = np.full((members, k), np.nan)
+        if self.stacker_ is None:
+            own[:] = 1 / members
+        else:
+            found = self.stacker_.coef_
+            if len(found) == 1:  # of two genres scikit-learn keeps the second's log odds
+                found = np.concatenate([-found, found]) / 2
+            found = found.reshape(len(self.stacked_), members, k)
+            for row, code in enumerate(self.stacked_):
+                own[:, code] = found[row, :, code] - np.delete(found, row, axis=0)[:, :, code].mean(axis=0)
+        return pd.DataFrame(own, pd.Index(self.names_, name="member"), pd.Index(self.classes_, name="genre"))
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        members = self._chosen()
+        if not members:
+            raise ValueError(
+                "stack has no member that can learn from these columns: name one in `classifiers`"
+            )
+        self.names_ = list(members)
+        known = _Known(self._rows(X), self.classes_[y], weight, groups)
+        proba = np.full((len(y), len(members), len(self.classes_)), np.nan)
+        splits = inner_folds(y, groups, self.folds, self._seed())
+        for number, (train, test) in enumerate(splits, 1):
+            place = f"fold {number} of {len(splits)}"
+            for position, (name, parameters) in enumerate(members.items()):
+                proba[test, position] = self._out_of_fold(name, parameters, known, train, test, place)
+        tested = ~np.isnan(proba[:, 0, 0])
+        self.stacked_ = np.unique(y[tested])
+        self.stacker_ = None
+        if len(self.stacked_) > 1:
+            stacker = LogisticRegression(C=self.C, max_iter=1000)
+            self.stacker_ = stacker.fit(_logs(proba[tested]), y[tested], weight[tested])
+        lent, every = self.fitted or {}, np.arange(len(y))
+        self.members_ = {
+            name: lent.get(name) or self._fit_member(name, parameters, known, every, "all covers")
+            for name, parameters in members.items()
+        }
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        rows = self._rows(X)
+        proba = np.stack([self.members_[n].predict_proba(_seen(n, rows)) for n in self.names_], axis=1)
+        found = proba.mean(axis=1)  # of a genre that the regression does not know, what members say
+        if self.stacker_ is not None:
+            share = found[:, self.stacked_].sum(axis=1, keepdims=True)
+            found[:, self.stacked_] = share * self.stacker_.predict_proba(_logs(proba))
+        return found
+
+    def _chosen(self) -> dict[str, dict[str, Any]]:
+        """Member -> parameters, without those that need pictures where there are none."""
+        given = self.classifiers if isinstance(self.classifiers, Mapping) else dict.fromkeys(self.classifiers)
+        chosen = {}
+        for name, parameters in given.items():
+            if classifier_class(name).pictures != "only" or self._pictures is not None:
+                seeded = {"random_state": self.random_state} if "random_state" in parameters_of(name) else {}
+                chosen[name] = seeded | dict(parameters or {})
+        return chosen
+
+    def _rows(self, X: np.ndarray) -> Rows:
+        """Checked rows as the members take them: named where they had names, and with their pictures."""
+        names = [name for name in getattr(self, "feature_names_in_", ()) if name != COLUMN]
+        rows = pd.DataFrame(X, columns=names) if names else X
+        if self._pictures is None:
+            return rows
+        cells = pd.Series(self._pictures, index=range(len(X)), dtype=object)
+        return (rows if names else pd.DataFrame(index=cells.index)).assign(**{COLUMN: cells})
+
+    def _out_of_fold(
+        self, name: str, parameters: dict, known: _Known, train: np.ndarray, test: np.ndarray, place: str
+    ) -> np.ndarray:
+        """(len(test), n_classes) probabilities by a member that learnt from `train`; kept on disk."""
+        kept = self._folder(name, place, f"{known.digest(parameters, train, test)}.npy")
+        if kept is not None and kept.is_file():
+            return np.load(kept)
+        member = self._fit_member(name, parameters, known, train, place)
+        proba = member.predict_proba(_seen(name, known.row(test)))
+        if kept is not None:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            partial = kept.with_name(f"partial-{kept.name}")
+            np.save(partial, proba)
+            partial.replace(kept)
+        return proba
+
+    def _fit_member(
+        self, name: str, parameters: dict, known: _Known, rows: np.ndarray, place: str
+    ) -> BlockClassifier:
+        member = create(name, **parameters)
+        if isinstance(member, PictureClassifier):
+            folder = self._folder(name, place)
+            member.set_params(checkpoint_folder=None if folder is None else str(folder))
+            if watch := self.watch:
+                member.watch = lambda what, *done: watch(f"{name}, {place}, {what}", *done)
+        groups = None if known.groups is None else known.groups[rows]
+        member.fit(_seen(name, known.row(rows)), known.y[rows], known.weight[rows], groups)
+        if isinstance(member, PictureClassifier):
+            member.set_params(checkpoint_folder=None)
+            member.watch = None
+        return member
+
+    def _folder(self, *parts: str) -> Path | None:
+        return Path(self.checkpoint_folder, *parts) if self.checkpoint_folder else None
+
+    def _save_parts(self, folder: Path) -> None:
+        for name in self.names_:
+            self.members_[name].save(folder / name)
+
+    def _load_parts(self, folder: Path) -> None:
+        self.members_ = {name: classifier_class(name).load(folder / name) for name in self.names_}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a stack learns from: n rows, labels, weights and groups."""
+
+    rows: Rows
+    y: np.ndarray
+    weight: np.ndarray
+    groups: np.ndarray | None
+
+    def row(self, chosen: np.ndarray) -> Rows:
+        """These rows."""
+        return self.rows.iloc[chosen] if isinstance(self.rows, pd.DataFrame) else self.rows[chosen]
+
+    def digest(self, parameters: dict[str, Any], train: np.ndarray, test: np.ndarray) -> str:
+        """Of all that out-of-fold predictions depend on; of the pictures some are looked at."""
+        table = _seen("", self.rows)
+        found = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode())
+        found.update(json.dumps([self.y.tolist(), self.weight.tolist()], default=str).encode())
+        for numbers in (np.asarray(table, np.float32), train, test, self.groups):
+            found.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
+        if table is not self.rows and COLUMN in self.rows:
+            for picture in self.rows[COLUMN].iloc[::EVERY]:
+                found.update(b"" if picture is None else picture.tobytes())
+        return found.hexdigest()[:16]
+
+
+def _seen(name: str, rows: Rows) -> Rows:
+    """The columns that a member learns from: pictures, the table ("" stands for that) or both."""
+    if not isinstance(rows, pd.DataFrame):
+        return rows
+    kind = classifier_class(name).pictures if name else ""
+    if kind == "only":
+        return rows[[COLUMN]]
+    return rows if kind == "too" else rows.drop(columns=COLUMN, errors="ignore")
+
+
+def _logs(proba: np.ndarray) -> np.ndarray:
+    """(n, members x n_classes) for (n, members, n_classes) probabilities."""
+    return np.log(np.maximum(proba, LEAST)).reshape(len(proba), -1)

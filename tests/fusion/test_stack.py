@@ -1,0 +1,124 @@
+"""Stacking: learnt on out-of-fold predictions alone, groups whole, goes on after a kill."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from fusion.inner import inner_folds
+from fusion.registry import create
+from fusion.stack import Stack
+from tests.fusion.planted import planted
+
+PAIR = {"knn": {"k": 1}, "logistic": {}}
+
+
+@pytest.fixture(scope="module")
+def twins() -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Each cover twice, in one group: a nearest neighbour knows the genre of a cover whose twin it has seen.
+
+    One column in 21 tells the genre, and only half of the time; the others make neighbours meaningless.
+    """
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200)
+    X = rng.normal(size=(200, 21))
+    X[:, 0] += 1.5 * y
+    X, y, groups = np.repeat(X, 2, axis=0), np.repeat(np.array(["dub", "opera"])[y], 2), np.arange(400) // 2
+    X += rng.normal(0, 1e-3, X.shape)
+    return pd.DataFrame(X.astype(np.float32), columns=[f"color.c{i}" for i in range(21)]), y, groups
+
+
+def test_who_remembers_its_training_covers_gets_no_weight(twins) -> None:
+    X, y, groups = twins
+    assert (create("knn", k=1).fit(X, y).predict(X) == y).all()
+    weights = create("stack", classifiers=PAIR).fit(X, y, groups=groups).weights_.mean(axis=1)
+    assert weights["logistic"] > 0.5
+    assert abs(weights["knn"]) < 0.2
+
+
+def test_without_the_groups_the_twins_would_give_it_away(twins) -> None:
+    X, y, _ = twins
+    weights = create("stack", classifiers=PAIR).fit(X, y).weights_.mean(axis=1)
+    assert weights["knn"] > 1
+
+
+def test_by_hand() -> None:
+    X, y, groups = planted(150)
+    stack = create("stack", classifiers=PAIR, folds=3, C=0.5).fit(X, y, groups=groups)
+    codes = np.unique(y, return_inverse=True)[1]
+    inside, outside = np.zeros((150, 6)), []
+    for position, (name, parameters) in enumerate(PAIR.items()):
+        where = slice(3 * position, 3 * position + 3)
+        for train, test in inner_folds(codes, groups, 3):
+            member = create(name, **parameters).fit(X.iloc[train], y[train], groups=groups[train])
+            inside[test, where] = member.predict_proba(X.iloc[test])
+        member = create(name, **parameters).fit(X, y, groups=groups)
+        outside.append(member.predict_proba(X))
+    stacker = LogisticRegression(C=0.5, max_iter=1000).fit(np.log(np.maximum(inside, 1e-6)), codes)
+    expected = stacker.predict_proba(np.log(np.maximum(np.hstack(outside), 1e-6)))
+    np.testing.assert_allclose(stack.predict_proba(X), expected, rtol=1e-4)
+    # Pop is the second genre: its coefficient for knn's log p(Pop) less the mean of the other genres' for it
+    own = stacker.coef_[:, 1]
+    assert stack.weights_.loc["knn", "Pop"] == pytest.approx(own[1] - (own[0] + own[2]) / 2, rel=1e-4)
+    assert stack.weights_.index.tolist() == ["knn", "logistic"]
+
+
+def test_lent_members_are_not_fitted_again() -> None:
+    X, y, groups = planted(90)
+    lent = create("logistic").fit(X, y, groups=groups)
+    stack = create("stack", classifiers=PAIR, folds=2)
+    stack.fitted = {"logistic": lent}
+    again = create("stack", classifiers=PAIR, folds=2).fit(X, y, groups=groups)
+    assert stack.fit(X, y, groups=groups).members_["logistic"] is lent
+    np.testing.assert_allclose(stack.predict_proba(X), again.predict_proba(X), rtol=1e-6)
+
+
+def test_what_is_kept_is_not_computed_again_and_not_taken_for_other_covers(tmp_path: Path) -> None:
+    X, y, groups = planted(90)
+    stack = create("stack", classifiers=PAIR, folds=2, checkpoint_folder=str(tmp_path))
+    first = stack.fit(X, y, groups=groups).predict_proba(X)
+    kept = sorted(tmp_path.rglob("*.npy"))
+    assert len(kept) == 4
+    # the kept predictions are believed: with uniform ones nobody has any weight
+    for path in kept:
+        np.save(path, np.full_like(np.load(path), 1 / 3))
+    assert np.abs(stack.fit(X, y, groups=groups).weights_.to_numpy()).max() < 1e-3
+    stack.set_params(classifiers=PAIR | {"knn": {"k": 2}}).fit(X, y, groups=groups)
+    assert len(list(tmp_path.rglob("*.npy"))) == 6
+    stack.set_params(classifiers=PAIR).fit(X.iloc[::-1], y[::-1], groups=groups[::-1])
+    assert len(list(tmp_path.rglob("*.npy"))) == 10
+    assert np.abs(stack.predict_proba(X) - first).max() < 0.2
+
+
+def test_pictures_of_who_needs_them_only(tmp_path: Path) -> None:
+    """Flat covers: red is dub, blue is opera; the table is noise."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(["dub", "opera"], 15)
+    pictures = [
+        np.tile(np.uint8([180 if g == "dub" else 20, 20, 180 if g == "opera" else 20]), (32, 32, 1))
+        for g in y
+    ]
+    X = pd.DataFrame(rng.normal(size=(30, 3)).astype(np.float32), columns=["color.a", "color.b", "color.c"])
+    members = {
+        "logistic": {},
+        "finetune": {"image_size": 32, "epochs": 3, "head_epochs": 3, "patience": None, "learning_rate": 0.03,
+                     "ema": None, "augmentation": "none"},
+    }  # fmt: skip
+    stack = create("stack", classifiers=members, folds=2, checkpoint_folder=str(tmp_path / "kept"))
+    told: list[str] = []
+    stack.watch = lambda what, done, total: told.append(what)
+    shown = X.assign(**{"pixels.picture": pd.Series(pictures, dtype=object)})
+    stack.fit(shown, y)
+    assert told[0] == "finetune, fold 1 of 2, epoch 1 of 3"
+    assert (tmp_path / "kept" / "finetune" / "fold 1 of 2" / "history.csv").is_file()
+    assert (stack.predict(shown) == y).all()
+    assert stack.weights_.loc["finetune"].mean() > 2 * abs(stack.weights_.loc["logistic"].mean())
+    stack.save(tmp_path / "model")
+    loaded = Stack.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(shown), stack.predict_proba(shown))
+    alone = create("stack", classifiers=members, folds=2).fit(X, y)
+    assert list(alone.members_) == ["logistic"]
+    with pytest.raises(ValueError, match="no member"):
+        create("stack", classifiers=["finetune"]).fit(X, y)
