@@ -166,6 +166,14 @@ def test_compose_starts_commands_that_exist(compose: dict[str, Any], name: str) 
     assert f":{published}/" in service["healthcheck"]["test"][-1]
 
 
+def test_the_service_has_the_time_to_answer_what_it_accepted(compose: dict[str, Any]) -> None:
+    from experiments.service import GRACE
+
+    grace = re.fullmatch(r"(\d+)s", compose["services"]["service"]["stop_grace_period"])
+    assert grace is not None
+    assert int(grace[1]) > GRACE  # docker kills after 10 seconds if nothing is said
+
+
 def test_compose_starts_mlflow_with_options_that_exist(compose: dict[str, Any]) -> None:
     pytest.importorskip("psycopg")
     cli = pytest.importorskip("mlflow.cli").cli
