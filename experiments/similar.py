@@ -1,4 +1,4 @@
-"""The covers nearest to a picture, or to words, as a table and as one picture."""
+"""The covers nearest to a picture, or to words, as a table, as one picture or as a file of rows."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from data.errors import UserError
 from data.pictures import PictureError, decode
 from data.sources import read_bytes
 from experiments.index import MANIFEST, CoverIndex, load_index
+from experiments.outputs import check_file
+from experiments.provenance import write_json
 from experiments.score import same_extractors, table_of
 from experiments.similar_figure import draw
 from features.registry import Extractor
 from fusion.bundle import Bundle, load_bundle
 from fusion.neighbours import Neighbours
+
+KINDS = (".png", ".csv", ".json")  # of files
 
 
 def similar(
@@ -35,7 +39,7 @@ def similar(
         place: a bundle, or a folder that `coverfusion index` has made.
         picture: a file or `zip!member`.
         k: how many.
-        out: a PNG to draw what was found.
+        out: a .png that draws what was found, or a .csv or .json that lists it.
         words: instead of a picture; needs the block `clip`.
         genres: only covers of these.
         diversity: 0 to 1, how much the covers found should differ from each other.
@@ -46,10 +50,13 @@ def similar(
 
     Raises:
         UserError: picture and words, or neither; the picture, the bundle or the index cannot be read; a block
-            that is needed cannot run; there is no block `clip`; no cover is of such a genre.
+            that is needed cannot run; there is no block `clip`; no cover is of such a genre; `out` cannot be
+            written, or is the picture itself.
     """
     if (picture is None) == (words is None):
         raise UserError("Name either a picture or --text with words to look for.")
+    if out:
+        check_file(out, KINDS, [picture] if picture else [])
     opened = open_place(place)
     asked: Image | str
     if words is not None:
@@ -58,7 +65,11 @@ def similar(
     else:
         asked = _decoded(str(picture))
         found = nearest(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
-    if out:
+    if out and out.suffix.lower() == ".csv":
+        found.to_csv(out, index=False)
+    elif out and out.suffix.lower() == ".json":
+        write_json(out, {"picture": picture, "words": words, "covers": found.to_dict("records")})
+    elif out:
         draw(asked, found, _neighbours(opened).thumbnails(found["cover_id"].tolist())).save(out)
     return found
 

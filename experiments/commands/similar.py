@@ -23,7 +23,9 @@ def similar(
         float, typer.Option(min=0, max=1, help="how much they should differ: 0 not at all, 1 above all")
     ] = 0.0,
     text: Annotated[str | None, typer.Option(help="words instead of a picture; needs the block clip")] = None,
-    out: Annotated[Path | None, typer.Option(help="a PNG that shows them")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="a .png that shows them, or a .csv or .json that lists them")
+    ] = None,
 ) -> None:
     """The covers nearest to a picture, or to words.
 
@@ -34,4 +36,5 @@ def similar(
     found = run(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
     print_frame(found.drop(columns="cover_id"))
     if out:
-        console.print(f"Picture: {out}", highlight=False, soft_wrap=True)
+        what = "Picture" if out.suffix.lower() == ".png" else "List"
+        console.print(f"{what}: {out}", highlight=False, soft_wrap=True)

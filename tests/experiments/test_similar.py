@@ -143,6 +143,26 @@ def test_picture_or_words(run: Path) -> None:
         similar(run, "nowhere.jpg")
 
 
+def test_a_file_of_rows_says_what_the_table_says(run: Path, collection: Path, tmp_path: Path) -> None:
+    picture = str(collection / "dub" / "001.jpg")
+    found = similar(run / "bundle", picture, 3, tmp_path / "near.csv")
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "near.csv"), found)
+    similar(run / "bundle", picture, 3, tmp_path / "near.json")
+    told = json.loads((tmp_path / "near.json").read_text())
+    assert told == {"picture": picture, "words": None, "covers": found.to_dict("records")}
+
+
+def test_the_picture_itself_is_never_overwritten(run: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.png"
+    solid("red", (64, 64)).save(mine)
+    before = mine.read_bytes()
+    with pytest.raises(UserError, match="this is the picture itself"):
+        similar(run / "bundle", str(mine), out=mine)
+    with pytest.raises(UserError, match=r"must end in \.png or \.csv or \.json"):
+        similar(run / "bundle", str(mine), out=tmp_path / "a.jpg")
+    assert mine.read_bytes() == before
+
+
 def test_the_commands(run: Path, collection: Path, tmp_path: Path) -> None:
     said = CliRunner().invoke(
         app, ["index", str(run), "--out", str(tmp_path / "i"), "-b", "color", "--evaluate"]

@@ -1,0 +1,58 @@
+"""Whether an output can be written: asked before the work, not after it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.errors import UserError
+
+
+def check_writable(place: Path, option: str = "--out") -> None:
+    """Tries to write a file where `place` is or will be; nothing stays there.
+
+    Args:
+        place: a file or folder, there already or not.
+        option: that names it.
+
+    Raises:
+        UserError: the disk is full or read-only, rights are missing, or a part of the path is a file.
+    """
+    near = place
+    try:
+        near = next(folder for folder in (place, *place.absolute().parents) if _is_end(folder, place))
+        with tempfile.TemporaryFile(dir=near) as file:
+            file.write(b"0")
+    except OSError as error:
+        raise UserError(
+            f"{option} {place}: nothing can be written in {near} ({error.strerror}). Name another place."
+        ) from error
+
+
+def check_file(out: Path, kinds: Sequence[str], inputs: Sequence[str] = (), option: str = "--out") -> None:
+    """Refuses a file that a command could not or should not write.
+
+    Args:
+        out: the file.
+        kinds: suffixes that it may have, with the dot.
+        inputs: files that must not be overwritten.
+        option: that names it.
+
+    Raises:
+        UserError: another suffix, no folder, an input of the command, or as `check_writable`.
+    """
+    if out.suffix.lower() not in kinds:
+        raise UserError(f"{option} {out}: the name must end in {' or '.join(kinds)}.")
+    if not out.parent.is_dir():
+        raise UserError(f"{option} {out}: there is no folder {out.parent}. Make it, or name another.")
+    if out.is_dir():
+        raise UserError(f"{option} {out}: this is a folder. Name a file.")
+    if any(out.resolve() == Path(one).resolve() for one in inputs):
+        raise UserError(f"{option} {out}: this is the picture itself. Name another file.")
+    check_writable(out, option)
+
+
+def _is_end(folder: Path, place: Path) -> bool:
+    """Whether it is there, and is not the file that will be replaced."""
+    return folder.is_dir() if folder == place else folder.exists()

@@ -1,0 +1,44 @@
+"""Outputs that can be written, and that cannot."""
+
+from pathlib import Path
+
+import pytest
+
+from data.errors import UserError
+from experiments.outputs import check_file, check_writable
+
+
+def test_a_place_that_can_be_written_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("kept")
+    for place in ("old.csv", "new.csv", "a/b/new.csv", "."):
+        check_writable(tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["old.csv"]
+    assert (tmp_path / "old.csv").read_text() == "kept"
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("")
+    with pytest.raises(UserError, match=r"--out .*x\.csv: nothing can be written in .*s\.csv \(Not a dir"):
+        check_writable(tmp_path / "s.csv" / "x.csv")
+    with pytest.raises(UserError, match=r"--store /proc/x/y: nothing can be written in /proc \("):
+        check_writable(Path("/proc/x/y"), "--store")
+
+
+def test_no_input_is_overwritten(tmp_path: Path) -> None:
+    picture = tmp_path / "cover.png"
+    picture.write_bytes(b"mine")
+    (tmp_path / "link.png").symlink_to(picture)
+    for name in ("cover.png", "link.png", "../" + tmp_path.name + "/cover.png"):
+        with pytest.raises(UserError, match="this is the picture itself"):
+            check_file(tmp_path / name, (".png",), [str(picture)])
+    check_file(tmp_path / "other.PNG", (".png",), [str(picture)])
+
+
+def test_a_wrong_name_says_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"must end in \.png or \.csv\."):
+        check_file(tmp_path / "a.jpg", (".png", ".csv"))
+    with pytest.raises(UserError, match="there is no folder"):
+        check_file(tmp_path / "nowhere" / "a.png", (".png",))
+    (tmp_path / "dir.png").mkdir()
+    with pytest.raises(UserError, match="this is a folder"):
+        check_file(tmp_path / "dir.png", (".png",))
