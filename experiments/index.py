@@ -33,6 +33,7 @@ from data.errors import UserError, nearest
 from data.pictures import PictureError
 from data.sources import read_bytes
 from experiments.index_source import CHUNK, Source, open_source
+from experiments.outputs import check_writable
 from experiments.progress import counted
 from experiments.provenance import digest, environment, write_json
 from experiments.thumbnails import thumbnail
@@ -42,6 +43,7 @@ from fusion.neighbours import PCA, TOGETHER, Neighbours, add_words, words_index
 
 FORMAT = 1
 MANIFEST = "index.json"
+EVALUATION = ("retrieval.csv", "retrieval.png")  # beside the index where `--evaluate` was asked for
 LEARN = 20_000  # covers that scaling and PCA are learnt from
 QUERIES = 1_000  # held-out covers that the recall is measured on, and at most a tenth of all
 PART = 10_000  # thumbnails a part, which a stopped run need not make again
@@ -69,7 +71,7 @@ def write_index_folder(
     kind: str = "auto",
     seed: int = 0,
 ) -> Path:
-    """Writes an index folder and returns it; an index that is there already is replaced.
+    """Writes an index folder and returns it; an index that is there already is replaced, with its evaluation.
 
     A stopped run goes on with the thumbnails it has made.
 
@@ -86,10 +88,8 @@ def write_index_folder(
     if kind not in ("auto", *KINDS):
         raise UserError(f"--kind {kind}: no such kind of index.{nearest(kind, ('auto', *KINDS))}")
     target = out or Path("runs") / f"index-{folder.absolute().name}"
-    if target.exists() and any(target.iterdir()) and not (target / MANIFEST).is_file():
-        raise UserError(
-            f"--out {target} holds something that is not an index. Name another folder or empty it."
-        )
+    check_writable(target)
+    _check_replaceable(target)
     source = open_source(folder, blocks)
     partial = target.with_name(f"{target.name}.partial")
     _start(partial, source, seed)
@@ -200,10 +200,36 @@ def _build(scaled: np.ndarray, queries: int, kind: str, seed: int) -> Built:
     return build(chunks, scaled[np.sort(learn)], scaled[known:], len(scaled), kind, seed=seed)
 
 
+def _check_replaceable(target: Path) -> None:
+    """Raises UserError where a folder holds a file that `index` has not made."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UserError(f"--out {target} is a file. Name a folder.")
+    found = {path.name for path in target.iterdir()}
+    strange = sorted(found - _own_files(target))
+    if strange:
+        raise UserError(
+            f"--out {target} holds something that is not an index ({', '.join(strange[:3])}). Name another "
+            f"folder or empty it."
+        )
+
+
+def _own_files(target: Path) -> set[str]:
+    """What `index` may have written there; nothing where index.json is of something else."""
+    try:
+        facts = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        return {MANIFEST, *facts["files"], *EVALUATION} if "recall_at_10" in facts else set()
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+
+
 def _start(partial: Path, source: Source, seed: int) -> None:
     """Makes the folder of work in progress; what an earlier run with other covers left there is removed."""
     facts = {"covers": digest(source.covers.to_dict("list")), "blocks": source.columns, "seed": seed}
     note = partial / "settings.json"
+    if not note.is_file() and partial.exists() and any(partial.iterdir()):
+        raise UserError(f"{partial}, where the index is made, holds something else. Move it away.")
     if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == facts:
         return
     shutil.rmtree(partial, ignore_errors=True)

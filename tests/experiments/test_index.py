@@ -170,6 +170,38 @@ def test_what_is_wrong_is_said(table: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "letter.txt").read_text() == "keep me"
 
 
+def test_a_new_index_replaces_the_old_one_and_nothing_else(made: Path, table: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "i"
+    shutil.copytree(made, mine)
+    (mine / "retrieval.csv").write_text("of the old index")
+    (mine / "letter.txt").write_text("keep me")
+    with pytest.raises(UserError, match=r"not an index \(letter\.txt\)"):
+        write_index_folder(table, mine, ["color"])
+    assert load_index(mine).facts["covers"] == COUNT - 1
+    (mine / "letter.txt").unlink()
+    write_index_folder(table, mine, ["color"])
+    assert list(load_facts(mine)["blocks"]) == ["color"]
+    assert not (mine / "retrieval.csv").exists()
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "my list", '{"files": {"letter.txt": 1}}'])
+def test_an_index_json_of_something_else_is_not_wiped(text: str, table: Path, tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text(text)
+    (tmp_path / "letter.txt").write_text("keep me")
+    with pytest.raises(UserError, match=r"not an index \(index\.json, letter\.txt\)"):
+        write_index_folder(table, tmp_path)
+    assert (tmp_path / "index.json").read_text() == text
+    assert (tmp_path / "letter.txt").exists()
+
+
+def test_work_in_progress_of_someone_else_is_not_wiped(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "i.partial").mkdir()
+    (tmp_path / "i.partial" / "letter.txt").write_text("keep me")
+    with pytest.raises(UserError, match="holds something else"):
+        write_index_folder(table, tmp_path / "i")
+    assert (tmp_path / "i.partial" / "letter.txt").exists()
+
+
 def test_tables_that_do_not_say_how_they_were_made_are_refused(table: Path, tmp_path: Path) -> None:
     copy = tmp_path / "table"
     shutil.copytree(table, copy, ignore=shutil.ignore_patterns("*.jpg"))
