@@ -74,7 +74,8 @@ class Explanation:
         genres: the most probable ones with their probabilities, the first is what is explained.
         contributions: of each block, and of each readable column.
         features: the readable columns that move the answer most, either way, the strongest first.
-        faces, persons, words: found on the cover, the largest first.
+        faces, persons, words: found on the cover, the largest first; None where the model has no block that
+            looks for them.
         attention: (H, W) float32 map in units of probability (see `occlusion_map`), or None.
         attention_note: what the map shows, or why there is none.
         neighbours: nearest training covers, the nearest first.
@@ -87,9 +88,9 @@ class Explanation:
     genres: list[tuple[str, float]]
     contributions: Contributions
     features: list[Feature]
-    faces: list[Box]
-    persons: list[Box]
-    words: list[Word]
+    faces: list[Box] | None
+    persons: list[Box] | None
+    words: list[Word] | None
     attention: np.ndarray | None
     attention_note: str
     neighbours: list[Neighbour]
@@ -112,9 +113,9 @@ class Explanation:
                 **asdict(self.verdict),
                 "contributions": asdict(self.contributions),
                 "features": [asdict(feature) for feature in self.features],
-                "faces": [asdict(box) for box in self.faces],
-                "persons": [asdict(box) for box in self.persons],
-                "words": [asdict(word) for word in self.words],
+                "faces": _each(self.faces),
+                "persons": _each(self.persons),
+                "words": _each(self.words),
                 "attention": None if self.attention is None else cells(self.attention).tolist(),
                 "attention_note": self.attention_note,
                 "neighbours": [
@@ -189,6 +190,7 @@ def explain_picture(
     genres = [(str(bundle.classes[code]), float(chances[code])) for code in order]
     genre = bundle.classes[order[0]]
     contributions = contributions_to(bundle, row, genre)
+    looked = {extractor.name for extractor in extractors}
     values, note = None, "left out"
     if attention:
         values, note = _attention(bundle, extractors, image, row, int(order[0]), failed)
@@ -198,9 +200,9 @@ def explain_picture(
         genres=genres,
         contributions=contributions,
         features=_features(bundle, extractors, row, contributions, genre),
-        faces=boxes(notes.get("people"), "faces"),
-        persons=boxes(notes.get("people"), "persons"),
-        words=words(notes.get("ocr")),
+        faces=boxes(notes.get("people"), "faces") if "people" in looked else None,
+        persons=boxes(notes.get("people"), "persons") if "people" in looked else None,
+        words=words(notes.get("ocr")) if "ocr" in looked else None,
         attention=values,
         attention_note=note,
         neighbours=_neighbours(bundle, row),
@@ -308,6 +310,10 @@ def _check_out(out: Path, picture: str) -> None:
         raise UserError(f"--out {out}: there is no folder {out.parent}. Make it, or name another.")
     if out.resolve() == Path(picture).resolve():
         raise UserError(f"--out {out}: this is the picture itself. Name another file.")
+
+
+def _each(found: Sequence[Box] | Sequence[Word] | None) -> list[dict[str, Any]] | None:
+    return None if found is None else [asdict(one) for one in found]
 
 
 def _plain(value: Any) -> Any:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from experiments.explain import Explanation, Feature, Neighbour
 from experiments.explain_blocks import PROBABILITY
-from experiments.explain_marks import Box, Word
+from experiments.explain_marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
 from experiments.explain_text import fitted, width, wrapped
 from experiments.genre_words import CONFIDENCE
 
@@ -110,18 +110,17 @@ def _cover(figure: Figure, explanation: Explanation) -> None:
     axes = _axes(figure, COLUMNS[0], TOP, PANEL, PANEL)
     axes.imshow(np.asarray(explanation.image))
     axes.set_axis_off()
-    for box in explanation.persons:
+    for box in explanation.persons or ():
         _outline(axes, _corners(box), PERSON, (0, (4, 2)))
-    for box in explanation.faces:
+    for box in explanation.faces or ():
         _outline(axes, _corners(box), FACE, "solid")
-    sure = [word for word in explanation.words if word.confidence >= CONFIDENCE]
-    for word in explanation.words:
+    read = explanation.words or []
+    sure = [word for word in read if word.confidence >= CONFIDENCE]
+    for word in read:
         _outline(axes, word.corners, WORD, "solid" if word.confidence >= CONFIDENCE else (0, (1, 1.5)))
     _number(axes, sure[:MOST_WORDS], max(explanation.image.size))
     lines = [
-        _counted(len(explanation.faces), "face", "faces", "blue")
-        + ", "
-        + _counted(len(explanation.persons), "person", "persons", "orange, dashed"),
+        _people_told(explanation.faces, explanation.persons),
         *wrapped(_words_told(explanation.words, sure), SMALL, PANEL, 4),
     ]
     _write(figure, COLUMNS[0], TOP + PANEL + 0.1, "\n".join(lines), size=SMALL)
@@ -158,11 +157,16 @@ def _number(axes: Axes, words: Sequence[Word], side: int) -> None:
             )  # fmt: skip
 
 
-def _counted(count: int, one: str, many: str, drawn: str) -> str:
-    return f"{count} {one if count == 1 else many} ({drawn})" if count else f"no {many}"
+def _people_told(faces: Sequence[Box] | None, persons: Sequence[Box] | None) -> str:
+    if faces is None or persons is None:
+        return NO_PEOPLE
+    told = counted(faces, "face", "faces") + (" (blue)" if faces else "")
+    return f"{told}, {counted(persons, 'person', 'persons')}" + (" (orange, dashed)" if persons else "")
 
 
-def _words_told(words: Sequence[Word], sure: Sequence[Word]) -> str:
+def _words_told(words: Sequence[Word] | None, sure: Sequence[Word]) -> str:
+    if words is None:
+        return NO_WORDS
     if not words:
         return "no words"
     told = [

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+NO_PEOPLE = "faces and persons: not looked for (no block people)"
+NO_WORDS = "words: not looked for (no block ocr)"
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,8 @@ def words(note: str | None) -> list[Word]:
         for box in json.loads(note or "null") or []
     ]
     return sorted(found, key=lambda word: -word.height)
+
+
+def counted(found: Sequence[object], one: str, many: str) -> str:
+    """How many were found, in words: "no faces", "1 face", "2 faces"."""
+    return f"{len(found) or 'no'} {one if len(found) == 1 else many}"

@@ -18,6 +18,7 @@ from experiments.app.plain_text import plain
 from experiments.app.scored import Scored
 from experiments.explain import explain_picture
 from experiments.explain_figure import draw
+from experiments.explain_marks import NO_PEOPLE, NO_WORDS
 from experiments.similar import nearest
 from experiments.verdict import NO_ANSWER, UNLIKE, set_in_words
 from fusion.decision import Targets
@@ -125,10 +126,14 @@ def feature_frame(features: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def on_the_cover(found: dict[str, Any]) -> str:
-    """Faces, persons and words."""
-    words = [word["text"] for word in found["words"]]
-    said = ", ".join(f"\u201c{word}\u201d" for word in words) or "none"
-    return f"faces: {len(found['faces'])}; persons: {len(found['persons'])}; words: {said}"
+    """Faces, persons and words of an explanation as JSON, or that they were not looked for."""
+    people, read = NO_PEOPLE, NO_WORDS
+    if found["faces"] is not None:
+        people = f"faces: {len(found['faces'])}; persons: {len(found['persons'])}"
+    if found["words"] is not None:
+        quoted = (f"\u201c{word['text']}\u201d" for word in found["words"])
+        read = f"words: {', '.join(quoted) or 'none'}"
+    return f"{people}; {read}"
 
 
 def _value(value: float | None) -> str:

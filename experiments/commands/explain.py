@@ -30,6 +30,7 @@ def explain(
     """
     from experiments.explain import explain as run
     from experiments.explain_blocks import PROBABILITY
+    from experiments.explain_marks import NO_PEOPLE, NO_WORDS, counted
     from fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
@@ -49,8 +50,13 @@ def explain(
     for feature in found.features[:5]:
         table.add_row(feature.column, f"{feature.contribution:+.3f}", f"{feature.value:.3g}")
     console.print(table)
-    counts = (len(found.faces), "faces"), (len(found.persons), "persons"), (len(found.words), "text boxes")
-    console.print(", ".join(f"{count} {what}" for count, what in counts), highlight=False)
+    if found.faces is None or found.persons is None:
+        console.print(NO_PEOPLE, highlight=False)
+    else:
+        faces, persons = counted(found.faces, "face", "faces"), counted(found.persons, "person", "persons")
+        console.print(f"{faces}, {persons}", highlight=False)
+    boxes = NO_WORDS if found.words is None else counted(found.words, "text box", "text boxes")
+    console.print(boxes, highlight=False)
     for block, reason in found.failed.items():
         console.print(f"{block} failed: {reason}", style="yellow", highlight=False, markup=False)
     console.print(f"Picture: {out}", highlight=False, soft_wrap=True)

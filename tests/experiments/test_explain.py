@@ -102,7 +102,8 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert [genre for genre, _ in found.genres] == ["techno", "dub"]
     parts = found.contributions
     assert parts.base + sum(parts.blocks.values()) == pytest.approx(found.genres[0][1], abs=1e-6)
-    assert found.failed == {} and found.faces == [] and found.words == []
+    assert found.failed == {}
+    assert found.faces is None and found.persons is None and found.words is None  # nothing looks for them
     assert [one.genre for one in found.neighbours] == ["techno"] * 5
     assert found.neighbours[0].cover_id == "c25"
     assert found.neighbours[0].distance == pytest.approx(0, abs=1e-3)
@@ -151,7 +152,7 @@ def test_the_json_is_strict_and_whole(plain: Path) -> None:
     again = json.loads(text)
     assert again["genres"][0]["genre"] == "techno"
     assert set(again["contributions"]["blocks"]) == {"color", "texture"}
-    assert again["attention"] is None
+    assert again["attention"] is None and again["faces"] is None and again["words"] is None
     assert "thumbnail" not in again["neighbours"][0]
 
 
@@ -161,7 +162,8 @@ def test_reading_words_and_people_ends_in_marks(plain: Path) -> None:
     bundle = load_bundle(plain)
     extractors = [create(name) for name in ("color", "texture", "people")]
     found = explain_picture(bundle, extractors, face(), attention=False)
-    assert len(found.faces) == 1
+    assert found.faces is not None and len(found.faces) == 1
+    assert found.words is None
     assert 60 < found.faces[0].right - found.faces[0].left < 160
     assert found.attention_note == "left out"
 
@@ -183,6 +185,7 @@ def test_the_command_writes_picture_and_json(decides: Path, tmp_path: Path) -> N
     assert "dub" in done.stdout and "color" in done.stdout
     assert "No answer: the model is not sure enough" in done.stdout
     assert "These covers are drawn." in done.stdout
+    assert "words: not looked for (no block ocr)" in done.stdout
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads((tmp_path / "why.json").read_text())
     assert found["picture"] == "cover.jpg" and found["abstain"] is True

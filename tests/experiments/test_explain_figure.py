@@ -143,6 +143,12 @@ def test_signs_and_numbers_are_written_not_only_coloured() -> None:
         assert text in told, text
 
 
+def test_what_was_not_looked_for_is_not_said_to_be_missing() -> None:
+    told = " ".join(_boxes(figure_of(_explanation(faces=None, persons=None, words=None))))
+    assert "faces and persons: not looked for" in told and "words: not looked for" in told
+    assert "no words" not in told
+
+
 def test_no_answer_and_a_warning_are_written_out() -> None:
     told = " ".join(_boxes(figure_of(_explanation(verdict=Verdict(True, ["Rock", "Pop"], 0.8, True)))))
     for text in ("No answer", "Unlike the training covers", "One of: Rock, Pop", "80 % of covers"):

@@ -1,6 +1,6 @@
 import json
 
-from experiments.explain_marks import Box, boxes, detector_errors, words
+from experiments.explain_marks import Box, boxes, counted, detector_errors, words
 
 
 def test_boxes_of_a_note() -> None:
@@ -27,3 +27,7 @@ def test_words_come_tallest_first() -> None:
 def test_no_note_is_nothing() -> None:
     for note in (None, "", "null"):
         assert boxes(note, "faces") == [] and words(note) == [] and detector_errors(note) == []
+
+
+def test_one_is_one() -> None:
+    assert [counted("x" * n, "face", "faces") for n in range(3)] == ["no faces", "1 face", "2 faces"]
