@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -26,6 +27,7 @@ from experiments.commands.report import report
 from experiments.commands.score import score
 from experiments.commands.serve import serve
 from experiments.commands.similar import similar
+from experiments.commands.sweep import sweep
 from experiments.commands.track import track
 from experiments.commands.train import train
 from experiments.commands.weights import weights
@@ -49,6 +51,7 @@ for command in (
     compare,
     map_covers,
     curve,
+    sweep,
     decide,
     track,
     score,
@@ -63,13 +66,25 @@ for command in (
     app.command()(command)
 
 
+NOT_WRITTEN = {  # what a place or a disk can be to blame for; a missing file may be a mistake of ours
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR,
+    errno.EISDIR, errno.ENAMETOOLONG,
+}  # fmt: skip
+
+
 def main() -> None:
-    """Runs the command line; a UserError is printed in one piece and ends with status 2."""
+    """Runs the command line; a UserError, or a place that cannot be written, ends with status 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app()
     except UserError as error:
-        Console(stderr=True).print(
-            f"Error: {error}", style="red", highlight=False, soft_wrap=True, markup=False
-        )
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:
+        if error.errno not in NOT_WRITTEN:
+            raise
+        _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Make room, or name another.")
+
+
+def _refuse(why: str) -> None:
+    Console(stderr=True).print(f"Error: {why}", style="red", highlight=False, soft_wrap=True, markup=False)
+    sys.exit(2)

@@ -19,6 +19,7 @@ from experiments.decide_tables import (
     sets_table,
 )
 from experiments.held_out import make_parts, read_held_out
+from experiments.outputs import check_writable
 from experiments.provenance import environment, write_json
 from experiments.run_folder import Model, Run, read_run
 from experiments.statistics import group_weights
@@ -45,12 +46,14 @@ def decide(
         The folder with `findings.txt`, `models.csv` and the other tables, and three PNG.
 
     Raises:
-        UserError: not a finished run folder, no such classifier, an impossible target, or a run of an older
-            version.
+        UserError: not a finished run folder, no such classifier, an impossible target, a run of an older
+            version, or `out` cannot be written.
     """
     Targets(error=target)
     if not (folder / "metrics.json").is_file():
         raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
+    place = out or folder / "decisions"
+    check_writable(place)
     run = read_run(folder)
     model = _model(run, classifier)
     parts = make_parts(run, seed)
@@ -66,7 +69,6 @@ def decide(
         "genres": genres_table(held, weights, target),
         "sets": sets_table(held, seed),
     }
-    place = out or folder / "decisions"
     place.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.to_csv(place / f"{name}.csv", index=False)

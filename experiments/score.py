@@ -10,6 +10,7 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from PIL.Image import Image
 
 from data.errors import UserError
 from data.pictures import PictureError
+from experiments.outputs import check_writable
 from experiments.progress import console
 from experiments.provenance import write_json
 from features.extract import CHUNK, compute, decoded_ahead
@@ -61,8 +64,9 @@ def score(
         The number of rows, and of those among them with an error.
 
     Raises:
-        UserError: a bad output name, an existing output, a broken bundle, weights that are not here, or
-            targets for a bundle without held-out covers.
+        UserError: a bad output name, a place that cannot be written, an existing output, another run that
+            writes it, a broken bundle, weights that are not here, or targets for a bundle without held-out
+            covers.
     """
     if out.suffix not in FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(FORMATS)}.")
@@ -71,26 +75,28 @@ def score(
         raise UserError(f"--resume: {out} is finished already.")
     if not resume and (out.exists() or parts.exists()):
         raise UserError(f"{out} exists (or a stopped run of it). Go on with --resume, or remove it first.")
+    check_writable(out)
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
     extractors = bundle_extractors(bundle)
     top_k = min(top_k, len(bundle.classes))
-    _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k} | asdict(targets))
-    if said := promise(bundle.decision, targets) if bundle.decision else "":
-        console.print(said, highlight=False)
-    done = _skip_done(parts, pictures)
-    places = (("", path) for path in pictures)
-    chunks = decoded_ahead(places)
-    for number in itertools.count(len(done)):
-        frames = []
-        for chunk in itertools.islice(chunks, PART // CHUNK):
-            frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
-            if progress:
-                progress(len(chunk))
-        if not frames:
-            break
-        _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
-    return _join(parts, out)
+    with _alone(parts, out):
+        _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k} | asdict(targets))
+        if said := promise(bundle.decision, targets) if bundle.decision else "":
+            console.print(said, highlight=False)
+        done = _skip_done(parts, pictures)
+        places = (("", path) for path in pictures)
+        chunks = decoded_ahead(places)
+        for number in itertools.count(len(done)):
+            frames = []
+            for chunk in itertools.islice(chunks, PART // CHUNK):
+                frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
+                if progress:
+                    progress(len(chunk))
+            if not frames:
+                break
+            _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
+        return _join(parts, out)
 
 
 def check_targets(bundle: Bundle, targets: Targets) -> None:
@@ -217,6 +223,17 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
     return frame
 
 
+@contextmanager
+def _alone(parts: Path, out: Path) -> Iterator[None]:
+    """Keeps other runs away from the parts; the system frees the lock of a run that is killed."""
+    parts.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(parts / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise UserError(f"Another run is writing {out} now. Wait for it, or name another --out.") from error
+
+
 def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
     """Makes the folder of parts, or checks that an earlier run used the same model."""
     note = parts / "run.json"
@@ -228,7 +245,6 @@ def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
                     f"--resume: {parts} was made with another {key} ({before.get(key)}, now {value})."
                 )
         return
-    parts.mkdir(parents=True, exist_ok=True)
     write_json(note, facts)
 
 

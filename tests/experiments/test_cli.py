@@ -1,11 +1,13 @@
 """The command line as a user meets it: what it prints, what it makes, how it fails."""
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from experiments import cli
 from tests.pictures import save_folders, solid
 
 MAIN = "from experiments.cli import main; main()"
@@ -60,6 +62,28 @@ def test_what_is_wrong_is_said_without_a_traceback(words: list[str], message: st
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/runs/a.png")
+
+    monkeypatch.setattr(cli, "app", full)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("Error: /runs/a.png cannot be used: No space left on device.")
+
+
+def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone() -> None:
+        raise FileNotFoundError(errno.ENOENT, "No such file", "x")
+
+    monkeypatch.setattr(cli, "app", gone)
+    with pytest.raises(FileNotFoundError):
+        cli.main()
 
 
 def test_describe_lists_every_column_of_a_block(tmp_path: Path) -> None:

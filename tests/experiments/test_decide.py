@@ -142,6 +142,8 @@ def test_runs_that_cannot_be_studied_say_why(runs: dict[str, Path], tmp_path: Pa
         decide(runs["folds"], "svc")
     with pytest.raises(UserError, match=r"--target-error 1\.5"):
         decide(runs["folds"], target=1.5)
+    with pytest.raises(UserError, match="nothing can be written in /proc"):
+        decide(runs["folds"], out=Path("/proc/x"))
     old = tmp_path / "old"
     old.mkdir()
     for name in ("metrics.json", "leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
