@@ -80,6 +80,14 @@ def read_bytes(path: str) -> bytes:
         ) from error
 
 
+def is_there(path: str) -> bool:
+    """Whether there is a file, a folder or a `zip!member`; of an address only listing it tells."""
+    archive, member = _split(path)
+    if member:
+        return member in _members(archive)
+    return is_address(path) or os.path.exists(path)  # noqa: PTH110 - a Path raises where a name is too long
+
+
 def list_entries(collection: Place) -> Iterator[Entry]:
     """All covers of a collection, in a fixed order, which is the same for a folder and for its address.
 

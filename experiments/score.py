@@ -96,6 +96,8 @@ def score(
             if not frames:
                 break
             _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
+        if not number:  # a file without rows has its columns all the same
+            _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
         return _join(parts, out)
 
 
@@ -288,7 +290,9 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
             if out.suffix == ".jsonl":
                 file.write(
-                    table.to_pandas().to_json(orient="records", lines=True, force_ascii=False).encode()
+                    b""
+                    if not table.num_rows
+                    else table.to_pandas().to_json(orient="records", lines=True, force_ascii=False).encode()
                 )
                 continue
             make = pq.ParquetWriter if out.suffix == ".parquet" else pyarrow.csv.CSVWriter

@@ -41,12 +41,17 @@ def score(
 
     Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
     """
-    from data.sources import list_pictures
+    from data.sources import is_there, list_pictures
     from experiments.progress import counted
     from experiments.score import score as run
     from fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
+    for path in paths:
+        if path != "-" and not is_there(path):
+            raise UserError(
+                f"{path}: there is no such picture, folder or zip. Mend the path, or leave it out."
+            )
     named = (line for path in paths for line in (_lines() if path == "-" else [path]))
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
@@ -64,9 +69,11 @@ def score(
             )
         else:
             rows, errors = run(bundle, list_pictures(named), Path(out), top_k, resume, progress, targets)
+    if not rows:
+        console.print("There are no pictures: nothing was scored.", style="yellow")
     console.print(f"{rows} rows, {errors} with an error: {out}", highlight=False, soft_wrap=True)
     log_if_asked(Path(out), track, tracking_uri)
 
 
 def _lines() -> Any:
-    return (line.rstrip("\n") for line in sys.stdin if line.strip())
+    return (line.strip() for line in sys.stdin if line.strip())

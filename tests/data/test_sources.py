@@ -6,7 +6,7 @@ import pytest
 
 from data.errors import UserError
 from data.pictures import PictureError
-from data.sources import Entry, list_entries, list_pictures, read_bytes
+from data.sources import Entry, is_there, list_entries, list_pictures, read_bytes
 from tests import pictures
 
 RED, BLUE = pictures.encode(pictures.solid("red", (8, 8))), pictures.encode(pictures.solid("blue", (8, 8)))
@@ -113,6 +113,14 @@ def test_listing_asks_for_no_more_than_it_gives():
 
     stream = list_pictures(endless())
     assert [next(stream) for _ in range(3)] == ["missing.jpg"] * 3
+
+
+def test_what_is_there_and_what_is_not(tmp_path):
+    archive = pictures.save_zip(tmp_path / "what!s.zip", {"Rock/a.jpg": RED})
+    for path in (archive, tmp_path, f"{archive}!Rock/a.jpg", "s3://nobody/asks"):
+        assert is_there(str(path))
+    for path in (tmp_path / "no", f"{archive}!Rock/b.jpg", tmp_path / "no.zip!a.jpg", "x" * 5000, ""):
+        assert not is_there(str(path))
 
 
 def test_a_folder_linked_into_itself_ends(tmp_path):

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from data.errors import UserError
+from experiments.cli import app
 from experiments.score import score
 from tests.experiments.serving import JPEG
 
@@ -36,3 +38,29 @@ def test_two_runs_never_write_one_file(served_bundle: Path, covers: list[str], t
     assert score(served_bundle, iter(covers), out, progress=meanwhile) == (2, 1)
     assert len(refused) == 1 and len(pd.read_csv(out)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "s.csv"]
+
+
+def test_no_pictures_give_a_file_without_rows(served_bundle: Path, tmp_path: Path) -> None:
+    kinds = {"csv": pd.read_csv, "parquet": pd.read_parquet}
+    for kind, read in kinds.items():
+        assert score(served_bundle, iter([]), tmp_path / f"s.{kind}") == (0, 0)
+        frame = read(tmp_path / f"s.{kind}")
+        assert len(frame) == 0 and {"path", "genre_1", "error"} < set(frame)
+    assert score(served_bundle, iter([]), tmp_path / "s.jsonl") == (0, 0)
+    assert (tmp_path / "s.jsonl").read_bytes() == b""
+
+
+def test_an_argument_that_is_not_there_ends_the_command_a_line_that_is_not_is_a_row(
+    served_bundle: Path, covers: list[str], tmp_path: Path
+) -> None:
+    out = str(tmp_path / "s.csv")
+    said = CliRunner().invoke(app, ["score", str(served_bundle), covers[0], "nowhere", "--out", out])
+    assert isinstance(said.exception, UserError) and "nowhere: there is no such" in str(said.exception)
+    assert not Path(out).exists()
+    lines = f"  {covers[0]} \r\n\nnowhere\n"
+    said = CliRunner().invoke(app, ["score", str(served_bundle), "-", "--out", out], input=lines)
+    assert said.exit_code == 0 and "2 rows, 1 with an error" in " ".join(said.output.split())
+    assert pd.read_csv(out)["path"].tolist() == [covers[0], "nowhere"]
+    (tmp_path / "empty").mkdir()
+    words = ["score", str(served_bundle), str(tmp_path / "empty"), "--out", str(tmp_path / "e.csv")]
+    assert "There are no pictures" in CliRunner().invoke(app, words).output
