@@ -169,7 +169,8 @@ def score_chunk(
         One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
         joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
         unlike_covers (bool), failed_blocks, error. A picture that cannot be read has no genre and abstains.
-        Without held-out covers in the bundle nothing else abstains, and sets are empty.
+        Without held-out covers in the bundle nothing else abstains, and sets are empty. `unlike_covers` is
+        None where nothing was looked for: no picture, or a bundle of too few covers to know them.
     """
     good = [i for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
     errors = [str(got) if isinstance(got, PictureError) else "" for _, _, got in chunk]
@@ -202,7 +203,7 @@ def _unread(rows: list[int]) -> pd.DataFrame:
             "abstain": np.ones(n, bool),
             "genre_set": np.full(n, None, dtype=object),
             "nearest_distance": np.full(n, np.nan),
-            "unlike_covers": np.zeros(n, bool),
+            "unlike_covers": np.full(n, None, dtype=object),
         },
         index=rows,
     )
@@ -211,7 +212,7 @@ def _unread(rows: list[int]) -> pd.DataFrame:
 def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets) -> pd.DataFrame:
     """The columns `DECIDED` for n pictures with (n, k) probabilities of the classifier."""
     frame = pd.DataFrame(
-        {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "unlike_covers": False},
+        {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "unlike_covers": None},
         index=range(len(raw)),
     )
     if bundle.neighbours is not None:

@@ -118,14 +118,15 @@ class Novelty:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what `save` wrote; raises UserError where the file is missing or broken."""
+        """Reads what `save` wrote; raises UserError where the file is broken or of another version."""
         state = read_state(folder / "state.skops")
         try:
             photos = state.pop("photos")
             return cls(Looks(**state.pop("looks")), Photos(**photos) if photos else None, **state)
         except (KeyError, TypeError) as error:
             raise UserError(
-                f"{folder / 'state.skops'} is not what this version saves: {error}. Train again."
+                f"{folder.parent} was made by another version, most likely an older one: this one does not "
+                f"know its {folder.name}/. Train again."
             ) from error
 
 

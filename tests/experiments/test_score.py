@@ -1,8 +1,10 @@
 """Scores of many pictures: outputs that are refused, rows that are empty, targets and the warning."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -64,3 +66,19 @@ def test_an_argument_that_is_not_there_ends_the_command_a_line_that_is_not_is_a_
     (tmp_path / "empty").mkdir()
     words = ["score", str(served_bundle), str(tmp_path / "empty"), "--out", str(tmp_path / "e.csv")]
     assert "There are no pictures" in CliRunner().invoke(app, words).output
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+def test_what_was_not_looked_for_is_empty(
+    kind: str, served_bundle: Path, covers: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / f"s.{kind}"  # of a bundle with too few covers to know them
+    score(served_bundle, iter(covers), out)
+    if kind == "jsonl":
+        assert [json.loads(line)["unlike_covers"] for line in out.read_text().splitlines()] == [None, None]
+    else:
+        frame = pd.read_csv(out) if kind == "csv" else pd.read_parquet(out)
+        assert frame["unlike_covers"].isna().all()
+        assert frame["abstain"].tolist() == [False, True]
+    if kind == "parquet":
+        assert pq.read_schema(out).field("unlike_covers").type == "bool"

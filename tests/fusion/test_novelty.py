@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from data.errors import UserError
+from fusion.files import write_state
 from fusion.neighbours import Neighbours
 from fusion.novelty import LIKE_COVERS, Novelty, learn_novelty, nearest_distances, oddness, strangeness
 
@@ -127,3 +128,10 @@ def test_saved_and_loaded(tmp_path, examples):
     (tmp_path / "n" / "state.skops").write_bytes(b"x")
     with pytest.raises(UserError, match=r"state\.skops"):
         Novelty.load(tmp_path / "n")
+
+
+def test_what_another_version_saved_is_called_so(tmp_path):
+    (tmp_path / "bundle" / "novelty").mkdir(parents=True)
+    write_state(tmp_path / "bundle" / "novelty" / "state.skops", {"looks": {"limit": 1.0}})
+    with pytest.raises(UserError, match=r"bundle was made by another version, most likely an older .* Train"):
+        Novelty.load(tmp_path / "bundle" / "novelty")
