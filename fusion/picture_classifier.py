@@ -58,7 +58,7 @@ class PictureClassifier(BlockClassifier):
             ValueError: as `BlockClassifier.fit`; pictures are needed and X has none; an unknown recipe.
         """
         table, self._pictures = split_pictures(X)
-        if self.pictures == "only":
+        if self.pictures == "only" or (self._pictures is not None and not table.shape[1]):
             table = self._no_table()
         if self._pictures is not None and sample_weight is not None:
             used = np.asarray(sample_weight) > 0
@@ -84,7 +84,7 @@ class PictureClassifier(BlockClassifier):
             raise ValueError(f"X must be a frame with the columns of the fit; it lacks {lacking}")
         self._pictures = pictures
         try:
-            if self.pictures == "only":
+            if self.pictures == "only" or not names:
                 return self._normalised(self._no_table())
             rows = check_array(table[names], dtype=np.float32, ensure_all_finite="allow-nan")
             return self._normalised(rows)
@@ -95,7 +95,7 @@ class PictureClassifier(BlockClassifier):
         """A column that says nothing, for scikit-learn's checks, where pictures are all there is."""
         if self._pictures is None:
             raise ValueError(f"{self.name} learns from pictures: X must have the column {COLUMN}")
-        return np.zeros((len(self._pictures), 1), np.float32)
+        return np.full((len(self._pictures), 1), np.nan, np.float32)
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
         from fusion.training import train

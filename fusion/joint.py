@@ -1,0 +1,194 @@
+"""A pretrained image network trained together with the blocks of the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from fusion.blocks import BlockScaler, missing_by_block
+from fusion.picture_classifier import PictureClassifier
+from fusion.registry import register
+
+if TYPE_CHECKING:
+    from torch import nn
+
+MIXES = ("mixup", "cutmix")
+NO_SIZE = 224  # stands where there are no pictures
+
+
+@register("joint")
+class Joint(PictureClassifier):
+    """Learns from pictures and blocks at once: adapters, fusion and a head on an image network.
+
+    Each block is standardised on its own, on training covers. In the first `head_epochs` the adapters,
+    fusion and heads learn on the image network as it came, then it learns too. Without the column
+    `pixels.picture` it is a network on blocks alone. A cover of which nothing is known gets the shares of
+    the genres among the training covers. The network is described at `fusion.joint_network.JointNetwork`.
+
+    Args:
+        fusion: "concat", "gated" or "attention".
+        adapter: width of what each block, and the picture, is turned into.
+        hidden: width of the layer behind the fusion.
+        block_dropout: chance for each block of each cover, and for its picture, to be dropped while training.
+        auxiliary: weight of the mean loss of what each block, and the picture, answers alone; 0: none.
+        pca: components kept of wider blocks; None: no PCA.
+        dropout: share of hidden values dropped while training.
+        augmentation: a recipe of `fusion.augmentation`; not those that mix pictures, since blocks stay.
+        backbone: and all others, as at `fusion.finetune.Finetune`.
+    """
+
+    pictures: ClassVar[str] = "too"
+
+    def __init__(
+        self,
+        *,
+        fusion: str = "gated",
+        adapter: int = 128,
+        hidden: int = 128,
+        block_dropout: float = 0.15,
+        auxiliary: float = 0.3,
+        pca: int | None = None,
+        backbone: str = "efficientnet-lite0",
+        checkpoint: str | None = None,
+        image_size: int | None = None,
+        epochs: int = 10,
+        head_epochs: int = 1,
+        batch_size: int = 32,
+        accumulate: int = 1,
+        learning_rate: float | None = 1e-3,
+        layer_decay: float = 0.7,
+        weight_decay: float = 1e-2,
+        schedule: str = "one-cycle",
+        frozen_stages: int = 3,
+        batch_norm: str = "frozen",
+        dropout: float = 0.5,
+        augmentation: str = "simple",
+        sampling: str = "plain",
+        focal_gamma: float = 0.0,
+        label_smoothing: float = 0.1,
+        class_weight: str | dict | None = None,
+        ema: float | None = 0.99,
+        patience: int | None = 4,
+        precision: str = "auto",
+        device: str = "auto",
+        devices: int = 1,
+        workers: int | None = None,
+        checkpoint_folder: str | None = None,
+        random_state: int | None = 0,
+    ) -> None:
+        self.fusion = fusion
+        self.adapter = adapter
+        self.hidden = hidden
+        self.block_dropout = block_dropout
+        self.auxiliary = auxiliary
+        self.pca = pca
+        self.backbone = backbone
+        self.checkpoint = checkpoint
+        self.image_size = image_size
+        self.epochs = epochs
+        self.head_epochs = head_epochs
+        self.batch_size = batch_size
+        self.accumulate = accumulate
+        self.learning_rate = learning_rate
+        self.layer_decay = layer_decay
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.frozen_stages = frozen_stages
+        self.batch_norm = batch_norm
+        self.dropout = dropout
+        self.augmentation = augmentation
+        self.sampling = sampling
+        self.focal_gamma = focal_gamma
+        self.label_smoothing = label_smoothing
+        self.class_weight = class_weight
+        self.ema = ema
+        self.patience = patience
+        self.precision = precision
+        self.device = device
+        self.devices = devices
+        self.workers = workers
+        self.checkpoint_folder = checkpoint_folder
+        self.random_state = random_state
+
+    def _prepare(self, X: np.ndarray) -> None:
+        if self.augmentation in MIXES:
+            raise ValueError(
+                f"augmentation {self.augmentation} mixes pictures, but not the blocks beside them"
+            )
+        self.with_pictures_ = self._pictures is not None
+        # nothing can be learnt of a block that no cover has, such as the one of a frame of pictures alone
+        self.blocks_ = {name: at for name, at in self.blocks_.items() if not np.isnan(X[:, at]).all()}
+        self.widths_: list[int] = []
+        if self.blocks_:
+            self.scaler_ = BlockScaler(self.pca).fit(X, self.blocks_)
+            self.widths_ = [where.stop - where.start for where in self.scaler_.slices.values()]
+
+    def _inputs(self, X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+        if not self.blocks_:
+            return None, None
+        Z = self.scaler_.transform(X)
+        for where in self.scaler_.slices.values():  # back to about unit variance in each column
+            Z[:, where] *= np.float32(np.sqrt(where.stop - where.start))
+        return Z, missing_by_block(X, self.blocks_)
+
+    def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
+        from features.backbone import load_backbone
+        from fusion.image_network import ImageNetwork
+        from fusion.joint_network import JointNetwork
+
+        image, self.image_size_ = None, self.image_size or NO_SIZE
+        if self.with_pictures_:
+            backbone = load_backbone(self.backbone, self.checkpoint, pretrained)
+            self.image_size_ = self.image_size or backbone.size
+            image = ImageNetwork(backbone, len(self.classes_), self.dropout, seed)
+        return JointNetwork(
+            image,
+            self.widths_,
+            len(self.classes_),
+            adapter=self.adapter,
+            hidden=self.hidden,
+            fusion=self.fusion,
+            dropout=self.dropout,
+            block_dropout=self.block_dropout,
+            seed=seed,
+        )
+
+    def _recipe(self, seed: int) -> Any:
+        recipe = super()._recipe(seed)
+        return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
+
+    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        """A picture that stands in many rows, as when one cover is explained, is looked at once."""
+        from fusion.joint_network import answers
+
+        examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))
+        known = self._known(examples)
+        batch = {}
+        if examples.blocks is not None and examples.gone is not None:
+            batch |= {"blocks": examples.blocks, "gone": examples.gone}
+        if self.with_pictures_:
+            batch |= self._embedded(examples.pictures or [None] * len(X))
+        found = np.tile(self.shares_, (len(X), 1))
+        found[known] = answers(self.network_, {name: value[known] for name, value in batch.items()})
+        return found
+
+    def _embedded(self, pictures: list[np.ndarray | None]) -> dict[str, Any]:
+        """`embedding` and `no_picture` of a batch; equal objects are embedded once."""
+        import torch
+
+        from fusion.examples import Examples
+        from fusion.joint_network import Embedder
+        from fusion.training import logits
+
+        distinct = {id(picture): picture for picture in pictures if picture is not None}
+        place = {key: row for row, key in enumerate(distinct)}
+        rows = torch.tensor([place.get(id(picture), -1) for picture in pictures])
+        there, embedding = rows >= 0, torch.zeros(len(pictures), self.network_.image_width)
+        if distinct:
+            zeros, ones = torch.zeros(len(distinct), dtype=torch.int64), torch.ones(len(distinct))
+            examples = Examples(list(distinct.values()), None, None, zeros, ones)
+            found = logits(Embedder(self.network_.image), examples, self._recipe(0))
+            embedding[there] = found[rows[there]]
+        return {"embedding": embedding, "no_picture": ~there}
