@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 from data.splits import folds as number_folds
 from data.splits import save_splits
 from experiments.ablation_page import write_page
-from experiments.blocks import make_extractors
 from experiments.comparisons import (
+    Blocks,
     Key,
     Study,
     ablation_table,
@@ -30,12 +30,14 @@ from experiments.comparisons import (
 )
 from experiments.config import Config
 from experiments.designs import Units, check_designs, fitted_sets, greedy_path
-from experiments.fits import Fits, Model
+from experiments.fits import Fits, Model, all_blocks
 from experiments.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
 from experiments.parallel_fits import fit_all
 from experiments.progress import console, counted
 from experiments.provenance import digest, write_json
-from experiments.run import Prepared, open_collection, prepare, write_inputs
+from experiments.run import Prepared, open_collection, prepare, run_extractors, write_inputs
+from features.pixels import COLUMN
+from fusion.pictures import PIXELS
 from fusion.registry import create
 
 CLASSIFIERS = ("svc", "catboost")
@@ -54,7 +56,8 @@ def ablate(
     The same study started again goes on where it was; a finished one is returned as it is.
 
     Args:
-        config: as for `train`; without classifiers svc and catboost, without folds 5.
+        config: as for `train`; without classifiers svc and catboost, without folds 5. For classifiers that
+            learn from pictures these are a block of their own.
         designs: names out of `experiments.designs.DESIGNS`.
         repeats: of the cross-validation, each with another shuffle.
         workers: processes; None: one a core.
@@ -68,7 +71,7 @@ def ablate(
     config = config.model_copy(update={"folds": config.folds or FOLDS, "classifiers": wanted, "alone": []})
     for name, parameters in wanted.items():
         create(name, **parameters)
-    extractors = make_extractors(config.blocks, config.preset)
+    extractors = run_extractors(config, list(wanted))
     collection = open_collection(config)
     asked = config.model_dump(mode="json", exclude={"store", "out", "collection"})
     facts = [metadata.version("coverfusion"), asked, sorted(designs), repeats, collection.fingerprint()]
@@ -105,11 +108,11 @@ def run_study(
     save_splits(numbers, folder / "splits.parquet")
     folds = make_folds(numbers)
     fits = Fits(
-        folder / "fits", prepared.table.frame(), covers, config.classifiers, config.seed, keep_models=False
-    )
-    blocks = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
-    sets = fitted_sets(designs, blocks)
-    models = [Model(name, units) for name in classifiers for units in sets]
+        folder / "fits", prepared.table.frame(), covers, config.classifiers, config.seed, keep_models=False,
+        pictures=prepared.pictures,
+    )  # fmt: skip
+    blocks = {name: seen_blocks(name, prepared) for name in classifiers}
+    models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
     ids = pd.Index(covers["cover_id"])
     genres = sorted(covers["genre"].unique())
@@ -130,9 +133,16 @@ def run_study(
             fit_planned(fits, [Model(name, units) for units in candidates], folds, workers, quiet=True)
             return [float(outcome(name, units).folds["accuracy"].mean()) for units in candidates]
 
-        paths[name] = greedy_path(tuple(blocks), scores)
+        paths[name] = greedy_path(tuple(blocks[name]), scores)
     groups = covers["group"].to_numpy()
     return make_study(outcomes, blocks, truth, genres, groups, config.folds, config.seed), paths
+
+
+def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
+    """Block -> its columns, for what a classifier can see: those of the table, `pixels`, or both."""
+    columns = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
+    every = all_blocks(classifier, list(columns))
+    return {name: columns.get(name, [COLUMN]) for name in every if name in columns or name == PIXELS}
 
 
 def fit_planned(
@@ -169,10 +179,11 @@ def plan(fits: Fits, models: list[Model], folds: list[Fold], missing: int, worke
         seconds[model.classifier] for model in models for fold in folds if not fits.kept(model, fold.part)
     )
     repeats = max(fold.repeat for fold in folds) + 1
-    sets = len(models) // len(largest)
+    sets = {name: sum(model.classifier == name for model in models) for name in largest}
+    told = ", ".join(f"{name} {count}" for name, count in sets.items())
     return (
-        f"{sets} sets of blocks x {len(largest)} classifiers ({', '.join(largest)}) x {len(folds)} folds "
-        f"({repeats} repeats): {missing} fits, about {ahead / workers / 60:.1f} minutes on {workers} cores"
+        f"Sets of blocks: {told}; x {len(folds)} folds ({repeats} repeats): {missing} fits, about "
+        f"{ahead / workers / 60:.1f} minutes on {workers} cores"
     )
 
 

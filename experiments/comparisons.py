@@ -24,6 +24,7 @@ from experiments.statistics import (
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units
 Outcomes = Mapping[Key, Outcome]
+Blocks = Mapping[str, Sequence[str]]  # block -> its columns
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Study:
 
     Attributes:
         outcomes: of every classifier on every set of units; `("", ())` is the largest genre.
-        blocks: block -> its columns.
+        blocks: classifier -> block -> its columns, for the blocks that it can see.
         truth: (n,) true codes.
         genres: their names.
         groups: (n,) their codes.
@@ -41,7 +42,7 @@ class Study:
     """
 
     outcomes: Outcomes
-    blocks: Mapping[str, Sequence[str]]
+    blocks: Mapping[str, Blocks]
     truth: np.ndarray
     genres: Sequence[str]
     groups: np.ndarray
@@ -58,10 +59,9 @@ class Study:
         """Their names."""
         return list(dict.fromkeys(name for name, _ in self.outcomes if name))
 
-    @property
-    def every(self) -> Units:
-        """All blocks."""
-        return tuple(self.blocks)
+    def every(self, classifier: str) -> Units:
+        """All blocks that a classifier can see."""
+        return tuple(self.blocks[classifier])
 
     def outcome(self, classifier: str, units: Units) -> Outcome:
         """The empty set is the largest genre, whatever the classifier."""
@@ -81,7 +81,7 @@ class Study:
 
 def make_study(
     outcomes: Outcomes,
-    blocks: Mapping[str, Sequence[str]],
+    blocks: Mapping[str, Blocks],
     truth: np.ndarray,
     genres: Sequence[str],
     groups: np.ndarray,
@@ -163,8 +163,8 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
         `second` are, as tuples).
     """
     rows: list[tuple[str, str, str, str, Units, Units]] = []
-    every = study.every
     for name in study.classifiers:
+        every = study.every(name)
         for block in every:
             if "alone" in designs:
                 rows.append(("block alone against nothing", block, name, name, (block,), NOTHING))
@@ -173,7 +173,7 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
             if "without" in designs and len(every) > 1:
                 rows.append(("all against all but block", block, name, name, every, without(every, block)))
         if "families" in designs:
-            for block, units in families_of(study.blocks).items():
+            for block, units in families_of(study.blocks[name]).items():
                 for unit in units:
                     rest = without_family(every, block, units, unit)
                     rows.append(("family alone against nothing", unit, name, name, (unit,), NOTHING))
@@ -183,7 +183,7 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
             added = next(unit for unit in new if unit not in old)
             rows.append(("greedy step", added, name, name, new, old))
     for first, second in combinations(study.classifiers, 2):
-        rows.append(("classifiers", "", first, second, every, every))
+        rows.append(("classifiers", "", first, second, study.every(first), study.every(second)))
     return pd.DataFrame(rows, columns=["design", "unit", "classifier", "other", "first", "second"])
 
 
@@ -235,10 +235,11 @@ def genre_table(study: Study) -> pd.DataFrame:
     """
     rows = []
     for classifier in study.classifiers:
-        full = study.outcome(classifier, study.every)
+        every = study.every(classifier)
+        full = study.outcome(classifier, every)
         exact, resampled = genre_f1(study, full)
-        for block in study.every:
-            rest = without(study.every, block)
+        for block in every:
+            rest = without(every, block)
             if not rest or not study.has(classifier, rest):
                 continue
             outcome = study.outcome(classifier, rest)
@@ -276,9 +277,9 @@ def shapley_table(study: Study) -> pd.DataFrame:
     corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
     """
     columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
-    every = study.every
     frames = []
     for classifier in study.classifiers:
+        every = study.every(classifier)
         chosen = subsets(every)
         if not all(study.has(classifier, units) for units in chosen):
             continue

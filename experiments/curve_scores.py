@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.balance import balance_table
-from experiments.fits import Fits, Model, Part
+from experiments.fits import Fits, Model, Part, all_blocks
 from experiments.metrics import score
 from experiments.outcomes import fold_scores
 from experiments.power_law import doubling
@@ -80,7 +80,7 @@ def _predicted(
 ) -> tuple[pd.DataFrame, float]:
     """By cover_id: `genre`, and the mean of the members' probabilities; the seconds of their fits."""
     blocks = tuple(fits.columns)
-    models = [Model(member, blocks) for member in members]
+    models = [Model(member, all_blocks(member, blocks)) for member in members]
     frames = [fits.predictions(model, part) for model in models]
     columns = [f"p_{genre}" for genre in genres]
     proba = np.mean([f.reindex(columns=columns, fill_value=0.0).to_numpy() for f in frames], axis=0)

@@ -26,8 +26,9 @@ from features.registry import Extractor
 from features.table import FeatureTable
 from fusion.bundle import Bundle, load_bundle
 from fusion.decision import NO_TARGETS, Targets
+from fusion.pictures import PIXELS
 
-NETWORK = "cnn"  # the block whose picture the map shows
+NETWORKS = (PIXELS, "cnn")  # blocks of an image network; the map is of the first that the model sees
 MOST_FEATURES = 12
 MOST_COVERS = 1000  # training covers of the genre that a feature is compared with
 NEAREST = 5
@@ -276,19 +277,21 @@ def _attention(
     failed: dict[str, str],
 ) -> tuple[np.ndarray | None, str]:
     """The occlusion map of the image network, all other blocks as they are; or None and the reason."""
-    network = next((extractor for extractor in extractors if extractor.name == NETWORK), None)
-    if network is None:
-        return None, f"this model has no block '{NETWORK}'"
-    if NETWORK in failed:
-        return None, f"block '{NETWORK}' failed on this cover"
-    columns = [f"{NETWORK}.{column}" for column in network.columns]
+    seen = {str(column).partition(".")[0] for column in bundle.classifier.feature_names_in_}
+    by_name = {extractor.name: extractor for extractor in extractors}
+    name = next((name for name in NETWORKS if name in by_name and name in seen), None)
+    if name is None:
+        return None, f"this model has no block '{NETWORKS[-1]}'"
+    if name in failed:
+        return None, f"block '{name}' failed on this cover"
+    columns = [f"{name}.{column}" for column in by_name[name].columns]
 
     def chance(pictures: list[Image]) -> np.ndarray:
         rows = row.loc[row.index.repeat(len(pictures))].reset_index(drop=True)
-        rows[columns] = network(pictures)
-        return chances_of(bundle, rows)[:, code]
+        cells = pd.DataFrame(by_name[name](pictures), columns=columns)
+        return chances_of(bundle, rows.drop(columns=columns).join(cells))[:, code]
 
-    what = f"how much the probability drops when this part is blurred for block '{NETWORK}' alone"
+    what = f"how much the probability drops when this part is blurred for block '{name}' alone"
     return occlusion_map(image, chance), what
 
 

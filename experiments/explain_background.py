@@ -18,7 +18,8 @@ SAME = 1e-3  # prepared rows this close in every number are one (an index may ke
 def background(bundle: Bundle, count: int, seed: int = 0) -> pd.DataFrame:
     """Features of `count` training covers, drawn at random (all, where there are fewer).
 
-    Without an index of training covers it is one row in which everything is missing.
+    Without an index of training covers, or for a model of pictures alone, it is one row in which everything
+    is missing.
 
     Args:
         bundle: the fitted model.
@@ -29,7 +30,7 @@ def background(bundle: Bundle, count: int, seed: int = 0) -> pd.DataFrame:
         (n, d) float32 frame with the classifier's columns.
     """
     columns = bundle.classifier.feature_names_in_
-    if bundle.neighbours is None:
+    if bundle.neighbours is None or not set(columns) & set(bundle.neighbours.columns):
         return pd.DataFrame(np.full((1, len(columns)), np.nan, np.float32), columns=columns)
     total = len(bundle.neighbours.covers)
     drawn = np.random.default_rng(seed).choice(total, min(count, total), replace=False)

@@ -15,6 +15,7 @@ from experiments.shapley import shapley_values, subsets
 from fusion.blocks import NUMBERED
 from fusion.bundle import Bundle
 from fusion.catboost import FusionCatBoost
+from fusion.pictures import COLUMN, PIXELS
 
 PROBABILITY = "probability"
 LOG_PROBABILITY = "log probability less its mean over the genres"
@@ -67,25 +68,45 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
     names = [str(name) for name in row.columns]
     blocks = _blocks(names)
     covers = min(MOST_COVERS, max(1, ROWS // 2 ** len(blocks)))
-    values = row.to_numpy(np.float32)[0]
+    picture = row[COLUMN].iloc[0] if COLUMN in names else None
+    values = _numbers(row)
 
     def chance(rows: np.ndarray) -> np.ndarray:
-        return chances_of(bundle, pd.DataFrame(rows, columns=names))[:, code]
+        return chances_of(bundle, with_picture(pd.DataFrame(rows, columns=names), picture))[:, code]
 
     by_block, base = block_shapley(chance, values, background(bundle, covers).to_numpy(np.float32), blocks)
-    readable = [position for position, name in enumerate(names) if not NUMBERED.search(name)]
+    readable = [at for at, name in enumerate(names) if name != COLUMN and not NUMBERED.search(name)]
     others = background(bundle, COLUMN_COVERS).to_numpy(np.float32)
     by_column = without_each(chance, values, others, readable)
     instead = "of random training covers" if bundle.neighbours is not None else "missing"
+    away = [f"a block that is taken away has the values {instead}"] if blocks.keys() - {PIXELS} else []
+    away += ["a picture that is taken away is not there"] if PIXELS in blocks else []
     return Contributions(
         unit=PROBABILITY,
-        method=f"exact Shapley values over blocks; a block that is taken away has the values {instead}",
+        method=f"exact Shapley values over blocks; {', '.join(away)}",
         base=base,
         score=float(chance(values[None])[0]),
         blocks=by_block,
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: value for position, value in zip(readable, by_column, strict=True)},
     )
+
+
+def with_picture(rows: pd.DataFrame, picture: np.ndarray | None) -> pd.DataFrame:
+    """The same rows, the numbers in `pixels.picture` replaced: the picture where they are 1, else None."""
+    if COLUMN not in rows:
+        return rows
+    cells = np.full(len(rows), None, dtype=object)
+    for position in np.flatnonzero(rows[COLUMN].to_numpy() == 1):
+        cells[position] = picture
+    return rows.assign(**{COLUMN: cells})
+
+
+def _numbers(row: pd.DataFrame) -> np.ndarray:
+    """(d,) float32 of one row; a picture, which is no number, is 1 where it is there."""
+    if COLUMN in row:
+        row = row.assign(**{COLUMN: np.float32(isinstance(row[COLUMN].iloc[0], np.ndarray))})
+    return row.to_numpy(np.float32)[0]
 
 
 def chances_of(bundle: Bundle, rows: pd.DataFrame) -> np.ndarray:

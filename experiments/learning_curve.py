@@ -15,19 +15,25 @@ from rich.progress import Progress
 from data.splits import folds as number_folds
 from data.splits import save_splits
 from experiments.balance import balanced_parameters, check_balances, oversampled
-from experiments.blocks import make_extractors
 from experiments.config import Config
 from experiments.curve_page import write_page
 from experiments.curve_scores import Point, score_points, write_tables
-from experiments.fits import Fits, Model, Part
+from experiments.fits import Fits, Model, Part, all_blocks
 from experiments.outcomes import make_folds
 from experiments.parallel_fits import fit_all
 from experiments.progress import console, counted
 from experiments.provenance import digest, write_json
-from experiments.run import Prepared, open_collection, prepare, write_inputs
+from experiments.run import (
+    Prepared,
+    chosen_classifiers,
+    open_collection,
+    prepare,
+    run_extractors,
+    write_inputs,
+)
 from experiments.subsamples import check_sizes, nested_subsamples
 from fusion.average import FusionAverage
-from fusion.registry import classifier_class, classifier_names, create
+from fusion.registry import classifier_class, create
 
 FOLDS = 5
 
@@ -55,7 +61,7 @@ def learning_curve(
     Raises:
         UserError: as `experiments.run.train`; an unknown balance; a size that is too small or too large.
     """
-    names = list(config.classifiers) if config.classifiers is not None else classifier_names()
+    names = chosen_classifiers(config)
     parameters = {name: (config.classifiers or {}).get(name, {}) for name in names}
     for name, given in parameters.items():
         create(name, **given)
@@ -65,7 +71,7 @@ def learning_curve(
     config = config.model_copy(
         update={"folds": config.folds or FOLDS, "classifiers": parameters, "alone": []}
     )
-    extractors = make_extractors(config.blocks, config.preset)
+    extractors = run_extractors(config, fitted)
     collection = open_collection(config)
     asked = config.model_dump(mode="json", exclude={"store", "out", "collection"})
     balances = list(dict.fromkeys(balances))
@@ -156,13 +162,14 @@ def fit_points(
             for name in classifiers
         }
         fits = Fits(
-            folder / "fits" / balance, frame, prepared.covers, parameters, config.seed, keep_models=False
-        )
+            folder / "fits" / balance, frame, prepared.covers, parameters, config.seed, keep_models=False,
+            pictures=prepared.pictures,
+        )  # fmt: skip
         fits.folder.mkdir(parents=True, exist_ok=True)
         parts = [point.part for point in points]
         if balance == "oversample":
             parts = [_with_copies(part, genre, config.seed) for part in parts]
-        models = [Model(name, blocks) for name in classifiers]
+        models = [Model(name, all_blocks(name, blocks)) for name in classifiers]
         with counted(f"fitting, {balance}", len(models) * len(parts)) as bar:
 
             def done(count: int, bar: Progress = bar) -> None:

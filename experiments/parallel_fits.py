@@ -67,6 +67,7 @@ def fit_all(
         "covers": fits.covers.reset_index(),
         "parameters": fits.parameters,
         "seed": fits.seed,
+        "pictures": fits.pictures,
     }
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     context = multiprocessing.get_context("spawn")  # a forked copy of running BLAS threads may hang
@@ -112,8 +113,9 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
     values = np.load(facts["features"], mmap_mode="r")
     frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False)
     _fits = Fits(
-        Path(facts["folder"]), frame, facts["covers"], facts["parameters"], facts["seed"], keep_models=False
-    )
+        Path(facts["folder"]), frame, facts["covers"], facts["parameters"], facts["seed"], keep_models=False,
+        pictures=facts["pictures"],
+    )  # fmt: skip
 
 
 def _one_torch_thread() -> None:

@@ -14,6 +14,8 @@ import yaml
 from data.errors import UserError
 from data.splits import load_splits
 from experiments.figures import Interval
+from experiments.fits import all_blocks
+from fusion.pictures import PIXELS
 
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
@@ -23,7 +25,7 @@ class Model:
     """One classifier on some blocks, with its scores by split.
 
     Attributes:
-        kind: "alone" where it saw one of several blocks, else "fused".
+        kind: "alone" where it saw one of several blocks, "fused" where all that its classifier can see.
         scores: split -> score -> value with interval.
         genres: split -> genre -> precision, recall and f1 with intervals, and the number of covers.
         confusion: split -> (k, k) counts, rows true genres.
@@ -43,6 +45,8 @@ class Model:
         """Its blocks in words."""
         if self.kind == "alone":
             return f"{self.blocks[0]} alone"
+        if self.blocks == (PIXELS,):
+            return "the pictures themselves"
         return (
             f"all {len(self.blocks)} blocks" if len(self.blocks) > 1 else f"{self.blocks[0]}, the only block"
         )
@@ -124,8 +128,11 @@ def read_run(folder: Path) -> Run:
     by_model: dict[Key, dict[str, Any]] = {}
     for entry in metrics["models"]:
         by_model.setdefault((entry["classifier"], tuple(entry["blocks"])), {})[entry["split"]] = entry
+    facts = _json(folder / "collection.json")
+    tabled = {name for name in facts["extractors"] if name != PIXELS}
     models = [
-        _model(key, by_model[key], chosen, seconds) for key, seconds in _leaderboard_order(folder).items()
+        _model(key, by_model[key], chosen, seconds, tabled)
+        for key, seconds in _leaderboard_order(folder).items()
     ]
     splits = list(models[0].scores)
     main = "test" if "test" in splits else splits[0]
@@ -133,7 +140,7 @@ def read_run(folder: Path) -> Run:
         folder=folder,
         config=yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8")),
         environment=_json(folder / "environment.json"),
-        facts=_json(folder / "collection.json"),
+        facts=facts,
         models=models,
         split=main,
         other=next((split for split in splits if split != main), None),
@@ -148,13 +155,14 @@ def _leaderboard_order(folder: Path) -> dict[Key, float]:
     return {(name, tuple(blocks)): took for (name, blocks), took in zip(keys, seconds, strict=True)}
 
 
-def _model(key: Key, entries: Mapping[str, Any], chosen: Key, seconds: float) -> Model:
+def _model(key: Key, entries: Mapping[str, Any], chosen: Key, seconds: float, tabled: set[str]) -> Model:
     classifier, blocks = key
+    every = set(all_blocks(classifier, sorted(tabled)))
     return Model(
         classifier=classifier,
         blocks=blocks,
         chosen=key == chosen,
-        kind="alone" if len(blocks) < len(chosen[1]) else "fused",
+        kind="fused" if set(blocks) == every else "alone",
         seconds=seconds,
         scores={
             split: {name: _interval(values) for name, values in entry["scores"].items()}

@@ -38,7 +38,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Rows:
-    """One block of some covers: (n, d) float32 values, all-NaN where the extractor failed, and n notes."""
+    """One block of some covers: (n, d) float32 values, all-NaN where the extractor failed, and n notes.
+
+    Of pictures themselves (`features.pixels`) the values are an object array with a picture a cell.
+    """
 
     values: np.ndarray
     notes: list[str] | None
@@ -195,4 +198,4 @@ def _call(extractor: Extractor, images: Sequence[Image]) -> Rows:
     expected = (len(images), len(extractor.columns))
     if values.shape != expected:
         raise ValueError(f"gave {values.shape} values where {expected} were due")
-    return Rows(np.asarray(values, dtype=np.float32), notes)
+    return Rows(values if values.dtype == object else np.asarray(values, dtype=np.float32), notes)

@@ -33,11 +33,12 @@ def extract(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
-    from experiments.blocks import failure_frame, fill, make_extractors
+    from experiments.blocks import decode, failure_frame, fill, make_extractors
     from experiments.config import make_config
     from experiments.index_source import note_extractors
     from experiments.run import open_collection
     from features.extract import read_table
+    from features.pixels import Pixels
     from features.store import Store
 
     if describe:
@@ -50,9 +51,19 @@ def extract(
         "coverfusion extract",
         collection=collection, blocks=block or None, preset=preset, keep=keep, store=store,
     )  # fmt: skip
-    extractors = make_extractors(config.blocks, config.preset)
+    made = make_extractors(config.blocks, config.preset)
     covers = open_collection(config).frame
     kept = Store(config.store)
+    for pixels in (e for e in made if isinstance(e, Pixels)):
+        decoded, unread = decode(covers, pixels, config.store)
+        console.print(
+            f"Pictures, for the classifiers that learn from them: {len(covers) - len(unread)} covers in "
+            f"{decoded.folder}; {len(unread)} failures",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    extractors = [e for e in made if not isinstance(e, Pixels)]
+    if not extractors:
+        return
     if on_ray:
         from experiments.ray_extract import extract_on_ray
 
