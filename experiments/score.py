@@ -169,6 +169,7 @@ def score_chunk(
         One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
         joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
         unlike_covers (bool), failed_blocks, error. A picture that cannot be read has no genre and abstains.
+        Where a target error or coverage is in force, so does one unlike the training covers.
         Without held-out covers in the bundle nothing else abstains, and sets are empty. `unlike_covers` is
         None where nothing was looked for: no picture, or a bundle of too few covers to know them.
     """
@@ -223,6 +224,8 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         rule = rule_of(bundle.decision, targets)
         frame["abstain"] = rule.abstains(raw)
         frame["genre_set"] = ["|".join(map(str, names)) for names in rule.genre_sets(raw, bundle.classes)]
+        if targets.in_force:  # what they promise is of covers
+            frame["abstain"] |= frame["unlike_covers"].fillna(False).astype(bool)
     return frame
 
 

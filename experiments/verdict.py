@@ -11,6 +11,7 @@ from fusion.bundle import Bundle
 from fusion.decision import NO_TARGETS, Targets, rule_of
 
 NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
+NO_PROMISE = "No answer: what the target promises, it promises of covers like those of training."
 UNLIKE = (
     "Unlike the training covers: next to none of them looks like this picture, so the genre named here means "
     "little."
@@ -22,7 +23,7 @@ class Verdict:
     """What a bundle says about one cover; None where it cannot say.
 
     Attributes:
-        abstain: the model would rather not answer.
+        abstain: the model would rather not answer, or cannot keep its promise of this picture.
         genre_set: genres among which the true one is as often as `set_coverage` says, the most probable
             first.
         set_coverage: a share.
@@ -39,7 +40,8 @@ class Verdict:
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
         said = [UNLIKE] if self.unlike_covers else []
-        said += [NO_ANSWER] if self.abstain else []
+        if self.abstain:
+            said.append(NO_PROMISE if self.unlike_covers else NO_ANSWER)
         if self.genre_set and self.set_coverage is not None:
             said.append(set_in_words(self.genre_set, self.set_coverage))
         return [*said, self.note] if self.note else said
@@ -64,7 +66,7 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         return Verdict(unlike_covers=unlike, note=note)
     proba, rule = bundle.predict_proba(row), rule_of(bundle.decision, targets)
     return Verdict(
-        abstain=bool(rule.abstains(proba)[0]),
+        abstain=bool(rule.abstains(proba)[0]) or (targets.in_force and bool(unlike)),
         genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],
         set_coverage=targets.set_coverage,
         unlike_covers=unlike,

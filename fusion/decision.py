@@ -60,6 +60,11 @@ class Targets:
         if not 0 < self.set_coverage < 1:
             raise UserError(f"--set-coverage {self.set_coverage}: name a share between 0 and 1, such as 0.9.")
 
+    @property
+    def in_force(self) -> bool:
+        """Whether something is promised of the answers."""
+        return self.error is not None or self.coverage is not None
+
 
 NO_TARGETS = Targets()
 
@@ -189,7 +194,7 @@ def one_a_group(groups: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def promise(decision: Decision, targets: Targets) -> str:
     """In words: what the rule for a target error or coverage does, and on how much that rests; else ""."""
-    if targets.error is None and targets.coverage is None:
+    if not targets.in_force:
         return ""
     rows = one_a_group(decision.groups)
     proba, y = decision.proba[rows], decision.y[rows]

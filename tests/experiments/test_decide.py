@@ -17,7 +17,8 @@ from experiments.decide_tables import PROMISES, SPLITS, answers, sets_table
 from experiments.held_out import HeldOut, make_parts, read_held_out
 from experiments.run import train
 from experiments.run_folder import read_run
-from experiments.score import score
+from experiments.score import bundle_extractors, score, table_of
+from experiments.verdict import verdict_on
 from fusion.bundle import load_bundle
 from fusion.conformal import METHODS
 from fusion.decision import Targets, rule_of
@@ -187,6 +188,19 @@ def test_scores_abstain_name_sets_and_warn(runs: dict[str, Path], collection: Pa
     assert covers["unlike_covers"].astype(bool).mean() < 0.05
     np.testing.assert_allclose(covers["nearest_distance"], 0, atol=1e-2)  # each is in the index itself
     assert (covers["genre_set"].str.split("|").str[0] == covers["genre_1"]).all()
+
+
+def test_nothing_is_promised_of_what_is_unlike_covers(runs: dict[str, Path], tmp_path: Path) -> None:
+    odd, bundle = noise(size=(60, 60)), load_bundle(runs["folds"] / "bundle")
+    (tmp_path / "noise.png").write_bytes(encode(odd, "PNG"))
+    row = table_of([odd], bundle_extractors(bundle))[0].frame()
+    sure = float(bundle.predict_proba(row).max())
+    for targets, silent in ((Targets(), False), (Targets(coverage=1.0), True)):
+        assert rule_of(bundle.decision, targets).threshold < sure  # the rule alone would answer
+        out = tmp_path / f"{silent}.parquet"
+        score(runs["folds"] / "bundle", iter([str(tmp_path / "noise.png")]), out, targets=targets)
+        scored, verdict = pd.read_parquet(out).iloc[0], verdict_on(bundle, row, targets)
+        assert scored["unlike_covers"] and scored["abstain"] == verdict.abstain == silent
 
 
 def test_probabilities_are_calibrated_where_that_helps(runs: dict[str, Path], collection: Path) -> None:
