@@ -132,6 +132,10 @@ class Fits:
         """The classifier of a fit whose predictions were asked for."""
         return classifier_class(model.classifier).load(self._place(model, part) / "model")
 
+    def training(self, model: Model, part: Part) -> Path:
+        """Where a long fit keeps its checkpoints, and its curves as `history.csv`."""
+        return self._place(model, part) / "training"
+
     def fit(self, model: Model, part: Part) -> BlockClassifier:
         """Fits on the part's training covers; what is made of others takes them from their own fits."""
         cls = classifier_class(model.classifier)
@@ -146,7 +150,7 @@ class Fits:
         X, covers = self._rows(model, part.train)
         if isinstance(classifier, PictureClassifier):
             classifier.watch, classifier.stop = self.watch, self.stop
-            classifier.set_params(checkpoint_folder=str(self._place(model, part) / "training"))
+            classifier.set_params(checkpoint_folder=str(self.training(model, part)))
         if isinstance(classifier, Stack):
             self._lend(classifier, model, part)
         classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())

@@ -1,0 +1,94 @@
+"""Validation curves: one parameter of one classifier, accuracy on training and on validation covers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.errors import UserError
+from experiments.config import Config
+from experiments.fits import Model
+from experiments.parallel_fits import fit_all
+from experiments.progress import counted
+from experiments.provenance import write_json
+from experiments.run import watched
+from experiments.sweep_fits import Candidates, open_candidates
+from experiments.sweep_page import write_page
+from experiments.sweep_scores import score_values, write_tables
+from experiments.sweep_values import in_order, label
+from fusion.registry import classifier_class
+
+
+def sweep(
+    config: Config,
+    classifier: str,
+    parameter: str,
+    values: Sequence[Any],
+    workers: int | None = None,
+    fresh: bool = False,
+) -> Path:
+    """Does the study and returns its folder, `sweep-<collection>-<digest>`.
+
+    The folder belongs to the parameter, not to the values: asked again with more of them, only those are
+    fitted, and tables and page show all. A killed study goes on where it was.
+
+    Args:
+        config: as for `train`; the classifier's parameters in it are the values of the others.
+        classifier: whose parameter.
+        parameter: its name.
+        values: what is tried.
+        workers: processes; None: one a core, and one for a classifier that learns from pictures.
+        fresh: forget an earlier study with the same digest.
+
+    Raises:
+        UserError: as `experiments.sweep_fits.open_candidates`; no such parameter; no value; the classifier
+            refuses a value.
+    """
+    if not values:
+        raise UserError(f"Name values of {parameter} with -v: for example -v 0.1 -v 1.")
+    study = {"classifier": classifier, "parameter": parameter}
+    candidates = open_candidates("sweep", config, classifier, {parameter: values[0]}, study, fresh)
+    done = candidates.folder / "values.json"
+    known = json.loads(done.read_text()) if done.is_file() else []
+    tried = in_order([*known, *values])
+    models = {label(value): candidates.model({parameter: value}) for value in tried}
+    fit_values(candidates, list(models.values()), parameter, workers)
+    write_json(done, tried)
+    scored = score_values(candidates, models)
+    write_tables(candidates.folder, *scored, epochs_of(candidates, models))
+    write_page(candidates.folder)
+    return candidates.folder
+
+
+def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, workers: int | None) -> None:
+    """Fits what is not kept yet, with a bar; of a long fit the bar shows epochs."""
+    fits, parts = candidates.fits, candidates.parts
+    if classifier_class(candidates.classifier).pictures:
+        workers = workers or 1  # such a fit has its own processes and devices
+    with counted("fitting", len(models) * len(parts)) as bar:
+        fits.watch = lambda what, done, total: watched(bar, what, done, total)
+        try:
+            fit_all(fits, models, parts, workers, lambda done: bar.update(bar.task_ids[0], completed=done))
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"{candidates.classifier} refused a value of {parameter}: {error} The others that were "
+                f"fitted before are kept."
+            ) from error
+    for model in models:
+        for part in parts:
+            candidates.drop_checkpoints(model, part)
+
+
+def epochs_of(candidates: Candidates, models: dict[str, Model]) -> pd.DataFrame:
+    """The rows of `history.csv` of every fit that has one, with `value` and `part`."""
+    frames = []
+    for value, model in models.items():
+        for part in candidates.parts:
+            path = candidates.fits.training(model, part) / "history.csv"
+            if path.is_file():
+                frames.append(pd.read_csv(path).assign(value=value, part=part.name))
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["value", "part"])

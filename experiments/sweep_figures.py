@@ -1,0 +1,219 @@
+"""Pictures of a sweep: scores against the parameter, and the epochs of each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from experiments.curve_figures import DPI, LOOKS, NARROW
+from experiments.sweep_fits import TRAINING, VALIDATION
+from experiments.sweep_values import is_number, label, spans_decades
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# training and validation differ in colour, shape and line
+STYLES = {TRAINING: ("alone", "D", (0, (3, 2))), VALIDATION: ("fused", "o", "solid")}
+SHOWN = {"accuracy": "accuracy, %", "log_loss": "log loss"}
+EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
+MOST = 20  # letters of a value under an axis
+
+
+def draw_all(
+    folder: Path,
+    table: pd.DataFrame,
+    values: Sequence[Any],
+    epochs: pd.DataFrame | None,
+    parameter: str,
+    chance: float,
+) -> list[str]:
+    """Draws `figures/sweep*.png`, and `figures/epochs*.png` where there are epochs; light, dark and narrow.
+
+    Args:
+        folder: of the study.
+        table: `values.csv`.
+        values: all that were tried, in their order.
+        epochs: `epochs.csv`, or None.
+        parameter: its name.
+        chance: accuracy of always saying the largest genre.
+
+    Returns:
+        The pictures' names, without their endings.
+    """
+    place = folder / "figures"
+    place.mkdir(exist_ok=True)
+    for ending, (palette, columns) in LOOKS.items():
+        sweep_figure(table, values, parameter, chance, palette, columns).savefig(
+            place / f"sweep{ending}.png", dpi=DPI
+        )
+        if epochs is not None:
+            names = [label(value) for value in values]
+            epoch_figure(epochs, names, parameter, palette, columns).savefig(
+                place / f"epochs{ending}.png", dpi=DPI
+            )
+    return ["sweep"] if epochs is None else ["sweep", "epochs"]
+
+
+def sweep_figure(
+    table: pd.DataFrame,
+    values: Sequence[Any],
+    parameter: str,
+    chance: float,
+    palette: Mapping[str, str],
+    columns: int,
+) -> Figure:
+    """Accuracy and log loss of training and validation covers against the parameter, with 95 % intervals."""
+    figure, panels = _panels(list(SHOWN), palette, columns, wide=2, height=3.0, sharey=False)
+    axis = Places(values)
+    for name, axes in panels.items():
+        times = 100 if name == "accuracy" else 1
+        for covers, (colour, shape, line) in STYLES.items():
+            found = table[table["covers"] == covers].set_index("value").loc[[label(v) for v in values]]
+            low, high = times * found[f"{name}_low"], times * found[f"{name}_high"]
+            at = axis.beside(-1 if covers == TRAINING else 1)
+            axes.vlines(at, low, high, color=palette[colour], linewidth=1.6, alpha=0.6)
+            axes.plot(at, times * found[name], color=palette[colour], marker=shape, markersize=5,
+                      linestyle=line if axis.numbers else "", linewidth=1.3, label=covers)  # fmt: skip
+        best = table[table["best"].eq(True)].iloc[0]
+        where = axis.beside(1)[[label(v) for v in values].index(best["value"])]
+        axes.plot(where, times * best[name], "o", markersize=11, markerfacecolor="none",
+                  color=palette["fused"])  # fmt: skip
+        axis.set_on(axes)
+        axes.set_xlabel(f"{parameter}{' (logarithmic)' if axis.log else ''}", color=palette["muted"])
+        axes.set_title(SHOWN[name], loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
+    accuracy = panels["accuracy"]
+    accuracy.axhline(100 * chance, color=palette["chance"], linewidth=1, linestyle=":")
+    accuracy.annotate("largest genre", (0, 100 * chance), (2, -11), xycoords=("axes fraction", "data"),
+                      textcoords="offset points", fontsize=8, color=palette["muted"])  # fmt: skip
+    _legend(figure, palette, {name: f"{name} covers" for name in STYLES})
+    return figure
+
+
+def epoch_figure(
+    epochs: pd.DataFrame, names: Sequence[str], parameter: str, palette: Mapping[str, str], columns: int
+) -> Figure:
+    """A panel a value: accuracy epoch by epoch, thin for each fold, thick their mean."""
+    shown = [name for name in names if (epochs["value"] == name).any()]
+    figure, panels = _panels(shown, palette, columns, wide=3, height=2.2, sharey=True)
+    for name, axes in panels.items():
+        mine = epochs[epochs["value"] == name]
+        for covers, (colour, shape, line) in STYLES.items():
+            column = EPOCH_COLUMNS[covers]
+            if column not in mine or mine[column].isna().all():
+                continue
+            for _, fold in mine.groupby("part"):
+                axes.plot(fold["epoch"], 100 * fold[column], color=palette[colour], linewidth=0.7, alpha=0.5)
+            mean = 100 * mine.groupby("epoch")[column].mean()
+            axes.plot(mean.index, mean, color=palette[colour], linestyle=line, marker=shape, markersize=3.5)
+        axes.set_title(f"{parameter} = {_short(name)}", loc="left", fontsize=9, color=palette["ink"])
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.supxlabel("epoch", fontsize=9, color=palette["muted"])
+    figure.supylabel("accuracy, %", fontsize=9, color=palette["muted"])
+    words = {TRAINING: "training covers, as changed", VALIDATION: "held out inside the training covers"}
+    _legend(figure, palette, words)
+    return figure
+
+
+def sweep_words(table: pd.DataFrame, parameter: str) -> str:
+    """The text alternative of the sweep."""
+    held_out, learnt = (table[table["covers"] == covers].set_index("value") for covers in reversed(STYLES))
+    return "; ".join(
+        f"{parameter} {value}: {100 * row['accuracy']:.1f} % of validation covers right "
+        f"({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}), "
+        f"{100 * learnt.loc[value, 'accuracy']:.1f} % of training covers"
+        for value, row in held_out.iterrows()
+    )
+
+
+def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
+    """The text alternative of the epochs."""
+    found = []
+    for value, mine in epochs.groupby("value", sort=False):
+        last = mine.groupby("part").tail(1)
+        words = (
+            f"{parameter} {value}: {mine['epoch'].max()} epochs, at the end {_share(last['accuracy'])} right"
+        )
+        if "held_out_accuracy" in last and last["held_out_accuracy"].notna().any():
+            words += f" while learning, {_share(last['held_out_accuracy'])} of the covers held out"
+        found.append(words)
+    return "; ".join(found)
+
+
+class Places:
+    """Where values stand on an axis: numbers in their place, others side by side."""
+
+    def __init__(self, values: Sequence[Any]) -> None:
+        self.values = list(values)
+        self.numbers = all(map(is_number, values)) and len(values) > 1
+        self.log = self.numbers and spans_decades(values)
+
+    def beside(self, side: int) -> list[float]:
+        """The places, a little to the left (-1) or right (1), so that intervals do not hide each other."""
+        if self.log:
+            step = (max(self.values) / min(self.values)) ** (0.006 * side)
+            return [value * step for value in self.values]
+        if self.numbers:
+            return [value + 0.006 * side * (max(self.values) - min(self.values)) for value in self.values]
+        return [place + 0.08 * side for place in range(len(self.values))]
+
+    def set_on(self, axes: Axes) -> None:
+        """Scale, ticks and their labels."""
+        from matplotlib.ticker import NullLocator
+
+        if self.log:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_locator(NullLocator())
+        names = [_short(label(value)) for value in self.values]
+        if not self.numbers:
+            axes.set_xlim(-0.5, len(names) - 0.5)
+        places = self.values if self.numbers else range(len(names))
+        slanted = sum(map(len, names)) > 36
+        axes.set_xticks(list(places), names, fontsize=8, rotation=35 if slanted else 0,
+                        ha="right" if slanted else "center")  # fmt: skip
+
+
+def _panels(
+    names: Sequence[str], palette: Mapping[str, str], columns: int, wide: int, height: float, sharey: bool
+) -> tuple[Figure, dict[str, Axes]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    across = 1 if columns == NARROW else min(wide, len(names))
+    down = -(-len(names) // across)
+    width = 3.9 if columns == NARROW else max(10 / wide * across, 5.0)
+    figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(down, across, squeeze=False, sharey=sharey).ravel()
+    for axes in grid[len(names) :]:
+        axes.set_visible(False)
+    for axes in grid[: len(names)]:
+        axes.set_facecolor(palette["surface"])
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(palette["line"])
+        axes.tick_params(colors=palette["ink"], labelsize=8, left=False)
+        axes.grid(axis="y", color=palette["grid"])
+        axes.set_axisbelow(True)
+    return figure, dict(zip(names, grid, strict=False))
+
+
+def _legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D([], [], color=palette[colour], marker=shape, linestyle=line, markersize=5, label=words[name])
+        for name, (colour, shape, line) in STYLES.items()
+    ]
+    figure.legend(handles=marks, loc="outside upper left", ncols=len(marks), frameon=False, fontsize=8,
+                  labelcolor=palette["ink"], handlelength=2.2, columnspacing=1.0)  # fmt: skip
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+
+
+def _share(values: pd.Series) -> str:
+    return f"{100 * values.mean():.1f} %"

@@ -1,0 +1,99 @@
+"""From kept predictions to the tables of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments.fits import Model
+from experiments.metrics import score
+from experiments.outcomes import fold_scores
+from experiments.statistics import group_weights, score_interval, widening
+from experiments.sweep_fits import VALIDATION, Candidates
+
+SCORES = ("accuracy", "f1_macro", "log_loss")
+
+
+def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of `folds.csv` (value, part and set of covers) and of `values.csv` (all parts together).
+
+    `values.csv` has each score with its interval as in a leaderboard, and for validation covers how much less
+    of them are right than with the best value: `difference` with its interval, paired, from resampling
+    groups, widened where folds share training covers (`experiments.statistics.widening`).
+    """
+    genres = sorted(candidates.covers["genre"].unique())
+    groups = candidates.covers.drop_duplicates("cover_id").set_index("cover_id")["group"]
+    folds, rows, right = [], [], {}
+    for value, model in models.items():
+        frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
+        for part, frame in zip(candidates.parts, frames, strict=True):
+            seconds = candidates.fits.seconds(model, part)
+            for covers, found in frame.groupby("split", sort=False):
+                row = {"value": value, "part": part.name, "covers": covers, "n": len(found)}
+                folds.append(row | _scores(found, genres) | {"seconds": seconds})
+        for covers, found in pd.concat(frames).sort_index(kind="stable").groupby("split", sort=False):
+            rows.append({"value": value, "covers": covers, "n": len(found)})
+            rows[-1] |= _intervals(found, genres, groups, candidates)
+            if covers == VALIDATION:
+                right[value] = pd.Series(_right(found, genres), index=found.index)
+    table = pd.DataFrame(rows)
+    return pd.DataFrame(folds), table.merge(_against_best(table, right, groups, candidates), how="left")
+
+
+def write_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, epochs: pd.DataFrame) -> None:
+    """`folds.csv`, `values.csv` and, of networks, `epochs.csv`."""
+    folds.to_csv(folder / "folds.csv", index=False)
+    values.to_csv(folder / "values.csv", index=False)
+    if len(epochs):
+        epochs.to_csv(folder / "epochs.csv", index=False)
+
+
+def _against_best(
+    table: pd.DataFrame, right: Mapping[str, pd.Series], groups: pd.Series, candidates: Candidates
+) -> pd.DataFrame:
+    """`value`, `covers`, `best`, `difference`, `difference_low`, `difference_high` of validation covers."""
+    held_out = table[table["covers"] == VALIDATION]
+    best = held_out.sort_values(["accuracy", "log_loss"], ascending=[False, True])["value"].iloc[0]
+    ids = right[best].index
+    codes = np.unique(groups[ids].to_numpy(), return_inverse=True)[1]
+    weights = group_weights(codes, candidates.config.seed)
+    rows = []
+    for value in held_out["value"]:
+        less = right[value].loc[ids].to_numpy(float) - right[best].to_numpy(float)
+        resampled = weights @ less / weights.sum(axis=1)
+        wider = widening(candidates.config.folds)
+        low, high = (0.0, 0.0) if value == best else score_interval(resampled, codes.max() + 1, wider, -1)
+        row = {"value": value, "covers": VALIDATION, "best": value == best, "difference": less.mean()}
+        rows.append(row | {"difference_low": low, "difference_high": high})
+    return pd.DataFrame(rows)
+
+
+def _intervals(
+    frame: pd.DataFrame, genres: list[str], groups: pd.Series, candidates: Candidates
+) -> dict[str, float]:
+    config, proba = candidates.config, _proba(frame, genres)
+    of = groups[frame.index].to_numpy()
+    overall = score(frame["genre"].to_numpy(), proba, genres, of, config.seed, config.folds).overall
+    found = {}
+    for name in SCORES:
+        ends = ("value", ""), ("low", "_low"), ("high", "_high")
+        found |= {f"{name}{ending}": float(overall.loc[name, column]) for column, ending in ends}
+    return found
+
+
+def _scores(frame: pd.DataFrame, genres: list[str]) -> dict[str, float]:
+    proba = _proba(frame, genres)
+    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
+    found = fold_scores(truth, proba.argmax(axis=1), proba, genres)
+    return {name: found[name] for name in SCORES}
+
+
+def _right(frame: pd.DataFrame, genres: list[str]) -> np.ndarray:
+    return np.asarray(genres)[_proba(frame, genres).argmax(axis=1)] == frame["genre"].to_numpy()
+
+
+def _proba(frame: pd.DataFrame, genres: list[str]) -> np.ndarray:
+    return frame.reindex(columns=[f"p_{genre}" for genre in genres], fill_value=0.0).to_numpy()
