@@ -70,8 +70,8 @@ def score(
     """
     if out.suffix not in FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(FORMATS)}.")
-    parts = out.with_name(out.name + ".parts")
-    if resume and out.exists() and not parts.exists():
+    parts = _parts_of(out)
+    if resume and is_finished(out):
         raise UserError(f"--resume: {out} is finished already.")
     if not resume and (out.exists() or parts.exists()):
         raise UserError(f"{out} exists (or a stopped run of it). Go on with --resume, or remove it first.")
@@ -99,6 +99,11 @@ def score(
         if not number:  # a file without rows has its columns all the same
             _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
         return _join(parts, out)
+
+
+def is_finished(out: Path) -> bool:
+    """Whether a run has written `out` as a whole."""
+    return out.is_file() and not _parts_of(out).exists()
 
 
 def check_targets(bundle: Bundle, targets: Targets) -> None:
@@ -227,6 +232,10 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         if targets.in_force:  # what they promise is of covers
             frame["abstain"] |= frame["unlike_covers"].fillna(False).astype(bool)
     return frame
+
+
+def _parts_of(out: Path) -> Path:
+    return out.with_name(out.name + ".parts")
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from experiments.commands.options import TrackingUriOption, TrackOption
 from experiments.commands.shown import console, log_if_asked
 from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
 
+STOPPED = 130  # the status of a program that Ctrl-C ends
+
 
 def score(
     bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
@@ -43,6 +45,7 @@ def score(
     """
     from data.sources import is_there, list_pictures
     from experiments.progress import counted
+    from experiments.score import is_finished
     from experiments.score import score as run
     from fusion.decision import Targets
 
@@ -56,19 +59,31 @@ def score(
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
         raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
-    with counted("scoring", None) as bar:
+    if resume and not on_ray and is_finished(Path(out)):
+        console.print(f"Finished already: {out}", highlight=False, soft_wrap=True)
+        return
+    newly = 0
+    try:
+        with counted("scoring", None) as bar:
 
-        def progress(covers: int) -> None:
-            bar.advance(bar.task_ids[0], covers)
+            def progress(covers: int) -> None:
+                nonlocal newly
+                newly += covers
+                bar.advance(bar.task_ids[0], covers)
 
-        if on_ray:
-            from experiments.ray_score import score_on_ray
+            if on_ray:
+                from experiments.ray_score import score_on_ray
 
-            rows, errors = score_on_ray(
-                bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address
-            )
-        else:
-            rows, errors = run(bundle, list_pictures(named), Path(out), top_k, resume, progress, targets)
+                rows, errors = score_on_ray(
+                    bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address
+                )
+            else:
+                rows, errors = run(bundle, list_pictures(named), Path(out), top_k, resume, progress, targets)
+    except KeyboardInterrupt:
+        console.print("Stopped. Go on with --resume.")
+        raise typer.Exit(STOPPED) from None
+    if resume and rows and not newly:
+        console.print("Finished already.")
     if not rows:
         console.print("There are no pictures: nothing was scored.", style="yellow")
     console.print(f"{rows} rows, {errors} with an error: {out}", highlight=False, soft_wrap=True)

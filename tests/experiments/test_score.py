@@ -1,15 +1,18 @@
 """Scores of many pictures: outputs that are refused, rows that are empty, targets and the warning."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from data.errors import UserError
 from experiments.cli import app
+from experiments.commands.score import score as command
 from experiments.score import score
 from tests.experiments.serving import JPEG
 
@@ -82,3 +85,24 @@ def test_what_was_not_looked_for_is_empty(
         assert frame["abstain"].tolist() == [False, True]
     if kind == "parquet":
         assert pq.read_schema(out).field("unlike_covers").type == "bool"
+
+
+def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
+    served_bundle: Path, covers: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def stopped() -> Iterator[str]:
+        yield covers[0] + "\n"
+        raise KeyboardInterrupt
+
+    out = str(tmp_path / "s.csv")
+    monkeypatch.setattr("sys.stdin", stopped())
+    with pytest.raises(typer.Exit) as ended:
+        command(served_bundle, ["-"], out)
+    assert ended.value.exit_code == 130 and "Stopped. Go on with --resume." in capsys.readouterr().out
+    command(served_bundle, covers, out, resume=True)
+    assert "2 rows, 1 with an error" in capsys.readouterr().out
+    before = Path(out).read_bytes()
+    command(served_bundle, covers, out, resume=True)
+    assert "Finished already: " in capsys.readouterr().out
+    assert Path(out).read_bytes() == before
