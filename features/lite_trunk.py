@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,7 +45,7 @@ class LiteTrunk(nn.Module):
         return _convolve(x, model._conv_head, model._bn1, relu6=True).mean((2, 3))
 
 
-def _inverted_residual(x: torch.Tensor, block: nn.Module) -> torch.Tensor:
+def _inverted_residual(x: torch.Tensor, block: Any) -> torch.Tensor:
     arguments = block._block_args
     y = x
     if arguments.expand_ratio != 1:

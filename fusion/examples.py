@@ -138,7 +138,7 @@ def loader(
     return DataLoader(
         dataset,
         batch_size,
-        sampler=None if order is None else [int(row) for row in order],  # type: ignore[arg-type]
+        sampler=None if order is None else [int(row) for row in order],
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),

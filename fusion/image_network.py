@@ -18,6 +18,9 @@ class ImageNetwork(nn.Module):
         seed: of the head's first weights.
     """
 
+    mean: torch.Tensor
+    std: torch.Tensor
+
     def __init__(self, backbone: Backbone, n_classes: int, dropout: float, seed: int) -> None:
         super().__init__()
         self.n_classes = n_classes

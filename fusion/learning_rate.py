@@ -83,4 +83,4 @@ def steepest(tried: pd.DataFrame) -> float:
     before = smooth.loc[: smooth.idxmin()]
     if len(before) < 3:
         return float(tried["learning_rate"].iloc[0])
-    return float(tried["learning_rate"].loc[before.diff().idxmin()])
+    return float(tried["learning_rate"].iloc[int(before.diff().argmin())])

@@ -129,7 +129,7 @@ def find_learning_rate(
     """
     fabric = make_fabric(replace(recipe, devices=1))
     with _repeatable(recipe.seed):
-        copied = fabric.to_device(copy.deepcopy(network))
+        copied: Any = fabric.to_device(copy.deepcopy(network))
         optimizer = torch.optim.AdamW(parameter_groups(copied, recipe, 1.0))
         factors = [group["lr"] for group in optimizer.param_groups]
         model, optimizer = fabric.setup(copied, optimizer)

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 def bench(
-    what: Annotated[str, typer.Argument(help="extract, score, ablate, index, ray or serve")],
+    what: Annotated[str, typer.Argument(help="extract, score, train, ablate, index, ray or serve")],
     collection: Annotated[
         Path | None, typer.Option(help="as for train; for index only to compare with its cnn block")
     ] = None,
     bundle: Annotated[Path | None, typer.Option(help="score, ray, serve: a run's bundle/ folder")] = None,
     block: BlockOption = None,
-    covers: Annotated[int, typer.Option(min=8, help="how many covers to measure on")] = 128,
+    covers: Annotated[
+        int | None, typer.Option(min=8, help="how many covers to measure on; 128, for train 512")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=2, help="alternations of ours and plain")] = 4,
     classifier: Annotated[
         list[str] | None, typer.Option("--classifier", "-c", help="for ablate (repeatable)")
@@ -38,6 +40,11 @@ def bench(
     clients: Annotated[int, typer.Option(min=1, help="for serve: how many ask at the same time")] = 8,
     seconds: Annotated[float, typer.Option(min=1, help="for serve: how long they do")] = 60,
     pictures: Annotated[int, typer.Option(min=1, max=64, help="for serve: in a request")] = 1,
+    backbone: Annotated[str, typer.Option(help="for train: as for finetune")] = "efficientnet-lite0",
+    image_size: Annotated[
+        int | None, typer.Option(min=16, help="for train: in pixels; the network's own, if left out")
+    ] = None,
+    frozen_stages: Annotated[int, typer.Option(min=0, help="for train: as for finetune")] = 3,
 ) -> None:
     """Speed beside the plain use of the same libraries in the same run; of an index, beside exact search.
 
@@ -49,10 +56,18 @@ def bench(
         real = None if collection is None else _prepared(collection, ["cnn"], store).table.blocks["cnn"]
         print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
         return
-    if what not in ("extract", "score", "ablate", "ray", "serve"):
-        raise UserError(f"bench {what}: say `extract`, `score`, `ablate`, `index`, `ray` or `serve`.")
+    if what not in ("extract", "score", "train", "ablate", "ray", "serve"):
+        raise UserError(
+            f"bench {what}: say `extract`, `score`, `train`, `ablate`, `index`, `ray` or `serve`."
+        )
     if collection is None:
         raise UserError(f"bench {what}: name the covers with --collection.")
+    if what == "train":
+        from experiments.bench_train import bench_train
+
+        bench_train(collection, covers or 512, rounds, backbone, image_size, frozen_stages)
+        return
+    covers = covers or 128
     if what == "extract":
         from experiments.bench import bench_extract
 
