@@ -120,8 +120,8 @@ def list_entries(collection: Place) -> Iterator[Entry]:
 def list_pictures(paths: Iterable[str]) -> Iterator[str]:
     """The pictures in files, folders and zips, here or at addresses, one by one.
 
-    A folder comes in the order of the file system: nothing is collected or sorted, so one of any size takes
-    no memory. An address comes by name. A path that is not there is passed on: `read_bytes` says so.
+    A folder or an address comes by name; a folder's names are held while it is walked (0.1 GB a million).
+    A path that is not there is passed on: `read_bytes` says so.
 
     Args:
         paths: files, folders, zips and addresses; may itself be a stream.
@@ -130,7 +130,7 @@ def list_pictures(paths: Iterable[str]) -> Iterator[str]:
         UserError: an address cannot be listed.
     """
     for path in paths:
-        yield from list_address(path) if is_address(path) else _walk(Path(path), ordered=False)
+        yield from list_address(path) if is_address(path) else _walk(Path(path))
 
 
 # --- folders -------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def _folder_entries(folder: Place) -> Iterator[Entry]:
     for child, is_folder in _children(folder):
         is_genre = is_folder or child.suffix.lower() == ".zip"
         genre = (child.name if is_folder else child.stem).strip() if is_genre else ""
-        for path in _walk(child, ordered=True) if isinstance(child, Path) else walk(child, is_folder):
+        for path in _walk(child) if isinstance(child, Path) else walk(child, is_folder):
             yield Entry(path, genre)
 
 
@@ -151,17 +151,15 @@ def _children(folder: Place) -> Sequence[tuple[Place, bool]]:
     return [(child, child.is_dir()) for child in sorted(folder.iterdir()) if not is_litter(child.name)]
 
 
-def _walk(path: Path, ordered: bool, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
-    """Files under `path`, those in zips included; a linked folder is followed, a loop is not."""
+def _walk(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
+    """Files under `path` by name, those in zips included; a linked folder is followed, a loop is not."""
     if path.is_dir():
         real = path.resolve()
         if real in seen:
             return
-        with os.scandir(path) as found:
-            children = sorted(found, key=lambda entry: entry.name) if ordered else found
-            for child in children:
-                if not is_litter(child.name):
-                    yield from _walk(Path(child.path), ordered, seen | {real})
+        for name in sorted(os.listdir(path)):  # noqa: PTH208 - names alone, of a folder of any size
+            if not is_litter(name):
+                yield from _walk(path / name, seen | {real})
     elif path.suffix.lower() == ".zip" and path.is_file():
         members = _members(str(path))
         yield from (f"{path}!{name}" for name in members) if members else [str(path)]

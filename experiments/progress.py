@@ -7,7 +7,15 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from features.extract import Progress as Report
 
@@ -50,11 +58,13 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
 
 @contextmanager
 def counted(what: str, total: int | None) -> Iterator[Progress]:
-    """One bar for steps of equal kind; `advance(task)` is called with task 0."""
-    bar = Progress(
-        TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[now]}"),
-        TimeRemainingColumn(), TextColumn("left"), console=console,
-    )  # fmt: skip
+    """One bar for steps of equal kind; `advance(task)` is called with task 0; None: nobody knows how many."""
+    far: list[ProgressColumn] = [MofNCompleteColumn()]
+    when: list[ProgressColumn] = [TimeRemainingColumn(), TextColumn("left")]
+    if total is None:
+        far, when = [TextColumn("{task.completed:,}")], [TimeElapsedColumn()]
+    now = TextColumn("{task.fields[now]}")
+    bar = Progress(TextColumn(what), BarColumn(), *far, now, *when, console=console)
     bar.add_task(what, total=total, now="")
     with _shown(bar):
         yield bar

@@ -99,11 +99,19 @@ def test_pictures_are_streamed_from_files_folders_and_zips(tmp_path):
     archive = pictures.save_zip(tmp_path / "what.zip!s.zip", {"wow!.jpg": BLUE})
     asked = iter([str(tmp_path / "covers!"), str(archive), "missing.jpg"])
     found = list(list_pictures(asked))
-    assert sorted(found[:2]) == [str(tmp_path / f"covers!/any/00{i}.jpg") for i in (0, 1)]
+    assert found[:2] == [str(tmp_path / f"covers!/any/00{i}.jpg") for i in (0, 1)]
     assert found[2:] == [f"{archive}!wow!.jpg", "missing.jpg"]
     assert read_bytes(found[2]) == BLUE
     with pytest.raises(PictureError, match="no such file"):
         read_bytes(found[3])
+
+
+def test_pictures_come_by_name(tmp_path):
+    for name in ("b/2.jpg", "c.jpg", "b/10.jpg", "a.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(RED)
+    found = [path.removeprefix(f"{tmp_path}/") for path in list_pictures([str(tmp_path)])]
+    assert found == ["a.jpg", "b/10.jpg", "b/2.jpg", "c.jpg"]
 
 
 def test_listing_asks_for_no_more_than_it_gives():

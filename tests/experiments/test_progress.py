@@ -1,5 +1,6 @@
 """Progress where nothing moves: in a log file."""
 
+import re
 import time
 
 import pytest
@@ -37,3 +38,10 @@ def test_a_bar_that_never_moved_is_not_left_above_an_error(log, monkeypatch: pyt
     with pytest.raises(ValueError, match="early"), progress.counted("fitting", 10):
         raise ValueError("early")
     assert "fitting" not in log()
+
+
+def test_where_nobody_knows_how_many_the_count_and_the_time_are_shown(log) -> None:
+    with progress.counted("scoring", None) as bar:
+        bar.advance(bar.task_ids[0], 1063)
+    assert re.search(r"scoring .*1,063\s+0:00:0\d", log())
+    assert "?" not in log() and "left" not in log()
