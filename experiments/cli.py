@@ -25,6 +25,7 @@ from experiments.commands.inspect import inspect
 from experiments.commands.map import map as map_covers
 from experiments.commands.report import report
 from experiments.commands.score import score
+from experiments.commands.search import search
 from experiments.commands.serve import serve
 from experiments.commands.similar import similar
 from experiments.commands.sweep import sweep
@@ -52,6 +53,7 @@ for command in (
     map_covers,
     curve,
     sweep,
+    search,
     decide,
     track,
     score,

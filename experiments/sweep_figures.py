@@ -67,7 +67,7 @@ def sweep_figure(
     columns: int,
 ) -> Figure:
     """Accuracy and log loss of training and validation covers against the parameter, with 95 % intervals."""
-    figure, panels = _panels(list(SHOWN), palette, columns, wide=2, height=3.0, sharey=False)
+    figure, panels = panels_of(list(SHOWN), palette, columns, wide=2, height=3.0, sharey=False)
     axis = Places(values)
     for name, axes in panels.items():
         times = 100 if name == "accuracy" else 1
@@ -98,7 +98,7 @@ def epoch_figure(
 ) -> Figure:
     """A panel a value: accuracy epoch by epoch, thin for each fold, thick their mean."""
     shown = [name for name in names if (epochs["value"] == name).any()]
-    figure, panels = _panels(shown, palette, columns, wide=3, height=2.2, sharey=True)
+    figure, panels = panels_of(shown, palette, columns, wide=3, height=2.2, sharey=True)
     for name, axes in panels.items():
         mine = epochs[epochs["value"] == name]
         for covers, (colour, shape, line) in STYLES.items():
@@ -176,7 +176,7 @@ class Places:
                         ha="right" if slanted else "center")  # fmt: skip
 
 
-def _panels(
+def panels_of(
     names: Sequence[str], palette: Mapping[str, str], columns: int, wide: int, height: float, sharey: bool
 ) -> tuple[Figure, dict[str, Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -1,0 +1,222 @@
+"""Searches a classifier's parameters by Optuna: a budget in minutes, pruning, and it goes on another time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.errors import UserError
+from experiments.config import Config
+from experiments.fits import Model, Part
+from experiments.progress import counted
+from experiments.run import watched
+from experiments.search_page import write_page
+from experiments.search_results import write_results
+from experiments.search_space import Choice, Space, params_of, values_of
+from experiments.sweep_fits import VALIDATION, Candidates, open_candidates
+from experiments.sweep_values import label
+from fusion.registry import parameters_of
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+FIRST = 5  # trials that are never stopped early: from them the others learn what to expect
+REPEATS = 25  # after so many suggestions in a row that were tried already nothing new is expected
+REFUSED = 3  # so many trials that cannot be fitted, and none that can, end the search
+DATABASE = "optuna.db"
+
+
+class OutOfTimeError(Exception):
+    """The budget ended inside a trial; what it has learnt is kept."""
+
+
+def search(
+    config: Config,
+    classifier: str,
+    space: Space,
+    minutes: float = 30.0,
+    trials: int | None = None,
+    fresh: bool = False,
+) -> Path:
+    """Searches for the parameters with the most validation covers right; returns the study's folder.
+
+    The folder, `search-<collection>-<digest>`, belongs to the classifier and the space. Each call adds to it;
+    a trial that was cut off goes on after its last epoch. Suggestions come from the tree-structured Parzen
+    estimator (J. Bergstra et al., Algorithms for Hyper-Parameter Optimization, NIPS 2011), seeded by trial;
+    the first are the classifier's own values, where the space has them. A trial ends early where its
+    accuracy is below the median of the others at the same point: of networks after each epoch of the first
+    fold, on covers held out inside the training covers; of the rest after each fold.
+
+    Args:
+        config: as for `train`; see `experiments.sweep_fits.open_candidates` for its folds.
+        classifier: whose parameters.
+        space: what they may be.
+        minutes: of this call; a training that has begun stops after its epoch.
+        trials: at most this many in all, with those of earlier calls; None: as many as fit.
+        fresh: forget an earlier study with the same digest.
+
+    Raises:
+        UserError: as `open_candidates`; the classifier refuses every value; no trial was finished in time.
+    """
+    if minutes <= 0:
+        raise UserError(f"--minutes {minutes:g}: a search needs time.")
+    some = {name: of.values[0] if isinstance(of, Choice) else of.low for name, of in space.items()}
+    facts = {"classifier": classifier, "space": {name: asdict(of) for name, of in space.items()}}
+    candidates = open_candidates("search", config, classifier, some, facts, fresh)
+    study = open_study(candidates, space)
+    deadline = time.monotonic() + 60 * minutes
+    with counted("searching", trials) as bar:
+        candidates.fits.watch = lambda what, done, total: watched(bar, what, done, total)
+
+        def told(finished: int) -> None:
+            bar.update(bar.task_ids[0], completed=finished, now=_best_so_far(study))
+
+        run_trials(study, candidates, space, deadline, trials, told)
+    if not _finished(study, complete=True):
+        raise UserError(
+            f"No trial was finished in {minutes:g} minutes. What was learnt is kept: search again to go on, or "
+            f"take fewer epochs or folds."
+        )
+    write_results(study, candidates, space)
+    write_page(candidates.folder)
+    return candidates.folder
+
+
+def open_study(candidates: Candidates, space: Space) -> Study:
+    """The study on disk; the classifier's own values, or trials that were cut off, are next."""
+    import optuna
+    from optuna.trial import TrialState
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=f"sqlite:///{candidates.folder.absolute() / DATABASE}",
+        study_name="search",
+        direction="maximize",
+        # a new head needs an epoch before it says anything
+        pruner=optuna.pruners.MedianPruner(FIRST, n_warmup_steps=2 if _is_network(candidates) else 1),
+        load_if_exists=True,
+    )
+    for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a killed call
+        study.tell(trial.number, state=TrialState.FAIL)
+    defaults = parameters_of(candidates.classifier)
+    if not study.trials and (own := params_of(space, {name: defaults[name] for name in space})):
+        study.enqueue_trial(own, user_attrs={"own": True})
+    known = [trial.params for trial in _finished(study)]
+    for trial in study.get_trials(states=(TrialState.FAIL,)):
+        if trial.params and trial.params not in known:
+            study.enqueue_trial(trial.params, user_attrs=trial.user_attrs)
+            known.append(trial.params)
+    return study
+
+
+def run_trials(
+    study: Study,
+    candidates: Candidates,
+    space: Space,
+    deadline: float,
+    trials: int | None,
+    told: Callable[[int], None],
+) -> None:
+    """Trials until time is over, there are enough, or nothing new is suggested; `told` how many there are."""
+    import optuna
+    from optuna.trial import TrialState
+
+    repeats = refused = 0
+    told(len(_finished(study)))
+    while repeats < REPEATS and time.monotonic() < deadline:
+        if trials is not None and len(_finished(study)) >= trials:
+            break
+        # the next suggestion depends on the trials before it alone, not on where an earlier call ended
+        seed = np.random.SeedSequence([candidates.config.seed, len(study.trials)]).generate_state(1)[0]
+        study.sampler = optuna.samplers.TPESampler(seed=int(seed))
+        known = [trial.params for trial in _finished(study)]
+        trial = study.ask({name: of.distribution() for name, of in space.items()})
+        if trial.params in known:
+            study.tell(trial, state=TrialState.FAIL)
+            repeats += 1
+            continue
+        repeats = 0
+        try:
+            study.tell(trial, _value(trial, study, candidates, space, deadline))
+        except optuna.TrialPruned:
+            study.tell(trial, state=TrialState.PRUNED)
+        except OutOfTimeError:
+            study.tell(trial, state=TrialState.FAIL)
+        except (TypeError, ValueError, UserError) as error:  # a rate at which training diverges, say
+            trial.set_user_attr("refused", str(error))
+            study.tell(trial, state=TrialState.PRUNED)
+            refused += 1
+            if refused >= REFUSED and not _finished(study, complete=True):
+                shown = ", ".join(f"{n}={label(v)}" for n, v in values_of(space, trial.params).items())
+                raise UserError(f"{candidates.classifier} cannot be fitted with {shown}: {error}") from error
+        told(len(_finished(study)))
+
+
+def _value(trial: Trial, study: Study, candidates: Candidates, space: Space, deadline: float) -> float:
+    """The mean accuracy over the parts' validation covers; raises TrialPruned or OutOfTimeError."""
+    model = candidates.model(values_of(space, trial.params))
+    network = _is_network(candidates)
+    for old in study.trials:  # of a trial that goes on: what is known of its first epochs
+        if old.params == trial.params and old.number != trial.number:
+            for step, value in old.intermediate_values.items():
+                trial.report(value, step)
+
+    def after_epoch(epoch: int, row: dict[str, float], first: bool) -> bool:
+        if first and "held_out_accuracy" in row:
+            _report(trial, row["held_out_accuracy"], epoch)
+        _check(deadline)
+        return False
+
+    scores: list[float] = []
+    for number, part in enumerate(candidates.parts):
+        if number:
+            _check(deadline)
+            if not network:
+                _report(trial, float(np.mean(scores)), number)
+        candidates.fits.stop = lambda epoch, row, first=not number: after_epoch(epoch, row, first)
+        scores.append(_accuracy(candidates, model, part))
+        candidates.drop_checkpoints(model, part)
+    trial.set_user_attr("seconds", sum(candidates.fits.seconds(model, part) for part in candidates.parts))
+    return float(np.mean(scores))
+
+
+def _accuracy(candidates: Candidates, model: Model, part: Part) -> float:
+    frame = candidates.fits.predictions(model, part)
+    frame = frame[frame["split"] == VALIDATION]
+    proba = frame.filter(regex="^p_")
+    return float((proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(1)] == frame["genre"]).mean())
+
+
+def _report(trial: Trial, value: float, step: int) -> None:
+    import optuna
+
+    trial.report(value, step)
+    if trial.should_prune():
+        raise optuna.TrialPruned
+
+
+def _check(deadline: float) -> None:
+    if time.monotonic() > deadline:
+        raise OutOfTimeError
+
+
+def _is_network(candidates: Candidates) -> bool:
+    """Whether its training tells of each epoch."""
+    return "epochs" in parameters_of(candidates.classifier)
+
+
+def _finished(study: Study, complete: bool = False) -> list:
+    from optuna.trial import TrialState
+
+    states = (TrialState.COMPLETE,) if complete else (TrialState.COMPLETE, TrialState.PRUNED)
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def _best_so_far(study: Study) -> str:
+    values = [trial.value for trial in _finished(study, complete=True)]
+    return f"best {100 * max(values):.1f} %" if values else ""

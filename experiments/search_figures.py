@@ -1,0 +1,137 @@
+"""Pictures of a search: its course, which parameters mattered, and accuracy against each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from experiments.curve_figures import DPI, LOOKS
+from experiments.sweep_figures import panels_of
+from experiments.sweep_values import label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COURSE, MATTERED = "validation accuracy, %", "which parameter mattered"
+
+
+def draw_all(
+    folder: Path, trials: pd.DataFrame, importance: pd.DataFrame, space: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Draws `figures/history*.png` and `figures/parameters*.png`, light, dark and narrow.
+
+    Args:
+        folder: of the study.
+        trials, importance: its tables.
+        space: parameter -> its range or choices, as in `study.json`.
+
+    Returns:
+        The pictures' names, without their endings.
+    """
+    place = folder / "figures"
+    place.mkdir(exist_ok=True)
+    for ending, (palette, columns) in LOOKS.items():
+        drawn = {
+            "history": history_figure(trials, importance, palette, columns),
+            "parameters": parameter_figure(trials, space, palette, columns),
+        }
+        for name, figure in drawn.items():
+            figure.savefig(place / f"{name}{ending}.png", dpi=DPI)
+    return ["history", "parameters"]
+
+
+def history_figure(
+    trials: pd.DataFrame, importance: pd.DataFrame, palette: Mapping[str, str], columns: int
+) -> Figure:
+    """Every trial in its turn with the best so far, and the importances where there are any."""
+    names = [COURSE, MATTERED] if len(importance) else [COURSE]
+    figure, panels = panels_of(names, palette, columns, wide=2, height=3.0, sharey=False)
+    axes = panels[COURSE]
+    done = trials[trials["state"] == "finished"]
+    cut = trials[(trials["state"] == "stopped") & trials["last"].notna()]
+    best = 100 * done["accuracy"].cummax()
+    axes.step(done["trial"], best, where="post", color=palette["fused"], linewidth=1.3, label="best so far")
+    axes.plot(done["trial"], 100 * done["accuracy"], "o", color=palette["fused"], markersize=4.5,
+              label="finished")  # fmt: skip
+    if len(cut):
+        axes.plot(cut["trial"], 100 * cut["last"], "x", color=palette["alone"], markersize=5,
+                  label="stopped early, last known")  # fmt: skip
+    own = done[done["own"]]
+    if len(own):
+        axes.plot(own["trial"], 100 * own["accuracy"], "D", color=palette["right"], markersize=6.5,
+                  label="the classifier's own values")  # fmt: skip
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlabel("trial", color=palette["muted"], fontsize=9)
+    if len(importance):
+        bars = panels[MATTERED]
+        shown = importance.iloc[::-1]
+        bars.barh(shown["parameter"], shown["importance"], color=palette["cell"], height=0.6)
+        bars.grid(visible=False, axis="y")
+        bars.grid(axis="x", color=palette["grid"])
+        bars.set_xlabel("share of the importance", color=palette["muted"], fontsize=9)
+    for name, panel in panels.items():
+        panel.set_title(name, loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper left", ncols=2, frameon=False, fontsize=8,
+                  labelcolor=palette["ink"])  # fmt: skip
+    return figure
+
+
+def parameter_figure(
+    trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]], palette: Mapping[str, str], columns: int
+) -> Figure:
+    """A panel a parameter that was searched: accuracy of the finished trials against its value."""
+    free = [name for name, of in space.items() if len(of.get("values", [0, 0])) > 1]
+    figure, panels = panels_of(free, palette, columns, wide=3, height=2.4, sharey=True)
+    done = trials[trials["state"] == "finished"]
+    best = done.loc[done["accuracy"].idxmax()]
+    for name, axes in panels.items():
+        at, chosen = _places(done[name], best[name], space[name], axes)
+        axes.plot(at, 100 * done["accuracy"], "o", color=palette["fused"], markersize=4.5, alpha=0.75)
+        axes.plot(chosen, 100 * best["accuracy"], "o", markersize=11, markerfacecolor="none",
+                  color=palette["fused"])  # fmt: skip
+        scale = " (logarithmic)" if space[name].get("log") else ""
+        axes.set_title(f"{name}{scale}", loc="left", fontsize=9, color=palette["ink"])
+    figure.supylabel(COURSE, fontsize=9, color=palette["muted"])
+    return figure
+
+
+def history_words(trials: pd.DataFrame, importance: pd.DataFrame) -> str:
+    """The text alternative of the course and the importances."""
+    done = trials[trials["state"] == "finished"]
+    best = done.loc[done["accuracy"].idxmax()]
+    words = (
+        f"{len(trials)} trials, {len(done)} finished; the best is trial {best['trial']} with "
+        f"{100 * best['accuracy']:.1f} % of validation covers right, the worst finished one has "
+        f"{100 * done['accuracy'].min():.1f} %"
+    )
+    shares = [f"{row.parameter} {100 * row.importance:.0f} %" for row in importance.itertuples()]
+    return f"{words}; importance: {', '.join(shares)}" if shares else words
+
+
+def parameter_words(trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]]) -> str:
+    """The text alternative of the parameters."""
+    top = trials.sort_values("accuracy", ascending=False).head(5)
+    return "; ".join(
+        f"{100 * row['accuracy']:.1f} % with " + ", ".join(f"{name} {row[name]}" for name in space)
+        for _, row in top.dropna(subset="accuracy").iterrows()
+    )
+
+
+def _places(values: pd.Series, best: str, of: Mapping[str, Any], axes: Axes) -> tuple[list[float], float]:
+    """Where texts of values stand on an axis, and where the best does; sets the axis."""
+    from matplotlib.ticker import NullLocator
+
+    if "values" not in of:
+        if of["log"]:
+            axes.set_xscale("log")
+            axes.xaxis.set_minor_locator(NullLocator())
+        return [float(value) for value in values], float(best)
+    names = [label(value) for value in of["values"]]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.5, len(names) - 0.5)
+    return [names.index(value) for value in values], names.index(best)

@@ -1,0 +1,91 @@
+"""The page of a search: what was found, its course, every trial; one file, no network."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments import figures, pages
+from experiments.curve_figures import LOOKS, records
+from experiments.report import points
+from experiments.search_figures import draw_all, history_words, parameter_words
+from experiments.sweep_fits import VALIDATION
+
+
+def write_page(folder: Path) -> Path:
+    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
+    trials, importance = read_trials(folder), pd.read_csv(folder / "importance.csv")
+    study = _json(folder / "study.json")
+    words = {
+        "history": history_words(trials, importance),
+        "parameters": parameter_words(trials, study["space"]),
+    }
+    pictures = {
+        name: {"words": words[name], "data": {look: _data_uri(folder, name + look) for look in LOOKS}}
+        for name in draw_all(folder, trials, importance, study["space"])
+    }
+    parts = pd.read_parquet(folder / "splits.parquet")
+    context = {
+        "facts": _json(folder / "collection.json"),
+        "environment": _json(folder / "environment.json"),
+        "study": study,
+        "folds": parts["fold"].nunique() if "fold" in parts else 1,
+        "findings": findings(folder),
+        "pictures": pictures,
+        "trials": records(trials),
+        "best_number": int(trials.loc[trials["accuracy"].idxmax(), "trial"]),
+        "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
+        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
+        "light": figures.LIGHT,
+        "dark": figures.DARK,
+    }
+    pages.write(folder / "index.html", pages.render("search.html", context, {"points": points}))
+    return folder / "index.html"
+
+
+def findings(folder: Path) -> list[str]:
+    """What a search says, in sentences."""
+    trials, study = read_trials(folder), _json(folder / "study.json")
+    rows = pd.read_csv(folder / "best.csv", keep_default_na=False, na_values={"difference": [""]})
+    held_out = rows[rows["covers"] == VALIDATION].set_index("value")
+    best, top = held_out.loc["best"], trials.loc[trials["accuracy"].idxmax()]
+    chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])
+    said = [
+        f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of validation covers "
+        f"right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
+    ]
+    if "own" in held_out.index:
+        own = held_out.loc["own"]
+        gain = [-float(own[name]) for name in ("difference", "difference_high", "difference_low")]
+        sure = "" if gain[1] > 0 else ": this may be nothing"
+        said.append(
+            f"With the classifier's own values {100 * own['accuracy']:.1f} %; the search brought "
+            f"{points(gain[0])} points ({points(gain[1])} to {points(gain[2])}){sure}."
+        )
+    elif len(own := trials[trials["own"] & (trials["state"] == "finished")]) and own.index[0] == top.name:
+        said.append("Those are the classifier's own values: nothing better was found.")
+    counts = trials["state"].value_counts()
+    others = ", ".join(f"{n} {state}" for state, n in counts.items() if state != "finished")
+    said.append(f"{len(trials)} trials, {counts['finished']} finished{f', {others}' if others else ''}.")
+    return said
+
+
+def read_trials(folder: Path) -> pd.DataFrame:
+    """`trials.csv`, its parameters as text."""
+    # a value may be called "null" or "none"
+    frame = pd.read_csv(folder / "trials.csv", dtype=str, keep_default_na=False, na_values={})
+    numbers = {name: pd.to_numeric(frame[name]) for name in ("accuracy", "last", "after", "seconds")}
+    return frame.assign(**numbers, trial=frame["trial"].astype(int), own=frame["own"] == "True")
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _data_uri(folder: Path, name: str) -> str:
+    png = (folder / "figures" / f"{name}.png").read_bytes()
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,80 @@
+"""What a search leaves behind: its trials, which parameters mattered, the best as a config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from experiments.config import write_config
+from experiments.search_space import Range, Space, values_of
+from experiments.sweep_fits import Candidates
+from experiments.sweep_scores import score_values
+from experiments.sweep_values import label
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+BEST, OWN = "best", "own"  # the rows of best.csv
+FEWEST = 4  # finished trials from which on importances say anything
+
+
+def write_results(study: Study, candidates: Candidates, space: Space) -> None:
+    """`trials.csv`, `importance.csv`, `best.csv` and `best.yaml` from a study with a finished trial."""
+    folder = candidates.folder
+    trials_table(study, space).to_csv(folder / "trials.csv", index=False)
+    importances(study, space).to_csv(folder / "importance.csv", index=False)
+    best = values_of(space, study.best_trial.params)
+    models = {BEST: candidates.model(best)}
+    for trial in study.get_trials(deepcopy=False):
+        if trial.user_attrs.get(OWN) and trial.value is not None and trial.params != study.best_trial.params:
+            models[OWN] = candidates.model(values_of(space, trial.params))
+    score_values(candidates, models)[1].to_csv(folder / "best.csv", index=False)
+    chosen = {candidates.classifier: candidates.base | best}
+    # the split's test covers, which no trial has seen, judge the best
+    write_config(
+        candidates.config.model_copy(update={"classifiers": chosen, "folds": None}), folder / "best.yaml"
+    )
+
+
+def trials_table(study: Study, space: Space) -> pd.DataFrame:
+    """One row a trial that came to an end: `trial`, `state`, `accuracy`, parameters, how it ended.
+
+    `accuracy` is that of validation covers, NaN of a trial that was stopped early; `last` is the last that
+    was known then, `after` how many epochs or folds. `own` marks the classifier's own values.
+    """
+    rows = []
+    for trial in study.get_trials(deepcopy=False):
+        if not trial.state.is_finished() or trial.state.name == "FAIL":
+            continue
+        seen = trial.intermediate_values
+        reason = trial.user_attrs.get("refused", "")
+        row = {
+            "trial": len(rows) + 1,
+            "state": "refused" if reason else {"COMPLETE": "finished"}.get(trial.state.name, "stopped"),
+            "accuracy": trial.value if trial.state.name == "COMPLETE" else None,
+            **{name: label(value) for name, value in values_of(space, trial.params).items()},
+            "last": seen[max(seen)] if seen else None,
+            "after": max(seen, default=None),
+            "seconds": trial.user_attrs.get("seconds"),
+            "own": bool(trial.user_attrs.get(OWN)),
+            "reason": reason,
+        }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def importances(study: Study, space: Space) -> pd.DataFrame:
+    """`parameter` and `importance`, which sum to 1, most first; empty where there are too few trials.
+
+    How much less the good trials vary in a parameter than all do: S. Watanabe, A. Bansal and F. Hutter,
+    PED-ANOVA, IJCAI 2023, by Optuna.
+    """
+    from optuna.importance import get_param_importances
+
+    free = [name for name, of in space.items() if isinstance(of, Range) or len(of.values) > 1]
+    values = [trial.value for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
+    if len(values) < FEWEST or len(set(values)) < 2 or len(free) < 2:
+        return pd.DataFrame(columns=["parameter", "importance"])
+    found = get_param_importances(study, params=free)
+    return pd.DataFrame({"parameter": list(found), "importance": list(found.values())})
