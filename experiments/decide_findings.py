@@ -9,6 +9,12 @@ import pandas as pd
 
 from experiments.decide_tables import SPLITS, summarised_sets
 
+SETS = (
+    "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "
+    "smallest sets and is what score does; aps takes the most probable ones until they add up to enough, so "
+    "that harder covers get larger sets."
+)
+
 
 def findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> list[str]:
     """Sentences on one classifier.
@@ -22,16 +28,14 @@ def findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float)
     rows = _records(tables["abstention"])
     own = [row for row in rows if row["target"] == "error" and row["wished"] == target]
     kinds = {row["kind"]: row for row in _records(tables["calibration"])}
-    before, after = kinds["none"], kinds["chosen"]
     return [
-        f"{classifier}, {before['covers']:,} held-out covers: "
+        f"{classifier}, {kinds['none']['covers']:,} held-out covers: "
         f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage curve "
         f"{_spanned(chosen, 'aurc', 1, 3)}.",
         *(_abstention_words(row) for row in own),
-        *(_genre_words(row) for row in _records(tables["genres"]) if row["answered"]),
-        f"Calibration: log loss {before['log_loss']:.3f} before, "
-        f"{after['log_loss']:.3f} after; expected calibration error "
-        f"{before['ece']:.3f} before, {after['ece']:.3f} after.",
+        *_genres_words(_records(tables["genres"])),
+        _calibration_words(kinds["none"], kinds["chosen"]),
+        SETS,
         *(_set_words(row) for row in _records(summarised_sets(tables["sets"]))),
     ]
 
@@ -54,6 +58,26 @@ def _abstention_words(row: dict[str, Any]) -> str:
         f"{begin} {row['answered']:,} covers are answered, {_spanned(row, 'coverage')} %; of them "
         f"{_spanned(row, 'error')} % are wrong."
     )
+
+
+def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
+    """By the promised threshold, or by the plain one where nothing can be promised."""
+    for rule in ("promised", "plain"):
+        if told := [_genre_words(row) for row in rows if row["rule"] == rule and row["answered"]]:
+            return [f"By genre, with the {rule} threshold:", *told]
+    return []
+
+
+def _calibration_words(before: dict[str, Any], after: dict[str, Any]) -> str:
+    said = (
+        f"Calibration: log loss {before['log_loss']:.3f} before, {after['log_loss']:.3f} after; expected "
+        f"calibration error {before['ece']:.3f} before, {after['ece']:.3f} after."
+    )
+    if after["log_loss"] == before["log_loss"]:
+        return f"{said} Nothing was changed: no kind helps clearly on the covers that it is chosen by."
+    if after["log_loss"] > before["log_loss"]:
+        return f"{said} It helped on the covers that it was chosen by, and does not on these."
+    return said
 
 
 def _genre_words(row: dict[str, Any]) -> str:

@@ -118,14 +118,18 @@ def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]
 
 
 def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFrame:
-    """For each true genre: the share of its covers that is answered, and the error among those."""
-    answered = answers(held, _promised(target))
+    """For each true genre: the share of its covers that is answered, and the error among those.
+
+    One row a rule (promised, plain) and genre.
+    """
     rows = []
-    for code, genre in enumerate(held.genres):
-        own = held.y[held.tried] == code
-        if own.any():
-            row = answered_row(held, weights * own, answered, own)
-            rows.append({"genre": genre, "covers": int(own.sum()), **row})
+    for rule, threshold in (("promised", _promised(target)), ("plain", _plain(target))):
+        answered = answers(held, threshold)
+        for code, genre in enumerate(held.genres):
+            own = held.y[held.tried] == code
+            if own.any():
+                row = answered_row(held, weights * own, answered, own)
+                rows.append({"rule": rule, "genre": genre, "covers": int(own.sum()), **row})
     return pd.DataFrame(rows)
 
 

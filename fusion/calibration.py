@@ -115,20 +115,28 @@ def cross_calibrated(kind: str, proba: np.ndarray, y: np.ndarray, folds: Sequenc
     return calibrated
 
 
+def log_losses(proba: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) -log of the true class's probability, NaN where a row of (n, k) is."""
+    return -np.log(np.maximum(proba[np.arange(len(y)), y], SMALLEST))
+
+
 def log_loss(proba: np.ndarray, y: np.ndarray) -> float:
-    """Mean of -log of the true class's probability, over the rows of (n, k) that are not NaN."""
-    own = proba[np.arange(len(y)), y]
-    own = own[~np.isnan(own)]
-    return float(-np.log(np.maximum(own, SMALLEST)).mean()) if len(own) else np.nan
+    """Mean of `log_losses` over the rows that are not NaN."""
+    losses = log_losses(proba, y)
+    losses = losses[~np.isnan(losses)]
+    return float(losses.mean()) if len(losses) else np.nan
 
 
 def choose_calibration(proba: np.ndarray, y: np.ndarray, groups: np.ndarray, seed: int = 0) -> Calibration:
     """The kind with the least log loss on rows that it was not fitted on, fitted to all rows.
 
+    Only a gain of more than its standard error counts (L. Breiman et al., Classification and Regression
+    Trees, 1984): what helps less on these rows may as well harm new ones.
+
     Args:
         proba: (n, k) probabilities of rows that the model was not fitted on.
         y: (n,) class codes.
-        groups: (n,) rows with the same value are never separated.
+        groups: (n,) rows with the same value are never separated, and count as one for the standard error.
         seed: of the folds.
 
     Returns:
@@ -137,8 +145,12 @@ def choose_calibration(proba: np.ndarray, y: np.ndarray, groups: np.ndarray, see
     folds = inner_folds(y, groups, seed=seed)
     if not folds:
         return Calibration()
-    losses = {kind: log_loss(cross_calibrated(kind, proba, y, folds), y) for kind in KINDS}
-    return fit_calibration(min(losses, key=lambda kind: losses[kind]), proba, y)
+    losses = {kind: log_losses(cross_calibrated(kind, proba, y, folds), y) for kind in KINDS}
+    best = min(KINDS, key=lambda kind: float(np.nanmean(losses[kind])))
+    gain = losses["none"] - losses[best]
+    tried = ~np.isnan(gain)
+    error = gain[tried].std() / np.sqrt(len(np.unique(groups[tried])))
+    return fit_calibration(best if gain[tried].mean() > error else "none", proba, y)
 
 
 def _logs(proba: np.ndarray) -> np.ndarray:

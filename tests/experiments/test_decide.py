@@ -13,6 +13,7 @@ from data.errors import UserError
 from data.sources import list_pictures
 from experiments.config import make_config
 from experiments.decide import decide
+from experiments.decide_findings import findings
 from experiments.decide_tables import PROMISES, SPLITS, answers, sets_table
 from experiments.held_out import HeldOut, make_parts, read_held_out
 from experiments.run import train
@@ -87,8 +88,31 @@ def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:
     assert promised["answered"] <= plain["answered"]
     assert plain["error"] <= models["error_of_all"].min() + 1e-9
     genres = pd.read_csv(study / "genres.csv")
-    assert genres["answered"].sum() == promised["answered"]
-    assert genres["covers"].sum() == 180
+    for rule, row in (("promised", promised), ("plain", plain)):
+        own = genres[genres["rule"] == rule]
+        assert own["answered"].sum() == row["answered"] and own["covers"].sum() == 180
+
+
+def test_genres_are_told_by_the_plain_rule_where_nothing_is_promised(study: Path) -> None:
+    tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
+    genres = tables["genres"]
+    genres.loc[genres["rule"] == "promised", "answered"] = 0
+    classifier = tables["models"]["classifier"][0]
+    assert "By genre, with the plain threshold:" in findings(classifier, tables, 0.2)
+    genres["answered"] = 1
+    said = findings(classifier, tables, 0.2)
+    assert "By genre, with the promised threshold:" in said
+    assert any(line.startswith("Sets of genres are made in two ways: lac") for line in said)
+
+
+@pytest.mark.parametrize(("after", "said"), [(1.0, "Nothing was changed"), (1.1, "does not on these")])
+def test_a_calibration_that_does_not_help_is_called_so(after: float, said: str, study: Path) -> None:
+    tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
+    table = tables["calibration"].set_index("kind")
+    table.loc["none", "log_loss"], table.loc["chosen", "log_loss"] = 1.0, after
+    told = findings(tables["models"]["classifier"][0], tables | {"calibration": table.reset_index()}, 0.2)
+    (line,) = [line for line in told if line.startswith("Calibration")]
+    assert said in line
 
 
 def test_sets_are_tried_on_every_split(study: Path) -> None:

@@ -12,6 +12,7 @@ from fusion.calibration import (
     inverse_temperature,
     log_loss,
 )
+from fusion.inner import inner_folds
 
 
 def test_factor_of_two_certain_scores_with_one_mistake_in_four():
@@ -74,6 +75,17 @@ def test_the_kind_that_helps_new_rows_is_chosen():
     proba, y = overconfident(1000)
     assert choose_calibration(proba, y, np.arange(1000)).kind == "temperature"
     assert choose_calibration(proba[:4], y[:4], np.zeros(4)) == Calibration()
+
+
+@pytest.mark.parametrize("seed", [7, 9, 10])
+def test_a_gain_that_may_be_chance_changes_nothing(seed):
+    proba, y = overconfident(150, seed, factor=1.0)  # right as they are
+    folds = inner_folds(y, np.arange(150), seed=0)
+    losses = {kind: log_loss(cross_calibrated(kind, proba, y, folds), y) for kind in KINDS}
+    least = min(KINDS, key=lambda kind: losses[kind])
+    new, truth = overconfident(4000, seed + 100, factor=1.0)
+    assert least != "none" and log_loss(fit_calibration(least, proba, y)(new), truth) > log_loss(new, truth)
+    assert choose_calibration(proba, y, np.arange(150)).kind == "none"
 
 
 def test_no_row_is_calibrated_by_itself():
