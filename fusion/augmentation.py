@@ -21,9 +21,7 @@ Mix = Callable[["torch.Tensor", "torch.Tensor"], tuple["torch.Tensor", "torch.Te
 def check_recipe(name: str) -> None:
     """Raises ValueError, with the nearest known name, where there is no such recipe."""
     if name not in RECIPES:
-        raise ValueError(
-            f"augmentation must be one of {', '.join(RECIPES)}, not '{name}'.{nearest(name, RECIPES)}"
-        )
+        raise ValueError(f"There is no augmentation '{name}'.{nearest(name, RECIPES)}")
 
 
 def whole(size: int) -> Transform:
