@@ -92,7 +92,7 @@ def test_the_other_recipes_treat_each_picture_on_its_own() -> None:
 
 
 def test_an_unknown_recipe_is_named_with_its_neighbour() -> None:
-    with pytest.raises(ValueError, match=r"no augmentation 'randaug'. Did you mean 'randaugment'\? Known: .*cutmix"):
+    with pytest.raises(ValueError, match=r"no augmentation 'randaug'. Did you mean 'randaugment'.*cutmix"):
         check_recipe("randaug")
     with pytest.raises(ValueError, match="cutmix"):
         picture_transform("cutmixx", 32)
