@@ -70,7 +70,10 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     """
     names = chosen_classifiers(config)
     for name in {*names, *config.alone}:
-        create(name, **(config.classifiers or {}).get(name, {}))
+        try:
+            create(name, **(config.classifiers or {}).get(name, {})).check_parameters()
+        except ValueError as error:
+            raise UserError(f"Classifier '{name}': {error}") from error
     extractors = run_extractors(config, names)
     collection = open_collection(config)
     folder = config.out / f"{config.collection.stem}-{_key(config, collection, extractors)}"
@@ -109,8 +112,19 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
     neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, said)
     write_report(folder, neighbours, prepared.table, prepared.covers)
+    keep_training_curves(folder)
     shutil.rmtree(folder / "fits")
     return folder
+
+
+def keep_training_curves(folder: Path) -> None:
+    """Copies what image networks wrote while they were trained to `training/<part>/<model>/`."""
+    for file in sorted((folder / "fits").rglob("training/**/*")):
+        if file.suffix in (".csv", ".png"):
+            place = [part for part in file.relative_to(folder / "fits").parts if part != "training"]
+            kept = folder.joinpath("training", *place)
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, kept)
 
 
 def chosen_classifiers(config: Config) -> list[str]:

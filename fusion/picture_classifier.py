@@ -72,6 +72,14 @@ class PictureClassifier(BlockClassifier):
             self.n_features_in_ = X.shape[1]
         return self
 
+    def check_parameters(self) -> None:
+        """Raises ValueError where the recipe holds a value that is none of those that are known."""
+        from fusion.recipe import Recipe
+
+        parameters = self.get_params(deep=False)
+        if "augmentation" in parameters:
+            Recipe.of(self, image_size=parameters["image_size"] or 0, seed=0)
+
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
         check_is_fitted(self)
