@@ -118,6 +118,8 @@ class Fits:
             partial = kept.with_suffix(".partial")
             pd.concat(frames).to_parquet(partial)
             partial.replace(kept)
+            for checkpoint in self.training(model, part).rglob("checkpoint.pt"):
+                checkpoint.unlink()  # tens of megabytes that only a stopped fit needs
         return pd.read_parquet(kept)
 
     def kept(self, model: Model, part: Part) -> bool:

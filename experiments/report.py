@@ -149,12 +149,13 @@ def gist(run: Run, usual: str, chance: float, difference: Interval | None) -> li
     least = min(run.alone, key=lambda model: run.accuracy(model).value)
     interval = f"95\u00a0% interval {points(difference.low)} to {points(difference.high)}"
     size = f"{100 * abs(difference.value):.1f} points"
+    doing = "fusing" if len(run.chosen.blocks) > 1 else "learning from pictures"
     if difference.low > 0:
-        verdict = f"fusing gains {size} over that ({interval})"
+        verdict = f"{doing} gains {size} over that ({interval})"
     elif difference.high < 0:
-        verdict = f"fusing loses {size} against that ({interval})"
+        verdict = f"{doing} loses {size} against that ({interval})"
     else:
-        verdict = f"fusing makes no sure difference ({points(difference.value)} points, {interval})"
+        verdict = f"{doing} makes no sure difference ({points(difference.value)} points, {interval})"
     worth = f"{guess} and the best single block for {percent(run.accuracy(single).value)}; {verdict}."
     alone = (
         f"Alone, the block {single.blocks[0]} tells the genre best ({single.classifier}:"

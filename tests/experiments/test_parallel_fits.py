@@ -1,4 +1,4 @@
-"""Fits shared out to workers: kept ones are not done again, progress counts all of them."""
+"""Fits shared out to workers: kept ones are not done again, progress counts all; pictures reach them."""
 
 from pathlib import Path
 
@@ -10,7 +10,11 @@ from data.splits import folds
 from experiments.fits import Fits, Model
 from experiments.outcomes import make_folds
 from experiments.parallel_fits import fit_all
+from features.decoded import Decoded
 from tests.fusion.planted import planted
+from tests.fusion.tiny import BACKBONE, tiny_weights
+
+SIDE = 32
 
 
 @pytest.fixture
@@ -20,13 +24,18 @@ def fits(tmp_path: Path) -> tuple[Fits, list]:
     covers = pd.DataFrame({"cover_id": ids, "genre": y, "group": groups.astype(str)})
     parts = [fold.part for fold in make_folds(folds(covers, 3, 1, 0))]
     frame = X.set_axis(pd.Index(ids, name="cover_id"))
-    return Fits(tmp_path / "fits", frame, covers, {}, 0, keep_models=False), parts
+    small = {"backbone": BACKBONE, "checkpoint": tiny_weights(tmp_path), "image_size": SIDE, "epochs": 1}
+    pixels = np.random.default_rng(0).integers(0, 256, (len(ids), SIDE, SIDE, 3), dtype=np.uint8)
+    (tmp_path / "pixels.dat").write_bytes(pixels.tobytes())
+    pictures = Decoded(tmp_path, SIDE, {cover: row for row, cover in enumerate(ids)})
+    made = Fits(tmp_path / "fits", frame, covers, {"joint": small}, 0, keep_models=False, pictures=pictures)
+    return made, parts
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_stopped_study_goes_on_where_it_was(fits: tuple[Fits, list], workers: int) -> None:
     made, parts = fits
-    models = [Model("logistic", ("color",)), Model("logistic", ("color", "texture"))]
+    models = [Model("logistic", ("color",)), Model("joint", ("color", "pixels"))]
     kept = made.predictions(models[0], parts[0])
     before = {file: file.stat().st_mtime_ns for file in made.folder.rglob("predictions.parquet")}
     seen: list[int] = []

@@ -15,7 +15,14 @@ TABLE_CLASSIFIERS = [name for name in classifier_names() if classifier_class(nam
 GENRES = np.array(["Country", "Pop", "Rock"])
 QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"members": 1, "max_epochs": 15, "batch_size": 64, "learning_rate": 5e-3},
-    "joint": {"epochs": 12, "patience": None, "adapter": 32, "hidden": 32, "learning_rate": 1e-2},
+    "joint": {
+        "epochs": 8,
+        "patience": None,
+        "batch_size": 64,
+        "adapter": 32,
+        "hidden": 32,
+        "learning_rate": 2e-2,
+    },
     "catboost": {"iterations": 100, "learning_rate": 0.1},
     "random_forest": {"n_estimators": 50},
     "average": {"classifiers": ("svc", "logistic")},

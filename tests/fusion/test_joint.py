@@ -1,0 +1,114 @@
+"""joint as a classifier: pictures and blocks at once, either alone, and what it keeps."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fusion.joint import Joint
+from fusion.pictures import COLUMN
+from fusion.registry import create
+from tests.fusion.tinted import GENRES, tinted
+from tests.fusion.tiny import BACKBONE, tiny_weights
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return tiny_weights(tmp_path_factory.mktemp("weights"))
+
+
+def joint(checkpoint: str, **parameters: Any) -> Joint:
+    chosen: dict[str, Any] = {
+        "backbone": BACKBONE, "checkpoint": checkpoint, "image_size": 32, "epochs": 6,
+        "head_epochs": 0, "frozen_stages": 2, "batch_size": 8, "learning_rate": 1e-2, "layer_decay": 1.0,
+        "augmentation": "none", "schedule": "constant", "ema": None, "device": "cpu", "adapter": 16,
+        "hidden": 16, "dropout": 0.0, "block_dropout": 0.4, "patience": None,
+    }  # fmt: skip
+    found = create("joint", **chosen | parameters)
+    assert isinstance(found, Joint)
+    return found
+
+
+def covers(n: int = 48, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Tinted pictures; one block says the genre too, the other nothing; some lack a picture or a block."""
+    X, y = tinted(n, side=32, seed=seed)
+    rng = np.random.default_rng(seed)
+    signs = rng.normal(size=(n, 3)).astype(np.float32)
+    signs[:, 0] += 5 * (y == GENRES[1])
+    X = pd.DataFrame(signs, columns=["color.a", "color.b", "texture.c"]).join(X)
+    X.loc[rng.random(n) < 0.1, "texture.c"] = np.nan
+    X.loc[X.index.isin([2, 5]), COLUMN] = None
+    return X, y
+
+
+@pytest.fixture(scope="module")
+def fitted(checkpoint: str) -> Joint:
+    X, y = covers()
+    return joint(checkpoint).fit(X, y, groups=np.arange(48) // 2)
+
+
+@pytest.mark.parametrize("fusion", ["concat", "attention", "gated"])
+def test_either_the_picture_or_the_block_is_enough(checkpoint: str, fitted: Joint, fusion: str) -> None:
+    model = fitted if fusion == "gated" else joint(checkpoint, fusion=fusion).fit(*covers())
+    X, y = covers(24, seed=7)
+    assert (model.predict(X) == y).mean() > 0.85
+    assert (model.predict(X.assign(**{COLUMN: None})) == y).mean() > 0.7
+    pictures = X[X[COLUMN].notna()].assign(**dict.fromkeys(X.columns.drop(COLUMN), np.nan))
+    assert (model.predict(pictures) == y[pictures.index]).mean() > 0.7
+
+
+def test_a_cover_of_which_nothing_is_known_gets_the_shares_of_the_genres(fitted: Joint) -> None:
+    X = covers(4)[0].astype({"color.a": object})
+    X.loc[1] = np.nan
+    np.testing.assert_allclose(fitted.predict_proba(X)[1], [0.5, 0.5])
+    np.testing.assert_allclose(fitted.predict_proba(X.loc[[1]]), [[0.5, 0.5]])
+
+
+def test_a_picture_in_many_rows_gives_what_copies_of_it_give(fitted: Joint) -> None:
+    X, _ = covers(8)
+    one = X.iloc[[0]].loc[[0] * 6].reset_index(drop=True)
+    one.loc[3, "color.a"] = 9
+    copies = one.assign(**{COLUMN: pd.Series([cell.copy() for cell in one[COLUMN]], dtype=object)})
+    np.testing.assert_allclose(fitted.predict_proba(one), fitted.predict_proba(copies), atol=1e-7)
+
+
+def test_saved_and_loaded_gives_the_same_probabilities(fitted: Joint, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "model")
+    loaded = Joint.load(tmp_path / "model")
+    X, _ = covers(8, seed=3)
+    np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
+    assert loaded.feature_names_in_.tolist() == list(X.columns)
+    assert {file.suffix for file in (tmp_path / "model").iterdir()} == {".skops", ".safetensors"}
+
+
+def test_of_pictures_alone_there_is_no_block(checkpoint: str, tmp_path: Path) -> None:
+    X, y = tinted(24, side=32)
+    model = joint(checkpoint, epochs=1).fit(X, y)
+    assert model.blocks_ == {} and len(model.network_.adapters) == 1
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(Joint.load(tmp_path / "model").predict_proba(X), model.predict_proba(X))
+
+
+def test_the_head_learns_first(checkpoint: str) -> None:
+    X, y = covers(16)
+    pretrained = joint(checkpoint, epochs=1, head_epochs=1).fit(X, y).network_
+    trained = joint(checkpoint, epochs=1, head_epochs=0, frozen_stages=0).fit(X, y).network_
+    kept = dict(pretrained.image.trunk.named_parameters())
+    moved = dict(trained.image.trunk.named_parameters())
+    given = load_file(checkpoint)
+    assert all(torch.equal(kept[name], given[name]) for name in kept)
+    assert any(not torch.equal(moved[name], given[name]) for name in moved)
+
+
+def test_mixed_pictures_are_refused(checkpoint: str) -> None:
+    with pytest.raises(ValueError, match="cutmix mixes pictures, but not the blocks"):
+        joint(checkpoint, augmentation="cutmix").fit(*covers(16))
+
+
+def test_a_frame_without_its_pictures_is_refused(fitted: Joint) -> None:
+    with pytest.raises(ValueError, match=r"it lacks pixels\.picture"):
+        fitted.predict_proba(covers(4)[0].drop(columns=COLUMN))
