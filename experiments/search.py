@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,9 +66,13 @@ def search(
     if minutes <= 0:
         raise UserError(f"--minutes {minutes:g}: a search needs time.")
     some = {name: of.values[0] if isinstance(of, Choice) else of.low for name, of in space.items()}
+    fixed = {
+        name: of.values[0] for name, of in space.items() if isinstance(of, Choice) and len(of.values) == 1
+    }
+    own = parameters_of(classifier) | (config.classifiers or {}).get(classifier, {}) | fixed
     facts = {"classifier": classifier, "space": {name: asdict(of) for name, of in space.items()}}
     candidates = open_candidates("search", config, classifier, some, facts, fresh)
-    study = open_study(candidates, space)
+    study = open_study(candidates, space, own)
     deadline = time.monotonic() + 60 * minutes
     with counted("searching", trials) as bar:
         candidates.fits.watch = lambda what, done, total: watched(bar, what, done, total)
@@ -79,16 +83,22 @@ def search(
         run_trials(study, candidates, space, deadline, trials, told)
     if not _finished(study, complete=True):
         raise UserError(
-            f"No trial was finished in {minutes:g} minutes. What was learnt is kept: search again to go on, or "
-            f"take fewer epochs or folds."
+            f"No trial was finished in {minutes:g} minutes. What was learnt is kept: search again to go on, "
+            f"or take fewer epochs or folds."
         )
     write_results(study, candidates, space)
     write_page(candidates.folder)
     return candidates.folder
 
 
-def open_study(candidates: Candidates, space: Space) -> Study:
-    """The study on disk; the classifier's own values, or trials that were cut off, are next."""
+def open_study(candidates: Candidates, space: Space, own: Mapping[str, Any]) -> Study:
+    """The study on disk; the classifier's own values, or trials that were cut off, are next.
+
+    Args:
+        candidates: what is fitted.
+        space: what the parameters may be.
+        own: the classifier's parameters without a search.
+    """
     import optuna
     from optuna.trial import TrialState
 
@@ -103,9 +113,8 @@ def open_study(candidates: Candidates, space: Space) -> Study:
     )
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a killed call
         study.tell(trial.number, state=TrialState.FAIL)
-    defaults = parameters_of(candidates.classifier)
-    if not study.trials and (own := params_of(space, {name: defaults[name] for name in space})):
-        study.enqueue_trial(own, user_attrs={"own": True})
+    if not study.trials and (first := params_of(space, own)):
+        study.enqueue_trial(first, user_attrs={"own": True})
     known = [trial.params for trial in _finished(study)]
     for trial in study.get_trials(states=(TrialState.FAIL,)):
         if trial.params and trial.params not in known:
@@ -161,6 +170,7 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: Space, dea
     """The mean accuracy over the parts' validation covers; raises TrialPruned or OutOfTimeError."""
     model = candidates.model(values_of(space, trial.params))
     network = _is_network(candidates)
+    last = (parameters_of(model.classifier) | candidates.parameters[model.classifier]).get("epochs", 0)
     for old in study.trials:  # of a trial that goes on: what is known of its first epochs
         if old.params == trial.params and old.number != trial.number:
             for step, value in old.intermediate_values.items():
@@ -168,7 +178,7 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: Space, dea
 
     def after_epoch(epoch: int, row: dict[str, float], first: bool) -> bool:
         if first and "held_out_accuracy" in row:
-            _report(trial, row["held_out_accuracy"], epoch)
+            _report(trial, row["held_out_accuracy"], epoch, early=epoch < last)
         _check(deadline)
         return False
 
@@ -192,11 +202,11 @@ def _accuracy(candidates: Candidates, model: Model, part: Part) -> float:
     return float((proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(1)] == frame["genre"]).mean())
 
 
-def _report(trial: Trial, value: float, step: int) -> None:
+def _report(trial: Trial, value: float, step: int, early: bool = True) -> None:
     import optuna
 
     trial.report(value, step)
-    if trial.should_prune():
+    if early and trial.should_prune():
         raise optuna.TrialPruned
 
 

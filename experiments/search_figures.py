@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.curve_figures import DPI, LOOKS
+from experiments.curve_figures import DPI, LOOKS, records
 from experiments.sweep_figures import panels_of
 from experiments.sweep_values import label
 
@@ -48,6 +48,8 @@ def history_figure(
     trials: pd.DataFrame, importance: pd.DataFrame, palette: Mapping[str, str], columns: int
 ) -> Figure:
     """Every trial in its turn with the best so far, and the importances where there are any."""
+    from matplotlib.ticker import MaxNLocator
+
     names = [COURSE, MATTERED] if len(importance) else [COURSE]
     figure, panels = panels_of(names, palette, columns, wide=2, height=3.0, sharey=False)
     axes = panels[COURSE]
@@ -64,7 +66,7 @@ def history_figure(
     if len(own):
         axes.plot(own["trial"], 100 * own["accuracy"], "D", color=palette["right"], markersize=6.5,
                   label="the classifier's own values")  # fmt: skip
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trial", color=palette["muted"], fontsize=9)
     if len(importance):
         bars = panels[MATTERED]
@@ -87,8 +89,7 @@ def parameter_figure(
     """A panel a parameter that was searched: accuracy of the finished trials against its value."""
     free = [name for name, of in space.items() if len(of.get("values", [0, 0])) > 1]
     figure, panels = panels_of(free, palette, columns, wide=3, height=2.4, sharey=True)
-    done = trials[trials["state"] == "finished"]
-    best = done.loc[done["accuracy"].idxmax()]
+    done, best = trials[trials["state"] == "finished"], best_of(trials)
     for name, axes in panels.items():
         at, chosen = _places(done[name], best[name], space[name], axes)
         axes.plot(at, 100 * done["accuracy"], "o", color=palette["fused"], markersize=4.5, alpha=0.75)
@@ -100,25 +101,29 @@ def parameter_figure(
     return figure
 
 
+def best_of(trials: pd.DataFrame) -> dict[str, Any]:
+    """The finished trial with the most validation covers right, the first of equals."""
+    return max(records(trials.dropna(subset="accuracy")), key=lambda trial: trial["accuracy"])
+
+
 def history_words(trials: pd.DataFrame, importance: pd.DataFrame) -> str:
     """The text alternative of the course and the importances."""
-    done = trials[trials["state"] == "finished"]
-    best = done.loc[done["accuracy"].idxmax()]
+    done, best = trials[trials["state"] == "finished"], best_of(trials)
     words = (
         f"{len(trials)} trials, {len(done)} finished; the best is trial {best['trial']} with "
         f"{100 * best['accuracy']:.1f} % of validation covers right, the worst finished one has "
         f"{100 * done['accuracy'].min():.1f} %"
     )
-    shares = [f"{row.parameter} {100 * row.importance:.0f} %" for row in importance.itertuples()]
+    shares = [f"{row['parameter']} {100 * row['importance']:.0f} %" for row in records(importance)]
     return f"{words}; importance: {', '.join(shares)}" if shares else words
 
 
 def parameter_words(trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]]) -> str:
     """The text alternative of the parameters."""
-    top = trials.sort_values("accuracy", ascending=False).head(5)
+    top = trials.dropna(subset="accuracy").sort_values("accuracy", ascending=False).head(5)
     return "; ".join(
         f"{100 * row['accuracy']:.1f} % with " + ", ".join(f"{name} {row[name]}" for name in space)
-        for _, row in top.dropna(subset="accuracy").iterrows()
+        for row in records(top)
     )
 
 

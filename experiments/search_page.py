@@ -12,8 +12,9 @@ import pandas as pd
 from experiments import figures, pages
 from experiments.curve_figures import LOOKS, records
 from experiments.report import points
-from experiments.search_figures import draw_all, history_words, parameter_words
+from experiments.search_figures import best_of, draw_all, history_words, parameter_words
 from experiments.sweep_fits import VALIDATION
+from experiments.sweep_page import read_table
 
 
 def write_page(folder: Path) -> Path:
@@ -37,7 +38,7 @@ def write_page(folder: Path) -> Path:
         "findings": findings(folder),
         "pictures": pictures,
         "trials": records(trials),
-        "best_number": int(trials.loc[trials["accuracy"].idxmax(), "trial"]),
+        "best_number": best_of(trials)["trial"],
         "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
         "light": figures.LIGHT,
@@ -50,23 +51,24 @@ def write_page(folder: Path) -> Path:
 def findings(folder: Path) -> list[str]:
     """What a search says, in sentences."""
     trials, study = read_trials(folder), _json(folder / "study.json")
-    rows = pd.read_csv(folder / "best.csv", keep_default_na=False, na_values={"difference": [""]})
-    held_out = rows[rows["covers"] == VALIDATION].set_index("value")
-    best, top = held_out.loc["best"], trials.loc[trials["accuracy"].idxmax()]
+    rows = read_table(folder / "best.csv")
+    held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
+    best, top = held_out["best"], best_of(trials)
     chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])
     said = [
         f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of validation covers "
         f"right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
     ]
-    if "own" in held_out.index:
-        own = held_out.loc["own"]
-        gain = [-float(own[name]) for name in ("difference", "difference_high", "difference_low")]
-        sure = "" if gain[1] > 0 else ": this may be nothing"
+    if own := held_out.get("own"):
+        gain, low, high = -own["difference"], -own["difference_high"], -own["difference_low"]
+        if own["best"]:  # the mean of the folds and all folds together may disagree
+            gain, low, high = (best[f"difference{end}"] for end in ("", "_low", "_high"))
+        sure = "" if low > 0 else ": this may be nothing"
         said.append(
             f"With the classifier's own values {100 * own['accuracy']:.1f} %; the search brought "
-            f"{points(gain[0])} points ({points(gain[1])} to {points(gain[2])}){sure}."
+            f"{points(gain)} points ({points(low)} to {points(high)}){sure}."
         )
-    elif len(own := trials[trials["own"] & (trials["state"] == "finished")]) and own.index[0] == top.name:
+    elif top["own"]:
         said.append("Those are the classifier's own values: nothing better was found.")
     counts = trials["state"].value_counts()
     others = ", ".join(f"{n} {state}" for state, n in counts.items() if state != "finished")

@@ -43,7 +43,7 @@ def trials_table(study: Study, space: Space) -> pd.DataFrame:
     `accuracy` is that of validation covers, NaN of a trial that was stopped early; `last` is the last that
     was known then, `after` how many epochs or folds. `own` marks the classifier's own values.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for trial in study.get_trials(deepcopy=False):
         if not trial.state.is_finished() or trial.state.name == "FAIL":
             continue

@@ -90,7 +90,8 @@ def values_of(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     found = {}
     for name, chosen in params.items():
         of = space[name]
-        found[name] = of.values[of.words.index(chosen)] if isinstance(of, Choice) else chosen
+        # 0 and 0.0 are one value, but a fit is kept under how it is written
+        found[name] = of.values[of.words.index(chosen)] if isinstance(of, Choice) else type(of.low)(chosen)
     return found
 
 

@@ -31,7 +31,7 @@ def write_stack_weights(folder: Path, fits: Fits, models: Sequence[Model], parts
         for part in parts:
             stack = fits.fitted(model, part)
             assert isinstance(stack, Stack)
-            table = stack.weights_.stack().rename("weight").reset_index()
+            table = stack.weights_.reset_index().melt("member", var_name="genre", value_name="weight")
             frames.append(
                 table.assign(classifier=model.classifier, blocks="+".join(model.blocks), part=part.name)
             )

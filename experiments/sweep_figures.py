@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.curve_figures import DPI, LOOKS, NARROW
+from experiments.curve_figures import DPI, LOOKS, NARROW, records
 from experiments.sweep_fits import TRAINING, VALIDATION
 from experiments.sweep_values import is_number, label, spans_decades
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # training and validation differ in colour, shape and line
-STYLES = {TRAINING: ("alone", "D", (0, (3, 2))), VALIDATION: ("fused", "o", "solid")}
+STYLES: dict[str, tuple[str, str, Any]] = {
+    TRAINING: ("alone", "D", (0, (3, 2))),
+    VALIDATION: ("fused", "o", "solid"),
+}
 SHOWN = {"accuracy": "accuracy, %", "log_loss": "log loss"}
 EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
 MOST = 20  # letters of a value under an axis
@@ -97,6 +100,8 @@ def epoch_figure(
     epochs: pd.DataFrame, names: Sequence[str], parameter: str, palette: Mapping[str, str], columns: int
 ) -> Figure:
     """A panel a value: accuracy epoch by epoch, thin for each fold, thick their mean."""
+    from matplotlib.ticker import MaxNLocator
+
     shown = [name for name in names if (epochs["value"] == name).any()]
     figure, panels = panels_of(shown, palette, columns, wide=3, height=2.2, sharey=True)
     for name, axes in panels.items():
@@ -110,7 +115,7 @@ def epoch_figure(
             mean = 100 * mine.groupby("epoch")[column].mean()
             axes.plot(mean.index, mean, color=palette[colour], linestyle=line, marker=shape, markersize=3.5)
         axes.set_title(f"{parameter} = {_short(name)}", loc="left", fontsize=9, color=palette["ink"])
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.supxlabel("epoch", fontsize=9, color=palette["muted"])
     figure.supylabel("accuracy, %", fontsize=9, color=palette["muted"])
     words = {TRAINING: "training covers, as changed", VALIDATION: "held out inside the training covers"}
@@ -120,12 +125,12 @@ def epoch_figure(
 
 def sweep_words(table: pd.DataFrame, parameter: str) -> str:
     """The text alternative of the sweep."""
-    held_out, learnt = (table[table["covers"] == covers].set_index("value") for covers in reversed(STYLES))
+    learnt = {row["value"]: row["accuracy"] for row in records(table[table["covers"] == TRAINING])}
     return "; ".join(
-        f"{parameter} {value}: {100 * row['accuracy']:.1f} % of validation covers right "
+        f"{parameter} {row['value']}: {100 * row['accuracy']:.1f} % of validation covers right "
         f"({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}), "
-        f"{100 * learnt.loc[value, 'accuracy']:.1f} % of training covers"
-        for value, row in held_out.iterrows()
+        f"{100 * learnt[row['value']]:.1f} % of training covers"
+        for row in records(table[table["covers"] == VALIDATION])
     )
 
 

@@ -25,7 +25,7 @@ def write_page(folder: Path) -> Path:
     table, facts, study = read_values(folder), _json(folder / "collection.json"), _json(folder / "study.json")
     values = _json(folder / "values.json")
     parameter = study["parameter"]
-    epochs = _read(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
+    epochs = read_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
     chance = max(facts["genres"].values()) / facts["covers"]
     words = {"sweep": sweep_words(table, parameter)}
     if epochs is not None:
@@ -84,10 +84,11 @@ def findings(folder: Path) -> list[str]:
 
 def read_values(folder: Path) -> pd.DataFrame:
     """`values.csv`, its values as text."""
-    return _read(folder / "values.csv")
+    return read_table(folder / "values.csv")
 
 
-def _read(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """A table of a sweep or of the best of a search; what names a value or a part is text."""
     # a value may be called "null" or "none"
     frame = pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={})
     if "best" in frame:

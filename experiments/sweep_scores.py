@@ -77,10 +77,10 @@ def _intervals(
     config, proba = candidates.config, _proba(frame, genres)
     of = groups[frame.index].to_numpy()
     overall = score(frame["genre"].to_numpy(), proba, genres, of, config.seed, config.folds).overall
-    found = {}
+    found: dict[str, float] = {}
     for name in SCORES:
-        ends = ("value", ""), ("low", "_low"), ("high", "_high")
-        found |= {f"{name}{ending}": float(overall.loc[name, column]) for column, ending in ends}
+        row = overall.to_dict("index")[name]
+        found |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
     return found
 
 

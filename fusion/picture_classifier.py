@@ -15,6 +15,7 @@ from fusion.inner import holdout
 from fusion.pictures import COLUMN, split_pictures
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from fusion.examples import Examples
@@ -40,7 +41,7 @@ class PictureClassifier(BlockClassifier):
     """
 
     pictures: ClassVar[str]
-    own_files = ("network_", "watch", "stop", "_pictures")
+    own_files: ClassVar[tuple[str, ...]] = ("network_", "watch", "stop", "_pictures")
     watch: Callable[[str, int, int], None] | None = None
     stop: Callable[[int, dict[str, float]], bool] | None = None
     _pictures: list[np.ndarray | None] | None = None
@@ -130,15 +131,34 @@ class PictureClassifier(BlockClassifier):
         self.learning_rate_ = trained.learning_rate
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
+        """Of the pictures; a subclass that sees blocks too has its own."""
         import torch
 
+        answers, there = self._seen(self.network_, len(self.classes_))
+        found = np.tile(self.shares_, (len(X), 1))
+        found[there.numpy()] = torch.softmax(answers[there].double(), dim=1).numpy()
+        return found
+
+    def _seen(self, network: nn.Module, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n, width) what a network gives for the n pictures at hand, 0 where there is none, and (n,) where.
+
+        A picture that stands in many rows, as when one cover is explained, is looked at once.
+        """
+        import torch
+
+        from fusion.examples import Examples
         from fusion.training import logits
 
-        examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))
-        answers = logits(self.network_, examples, self._recipe(0))
-        found = torch.softmax(answers.double(), dim=1).numpy()
-        found[~self._known(examples)] = self.shares_
-        return found
+        pictures = self._pictures or []
+        distinct = {id(picture): picture for picture in pictures if picture is not None}
+        place = {key: row for row, key in enumerate(distinct)}
+        rows = torch.tensor([place.get(id(picture), -1) for picture in pictures], dtype=torch.int64)
+        there, found = rows >= 0, torch.zeros(len(pictures), width)
+        if distinct:
+            zeros, ones = torch.zeros(len(distinct), dtype=torch.int64), torch.ones(len(distinct))
+            examples = Examples(list(distinct.values()), None, None, zeros, ones)
+            found[there] = logits(network, examples, self._recipe(0))[rows[there]]
+        return found, there
 
     def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Examples:
         import torch

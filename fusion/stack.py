@@ -143,11 +143,10 @@ class Stack(PictureClassifier):
     def _rows(self, X: np.ndarray) -> Rows:
         """Checked rows as the members take them: named where they had names, and with their pictures."""
         names = [name for name in getattr(self, "feature_names_in_", ()) if name != COLUMN]
-        rows = pd.DataFrame(X, columns=names) if names else X
         if self._pictures is None:
-            return rows
-        cells = pd.Series(self._pictures, index=range(len(X)), dtype=object)
-        return (rows if names else pd.DataFrame(index=cells.index)).assign(**{COLUMN: cells})
+            return pd.DataFrame(X, columns=names) if names else X
+        rows = pd.DataFrame(X, columns=names) if names else pd.DataFrame(index=range(len(X)))
+        return rows.assign(**{COLUMN: pd.Series(self._pictures, index=rows.index, dtype=object)})
 
     def _out_of_fold(
         self, name: str, parameters: dict, known: _Known, train: np.ndarray, test: np.ndarray, place: str
@@ -207,12 +206,11 @@ class _Known:
 
     def digest(self, parameters: dict[str, Any], train: np.ndarray, test: np.ndarray) -> str:
         """Of all that out-of-fold predictions depend on; of the pictures some are looked at."""
-        table = _seen("", self.rows)
         found = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode())
         found.update(json.dumps([self.y.tolist(), self.weight.tolist()], default=str).encode())
-        for numbers in (np.asarray(table, np.float32), train, test, self.groups):
+        for numbers in (np.asarray(_seen("", self.rows), np.float32), train, test, self.groups):
             found.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
-        if table is not self.rows and COLUMN in self.rows:
+        if isinstance(self.rows, pd.DataFrame) and COLUMN in self.rows:
             for picture in self.rows[COLUMN].iloc[::EVERY]:
                 found.update(b"" if picture is None else picture.tobytes())
         return found.hexdigest()[:16]
