@@ -23,7 +23,7 @@ class ImageNetwork(nn.Module):
 
     def __init__(self, backbone: Backbone, n_classes: int, dropout: float, seed: int) -> None:
         super().__init__()
-        self.n_classes = n_classes
+        self.n_classes, self.width = n_classes, backbone.width
         self.stages = [[f"trunk.{part}" for part in stage] for stage in backbone.stages]
         self.trunk = backbone.trunk.to(memory_format=torch.channels_last)
         self.register_buffer("mean", 255 * torch.tensor(backbone.mean).view(3, 1, 1), persistent=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from fusion.picture_classifier import PictureClassifier
 from fusion.registry import register
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 MIXES = ("mixup", "cutmix")
@@ -160,35 +161,17 @@ class Joint(PictureClassifier):
         return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        """A picture that stands in many rows, as when one cover is explained, is looked at once."""
-        from fusion.joint_network import answers
+        from fusion.joint_network import Embedder, JointNetwork, answers
 
+        network = cast(JointNetwork, self.network_)
         examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))
         known = self._known(examples)
-        batch = {}
+        batch: dict[str, torch.Tensor] = {}
         if examples.blocks is not None and examples.gone is not None:
             batch |= {"blocks": examples.blocks, "gone": examples.gone}
-        if self.with_pictures_:
-            batch |= self._embedded(examples.pictures or [None] * len(X))
+        if network.image is not None:
+            batch["embedding"], there = self._seen(Embedder(network.image), network.image.width)
+            batch["no_picture"] = ~there
         found = np.tile(self.shares_, (len(X), 1))
-        found[known] = answers(self.network_, {name: value[known] for name, value in batch.items()})
+        found[known] = answers(network, {name: value[known] for name, value in batch.items()})
         return found
-
-    def _embedded(self, pictures: list[np.ndarray | None]) -> dict[str, Any]:
-        """`embedding` and `no_picture` of a batch; equal objects are embedded once."""
-        import torch
-
-        from fusion.examples import Examples
-        from fusion.joint_network import Embedder
-        from fusion.training import logits
-
-        distinct = {id(picture): picture for picture in pictures if picture is not None}
-        place = {key: row for row, key in enumerate(distinct)}
-        rows = torch.tensor([place.get(id(picture), -1) for picture in pictures])
-        there, embedding = rows >= 0, torch.zeros(len(pictures), self.network_.image_width)
-        if distinct:
-            zeros, ones = torch.zeros(len(distinct), dtype=torch.int64), torch.ones(len(distinct))
-            examples = Examples(list(distinct.values()), None, None, zeros, ones)
-            found = logits(Embedder(self.network_.image), examples, self._recipe(0))
-            embedding[there] = found[rows[there]]
-        return {"embedding": embedding, "no_picture": ~there}

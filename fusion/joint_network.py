@@ -68,8 +68,7 @@ class JointNetwork(nn.Module):
         self.fusion, self.block_dropout = fusion, block_dropout
         self.stages = [[f"image.{part}" for part in stage] for stage in image.stages] if image else []
         self.image = image
-        self.image_width = image.head[1].in_features if image else 0
-        inputs = self.widths + ([self.image_width] if image else [])
+        inputs = self.widths + ([image.width] if image else [])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.adapters = nn.ModuleList(
@@ -151,7 +150,7 @@ class JointNetwork(nn.Module):
         if "embedding" in batch:
             return batch["embedding"].masked_fill(batch["no_picture"][:, None], 0)
         there = ~batch["no_picture"]
-        found = torch.zeros(len(there), self.image_width, device=there.device)
+        found = torch.zeros(len(there), image.width, device=there.device)
         if there.any():
             found[there] = image.embed(batch["picture"][there]).float()
         return found

@@ -68,7 +68,7 @@ class PictureClassifier(BlockClassifier):
             super().fit(table, y, sample_weight, groups)
         finally:
             pictures, self._pictures = self._pictures, None
-        if pictures is not None:
+        if isinstance(X, pd.DataFrame) and pictures is not None:
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
             self.n_features_in_ = X.shape[1]
         return self
