@@ -227,7 +227,7 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 
 def _blocks(figure: Figure, explanation: Explanation) -> None:
     found = explanation.contributions
-    factor, unit = _scale(found.unit)
+    factor, unit = scale(found.unit)
     ordered = sorted(found.blocks.items(), key=lambda item: item[1])
     names = [fitted(block, TEXT, 1.2) for block, _ in ordered]
     values = [factor * value for _, value in ordered]
@@ -263,7 +263,7 @@ def _few_ticks() -> Any:
     return MaxNLocator(5)
 
 
-def _scale(unit: str) -> tuple[float, str]:
+def scale(unit: str) -> tuple[float, str]:
     """The factor that contributions are shown with, and what they are called then."""
     return (100, "points of probability") if unit == PROBABILITY else (1, "log probability")
 
@@ -278,7 +278,7 @@ def _signed(value: float) -> str:
 
 
 def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]) -> None:
-    unit = _scale(explanation.contributions.unit)[1]
+    unit = scale(explanation.contributions.unit)[1]
     title = "Readable features that moved it most"
     _write(figure, MARGIN, FEATURES + 0.17, title, size=12, weight="bold", va="baseline")
     told = explanation.contributions.column_method
@@ -298,7 +298,7 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     for row, feature in enumerate(shown):
         y = FEATURES + 0.75 + ROW * row
         colour = FOR if feature.contribution > 0 else AGAINST
-        effect = _signed(_scale(explanation.contributions.unit)[0] * feature.contribution)
+        effect = _signed(scale(explanation.contributions.unit)[0] * feature.contribution)
         _write(figure, places[0], y, effect, va="baseline", color=colour, weight="bold")
         cells = (fitted(feature.column, TEXT, places[2] - places[1] - 0.1), _value(feature.value))
         for x, cell in zip(places[1:], (*cells, _range(feature.quartiles)), strict=False):

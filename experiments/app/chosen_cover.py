@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -12,19 +11,17 @@ import pandas as pd
 import streamlit as st
 
 from data.pictures import decode
-from experiments.app.embedded import show_drawing
 from experiments.app.model import ONE_AT_A_TIME, Model
 from experiments.app.plain_text import plain
 from experiments.app.scored import Scored
 from experiments.explain import explain_picture
-from experiments.explain_figure import draw
+from experiments.explain_figure import draw, scale
 from experiments.explain_marks import NO_PEOPLE, NO_WORDS
 from experiments.similar import nearest
 from experiments.verdict import NO_ANSWER, UNLIKE, set_in_words
 from fusion.decision import Targets
 
 ALIKE = 8  # similar covers
-NARROWEST = 800  # pixels: the explanation can still be read
 BARS = 8  # genres with a bar
 
 
@@ -86,36 +83,36 @@ def _explain(digest: str, cover_id: str, targets: Targets, _model: Model, _pictu
 
 def _show_explanation(told: Told) -> None:
     found, parts = told.found, told.found["contributions"]
-    source = f"data:image/png;base64,{base64.b64encode(told.figure).decode()}"
-    said = "The explanation drawn; the tables and words below say the same."
-    style = f"width: 100%; min-width: {NARROWEST}px"
-    show_drawing(f'<img alt="{said}" style="{style}" src="{source}">', "Explanation")
+    st.image(
+        told.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
+    )
     blocks, features = st.columns([1, 2])
-    effect = st.column_config.NumberColumn("Effect", format="%+.3f", help=parts["unit"])
+    factor, unit = scale(parts["unit"])  # as in the drawing
+    effect = st.column_config.NumberColumn("Effect", format="%+.1f" if factor > 1 else "%+.2f", help=unit)
     with blocks:
         st.markdown("**What each block does**")
         frame = pd.DataFrame({"Block": parts["blocks"].keys(), "Effect": parts["blocks"].values()})
-        frame = frame.sort_values("Effect", ascending=False)
+        frame = frame.assign(Effect=factor * frame["Effect"]).sort_values("Effect", ascending=False)
         st.dataframe(frame, hide_index=True, column_config={"Effect": effect}, alt="Effect of each block")
-        st.caption(plain(f"In {parts['unit']}, from {parts['base']:.3f}: {parts['method']}."))
+        st.caption(plain(f"In {unit}, from {factor * parts['base']:.1f}: {parts['method']}."))
     with features:
         st.markdown("**Features that can be read**")
         st.dataframe(
-            feature_frame(found["features"]), hide_index=True, column_config={"Effect": effect},
+            feature_frame(found["features"], factor), hide_index=True, column_config={"Effect": effect},
             alt="Readable features with values and effects",
         )  # fmt: skip
         st.caption(plain(f"{parts['column_method']}."))
     st.markdown(f"**On the cover:** {plain(on_the_cover(found))}")
 
 
-def feature_frame(features: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row a readable feature: its name, value, effect, the genre's middle half, and its meaning."""
+def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame:
+    """One row a readable feature: name, value, effect times a factor, the genre's middle half, meaning."""
     return pd.DataFrame(
         [
             (
                 one["column"],
                 _value(one["value"]),
-                one["contribution"],
+                factor * one["contribution"],
                 _middle(one["quartiles"]),
                 one["description"],
             )

@@ -24,18 +24,22 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
         targets: when to abstain, and what the sets of genres promise.
     """
     st.set_page_config(page_title="coverfusion", layout="wide")
+    links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
     model = bundle or (run / "bundle" if run else None)
-    page = st.navigation(
-        [
-            st.Page(
-                lambda: score_page.show(model, targets), title="Score covers", url_path="score", default=True
-            ),
-            st.Page(lambda: run_page.show(run), title="Leaderboard", url_path="leaderboard"),
-            st.Page(lambda: genres_page.show(run), title="Genres", url_path="genres"),
-            st.Page(lambda: map_page.show(run, root), title="Map", url_path="map"),
-        ]
-    )
+    pages = [
+        st.Page(
+            lambda: score_page.show(model, targets), title="Score covers", url_path="score", default=True
+        ),
+        st.Page(lambda: run_page.show(run), title="Leaderboard", url_path="leaderboard"),
+        st.Page(lambda: genres_page.show(run), title="Genres", url_path="genres"),
+        st.Page(lambda: map_page.show(run, root), title="Map", url_path="map"),
+    ]
+    # streamlit's own menu lies over most of a phone's screen until it is closed again
+    page = st.navigation(pages, position="hidden")
+    with links:
+        for one in pages:
+            st.page_link(one, width="content")
     st.title(page.title)
     notes = dict.fromkeys(note_of(folder) for folder in (model.parent if model else None, run) if folder)
     for note in filter(None, notes):
@@ -54,7 +58,7 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
         runs = [own, *(run for run in runs if run.name != own.name)]  # equal names: the same run, copied
     if not runs:
         return None
-    return st.sidebar.selectbox("Run", runs, format_func=lambda run: run.name, key="run")
+    return st.selectbox("Run", runs, format_func=lambda run: run.name, key="run", width=320)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -24,6 +25,7 @@ from fusion.decision import NO_TARGETS, Targets, promise
 
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
 TOP = 3  # genres that the table shows; the files have all
+SOMETIMES = ("warning", "genre_set", "failed_blocks")  # columns that often say nothing
 LISTED = 20  # errors that are listed as text; the table has all
 STATE = "scored"  # in the visitor's session: (what was scored, its scores)
 
@@ -67,28 +69,31 @@ def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
 def table_of_scores(scored: Scored) -> pd.DataFrame:
     """What the page's table shows: small pictures as data URIs, the first genres, and what was noticed.
 
-    Probabilities are in percent; a column that says nothing of any cover is left out. Where the model
-    abstains on some cover, the column `answer` has its answers.
+    Probabilities are in percent; a column that says nothing of any cover is left out. What must be known of
+    the first genre stands right after it, where a phone still shows it: `warning` has "unlike covers", "no
+    answer", both, or the error.
     """
     frame = scored.frame
-    kept = [name for rank in range(1, TOP + 1) for name in (f"genre_{rank}", f"probability_{rank}")]
-    read = frame[frame["error"] == ""]
-    first, last = (
-        [name for name in noticed if read[name].fillna("").astype(bool).any()]
-        for noticed in (["unlike_covers"], ["genre_set", "failed_blocks"])
-    )
-    last += ["error"] if len(read) < len(frame) else []
-    table = frame[["path", *first, *(name for name in kept if name in frame), *last]].copy()
-    for name in kept[1::2]:
-        if name in table:
-            table[name] *= 100
-    if "genre_set" in table:
-        table["genre_set"] = table["genre_set"].str.replace("|", ", ")
-    if read["abstain"].any():
-        answers = frame["genre_1"].where(~frame["abstain"], "no answer").where(frame["error"] == "", "")
-        table.insert(1, "answer", answers)
-    table.insert(0, "cover", [_data_uri(picture) for picture in scored.thumbnails])
-    return table
+    table = pd.DataFrame({"cover": [_data_uri(picture) for picture in scored.thumbnails]}, index=frame.index)
+    table["genre_1"], table["probability_1"] = frame["genre_1"], 100 * frame["probability_1"]
+    table["warning"] = [_warning(row) for row in frame.to_dict("records")]
+    table["genre_set"] = frame["genre_set"].str.replace("|", ", ")
+    table["path"] = frame["path"]
+    for rank in range(2, TOP + 1):
+        if f"genre_{rank}" in frame:
+            table[f"genre_{rank}"] = frame[f"genre_{rank}"]
+            table[f"probability_{rank}"] = 100 * frame[f"probability_{rank}"]
+    table["failed_blocks"] = frame["failed_blocks"]
+    silent = [name for name in SOMETIMES if not table[name].fillna("").astype(bool).any()]
+    return table.drop(columns=silent)
+
+
+def _warning(row: dict[Hashable, Any]) -> str:
+    """What must be known of a row's first genre, or why there is none."""
+    if row["error"]:
+        return str(row["error"])
+    said = (("unlike covers", row["unlike_covers"]), ("no answer", row["abstain"]))
+    return ", ".join(text for text, known in said if pd.notna(known) and known)
 
 
 def noticed_of(frame: pd.DataFrame) -> list[str]:
@@ -160,21 +165,22 @@ def _show_scores(model: Model, scored: Scored, targets: Targets) -> None:
 def _columns(targets: Targets) -> dict[str, ColumnConfig | str | None]:
     columns: dict[str, ColumnConfig | str | None] = {
         "cover": st.column_config.ImageColumn("Cover", width=60, pinned=True),
-        "path": st.column_config.TextColumn("File", width=100),
-        "answer": st.column_config.TextColumn("Answer", width=90),
+        "warning": st.column_config.TextColumn(
+            "Warning",
+            width=170,
+            help="no answer: not sure enough; unlike covers: looks like no training cover, so its genre "
+            "means little",
+        ),
         "genre_set": st.column_config.TextColumn(
             "One of", help=f"a set that holds the true genre of {100 * targets.set_coverage:g} % of covers"
         ),
-        "unlike_covers": st.column_config.CheckboxColumn(
-            "Unlike covers", help="looks like no training cover, so its genre means little"
-        ),
+        "path": st.column_config.TextColumn("File", width=150),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),
-        "error": st.column_config.TextColumn("Error"),
     }
     for rank in range(1, TOP + 1):
         columns[f"genre_{rank}"] = st.column_config.TextColumn(f"Genre {rank}", width=85)
         columns[f"probability_{rank}"] = st.column_config.ProgressColumn(
-            "Probability", width=110, format="%.1f %%", min_value=0, max_value=100
+            "Probability", width=90, format="%.1f %%", min_value=0, max_value=100
         )
     return columns
 

@@ -134,11 +134,11 @@ def test_downloads_hold_every_score(model: Model, tmp_path: Path) -> None:
 def test_the_table_leaves_out_what_says_nothing(model: Model) -> None:
     good = ("good.png", encode(_cover("dub", 5), "PNG"))
     table = table_of_scores(score_uploads(model, [good], lambda done, total: None))
-    assert {"abstain", "failed_blocks", "error"}.isdisjoint(table.columns)
+    assert {"warning", "failed_blocks"}.isdisjoint(table.columns)
     assert table.filter(like="probability_").sum(axis=1)[0] == pytest.approx(100)
     assert str(table["cover"][0]).startswith("data:image/jpeg;base64,")
     table = table_of_scores(score_uploads(model, [good, ("bad.png", b"")], lambda done, total: None))
-    assert "abstain" not in table and table["error"].tolist() == ["", "empty file (0 bytes)"]
+    assert table["warning"].tolist() == ["", "empty file (0 bytes)"]
     assert pd.isna(table["cover"][1])
 
 
@@ -149,10 +149,12 @@ def test_what_is_not_answered_is_said(model: Model) -> None:
     table, frame = table_of_scores(scored), scored.frame
     silent = frame["abstain"] & (frame["error"] == "")
     assert 0 < silent.sum() < len(uploads)
-    assert (table["answer"] == "no answer").tolist() == silent.tolist()
-    answered = ~frame["abstain"]
-    assert (table["answer"][answered] == frame["genre_1"][answered]).all()
-    assert table["answer"].iloc[-1] == ""
+    assert table["warning"].str.contains("no answer").tolist() == silent.tolist()
+    assert table["warning"].iloc[-1] == "empty file (0 bytes)"
+    unlike = frame["unlike_covers"].fillna(False).astype(bool)
+    assert table["warning"].str.contains("unlike covers").tolist() == unlike.tolist()
+    # a phone shows these four
+    assert list(table.columns[:4]) == ["cover", "genre_1", "probability_1", "warning"]
     assert noticed_of(frame)[0].startswith(f"No answer for {silent.sum()} of {len(uploads)}")
 
 
@@ -318,7 +320,11 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.get_by_text("covers.zip!broken.jpg: not a picture").wait_for()
     page.get_by_role("heading", name="Why opera?").wait_for()
     page.get_by_text("On the cover:").wait_for()
-    page.frame_locator("iframe[title=Explanation]").get_by_alt_text("The explanation drawn").wait_for()
+    page.get_by_alt_text("The explanation drawn").wait_for()
+    page.set_viewport_size({"width": 390, "height": 844})  # a phone
+    page.wait_for_function("() => document.querySelector('[alt^=\"The explanation drawn\"]').width < 390")
+    assert page.get_by_test_id("stSidebar").count() == 0  # it would lie over the page
+    page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_alt_text(re.compile(r"^opera, \d")).first.wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
