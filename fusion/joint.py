@@ -58,7 +58,7 @@ class Joint(PictureClassifier):
         head_epochs: int = 1,
         batch_size: int = 32,
         accumulate: int = 1,
-        learning_rate: float | None = 1e-3,
+        learning_rate: float | None = 5e-4,
         layer_decay: float = 0.7,
         weight_decay: float = 1e-2,
         schedule: str = "one-cycle",
