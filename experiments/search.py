@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from optuna import Study, Trial
 
 FIRST = 5  # trials that are never stopped early: from them the others learn what to expect
-REPEATS = 25  # after so many suggestions in a row that were tried already nothing new is expected
+REPEATS = 15  # after so many suggestions in a row that were tried already nothing new is expected
 REFUSED = 3  # so many trials that cannot be fitted, and none that can, end the search
 DATABASE = "optuna.db"
 
@@ -154,6 +155,9 @@ def run_trials(
             study.tell(trial, _value(trial, study, candidates, space, deadline))
         except optuna.TrialPruned:
             study.tell(trial, state=TrialState.PRUNED)
+            model = candidates.model(values_of(space, trial.params))
+            for part in candidates.parts:  # it never goes on
+                shutil.rmtree(candidates.fits.training(model, part), ignore_errors=True)
         except OutOfTimeError:
             study.tell(trial, state=TrialState.FAIL)
         except (TypeError, ValueError, UserError) as error:  # a rate at which training diverges, say
@@ -190,7 +194,6 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: Space, dea
                 _report(trial, float(np.mean(scores)), number)
         candidates.fits.stop = lambda epoch, row, first=not number: after_epoch(epoch, row, first)
         scores.append(_accuracy(candidates, model, part))
-        candidates.drop_checkpoints(model, part)
     trial.set_user_attr("seconds", sum(candidates.fits.seconds(model, part) for part in candidates.parts))
     return float(np.mean(scores))
 

@@ -78,9 +78,6 @@ def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, 
                 f"{candidates.classifier} refused a value of {parameter}: {error} The others that were "
                 f"fitted before are kept."
             ) from error
-    for model in models:
-        for part in parts:
-            candidates.drop_checkpoints(model, part)
 
 
 def epochs_of(candidates: Candidates, models: dict[str, Model]) -> pd.DataFrame:

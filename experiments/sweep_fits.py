@@ -61,11 +61,6 @@ class Candidates:
         self.parameters[name] = self.base | dict(changed)
         return Model(name, self.blocks)
 
-    def drop_checkpoints(self, model: Model, part: Part) -> None:
-        """Once a fit is done its weights are of no use here; the curves stay."""
-        for path in self.fits.training(model, part).rglob("checkpoint.pt"):
-            path.unlink()
-
 
 def open_candidates(
     kind: str,

@@ -35,15 +35,10 @@ def config(manifest: Path, out: Path, **more: object) -> Config:
 
 
 def tiny_network(folder: Path) -> dict[str, object]:
-    """Parameters of `finetune` for random weights of timm's smallest EfficientNet, and one epoch."""
-    import timm
-    import torch
-    from safetensors.torch import save_file
+    """Parameters of `finetune` for a tiny network and one epoch; its weights go into `folder`."""
+    from tests.fusion.tiny import BACKBONE, tiny_weights
 
-    torch.manual_seed(0)
-    path = folder / "tiny.safetensors"
-    save_file(timm.create_model("test_efficientnet", num_classes=3).state_dict(), path)
     return {
-        "backbone": "test_efficientnet", "checkpoint": str(path), "image_size": 32, "epochs": 1,
+        "backbone": BACKBONE, "checkpoint": tiny_weights(folder), "image_size": 32, "epochs": 1,
         "head_epochs": 0, "frozen_stages": 0, "learning_rate": 1e-2, "device": "cpu", "workers": 0,
     }  # fmt: skip

@@ -153,7 +153,7 @@ def test_a_training_that_is_cut_off_goes_on_after_its_epoch(manifest: Path, tmp_
     )
     own = parameters_of("finetune") | given
     study = open_study(candidates, space, own)
-    deadline = time.monotonic() + 1.5
+    deadline = time.monotonic() + 1
     candidates.fits.watch = lambda *told: time.sleep(max(0.0, deadline - time.monotonic()))
     run_trials(study, candidates, space, deadline, 1, lambda done: None)
     candidates.fits.watch = None

@@ -26,7 +26,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "catboost": {"iterations": 100, "learning_rate": 0.1},
     "random_forest": {"n_estimators": 50},
     "average": {"classifiers": ("svc", "logistic")},
-    "stack": {"classifiers": ("knn", "logistic"), "folds": 3},
+    "stack": {"classifiers": {"logistic": {}, "knn": {"block_weights": "equal"}}, "folds": 2},
 }
 
 
