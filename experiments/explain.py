@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ NETWORKS = (PIXELS, "cnn")  # blocks of an image network; the map is of the firs
 MOST_FEATURES = 12
 MOST_COVERS = 1000  # training covers of the genre that a feature is compared with
 NEAREST = 5
+SAME = 0.005  # a distance that is shown as 0.00
+LEARNT = "The model has learnt from this very cover, or one just like it: new covers fare worse."
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,15 @@ class Explanation:
     verdict: Verdict = field(default_factory=Verdict)
 
     @property
+    def training_cover(self) -> bool | None:
+        """Whether the model has learnt from this very cover; None where its covers are not known."""
+        return self.neighbours[0].distance < SAME if self.neighbours else None
+
+    def in_words(self) -> list[str]:
+        """The verdict's sentences, and whether the model has learnt from this cover."""
+        return ([LEARNT] if self.training_cover else []) + self.verdict.in_words()
+
+    @property
     def genre(self) -> str:
         """The genre that is explained."""
         return self.genres[0][0]
@@ -112,6 +123,7 @@ class Explanation:
                 "classifier": self.classifier,
                 "genres": [{"genre": genre, "probability": chance} for genre, chance in self.genres],
                 **asdict(self.verdict),
+                "training_cover": self.training_cover,
                 "contributions": asdict(self.contributions),
                 "features": [asdict(feature) for feature in self.features],
                 "faces": _each(self.faces),
@@ -194,7 +206,7 @@ def explain_picture(
     looked = {extractor.name for extractor in extractors}
     values, note = None, "left out"
     if attention:
-        values, note = _attention(bundle, extractors, image, row, int(order[0]), failed)
+        values, note = _attention(bundle, extractors, image, row, int(order[0]), failed, contributions.blocks)
     return Explanation(
         image=image,
         classifier=bundle.classifier.name,
@@ -275,6 +287,7 @@ def _attention(
     row: pd.DataFrame,
     code: int,
     failed: dict[str, str],
+    effects: Mapping[str, float],
 ) -> tuple[np.ndarray | None, str]:
     """The occlusion map of the image network, all other blocks as they are; or None and the reason."""
     seen = {str(column).partition(".")[0] for column in bundle.classifier.feature_names_in_}
@@ -292,7 +305,13 @@ def _attention(
         return chances_of(bundle, rows.drop(columns=columns).join(cells))[:, code]
 
     what = f"how much the probability drops when this part is blurred for block '{name}' alone"
-    return occlusion_map(image, chance), what
+    drops = occlusion_map(image, chance)
+    if drops.mean() < 0 < effects.get(name, 0):
+        what += (
+            f" (mostly it rises although '{name}' speaks for the genre: this compares with the cover itself "
+            "blurred, the block's effect with other covers)"
+        )
+    return drops, what
 
 
 def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:

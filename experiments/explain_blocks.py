@@ -22,6 +22,7 @@ LOG_PROBABILITY = "log probability less its mean over the genres"
 MOST_COVERS = 64  # training covers that stand in for what is taken away
 COLUMN_COVERS = 32  # the same for single columns
 ROWS = 4096  # predicted together
+ROUNDING = 1e-6  # a difference of two probabilities below this is none: models compute in float32
 
 Chance = Callable[[np.ndarray], np.ndarray]  # (n, d) rows -> (n,) the genre's probability
 
@@ -88,7 +89,7 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
         score=float(chance(values[None])[0]),
         blocks=by_block,
         column_method=f"one column taken away at a time; it then has the values {instead}",
-        columns={names[position]: value for position, value in zip(readable, by_column, strict=True)},
+        columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
     )
 
 
@@ -163,7 +164,8 @@ def without_each(chance: Chance, row: np.ndarray, others: np.ndarray, columns: S
             rows[:, column] = others[:, column]
             yield rows
 
-    return chance(row[None])[0] - _means(chance, mixed(), len(others))
+    drops = chance(row[None])[0] - _means(chance, mixed(), len(others))
+    return np.where(np.abs(drops) < ROUNDING, 0.0, drops)
 
 
 def _means(chance: Chance, parts: Iterable[np.ndarray], size: int) -> np.ndarray:

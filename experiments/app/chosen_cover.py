@@ -14,11 +14,11 @@ from data.pictures import decode
 from experiments.app.model import ONE_AT_A_TIME, Model
 from experiments.app.plain_text import plain
 from experiments.app.scored import Scored
-from experiments.explain import explain_picture
+from experiments.explain import LEARNT, explain_picture
 from experiments.explain_figure import draw, scale
 from experiments.explain_marks import NO_PEOPLE, NO_WORDS
 from experiments.similar import nearest
-from experiments.verdict import NO_ANSWER, UNLIKE, set_in_words
+from experiments.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
 from fusion.decision import Targets
 
 ALIKE = 8  # similar covers
@@ -60,7 +60,7 @@ def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
     if own["unlike_covers"]:
         st.warning(UNLIKE)
     if own["abstain"]:
-        st.warning(NO_ANSWER)
+        st.warning(NO_PROMISE if own["unlike_covers"] else NO_ANSWER)
     for rank in range(1, BARS + 1):
         if f"genre_{rank}" not in own:
             break
@@ -83,6 +83,8 @@ def _explain(digest: str, cover_id: str, targets: Targets, _model: Model, _pictu
 
 def _show_explanation(told: Told) -> None:
     found, parts = told.found, told.found["contributions"]
+    if found["training_cover"]:
+        st.warning(LEARNT)
     st.image(
         told.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
     )

@@ -39,7 +39,7 @@ def explain(
     found = run(bundle, picture, out, top_k, attention, targets)
     told = ", ".join(f"{genre} {chance:.3f}" for genre, chance in found.genres)
     console.print(f"{told} ({found.classifier})", highlight=False, markup=False)
-    for sentence in found.verdict.in_words():
+    for sentence in found.in_words():
         console.print(sentence, style="yellow", highlight=False, markup=False)
     parts = found.contributions
     short = "probability" if parts.unit == PROBABILITY else "log probability"

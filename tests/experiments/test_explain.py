@@ -108,6 +108,7 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.neighbours[0].cover_id == "c25"
     assert found.neighbours[0].distance == pytest.approx(0, abs=1e-3)
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
+    assert found.training_cover and "learnt from this very cover" in found.in_words()[0]
 
 
 def test_features_tell_value_meaning_and_what_the_genre_has(plain: Path) -> None:
@@ -138,6 +139,9 @@ def test_the_map_is_of_the_image_network(network: Path) -> None:
     assert np.abs(found.attention[:, :16]).max() > 1e-4  # noise on the left
     assert np.abs(found.attention[:, -8:]).max() < np.abs(found.attention[:, :16]).max() / 4
     assert len(found.as_json()["attention"]) == 7
+    # a map against the genre needs words where its block speaks for it
+    strange = found.attention.mean() < 0 < found.contributions.blocks["cnn"]
+    assert ("mostly it rises" in found.attention_note) == strange
 
 
 def test_a_block_that_fails_is_told_and_the_rest_goes_on(plain: Path) -> None:

@@ -49,6 +49,16 @@ def test_a_column_is_worth_what_goes_with_it() -> None:
     assert lost == pytest.approx([20 - 4 * 1, 0, 20 - 5 * 2])
 
 
+def test_rounding_of_the_model_is_no_effect() -> None:
+    rows = np.zeros((4, 2), np.float32)
+
+    def chance(asked: np.ndarray) -> np.ndarray:
+        return 0.5 + 0.25 * asked[:, 0] + 1e-8 * asked[:, 1]
+
+    row = np.ones(2, np.float32)
+    assert without_each(chance, row, rows, [0, 1]).tolist() == [0.25, 0.0]
+
+
 def test_many_parts_are_predicted_in_bounded_batches() -> None:
     seen: list[int] = []
 

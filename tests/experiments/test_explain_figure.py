@@ -130,6 +130,11 @@ def test_the_picture_is_whole() -> None:
         assert (edge == 255).all()  # nothing runs over the edge
 
 
+def test_a_line_ends_before_the_margin() -> None:
+    pixels = np.asarray(draw(_explanation(verdict=Verdict(True, ["Rock", "Pop"] * 4, 0.8, True, LONG))))
+    assert (pixels[:, -40:] == 255).all()
+
+
 def test_signs_and_numbers_are_written_not_only_coloured() -> None:
     told = " ".join(_boxes(figure_of(_explanation())))
     for text in (
