@@ -381,8 +381,18 @@ def run_service(
     limits: Limits | None = None,
     api_key: str | None = None,
     targets: Targets = NO_TARGETS,
+    proxies: Sequence[str] = (),
 ) -> None:
     """Serves until SIGTERM or SIGINT; requests that were accepted by then are answered first.
+
+    Args:
+        bundle_folder: the fitted model.
+        host: the address to listen on.
+        port: 0: any that is free.
+        limits: as `make_service`.
+        api_key: as `make_service`.
+        targets: as `make_service`.
+        proxies: addresses or networks whose X-Forwarded-For says who the client is; nobody else's does.
 
     Raises:
         UserError: as `make_service`.
@@ -397,5 +407,5 @@ def run_service(
         console.print(said, highlight=False)
     uvicorn.run(
         app, host=host, port=port, http=ProblemProtocol, ws="none", server_header=False,
-        timeout_graceful_shutdown=GRACE,
+        timeout_graceful_shutdown=GRACE, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
     )  # fmt: skip

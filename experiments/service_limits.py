@@ -70,6 +70,8 @@ class Gate:
         self.app, self.limits = app, limits
         self.key = api_key.encode() if api_key else None
         self.buckets = TokenBuckets(limits.rate, limits.burst) if limits.rate else None
+        # apart, so that nobody who has no key can take the tokens of those who share an address with them
+        self.wrong_keys = TokenBuckets(limits.rate, limits.burst) if limits.rate else None
         self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,16 +104,17 @@ class Gate:
     def _admit(self, scope: Scope) -> None:
         """Raises Problem where this request may not go on."""
         client = scope["client"][0] if scope.get("client") else ""
-        # the rate comes first, so that keys cannot be tried out quickly
-        if self.buckets and (wait := self.buckets.take(client, time.monotonic())):
+        headers = Headers(scope=scope)
+        given = headers.get("x-api-key", "").encode("latin-1")
+        wrong = self.key is not None and not hmac.compare_digest(given, self.key)
+        buckets = self.wrong_keys if wrong else self.buckets
+        if buckets and (wait := buckets.take(client, time.monotonic())):
             raise Problem(
                 "too-many-requests",
                 f"At most {self.limits.rate:g} requests a second, {self.limits.burst} at once.",
                 {"Retry-After": str(math.ceil(wait))},
             )
-        headers = Headers(scope=scope)
-        given = headers.get("x-api-key", "").encode("latin-1")
-        if self.key and not hmac.compare_digest(given, self.key):
+        if wrong:
             raise Problem(
                 "no-key", "Send the key in the header X-API-Key.", {"WWW-Authenticate": "X-API-Key"}
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from experiments.commands.shown import console
 from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
 
 KEY_VARIABLE = "COVERFUSION_API_KEY"
+SHORT = 16  # characters of a key
 
 
 def serve(
@@ -23,6 +25,12 @@ def serve(
         Path | None, typer.Option(help=f"file with the key that clients send; or set {KEY_VARIABLE}")
     ] = None,
     rate: Annotated[float, typer.Option(min=0, help="requests a second and client; 0 = no limit")] = 50,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="address or network of a proxy before the service: its X-Forwarded-For names the client"
+        ),
+    ] = None,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
@@ -35,7 +43,7 @@ def serve(
     from fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
-    key = _key(api_key_file)
+    key, proxies = _key(api_key_file), [_network(address) for address in proxy or []]
     try:
         from experiments.service import run_service
         from experiments.service_limits import Limits
@@ -43,7 +51,9 @@ def serve(
         raise UserError(f'serve needs {error.name}: pip install "coverfusion[service]".') from error
     if host not in ("127.0.0.1", "::1", "localhost") and key is None:
         console.print(f"Everyone who reaches {host} may ask: there is no API key.", style="yellow")
-    run_service(bundle, host, port, Limits(rate=rate, burst=max(1, round(2 * rate))), key, targets)
+    if key is not None and len(key) < SHORT:
+        console.print(f"The API key has less than {SHORT} characters: it can be guessed.", style="yellow")
+    run_service(bundle, host, port, Limits(rate=rate, burst=max(1, round(2 * rate))), key, targets, proxies)
 
 
 def _key(file: Path | None) -> str | None:
@@ -57,3 +67,12 @@ def _key(file: Path | None) -> str | None:
     if not key.isascii():
         raise UserError("The API key must be ASCII: it is sent in a header.")
     return key or None
+
+
+def _network(address: str) -> str:
+    """The address or network again, if it is one."""
+    try:
+        ipaddress.ip_network(address)
+    except ValueError as error:
+        raise UserError(f"--proxy {address}: {error}. Give 10.0.0.7 or 10.0.0.0/8, say.") from error
+    return address

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from data.errors import UserError
-from experiments.commands.serve import _key
+from experiments.commands.serve import _key, _network
 from experiments.score import score
 from experiments.service import make_service
 from experiments.service_limits import Limits
@@ -208,6 +208,21 @@ def test_the_key_is_asked_for_but_by_monitors(served_bundle: Path) -> None:
             assert_problem(answer, 401, "no-key")
         assert client.get("/v1/model", headers={"X-API-Key": "sesame"}).status_code == 200
         assert client.get("/v1/health").status_code == client.get("/metrics").status_code == 200
+
+
+def test_wrong_keys_do_not_use_up_the_right_ones_requests(served_bundle: Path) -> None:
+    with serving(served_bundle, Limits(rate=0.01, burst=2), "sesame") as client:
+        asked = [client.get("/v1/model").status_code for _ in range(4)]
+        assert asked == [401, 401, 429, 429]  # who tries keys has to wait too
+        right = [client.get("/v1/model", headers={"X-API-Key": "sesame"}).status_code for _ in range(3)]
+        assert right == [200, 200, 429]
+
+
+def test_a_proxy_is_an_address_or_a_network() -> None:
+    assert [_network(name) for name in ("::1", "10.0.0.0/8")] == ["::1", "10.0.0.0/8"]
+    for name in ("*", "proxy.example.org", "10.0.0.7/8"):
+        with pytest.raises(UserError, match="--proxy"):
+            _network(name)
 
 
 def test_the_key_comes_from_a_file_or_the_environment(
