@@ -16,7 +16,7 @@ COPY pyproject.toml constraints.txt ./
 RUN mkdir -p data features fusion experiments/commands \
     && touch README.md \
     && PIP_EXTRA_INDEX_URL=$TORCH_INDEX pip install --no-cache-dir --constraint constraints.txt \
-        ".[app,grow,service,tracking]" \
+        ".[app,grow,ray,service,tracking]" \
     && pip uninstall --yes coverfusion \
     && rm -rf build ./*.egg-info
 COPY README.md ./

@@ -17,4 +17,7 @@ def show_command(what: str, *words: str | Path) -> None:
     """
     st.info(what)
     st.code(shlex.join(map(str, words)), language="sh", wrap_lines=True)
-    st.caption("Run this in a terminal, then load this page again.")
+    st.caption(
+        "Run this in a terminal, then load this page again. The paths are the app's own: where it runs in a "
+        "container, write them as they are outside."
+    )
