@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -25,8 +25,10 @@ from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
 
+from data.errors import UserError
 from data.errors import nearest as nearest_name
 from data.pictures import PictureError
+from experiments.listening import bound_socket
 from experiments.progress import console
 from experiments.score import bundle_extractors, check_targets, score_chunk, table_of
 from experiments.service_batches import Batches
@@ -150,6 +152,7 @@ def make_service(
     )  # fmt: skip
     app.state.service = service
     key = [Depends(APIKeyHeader(name="X-API-Key", auto_error=False))] if api_key else []
+    key.append(Depends(_only_known_parameters))
     told = ("no-key",) if api_key else ()
     _add_predict(app, service, key, told)
     _add_explain(app, service, key, told)
@@ -262,6 +265,11 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
 def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
     open_to_all = described("method-not-allowed", "internal")
 
+    @app.get("/", include_in_schema=False)
+    async def start() -> dict[str, str]:
+        """Where to go on."""
+        return {"service": app.title, "version": app.version, "openapi": "/openapi.json"}
+
     @app.get(
         "/v1/health", response_model=Health, responses=described("method-not-allowed", "internal", "starting")
     )
@@ -273,7 +281,7 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, 
 
     @app.get(
         "/v1/model", response_model=ModelCard, dependencies=key,
-        responses=described(*told, "too-many-requests", "method-not-allowed", "internal"),
+        responses=described(*told, "invalid", "too-many-requests", "method-not-allowed", "internal"),
     )  # fmt: skip
     async def model() -> ModelCard:
         """The model that answers: classifier, genres, blocks, and the targets in force."""
@@ -287,6 +295,15 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, 
     async def metrics() -> Response:
         """For Prometheus; needs no key."""
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _only_known_parameters(request: Request) -> None:
+    """Refuses a query parameter that the path does not have: misspelt, it would be ignored."""
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            more = nearest_name(name, known) if known else " This path takes none."
+            raise Problem("invalid", f"query: there is no parameter '{name}'.{more}")
 
 
 async def _alone(request: Request, service: Service, work: Any, places: int) -> Any:
@@ -395,17 +412,23 @@ def run_service(
         proxies: addresses or networks whose X-Forwarded-For says who the client is; nobody else's does.
 
     Raises:
-        UserError: as `make_service`.
+        UserError: as `make_service`, or the address cannot be had.
     """
     import uvicorn
 
     from experiments.service_http import ProblemProtocol
 
+    listener = bound_socket(host, port)
     app = make_service(bundle_folder, limits, api_key, targets)
     decision = app.state.service.bundle.decision
     if said := promise(decision, targets) if decision else "":
         console.print(said, highlight=False)
-    uvicorn.run(
+    config = uvicorn.Config(
         app, host=host, port=port, http=ProblemProtocol, ws="none", server_header=False,
         timeout_graceful_shutdown=GRACE, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
     )  # fmt: skip
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started:
+        raise UserError("The service did not start. The reason stands above.")

@@ -13,6 +13,7 @@ import typer
 from data.errors import UserError
 from experiments.commands.shown import console
 from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
+from experiments.listening import bound_socket
 
 if TYPE_CHECKING:
     from fusion.decision import Targets
@@ -36,6 +37,7 @@ def app(
     from fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
+    bound_socket(host, port).close()
     _check(bundle, runs, targets)
     if host not in ("127.0.0.1", "::1", "localhost"):
         console.print(

@@ -224,9 +224,11 @@ def test_a_page_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said_before_the_server_starts(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere is not a bundle"):
-        app(tmp_path / "nowhere", tmp_path, "127.0.0.1", 1)
+        app(tmp_path / "nowhere", tmp_path, "127.0.0.1", 0)
     with pytest.raises(UserError, match="nowhere is no folder"):
-        app(None, tmp_path / "nowhere", "127.0.0.1", 1)
+        app(None, tmp_path / "nowhere", "127.0.0.1", 0)
+    with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(UserError, match="already in use"):
+        app(None, tmp_path, "127.0.0.1", other.getsockname()[1])
 
 
 # --- in a browser --------------------------------------------------------------------------------------

@@ -58,3 +58,4 @@ def test_the_specification_has_examples(client: TestClient) -> None:
                         path
                     )
     assert made["components"]["schemas"]["ScoredPicture"]["examples"]
+    assert client.get("/").json()["openapi"] == "/openapi.json"
