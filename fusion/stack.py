@@ -64,7 +64,7 @@ class Stack(PictureClassifier):
             "finetune",
         ),
         folds: int = 5,
-        C: float = 1.0,
+        C: float = 0.1,
         checkpoint_folder: str | None = None,
         random_state: int | None = 0,
     ) -> None:
