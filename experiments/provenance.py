@@ -15,7 +15,7 @@ from typing import Any
 PACKAGES = (
     "coverfusion", "torch", "torchvision", "open_clip_torch", "easyocr", "sentence-transformers",
     "facenet-pytorch", "catboost", "scikit-learn", "faiss-cpu", "scikit-image", "pandas", "numpy",
-    "opencv-python-headless", "pillow", "umap-learn",
+    "opencv-python-headless", "pillow", "umap-learn", "timm", "lightning-fabric", "optuna",
 )  # fmt: skip
 
 
