@@ -18,6 +18,7 @@ from experiments.explain_background import covers_of_genre
 from experiments.explain_blocks import Contributions, chances_of, contributions_to
 from experiments.explain_map import cells, occlusion_map
 from experiments.explain_marks import Box, Word, boxes, detector_errors, words
+from experiments.outputs import check_file
 from experiments.provenance import write_json
 from experiments.score import bundle_extractors, check_targets
 from experiments.verdict import Verdict, verdict_on
@@ -164,7 +165,7 @@ def explain(
     """
     from experiments.explain_figure import draw
 
-    _check_out(out, picture)
+    check_file(out, (".png",), [picture])
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
     try:
@@ -323,15 +324,6 @@ def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
         Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)
         for one, picture in zip(found.to_dict("records"), pictures, strict=True)
     ]
-
-
-def _check_out(out: Path, picture: str) -> None:
-    if out.suffix.lower() != ".png":
-        raise UserError(f"--out {out}: the name must end in .png; the JSON is written beside it.")
-    if not out.parent.is_dir():
-        raise UserError(f"--out {out}: there is no folder {out.parent}. Make it, or name another.")
-    if out.resolve() == Path(picture).resolve():
-        raise UserError(f"--out {out}: this is the picture itself. Name another file.")
 
 
 def _each(found: Sequence[Box] | Sequence[Word] | None) -> list[dict[str, Any]] | None:
