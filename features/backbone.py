@@ -8,7 +8,7 @@ from typing import Any
 
 from data.errors import UserError
 from features import torch_models
-from features.cnn import LITE, LITE_WIDTH, Cnn
+from features.cnn import LITE, Cnn
 from features.lite_trunk import LiteTrunk
 
 FEW = 4  # parts of a network that has fewer are looked into
@@ -34,21 +34,29 @@ class Backbone:
     std: tuple[float, float, float]
 
 
-def load_backbone(name: str, checkpoint: str | None = None, pretrained: bool = True) -> Backbone:
+def load_backbone(
+    name: str, checkpoint: str | None = None, pretrained: bool = True, layers: str | None = None
+) -> Backbone:
     """A network by name, with the weights that the `cnn` block would take.
 
     Args:
         name: "efficientnet-lite0" (packaged), or any torchvision or timm classification model.
         checkpoint: a local weight file of it; None: packaged, or fetched ahead by `coverfusion weights`.
         pretrained: False leaves the weights random, to be filled from a saved classifier.
+        layers: "final" or "stages", as of the `cnn` block; None: the stages of EfficientNet-Lite, the final
+            features of all other networks.
 
     Raises:
         UserError: no such network, weights that are not here, or a file of another network.
+        ValueError: unknown layers, or stages of another network.
     """
+    layers = layers or ("stages" if name in LITE else "final")
+    if layers not in ("final", "stages") or (layers == "stages" and name not in LITE):
+        raise ValueError("layers must be 'final' or, with an EfficientNet-Lite, 'stages'")
     path = _weights(name, checkpoint) if pretrained else None
     if name in LITE:
-        trunk = LiteTrunk(name, path)
-        return Backbone(trunk, trunk.stages(), LITE_WIDTH, LITE[name][0], (127 / 255,) * 3, (128 / 255,) * 3)
+        trunk = LiteTrunk(name, path, layers)
+        return Backbone(trunk, trunk.stages(), trunk.width, LITE[name][0], (127 / 255,) * 3, (128 / 255,) * 3)
     model = torch_models.find_model(name)
     network = torch_models.headless(model) if path is None else torch_models.load_model(model, path)
     mean, std = torch_models.normalisation(model)

@@ -124,17 +124,23 @@ def plain_model(name: str, path: Path | None) -> Any:
     return model.eval()
 
 
-def pooled_stages(outputs: list[Any]) -> Any:
+def pooled_stages(outputs: list[Any], eps: float = 0.0) -> Any:
     """(n, d) from the outputs of all blocks: for each stage its channels' means, then their spreads.
 
     A stage is a run of blocks with equally many channels; d is twice the sum of `stage_widths`.
+
+    Args:
+        outputs: (n, channels, height, width) of each block.
+        eps: added to the variance before its root is taken.
     """
     import torch
 
     widths = [output.shape[1] for output in outputs]
     following = [*widths[1:], 0]
     ends = [o for o, width, after in zip(outputs, widths, following, strict=True) if width != after]
-    parts = [part for end in ends for part in (end.mean((2, 3)), end.std((2, 3), correction=0))]
+    parts = [
+        part for end in ends for part in (end.mean((2, 3)), (end.var((2, 3), correction=0) + eps).sqrt())
+    ]
     return torch.cat(parts, dim=1)
 
 

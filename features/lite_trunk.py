@@ -10,7 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from features.lite import padding_of, plain_model
+from features.cnn import LITE_WIDTH
+from features.lite import padding_of, plain_model, pooled_stages, stage_widths
+
+EPS = 1e-6  # added to the variance of a channel: at 0 its root has no gradient
 
 
 class LiteTrunk(nn.Module):
@@ -23,25 +26,39 @@ class LiteTrunk(nn.Module):
     Args:
         name: "efficientnet-lite0", "-lite1" or "-lite2".
         path: its weight file; None leaves the weights random.
+        layers: "final", the pooled features before the classifier, or "stages", as of the `cnn` block.
+
+    Attributes:
+        width: of what it gives.
     """
 
-    def __init__(self, name: str, path: Path | None) -> None:
+    def __init__(self, name: str, path: Path | None, layers: str = "final") -> None:
         super().__init__()
         self.model = plain_model(name, path)
+        self.layers = layers
+        self.width = LITE_WIDTH
+        if layers == "stages":
+            self.width = 2 * sum(stage_widths(name))
+            self.model._conv_head = self.model._bn1 = nn.Identity()  # behind the last stage
 
     def stages(self) -> list[list[str]]:
-        """The stem, the runs of blocks with equally many channels, and the head, as module names."""
+        """The stem, the runs of blocks with equally many channels, and the head where it is used."""
         widths = [block._block_args.output_filters for block in self.model._blocks]
         runs = [[i for i, _ in run] for _, run in groupby(enumerate(widths), key=lambda pair: pair[1])]
         blocks = [[f"model._blocks.{i}" for i in run] for run in runs]
-        return [["model._conv_stem", "model._bn0"], *blocks, ["model._conv_head", "model._bn1"]]
+        head = [["model._conv_head", "model._bn1"]] if self.layers == "final" else []
+        return [["model._conv_stem", "model._bn0"], *blocks, *head]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, 3, height, width) normalised float32 -> (n, 1280)."""
+        """(n, 3, height, width) normalised float32 -> (n, width)."""
         model = self.model
         x = _convolve(x, model._conv_stem, model._bn0, relu6=True)
+        outputs = []
         for block in model._blocks:
             x = _inverted_residual(x, block)
+            outputs.append(x)
+        if self.layers == "stages":
+            return pooled_stages(outputs, EPS)
         return _convolve(x, model._conv_head, model._bn1, relu6=True).mean((2, 3))
 
 

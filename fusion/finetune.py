@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from fusion.picture_classifier import PictureClassifier
 from fusion.registry import register
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from fusion.image_network import ImageNetwork
 
 
 @register("finetune")
@@ -22,6 +24,8 @@ class Finetune(PictureClassifier):
         backbone: "efficientnet-lite0", or any torchvision or timm classification model ("timm/resnet50" where
             both have the name); its weights must be here (`coverfusion weights`).
         checkpoint: a local weight file of that network.
+        layers: what the head sees: "final", the features before the classifier, or "stages", as of the `cnn`
+            block (EfficientNet-Lite alone); None: the stages where there are any, else the final features.
         image_size: the side in pixels that it sees; None is the network's own.
         epochs: passes over the training covers.
         head_epochs: epochs in which the new head learns alone.
@@ -58,18 +62,19 @@ class Finetune(PictureClassifier):
         *,
         backbone: str = "efficientnet-lite0",
         checkpoint: str | None = None,
+        layers: str | None = None,
         image_size: int | None = None,
-        epochs: int = 10,
-        head_epochs: int = 1,
+        epochs: int = 5,
+        head_epochs: int = 0,
         batch_size: int = 32,
         accumulate: int = 1,
-        learning_rate: float | None = 1e-3,
-        layer_decay: float = 0.7,
-        weight_decay: float = 1e-2,
+        learning_rate: float | None = 3e-4,
+        layer_decay: float = 0.8,
+        weight_decay: float = 0.05,
         schedule: str = "one-cycle",
         frozen_stages: int = 3,
         batch_norm: str = "frozen",
-        dropout: float = 0.3,
+        dropout: float = 0.5,
         augmentation: str = "simple",
         sampling: str = "plain",
         focal_gamma: float = 0.0,
@@ -86,6 +91,7 @@ class Finetune(PictureClassifier):
     ) -> None:
         self.backbone = backbone
         self.checkpoint = checkpoint
+        self.layers = layers
         self.image_size = image_size
         self.epochs = epochs
         self.head_epochs = head_epochs
@@ -116,6 +122,9 @@ class Finetune(PictureClassifier):
         from features.backbone import load_backbone
         from fusion.image_network import ImageNetwork
 
-        backbone = load_backbone(self.backbone, self.checkpoint, pretrained)
+        backbone = load_backbone(self.backbone, self.checkpoint, pretrained, self.layers)
         self.image_size_ = self.image_size or backbone.size
-        return ImageNetwork(backbone, len(self.classes_), self.dropout, seed)
+        return ImageNetwork(backbone, len(self.classes_), self.dropout)
+
+    def _image(self, network: nn.Module) -> ImageNetwork:
+        return cast("ImageNetwork", network)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from fusion.image_network import ImageNetwork
+
 MIXES = ("mixup", "cutmix")
 NO_SIZE = 224  # stands where there are no pictures
 
@@ -53,14 +55,15 @@ class Joint(PictureClassifier):
         pca: int | None = None,
         backbone: str = "efficientnet-lite0",
         checkpoint: str | None = None,
+        layers: str | None = None,
         image_size: int | None = None,
-        epochs: int = 10,
+        epochs: int = 5,
         head_epochs: int = 1,
         batch_size: int = 32,
         accumulate: int = 1,
         learning_rate: float | None = 5e-4,
-        layer_decay: float = 0.7,
-        weight_decay: float = 1e-2,
+        layer_decay: float = 0.8,
+        weight_decay: float = 0.05,
         schedule: str = "one-cycle",
         frozen_stages: int = 3,
         batch_norm: str = "frozen",
@@ -87,6 +90,7 @@ class Joint(PictureClassifier):
         self.pca = pca
         self.backbone = backbone
         self.checkpoint = checkpoint
+        self.layers = layers
         self.image_size = image_size
         self.epochs = epochs
         self.head_epochs = head_epochs
@@ -141,9 +145,9 @@ class Joint(PictureClassifier):
 
         image, self.image_size_ = None, self.image_size or NO_SIZE
         if self.with_pictures_:
-            backbone = load_backbone(self.backbone, self.checkpoint, pretrained)
+            backbone = load_backbone(self.backbone, self.checkpoint, pretrained, self.layers)
             self.image_size_ = self.image_size or backbone.size
-            image = ImageNetwork(backbone, len(self.classes_), self.dropout, seed)
+            image = ImageNetwork(backbone, len(self.classes_), self.dropout)
         return JointNetwork(
             image,
             self.widths_,
@@ -156,12 +160,16 @@ class Joint(PictureClassifier):
             seed=seed,
         )
 
+    def _image(self, network: nn.Module) -> ImageNetwork:
+        return cast("ImageNetwork", network.image)
+
     def _recipe(self, seed: int) -> Any:
         recipe = super()._recipe(seed)
         return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        from fusion.joint_network import Embedder, JointNetwork, answers
+        from fusion.image_network import Embedder
+        from fusion.joint_network import JointNetwork, answers
 
         network = cast(JointNetwork, self.network_)
         examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))

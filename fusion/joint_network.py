@@ -166,18 +166,6 @@ class JointNetwork(nn.Module):
         return torch.where(hidden.all(dim=1, keepdim=True), gone, hidden)
 
 
-class Embedder(nn.Module):
-    """The image network up to its embedding, called as `fusion.training.logits` calls networks."""
-
-    def __init__(self, image: ImageNetwork) -> None:
-        super().__init__()
-        self.image = image
-
-    def forward(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        """One (n, width) tensor."""
-        return [self.image.embed(batch["picture"])]
-
-
 def answers(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.ndarray:
     """(n, n_classes) float64 probabilities for a batch of any size with `embedding` in place of pictures."""
     n = len(next(iter(batch.values())))

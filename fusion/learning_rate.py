@@ -39,8 +39,9 @@ def parameter_groups(network: nn.Module, recipe: Recipe, learning_rate: float) -
     last = len(network.stages)  # type: ignore[arg-type]
     for name, parameter in network.named_parameters():
         stage = stage_of(name, network.stages)  # type: ignore[arg-type]
-        parameter.requires_grad_(stage >= recipe.frozen_stages)
-        if stage < recipe.frozen_stages:
+        learns = stage >= min(recipe.frozen_stages, last)  # new parts always do
+        parameter.requires_grad_(learns)
+        if not learns:
             continue
         decayed = parameter.ndim > 1
         group = groups.setdefault(

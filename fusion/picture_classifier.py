@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from fusion.examples import Examples
+    from fusion.image_network import ImageNetwork
 
 HELD_OUT = 0.1  # share of the training covers by which epochs are compared
 
@@ -31,7 +32,8 @@ class PictureClassifier(BlockClassifier):
 
     - `_prepare(X)`: learns how the (n, d) table is prepared (nothing, where pictures are all);
     - `_inputs(X)`: `blocks` and `gone` of `fusion.examples.Examples` for a table;
-    - `_new_network(pretrained, seed)`: the network, for `classes_`; sets `image_size_`.
+    - `_new_network(pretrained, seed)`: the network, for `classes_`; sets `image_size_`;
+    - `_image(network)`: the part of it that sees pictures, where there are pictures.
 
     Attributes after `fit`, beside those of `BlockClassifier`:
         history_: one dict an epoch.
@@ -107,6 +109,7 @@ class PictureClassifier(BlockClassifier):
         return np.full((len(self._pictures), 1), np.nan, np.float32)
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        from fusion.standardise import standardise
         from fusion.training import train
 
         self.shares_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
@@ -122,6 +125,8 @@ class PictureClassifier(BlockClassifier):
         if self.get_params()["patience"] is not None:
             split = holdout(y[known], None if groups is None else groups[known], HELD_OUT, seed)
         learn, judge = (known, None) if split is None else (known[split[0]], examples.rows(known[split[1]]))
+        if self._pictures is not None:
+            standardise(self._image(network), examples.rows(learn), recipe)
         kept = self.get_params()["checkpoint_folder"]
         folder = Path(kept) if kept else None
         trained = train(network, examples.rows(learn), judge, recipe, folder, self.watch, self.stop)
@@ -192,6 +197,9 @@ class PictureClassifier(BlockClassifier):
         return None, None
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
+        raise NotImplementedError
+
+    def _image(self, network: nn.Module) -> ImageNetwork:
         raise NotImplementedError
 
     def _save_parts(self, folder: Path) -> None:

@@ -326,7 +326,7 @@ def _set_modes(network: Any, recipe: Recipe, head_only: bool) -> None:
     """What learns in this epoch: pretrained parts not before `head_epochs`, frozen stages never."""
     network.train()
     new = len(network.stages)
-    learning = new if head_only else recipe.frozen_stages  # the first stage that learns
+    learning = new if head_only else min(recipe.frozen_stages, new)  # the first stage that learns
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(stage_of(name, network.stages) >= learning)
     for name, module in network.named_modules():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.errors import UserError
-from experiments.bench_train import Plain, bench_train, loss_gap
+from experiments.bench_train import Plain, bench_train, loss_gap, randomise_head
 from features.backbone import load_backbone
 from fusion.image_network import ImageNetwork
 from fusion.learning_rate import parameter_groups
@@ -17,9 +17,10 @@ LITE = "efficientnet-lite0"
 
 
 def test_both_sides_have_the_same_losses_and_learn_the_same_parameters() -> None:
-    backbone = load_backbone(LITE)
-    ours = ImageNetwork(backbone, 2, 0.0, 0)
-    plain = Plain(ours, load_backbone(LITE), 3)
+    backbone = load_backbone(LITE, layers="final")
+    ours = ImageNetwork(backbone, 2, 0.0)
+    randomise_head(ours)
+    plain = Plain(ours, load_backbone(LITE, layers="final"), 3)
     assert loss_gap(ours, plain, backbone, examples(8), 64) < 1e-4
     parameter_groups(ours, recipe(frozen_stages=3), 1e-3)
     learnt = [

@@ -78,7 +78,8 @@ def test_it_says_width_size_and_normalisation() -> None:
     assert backbone.size == 224
     assert backbone.mean == pytest.approx((0.485, 0.456, 0.406))
     lite = load_backbone(LITE)
-    assert (lite.size, lite.width) == (224, 1280)
+    assert (lite.size, lite.width) == (224, 1568)
+    assert load_backbone(LITE, layers="final").width == 1280
     assert lite.mean == (127 / 255,) * 3 and lite.std == (128 / 255,) * 3
 
 
@@ -100,11 +101,30 @@ def packaged() -> Path:
 
 
 @pytest.mark.parametrize("size", [64, 65, 97])
-def test_the_trainable_lite_gives_what_the_one_for_inference_gives(packaged: Path, size: int) -> None:
+@pytest.mark.parametrize("layers", ["final", "stages"])
+def test_the_trainable_lite_gives_what_the_one_for_inference_gives(
+    packaged: Path, size: int, layers: str
+) -> None:
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
-    expected = LiteNetwork(LITE, packaged)(x)
-    found = LiteTrunk(LITE, packaged).eval()(x)
-    assert torch.allclose(found, expected, atol=1e-4)
+    network = LiteNetwork(LITE, packaged)
+    expected = network.stages(x) if layers == "stages" else network(x)
+    trunk = LiteTrunk(LITE, packaged, layers).eval()
+    assert torch.allclose(trunk(x), expected, atol=1e-4)
+    assert expected.shape[1] == trunk.width
+
+
+def test_stages_have_a_gradient_where_a_picture_is_one_colour(packaged: Path) -> None:
+    trunk = LiteTrunk(LITE, packaged, "stages").eval()
+    trunk(torch.zeros(1, 3, 32, 32)).sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in trunk.parameters())
+    assert trunk.stages()[-1] == ["model._blocks.15"]
+
+
+def test_only_efficientnet_lite_gives_stages() -> None:
+    with pytest.raises(ValueError, match="with an EfficientNet-Lite"):
+        load_backbone("resnet18", pretrained=False, layers="stages")
+    with pytest.raises(ValueError, match="layers must be"):
+        load_backbone(LITE, layers="all")
 
 
 def plain_at(size: int, path: Path) -> torch.nn.Module:

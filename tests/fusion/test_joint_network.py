@@ -15,7 +15,7 @@ WIDTHS = [2, 3]
 def _image() -> ImageNetwork:
     """Its embedding is the mean colour, 0-255."""
     trunk = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return ImageNetwork(Backbone(trunk, [["0"], ["1"]], 3, 8, (0, 0, 0), (1 / 255,) * 3), 4, 0.0, seed=0)
+    return ImageNetwork(Backbone(trunk, [["0"], ["1"]], 3, 8, (0, 0, 0), (1 / 255,) * 3), 4, 0.0)
 
 
 def _network(fusion: str = "gated", picture: bool = True, block_dropout: float = 0.5) -> JointNetwork:

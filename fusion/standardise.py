@@ -1,0 +1,40 @@
+"""Standardises what an image network's head sees, before anything is learnt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from fusion.examples import Examples
+from fusion.image_network import Embedder, ImageNetwork
+from fusion.recipe import Recipe
+from fusion.training import logits
+
+COVERS = 512  # looked at
+LEAST = 1e-4  # spread, as a share of the mean spread, below which a column says nothing
+
+
+def standardise(network: ImageNetwork, examples: Examples, recipe: Recipe) -> None:
+    """Sets `centre` and `spread` of the embedding so that its columns have mean 0 and spread 1.
+
+    P. Kraehenbuehl et al., Data-dependent Initializations of Convolutional Neural Networks, ICLR 2016, for
+    the last layer alone: the columns of pretrained features differ in size by orders of magnitude, and all
+    weights of the head have one learning rate.
+
+    Args:
+        network: changed in place.
+        examples: the training covers, of which up to 512 are looked at, drawn by the recipe's seed and seen
+            whole; covers without a picture are left out.
+        recipe: the device, size, precision and seed.
+    """
+    there = np.array([picture is not None for picture in examples.pictures or []], bool)
+    rows = np.random.default_rng(recipe.seed).permutation(np.flatnonzero(there))[:COVERS]
+    if len(rows) < 2:
+        return
+    some = replace(examples.rows(rows), blocks=None, gone=None)
+    found = logits(Embedder(network), some, recipe).double()
+    spread = found.std(dim=0, correction=0)
+    network.centre.copy_(found.mean(dim=0))
+    network.spread.copy_(torch.where(spread < LEAST * spread.mean(), 1.0, spread))
