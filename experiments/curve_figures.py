@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,19 @@ SHAPES = dict(zip(BALANCES, ("o", "D", "^"), strict=True))
 WIDE, NARROW = 3, 1  # panels side by side, on a desktop and on a phone
 DPI = 160
 LOOKS = {"": (LIGHT, WIDE), "-dark": (DARK, WIDE), "-narrow": (LIGHT, NARROW), "-narrow-dark": (DARK, NARROW)}
+
+
+def picture_of(folder: Path, name: str, words: str) -> dict[str, Any]:
+    """A picture in all its looks as the `picture` macro takes it: `words`, and `data` by look.
+
+    Args:
+        folder: of the study or run; `figures/<name><look>.png` are there.
+        name: of the picture.
+        words: its text alternative.
+    """
+    files = {look: folder / "figures" / f"{name}{look}.png" for look in LOOKS}
+    data = {look: base64.b64encode(file.read_bytes()).decode() for look, file in files.items()}
+    return {"words": words, "data": {look: f"data:image/png;base64,{text}" for look, text in data.items()}}
 
 
 def draw_all(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 
 from experiments import figures, pages
 from experiments.balance import BALANCES
-from experiments.curve_figures import LOOKS, WIDE, balance_words, curve_words, draw_all, records
+from experiments.curve_figures import WIDE, balance_words, curve_words, draw_all, picture_of, records
 from experiments.report import points
 
 # why a curve is not believed: in a word and in a sentence
@@ -31,7 +30,7 @@ def write_page(folder: Path) -> Path:
     chance = max(facts["genres"].values()) / facts["covers"]
     words = {"curve": curve_words(laws), "balance": balance_words(balance)}
     pictures = {
-        name: {"words": words[name], "data": {look: _data_uri(folder, name + look) for look in LOOKS}}
+        name: picture_of(folder, name, words[name])
         for name in draw_all(folder, pooled, laws, balance, chance)
     }
     context = {
@@ -118,8 +117,3 @@ def _read(path: Path) -> pd.DataFrame:
 
 def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _data_uri(folder: Path, name: str) -> str:
-    png = (folder / "figures" / f"{name}.png").read_bytes()
-    return "data:image/png;base64," + base64.b64encode(png).decode()

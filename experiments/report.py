@@ -15,6 +15,7 @@ from experiments.metrics import RESAMPLES
 from experiments.mistakes import surest_mistakes
 from experiments.run_folder import Run, read_run
 from experiments.statistics import group_weights, score_interval, widening
+from experiments.training_picture import training_picture
 from features.table import FeatureTable
 from fusion.neighbours import Neighbours
 
@@ -85,6 +86,7 @@ def write_report(folder: Path, neighbours: Neighbours, table: FeatureTable, cove
     charts = draw_charts(run, predictions, chance)
     context = charts | {
         "run": run,
+        "training": training_picture(folder),
         "usual": usual,
         "difference": difference,
         "gist": gist(run, usual, chance, difference),

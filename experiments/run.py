@@ -111,8 +111,8 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     )
     held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
     neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, said)
-    write_report(folder, neighbours, prepared.table, prepared.covers)
     keep_training_curves(folder)
+    write_report(folder, neighbours, prepared.table, prepared.covers)
     shutil.rmtree(folder / "fits")
     return folder
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from data.errors import UserError
 from experiments.config import Config
+from experiments.epoch_figures import VALIDATION
 from experiments.fits import Model, Part
 from experiments.progress import counted
 from experiments.run import watched
 from experiments.search_page import write_page
 from experiments.search_results import write_results
 from experiments.search_space import Choice, Space, params_of, values_of
-from experiments.sweep_fits import VALIDATION, Candidates, open_candidates
+from experiments.sweep_fits import Candidates, open_candidates
 from experiments.sweep_values import label
 from fusion.registry import parameters_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from experiments import figures, pages
-from experiments.curve_figures import LOOKS, records
+from experiments.curve_figures import picture_of, records
+from experiments.epoch_figures import VALIDATION
 from experiments.report import points
 from experiments.search_figures import best_of, draw_all, history_words, parameter_words
-from experiments.sweep_fits import VALIDATION
 from experiments.sweep_page import read_table
 
 
@@ -26,7 +25,7 @@ def write_page(folder: Path) -> Path:
         "parameters": parameter_words(trials, study["space"]),
     }
     pictures = {
-        name: {"words": words[name], "data": {look: _data_uri(folder, name + look) for look in LOOKS}}
+        name: picture_of(folder, name, words[name])
         for name in draw_all(folder, trials, importance, study["space"])
     }
     parts = pd.read_parquet(folder / "splits.parquet")
@@ -86,8 +85,3 @@ def read_trials(folder: Path) -> pd.DataFrame:
 
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _data_uri(folder: Path, name: str) -> str:
-    png = (folder / "figures" / f"{name}.png").read_bytes()
-    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -8,22 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.curve_figures import DPI, LOOKS, NARROW, records
-from experiments.sweep_fits import TRAINING, VALIDATION
+from experiments.curve_figures import DPI, LOOKS, records
+from experiments.epoch_figures import STYLES, TRAINING, VALIDATION, epoch_figure, legend, panels_of, short
 from experiments.sweep_values import is_number, label, spans_decades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# training and validation differ in colour, shape and line
-STYLES: dict[str, tuple[str, str, Any]] = {
-    TRAINING: ("alone", "D", (0, (3, 2))),
-    VALIDATION: ("fused", "o", "solid"),
-}
 SHOWN = {"accuracy": "accuracy, %", "log_loss": "log loss"}
-EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
-MOST = 20  # letters of a value under an axis
 
 
 def draw_all(
@@ -92,34 +85,7 @@ def sweep_figure(
     accuracy.axhline(100 * chance, color=palette["chance"], linewidth=1, linestyle=":")
     accuracy.annotate("largest genre", (0, 100 * chance), (2, -11), xycoords=("axes fraction", "data"),
                       textcoords="offset points", fontsize=8, color=palette["muted"])  # fmt: skip
-    _legend(figure, palette, {name: f"{name} covers" for name in STYLES})
-    return figure
-
-
-def epoch_figure(
-    epochs: pd.DataFrame, names: Sequence[str], parameter: str, palette: Mapping[str, str], columns: int
-) -> Figure:
-    """A panel a value: accuracy epoch by epoch, thin for each fold, thick their mean."""
-    from matplotlib.ticker import MaxNLocator
-
-    shown = [name for name in names if (epochs["value"] == name).any()]
-    figure, panels = panels_of(shown, palette, columns, wide=3, height=2.2, sharey=True)
-    for name, axes in panels.items():
-        mine = epochs[epochs["value"] == name]
-        for covers, (colour, shape, line) in STYLES.items():
-            column = EPOCH_COLUMNS[covers]
-            if column not in mine or mine[column].isna().all():
-                continue
-            for _, fold in mine.groupby("part"):
-                axes.plot(fold["epoch"], 100 * fold[column], color=palette[colour], linewidth=0.7, alpha=0.5)
-            mean = 100 * mine.groupby("epoch")[column].mean()
-            axes.plot(mean.index, mean, color=palette[colour], linestyle=line, marker=shape, markersize=3.5)
-        axes.set_title(f"{parameter} = {_short(name)}", loc="left", fontsize=9, color=palette["ink"])
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.supxlabel("epoch", fontsize=9, color=palette["muted"])
-    figure.supylabel("accuracy, %", fontsize=9, color=palette["muted"])
-    words = {TRAINING: "training covers, as changed", VALIDATION: "held out inside the training covers"}
-    _legend(figure, palette, words)
+    legend(figure, palette, {name: f"{name} covers" for name in STYLES})
     return figure
 
 
@@ -132,20 +98,6 @@ def sweep_words(table: pd.DataFrame, parameter: str) -> str:
         f"{100 * learnt[row['value']]:.1f} % of training covers"
         for row in records(table[table["covers"] == VALIDATION])
     )
-
-
-def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
-    """The text alternative of the epochs."""
-    found = []
-    for value, mine in epochs.groupby("value", sort=False):
-        last = mine.groupby("part").tail(1)
-        words = (
-            f"{parameter} {value}: {mine['epoch'].max()} epochs, at the end {_share(last['accuracy'])} right"
-        )
-        if "held_out_accuracy" in last and last["held_out_accuracy"].notna().any():
-            words += f" while learning, {_share(last['held_out_accuracy'])} of the covers held out"
-        found.append(words)
-    return "; ".join(found)
 
 
 class Places:
@@ -172,53 +124,10 @@ class Places:
         if self.log:
             axes.set_xscale("log")
             axes.xaxis.set_minor_locator(NullLocator())
-        names = [_short(label(value)) for value in self.values]
+        names = [short(label(value)) for value in self.values]
         if not self.numbers:
             axes.set_xlim(-0.5, len(names) - 0.5)
         places = self.values if self.numbers else range(len(names))
         slanted = sum(map(len, names)) > 36
         axes.set_xticks(list(places), names, fontsize=8, rotation=35 if slanted else 0,
                         ha="right" if slanted else "center")  # fmt: skip
-
-
-def panels_of(
-    names: Sequence[str], palette: Mapping[str, str], columns: int, wide: int, height: float, sharey: bool
-) -> tuple[Figure, dict[str, Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    across = 1 if columns == NARROW else min(wide, len(names))
-    down = -(-len(names) // across)
-    width = 3.9 if columns == NARROW else max(10 / wide * across, 5.0)
-    figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(down, across, squeeze=False, sharey=sharey).ravel()
-    for axes in grid[len(names) :]:
-        axes.set_visible(False)
-    for axes in grid[: len(names)]:
-        axes.set_facecolor(palette["surface"])
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.spines["bottom"].set_color(palette["line"])
-        axes.tick_params(colors=palette["ink"], labelsize=8, left=False)
-        axes.grid(axis="y", color=palette["grid"])
-        axes.set_axisbelow(True)
-    return figure, dict(zip(names, grid, strict=False))
-
-
-def _legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str]) -> None:
-    from matplotlib.lines import Line2D
-
-    marks = [
-        Line2D([], [], color=palette[colour], marker=shape, linestyle=line, markersize=5, label=words[name])
-        for name, (colour, shape, line) in STYLES.items()
-    ]
-    figure.legend(handles=marks, loc="outside upper left", ncols=len(marks), frameon=False, fontsize=8,
-                  labelcolor=palette["ink"], handlelength=2.2, columnspacing=1.0)  # fmt: skip
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
-
-
-def _share(values: pd.Series) -> str:
-    return f"{100 * values.mean():.1f} %"

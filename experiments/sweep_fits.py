@@ -16,14 +16,13 @@ from data.splits import folds as number_folds
 from data.splits import save_splits, split
 from experiments.blocks import make_extractors
 from experiments.config import Config
+from experiments.epoch_figures import TRAINING, VALIDATION
 from experiments.fits import Fits, Model, Part, all_blocks
 from experiments.provenance import digest, write_json
 from experiments.run import open_collection, prepare, run_extractors, write_inputs
 from features.registry import Extractor
 from fusion.pictures import PIXELS
 from fusion.registry import classifier_class, create
-
-TRAINING, VALIDATION = "training", "validation"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from experiments import figures, pages
-from experiments.curve_figures import LOOKS, records
+from experiments.curve_figures import picture_of, records
+from experiments.epoch_figures import VALIDATION, epoch_words
 from experiments.report import points
-from experiments.sweep_figures import draw_all, epoch_words, sweep_words
-from experiments.sweep_fits import VALIDATION
+from experiments.sweep_figures import draw_all, sweep_words
 from experiments.sweep_values import is_number, label
 from fusion.registry import parameters_of
 
@@ -31,7 +30,7 @@ def write_page(folder: Path) -> Path:
     if epochs is not None:
         words["epochs"] = epoch_words(epochs, parameter)
     pictures = {
-        name: {"words": words[name], "data": {look: _data_uri(folder, name + look) for look in LOOKS}}
+        name: picture_of(folder, name, words[name])
         for name in draw_all(folder, table, values, epochs, parameter, chance)
     }
     config_text = (folder / "config.yaml").read_text(encoding="utf-8")
@@ -99,8 +98,3 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _data_uri(folder: Path, name: str) -> str:
-    png = (folder / "figures" / f"{name}.png").read_bytes()
-    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,46 @@
+"""How the image networks of a run learnt, as a picture for its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from experiments.curve_figures import DPI, LOOKS, picture_of
+from experiments.epoch_figures import epoch_figure, epoch_words
+from fusion.pictures import PIXELS
+
+
+def training_picture(folder: Path) -> dict[str, Any] | None:
+    """Draws `figures/training*.png`, a panel a model, from `training/<part>/<model>/history.csv`.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        What the `picture` macro takes; None where no network was trained.
+    """
+    epochs = epochs_of(folder)
+    if epochs.empty:
+        return None
+    (folder / "figures").mkdir(exist_ok=True)
+    names = list(dict.fromkeys(epochs["value"]))
+    for look, (palette, columns) in LOOKS.items():
+        drawn = epoch_figure(epochs, names, "", palette, columns)
+        drawn.savefig(folder / "figures" / f"training{look}.png", dpi=DPI)
+    return picture_of(folder, "training", epoch_words(epochs, ""))
+
+
+def epochs_of(folder: Path) -> pd.DataFrame:
+    """All histories, with `value`, the model, and `part`, the fold.
+
+    Left out are the fits inside a stack and the last one, of the chosen model on all covers.
+    """
+    files = sorted((folder / "training").glob("*/*/history.csv"))
+    frames = [
+        pd.read_csv(file).assign(part=file.parts[-3], value=file.parts[-2].removesuffix(f" on {PIXELS}"))
+        for file in files
+        if file.parts[-3] != "all"
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["value", "part"])

@@ -1,0 +1,42 @@
+"""How the networks of a run learnt: read from its folder, drawn, told in words."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.training_picture import epochs_of, training_picture
+
+
+def _history(folder: Path, part: str, model: str, last: float, held_out: float | None = None) -> None:
+    place = folder / "training" / part / model
+    place.mkdir(parents=True)
+    rows = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.25, last]})
+    if held_out is not None:
+        rows["held_out_accuracy"] = [0.2, held_out]
+    rows.to_csv(place / "history.csv", index=False)
+
+
+def test_folds_are_averaged_and_refits_left_out(tmp_path: Path) -> None:
+    _history(tmp_path, "fold-0", "finetune:mixup on pixels", 0.5, 0.4)
+    _history(tmp_path, "fold-1", "finetune:mixup on pixels", 0.7, 0.2)
+    _history(tmp_path, "fold-0", "joint on color+pixels", 0.9)
+    _history(tmp_path, "all", "finetune:mixup on pixels", 1.0, 1.0)
+    _history(tmp_path, "fold-0", "stack on color+pixels/finetune", 1.0)
+    epochs = epochs_of(tmp_path)
+    assert sorted(zip(epochs["part"], epochs["value"], strict=True)) == [
+        *[("fold-0", "finetune:mixup")] * 2, *[("fold-0", "joint on color+pixels")] * 2,
+        *[("fold-1", "finetune:mixup")] * 2,
+    ]  # fmt: skip
+    found = training_picture(tmp_path)
+    assert found is not None
+    assert found["words"] == (
+        "finetune:mixup: 2 epochs, at the end 60.0 % right while learning, 30.0 % of the covers held out; "
+        "joint on color+pixels: 2 epochs, at the end 90.0 % right while learning"
+    )
+    assert set(found["data"]) == {"", "-dark", "-narrow", "-narrow-dark"}
+    assert all((tmp_path / "figures" / f"training{look}.png").stat().st_size > 5000 for look in found["data"])
+
+
+def test_without_networks_there_is_no_picture(tmp_path: Path) -> None:
+    assert training_picture(tmp_path) is None
+    assert not (tmp_path / "figures").exists()
