@@ -13,6 +13,7 @@ from data.errors import UserError
 from experiments.commands.ablate import ablate
 from experiments.commands.app import app as web_app
 from experiments.commands.bench import bench
+from experiments.commands.classifiers import classifiers
 from experiments.commands.compare import compare
 from experiments.commands.curve import curve
 from experiments.commands.decide import decide
@@ -47,6 +48,7 @@ for command in (
     grow,
     extract,
     train,
+    classifiers,
     report,
     ablate,
     compare,

@@ -19,6 +19,7 @@ from pydantic import (
 
 from data.addresses import Address, Place, is_address, place
 from data.errors import UserError, nearest
+from experiments.yaml_text import parse_yaml
 from features.store import default_root
 
 Parameters = dict[str, dict[str, Any]]
@@ -88,7 +89,7 @@ def read_config(path: Path, **overrides: Any) -> Config:
         UserError: no such file, not YAML, or a key or value that is wrong; the message names it.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        raw = parse_yaml(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
         raise UserError(f"Config {path} cannot be read: {error.strerror or error}.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -98,7 +99,11 @@ def read_config(path: Path, **overrides: Any) -> Config:
     for key in ("collection", "store", "out"):
         if isinstance(raw.get(key), str) and not is_address(raw[key]):
             raw[key] = path.parent.absolute() / Path(raw[key]).expanduser()
-    return make_config(f"Config {path}", **(raw | _given(overrides)))
+    given = _given(overrides)
+    if "classifiers" in given:
+        known = raw.get("classifiers")
+        given["classifiers"] = _picked(given["classifiers"], known if isinstance(known, dict) else {})
+    return make_config(f"Config {path}", **(raw | given))
 
 
 def read_source(origin: str, source: str | Place, **overrides: Any) -> Config:
@@ -106,6 +111,8 @@ def read_source(origin: str, source: str | Place, **overrides: Any) -> Config:
     source = place(source)
     if isinstance(source, Path) and source.suffix.lower() in (".yaml", ".yml"):
         return read_config(source, **overrides)
+    if overrides.get("classifiers") is not None:
+        overrides["classifiers"] = _picked(overrides["classifiers"], {})
     return make_config(origin, collection=source, **overrides)
 
 
@@ -120,6 +127,17 @@ def make_config(origin: str, **values: Any) -> Config:
     if wrong:
         raise UserError(f"{origin}: " + wrong[0] if len(wrong) == 1 else "\n  ".join([f"{origin}:", *wrong]))
     return config
+
+
+def _picked(names: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
+    """What `-c` names, with the parameters that the config file has for it."""
+    for name in names:
+        if ":" in name and name not in known:
+            raise UserError(
+                f"-c {name}: a variant's parameters stand in a config file, under "
+                f"`classifiers`.{nearest(name, known) if known else ''}"
+            )
+    return {name: known.get(name) or {} for name in names}
 
 
 def _in_words(place: Sequence[int | str], value: object, message: str, kind: str) -> str:

@@ -21,6 +21,7 @@ STYLES: dict[str, tuple[str, str, Any]] = {
     VALIDATION: ("fused", "o", "solid"),
 }
 EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
+SLIM = 4.0  # inches of a figure for phones, where a legend has one column
 MOST = 20  # letters of a value under an axis
 
 
@@ -52,6 +53,7 @@ def epoch_figure(
             axes.plot(mean.index, mean, color=palette[colour], linestyle=line, marker=shape, markersize=3.5)
         title = f"{parameter} = {short(name)}" if parameter else textwrap.fill(name, 38)
         axes.set_title(title, loc="left", fontsize=9, color=palette["ink"])
+        axes.set_xlim(0.7, max(mine["epoch"].max(), 2) + 0.3)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.supxlabel("epoch", fontsize=9, color=palette["muted"])
     figure.supylabel("accuracy, %", fontsize=9, color=palette["muted"])
@@ -109,7 +111,8 @@ def legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str])
         for name, (colour, shape, line) in STYLES.items()
         if name in words
     ]
-    figure.legend(handles=marks, loc="outside upper left", ncols=len(marks), frameon=False, fontsize=8,
+    across = len(marks) if figure.get_figwidth() > SLIM else 1
+    figure.legend(handles=marks, loc="outside upper left", ncols=across, frameon=False, fontsize=8,
                   labelcolor=palette["ink"], handlelength=2.2, columnspacing=1.0)  # fmt: skip
 
 

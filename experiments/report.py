@@ -146,7 +146,11 @@ def gist(run: Run, usual: str, chance: float, difference: Interval | None) -> li
     )
     guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
     if difference is None:
-        return [won, f"{guess}.", "No block was tried alone, so nothing is said here of what fusing adds."]
+        return [
+            won,
+            f"{guess}.",
+            "No block was tried alone beside others, so nothing is said here of what fusing adds.",
+        ]
     single = run.alone[0]
     least = min(run.alone, key=lambda model: run.accuracy(model).value)
     interval = f"95\u00a0% interval {points(difference.low)} to {points(difference.high)}"

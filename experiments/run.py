@@ -37,7 +37,7 @@ from fusion.bundle import save_bundle
 from fusion.decision import Decision, learn_decision
 from fusion.neighbours import Neighbours
 from fusion.pictures import PIXELS
-from fusion.registry import classifier_class, classifier_names, create
+from fusion.registry import classifier_class, classifier_names, create_checked
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
 
@@ -69,11 +69,8 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         UserError: as `read_collection`, `make_extractors` and `features.extract.extract`.
     """
     names = chosen_classifiers(config)
-    for name in {*names, *config.alone}:
-        try:
-            create(name, **(config.classifiers or {}).get(name, {})).check_parameters()
-        except ValueError as error:
-            raise UserError(f"Classifier '{name}': {error}") from error
+    for name in dict.fromkeys([*names, *config.alone]):
+        create_checked(name, **(config.classifiers or {}).get(name, {}))
     extractors = run_extractors(config, names)
     collection = open_collection(config)
     folder = config.out / f"{config.collection.stem}-{_key(config, collection, extractors)}"

@@ -22,7 +22,7 @@ from experiments.search_results import write_results
 from experiments.search_space import Choice, Space, params_of, values_of
 from experiments.sweep_fits import Candidates, open_candidates
 from experiments.sweep_values import label
-from fusion.registry import parameters_of
+from fusion.registry import create_checked, parameters_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -72,6 +72,10 @@ def search(
         name: of.values[0] for name, of in space.items() if isinstance(of, Choice) and len(of.values) == 1
     }
     own = parameters_of(classifier) | (config.classifiers or {}).get(classifier, {}) | fixed
+    chosen = (config.classifiers or {}).get(classifier, {})
+    for name, of in space.items():
+        for value in of.values if isinstance(of, Choice) else (of.low, of.high):
+            create_checked(classifier, **chosen | some | {name: value})
     facts = {"classifier": classifier, "space": {name: asdict(of) for name, of in space.items()}}
     candidates = open_candidates("search", config, classifier, some, facts, fresh)
     study = open_study(candidates, space, own)

@@ -20,7 +20,7 @@ from experiments.sweep_fits import Candidates, open_candidates
 from experiments.sweep_page import write_page
 from experiments.sweep_scores import score_values, write_tables
 from experiments.sweep_values import in_order, label
-from fusion.registry import classifier_class
+from fusion.registry import classifier_class, create_checked
 
 
 def sweep(
@@ -50,6 +50,9 @@ def sweep(
     """
     if not values:
         raise UserError(f"Name values of {parameter} with -v: for example -v 0.1 -v 1.")
+    own = (config.classifiers or {}).get(classifier, {})
+    for value in values:
+        create_checked(classifier, **own | {parameter: value})
     study = {"classifier": classifier, "parameter": parameter}
     candidates = open_candidates("sweep", config, classifier, {parameter: values[0]}, study, fresh)
     done = candidates.folder / "values.json"

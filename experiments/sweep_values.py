@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import yaml
 
 from data.errors import UserError
+from experiments.yaml_text import parse_yaml
 
-NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 DECADE = 10.0  # largest value over smallest from which on an axis is logarithmic
 
 
@@ -21,10 +20,8 @@ def parse_value(text: str) -> Any:
     Raises:
         UserError: it is not YAML.
     """
-    if NUMBER.fullmatch(text) and not text.lstrip("+-").isdigit():
-        return float(text)  # YAML 1.1 takes 1e-4 for text
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError as error:
         raise UserError(f"The value {text!r} is not YAML: {error}") from error
 

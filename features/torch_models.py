@@ -35,9 +35,10 @@ def find_model(name: str) -> NamedModel:
     short = name.removeprefix("timm/")
     if timm.is_model(short):
         return NamedModel("timm", short)
-    close = difflib.get_close_matches(short, [*list_models(), *timm.list_models()], n=3)
+    every = sorted({*list_models(), *timm.list_models()})
+    close = difflib.get_close_matches(short, every, n=3)
     hint = f" Did you mean {' or '.join(repr(c) for c in close)}?" if close else ""
-    raise UserError(f"cnn: neither torchvision nor timm has a model '{name}'.{hint}")
+    raise UserError(f"Neither torchvision nor timm has a model '{name}'.{hint}")
 
 
 def weights_of(model: NamedModel) -> Weights:
@@ -111,7 +112,12 @@ def load_model(model: NamedModel, path: Path) -> Any:
     try:
         state = load_state_dict(str(path))
         network.load_state_dict({key: state[key] for key in wanted})
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, EOFError) as error:
+    except KeyError as error:
+        raise UserError(
+            f"{path} is not a checkpoint of {model.library}'s '{model.name}': it has no {error}. "
+            "Its names must be those of the library's own model."
+        ) from error
+    except (OSError, RuntimeError, ValueError, TypeError, EOFError) as error:
         raise UserError(f"{path} is not a checkpoint of {model.library}'s '{model.name}': {error}") from error
     except Exception as error:  # pickle and safetensors raise their own kinds for a file that is neither
         raise UserError(f"{path} is not a checkpoint file: {error}") from error

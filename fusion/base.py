@@ -80,6 +80,9 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
 
     def check_parameters(self) -> None:
         """Raises ValueError for values that `fit` would refuse, where that can be told without data."""
+        chosen = getattr(self, "class_weight", None)
+        if isinstance(chosen, str) and chosen != "balanced":
+            raise ValueError(f"class_weight must be 'balanced', weights by genre or null, not '{chosen}'")
 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""

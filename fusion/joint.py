@@ -117,11 +117,22 @@ class Joint(PictureClassifier):
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
 
-    def _prepare(self, X: np.ndarray) -> None:
+    def check_parameters(self) -> None:
+        """As `PictureClassifier`, and how blocks and pictures are fused."""
+        from fusion.joint_network import check_fusion
+
+        check_fusion(self.fusion, self.adapter)
+        self._check_augmentation()
+        super().check_parameters()
+
+    def _check_augmentation(self) -> None:
         if self.augmentation in MIXES:
             raise ValueError(
                 f"augmentation {self.augmentation} mixes pictures, but not the blocks beside them"
             )
+
+    def _prepare(self, X: np.ndarray) -> None:
+        self._check_augmentation()
         self.with_pictures_ = self._pictures is not None
         # nothing can be learnt of a block that no cover has, such as the one of a frame of pictures alone
         self.blocks_ = {name: at for name, at in self.blocks_.items() if not np.isnan(X[:, at]).all()}

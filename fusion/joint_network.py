@@ -59,10 +59,7 @@ class JointNetwork(nn.Module):
         block_dropout: float,
         seed: int,
     ) -> None:
-        if fusion not in FUSIONS:
-            raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}, not '{fusion}'")
-        if fusion == "attention" and adapter % HEADS:
-            raise ValueError(f"adapter must be a multiple of {HEADS} for attention, not {adapter}")
+        check_fusion(fusion, adapter)
         super().__init__()
         self.widths, self.n_classes = list(widths), n_classes
         self.fusion, self.block_dropout = fusion, block_dropout
@@ -164,6 +161,14 @@ class JointNetwork(nn.Module):
             return gone
         hidden = gone | (torch.rand(gone.shape, device=gone.device) < self.block_dropout)
         return torch.where(hidden.all(dim=1, keepdim=True), gone, hidden)
+
+
+def check_fusion(fusion: str, adapter: int) -> None:
+    """Raises ValueError for another fusion, or tokens that the heads cannot share."""
+    if fusion not in FUSIONS:
+        raise ValueError(f"fusion must be one of {', '.join(FUSIONS)}, not '{fusion}'")
+    if fusion == "attention" and adapter % HEADS:
+        raise ValueError(f"adapter must be a multiple of {HEADS} for attention, not {adapter}")
 
 
 def answers(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.ndarray:

@@ -76,12 +76,21 @@ class PictureClassifier(BlockClassifier):
         return self
 
     def check_parameters(self) -> None:
-        """Raises ValueError where the recipe holds a value that is none of those that are known."""
+        """Raises ValueError for values that `fit` would refuse; the backbone and its weights must be here."""
+        from features.backbone import load_backbone
         from fusion.recipe import Recipe
+        from fusion.training import make_fabric
 
-        parameters = self.get_params(deep=False)
-        if "augmentation" in parameters:
-            Recipe.of(self, image_size=parameters["image_size"] or 0, seed=0)
+        super().check_parameters()
+        given = self.get_params(deep=False)
+        if not 0 <= given["dropout"] < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, not {given['dropout']}")
+        recipe = Recipe.of(self, image_size=given["image_size"] or 0, seed=0)
+        try:
+            make_fabric(recipe)
+        except (RuntimeError, ValueError) as error:  # Lightning's for a device that is not there
+            raise ValueError(f"device '{recipe.device}': {error}") from error
+        load_backbone(given["backbone"], given["checkpoint"], layers=given["layers"])
 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""

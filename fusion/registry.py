@@ -11,7 +11,9 @@ import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from data.errors import UserError, nearest
 
@@ -78,6 +80,28 @@ def create(name: str, **parameters: Any) -> BlockClassifier:
         if key not in known:
             raise UserError(f"Classifier '{name}' has no parameter '{key}'.{nearest(key, known)}")
     return cls(**parameters)
+
+
+def create_checked(name: str, **parameters: Any) -> BlockClassifier:
+    """As `create`, but values are checked as far as that can be done without data.
+
+    Raises:
+        UserError: no such classifier or parameter; a value of another type, or one that `fit` would refuse.
+    """
+    model = create(name, **parameters)
+    hints = get_type_hints(type(model).__init__)
+    for key, value in parameters.items():
+        try:
+            TypeAdapter(hints[key]).validate_python(value, strict=True)
+        except ValidationError:
+            kinds = str(hints[key]) if get_args(hints[key]) else hints[key].__name__
+            kinds = kinds.replace("NoneType", "null").replace("None", "null").replace("typing.", "")
+            raise UserError(f"Classifier '{name}': {key} must be {kinds}, not {value!r}.") from None
+    try:
+        model.check_parameters()
+    except ValueError as error:
+        raise UserError(f"Classifier '{name}': {error}") from error
+    return model
 
 
 def _import_all() -> None:

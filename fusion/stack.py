@@ -18,7 +18,7 @@ from fusion.base import BlockClassifier, Rows
 from fusion.inner import inner_folds
 from fusion.picture_classifier import PictureClassifier
 from fusion.pictures import COLUMN
-from fusion.registry import classifier_class, create, parameters_of, register
+from fusion.registry import classifier_class, create, create_checked, parameters_of, register
 
 LEAST = 1e-6  # probabilities are clipped here before their logarithm
 EVERY = 50  # each so manieth picture is looked at to tell collections apart
@@ -129,6 +129,14 @@ class Stack(PictureClassifier):
             share = found[:, self.stacked_].sum(axis=1, keepdims=True)
             found[:, self.stacked_] = share * self.stacker_.predict_proba(_logs(proba))
         return found
+
+    def check_parameters(self) -> None:
+        """Raises ValueError for values that `fit` would refuse, those of members too."""
+        if self.folds < 1 or not self.C > 0:
+            raise ValueError(f"folds must be 1 or more and C above 0, not {self.folds} and {self.C}")
+        given = self.classifiers if isinstance(self.classifiers, Mapping) else dict.fromkeys(self.classifiers)
+        for name, parameters in given.items():
+            create_checked(name, **(parameters or {}))
 
     def _chosen(self) -> dict[str, dict[str, Any]]:
         """Member -> parameters, without those that need pictures where there are none."""

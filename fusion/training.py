@@ -29,6 +29,7 @@ from fusion.losses import focal_loss, soft_targets
 from fusion.recipe import Recipe
 from fusion.training_curves import draw_range_test
 
+FAR_OFF = 10.0  # times the log loss of guessing: nothing is learnt any more
 FIRST_RATE = 1e-4  # where the finder has too few batches to say anything
 
 Watch = Callable[[str, int, int], None]  # what is going on, covers done, covers in all
@@ -75,7 +76,7 @@ def train(
         stop: called after each epoch (with one device); True ends the training there.
 
     Raises:
-        UserError: the loss is no number any more, as the learning rate is too high.
+        UserError: the training diverged, as the learning rate is too high.
     """
     rate = recipe.learning_rate
     if rate is None:
@@ -186,11 +187,7 @@ def _train(
             row = _epoch(fabric, model, optimizer, schedule, average, examples, recipe, epoch, watch)
             if held_out is not None:
                 row |= _judge(fabric, judged, held_out, recipe)
-            if not math.isfinite(row["loss"] + row.get("held_out_loss", 0.0)):
-                raise UserError(
-                    f"In epoch {epoch} the loss is no number any more. Take a learning_rate below {rate:g}, "
-                    "or null to have one found."
-                )
+            _check_loss(row, int(network.n_classes), rate)
             _add(progress, row, judged, {k: p.state_dict() for k, p in parts.items() if p is not None})
             if folder is not None and fabric.is_global_zero:
                 write_progress(folder, progress)
@@ -199,6 +196,19 @@ def _train(
             if stop is not None and stop(epoch, row):
                 break
     return Trained(progress.best, progress.history, progress.best_epoch, rate)
+
+
+def _check_loss(row: dict[str, float], n_classes: int, rate: float) -> None:
+    found, guessing = [row["log_loss"], row.get("held_out_loss", 0.0)], math.log(n_classes)
+    if all(math.isfinite(loss) for loss in found) and max(found) < FAR_OFF * guessing:
+        return
+    said = (
+        f"{max(found):.3g}, {guessing:.3g} by guessing" if math.isfinite(sum(found)) else "no number any more"
+    )
+    raise UserError(
+        f"In epoch {row['epoch']} the log loss is {said}: the training diverged. Take a learning_rate below "
+        f"{rate:g}, or null to have one found."
+    )
 
 
 def _train_apart(fabric: Fabric, network: nn.Module, **given: Any) -> tuple[Any, ...]:
@@ -231,7 +241,7 @@ def _epoch(
     )  # fmt: skip
     batches = fabric.setup_dataloaders(batches, move_to_device=False) if fabric.world_size > 1 else batches
     started, waited, prepared, done = time.perf_counter(), 0.0, 0.0, 0
-    total, right = 0.0, 0
+    total, plain, right, highest = 0.0, 0.0, 0, 0.0
     before = time.perf_counter()
     for number, loaded in enumerate(batches, 1):
         waited += time.perf_counter() - before
@@ -243,6 +253,7 @@ def _epoch(
             loss = _loss(answers, batch, recipe)
             fabric.backward(loss / recipe.accumulate)
         if stepping:
+            highest = max(highest, schedule.get_last_lr()[-1])
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
@@ -250,22 +261,32 @@ def _epoch(
                 average.update_parameters(network)
         n = len(batch["weight"])
         total += loss.item() * n
-        right += int((answers[0].argmax(1) == batch["target"].argmax(1)).sum())
+        with torch.no_grad():
+            true = batch["target"].argmax(1)
+            plain += nn.functional.cross_entropy(answers[0].float(), true, reduction="sum").item()
+            right += int((answers[0].argmax(1) == true).sum())
         done += n
         if watch:
-            watch(f"epoch {epoch} of {recipe.epochs}", done, len(order))
+            watch(f"epoch {epoch} of {recipe.epochs}{_loading(done, prepared)}", done, len(order))
         before = time.perf_counter()
     seconds = time.perf_counter() - started
     return {
         "epoch": epoch,
-        "learning_rate": schedule.get_last_lr()[-1],
+        "learning_rate": highest,
+        "head_only": int(epoch <= recipe.head_epochs),
         "loss": total / done,
+        "log_loss": plain / done,
         "accuracy": right / done,
         "seconds": seconds,
         "covers_per_second": done / seconds,
         "loader_covers_per_second": done / prepared if prepared else math.nan,
         "waiting_share": waited / seconds,
     }
+
+
+def _loading(done: int, prepared: float) -> str:
+    """How fast one process prepares pictures, to be shown beside the network's rate."""
+    return f" (loader {done / prepared:,.0f}/s)" if prepared else ""
 
 
 def _mixed(batch: dict[str, torch.Tensor], recipe: Recipe, n_classes: int) -> dict[str, torch.Tensor]:

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from experiments import cli
+from fusion.registry import classifier_names, parameters_of
 from tests.pictures import save_folders, solid
 
 MAIN = "from experiments.cli import main; main()"
@@ -37,6 +39,16 @@ def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) ->
     done = coverfusion(command, "--help", folder=tmp_path)
     assert done.returncode == 0
     assert f"Example: coverfusion {command}" in done.stdout
+
+
+def test_classifiers_are_listed_and_their_parameters_explained(tmp_path: Path) -> None:
+    listed = coverfusion("classifiers", folder=tmp_path)
+    assert listed.returncode == 0
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == classifier_names()
+    shown = coverfusion("classifiers", "knn", folder=tmp_path).stdout
+    text, defaults = shown.split("Defaults, as in a config:")
+    assert yaml.safe_load(defaults) == {"knn": parameters_of("knn")}
+    assert all(f"{name}:" in text for name in parameters_of("knn"))
 
 
 @pytest.mark.parametrize(

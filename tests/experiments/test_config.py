@@ -86,3 +86,22 @@ def test_single_blocks_are_fitted_by_chosen_classifiers_only(tmp_path: Path) -> 
     assert read_config(_file(tmp_path, "collection: c\nclassifiers: [svc, knn]")).alone == ["svc"]
     assert read_config(_file(tmp_path, "collection: c\nclassifiers: [knn]")).alone == []
     assert read_config(_file(tmp_path, "collection: c\nclassifiers: [knn]\nalone: [svc]")).alone == ["svc"]
+
+
+def test_numbers_with_an_exponent_are_numbers(tmp_path: Path) -> None:
+    values = "{learning_rate: 1e-3, weight_decay: -2.5E+1, layers: 1e-x}"
+    text = f"collection: c\nclassifiers:\n  finetune: {values}\n"
+    config = read_config(_file(tmp_path, text))
+    assert config.classifiers == {
+        "finetune": {"learning_rate": 0.001, "weight_decay": -25.0, "layers": "1e-x"}
+    }
+
+
+def test_a_classifier_that_is_picked_keeps_the_parameters_of_the_file(tmp_path: Path) -> None:
+    path = _file(tmp_path, 'collection: c\nclassifiers:\n  "knn:one": {k: 1}\n  svc: {C: 3}\n')
+    picked = read_config(path, classifiers=["knn:one", "logistic"])
+    assert picked.classifiers == {"knn:one": {"k": 1}, "logistic": {}}
+    with pytest.raises(UserError, match=r"-c knn:on: .*Did you mean 'knn:one'"):
+        read_config(path, classifiers=["knn:on"])
+    with pytest.raises(UserError, match=r"-c knn:one: a variant's parameters stand in a config file"):
+        read_source("test", "covers", classifiers=["knn:one"])
