@@ -48,8 +48,8 @@ def compare_runs(
 
     Args:
         folders: finished run folders; of a single one all models on all blocks are compared.
-        classifiers: of each run, these on all blocks; None: the model that the run chose (of a single run:
-            all on all blocks).
+        classifiers: of each run, these on all blocks, or "svc on cnn" for one on a block alone; None: the
+            model that the run chose (of a single run: all on all blocks).
         seed: of the bootstrap.
 
     Returns:
@@ -120,10 +120,12 @@ def _read(folder: Path) -> Run:
 def _entries(letter: str, run: Run, classifiers: Sequence[str] | None, every: bool) -> list[Entry]:
     fused = {model.classifier: model for model in run.models if model.kind == "fused"}
     if classifiers:
+        alone = {f"{model.classifier} on {model.blocks[0]}": model for model in run.alone}
         for name in classifiers:
-            if name not in fused:
-                raise UserError(f"{run.folder} has no classifier '{name}'; it has {', '.join(fused)}.")
-        chosen = [fused[name] for name in classifiers]
+            if name not in fused | alone:
+                has = ", ".join([*fused, *alone])
+                raise UserError(f"{run.folder} has no classifier '{name}'; it has {has}.")
+        chosen = [(fused | alone)[name] for name in classifiers]
     else:
         chosen = list(fused.values()) if every else [run.chosen]
     entries = []

@@ -34,9 +34,10 @@ class ImageNetwork(nn.Module):
         self.register_buffer("std", 255 * torch.tensor(backbone.std).view(3, 1, 1), persistent=False)
         self.register_buffer("centre", torch.zeros(backbone.width))
         self.register_buffer("spread", torch.ones(backbone.width))
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(backbone.width, n_classes))
-        nn.init.zeros_(self.head[1].weight)
-        nn.init.zeros_(self.head[1].bias)
+        linear = nn.Linear(backbone.width, n_classes)
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        self.head = nn.Sequential(nn.Dropout(dropout), linear)
 
     def forward(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         """One (n, n_classes) tensor of logits for `picture`, (n, 3, h, w) of 0-255."""

@@ -187,7 +187,7 @@ def _train(
             row = _epoch(fabric, model, optimizer, schedule, average, examples, recipe, epoch, watch)
             if held_out is not None:
                 row |= _judge(fabric, judged, held_out, recipe)
-            _check_loss(row, int(network.n_classes), rate)
+            _check_loss(row, int(network.n_classes), rate)  # type: ignore[arg-type]
             _add(progress, row, judged, {k: p.state_dict() for k, p in parts.items() if p is not None})
             if folder is not None and fabric.is_global_zero:
                 write_progress(folder, progress)

@@ -14,7 +14,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="finished run folders")],
     classifier: Annotated[
         list[str] | None,
-        typer.Option("--classifier", "-c", help="of each run, this one on all blocks (repeatable)"),
+        typer.Option(
+            "--classifier", "-c", help="of each run, this one on all blocks, or 'svc on cnn' (repeatable)"
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
     seed: Annotated[int, typer.Option(help="of the bootstrap")] = 0,

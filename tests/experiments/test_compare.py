@@ -32,6 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, more in {
         "color": {"blocks": ["color"]},
         "texture": {"blocks": ["texture"]},
+        "both": {"blocks": ["color", "texture"], "alone": ["knn"]},
         "seed": {"blocks": ["color"], "seed": 3},
         "folds": {"blocks": ["color"], "folds": 3},
         "folds-texture": {"blocks": ["texture"], "folds": 3},
@@ -82,6 +83,15 @@ def test_what_differs_is_named(runs: dict[str, Path]) -> None:
     assert found.to_dict("index") == {"seed": {"A": "0", "B": "3"}}
     blocks = config_differences([runs["color"], runs["texture"]])["key"].tolist()
     assert sorted(blocks) == ["blocks.color", "blocks.texture", "extractors.color", "extractors.texture"]
+
+
+def test_a_model_on_a_block_alone_can_be_named(runs: dict[str, Path]) -> None:
+    row = compare_runs([runs["both"]], ["knn", "knn on texture"]).iloc[0]
+    single = compare_runs([runs["both"], runs["texture"]], ["knn"]).iloc[0]
+    assert (row["first"], row["second"]) == ("A knn on all 2 blocks", "A knn on texture alone")
+    assert row["accuracy_second"] == single["accuracy_second"]
+    with pytest.raises(UserError, match=r"has no classifier 'knn on colour'; it has .*knn on color"):
+        compare_runs([runs["both"]], ["knn", "knn on colour"])
 
 
 def test_wrong_folders_and_classifiers_are_named(runs: dict[str, Path], tmp_path: Path) -> None:
