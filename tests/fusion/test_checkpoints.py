@@ -14,7 +14,14 @@ from tests.fusion.tinted import TinyNetwork, examples, recipe
 @pytest.fixture(scope="module")
 def progress() -> Progress:
     history = [
-        {"epoch": e, "loss": 1 / e, "accuracy": e / 3, "held_out_loss": 2 / e, "held_out_accuracy": e / 4}
+        {
+            "epoch": e,
+            "loss": 1 / e,
+            "log_loss": 1 / e,
+            "accuracy": e / 3,
+            "held_out_loss": 2 / e,
+            "held_out_accuracy": e / 4,
+        }
         for e in (1, 2)
     ]
     state = {"network": {"w": torch.ones(2)}, "schedule": {"last_epoch": 2, "rates": [0.1]}}
