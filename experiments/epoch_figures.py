@@ -22,6 +22,7 @@ STYLES: dict[str, tuple[str, str, Any]] = {
 }
 EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
 SLIM = 4.0  # inches of a figure for phones, where a legend has one column
+BITS = {"32": "float32", "bf16": "bfloat16", "16": "float16"}
 MOST = 20  # letters of a value under an axis
 
 
@@ -75,6 +76,8 @@ def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
         )
         if "held_out_accuracy" in last and last["held_out_accuracy"].notna().any():
             words += f", {_share(last['held_out_accuracy'])} of the covers held out"
+        if "precision" in last:
+            words += f", trained in {' and '.join(BITS[str(name)] for name in last['precision'].unique())}"
         found.append(words.strip())
     return "; ".join(found)
 

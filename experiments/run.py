@@ -348,6 +348,7 @@ def write_bundle(
             "covers": len(train_ids),
             "model": model.name,
         }
+        | ({"precision": classifier.precision_} if hasattr(classifier, "precision_") else {})
         | ({"note": note} if note else {}),
     )
     return neighbours

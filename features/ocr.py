@@ -40,8 +40,8 @@ COUNTS = {
 class Ocr:
     """EasyOCR's text, its sentence embedding and its layout.
 
-    The text is that of `easyocr.Reader.readtext` with its defaults (Baek et al. 2019 for the boxes, CRNN of
-    Shi et al. 2015 for the letters); the embedding is of the text of all boxes, joined by
+    The text is that of `easyocr.Reader.readtext` with its defaults, unquantized (Baek et al. 2019 for the
+    boxes, CRNN of Shi et al. 2015 for the letters); the embedding is of the text of all boxes, joined by
     spaces in EasyOCR's order. The n-grams are the same text's sequences of 3 to 5 letters within words,
     hashed into signed columns of unit length (Weinberger et al. 2009): names and spellings that a sentence
     model does not know, and that survive a letter read wrong.
@@ -60,7 +60,7 @@ class Ocr:
     """
 
     name: str
-    version = "2"
+    version = "3"
 
     def __init__(
         self,

@@ -9,28 +9,11 @@ if TYPE_CHECKING:
 
 
 def fast_recognizer(model: Any) -> nn.Module:
-    """EasyOCR's recognizer with quicker features; the same letters for each box, alone or in a batch.
-
-    EasyOCR quantizes the recurrent layers on CPUs: they round activations to 128 steps between the extremes
-    of the whole batch, so that a text would depend on its neighbours. They therefore still run box by box.
-    """
-    import torch
+    """EasyOCR's recognizer with quicker features; the same letters."""
     from easyocr.model.modules import VGG_FeatureExtractor
-    from torch import nn
 
     if isinstance(model.FeatureExtraction, VGG_FeatureExtractor):
         model.FeatureExtraction = _fast_features(model.FeatureExtraction.ConvNet)
-
-    class OneByOne(nn.Module):
-        def __init__(self, inner: nn.Module) -> None:
-            super().__init__()
-            self.inner = inner
-
-        def forward(self, x: Tensor) -> Tensor:
-            return torch.cat([self.inner(x[k : k + 1]) for k in range(len(x))])
-
-    model.SequenceModeling = OneByOne(model.SequenceModeling)
-    model.Prediction = OneByOne(model.Prediction)
     return model
 
 

@@ -29,6 +29,7 @@ class Progress:
         best_epoch: whose weights are kept.
         best: these weights, on the CPU.
         state: of network, optimiser and schedule after the last epoch; None before the first.
+        precision: in which the network is trained: "32", "bf16" or "16".
     """
 
     digest: str
@@ -36,6 +37,7 @@ class Progress:
     best_epoch: int = 0
     best: dict[str, torch.Tensor] = field(default_factory=dict)
     state: dict[str, Any] | None = None
+    precision: str = ""
 
 
 def read_progress(folder: Path | None, digest: str) -> Progress:
@@ -57,7 +59,7 @@ def write_progress(folder: Path, progress: Progress) -> None:
     partial = folder / f"{FILE}.partial"
     torch.save(vars(progress), partial)
     partial.replace(folder / FILE)
-    history = pd.DataFrame(progress.history)
+    history = pd.DataFrame(progress.history).assign(precision=progress.precision)
     history.to_csv(folder / "history.csv", index=False)
     draw(history, folder / "curves.png")
 

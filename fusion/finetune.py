@@ -46,7 +46,7 @@ class Finetune(PictureClassifier):
         ema: decay of a moving average of the weights, which is what is kept; None: none.
         patience: epochs without a better held-out log loss before training stops; the covers held out are
             10 % of the training covers and share no group with the rest. None: learn from all, to the end.
-        precision: "auto" (16 bits where the device computes in them), "32", "bf16" or "16".
+        precision: "auto" (16 bits on CUDA, 32 on CPUs: all CPUs learn the same), "32", "bf16" or "16".
         device: "auto", "cpu", "cuda" or what else Lightning Fabric knows.
         devices: how many of them.
         workers: processes that prepare pictures; None: a fitting number.

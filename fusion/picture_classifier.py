@@ -39,6 +39,7 @@ class PictureClassifier(BlockClassifier):
         history_: one dict an epoch.
         best_epoch_: the epoch whose weights are kept.
         learning_rate_: as given or found.
+        precision_: in which it was trained, "32", "bf16" or "16".
         shares_: (n_classes,) of the training weight, the answer for a cover that nothing is known of.
     """
 
@@ -119,7 +120,7 @@ class PictureClassifier(BlockClassifier):
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
         from fusion.standardise import standardise
-        from fusion.training import train
+        from fusion.training import resolved, train
 
         self.shares_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self._prepare(X)
@@ -143,6 +144,7 @@ class PictureClassifier(BlockClassifier):
         self.network_ = network.eval()
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
         self.learning_rate_ = trained.learning_rate
+        self.precision_ = resolved(recipe).precision
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         """Of the pictures; a subclass that sees blocks too has its own."""

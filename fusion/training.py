@@ -30,6 +30,7 @@ from fusion.recipe import Recipe
 from fusion.training_curves import draw_range_test
 
 FAR_OFF = 10.0  # times the log loss of guessing: nothing is learnt any more
+FABRIC_NAMES: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 FIRST_RATE = 1e-4  # where the finder has too few batches to say anything
 
 Watch = Callable[[str, int, int], None]  # what is going on, covers done, covers in all
@@ -78,6 +79,7 @@ def train(
     Raises:
         UserError: the training diverged, as the learning rate is too high.
     """
+    recipe = resolved(recipe)
     rate = recipe.learning_rate
     if rate is None:
         rate = find_learning_rate(network, examples, recipe, folder)
@@ -99,7 +101,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
         accelerator=recipe.device,
         devices=recipe.devices,
         strategy=several if recipe.devices > 1 else "auto",
-        precision=_precision(recipe),  # type: ignore[arg-type]
+        precision=FABRIC_NAMES[resolved(recipe).precision],
     )
 
 
@@ -169,6 +171,7 @@ def _train(
     stop: Stop | None,
 ) -> Trained:
     progress = read_progress(folder, digest_of(network, examples, recipe))
+    progress.precision = recipe.precision
     with _repeatable(recipe.seed):
         network = fabric.to_device(network)
         optimizer = torch.optim.AdamW(parameter_groups(network, recipe, rate))
@@ -381,11 +384,14 @@ def _repeatable(seed: int) -> Iterator[None]:
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = chosen
 
 
-def _precision(recipe: Recipe) -> str:
-    """Fabric's name of the precision; "auto" is 16 bits where the device computes in them, else 32."""
+def resolved(recipe: Recipe) -> Recipe:
+    """The recipe with the precision that "auto" stands for: 16 bits on CUDA, 32 on CPUs.
+
+    bfloat16 changes what is learnt, so on a CPU it must be asked for by name: the same command gives the
+    same model on every machine then.
+    """
     if recipe.precision != "auto":
-        return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[recipe.precision]
+        return recipe
     if recipe.device in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    fast = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return "bf16-mixed" if any(getattr(torch.cpu, name, bool)() for name in fast) else "32-true"
+        return replace(recipe, precision="bf16" if torch.cuda.is_bf16_supported() else "16")
+    return replace(recipe, precision="32")
