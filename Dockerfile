@@ -13,13 +13,14 @@ WORKDIR /build
 RUN python -m venv /opt/venv
 # The libraries alone: this layer is built again only when one of these two files changes.
 COPY pyproject.toml constraints.txt ./
-RUN mkdir -p data features fusion experiments/commands \
+RUN sed -n 's/^"coverfusion.*" = "\(.*\)"$/\1/p' pyproject.toml | xargs mkdir -p \
     && touch README.md \
     && PIP_EXTRA_INDEX_URL=$TORCH_INDEX pip install --no-cache-dir --constraint constraints.txt \
         ".[app,grow,ray,service,tracking]" \
     && pip uninstall --yes coverfusion \
     && rm -rf build ./*.egg-info
 COPY README.md ./
+COPY coverfusion coverfusion
 COPY data data
 COPY features features
 COPY fusion fusion

@@ -15,6 +15,9 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	rm -rf build/types
+	mkdir -p build/types/coverfusion
+	ln -s $(CURDIR)/coverfusion/* $(addprefix $(CURDIR)/,data features fusion experiments) build/types/coverfusion
 	$(BIN)/mypy
 
 $(READY): pyproject.toml constraints.txt

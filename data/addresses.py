@@ -17,9 +17,17 @@ from typing import Any
 import fsspec
 from fsspec.registry import available_protocols, known_implementations
 
-from data.archives import MAX_BYTES, ZIP_MEMBER, Archive, is_litter, member_names, open_archive, read_member
-from data.errors import UserError, nearest
-from data.pictures import PictureError
+from coverfusion.data.archives import (
+    MAX_BYTES,
+    ZIP_MEMBER,
+    Archive,
+    is_litter,
+    member_names,
+    open_archive,
+    read_member,
+)
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.pictures import PictureError
 
 REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from data.pictures import PictureError
+from coverfusion.data.pictures import PictureError
 
 # One file, or one member unpacked; a 6,000 x 6,000 TIFF without compression still fits.
 MAX_BYTES = 128 * 2**20

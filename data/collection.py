@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from data.addresses import REQUESTS, Place, is_address
-from data.duplicates import group_covers, near_pairs
-from data.errors import UserError, nearest
-from data.facts_cache import FactsCache
-from data.pictures import PictureError, PictureFacts
-from data.sources import Entry, list_entries, read_bytes
+from coverfusion.data.addresses import REQUESTS, Place, is_address
+from coverfusion.data.duplicates import group_covers, near_pairs
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.facts_cache import FactsCache
+from coverfusion.data.pictures import PictureError, PictureFacts
+from coverfusion.data.sources import Entry, list_entries, read_bytes
 
 Keep = Literal["drop", "first", "all"]
 COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]

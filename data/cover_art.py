@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from data.fetch import Client, RefusedError, TooLargeError
-from data.pictures import PictureError, facts
+from coverfusion.data.fetch import Client, RefusedError, TooLargeError
+from coverfusion.data.pictures import PictureError, facts
 
 ADDRESS = "https://coverartarchive.org"
 SIZES = ("250", "500", "1200", "original")  # the longer side in pixels

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
+from coverfusion.data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
 FACTS_VERSION = f"{DECODE_VERSION}.1"

@@ -17,7 +17,7 @@ import requests
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 # What passes by itself: too many requests, and servers or gateways that are busy or down.
 BUSY = frozenset({429, 500, 502, 503, 504})

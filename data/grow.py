@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from data import cover_art, musicbrainz
-from data.cover_art import SIZES, Cover, NoCoverError, cover_address, fetch_cover
-from data.errors import UserError
-from data.fetch import Client, NoAnswerError
-from data.grow_journal import Decision, Journal, open_journal
-from data.musicbrainz import Release, releases_by_tag
+from coverfusion.data import cover_art, musicbrainz
+from coverfusion.data.cover_art import SIZES, Cover, NoCoverError, cover_address, fetch_cover
+from coverfusion.data.errors import UserError
+from coverfusion.data.fetch import Client, NoAnswerError
+from coverfusion.data.grow_journal import Decision, Journal, open_journal
+from coverfusion.data.musicbrainz import Release, releases_by_tag
 
 Progress = Callable[[str, int], None]
 # Covers in a row without an answer after which the archive counts as down.

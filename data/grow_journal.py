@@ -17,8 +17,8 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from data.errors import UserError
-from data.musicbrainz import NOBODY, Release
+from coverfusion.data.errors import UserError
+from coverfusion.data.musicbrainz import NOBODY, Release
 
 LICENCE = (
     "picture: its rights holders', from the Cover Art Archive, not free to pass on; "

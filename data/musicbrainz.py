@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from data.errors import UserError
-from data.fetch import Client, FetchError
+from coverfusion.data.errors import UserError
+from coverfusion.data.fetch import Client, FetchError
 
 ADDRESS = "https://musicbrainz.org"
 PAGE = 100  # the most that one search gives

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from PIL import Image, ImageOps
 
-from data.pictures import decode
+from coverfusion.data.pictures import decode
 
 # package -> files; where each comes from is said by the packages themselves
 PHOTOS = {

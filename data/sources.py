@@ -17,8 +17,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.addresses import Address, Place, children, is_address, list_address, members_at, read_address, walk
-from data.archives import (
+from coverfusion.data.addresses import (
+    Address,
+    Place,
+    children,
+    is_address,
+    list_address,
+    members_at,
+    read_address,
+    walk,
+)
+from coverfusion.data.archives import (
     MAX_BYTES,
     ZIP_MEMBER,
     Archive,
@@ -28,8 +37,8 @@ from data.archives import (
     open_archive,
     read_member,
 )
-from data.errors import UserError, nearest
-from data.pictures import PictureError
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.pictures import PictureError
 
 
 @dataclass(frozen=True)

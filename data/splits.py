@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 PARTS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 

@@ -12,10 +12,10 @@ import joblib
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from data.splits import folds as number_folds
-from data.splits import save_splits
-from experiments.ablation_page import write_page
-from experiments.comparisons import (
+from coverfusion.data.splits import folds as number_folds
+from coverfusion.data.splits import save_splits
+from coverfusion.experiments.ablation_page import write_page
+from coverfusion.experiments.comparisons import (
     Blocks,
     Key,
     Study,
@@ -28,17 +28,17 @@ from experiments.comparisons import (
     planned_pairs,
     shapley_table,
 )
-from experiments.config import Config
-from experiments.designs import Units, check_designs, fitted_sets, greedy_path
-from experiments.fits import Fits, Model, all_blocks
-from experiments.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
-from experiments.parallel_fits import fit_all
-from experiments.progress import console, counted
-from experiments.provenance import digest, write_json
-from experiments.run import Prepared, open_collection, prepare, run_extractors, write_inputs
-from features.pixels import COLUMN
-from fusion.pictures import PIXELS
-from fusion.registry import create
+from coverfusion.experiments.config import Config
+from coverfusion.experiments.designs import Units, check_designs, fitted_sets, greedy_path
+from coverfusion.experiments.fits import Fits, Model, all_blocks
+from coverfusion.experiments.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
+from coverfusion.experiments.parallel_fits import fit_all
+from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.provenance import digest, write_json
+from coverfusion.experiments.run import Prepared, open_collection, prepare, run_extractors, write_inputs
+from coverfusion.features.pixels import COLUMN
+from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.registry import create
 
 CLASSIFIERS = ("svc", "catboost")
 FOLDS = 5

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments import figures, pages
-from experiments.ablation_figures import comparison_words, draw_all
+from coverfusion.experiments import figures, pages
+from coverfusion.experiments.ablation_figures import comparison_words, draw_all
 
 ALPHA = 0.05
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError, nearest
-from experiments.statistics import corrected_t_test
-from fusion.registry import parameters_of
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.statistics import corrected_t_test
+from coverfusion.fusion.registry import parameters_of
 
 BALANCES = {
     "none": "no balancing",

@@ -22,17 +22,17 @@ import pandas as pd
 import PIL.Image
 from rich.table import Table
 
-from data.collection import read_collection
-from data.errors import UserError
-from data.sources import read_bytes
-from experiments.blocks import make_extractors
-from experiments.progress import console, counted
-from experiments.score import bundle_extractors, score
-from features.extract import compute, decoded_ahead, extract
-from features.registry import Extractor
-from features.store import Store
-from features.table import FeatureTable
-from fusion.bundle import load_bundle
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.score import bundle_extractors, score
+from coverfusion.features.extract import compute, decoded_ahead, extract
+from coverfusion.features.registry import Extractor
+from coverfusion.features.store import Store
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.bundle import load_bundle
 
 SEED = 0
 WARM_UP = 4  # covers that load the models on both sides before anything is measured

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
-from data.splits import folds as number_folds
-from experiments.designs import fitted_sets
-from experiments.fits import Fits, Model
-from experiments.outcomes import Fold, make_folds
-from experiments.parallel_fits import fit_all
-from experiments.progress import console, counted
-from experiments.run import Prepared
-from fusion.registry import create
+from coverfusion.data.splits import folds as number_folds
+from coverfusion.experiments.designs import fitted_sets
+from coverfusion.experiments.fits import Fits, Model
+from coverfusion.experiments.outcomes import Fold, make_folds
+from coverfusion.experiments.parallel_fits import fit_all
+from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.run import Prepared
+from coverfusion.fusion.registry import create
 
 FOLDS = 5
 

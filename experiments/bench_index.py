@@ -20,11 +20,11 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from data.errors import UserError, nearest
-from experiments.drawn_vectors import PIECE, drawn, hardness
-from experiments.progress import console, counted
-from fusion.blocks import BlockScaler
-from fusion.index_kinds import KINDS, K, build, training_rows
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.drawn_vectors import PIECE, drawn, hardness
+from coverfusion.experiments.progress import console, counted
+from coverfusion.fusion.blocks import BlockScaler
+from coverfusion.fusion.index_kinds import KINDS, K, build, training_rows
 
 SEED = 0
 HELD = 1000  # held-out vectors: half for the choice of the effort, half for the recall
@@ -129,7 +129,7 @@ def measure(kind: str, vectors: int, dimensions: int) -> dict[str, Any]:
 
 def print_bench(frame: pd.DataFrame, vectors: int, dimensions: int) -> None:
     """Prints what `bench_index` gives, a column a kind."""
-    from experiments.commands.shown import print_frame
+    from coverfusion.experiments.commands.shown import print_frame
 
     lines = {
         title: [template.format(value) for value in frame[column]]

@@ -20,15 +20,15 @@ import pandas as pd
 import pyarrow as pa
 from rich.table import Table
 
-from data.collection import read_collection
-from data.errors import UserError
-from experiments.blocks import make_extractors
-from experiments.progress import console
-from experiments.ray_extract import extract_on_ray
-from experiments.ray_score import score_on_ray
-from experiments.score import score
-from features.extract import CHUNK, extract
-from features.store import Store
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.progress import console
+from coverfusion.experiments.ray_extract import extract_on_ray
+from coverfusion.experiments.ray_score import score_on_ray
+from coverfusion.experiments.score import score
+from coverfusion.features.extract import CHUNK, extract
+from coverfusion.features.store import Store
 
 SEED = 0
 MANY = 10_000_000  # covers whose cost is printed

@@ -24,19 +24,19 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from data.errors import UserError
-from data.pictures import PictureError, decode
-from data.sources import list_entries, read_bytes
-from experiments.malformed_uploads import form, form_headers, malformed_uploads
-from experiments.progress import console, counted
-from experiments.score import bundle_extractors, score_chunk
-from features.extract import decoded_ahead
-from fusion.bundle import load_bundle
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import list_entries, read_bytes
+from coverfusion.experiments.malformed_uploads import form, form_headers, malformed_uploads
+from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.score import bundle_extractors, score_chunk
+from coverfusion.features.extract import decoded_ahead
+from coverfusion.fusion.bundle import load_bundle
 
 SEED = 0
 MALFORMED = 500  # sent twice
 START_SECONDS = 120  # within which the service must be ready
-MAIN = "from experiments.cli import main; main()"
+MAIN = "from coverfusion.experiments.cli import main; main()"
 
 
 @dataclass(frozen=True)

@@ -24,19 +24,19 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from data.collection import read_collection
-from data.errors import UserError
-from data.sources import read_bytes
-from experiments.progress import console, counted
-from features.backbone import Backbone, load_backbone
-from features.decoded import decode_all
-from features.lite_trunk import LiteTrunk
-from features.pixels import Pixels
-from fusion.examples import Examples, loader
-from fusion.image_network import ImageNetwork
-from fusion.learning_rate import stage_of
-from fusion.recipe import Recipe
-from fusion.training import make_fabric, train
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.progress import console, counted
+from coverfusion.features.backbone import Backbone, load_backbone
+from coverfusion.features.decoded import decode_all
+from coverfusion.features.lite_trunk import LiteTrunk
+from coverfusion.features.pixels import Pixels
+from coverfusion.fusion.examples import Examples, loader
+from coverfusion.fusion.image_network import ImageNetwork
+from coverfusion.fusion.learning_rate import stage_of
+from coverfusion.fusion.recipe import Recipe
+from coverfusion.fusion.training import make_fabric, train
 
 SEED = 0
 BATCH = 32

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from data.errors import UserError
-from experiments.progress import block_bars, console
-from features.decoded import Decoded, decode_all, missing
-from features.extract import Failure, extract
-from features.pixels import Pixels
-from features.registry import Extractor, create, extractor_names, missing_weights
-from features.store import Store
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.progress import block_bars, console
+from coverfusion.features.decoded import Decoded, decode_all, missing
+from coverfusion.features.extract import Failure, extract
+from coverfusion.features.pixels import Pixels
+from coverfusion.features.registry import Extractor, create, extractor_names, missing_weights
+from coverfusion.features.store import Store
 
 
 def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str) -> list[Extractor]:

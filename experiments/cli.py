@@ -9,30 +9,30 @@ import sys
 import typer
 from rich.console import Console
 
-from data.errors import UserError
-from experiments.commands.ablate import ablate
-from experiments.commands.app import app as web_app
-from experiments.commands.bench import bench
-from experiments.commands.classifiers import classifiers
-from experiments.commands.compare import compare
-from experiments.commands.curve import curve
-from experiments.commands.decide import decide
-from experiments.commands.demo import demo
-from experiments.commands.explain import explain
-from experiments.commands.extract import extract
-from experiments.commands.grow import grow
-from experiments.commands.index import index
-from experiments.commands.inspect import inspect
-from experiments.commands.map import map as map_covers
-from experiments.commands.report import report
-from experiments.commands.score import score
-from experiments.commands.search import search
-from experiments.commands.serve import serve
-from experiments.commands.similar import similar
-from experiments.commands.sweep import sweep
-from experiments.commands.track import track
-from experiments.commands.train import train
-from experiments.commands.weights import weights
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.ablate import ablate
+from coverfusion.experiments.commands.app import app as web_app
+from coverfusion.experiments.commands.bench import bench
+from coverfusion.experiments.commands.classifiers import classifiers
+from coverfusion.experiments.commands.compare import compare
+from coverfusion.experiments.commands.curve import curve
+from coverfusion.experiments.commands.decide import decide
+from coverfusion.experiments.commands.demo import demo
+from coverfusion.experiments.commands.explain import explain
+from coverfusion.experiments.commands.extract import extract
+from coverfusion.experiments.commands.grow import grow
+from coverfusion.experiments.commands.index import index
+from coverfusion.experiments.commands.inspect import inspect
+from coverfusion.experiments.commands.map import map as map_covers
+from coverfusion.experiments.commands.report import report
+from coverfusion.experiments.commands.score import score
+from coverfusion.experiments.commands.search import search
+from coverfusion.experiments.commands.serve import serve
+from coverfusion.experiments.commands.similar import similar
+from coverfusion.experiments.commands.sweep import sweep
+from coverfusion.experiments.commands.track import track
+from coverfusion.experiments.commands.train import train
+from coverfusion.experiments.commands.weights import weights
 
 app = typer.Typer(
     name="coverfusion",

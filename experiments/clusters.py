@@ -10,8 +10,8 @@ from sklearn import config_context
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, silhouette_samples
 
-from experiments.projections import Sample
-from fusion.blocks import principal_components
+from coverfusion.experiments.projections import Sample
+from coverfusion.fusion.blocks import principal_components
 
 HALVES = 100
 Z95 = 1.959963984540054

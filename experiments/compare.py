@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
-from experiments.provenance import environment, write_json
-from experiments.run_folder import Model, Run, read_run
-from experiments.statistics import (
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.provenance import environment, write_json
+from coverfusion.experiments.run_folder import Model, Run, read_run
+from coverfusion.experiments.statistics import (
     corrected_t_test,
     group_weights,
     holm,
@@ -98,7 +98,7 @@ def write_comparison(
     out: Path, table: pd.DataFrame, differences: pd.DataFrame, folders: Sequence[Path]
 ) -> None:
     """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
-    from experiments.compare_figure import comparison_figure
+    from coverfusion.experiments.compare_figure import comparison_figure
 
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "comparisons.csv", index=False)

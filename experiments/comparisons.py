@@ -9,10 +9,10 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from experiments.designs import Units, families_of, without, without_family
-from experiments.outcomes import Outcome
-from experiments.shapley import shapley_values, subsets
-from experiments.statistics import (
+from coverfusion.experiments.designs import Units, families_of, without, without_family
+from coverfusion.experiments.outcomes import Outcome
+from coverfusion.experiments.shapley import shapley_values, subsets
+from coverfusion.experiments.statistics import (
     corrected_t_test,
     group_weights,
     holm,

@@ -17,10 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from data.addresses import Address, Place, is_address, place
-from data.errors import UserError, nearest
-from experiments.yaml_text import parse_yaml
-from features.store import default_root
+from coverfusion.data.addresses import Address, Place, is_address, place
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.yaml_text import parse_yaml
+from coverfusion.features.store import default_root
 
 Parameters = dict[str, dict[str, Any]]
 

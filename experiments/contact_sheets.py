@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from data.pictures import PictureError, decode
-from data.sources import read_bytes
-from experiments.progress import counted
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.progress import counted
 
 ACROSS = 10  # pictures in a row, and rows in a sheet
 GROUND = "#808080"  # around pictures that are not square

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from experiments.balance import BALANCES
-from experiments.figures import DARK, LIGHT
-from experiments.power_law import PowerLaw
+from coverfusion.experiments.balance import BALANCES
+from coverfusion.experiments.figures import DARK, LIGHT
+from coverfusion.experiments.power_law import PowerLaw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

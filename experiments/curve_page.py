@@ -8,10 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from experiments import figures, pages
-from experiments.balance import BALANCES
-from experiments.curve_figures import WIDE, balance_words, curve_words, draw_all, picture_of, records
-from experiments.report import points
+from coverfusion.experiments import figures, pages
+from coverfusion.experiments.balance import BALANCES
+from coverfusion.experiments.curve_figures import (
+    WIDE,
+    balance_words,
+    curve_words,
+    draw_all,
+    picture_of,
+    records,
+)
+from coverfusion.experiments.report import points
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.balance import balance_table
-from experiments.fits import Fits, Model, Part, all_blocks
-from experiments.metrics import score
-from experiments.outcomes import fold_scores
-from experiments.power_law import doubling
-from experiments.statistics import corrected_t_test
+from coverfusion.experiments.balance import balance_table
+from coverfusion.experiments.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.metrics import score
+from coverfusion.experiments.outcomes import fold_scores
+from coverfusion.experiments.power_law import doubling
+from coverfusion.experiments.statistics import corrected_t_test
 
 POOLED = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
 

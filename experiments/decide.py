@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.errors import UserError
-from experiments.decide_figures import draw_all
-from experiments.decide_findings import findings
-from experiments.decide_tables import (
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.decide_figures import draw_all
+from coverfusion.experiments.decide_findings import findings
+from coverfusion.experiments.decide_tables import (
     ERRORS,
     abstention_table,
     calibrated_by_parts,
@@ -18,12 +18,12 @@ from experiments.decide_tables import (
     risk_coverage_table,
     sets_table,
 )
-from experiments.held_out import make_parts, read_held_out
-from experiments.outputs import check_writable
-from experiments.provenance import environment, write_json
-from experiments.run_folder import Model, Run, read_run
-from experiments.statistics import group_weights
-from fusion.decision import Targets
+from coverfusion.experiments.held_out import make_parts, read_held_out
+from coverfusion.experiments.outputs import check_writable
+from coverfusion.experiments.provenance import environment, write_json
+from coverfusion.experiments.run_folder import Model, Run, read_run
+from coverfusion.experiments.statistics import group_weights
+from coverfusion.fusion.decision import Targets
 
 
 def decide(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from experiments.figures import LIGHT
-from fusion.conformal import METHODS
+from coverfusion.experiments.figures import LIGHT
+from coverfusion.fusion.conformal import METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.decide_tables import SPLITS, summarised_sets
+from coverfusion.experiments.decide_tables import SPLITS, summarised_sets
 
 SETS = (
     "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "

@@ -9,21 +9,21 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from experiments.figures import reliability
-from experiments.held_out import HeldOut, read_held_out
-from experiments.run_folder import Run
-from experiments.statistics import group_weights, interval
-from fusion.abstention import (
+from coverfusion.experiments.figures import reliability
+from coverfusion.experiments.held_out import HeldOut, read_held_out
+from coverfusion.experiments.run_folder import Run
+from coverfusion.experiments.statistics import group_weights, interval
+from coverfusion.fusion.abstention import (
     area_under_risk_coverage,
     plain_threshold_for_error,
     risk_coverage,
     threshold_for_coverage,
     threshold_for_error,
 )
-from fusion.calibration import KINDS, choose_calibration, cross_calibrated, log_loss
-from fusion.conformal import METHODS, prediction_sets, set_limit
-from fusion.decision import one_a_group
-from fusion.inner import Split
+from coverfusion.fusion.calibration import KINDS, choose_calibration, cross_calibrated, log_loss
+from coverfusion.fusion.conformal import METHODS, prediction_sets, set_limit
+from coverfusion.fusion.decision import one_a_group
+from coverfusion.fusion.inner import Split
 
 SPLITS = 20  # random halves that prediction sets are tried on
 PROMISES = (0.8, 0.9, 0.95)

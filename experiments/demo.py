@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data.sample import draw_sample
-from experiments.config import make_config
-from experiments.progress import console
-from experiments.run import train
+from coverfusion.data.sample import draw_sample
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.progress import console
+from coverfusion.experiments.run import train
 
 NOTE = "This sample is drawn by a program: its scores show that everything works, not what music is like."
 

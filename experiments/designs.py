@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from data.errors import UserError, nearest
-from experiments.shapley import subsets
-from experiments.units import units_of
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.shapley import subsets
+from coverfusion.experiments.units import units_of
 
 Units = tuple[str, ...]
 DESIGNS = ("alone", "without", "subsets", "families", "greedy")

@@ -11,23 +11,23 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
-from data.errors import UserError
-from data.pictures import PictureError, decode
-from data.sources import read_bytes
-from experiments.explain_background import covers_of_genre
-from experiments.explain_blocks import Contributions, chances_of, contributions_to
-from experiments.explain_map import cells, occlusion_map
-from experiments.explain_marks import Box, Word, boxes, detector_errors, words
-from experiments.outputs import check_file
-from experiments.provenance import write_json
-from experiments.score import bundle_extractors, check_targets
-from experiments.verdict import Verdict, verdict_on
-from features.extract import compute
-from features.registry import Extractor
-from features.table import FeatureTable
-from fusion.bundle import Bundle, load_bundle
-from fusion.decision import NO_TARGETS, Targets
-from fusion.pictures import PIXELS
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.explain_background import covers_of_genre
+from coverfusion.experiments.explain_blocks import Contributions, chances_of, contributions_to
+from coverfusion.experiments.explain_map import cells, occlusion_map
+from coverfusion.experiments.explain_marks import Box, Word, boxes, detector_errors, words
+from coverfusion.experiments.outputs import check_file
+from coverfusion.experiments.provenance import write_json
+from coverfusion.experiments.score import bundle_extractors, check_targets
+from coverfusion.experiments.verdict import Verdict, verdict_on
+from coverfusion.features.extract import compute
+from coverfusion.features.registry import Extractor
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.decision import NO_TARGETS, Targets
+from coverfusion.fusion.pictures import PIXELS
 
 NETWORKS = (PIXELS, "cnn")  # blocks of an image network; the map is of the first that the model sees
 MOST_FEATURES = 12
@@ -163,7 +163,7 @@ def explain(
         UserError: the picture or the bundle cannot be read, `out` cannot be written, or targets for a bundle
             without held-out covers.
     """
-    from experiments.explain_figure import draw
+    from coverfusion.experiments.explain_figure import draw
 
     check_file(out, (".png",), [picture])
     bundle = load_bundle(bundle_folder)

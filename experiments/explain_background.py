@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fusion.blocks import BlockScaler
-from fusion.bundle import Bundle
-from fusion.nearest import indexed_rows
-from fusion.neighbours import Neighbours
+from coverfusion.fusion.blocks import BlockScaler
+from coverfusion.fusion.bundle import Bundle
+from coverfusion.fusion.nearest import indexed_rows
+from coverfusion.fusion.neighbours import Neighbours
 
 SAME = 1e-3  # prepared rows this close in every number are one (an index may keep half precision)
 

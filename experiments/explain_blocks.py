@@ -9,13 +9,13 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from experiments.explain_background import background
-from experiments.genre_shap import contributions, sums
-from experiments.shapley import shapley_values, subsets
-from fusion.blocks import NUMBERED
-from fusion.bundle import Bundle
-from fusion.catboost import FusionCatBoost
-from fusion.pictures import COLUMN, PIXELS
+from coverfusion.experiments.explain_background import background
+from coverfusion.experiments.genre_shap import contributions, sums
+from coverfusion.experiments.shapley import shapley_values, subsets
+from coverfusion.fusion.blocks import NUMBERED
+from coverfusion.fusion.bundle import Bundle
+from coverfusion.fusion.catboost import FusionCatBoost
+from coverfusion.fusion.pictures import COLUMN, PIXELS
 
 PROBABILITY = "probability"
 LOG_PROBABILITY = "log probability less its mean over the genres"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from experiments.explain import Explanation, Feature, Neighbour
-from experiments.explain_blocks import PROBABILITY
-from experiments.explain_marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
-from experiments.explain_text import fitted, width, wrapped
-from experiments.genre_words import CONFIDENCE
+from coverfusion.experiments.explain import Explanation, Feature, Neighbour
+from coverfusion.experiments.explain_blocks import PROBABILITY
+from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
+from coverfusion.experiments.explain_text import fitted, width, wrapped
+from coverfusion.experiments.genre_words import CONFIDENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
-from experiments.units import columns_of
-from features.decoded import Decoded
-from fusion.base import BlockClassifier
-from fusion.picture_classifier import PictureClassifier
-from fusion.pictures import COLUMN, PIXELS
-from fusion.registry import classifier_class, create, parameters_of
-from fusion.stack import Stack
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.units import columns_of
+from coverfusion.features.decoded import Decoded
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.pictures import COLUMN, PIXELS
+from coverfusion.fusion.registry import classifier_class, create, parameters_of
+from coverfusion.fusion.stack import Stack
 
 LONGEST = 150  # letters of a model's blocks in a file name
 

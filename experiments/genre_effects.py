@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
-from experiments.progress import counted
-from experiments.statistics import holm
-from features.table import FeatureTable
-from fusion.blocks import NUMBERED
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.statistics import holm
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.blocks import NUMBERED
 
 # an angle has no larger and smaller; `hue_cos` and `hue_sin` say the same in order
 CIRCULAR = ("color.hue_mean",)

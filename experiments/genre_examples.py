@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from features.table import FeatureTable
-from fusion.nearest import new_index, search
-from fusion.neighbours import Neighbours
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.nearest import new_index, search
+from coverfusion.fusion.neighbours import Neighbours
 
 NEAREST = 25  # covers whose genres say how typical one is
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.genre_effects import effects, rank_correlation, readable
-from experiments.genre_examples import Space, space_of, typicality
-from experiments.genre_palette import Swatch, palettes
-from experiments.genre_pictures import MeanPicture, mean_pictures
-from experiments.genre_shap import Shap, explain
-from experiments.genre_words import texts_of, words_on_covers
-from experiments.run_folder import Run
-from features.table import FeatureTable
-from fusion.neighbours import Neighbours
+from coverfusion.experiments.genre_effects import effects, rank_correlation, readable
+from coverfusion.experiments.genre_examples import Space, space_of, typicality
+from coverfusion.experiments.genre_palette import Swatch, palettes
+from coverfusion.experiments.genre_pictures import MeanPicture, mean_pictures
+from coverfusion.experiments.genre_shap import Shap, explain
+from coverfusion.experiments.genre_words import texts_of, words_on_covers
+from coverfusion.experiments.run_folder import Run
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.neighbours import Neighbours
 
 
 @dataclass(frozen=True)

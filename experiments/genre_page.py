@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Axis
-from experiments.genre_distributions import distributions
-from experiments.genre_effects import distinct, short_meaning
-from experiments.genre_examples import Confused, confused_with, most_typical, surest
-from experiments.genre_findings import Findings
-from experiments.genre_palette import over
-from experiments.genre_pictures import marked_picture, picture_at
-from experiments.genre_shap import Shap
-from experiments.genre_words import TypicalWord, typical_words
-from experiments.report import percent
-from experiments.run_folder import Model, Run
+from coverfusion.experiments.figures import Axis
+from coverfusion.experiments.genre_distributions import distributions
+from coverfusion.experiments.genre_effects import distinct, short_meaning
+from coverfusion.experiments.genre_examples import Confused, confused_with, most_typical, surest
+from coverfusion.experiments.genre_findings import Findings
+from coverfusion.experiments.genre_palette import over
+from coverfusion.experiments.genre_pictures import marked_picture, picture_at
+from coverfusion.experiments.genre_shap import Shap
+from coverfusion.experiments.genre_words import TypicalWord, typical_words
+from coverfusion.experiments.report import percent
+from coverfusion.experiments.run_folder import Model, Run
 
 # how many of each a page shows
 EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, SUREST, PAIRS = 10, 8, 12, 4, 12, 6, 6

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageOps
 
-from data.pictures import PictureError, decode
-from data.sources import read_bytes
-from experiments.progress import counted
-from experiments.thumbnails import thumbnail
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.thumbnails import thumbnail
 
 MEAN_SIDE = 96  # pixels of a mean picture
 STRETCH = 4.0  # how many times larger than it is a mean picture's difference from all others' is drawn

@@ -11,20 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-from data.errors import UserError
-from experiments import figures, pages
-from experiments.genre_effects import ALIKE, LEVEL
-from experiments.genre_examples import NEAREST
-from experiments.genre_findings import Findings, find
-from experiments.genre_page import NAMED, gains_by_genre, genre_page
-from experiments.genre_pictures import STRETCH
-from experiments.genre_words import FEWEST, SURE, typical_words
-from experiments.progress import counted
-from experiments.provenance import environment, write_json
-from experiments.reopen import reopen
-from experiments.report import HELD, percent, spread
-from experiments.run_folder import read_run
-from fusion.bundle import load_bundle
+from coverfusion.data.errors import UserError
+from coverfusion.experiments import figures, pages
+from coverfusion.experiments.genre_effects import ALIKE, LEVEL
+from coverfusion.experiments.genre_examples import NEAREST
+from coverfusion.experiments.genre_findings import Findings, find
+from coverfusion.experiments.genre_page import NAMED, gains_by_genre, genre_page
+from coverfusion.experiments.genre_pictures import STRETCH
+from coverfusion.experiments.genre_words import FEWEST, SURE, typical_words
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.provenance import environment, write_json
+from coverfusion.experiments.reopen import reopen
+from coverfusion.experiments.report import HELD, percent, spread
+from coverfusion.experiments.run_folder import read_run
+from coverfusion.fusion.bundle import load_bundle
 
 KEPT = ".fits"  # in the folder of the pages, until they are finished
 

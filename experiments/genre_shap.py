@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.splits import load_splits
-from experiments.progress import counted
-from experiments.provenance import digest
-from experiments.run_folder import Run
-from features.table import FeatureTable
-from fusion.blocks import NUMBERED, BlockScaler, columns_by_block
-from fusion.catboost import FusionCatBoost
+from coverfusion.data.splits import load_splits
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.provenance import digest
+from coverfusion.experiments.run_folder import Run
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.blocks import NUMBERED, BlockScaler, columns_by_block
+from coverfusion.fusion.catboost import FusionCatBoost
 
 MODEL = "catboost"
 SURE = 1.96  # standard errors of a 95 % interval

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
-from experiments.run_folder import Model, Run
-from fusion.inner import Split, inner_folds
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.run_folder import Model, Run
+from coverfusion.fusion.inner import Split, inner_folds
 
 PARTS = 10  # of the held-out covers of a run with folds
 

@@ -29,17 +29,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import UserError, nearest
-from data.pictures import PictureError
-from data.sources import read_bytes
-from experiments.index_source import CHUNK, Source, open_source
-from experiments.outputs import check_writable
-from experiments.progress import counted
-from experiments.provenance import digest, environment, write_json
-from experiments.thumbnails import thumbnail
-from fusion.blocks import BlockScaler, columns_by_block
-from fusion.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
-from fusion.neighbours import PCA, TOGETHER, Neighbours, add_words, words_index
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.pictures import PictureError
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.index_source import CHUNK, Source, open_source
+from coverfusion.experiments.outputs import check_writable
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.provenance import digest, environment, write_json
+from coverfusion.experiments.thumbnails import thumbnail
+from coverfusion.fusion.blocks import BlockScaler, columns_by_block
+from coverfusion.fusion.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
+from coverfusion.fusion.neighbours import PCA, TOGETHER, Neighbours, add_words, words_index
 
 FORMAT = 1
 MANIFEST = "index.json"

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import UserError, nearest
-from experiments.provenance import write_json
-from experiments.reopen import is_table, reopen
-from experiments.run import describe_extractor
-from features.registry import Extractor
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.provenance import write_json
+from coverfusion.experiments.reopen import is_table, reopen
+from coverfusion.experiments.run import describe_extractor
+from coverfusion.features.registry import Extractor
 
 CHUNK = 8192  # covers a piece
 NOTE = "extractors.json"  # in a table folder

@@ -12,9 +12,9 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.table import Table
 
-from data.collection import Collection
-from data.pictures import PictureError, decode
-from data.sources import read_bytes
+from coverfusion.data.collection import Collection
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
-from data.splits import folds as number_folds
-from data.splits import save_splits
-from experiments.balance import balanced_parameters, check_balances, oversampled
-from experiments.config import Config
-from experiments.curve_page import write_page
-from experiments.curve_scores import Point, score_points, write_tables
-from experiments.fits import Fits, Model, Part, all_blocks
-from experiments.outcomes import make_folds
-from experiments.parallel_fits import fit_all
-from experiments.progress import console, counted
-from experiments.provenance import digest, write_json
-from experiments.run import (
+from coverfusion.data.splits import folds as number_folds
+from coverfusion.data.splits import save_splits
+from coverfusion.experiments.balance import balanced_parameters, check_balances, oversampled
+from coverfusion.experiments.config import Config
+from coverfusion.experiments.curve_page import write_page
+from coverfusion.experiments.curve_scores import Point, score_points, write_tables
+from coverfusion.experiments.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.outcomes import make_folds
+from coverfusion.experiments.parallel_fits import fit_all
+from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.provenance import digest, write_json
+from coverfusion.experiments.run import (
     Prepared,
     chosen_classifiers,
     open_collection,
@@ -31,9 +31,9 @@ from experiments.run import (
     run_extractors,
     write_inputs,
 )
-from experiments.subsamples import check_sizes, nested_subsamples
-from fusion.average import FusionAverage
-from fusion.registry import classifier_class, create
+from coverfusion.experiments.subsamples import check_sizes, nested_subsamples
+from coverfusion.fusion.average import FusionAverage
+from coverfusion.fusion.registry import classifier_class, create
 
 FOLDS = 5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

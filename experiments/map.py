@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from data.errors import UserError, nearest
-from experiments.clusters import cluster_scores, hdbscan, k_means
-from experiments.map_features import draw, open_source, prepare
-from experiments.map_figures import draw_map, draw_separation
-from experiments.map_page import write_page
-from experiments.progress import counted
-from experiments.projections import METHODS, Sample, make_sample, project
-from experiments.provenance import environment, write_json
-from experiments.separation import probed_rows, separate
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.clusters import cluster_scores, hdbscan, k_means
+from coverfusion.experiments.map_features import draw, open_source, prepare
+from coverfusion.experiments.map_figures import draw_map, draw_separation
+from coverfusion.experiments.map_page import write_page
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.projections import METHODS, Sample, make_sample, project
+from coverfusion.experiments.provenance import environment, write_json
+from coverfusion.experiments.separation import probed_rows, separate
 
 SAMPLE = 10_000  # covers that projections and clusters are learnt from and scored on
 FEWEST = 10  # covers

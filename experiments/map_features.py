@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError, nearest
-from experiments.reopen import is_table, reopen
-from features.table import FeatureTable
-from fusion.blocks import BlockScaler, columns_by_block
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.reopen import is_table, reopen
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 PCA = 64  # components kept of wider blocks
 CHUNK = 8192  # covers scaled at a time

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from experiments import marks
-from experiments.figures import LIGHT
+from coverfusion.experiments import marks
+from coverfusion.experiments.figures import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,14 +15,14 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from experiments import figures, marks, pages
-from experiments.clusters import ALL, NOISE
-from experiments.contact_sheets import ACROSS, contact_sheets
-from experiments.figures import Interval
-from experiments.map_figures import NAMES
-from experiments.projections import NEAR
-from experiments.report import percent
-from experiments.separation import FOLDS, MOST
+from coverfusion.experiments import figures, marks, pages
+from coverfusion.experiments.clusters import ALL, NOISE
+from coverfusion.experiments.contact_sheets import ACROSS, contact_sheets
+from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.map_figures import NAMES
+from coverfusion.experiments.projections import NEAR
+from coverfusion.experiments.report import percent
+from coverfusion.experiments.separation import FOLDS, MOST
 
 DRAWN = 20_000  # covers on the page
 PICTURED = 4_000  # of these with a thumbnail

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.statistics import group_weights, interval, score_interval, widening
+from coverfusion.experiments.statistics import group_weights, interval, score_interval, widening
 
 RESAMPLES = 1000
 BINS = 15  # of the expected calibration error, as in Guo et al. 2017

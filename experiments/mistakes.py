@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from data.pictures import PictureError
-from data.sources import read_bytes
-from experiments.run_folder import Run
-from experiments.thumbnails import thumbnail
-from features.table import FeatureTable
-from fusion.neighbours import Neighbours
+from coverfusion.data.pictures import PictureError
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.run_folder import Run
+from coverfusion.experiments.thumbnails import thumbnail
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.neighbours import Neighbours
 
 MISTAKES = 12  # shown, the surest first
 NEAREST = 5  # neighbours beside each

@@ -15,11 +15,11 @@ from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 from PIL.Image import Image
 
-from data.errors import UserError
-from data.pictures import PictureError, decode
-from experiments.score import bundle_extractors, score_chunk
-from features.extract import CHUNK, decoded_ahead
-from fusion.bundle import load_bundle
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.experiments.score import bundle_extractors, score_chunk
+from coverfusion.features.extract import CHUNK, decoded_ahead
+from coverfusion.fusion.bundle import load_bundle
 
 Picture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 
 def check_writable(place: Path, option: str = "--out") -> None:

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from data.errors import UserError
-from experiments.fits import Fits, Model, Part
-from fusion.blocks import reused_transforms
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.fits import Fits, Model, Part
+from coverfusion.fusion.blocks import reused_transforms
 
 POLL = 0.5  # seconds between looks at what is done
 _fits: Fits | None = None  # of this worker process

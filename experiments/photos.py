@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data.photos import library_photos
-from experiments.score import table_of
-from features.registry import Extractor
-from fusion.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
+from coverfusion.data.photos import library_photos
+from coverfusion.experiments.score import table_of
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
 
 
 def learn_looks(X: pd.DataFrame, groups: np.ndarray, extractors: Sequence[Extractor]) -> Novelty | None:

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from features.extract import Progress as Report
+from coverfusion.features.extract import Progress as Report
 
 EVERY = 60.0  # seconds between lines in a log file
 

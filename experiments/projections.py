@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.manifold import TSNE
 
-from fusion.blocks import principal_components
-from fusion.nearest import new_index, search
+from coverfusion.fusion.blocks import principal_components
+from coverfusion.fusion.nearest import new_index, search
 
 METHODS = ("umap", "tsne", "pca")
 PERPLEXITY = 30  # of t-SNE, scikit-learn's default

@@ -17,7 +17,7 @@ from typing import Any
 import joblib
 import pyarrow as pa
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 OBJECT_STORE = 256 * 2**20  # bytes of the local cluster's shared memory: only lists and rows pass through it
 ANSWER = 10.0  # seconds that a cluster may take to answer

@@ -16,14 +16,14 @@ import pandas as pd
 import pyarrow as pa
 from PIL import Image
 
-from data.errors import UserError
-from data.pictures import PictureError
-from experiments.progress import block_bars
-from experiments.ray_engine import cluster, limit_threads, run_parts
-from experiments.ray_pictures import decoded
-from features.extract import CHUNK, Failure, compute
-from features.registry import Extractor, create, missing_weights
-from features.store import Store
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.progress import block_bars
+from coverfusion.experiments.ray_engine import cluster, limit_threads, run_parts
+from coverfusion.experiments.ray_pictures import decoded
+from coverfusion.features.extract import CHUNK, Failure, compute
+from coverfusion.features.registry import Extractor, create, missing_weights
+from coverfusion.features.store import Store
 
 PART = 2 * CHUNK  # covers a task: small, for its rows come back in one piece
 ROWS = pa.schema(
@@ -82,7 +82,7 @@ def extract_on_ray(
     Raises:
         UserError: no Ray, no cluster, a worker failed or has other weights, the store cannot be written to.
     """
-    from experiments.run import describe_extractor  # much that an actor need not load
+    from coverfusion.experiments.run import describe_extractor  # much that an actor need not load
 
     by_name = {e.name: e for e in extractors}
     ids = covers["cover_id"].tolist()

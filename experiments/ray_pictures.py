@@ -11,10 +11,10 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from data.addresses import REQUESTS, is_address
-from data.pictures import PictureError
-from data.sources import read_bytes
-from features.extract import CHUNK, read_decoded
+from coverfusion.data.addresses import REQUESTS, is_address
+from coverfusion.data.pictures import PictureError
+from coverfusion.data.sources import read_bytes
+from coverfusion.features.extract import CHUNK, read_decoded
 
 Decoded = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 

@@ -25,14 +25,21 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
-from data.addresses import filesystem, is_address
-from data.errors import UserError
-from experiments.progress import console
-from experiments.ray_engine import cluster, limit_threads, require_ray, run_parts
-from experiments.ray_pictures import decoded
-from experiments.score import FORMATS, PART, bundle_extractors, check_targets, schema_of, score_chunk
-from fusion.bundle import load_bundle
-from fusion.decision import NO_TARGETS, Targets, promise
+from coverfusion.data.addresses import filesystem, is_address
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.progress import console
+from coverfusion.experiments.ray_engine import cluster, limit_threads, require_ray, run_parts
+from coverfusion.experiments.ray_pictures import decoded
+from coverfusion.experiments.score import (
+    FORMATS,
+    PART,
+    bundle_extractors,
+    check_targets,
+    schema_of,
+    score_chunk,
+)
+from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
 
 NOTE = "_run.json"  # readers of a parquet folder pass over names that begin with _ or .
 

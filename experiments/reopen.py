@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from data.errors import UserError
-from experiments.blocks import make_extractors
-from experiments.config import read_config
-from experiments.run import Prepared, open_collection, prepare
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.config import read_config
+from coverfusion.experiments.run import Prepared, open_collection, prepare
 
 
 def is_table(folder: Path) -> bool:

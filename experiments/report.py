@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments import figures, pages
-from experiments.figures import Dot, Interval
-from experiments.metrics import RESAMPLES
-from experiments.mistakes import surest_mistakes
-from experiments.run_folder import Run, read_run
-from experiments.statistics import group_weights, score_interval, widening
-from experiments.training_picture import training_picture
-from features.table import FeatureTable
-from fusion.neighbours import Neighbours
+from coverfusion.experiments import figures, pages
+from coverfusion.experiments.figures import Dot, Interval
+from coverfusion.experiments.metrics import RESAMPLES
+from coverfusion.experiments.mistakes import surest_mistakes
+from coverfusion.experiments.run_folder import Run, read_run
+from coverfusion.experiments.statistics import group_weights, score_interval, widening
+from coverfusion.experiments.training_picture import training_picture
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.neighbours import Neighbours
 
 LISTED = 25  # rows of a list of what was dropped; its file has them all
 CHARTS = ("accuracy", "reliability", "confusion")

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.splits import folds
-from experiments.index_source import Source, open_source
-from experiments.statistics import group_weights, interval
-from fusion.blocks import BlockScaler, columns_by_block
-from fusion.nearest import new_index, search
-from fusion.neighbours import PCA
+from coverfusion.data.splits import folds
+from coverfusion.experiments.index_source import Source, open_source
+from coverfusion.experiments.statistics import group_weights, interval
+from coverfusion.fusion.blocks import BlockScaler, columns_by_block
+from coverfusion.fusion.nearest import new_index, search
+from coverfusion.fusion.neighbours import PCA
 
 KS = (1, 5, 10)
 FOLDS = 5
@@ -134,7 +134,7 @@ def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: 
 
 def draw_retrieval(path: Path, table: pd.DataFrame) -> str:
     """Writes a PNG of what `evaluate` gives and returns it in words."""
-    from experiments.ablation_figures import dot, new_figure
+    from coverfusion.experiments.ablation_figures import dot, new_figure
 
     shown = table[table["blocks"] != RANDOM][::-1].reset_index(drop=True)
     chance = table.loc[table["blocks"] == RANDOM, "precision"].iloc[0]

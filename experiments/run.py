@@ -11,33 +11,33 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
-from data.collection import Collection, read_collection
-from data.errors import UserError
-from data.sources import read_bytes
-from data.splits import folds, save_splits, split
-from experiments.blocks import decode, failure_frame, fill, make_extractors
-from experiments.config import Config, write_config
-from experiments.fits import Fits, Model, Part, models_of
-from experiments.leaderboard import as_json, best_model, leaderboard, score_splits, write_tables
-from experiments.photos import learn_looks
-from experiments.progress import console, counted
-from experiments.provenance import digest, environment, write_json
-from experiments.report import write_report
-from experiments.stack_weights import write_stack_weights
-from experiments.thumbnails import thumbnail
-from features.decoded import Decoded
-from features.extract import Failure, read_table
-from features.pixels import Pixels
-from features.registry import Extractor
-from features.registry import create as create_extractor
-from features.store import Store
-from features.table import FeatureTable
-from fusion.base import BlockClassifier
-from fusion.bundle import save_bundle
-from fusion.decision import Decision, learn_decision
-from fusion.neighbours import Neighbours
-from fusion.pictures import PIXELS
-from fusion.registry import classifier_class, classifier_names, create_checked
+from coverfusion.data.collection import Collection, read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import read_bytes
+from coverfusion.data.splits import folds, save_splits, split
+from coverfusion.experiments.blocks import decode, failure_frame, fill, make_extractors
+from coverfusion.experiments.config import Config, write_config
+from coverfusion.experiments.fits import Fits, Model, Part, models_of
+from coverfusion.experiments.leaderboard import as_json, best_model, leaderboard, score_splits, write_tables
+from coverfusion.experiments.photos import learn_looks
+from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.provenance import digest, environment, write_json
+from coverfusion.experiments.report import write_report
+from coverfusion.experiments.stack_weights import write_stack_weights
+from coverfusion.experiments.thumbnails import thumbnail
+from coverfusion.features.decoded import Decoded
+from coverfusion.features.extract import Failure, read_table
+from coverfusion.features.pixels import Pixels
+from coverfusion.features.registry import Extractor
+from coverfusion.features.registry import create as create_extractor
+from coverfusion.features.store import Store
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.bundle import save_bundle
+from coverfusion.fusion.decision import Decision, learn_decision
+from coverfusion.fusion.neighbours import Neighbours
+from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.registry import classifier_class, classifier_names, create_checked
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
 
@@ -367,7 +367,7 @@ def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame) ->
 
 def describe_extractor(extractor: Extractor) -> dict[str, object]:
     """What a bundle needs to make the same extractor again."""
-    from features.registry import parameters_of
+    from coverfusion.features.registry import parameters_of
 
     parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
     return {

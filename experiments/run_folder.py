@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from data.errors import UserError
-from data.splits import load_splits
-from experiments.figures import Interval
-from experiments.fits import all_blocks
-from fusion.pictures import PIXELS
+from coverfusion.data.errors import UserError
+from coverfusion.data.splits import load_splits
+from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.fits import all_blocks
+from coverfusion.fusion.pictures import PIXELS
 
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 

@@ -23,17 +23,17 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
-from data.errors import UserError
-from data.pictures import PictureError
-from experiments.outputs import check_writable
-from experiments.progress import console
-from experiments.provenance import write_json
-from features.extract import CHUNK, compute, decoded_ahead
-from features.registry import Extractor, create, missing_weights
-from features.table import FeatureTable
-from fusion.bundle import Bundle, load_bundle
-from fusion.decision import NO_TARGETS, Targets, promise, rule_of
-from fusion.novelty import nearest_distances
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.outputs import check_writable
+from coverfusion.experiments.progress import console
+from coverfusion.experiments.provenance import write_json
+from coverfusion.features.extract import CHUNK, compute, decoded_ahead
+from coverfusion.features.registry import Extractor, create, missing_weights
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.decision import NO_TARGETS, Targets, promise, rule_of
+from coverfusion.fusion.novelty import nearest_distances
 
 PART = 4 * CHUNK  # covers a part
 FORMATS = (".csv", ".parquet", ".jsonl")

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.errors import UserError
-from experiments.config import Config
-from experiments.epoch_figures import VALIDATION
-from experiments.fits import Model, Part
-from experiments.progress import counted
-from experiments.run import watched
-from experiments.search_page import write_page
-from experiments.search_results import write_results
-from experiments.search_space import Choice, Space, params_of, values_of
-from experiments.sweep_fits import Candidates, open_candidates
-from experiments.sweep_values import label
-from fusion.registry import create_checked, parameters_of
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.config import Config
+from coverfusion.experiments.epoch_figures import VALIDATION
+from coverfusion.experiments.fits import Model, Part
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.run import watched
+from coverfusion.experiments.search_page import write_page
+from coverfusion.experiments.search_results import write_results
+from coverfusion.experiments.search_space import Choice, Space, params_of, values_of
+from coverfusion.experiments.sweep_fits import Candidates, open_candidates
+from coverfusion.experiments.sweep_values import label
+from coverfusion.fusion.registry import create_checked, parameters_of
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

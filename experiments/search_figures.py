@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.curve_figures import DPI, LOOKS, records
-from experiments.sweep_figures import panels_of
-from experiments.sweep_values import label
+from coverfusion.experiments.curve_figures import DPI, LOOKS, records
+from coverfusion.experiments.sweep_figures import panels_of
+from coverfusion.experiments.sweep_values import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

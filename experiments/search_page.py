@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from experiments import figures, pages
-from experiments.curve_figures import picture_of, records
-from experiments.epoch_figures import VALIDATION
-from experiments.report import points
-from experiments.search_figures import best_of, draw_all, history_words, parameter_words
-from experiments.sweep_page import read_table
+from coverfusion.experiments import figures, pages
+from coverfusion.experiments.curve_figures import picture_of, records
+from coverfusion.experiments.epoch_figures import VALIDATION
+from coverfusion.experiments.report import points
+from coverfusion.experiments.search_figures import best_of, draw_all, history_words, parameter_words
+from coverfusion.experiments.sweep_page import read_table
 
 
 def write_page(folder: Path) -> Path:

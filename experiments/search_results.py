@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.config import write_config
-from experiments.search_space import Range, Space, values_of
-from experiments.sweep_fits import Candidates
-from experiments.sweep_scores import score_values
-from experiments.sweep_values import label
+from coverfusion.experiments.config import write_config
+from coverfusion.experiments.search_space import Range, Space, values_of
+from coverfusion.experiments.sweep_fits import Candidates
+from coverfusion.experiments.sweep_scores import score_values
+from coverfusion.experiments.sweep_values import label
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data.errors import UserError
-from experiments.sweep_values import is_number, label, parse_value
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.sweep_values import is_number, label, parse_value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -9,10 +9,10 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
-from data.splits import folds
-from experiments.progress import counted
-from experiments.statistics import group_weights, holm, widening
-from fusion.blocks import BlockScaler, columns_by_block
+from coverfusion.data.splits import folds
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.statistics import group_weights, holm, widening
+from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 FOLDS = 5
 MOST = 1000  # covers of a genre that are probed

@@ -25,17 +25,17 @@ from fastapi.security import APIKeyHeader
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
 
-from data.errors import UserError
-from data.errors import nearest as nearest_name
-from data.pictures import PictureError
-from experiments.listening import bound_socket
-from experiments.progress import console
-from experiments.score import bundle_extractors, check_targets, score_chunk, table_of
-from experiments.service_batches import Batches
-from experiments.service_limits import Gate, Limits
-from experiments.service_metrics import Measure, Metrics
-from experiments.service_problems import KINDS, Problem, described, handle_problems
-from experiments.service_schemas import (
+from coverfusion.data.errors import UserError
+from coverfusion.data.errors import nearest as nearest_name
+from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.listening import bound_socket
+from coverfusion.experiments.progress import console
+from coverfusion.experiments.score import bundle_extractors, check_targets, score_chunk, table_of
+from coverfusion.experiments.service_batches import Batches
+from coverfusion.experiments.service_limits import Gate, Limits
+from coverfusion.experiments.service_metrics import Measure, Metrics
+from coverfusion.experiments.service_problems import KINDS, Problem, described, handle_problems
+from coverfusion.experiments.service_schemas import (
     Block,
     Health,
     ModelCard,
@@ -48,11 +48,11 @@ from experiments.service_schemas import (
     scored_picture,
     similar_covers,
 )
-from experiments.service_uploads import Picture, body_schema, decoded, read_uploads
-from experiments.verdict import note_of
-from features.registry import Extractor
-from fusion.bundle import Bundle, load_bundle
-from fusion.decision import NO_TARGETS, Targets, promise
+from coverfusion.experiments.service_uploads import Picture, body_schema, decoded, read_uploads
+from coverfusion.experiments.verdict import note_of
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 GRACE = 60  # seconds that accepted requests have left after SIGTERM
@@ -210,8 +210,8 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         picture: bool = Query(False, description="answer with a PNG, as Accept: image/png does"),
     ) -> Response:
         """Why one picture gets its genre: blocks, features, what was found on it, the nearest covers."""
-        from experiments.explain import explain_picture
-        from experiments.explain_figure import draw
+        from coverfusion.experiments.explain import explain_picture
+        from coverfusion.experiments.explain_figure import draw
 
         drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
 
@@ -245,7 +245,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as unlike as can be"),
     ) -> SimilarCovers:
         """The training covers that are nearest to one picture."""
-        from experiments.similar import nearest
+        from coverfusion.experiments.similar import nearest
 
         if service.bundle.neighbours is None:
             raise Problem("not-found", KINDS["not-found"][2])
@@ -416,7 +416,7 @@ def run_service(
     """
     import uvicorn
 
-    from experiments.service_http import ProblemProtocol
+    from coverfusion.experiments.service_http import ProblemProtocol
 
     listener = bound_socket(host, port)
     app = make_service(bundle_folder, limits, api_key, targets)

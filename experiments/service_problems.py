@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 MEDIA_TYPE = "application/problem+json"
 # kind -> status, title, an example of the detail

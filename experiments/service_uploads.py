@@ -16,9 +16,9 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from data.pictures import PictureError, decode
-from experiments.service_limits import Limits
-from experiments.service_problems import Problem
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.experiments.service_limits import Limits
+from coverfusion.experiments.service_problems import Problem
 
 FIELD = "pictures"
 _FIELDS = 16  # form fields that are no files; they are ignored

@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 from PIL.Image import Image
 
-from data.errors import UserError
-from data.pictures import PictureError, decode
-from data.sources import read_bytes
-from experiments.index import MANIFEST, CoverIndex, load_index
-from experiments.outputs import check_file
-from experiments.provenance import write_json
-from experiments.score import same_extractors, table_of
-from experiments.similar_figure import draw
-from features.registry import Extractor
-from fusion.bundle import Bundle, load_bundle
-from fusion.neighbours import Neighbours
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.index import MANIFEST, CoverIndex, load_index
+from coverfusion.experiments.outputs import check_file
+from coverfusion.experiments.provenance import write_json
+from coverfusion.experiments.score import same_extractors, table_of
+from coverfusion.experiments.similar_figure import draw
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.neighbours import Neighbours
 
 KINDS = (".png", ".csv", ".json")  # of files
 
@@ -117,7 +117,7 @@ def nearest_to_words(
     diversity: float = 0.0,
 ) -> pd.DataFrame:
     """The k covers whose CLIP image embedding is nearest to the words; returns and raises as `nearest`."""
-    from features.clip import Clip
+    from coverfusion.features.clip import Clip
 
     neighbours = _neighbours(bundle)
     if neighbours.words is None:

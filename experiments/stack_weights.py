@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.figures import LIGHT
-from experiments.fits import Fits, Model, Part
-from fusion.registry import classifier_class
-from fusion.stack import Stack
+from coverfusion.experiments.figures import LIGHT
+from coverfusion.experiments.fits import Fits, Model, Part
+from coverfusion.fusion.registry import classifier_class
+from coverfusion.fusion.stack import Stack
 
 FILE = "stack_weights.csv"
 FIGURE = Path("figures", "stack_weights.png")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 FEWEST = 10  # covers a genre, on average, in the smallest training set
 STEPS = 5  # sizes at least

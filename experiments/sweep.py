@@ -9,18 +9,18 @@ from typing import Any
 
 import pandas as pd
 
-from data.errors import UserError
-from experiments.config import Config
-from experiments.fits import Model
-from experiments.parallel_fits import fit_all
-from experiments.progress import counted
-from experiments.provenance import write_json
-from experiments.run import watched
-from experiments.sweep_fits import Candidates, open_candidates
-from experiments.sweep_page import write_page
-from experiments.sweep_scores import score_values, write_tables
-from experiments.sweep_values import in_order, label
-from fusion.registry import classifier_class, create_checked
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.config import Config
+from coverfusion.experiments.fits import Model
+from coverfusion.experiments.parallel_fits import fit_all
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.provenance import write_json
+from coverfusion.experiments.run import watched
+from coverfusion.experiments.sweep_fits import Candidates, open_candidates
+from coverfusion.experiments.sweep_page import write_page
+from coverfusion.experiments.sweep_scores import score_values, write_tables
+from coverfusion.experiments.sweep_values import in_order, label
+from coverfusion.fusion.registry import classifier_class, create_checked
 
 
 def sweep(

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.curve_figures import DPI, LOOKS, records
-from experiments.epoch_figures import STYLES, TRAINING, VALIDATION, epoch_figure, legend, panels_of, short
-from experiments.sweep_values import is_number, label, spans_decades
+from coverfusion.experiments.curve_figures import DPI, LOOKS, records
+from coverfusion.experiments.epoch_figures import (
+    STYLES,
+    TRAINING,
+    VALIDATION,
+    epoch_figure,
+    legend,
+    panels_of,
+    short,
+)
+from coverfusion.experiments.sweep_values import is_number, label, spans_decades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

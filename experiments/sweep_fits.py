@@ -11,18 +11,18 @@ from typing import Any
 
 import pandas as pd
 
-from data.errors import UserError
-from data.splits import folds as number_folds
-from data.splits import save_splits, split
-from experiments.blocks import make_extractors
-from experiments.config import Config
-from experiments.epoch_figures import TRAINING, VALIDATION
-from experiments.fits import Fits, Model, Part, all_blocks
-from experiments.provenance import digest, write_json
-from experiments.run import open_collection, prepare, run_extractors, write_inputs
-from features.registry import Extractor
-from fusion.pictures import PIXELS
-from fusion.registry import classifier_class, create
+from coverfusion.data.errors import UserError
+from coverfusion.data.splits import folds as number_folds
+from coverfusion.data.splits import save_splits, split
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.config import Config
+from coverfusion.experiments.epoch_figures import TRAINING, VALIDATION
+from coverfusion.experiments.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.provenance import digest, write_json
+from coverfusion.experiments.run import open_collection, prepare, run_extractors, write_inputs
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.registry import classifier_class, create
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from experiments import figures, pages
-from experiments.curve_figures import picture_of, records
-from experiments.epoch_figures import VALIDATION, epoch_words
-from experiments.report import points
-from experiments.sweep_figures import draw_all, sweep_words
-from experiments.sweep_values import is_number, label
-from fusion.registry import parameters_of
+from coverfusion.experiments import figures, pages
+from coverfusion.experiments.curve_figures import picture_of, records
+from coverfusion.experiments.epoch_figures import VALIDATION, epoch_words
+from coverfusion.experiments.report import points
+from coverfusion.experiments.sweep_figures import draw_all, sweep_words
+from coverfusion.experiments.sweep_values import is_number, label
+from coverfusion.fusion.registry import parameters_of
 
 TEXT = {"value": str, "part": str, "covers": str}
 

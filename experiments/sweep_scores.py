@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.epoch_figures import VALIDATION
-from experiments.fits import Model
-from experiments.metrics import score
-from experiments.outcomes import fold_scores
-from experiments.statistics import group_weights, score_interval, widening
-from experiments.sweep_fits import Candidates
+from coverfusion.experiments.epoch_figures import VALIDATION
+from coverfusion.experiments.fits import Model
+from coverfusion.experiments.metrics import score
+from coverfusion.experiments.outcomes import fold_scores
+from coverfusion.experiments.statistics import group_weights, score_interval, widening
+from coverfusion.experiments.sweep_fits import Candidates
 
 SCORES = ("accuracy", "f1_macro", "log_loss")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from data.errors import UserError
-from experiments.yaml_text import parse_yaml
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.yaml_text import parse_yaml
 
 DECADE = 10.0  # largest value over smallest from which on an axis is logarithmic
 

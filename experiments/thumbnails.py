@@ -6,7 +6,7 @@ import io
 
 from PIL.Image import Resampling
 
-from data.pictures import decode
+from coverfusion.data.pictures import decode
 
 SIDE = 128  # pixels
 

@@ -15,10 +15,10 @@ import pyarrow.csv
 import pyarrow.dataset
 import yaml
 
-from data.errors import UserError
-from experiments.curve_figures import records
-from experiments.leaderboard import genres_of
-from experiments.outcomes import fold_scores
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.curve_figures import records
+from coverfusion.experiments.leaderboard import genres_of
+from coverfusion.experiments.outcomes import fold_scores
 
 SCORES = (".csv", ".parquet", ".jsonl")  # endings of a score file
 SPREAD = ("value", "low", "high")

@@ -6,20 +6,23 @@ import base64
 import io
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from PIL import Image
 
-from data.errors import UserError
-from experiments.progress import counted
-from experiments.score import bundle_extractors
-from experiments.tracked_results import Metric, Result, digest_of, read_result
-from fusion.bundle import load_bundle
+import coverfusion
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.progress import counted
+from coverfusion.experiments.score import bundle_extractors
+from coverfusion.experiments.tracked_results import Metric, Result, digest_of, read_result
+from coverfusion.fusion.bundle import load_bundle
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -28,7 +31,7 @@ EXPERIMENT = "coverfusion"
 DEFAULT_URI = "sqlite:///mlflow.db"  # in the working directory, where `mlflow ui` looks too
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 DIGEST = "coverfusion.digest"
-PACKAGES = ("data", "features", "fusion", "experiments")
+PARTS = ("data", "features", "fusion", "experiments")
 SETTINGS = {  # unless the environment says otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -132,23 +135,32 @@ def log_bundle(bundle: Path, run_id: str) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    root = Path(__file__).parent.parent
     signature = ModelSignature(
         inputs=Schema(
             [ColSpec("string", "path", required=False), ColSpec("string", "image", required=False)]
         ),
         params=ParamSchema([ParamSpec("top_k", "long", 3)]),
     )
-    with mlflow.start_run(run_id=run_id):
+    with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as folder:
         mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(root / "experiments" / "mlflow_model.py"),
+            python_model=str(Path(__file__).with_name("mlflow_model.py")),
             artifacts={"bundle": str(bundle)},
-            code_paths=[str(root / name) for name in PACKAGES],
+            code_paths=[str(_copy_of_the_package(Path(folder)))],
             pip_requirements=_requirements(),
             signature=signature,
             input_example=_example(),
         )
+
+
+def _copy_of_the_package(folder: Path) -> Path:
+    """The package as a wheel lays it out; in a checkout its folders lie elsewhere."""
+    copied = folder / "coverfusion"
+    for name in (coverfusion.__name__, *(f"coverfusion.{part}" for part in PARTS)):
+        source = Path(import_module(name).__path__[0])
+        inner = copied.joinpath(*name.split(".")[1:])
+        shutil.copytree(source, inner, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return copied
 
 
 def _example() -> pd.DataFrame:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.curve_figures import DPI, LOOKS, picture_of
-from experiments.epoch_figures import epoch_figure, epoch_words
-from fusion.pictures import PIXELS
+from coverfusion.experiments.curve_figures import DPI, LOOKS, picture_of
+from coverfusion.experiments.epoch_figures import epoch_figure, epoch_words
+from coverfusion.fusion.pictures import PIXELS
 
 
 def training_picture(folder: Path) -> dict[str, Any] | None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from data.errors import UserError
-from experiments.progress import console
-from features.registry import create, extractor_names
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.progress import console
+from coverfusion.features.registry import create, extractor_names
 
 
 def listing(preset: str, blocks: Sequence[str] | None = None) -> pd.DataFrame:

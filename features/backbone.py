@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import UserError
-from features import torch_models
-from features.cnn import LITE, Cnn
-from features.lite_trunk import LiteTrunk
+from coverfusion.data.errors import UserError
+from coverfusion.features import torch_models
+from coverfusion.features.cnn import LITE, Cnn
+from coverfusion.features.lite_trunk import LiteTrunk
 
 FEW = 4  # parts of a network that has fewer are looked into
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
-from data.errors import UserError, nearest
-from features.registry import fingerprint_of, register
-from features.weights import Weights
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.features.registry import fingerprint_of, register
+from coverfusion.features.weights import Weights
 
 GENRES = (
     "Rock", "Pop", "Hip Hop", "Electronic", "Country", "Jazz", "Classical", "Metal",

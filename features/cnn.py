@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from data.errors import UserError, nearest
-from features import lite, torch_models
-from features.registry import fingerprint_of, register
-from features.weights import Weights
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.features import lite, torch_models
+from coverfusion.features.registry import fingerprint_of, register
+from coverfusion.features.weights import Weights
 
 _PACKAGED = "efficientnet-lite0"
 _HUB = "resnet50"

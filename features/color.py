@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from PIL.Image import Image
 
-from features.registry import fingerprint_of, register
-from features.weights import Weights
+from coverfusion.features.registry import fingerprint_of, register
+from coverfusion.features.weights import Weights
 
 # Less chroma than this (0 to 1) and a hue is noise: the pixel counts as neutral.
 _NEUTRAL_CHROMA = 0.08

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from data.errors import UserError
-from data.pictures import PictureError
-from features.extract import Failure, decoded_ahead
-from features.pixels import Pixels
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError
+from coverfusion.features.extract import Failure, decoded_ahead
+from coverfusion.features.pixels import Pixels
 
 ID_BYTES = 65  # 64 hex digits and a line break
 

@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
-from data.pictures import PictureError, decode
-from data.sources import read_bytes
-from features.registry import Annotator, Extractor
-from features.store import Store
-from features.table import FeatureTable
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
+from coverfusion.features.registry import Annotator, Extractor
+from coverfusion.features.store import Store
+from coverfusion.features.table import FeatureTable
 
 CHUNK = 64  # covers decoded, computed and stored together
 AHEAD = 2  # chunks being decoded while one is computed

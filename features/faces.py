@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL.Image import Image
 
-from features.weights import Weights, packaged_file
+from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 # Larger batches leave the cache of a desktop CPU: 2 was the fastest of 1, 2, 4, 8, 16, 32 (Skylake, 2 cores).
 CPU_BATCH = 2

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from features.cnn import LITE_WIDTH
-from features.lite import padding_of, plain_model, pooled_stages, stage_widths
+from coverfusion.features.cnn import LITE_WIDTH
+from coverfusion.features.lite import padding_of, plain_model, pooled_stages, stage_widths
 
 EPS = 1e-6  # added to the variance of a channel: at 0 its root has no gradient
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL.Image import Image
 
-from data.errors import UserError
-from features import sentences
-from features.reading import FastReader, Word, plain_reader
-from features.registry import fingerprint_of, missing_weights, register
-from features.weights import Weights, packaged_file
+from coverfusion.data.errors import UserError
+from coverfusion.features import sentences
+from coverfusion.features.reading import FastReader, Word, plain_reader
+from coverfusion.features.registry import fingerprint_of, missing_weights, register
+from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
     import easyocr

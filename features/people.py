@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
-from data.errors import UserError
-from features import faces, persons
-from features.registry import fingerprint_of, missing_weights, register
-from features.weights import Weights
+from coverfusion.data.errors import UserError
+from coverfusion.features import faces, persons
+from coverfusion.features.registry import fingerprint_of, missing_weights, register
+from coverfusion.features.weights import Weights
 
 Boxes = np.ndarray  # (n, 5) float32: left, top, right, bottom in px, confidence 0..1
 Detector = Callable[[Image], Boxes]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL.Image import Image
 
-from data.errors import UserError, nearest
-from features.weights import Weights, packaged_file
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
     import cv2

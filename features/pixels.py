@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from features.registry import fingerprint_of, register
-from features.weights import Weights
+from coverfusion.features.registry import fingerprint_of, register
+from coverfusion.features.weights import Weights
 
 COLUMN = "picture"
 

@@ -84,8 +84,8 @@ class FastReader:
         self.reader = reader
         self.threads = torch.get_num_threads()
         if reader.device == "cpu":
-            from features.craft import FastCraft
-            from features.recognizer import fast_recognizer
+            from coverfusion.features.craft import FastCraft
+            from coverfusion.features.recognizer import fast_recognizer
 
             fast = FastCraft(reader.detector)
             reader.detector = lambda canvases: (fast(canvases), None)

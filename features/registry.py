@@ -18,9 +18,9 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from PIL.Image import Image
 
-from data.errors import UserError, nearest
-from data.pictures import DECODE_VERSION
-from features.weights import Weights
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.pictures import DECODE_VERSION
+from coverfusion.features.weights import Weights
 
 
 @runtime_checkable
@@ -157,4 +157,4 @@ def _class_of(name: str) -> Callable[..., Extractor]:
 def _import_all() -> None:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         if "\n@register(" in path.read_text(encoding="utf-8"):  # the others may be slow to import
-            importlib.import_module(f"features.{path.stem}")
+            importlib.import_module(f"coverfusion.features.{path.stem}")

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import UserError
-from features.weights import Weights, packaged_file
+from coverfusion.data.errors import UserError
+from coverfusion.features.weights import Weights, packaged_file
 
 
 def sentence_weights(preset: str, model: str) -> Weights:

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 SHARD_ROWS = 8192  # small shards are merged up to this many rows
 SMALL_SHARDS = 64  # merge once this many small shards lie there

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, nearest
 
 ROW_GROUP = 8192  # rows that a reader takes into memory at a time
 

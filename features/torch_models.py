@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import UserError
-from features.weights import Weights
+from coverfusion.data.errors import UserError
+from coverfusion.features.weights import Weights
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from data.errors import nearest
+from coverfusion.data.errors import nearest
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from fusion.base import BlockClassifier, Rows
-from fusion.registry import classifier_class, create, register
+from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.registry import classifier_class, create, register
 
 
 @register("average")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from fusion.block_weights import learn_widths, squared_distances
-from fusion.blocks import BlockScaler
+from coverfusion.fusion.block_weights import learn_widths, squared_distances
+from coverfusion.fusion.blocks import BlockScaler
 
 Widths = str | Mapping[str, float]
 

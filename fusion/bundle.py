@@ -25,15 +25,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
-from features.table import FeatureTable
-from fusion.base import BlockClassifier
-from fusion.decision import Decision
-from fusion.neighbours import Neighbours
-from fusion.novelty import Novelty
-from fusion.registry import classifier_class
+from coverfusion.data.errors import UserError
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.decision import Decision
+from coverfusion.fusion.neighbours import Neighbours
+from coverfusion.fusion.novelty import Novelty
+from coverfusion.fusion.registry import classifier_class
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 MEND = "Train again or copy it anew."
 

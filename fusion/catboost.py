@@ -7,11 +7,11 @@ from pathlib import Path
 import joblib
 import numpy as np
 
-from data.errors import UserError
-from fusion.base import BlockClassifier
-from fusion.blocks import BlockScaler
-from fusion.inner import holdout
-from fusion.registry import register
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.blocks import BlockScaler
+from coverfusion.fusion.inner import holdout
+from coverfusion.fusion.registry import register
 
 
 @register("catboost")

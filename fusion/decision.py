@@ -27,10 +27,10 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from data.errors import UserError
-from fusion.abstention import threshold_for_coverage, threshold_for_error
-from fusion.calibration import Calibration, choose_calibration
-from fusion.conformal import prediction_sets, set_limit
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.abstention import threshold_for_coverage, threshold_for_error
+from coverfusion.fusion.calibration import Calibration, choose_calibration
+from coverfusion.fusion.conformal import prediction_sets, set_limit
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fusion.augmentation import Transform, picture_transform, whole
+from coverfusion.fusion.augmentation import Transform, picture_transform, whole
 
 FEW = 300  # pictures below which a worker process costs more than it brings
 SAMPLINGS = ("plain", "balanced")

@@ -8,10 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 # what a classifier of this project may hold besides numbers, text, arrays and scikit-learn's own estimators
-TRUSTED = ["fusion.block_kernel.BlockKernel", "fusion.blocks.BlockScaler", "sklearn.tree._tree.Tree"]
+TRUSTED = [
+    "coverfusion.fusion.block_kernel.BlockKernel",
+    "coverfusion.fusion.blocks.BlockScaler",
+    "sklearn.tree._tree.Tree",
+]
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from fusion.picture_classifier import PictureClassifier
-from fusion.registry import register
+from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from fusion.image_network import ImageNetwork
+    from coverfusion.fusion.image_network import ImageNetwork
 
 
 @register("finetune")
@@ -119,8 +119,8 @@ class Finetune(PictureClassifier):
         self.random_state = random_state
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
-        from features.backbone import load_backbone
-        from fusion.image_network import ImageNetwork
+        from coverfusion.features.backbone import load_backbone
+        from coverfusion.fusion.image_network import ImageNetwork
 
         backbone = load_backbone(self.backbone, self.checkpoint, pretrained, self.layers)
         self.image_size_ = self.image_size or backbone.size

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from features.backbone import Backbone
+from coverfusion.features.backbone import Backbone
 
 
 class ImageNetwork(nn.Module):

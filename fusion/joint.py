@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from fusion.blocks import BlockScaler, missing_by_block
-from fusion.picture_classifier import PictureClassifier
-from fusion.registry import register
+from coverfusion.fusion.blocks import BlockScaler, missing_by_block
+from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from fusion.image_network import ImageNetwork
+    from coverfusion.fusion.image_network import ImageNetwork
 
 MIXES = ("mixup", "cutmix")
 NO_SIZE = 224  # stands where there are no pictures
@@ -119,7 +119,7 @@ class Joint(PictureClassifier):
 
     def check_parameters(self) -> None:
         """As `PictureClassifier`, and how blocks and pictures are fused."""
-        from fusion.joint_network import check_fusion
+        from coverfusion.fusion.joint_network import check_fusion
 
         check_fusion(self.fusion, self.adapter)
         self._check_augmentation()
@@ -150,9 +150,9 @@ class Joint(PictureClassifier):
         return Z, missing_by_block(X, self.blocks_)
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
-        from features.backbone import load_backbone
-        from fusion.image_network import ImageNetwork
-        from fusion.joint_network import JointNetwork
+        from coverfusion.features.backbone import load_backbone
+        from coverfusion.fusion.image_network import ImageNetwork
+        from coverfusion.fusion.joint_network import JointNetwork
 
         image, self.image_size_ = None, self.image_size or NO_SIZE
         if self.with_pictures_:
@@ -179,8 +179,8 @@ class Joint(PictureClassifier):
         return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        from fusion.image_network import Embedder
-        from fusion.joint_network import JointNetwork, answers
+        from coverfusion.fusion.image_network import Embedder
+        from coverfusion.fusion.joint_network import JointNetwork, answers
 
         network = cast(JointNetwork, self.network_)
         examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import softmax
 
-from fusion.base import BlockClassifier
-from fusion.block_kernel import BlockKernel, Widths, sample_rows
-from fusion.block_weights import leave_one_out, solve
-from fusion.calibration import inverse_temperature
-from fusion.registry import register
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
+from coverfusion.fusion.block_weights import leave_one_out, solve
+from coverfusion.fusion.calibration import inverse_temperature
+from coverfusion.fusion.registry import register
 
 CHUNK = 4096  # rows predicted at a time
 

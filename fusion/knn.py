@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from fusion.base import BlockClassifier
-from fusion.block_weights import learn_widths
-from fusion.blocks import BlockScaler
-from fusion.nearest import new_index, read_index, search, write_index
-from fusion.registry import register
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.block_weights import learn_widths
+from coverfusion.fusion.blocks import BlockScaler
+from coverfusion.fusion.nearest import new_index, read_index, search, write_index
+from coverfusion.fusion.registry import register
 
 
 @register("knn")

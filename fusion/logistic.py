@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from fusion.base import BlockClassifier
-from fusion.blocks import BlockScaler
-from fusion.registry import register
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.blocks import BlockScaler
+from coverfusion.fusion.registry import register
 
 
 @register("logistic")

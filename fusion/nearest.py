@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 
 def new_index(Z: np.ndarray, metric: str) -> Any:

@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.errors import UserError, nearest
-from fusion.block_weights import squared_distances
-from fusion.blocks import BlockScaler, columns_by_block
-from fusion.diversity import CANDIDATES, marginal_relevance
-from fusion.files import read_state, write_state
-from fusion.nearest import indexed_rows, new_index, read_index, search, write_index
+from coverfusion.data.errors import UserError, nearest
+from coverfusion.fusion.block_weights import squared_distances
+from coverfusion.fusion.blocks import BlockScaler, columns_by_block
+from coverfusion.fusion.diversity import CANDIDATES, marginal_relevance
+from coverfusion.fusion.files import read_state, write_state
+from coverfusion.fusion.nearest import indexed_rows, new_index, read_index, search, write_index
 
 PCA = 64  # components kept of wider blocks: 1,000,000 covers x 6 blocks stay under 2 GB
 TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by the group

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from fusion.base import BlockClassifier, Rows
-from fusion.inner import holdout
-from fusion.pictures import COLUMN, split_pictures
+from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.inner import holdout
+from coverfusion.fusion.pictures import COLUMN, split_pictures
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from fusion.examples import Examples
-    from fusion.image_network import ImageNetwork
+    from coverfusion.fusion.examples import Examples
+    from coverfusion.fusion.image_network import ImageNetwork
 
 HELD_OUT = 0.1  # share of the training covers by which epochs are compared
 
@@ -78,9 +78,9 @@ class PictureClassifier(BlockClassifier):
 
     def check_parameters(self) -> None:
         """Raises ValueError for values that `fit` would refuse; the backbone and its weights must be here."""
-        from features.backbone import load_backbone
-        from fusion.recipe import Recipe
-        from fusion.training import make_fabric
+        from coverfusion.features.backbone import load_backbone
+        from coverfusion.fusion.recipe import Recipe
+        from coverfusion.fusion.training import make_fabric
 
         super().check_parameters()
         given = self.get_params(deep=False)
@@ -119,8 +119,8 @@ class PictureClassifier(BlockClassifier):
         return np.full((len(self._pictures), 1), np.nan, np.float32)
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
-        from fusion.standardise import standardise
-        from fusion.training import resolved, train
+        from coverfusion.fusion.standardise import standardise
+        from coverfusion.fusion.training import resolved, train
 
         self.shares_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self._prepare(X)
@@ -162,8 +162,8 @@ class PictureClassifier(BlockClassifier):
         """
         import torch
 
-        from fusion.examples import Examples
-        from fusion.training import logits
+        from coverfusion.fusion.examples import Examples
+        from coverfusion.fusion.training import logits
 
         pictures = self._pictures or []
         distinct = {id(picture): picture for picture in pictures if picture is not None}
@@ -179,7 +179,7 @@ class PictureClassifier(BlockClassifier):
     def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Examples:
         import torch
 
-        from fusion.examples import Examples
+        from coverfusion.fusion.examples import Examples
 
         blocks, gone = self._inputs(X)
         return Examples(
@@ -197,7 +197,7 @@ class PictureClassifier(BlockClassifier):
         return known if examples.gone is None else known | ~examples.gone.numpy().all(axis=1)
 
     def _recipe(self, seed: int) -> Any:
-        from fusion.recipe import Recipe
+        from coverfusion.fusion.recipe import Recipe
 
         return Recipe.of(self, image_size=self.image_size_, seed=seed)
 

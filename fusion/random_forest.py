@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from fusion.base import BlockClassifier
-from fusion.blocks import BlockScaler
-from fusion.files import check_tree
-from fusion.registry import register
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.blocks import BlockScaler
+from coverfusion.fusion.files import check_tree
+from coverfusion.fusion.registry import register
 
 
 @register("random_forest")

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, nearest
 
 if TYPE_CHECKING:
-    from fusion.base import BlockClassifier
+    from coverfusion.fusion.base import BlockClassifier
 
 _CLASSIFIERS: dict[str, Any] = {}
 T = TypeVar("T", bound=type)
@@ -107,4 +107,4 @@ def create_checked(name: str, **parameters: Any) -> BlockClassifier:
 def _import_all() -> None:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         if "\n@register(" in path.read_text(encoding="utf-8"):  # the others may be slow to import
-            importlib.import_module(f"fusion.{path.stem}")
+            importlib.import_module(f"coverfusion.fusion.{path.stem}")

@@ -14,11 +14,11 @@ import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from fusion.base import BlockClassifier, Rows
-from fusion.inner import inner_folds
-from fusion.picture_classifier import PictureClassifier
-from fusion.pictures import COLUMN
-from fusion.registry import classifier_class, create, create_checked, parameters_of, register
+from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register
 
 LEAST = 1e-6  # probabilities are clipped here before their logarithm
 EVERY = 50  # each so manieth picture is looked at to tell collections apart

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from fusion.examples import Examples
-from fusion.image_network import Embedder, ImageNetwork
-from fusion.recipe import Recipe
-from fusion.training import logits
+from coverfusion.fusion.examples import Examples
+from coverfusion.fusion.image_network import Embedder, ImageNetwork
+from coverfusion.fusion.recipe import Recipe
+from coverfusion.fusion.training import logits
 
 COVERS = 512  # looked at
 LEAST = 1e-4  # spread, as a share of the mean spread, below which a column says nothing

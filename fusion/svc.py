@@ -6,11 +6,11 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.svm import SVC
 
-from fusion.base import BlockClassifier
-from fusion.block_kernel import BlockKernel, Widths, sample_rows
-from fusion.calibration import inverse_temperature
-from fusion.inner import inner_folds
-from fusion.registry import register
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
+from coverfusion.fusion.calibration import inverse_temperature
+from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.registry import register
 
 CHUNK = 4096  # rows predicted at a time
 

@@ -20,14 +20,21 @@ from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from data.errors import UserError
-from fusion.augmentation import batch_mix
-from fusion.checkpoints import Progress, digest_of, read_progress, write_progress
-from fusion.examples import Examples, loader, order_of
-from fusion.learning_rate import DIVERGED, candidate_rates, parameter_groups, schedule_of, stage_of, steepest
-from fusion.losses import focal_loss, soft_targets
-from fusion.recipe import Recipe
-from fusion.training_curves import draw_range_test
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.augmentation import batch_mix
+from coverfusion.fusion.checkpoints import Progress, digest_of, read_progress, write_progress
+from coverfusion.fusion.examples import Examples, loader, order_of
+from coverfusion.fusion.learning_rate import (
+    DIVERGED,
+    candidate_rates,
+    parameter_groups,
+    schedule_of,
+    stage_of,
+    steepest,
+)
+from coverfusion.fusion.losses import focal_loss, soft_targets
+from coverfusion.fusion.recipe import Recipe
+from coverfusion.fusion.training_curves import draw_range_test
 
 FAR_OFF = 10.0  # times the log loss of guessing: nothing is learnt any more
 FABRIC_NAMES: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}

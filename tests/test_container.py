@@ -16,7 +16,7 @@ import pytest
 import typer
 import yaml
 
-from experiments.cli import app
+from coverfusion.experiments.cli import app
 
 ROOT = Path(__file__).parent.parent
 OURS = ("service", "app", "mlflow")
@@ -73,7 +73,9 @@ def test_every_folder_and_extra_of_the_package_is_in_the_image() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     copied = {arguments.split()[0] for name, arguments in instructions() if name == "COPY"}
-    assert {folder.split(".")[0] for folder in project["tool"]["setuptools"]["packages"]} <= copied
+    assert {
+        folder.split("/")[0] for folder in project["tool"]["setuptools"]["package-dir"].values()
+    } <= copied
     installed = re.search(r'"\.\[(.*?)\]"', (ROOT / "Dockerfile").read_text())
     assert installed is not None
     assert set(installed[1].split(",")) <= set(project["project"]["optional-dependencies"])
@@ -167,7 +169,7 @@ def test_compose_starts_commands_that_exist(compose: dict[str, Any], name: str) 
 
 
 def test_the_service_has_the_time_to_answer_what_it_accepted(compose: dict[str, Any]) -> None:
-    from experiments.service import GRACE
+    from coverfusion.experiments.service import GRACE
 
     grace = re.fullmatch(r"(\d+)s", compose["services"]["service"]["stop_grace_period"])
     assert grace is not None

@@ -1,6 +1,7 @@
-"""Dependencies point left only: experiments -> fusion -> features -> data."""
+"""Dependencies point left only: experiments -> fusion -> features -> data; every folder is in the package."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,19 @@ def test_imports_point_left(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     for path in files:
-        ours = {name for name in _imports(path) if name.split(".")[0] in ALLOWED}
+        ours = {
+            name.removeprefix("coverfusion.") for name in _imports(path) if name.startswith("coverfusion.")
+        }
         wrong = {name for name in ours if name.split(".")[0] not in ALLOWED[folder]}
         if folder == "fusion":
             wrong |= {name for name in ours if not name.startswith("fusion")} - TABLES_ONLY
         assert not wrong, f"{path} imports {wrong}"
+
+
+def test_every_folder_of_modules_is_in_the_package() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    files = [path for top in ALLOWED for path in (ROOT / top).rglob("*.py")]
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in files}
+    named = {"coverfusion." + folder.replace("/", "."): folder for folder in folders}
+    assert listed["package-dir"] == named | {"coverfusion": "coverfusion"}
+    assert sorted(listed["packages"]) == sorted(listed["package-dir"])

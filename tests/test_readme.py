@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.config import read_config
-from features import registry as extractors
-from features.registry import Extractor, create
-from fusion import registry as classifiers
+from coverfusion.experiments.config import read_config
+from coverfusion.features import registry as extractors
+from coverfusion.features.registry import Extractor, create
+from coverfusion.fusion import registry as classifiers
 from tests.pictures import gradient
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

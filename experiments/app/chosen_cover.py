@@ -10,16 +10,16 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from data.pictures import decode
-from experiments.app.model import ONE_AT_A_TIME, Model
-from experiments.app.plain_text import plain
-from experiments.app.scored import Scored
-from experiments.explain import LEARNT, explain_picture
-from experiments.explain_figure import draw, scale
-from experiments.explain_marks import NO_PEOPLE, NO_WORDS
-from experiments.similar import nearest
-from experiments.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
-from fusion.decision import Targets
+from coverfusion.data.pictures import decode
+from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
+from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.scored import Scored
+from coverfusion.experiments.explain import LEARNT, explain_picture
+from coverfusion.experiments.explain_figure import draw, scale
+from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS
+from coverfusion.experiments.similar import nearest
+from coverfusion.experiments.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
+from coverfusion.fusion.decision import Targets
 
 ALIKE = 8  # similar covers
 BARS = 8  # genres with a bar

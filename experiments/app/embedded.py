@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from data.errors import UserError
+from coverfusion.data.errors import UserError
 
 _BESIDE = re.compile(r'<a href="[^"#:]+\.html">(.*?)</a>', re.DOTALL)
 HEIGHT = 850  # pixels; the page scrolls within

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from experiments.app.embedded import show_page
-from experiments.app.missing import show_command
-from experiments.app.runs import genre_pages
+from coverfusion.experiments.app.embedded import show_page
+from coverfusion.experiments.app.missing import show_command
+from coverfusion.experiments.app.runs import genre_pages
 
 
 def show(run: Path | None) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from experiments.score import bundle_extractors
-from features.registry import Extractor
-from fusion.bundle import SEAL, Bundle, load_bundle
+from coverfusion.experiments.score import bundle_extractors
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.bundle import SEAL, Bundle, load_bundle
 
 # Extractors are made for one caller at a time, and all cores work for whoever holds this.
 ONE_AT_A_TIME = threading.Lock()

@@ -9,13 +9,13 @@ import streamlit as st
 import yaml
 from streamlit.elements.lib.column_types import ColumnConfig
 
-from data.errors import UserError
-from experiments.app.embedded import show_drawing, show_page
-from experiments.app.missing import show_command
-from experiments.app.plain_text import plain
-from experiments.figures import Interval
-from experiments.report import HELD, MAIN_SCORES, SCORES, SPLITS, chance_of, percent, spread
-from experiments.run_folder import Run, read_run
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.app.embedded import show_drawing, show_page
+from coverfusion.experiments.app.missing import show_command
+from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.report import HELD, MAIN_SCORES, SCORES, SPLITS, chance_of, percent, spread
+from coverfusion.experiments.run_folder import Run, read_run
 
 FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
 INTERVALS = ("accuracy", "f1_macro")  # scores whose interval has a column

@@ -12,16 +12,16 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from experiments.app.chosen_cover import show_cover
-from experiments.app.missing import show_command
-from experiments.app.model import Model, read_model
-from experiments.app.plain_text import plain
-from experiments.app.runs import note_of
-from experiments.app.scored import Scored, as_file, score_uploads
-from experiments.app.uploads import MOST, TYPES
-from experiments.score import check_targets
-from experiments.verdict import note_of as bundle_note
-from fusion.decision import NO_TARGETS, Targets, promise
+from coverfusion.experiments.app.chosen_cover import show_cover
+from coverfusion.experiments.app.missing import show_command
+from coverfusion.experiments.app.model import Model, read_model
+from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.runs import note_of
+from coverfusion.experiments.app.scored import Scored, as_file, score_uploads
+from coverfusion.experiments.app.uploads import MOST, TYPES
+from coverfusion.experiments.score import check_targets
+from coverfusion.experiments.verdict import note_of as bundle_note
+from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
 
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
 TOP = 3  # genres that the table shows; the files have all

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 from PIL.Image import Image
 
-from data.pictures import PictureError
-from experiments.app.model import ONE_AT_A_TIME, Model
-from experiments.app.uploads import MOST, on_disk
-from experiments.score import score_chunk
-from experiments.thumbnails import thumbnail
-from features.extract import decoded_ahead
-from fusion.decision import NO_TARGETS, Targets
+from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
+from coverfusion.experiments.app.uploads import MOST, on_disk
+from coverfusion.experiments.score import score_chunk
+from coverfusion.experiments.thumbnails import thumbnail
+from coverfusion.features.extract import decoded_ahead
+from coverfusion.fusion.decision import NO_TARGETS, Targets
 
 CHUNK = 8  # pictures between two steps of the bar; other visitors wait no longer than that
 

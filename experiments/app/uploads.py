@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from data.sources import list_pictures
+from coverfusion.data.sources import list_pictures
 
 MOST = 200  # pictures scored at once; `coverfusion score` takes any number
 MEGABYTES = 200  # a file

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from experiments.commands.options import (
+from coverfusion.experiments.commands.options import (
     BlockOption,
     SourceArgument,
     StoreOption,
     TrackingUriOption,
     TrackOption,
 )
-from experiments.commands.shown import console, log_if_asked, print_frame
+from coverfusion.experiments.commands.shown import console, log_if_asked, print_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +49,8 @@ def ablate(
 
     Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
     """
-    from experiments.ablate import ablate as run
-    from experiments.config import read_source
+    from coverfusion.experiments.ablate import ablate as run
+    from coverfusion.experiments.config import read_source
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
@@ -92,7 +92,7 @@ def _show_shapley(shares: pd.DataFrame) -> None:
 def _show_comparisons(table: pd.DataFrame) -> None:
     import pandas as pd
 
-    from experiments.ablation_figures import comparison_words
+    from coverfusion.experiments.ablation_figures import comparison_words
 
     points = 100 * table[["difference", "t_low", "t_high", "detectable"]]
     shown = pd.DataFrame(

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from data.errors import UserError
-from experiments.commands.shown import console
-from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
-from experiments.listening import bound_socket
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.commands.targets import (
+    SetCoverageOption,
+    TargetCoverageOption,
+    TargetErrorOption,
+)
+from coverfusion.experiments.listening import bound_socket
 
 if TYPE_CHECKING:
-    from fusion.decision import Targets
+    from coverfusion.fusion.decision import Targets
 
 
 def app(
@@ -34,7 +38,7 @@ def app(
     """
     if find_spec("streamlit") is None:
         raise UserError('The web app needs streamlit: pip install "coverfusion[app]".')
-    from fusion.decision import Targets
+    from coverfusion.fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     bound_socket(host, port).close()
@@ -50,8 +54,8 @@ def app(
 
 def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targets: Targets) -> list[str]:
     """Streamlit's arguments: it opens no browser, reports to nobody and watches no files."""
-    from experiments.app import uploads
-    from experiments.figures import DARK, LIGHT
+    from coverfusion.experiments.app import uploads
+    from coverfusion.experiments.figures import DARK, LIGHT
 
     return [
         "run", str(Path(uploads.__file__).with_name("main.py")),
@@ -71,9 +75,9 @@ def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targ
 
 def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
     """Says now, not to the first visitor, what will not work; the model is read and kept for visitors."""
-    from experiments.app.model import read_model
-    from experiments.app.runs import finished_runs
-    from experiments.score import check_targets
+    from coverfusion.experiments.app.model import read_model
+    from coverfusion.experiments.app.runs import finished_runs
+    from coverfusion.experiments.score import check_targets
 
     if bundle is not None:
         console.print("Reading the model")

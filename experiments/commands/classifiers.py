@@ -16,7 +16,7 @@ def classifiers(
 
     Example: `coverfusion classifiers` or `coverfusion classifiers finetune`
     """
-    from fusion.registry import classifier_class, classifier_names, parameters_of
+    from coverfusion.fusion.registry import classifier_class, classifier_names, parameters_of
 
     if name is None:
         for known in classifier_names():

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.shown import console, print_frame
+from coverfusion.experiments.commands.shown import console, print_frame
 
 
 def compare(
@@ -27,7 +27,7 @@ def compare(
     """
     import pandas as pd
 
-    from experiments.compare import compare_runs, config_differences, write_comparison
+    from coverfusion.experiments.compare import compare_runs, config_differences, write_comparison
 
     table = compare_runs(runs, classifier or None, seed)
     differences = config_differences(runs)

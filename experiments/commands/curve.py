@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import (
+from coverfusion.experiments.commands.options import (
     BlockOption,
     SourceArgument,
     StoreOption,
     TrackingUriOption,
     TrackOption,
 )
-from experiments.commands.shown import console, log_if_asked
+from coverfusion.experiments.commands.shown import console, log_if_asked
 
 
 def curve(
@@ -45,8 +45,8 @@ def curve(
 
     Example: `coverfusion curve covers/ -c svc -c catboost --balance none --balance weights`
     """
-    from experiments.config import read_source
-    from experiments.learning_curve import learning_curve
+    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.learning_curve import learning_curve
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
@@ -61,7 +61,7 @@ def curve(
 def _show(folder: Path) -> None:
     import pandas as pd
 
-    from experiments.curve_page import findings
+    from coverfusion.experiments.curve_page import findings
 
     for sentence in findings(pd.read_csv(folder / "powerlaw.csv")):
         console.print(sentence, highlight=False)

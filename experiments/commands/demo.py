@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.shown import show_run
+from coverfusion.experiments.commands.shown import show_run
 
 
 def demo(
@@ -18,6 +18,6 @@ def demo(
 
     Example: `coverfusion demo`
     """
-    from experiments.demo import run_demo
+    from coverfusion.experiments.demo import run_demo
 
     show_run(run_demo(out, seed))

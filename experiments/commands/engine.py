@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, nearest
 
 ENGINES = ("local", "ray")
 

@@ -8,8 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from experiments.commands.shown import console
-from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
+from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.commands.targets import (
+    SetCoverageOption,
+    TargetCoverageOption,
+    TargetErrorOption,
+)
 
 
 def explain(
@@ -28,10 +32,10 @@ def explain(
 
     Example: `coverfusion explain runs/demo/bundle cover.jpg --out explain.png`
     """
-    from experiments.explain import explain as run
-    from experiments.explain_blocks import PROBABILITY
-    from experiments.explain_marks import NO_PEOPLE, NO_WORDS, counted
-    from fusion.decision import Targets
+    from coverfusion.experiments.explain import explain as run
+    from coverfusion.experiments.explain_blocks import PROBABILITY
+    from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS, counted
+    from coverfusion.fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     found = run(bundle, picture, out, top_k, attention, targets)

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from data.errors import UserError
-from experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
-from experiments.commands.options import BlockOption, KeepOption, PresetOption, StoreOption
-from experiments.commands.shown import console
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
+from coverfusion.experiments.commands.options import BlockOption, KeepOption, PresetOption, StoreOption
+from coverfusion.experiments.commands.shown import console
 
 
 def extract(
@@ -33,13 +33,13 @@ def extract(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
-    from experiments.blocks import decode, failure_frame, fill, make_extractors
-    from experiments.config import make_config
-    from experiments.index_source import note_extractors
-    from experiments.run import open_collection
-    from features.extract import read_table
-    from features.pixels import Pixels
-    from features.store import Store
+    from coverfusion.experiments.blocks import decode, failure_frame, fill, make_extractors
+    from coverfusion.experiments.config import make_config
+    from coverfusion.experiments.index_source import note_extractors
+    from coverfusion.experiments.run import open_collection
+    from coverfusion.features.extract import read_table
+    from coverfusion.features.pixels import Pixels
+    from coverfusion.features.store import Store
 
     if describe:
         _describe(block, preset)
@@ -65,7 +65,7 @@ def extract(
     if not extractors:
         return
     if on_ray:
-        from experiments.ray_extract import extract_on_ray
+        from coverfusion.experiments.ray_extract import extract_on_ray
 
         failures = extract_on_ray(covers, extractors, kept, workers, address)
     else:
@@ -82,7 +82,7 @@ def extract(
 
 
 def _describe(blocks: list[str] | None, preset: str) -> None:
-    from features.registry import create, extractor_names
+    from coverfusion.features.registry import create, extractor_names
 
     for name in blocks or extractor_names():
         table = Table(title=f"Block {name}", show_header=False)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.shown import console, print_frame
+from coverfusion.experiments.commands.shown import console, print_frame
 
 
 def grow(
@@ -30,10 +30,10 @@ def grow(
 
     Example: `coverfusion grow --genre jazz --genre metal --limit 500 --out grown --contact you@example.org`
     """
-    from data.fetch import Client
-    from data.grow import counts
-    from data.grow import grow as run
-    from experiments.progress import counted
+    from coverfusion.data.fetch import Client
+    from coverfusion.data.grow import counts
+    from coverfusion.data.grow import grow as run
+    from coverfusion.experiments.progress import counted
 
     client = Client(contact)
     began = time.monotonic()

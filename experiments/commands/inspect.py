@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from experiments.commands.options import CollectionArgument, KeepOption, StoreOption
-from experiments.commands.shown import console
+from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
+from coverfusion.experiments.commands.shown import console
 
 
 def inspect(
@@ -21,9 +21,9 @@ def inspect(
 
     Example: `coverfusion inspect covers/`
     """
-    from experiments.config import make_config
-    from experiments.inspection import inspect_collection
-    from experiments.run import open_collection
+    from coverfusion.experiments.config import make_config
+    from coverfusion.experiments.inspection import inspect_collection
+    from coverfusion.experiments.run import open_collection
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
     folder = out or Path("runs") / f"inspect-{config.collection.stem}"

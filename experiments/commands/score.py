@@ -8,11 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from data.errors import UserError
-from experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
-from experiments.commands.options import TrackingUriOption, TrackOption
-from experiments.commands.shown import console, log_if_asked
-from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
+from coverfusion.experiments.commands.options import TrackingUriOption, TrackOption
+from coverfusion.experiments.commands.shown import console, log_if_asked
+from coverfusion.experiments.commands.targets import (
+    SetCoverageOption,
+    TargetCoverageOption,
+    TargetErrorOption,
+)
 
 STOPPED = 130  # the status of a program that Ctrl-C ends
 
@@ -43,11 +47,11 @@ def score(
 
     Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
     """
-    from data.sources import is_there, list_pictures
-    from experiments.progress import counted
-    from experiments.score import is_finished
-    from experiments.score import score as run
-    from fusion.decision import Targets
+    from coverfusion.data.sources import is_there, list_pictures
+    from coverfusion.experiments.progress import counted
+    from coverfusion.experiments.score import is_finished
+    from coverfusion.experiments.score import score as run
+    from coverfusion.fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     for path in paths:
@@ -72,7 +76,7 @@ def score(
                 bar.advance(bar.task_ids[0], covers)
 
             if on_ray:
-                from experiments.ray_score import score_on_ray
+                from coverfusion.experiments.ray_score import score_on_ray
 
                 rows, errors = score_on_ray(
                     bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, SourceArgument, StoreOption
-from experiments.commands.shown import console
-from experiments.commands.sweep import ClassifierOption, FoldsOption
+from coverfusion.experiments.commands.options import BlockOption, SourceArgument, StoreOption
+from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.commands.sweep import ClassifierOption, FoldsOption
 
 
 def search(
@@ -37,10 +37,10 @@ def search(
     Example: `coverfusion search covers/ -c finetune -p learning_rate=1e-5..1e-2:log -p frozen_stages=0..6
     -p augmentation=none,simple,mixup --minutes 30`
     """
-    from experiments.config import read_source
-    from experiments.search import search as run
-    from experiments.search_page import findings
-    from experiments.search_space import parse_space
+    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.search import search as run
+    from coverfusion.experiments.search_page import findings
+    from coverfusion.experiments.search_space import parse_space
 
     space = parse_space(parameter)
     options: dict[str, Any] = {

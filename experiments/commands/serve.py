@@ -9,9 +9,13 @@ from typing import Annotated
 
 import typer
 
-from data.errors import UserError
-from experiments.commands.shown import console
-from experiments.commands.targets import SetCoverageOption, TargetCoverageOption, TargetErrorOption
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.commands.targets import (
+    SetCoverageOption,
+    TargetCoverageOption,
+    TargetErrorOption,
+)
 
 KEY_VARIABLE = "COVERFUSION_API_KEY"
 SHORT = 16  # characters of a key
@@ -40,13 +44,13 @@ def serve(
     Example: `coverfusion serve runs/demo/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
     """
-    from fusion.decision import Targets
+    from coverfusion.fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     key, proxies = _key(api_key_file), [_network(address) for address in proxy or []]
     try:
-        from experiments.service import run_service
-        from experiments.service_limits import Limits
+        from coverfusion.experiments.service import run_service
+        from coverfusion.experiments.service_limits import Limits
     except ImportError as error:
         raise UserError(f'serve needs {error.name}: pip install "coverfusion[service]".') from error
     if host not in ("127.0.0.1", "::1", "localhost") and key is None:

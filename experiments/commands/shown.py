@@ -32,7 +32,7 @@ def show_run(folder: Path) -> None:
             )  # fmt: skip
         console.print(table)
     if (folder / "stack_weights.csv").is_file():
-        from experiments.stack_weights import summary
+        from coverfusion.experiments.stack_weights import summary
 
         print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
     for label, name in (("Run folder", ""), ("Model bundle", "bundle"), ("Report", "report.html")):
@@ -53,6 +53,6 @@ def log_if_asked(place: Path, track: bool, tracking_uri: str | None) -> None:
     """Logs a finished result to MLflow where `--track` or `--tracking-uri` asks for it."""
     if not track and tracking_uri is None:
         return
-    from experiments.tracking import log_folder
+    from coverfusion.experiments.tracking import log_folder
 
     console.print(f"MLflow run: {log_folder(place, tracking_uri)}", highlight=False, soft_wrap=True)

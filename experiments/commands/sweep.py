@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import BlockOption, SourceArgument, StoreOption
-from experiments.commands.shown import console
+from coverfusion.experiments.commands.options import BlockOption, SourceArgument, StoreOption
+from coverfusion.experiments.commands.shown import console
 
 ClassifierOption = Annotated[str, typer.Option("--classifier", "-c", help="whose parameters")]
 FoldsOption = Annotated[
@@ -38,10 +38,10 @@ def sweep(
 
     Example: `coverfusion sweep covers/ -c finetune -p learning_rate -v 1e-4 -v 1e-3 -v 1e-2 --folds 3`
     """
-    from experiments.config import read_source
-    from experiments.sweep import sweep as run
-    from experiments.sweep_page import findings
-    from experiments.sweep_values import parse_value
+    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.sweep import sweep as run
+    from coverfusion.experiments.sweep_page import findings
+    from coverfusion.experiments.sweep_values import parse_value
 
     options: dict[str, Any] = {
         "folds": folds, "blocks": block or None, "preset": preset, "keep": keep, "seed": seed,

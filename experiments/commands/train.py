@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from experiments.commands.options import (
+from coverfusion.experiments.commands.options import (
     BlockOption,
     SourceArgument,
     StoreOption,
     TrackingUriOption,
     TrackOption,
 )
-from experiments.commands.shown import log_if_asked, show_run
+from coverfusion.experiments.commands.shown import log_if_asked, show_run
 
 
 def train(
@@ -40,8 +40,8 @@ def train(
 
     Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
     """
-    from experiments.config import read_source
-    from experiments.run import train as run
+    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.run import train as run
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "alone": alone or None, "blocks": block or None,

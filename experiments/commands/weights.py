@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from data.errors import UserError
-from experiments.commands.options import BlockOption, PresetOption
-from experiments.commands.shown import print_frame
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.options import BlockOption, PresetOption
+from coverfusion.experiments.commands.shown import print_frame
 
 
 def weights(
@@ -20,7 +20,7 @@ def weights(
 
     Example: `coverfusion weights` or `coverfusion weights fetch --preset hub`
     """
-    from experiments.weights import fetch, listing
+    from coverfusion.experiments.weights import fetch, listing
 
     if action not in ("list", "fetch"):
         raise UserError(f"weights {action}: say `list` or `fetch`.")

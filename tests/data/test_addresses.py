@@ -8,11 +8,11 @@ from typing import Any
 import fsspec
 import pytest
 
-from data.addresses import Address, filesystem, is_address, list_address, place, read_address
-from data.collection import read_collection
-from data.errors import UserError
-from data.pictures import PictureError, decode
-from data.sources import Entry, list_entries, list_pictures, read_bytes
+from coverfusion.data.addresses import Address, filesystem, is_address, list_address, place, read_address
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import Entry, list_entries, list_pictures, read_bytes
 from tests.pictures import Bad, bad_files, encode, face, noise, save_folders, save_manifest, save_zip, solid
 
 

@@ -5,9 +5,9 @@ import hashlib
 import pandas as pd
 import pytest
 
-from data import facts_cache
-from data.collection import COLUMNS, read_collection
-from data.errors import UserError
+from coverfusion.data import facts_cache
+from coverfusion.data.collection import COLUMNS, read_collection
+from coverfusion.data.errors import UserError
 from tests import pictures
 
 FACE = pictures.face()

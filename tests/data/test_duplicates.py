@@ -5,8 +5,8 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.duplicates import NEAR_BITS, group_covers, near_pairs
-from data.pictures import facts
+from coverfusion.data.duplicates import NEAR_BITS, group_covers, near_pairs
+from coverfusion.data.pictures import facts
 from tests import pictures
 
 DETAILED = 50.0

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from data.collection import read_collection
-from data.errors import UserError
-from data.fetch import Client, NoAnswerError
-from data.grow import GIVE_UP_AFTER, Services, counts, grow
-from data.splits import split
-from experiments.cli import app
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.fetch import Client, NoAnswerError
+from coverfusion.data.grow import GIVE_UP_AFTER, Services, counts, grow
+from coverfusion.data.splits import split
+from coverfusion.experiments.cli import app
 from tests.data import music_services
 from tests.data.music_services import mbid, release, served
 from tests.pictures import encode, noise
@@ -372,8 +372,8 @@ def test_a_damaged_journal_is_named(tmp_path, service):
 
 def test_the_command_shows_what_it_got(tmp_path, service, monkeypatch):
     # the public services' addresses and manners are replaced, nothing else
-    monkeypatch.setattr("data.grow.Services", lambda: Services(service.address, service.address))
-    monkeypatch.setattr("data.fetch.Client", partial(Client, interval=0.0, https_only=False))
+    monkeypatch.setattr("coverfusion.data.grow.Services", lambda: Services(service.address, service.address))
+    monkeypatch.setattr("coverfusion.data.fetch.Client", partial(Client, interval=0.0, https_only=False))
     monkeypatch.setenv("COVERFUSION_CONTACT", CONTACT)
     words = ["grow", "-g", "jazz", "--limit", "4", "--back", "--out", str(tmp_path / "grown")]
     done = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "160"})

@@ -1,7 +1,7 @@
 import numpy as np
 
-from data import photos
-from data.photos import PHOTOS, SIDE, library_photos
+from coverfusion.data import photos
+from coverfusion.data.photos import PHOTOS, SIDE, library_photos
 
 
 def test_every_photo_gives_five_different_squares():

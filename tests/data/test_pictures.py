@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.pictures import MAX_SIDE, PictureError, decode, facts
-from data.sources import list_pictures, read_bytes
+from coverfusion.data.pictures import MAX_SIDE, PictureError, decode, facts
+from coverfusion.data.sources import list_pictures, read_bytes
 from tests import pictures
 
 BAD = pictures.bad_files()

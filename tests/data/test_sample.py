@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from data.collection import read_collection
-from data.sample import GENRES, draw_cover, draw_sample
+from coverfusion.data.collection import read_collection
+from coverfusion.data.sample import GENRES, draw_cover, draw_sample
 
 
 def test_the_sample_is_a_collection_of_at_least_six_genres(tmp_path):

@@ -4,9 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from data.errors import UserError
-from data.pictures import PictureError
-from data.sources import Entry, is_there, list_entries, list_pictures, read_bytes
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import PictureError
+from coverfusion.data.sources import Entry, is_there, list_entries, list_pictures, read_bytes
 from tests import pictures
 
 RED, BLUE = pictures.encode(pictures.solid("red", (8, 8))), pictures.encode(pictures.solid("blue", (8, 8)))

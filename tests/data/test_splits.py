@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.errors import UserError
-from data.splits import folds, load_splits, save_splits, split
+from coverfusion.data.errors import UserError
+from coverfusion.data.splits import folds, load_splits, save_splits, split
 
 
 def _frame(genre: list[str], group: list[int]) -> pd.DataFrame:

@@ -11,11 +11,11 @@ import numpy as np
 import PIL.Image
 from fastapi.testclient import TestClient
 
-from experiments.config import make_config
-from experiments.run import train
-from experiments.service import Service, make_service
-from experiments.service_limits import Limits
-from fusion.decision import NO_TARGETS, Targets
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.run import train
+from coverfusion.experiments.service import Service, make_service
+from coverfusion.experiments.service_limits import Limits
+from coverfusion.fusion.decision import NO_TARGETS, Targets
 from tests.pictures import encode, noise, save_folders, solid
 
 GENRES = {"dub & bass": (30, 120, 40), "opera": (150, 30, 40)}

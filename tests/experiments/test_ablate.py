@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageDraw
 
-from data.collection import read_collection
-from data.errors import UserError
-from data.splits import load_splits
-from experiments.ablate import ablate
-from experiments.blocks import make_extractors
-from experiments.config import Config, make_config
-from experiments.run import prepare
-from fusion.registry import create
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.splits import load_splits
+from coverfusion.experiments.ablate import ablate
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.config import Config, make_config
+from coverfusion.experiments.run import prepare
+from coverfusion.fusion.registry import create
 from tests.pictures import checkerboard, save_folders, stripes, words
 
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}

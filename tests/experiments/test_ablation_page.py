@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from experiments.ablation_page import findings, signed
-from experiments.commands.ablate import show_study
+from coverfusion.experiments.ablation_page import findings, signed
+from coverfusion.experiments.commands.ablate import show_study
 
 
 def test_findings_are_in_points_and_say_what_is_significant() -> None:

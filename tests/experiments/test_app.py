@@ -19,23 +19,23 @@ import pytest
 import yaml
 from PIL.Image import Image
 
-from data.errors import UserError
-from data.sources import read_bytes
-from experiments.app.embedded import show_page
-from experiments.app.model import Model, read_model
-from experiments.app.plain_text import plain
-from experiments.app.run_page import genre_frame, leaderboard_frame
-from experiments.app.runs import finished_runs, genre_pages, map_folders, note_of
-from experiments.app.score_page import noticed_of, table_of_scores
-from experiments.app.scored import as_file, score_uploads
-from experiments.app.uploads import MOST, on_disk
-from experiments.commands.app import app, server_arguments
-from experiments.config import make_config
-from experiments.genre_report import write_genre_report
-from experiments.map import write_map
-from experiments.run import train
-from experiments.run_folder import read_run
-from fusion.decision import Targets
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.app.embedded import show_page
+from coverfusion.experiments.app.model import Model, read_model
+from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame
+from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_folders, note_of
+from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
+from coverfusion.experiments.app.scored import as_file, score_uploads
+from coverfusion.experiments.app.uploads import MOST, on_disk
+from coverfusion.experiments.commands.app import app, server_arguments
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.genre_report import write_genre_report
+from coverfusion.experiments.map import write_map
+from coverfusion.experiments.run import train
+from coverfusion.experiments.run_folder import read_run
+from coverfusion.fusion.decision import Targets
 from tests.pictures import bad_files, checkerboard, encode, noise, save_folders, solid, stripes, zip_bytes
 
 ROOT = Path(__file__).parents[2]
@@ -237,7 +237,13 @@ def test_what_is_wrong_is_said_before_the_server_starts(tmp_path: Path) -> None:
 def _start(folder: Path, *words: object) -> subprocess.Popen[str]:
     """The command in `folder`, its output in `folder/log`."""
     return subprocess.Popen(
-        [sys.executable, "-c", "from experiments.cli import main; main()", "app", *map(str, words)],
+        [
+            sys.executable,
+            "-c",
+            "from coverfusion.experiments.cli import main; main()",
+            "app",
+            *map(str, words),
+        ],
         cwd=folder,
         stdout=(folder / "log").open("w"),
         stderr=subprocess.STDOUT,

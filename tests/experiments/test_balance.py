@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import UserError
-from experiments.balance import balance_table, balanced_parameters, check_balances, oversampled
-from fusion import registry
-from fusion.base import BlockClassifier
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.balance import balance_table, balanced_parameters, check_balances, oversampled
+from coverfusion.fusion import registry
+from coverfusion.fusion.base import BlockClassifier
 
 
 def test_oversampling_copies_the_rarer_genres_up_to_the_largest() -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.collection import read_collection
-from data.errors import UserError
-from experiments.bench import Timing, bench_extract
-from experiments.bench_ablate import bench_ablate
-from experiments.blocks import make_extractors
-from experiments.config import make_config
-from experiments.run import prepare
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.bench import Timing, bench_extract
+from coverfusion.experiments.bench_ablate import bench_ablate
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.run import prepare
 from tests.pictures import noise, save_folders
 
 

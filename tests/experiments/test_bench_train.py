@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.errors import UserError
-from experiments.bench_train import Plain, bench_train, loss_gap, randomise_head
-from features.backbone import load_backbone
-from fusion.image_network import ImageNetwork
-from fusion.learning_rate import parameter_groups
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.bench_train import Plain, bench_train, loss_gap, randomise_head
+from coverfusion.features.backbone import load_backbone
+from coverfusion.fusion.image_network import ImageNetwork
+from coverfusion.fusion.learning_rate import parameter_groups
 from tests.fusion.tinted import examples, recipe
 from tests.pictures import noise, save_folders
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from experiments import cli
-from fusion.registry import classifier_names, parameters_of
+from coverfusion.experiments import cli
+from coverfusion.fusion.registry import classifier_names, parameters_of
 from tests.pictures import save_folders, solid
 
-MAIN = "from experiments.cli import main; main()"
+MAIN = "from coverfusion.experiments.cli import main; main()"
 
 
 def coverfusion(*words: object, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
@@ -99,7 +99,7 @@ def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_describe_lists_every_column_of_a_block(tmp_path: Path) -> None:
-    from features.registry import create
+    from coverfusion.features.registry import create
 
     done = coverfusion("extract", "--describe", "-b", "color", folder=tmp_path)
     assert done.returncode == 0

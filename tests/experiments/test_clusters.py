@@ -5,8 +5,16 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from experiments.clusters import HALVES, NOISE, cluster_scores, halves, hdbscan, k_means, silhouettes
-from experiments.projections import make_sample
+from coverfusion.experiments.clusters import (
+    HALVES,
+    NOISE,
+    cluster_scores,
+    halves,
+    hdbscan,
+    k_means,
+    silhouettes,
+)
+from coverfusion.experiments.projections import make_sample
 
 GENRES = np.array(["dub", "opera", "techno"])
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import UserError
-from experiments.config import make_config, read_config, read_source, write_config
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.config import make_config, read_config, read_source, write_config
 
 
 def _file(folder: Path, text: str) -> Path:

@@ -9,20 +9,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data.errors import UserError
-from data.sources import list_pictures
-from experiments.config import make_config
-from experiments.decide import decide
-from experiments.decide_findings import findings
-from experiments.decide_tables import PROMISES, SPLITS, answers, sets_table
-from experiments.held_out import HeldOut, make_parts, read_held_out
-from experiments.run import train
-from experiments.run_folder import read_run
-from experiments.score import bundle_extractors, score, table_of
-from experiments.verdict import verdict_on
-from fusion.bundle import load_bundle
-from fusion.conformal import METHODS
-from fusion.decision import Targets, rule_of
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import list_pictures
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.decide import decide
+from coverfusion.experiments.decide_findings import findings
+from coverfusion.experiments.decide_tables import PROMISES, SPLITS, answers, sets_table
+from coverfusion.experiments.held_out import HeldOut, make_parts, read_held_out
+from coverfusion.experiments.run import train
+from coverfusion.experiments.run_folder import read_run
+from coverfusion.experiments.score import bundle_extractors, score, table_of
+from coverfusion.experiments.verdict import verdict_on
+from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.conformal import METHODS
+from coverfusion.fusion.decision import Targets, rule_of
 from tests.pictures import encode, noise, save_folders
 
 COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (70, 90, 60)}
@@ -252,7 +252,7 @@ def test_resuming_with_another_target_is_refused(
 def test_an_old_bundle_scores_as_before_but_takes_no_targets(
     runs: dict[str, Path], collection: Path, tmp_path: Path
 ) -> None:
-    from fusion.bundle import save_bundle
+    from coverfusion.fusion.bundle import save_bundle
 
     new = load_bundle(runs["split"] / "bundle")
     save_bundle(

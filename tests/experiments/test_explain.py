@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL.Image import Image
 
-from data.errors import UserError
-from experiments.explain import Explanation, explain, explain_picture
-from experiments.run import describe_extractor
-from experiments.score import table_of
-from features.registry import Extractor, create
-from fusion.bundle import Bundle, load_bundle, save_bundle
-from fusion.decision import Targets, learn_decision
-from fusion.neighbours import Neighbours
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.explain import Explanation, explain, explain_picture
+from coverfusion.experiments.run import describe_extractor
+from coverfusion.experiments.score import table_of
+from coverfusion.features.registry import Extractor, create
+from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
+from coverfusion.fusion.decision import Targets, learn_decision
+from coverfusion.fusion.neighbours import Neighbours
 from tests.experiments.test_cli import coverfusion
 from tests.fusion.planted import quick
 from tests.pictures import encode, noise, solid, stripes

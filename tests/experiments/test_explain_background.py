@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.explain_background import background, covers_of_genre, training_rows
-from fusion.bundle import load_bundle, save_bundle
-from fusion.neighbours import Neighbours
+from coverfusion.experiments.explain_background import background, covers_of_genre, training_rows
+from coverfusion.fusion.bundle import load_bundle, save_bundle
+from coverfusion.fusion.neighbours import Neighbours
 from tests.fusion.planted import quick
 
 

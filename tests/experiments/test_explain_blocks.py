@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.explain_blocks import (
+from coverfusion.experiments.explain_blocks import (
     LOG_PROBABILITY,
     PROBABILITY,
     block_shapley,
     contributions_to,
     without_each,
 )
-from fusion.bundle import Bundle, load_bundle, save_bundle
-from fusion.neighbours import Neighbours
+from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
+from coverfusion.fusion.neighbours import Neighbours
 from tests.fusion.planted import TABLE_CLASSIFIERS, planted, quick
 
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}

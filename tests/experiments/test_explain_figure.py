@@ -8,11 +8,11 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from experiments.explain import Explanation, Feature, Neighbour
-from experiments.explain_blocks import LOG_PROBABILITY, PROBABILITY, Contributions
-from experiments.explain_figure import draw, figure_of
-from experiments.explain_marks import Box, Word
-from experiments.verdict import Verdict
+from coverfusion.experiments.explain import Explanation, Feature, Neighbour
+from coverfusion.experiments.explain_blocks import LOG_PROBABILITY, PROBABILITY, Contributions
+from coverfusion.experiments.explain_figure import draw, figure_of
+from coverfusion.experiments.explain_marks import Box, Word
+from coverfusion.experiments.verdict import Verdict
 from tests.pictures import encode, noise, solid
 
 LONG = "Experimental Electroacoustic Improvisation and Musique Concr\u00e8te of the Late Twentieth Century"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from experiments.genre_effects import (
+from coverfusion.experiments.genre_effects import (
     distinct,
     effects,
     mann_whitney,
@@ -15,7 +15,7 @@ from experiments.genre_effects import (
     short_meaning,
     size_of,
 )
-from features.table import FeatureTable
+from coverfusion.features.table import FeatureTable
 
 
 def _covers(genres: str, groups: list[int] | None = None) -> pd.DataFrame:

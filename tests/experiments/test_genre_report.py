@@ -11,16 +11,23 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from data.errors import UserError
-from experiments.commands.report import report
-from experiments.config import make_config
-from experiments.genre_findings import find
-from experiments.genre_report import brief, p_value, page_names, signed, write_genre_report, write_pages
-from experiments.reopen import reopen
-from experiments.run import train
-from experiments.run_folder import read_run
-from features.table import FeatureTable
-from fusion.bundle import load_bundle
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.report import report
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.genre_findings import find
+from coverfusion.experiments.genre_report import (
+    brief,
+    p_value,
+    page_names,
+    signed,
+    write_genre_report,
+    write_pages,
+)
+from coverfusion.experiments.reopen import reopen
+from coverfusion.experiments.run import train
+from coverfusion.experiments.run_folder import read_run
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.bundle import load_bundle
 from tests.experiments.test_report import Page
 from tests.pictures import checkerboard, save_folders, save_manifest, solid, stripes
 

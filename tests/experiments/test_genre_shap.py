@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from catboost import Pool
 
-from data.splits import save_splits
-from experiments.genre_shap import components, contributions, explain, held_out, sums
-from features.table import FeatureTable
-from fusion.catboost import FusionCatBoost
+from coverfusion.data.splits import save_splits
+from coverfusion.experiments.genre_shap import components, contributions, explain, held_out, sums
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.catboost import FusionCatBoost
 
 GENRES = ("folk", "metal", "pop")
 PARAMETERS = {"iterations": 40, "depth": 3, "rsm": 1.0, "pca": 4}

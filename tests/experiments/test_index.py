@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import UserError
-from experiments import index
-from experiments.index import load_facts, load_index, write_index_folder
-from experiments.index_source import CHUNK, note_extractors, open_source
-from experiments.score import same_extractors
-from experiments.thumbnails import thumbnail
-from features.registry import create
-from features.table import FeatureTable
+from coverfusion.data.errors import UserError
+from coverfusion.experiments import index
+from coverfusion.experiments.index import load_facts, load_index, write_index_folder
+from coverfusion.experiments.index_source import CHUNK, note_extractors, open_source
+from coverfusion.experiments.score import same_extractors
+from coverfusion.experiments.thumbnails import thumbnail
+from coverfusion.features.registry import create
+from coverfusion.features.table import FeatureTable
 from tests.pictures import encode, solid
 
 GENRES = ("dub", "opera", "techno")

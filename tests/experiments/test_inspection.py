@@ -6,8 +6,8 @@ import pandas as pd
 from PIL import Image
 from rich.console import Console
 
-from data.collection import read_collection
-from experiments.inspection import inspect_collection
+from coverfusion.data.collection import read_collection
+from coverfusion.experiments.inspection import inspect_collection
 from tests import pictures
 
 

@@ -8,14 +8,14 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from data.errors import UserError
-from experiments.blocks import make_extractors
-from experiments.config import Config, make_config
-from experiments.curve_scores import score_points
-from experiments.fits import Fits, Model
-from experiments.learning_curve import fit_points, learning_curve, make_points
-from experiments.run import open_collection, prepare, train
-from features.registry import Extractor
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.config import Config, make_config
+from coverfusion.experiments.curve_scores import score_points
+from coverfusion.experiments.fits import Fits, Model
+from coverfusion.experiments.learning_curve import fit_points, learning_curve, make_points
+from coverfusion.experiments.run import open_collection, prepare, train
+from coverfusion.features.registry import Extractor
 from tests.pictures import encode, noise, save_manifest, solid
 
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}

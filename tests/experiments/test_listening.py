@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from data.errors import UserError
-from experiments.listening import bound_socket
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.listening import bound_socket
 
 
 def test_a_port_that_is_taken_is_said() -> None:

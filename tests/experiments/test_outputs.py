@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import UserError
-from experiments.outputs import check_file, check_writable
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.outputs import check_file, check_writable
 
 
 def test_a_place_that_can_be_written_stays_as_it_is(tmp_path: Path) -> None:

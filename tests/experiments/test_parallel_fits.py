@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.splits import folds
-from experiments.fits import Fits, Model
-from experiments.outcomes import make_folds
-from experiments.parallel_fits import fit_all
-from features.decoded import Decoded
+from coverfusion.data.splits import folds
+from coverfusion.experiments.fits import Fits, Model
+from coverfusion.experiments.outcomes import make_folds
+from coverfusion.experiments.parallel_fits import fit_all
+from coverfusion.features.decoded import Decoded
 from tests.fusion.planted import planted
 from tests.fusion.tiny import BACKBONE, tiny_weights
 

@@ -8,19 +8,19 @@ import pandas as pd
 import pytest
 from PIL.Image import Image, fromarray
 
-from experiments.ablate import ablate
-from experiments.commands.extract import extract
-from experiments.config import Config, make_config
-from experiments.explain import explain
-from experiments.explain_blocks import contributions_to, with_picture
-from experiments.genre_report import write_genre_report
-from experiments.learning_curve import learning_curve
-from experiments.report import gist
-from experiments.run import train
-from experiments.run_folder import read_run
-from experiments.score import bundle_extractors, score, table_of
-from fusion.bundle import load_bundle
-from fusion.pictures import COLUMN
+from coverfusion.experiments.ablate import ablate
+from coverfusion.experiments.commands.extract import extract
+from coverfusion.experiments.config import Config, make_config
+from coverfusion.experiments.explain import explain
+from coverfusion.experiments.explain_blocks import contributions_to, with_picture
+from coverfusion.experiments.genre_report import write_genre_report
+from coverfusion.experiments.learning_curve import learning_curve
+from coverfusion.experiments.report import gist
+from coverfusion.experiments.run import train
+from coverfusion.experiments.run_folder import read_run
+from coverfusion.experiments.score import bundle_extractors, score, table_of
+from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.pictures import COLUMN
 from tests.fusion.tiny import BACKBONE, tiny_weights
 from tests.pictures import save_folders
 

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from experiments import progress
+from coverfusion.experiments import progress
 
 
 @pytest.fixture

@@ -15,23 +15,23 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from data.collection import read_collection
-from data.errors import UserError
-from data.sources import list_pictures
-from experiments.blocks import make_extractors
-from experiments.cli import app
-from experiments.commands.engine import check_engine
-from experiments.ray_engine import Cluster, _shared_out, cluster
-from experiments.ray_extract import extract_on_ray
-from experiments.ray_score import score_on_ray
-from experiments.run import describe_extractor
-from experiments.score import score, table_of
-from features.extract import extract
-from features.registry import Extractor
-from features.store import Store
-from features.table import FeatureTable
-from fusion.bundle import save_bundle
-from fusion.registry import create
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import list_pictures
+from coverfusion.experiments.blocks import make_extractors
+from coverfusion.experiments.cli import app
+from coverfusion.experiments.commands.engine import check_engine
+from coverfusion.experiments.ray_engine import Cluster, _shared_out, cluster
+from coverfusion.experiments.ray_extract import extract_on_ray
+from coverfusion.experiments.ray_score import score_on_ray
+from coverfusion.experiments.run import describe_extractor
+from coverfusion.experiments.score import score, table_of
+from coverfusion.features.extract import extract
+from coverfusion.features.registry import Extractor
+from coverfusion.features.store import Store
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.bundle import save_bundle
+from coverfusion.fusion.registry import create
 from tests.pictures import noise, save_folders, save_zip, solid, stripes
 
 ROOT = Path(__file__).parents[2]
@@ -218,7 +218,7 @@ def test_the_name_of_a_file_and_a_used_folder_are_refused(bundle: Path, tmp_path
 
 
 def test_a_cluster_that_does_not_answer_is_named() -> None:
-    code = "from experiments.ray_engine import cluster\nwith cluster(address='127.0.0.1:1'): pass"
+    code = "from coverfusion.experiments.ray_engine import cluster\nwith cluster(address='127.0.0.1:1'): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert "UserError: There is no Ray cluster at '127.0.0.1:1'" in done.stderr
 
@@ -236,7 +236,7 @@ def test_options_of_the_other_engine_are_refused() -> None:
 
 
 def test_without_ray_the_extra_is_named(folder: Path, bundle: Path, tmp_path: Path) -> None:
-    code = "import sys; sys.modules['ray'] = None; from experiments.cli import main; main()"
+    code = "import sys; sys.modules['ray'] = None; from coverfusion.experiments.cli import main; main()"
     words = ["score", bundle, folder, "--engine", "ray", "--out", tmp_path / "scores"]
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, words)],

@@ -14,18 +14,18 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from data.splits import save_splits
-from experiments.config import make_config, write_config
-from experiments.figures import Axis, Dot, Interval, accuracy_axis, confusion_rows, reliability
-from experiments.fits import Model
-from experiments.leaderboard import as_json, leaderboard, score_splits, write_tables
-from experiments.mistakes import surest_mistakes
-from experiments.provenance import environment, write_json
-from experiments.report import chance_of, gain, gist, write_report
-from experiments.run import write_predictions
-from experiments.run_folder import read_run
-from features.table import FeatureTable
-from fusion.neighbours import Neighbours
+from coverfusion.data.splits import save_splits
+from coverfusion.experiments.config import make_config, write_config
+from coverfusion.experiments.figures import Axis, Dot, Interval, accuracy_axis, confusion_rows, reliability
+from coverfusion.experiments.fits import Model
+from coverfusion.experiments.leaderboard import as_json, leaderboard, score_splits, write_tables
+from coverfusion.experiments.mistakes import surest_mistakes
+from coverfusion.experiments.provenance import environment, write_json
+from coverfusion.experiments.report import chance_of, gain, gist, write_report
+from coverfusion.experiments.run import write_predictions
+from coverfusion.experiments.run_folder import read_run
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.neighbours import Neighbours
 from tests.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from PIL.Image import Image
 
-from data.errors import UserError
-from data.sources import list_pictures
-from experiments.config import Config, make_config
-from experiments.run import train
-from experiments.score import score
-from experiments.similar import similar
-from fusion.bundle import load_bundle
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import list_pictures
+from coverfusion.experiments.config import Config, make_config
+from coverfusion.experiments.run import train
+from coverfusion.experiments.score import score
+from coverfusion.experiments.similar import similar
+from coverfusion.fusion.bundle import load_bundle
 from tests.pictures import checkerboard, encode, noise, save_folders, solid, stripes
 
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}
@@ -115,7 +115,7 @@ def test_the_same_run_again_returns_at_once_and_a_fresh_one_gives_the_same_numbe
 def test_a_run_stopped_while_fitting_goes_on(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from experiments.fits import Fits
+    from coverfusion.experiments.fits import Fits
 
     fitted: list[str] = []
     real = Fits.fit
@@ -179,7 +179,7 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
         kind
     ]
     whole, stopped = tmp_path / f"whole.{kind}", tmp_path / f"stopped.{kind}"
-    from experiments import score as module
+    from coverfusion.experiments import score as module
 
     monkeypatch.setattr(module, "PART", 64)
     score(run / "bundle", list_pictures([str(collection)]), whole)
@@ -205,7 +205,7 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
 def test_resuming_with_other_pictures_is_refused(
     run: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from experiments import score as module
+    from coverfusion.experiments import score as module
 
     monkeypatch.setattr(module, "PART", 64)
     out = tmp_path / "a.csv"

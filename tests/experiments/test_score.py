@@ -10,10 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from data.errors import UserError
-from experiments.cli import app
-from experiments.commands.score import score as command
-from experiments.score import score
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import app
+from coverfusion.experiments.commands.score import score as command
+from coverfusion.experiments.score import score
 from tests.experiments.serving import JPEG
 
 

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 from optuna import Study
 
-from data.errors import UserError
-from experiments.config import read_config
-from experiments.search import open_study, run_trials, search
-from experiments.search_page import findings
-from experiments.search_results import trials_table
-from experiments.search_space import Choice, Range, Space, params_of, parse_space, values_of
-from experiments.sweep_fits import Candidates, open_candidates
-from experiments.sweep_values import label
-from fusion.registry import create, parameters_of
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.config import read_config
+from coverfusion.experiments.search import open_study, run_trials, search
+from coverfusion.experiments.search_page import findings
+from coverfusion.experiments.search_results import trials_table
+from coverfusion.experiments.search_space import Choice, Range, Space, params_of, parse_space, values_of
+from coverfusion.experiments.sweep_fits import Candidates, open_candidates
+from coverfusion.experiments.sweep_values import label
+from coverfusion.fusion.registry import create, parameters_of
 from tests.experiments.small import config, save_small, tiny_network
 
 SPACE = parse_space(["C=1e-6..10:log", "pca=2..30", "class_weight=balanced,null"])

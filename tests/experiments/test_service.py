@@ -10,14 +10,14 @@ import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
 
-from data.errors import UserError
-from experiments.commands.serve import _key, _network
-from experiments.score import score
-from experiments.service import make_service
-from experiments.service_limits import Limits
-from experiments.service_schemas import scored_picture
-from fusion.bundle import load_bundle, save_bundle
-from fusion.decision import Targets, rule_of
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.serve import _key, _network
+from coverfusion.experiments.score import score
+from coverfusion.experiments.service import make_service
+from coverfusion.experiments.service_limits import Limits
+from coverfusion.experiments.service_schemas import scored_picture
+from coverfusion.fusion.bundle import load_bundle, save_bundle
+from coverfusion.fusion.decision import Targets, rule_of
 from tests.experiments.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 

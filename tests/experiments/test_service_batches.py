@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from experiments.service_batches import SIZE, Batches
-from experiments.service_problems import Problem
+from coverfusion.experiments.service_batches import SIZE, Batches
+from coverfusion.experiments.service_problems import Problem
 
 
 class Doubling:

@@ -5,8 +5,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
-from data.errors import UserError
-from experiments.service_problems import KINDS, Problem, described, handle_problems
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.service_problems import KINDS, Problem, described, handle_problems
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from experiments.malformed_uploads import bomb, form, form_headers, malformed_uploads
-from experiments.service_limits import Limits
+from coverfusion.experiments.malformed_uploads import bomb, form, form_headers, malformed_uploads
+from coverfusion.experiments.service_limits import Limits
 from tests.experiments.serving import JPEG, assert_problem, files, serving
 from tests.pictures import bad_files, zip_bytes
 

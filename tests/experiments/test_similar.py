@@ -11,20 +11,20 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from data.collection import read_collection
-from data.errors import UserError
-from data.pictures import decode
-from experiments.cli import app
-from experiments.config import make_config
-from experiments.index import load_index, write_index_folder
-from experiments.index_source import note_extractors
-from experiments.run import train
-from experiments.score import same_extractors
-from experiments.similar import nearest, open_place, similar
-from experiments.similar_figure import draw
-from features.extract import extract, read_table
-from features.registry import create
-from features.store import Store
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import decode
+from coverfusion.experiments.cli import app
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.index import load_index, write_index_folder
+from coverfusion.experiments.index_source import note_extractors
+from coverfusion.experiments.run import train
+from coverfusion.experiments.score import same_extractors
+from coverfusion.experiments.similar import nearest, open_place, similar
+from coverfusion.experiments.similar_figure import draw
+from coverfusion.features.extract import extract, read_table
+from coverfusion.features.registry import create
+from coverfusion.features.store import Store
 from tests.pictures import checkerboard, encode, save_folders, solid, stripes
 
 HUES = {"dub": (30, 120, 40), "opera": (150, 30, 40)}

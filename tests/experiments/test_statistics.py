@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.shapley import shapley_values, subsets
-from experiments.statistics import (
+from coverfusion.experiments.shapley import shapley_values, subsets
+from coverfusion.experiments.statistics import (
     corrected_t_test,
     group_weights,
     holm,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.errors import UserError
-from experiments.tracked_results import digest_of, read_result
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.tracked_results import digest_of, read_result
 
 ROWS = pd.DataFrame(
     {

@@ -19,11 +19,11 @@ import pandas as pd
 import PIL.Image
 import pytest
 
-from data.errors import UserError
-from experiments.config import make_config
-from experiments.run import train
-from experiments.score import score
-from experiments.tracking import log_folder
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.config import make_config
+from coverfusion.experiments.run import train
+from coverfusion.experiments.score import score
+from coverfusion.experiments.tracking import log_folder
 from tests.experiments import postgres
 from tests.pictures import noise, save_folders, solid
 

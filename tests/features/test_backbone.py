@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from data.errors import UserError
-from features.backbone import load_backbone, stages_of
-from features.cnn import Cnn
-from features.lite import LiteNetwork
-from features.lite_trunk import LiteTrunk
+from coverfusion.data.errors import UserError
+from coverfusion.features.backbone import load_backbone, stages_of
+from coverfusion.features.cnn import Cnn
+from coverfusion.features.lite import LiteNetwork
+from coverfusion.features.lite_trunk import LiteTrunk
 
 LITE = "efficientnet-lite0"
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from data.errors import UserError
-from features.clip import Clip
-from features.registry import create, missing_weights
+from coverfusion.data.errors import UserError
+from coverfusion.features.clip import Clip
+from coverfusion.features.registry import create, missing_weights
 
 TINY = {
     "embed_dim": 16,

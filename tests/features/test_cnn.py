@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from data.errors import UserError
-from features.cnn import Cnn
-from features.lite import LiteNetwork
-from features.registry import create, missing_weights
+from coverfusion.data.errors import UserError
+from coverfusion.features.cnn import Cnn
+from coverfusion.features.lite import LiteNetwork
+from coverfusion.features.registry import create, missing_weights
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data.errors import UserError
-from features.color import Color, colorfulness
-from features.registry import create
+from coverfusion.data.errors import UserError
+from coverfusion.features.color import Color, colorfulness
+from coverfusion.features.registry import create
 
 
 def row(image: Image.Image, **parameters: int) -> dict[str, float]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import UserError
-from features.decoded import ID_BYTES, decode_all, missing
-from features.pixels import Pixels
+from coverfusion.data.errors import UserError
+from coverfusion.features.decoded import ID_BYTES, decode_all, missing
+from coverfusion.features.pixels import Pixels
 from tests.pictures import encode, solid
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (90, 90, 90)]

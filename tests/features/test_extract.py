@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from PIL.Image import Image
 
-from features import extract as module
-from features.extract import extract, read_table
-from features.registry import create, fingerprint_of
-from features.store import Store
+from coverfusion.features import extract as module
+from coverfusion.features.extract import extract, read_table
+from coverfusion.features.registry import create, fingerprint_of
+from coverfusion.features.store import Store
 from tests.pictures import encode, noise, solid
 
 
@@ -159,9 +159,9 @@ SLOW_RUN = """
 import sys, time
 from pathlib import Path
 import pandas as pd
-from features.extract import extract
-from features.store import Store
-from features import extract as module
+from coverfusion.features.extract import extract
+from coverfusion.features.store import Store
+from coverfusion.features import extract as module
 from tests.features.test_extract import Redness
 module.CHUNK = 4
 class Slow(Redness):

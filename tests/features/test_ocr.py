@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from data.errors import UserError
-from features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined, layout
-from features.reading import Word
-from features.registry import Annotator, Extractor, create
+from coverfusion.data.errors import UserError
+from coverfusion.features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined, layout
+from coverfusion.features.reading import Word
+from coverfusion.features.registry import Annotator, Extractor, create
 from tests import pictures
 
 

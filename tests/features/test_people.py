@@ -8,9 +8,9 @@ from PIL import Image
 from torchvision.models import get_model
 from torchvision.transforms.functional import pil_to_tensor
 
-from data.errors import UserError
-from features.people import People, _union
-from features.registry import Annotator, create
+from coverfusion.data.errors import UserError
+from coverfusion.features.people import People, _union
+from coverfusion.features.registry import Annotator, create
 from tests import pictures
 
 SMALL_MODEL = "ssdlite320_mobilenet_v3_large"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.pixels import Pixels
+from coverfusion.features.pixels import Pixels
 from tests.pictures import gradient, solid
 
 

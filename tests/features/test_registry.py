@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.errors import UserError
-from features.registry import Extractor, create, extractor_names, missing_weights, parameters_of
+from coverfusion.data.errors import UserError
+from coverfusion.features.registry import Extractor, create, extractor_names, missing_weights, parameters_of
 
 NAMES = extractor_names()
 # a parameter and another value, for each block whose fingerprint is to change with it

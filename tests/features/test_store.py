@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.errors import UserError
-from features import store as module
-from features.store import Store
+from coverfusion.data.errors import UserError
+from coverfusion.features import store as module
+from coverfusion.features.store import Store
 
 COLUMNS = ["a", "b"]
 

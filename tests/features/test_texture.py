@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from data.errors import UserError
-from features.registry import create
-from features.texture import Texture
+from coverfusion.data.errors import UserError
+from coverfusion.features.registry import create
+from coverfusion.features.texture import Texture
 
 
 def row(image: Image.Image, size: int = 256) -> dict[str, float]:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fusion.base import BlockClassifier
-from fusion.registry import classifier_class, classifier_names, create
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.registry import classifier_class, classifier_names, create
 
 # the others learn from pictures alone and have tests of their own (test_finetune.py)
 TABLE_CLASSIFIERS = [name for name in classifier_names() if classifier_class(name).pictures != "only"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fusion.abstention import (
+from coverfusion.fusion.abstention import (
     area_under_risk_coverage,
     plain_threshold_for_error,
     risk_coverage,

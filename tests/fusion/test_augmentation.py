@@ -6,7 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.augmentation import GREY, RECIPES, batch_mix, check_recipe, grid_mask, picture_transform, whole
+from coverfusion.fusion.augmentation import (
+    GREY,
+    RECIPES,
+    batch_mix,
+    check_recipe,
+    grid_mask,
+    picture_transform,
+    whole,
+)
 from tests.pictures import gradient
 
 PICTURE = torch.from_numpy(np.asarray(gradient("red", "blue", (48, 40))).copy()).permute(2, 0, 1)

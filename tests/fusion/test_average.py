@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fusion.average import FusionAverage
-from fusion.registry import create
+from coverfusion.fusion.average import FusionAverage
+from coverfusion.fusion.registry import create
 from tests.fusion.planted import planted
 
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from fusion.block_kernel import BlockKernel, sample_rows
-from fusion.block_weights import solve
-from fusion.kernel_ridge import FusionKernelRidge
-from fusion.svc import FusionSVC
+from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
+from coverfusion.fusion.block_weights import solve
+from coverfusion.fusion.kernel_ridge import FusionKernelRidge
+from coverfusion.fusion.svc import FusionSVC
 from tests.fusion.planted import planted
 
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}

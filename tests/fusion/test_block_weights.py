@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from fusion.block_weights import coordinate_search, learn_widths, leave_one_out, squared_distances
+from coverfusion.fusion.block_weights import (
+    coordinate_search,
+    learn_widths,
+    leave_one_out,
+    squared_distances,
+)
 
 
 def test_closed_form_equals_leaving_each_row_out():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fusion.blocks import (
+from coverfusion.fusion.blocks import (
     BlockScaler,
     columns_by_block,
     missing_by_block,

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.calibration import (
+from coverfusion.fusion.calibration import (
     KINDS,
     Calibration,
     choose_calibration,
@@ -12,7 +12,7 @@ from fusion.calibration import (
     inverse_temperature,
     log_loss,
 )
-from fusion.inner import inner_folds
+from coverfusion.fusion.inner import inner_folds
 
 
 def test_factor_of_two_certain_scores_with_one_mistake_in_four():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fusion.registry import classifier_class
+from coverfusion.fusion.registry import classifier_class
 from tests.fusion.planted import GENRES, TABLE_CLASSIFIERS, planted, quick, two_views
 
 NAMES = TABLE_CLASSIFIERS

@@ -1,9 +1,17 @@
 import numpy as np
 import pytest
 
-from data.errors import UserError
-from fusion.calibration import Calibration
-from fusion.decision import Decision, Targets, learn_decision, make_rule, one_a_group, promise, rule_of
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.calibration import Calibration
+from coverfusion.fusion.decision import (
+    Decision,
+    Targets,
+    learn_decision,
+    make_rule,
+    one_a_group,
+    promise,
+    rule_of,
+)
 
 
 def held_out(n=400, seed=0):

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from data.errors import UserError
-from fusion.bundle import load_bundle, save_bundle
-from fusion.finetune import Finetune
-from fusion.pictures import COLUMN
-from fusion.registry import create
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.bundle import load_bundle, save_bundle
+from coverfusion.fusion.finetune import Finetune
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.registry import create
 from tests.fusion.tinted import GENRES, tinted
 
 

@@ -5,8 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion.index_kinds import FLAT_UP_TO, HNSW_UP_TO, Built, build, choose, lists, recall, recipe, tune
-from fusion.nearest import indexed_rows, new_index, read_index, search, write_index
+from coverfusion.fusion.index_kinds import (
+    FLAT_UP_TO,
+    HNSW_UP_TO,
+    Built,
+    build,
+    choose,
+    lists,
+    recall,
+    recipe,
+    tune,
+)
+from coverfusion.fusion.nearest import indexed_rows, new_index, read_index, search, write_index
 
 N, WIDTH, QUERIES = 3000, 24, 100
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fusion.joint import Joint
-from fusion.pictures import COLUMN
-from fusion.registry import create
+from coverfusion.fusion.joint import Joint
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.registry import create
 from tests.fusion.tinted import GENRES, tinted
 from tests.fusion.tiny import BACKBONE, tiny_weights
 

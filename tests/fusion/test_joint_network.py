@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from features.backbone import Backbone
-from fusion.image_network import ImageNetwork
-from fusion.joint_network import FUSIONS, JointNetwork, answers
+from coverfusion.features.backbone import Backbone
+from coverfusion.fusion.image_network import ImageNetwork
+from coverfusion.fusion.joint_network import FUSIONS, JointNetwork, answers
 
 N = 5
 WIDTHS = [2, 3]

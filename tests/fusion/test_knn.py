@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fusion.knn import FusionKNN, vote_weights
+from coverfusion.fusion.knn import FusionKNN, vote_weights
 
 X = np.array([[0.0], [1], [3], [10]], dtype=np.float32)
 y = np.array(["a", "b", "b", "a"])

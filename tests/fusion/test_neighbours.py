@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import UserError
-from fusion.neighbours import Neighbours
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.neighbours import Neighbours
 
 
 def small():

@@ -2,10 +2,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import UserError
-from fusion.files import write_state
-from fusion.neighbours import Neighbours
-from fusion.novelty import LIKE_COVERS, Novelty, learn_novelty, nearest_distances, oddness, strangeness
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.files import write_state
+from coverfusion.fusion.neighbours import Neighbours
+from coverfusion.fusion.novelty import (
+    LIKE_COVERS,
+    Novelty,
+    learn_novelty,
+    nearest_distances,
+    oddness,
+    strangeness,
+)
 
 
 def covers(n, seed=0):

@@ -1,7 +1,7 @@
 import pytest
 
-from data.errors import UserError
-from fusion.registry import classifier_names, create, create_checked, parameters_of
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.registry import classifier_names, create, create_checked, parameters_of
 
 
 def test_all_classifiers_are_found():

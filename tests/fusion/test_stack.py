@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from fusion.inner import inner_folds
-from fusion.pictures import COLUMN
-from fusion.registry import create
-from fusion.stack import Stack
+from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.registry import create
+from coverfusion.fusion.stack import Stack
 from tests.experiments.small import tiny_network
 from tests.fusion.planted import planted
 from tests.fusion.tinted import tinted

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from features.backbone import Backbone
-from fusion.examples import Examples
-from fusion.image_network import Embedder, ImageNetwork
-from fusion.registry import create
-from fusion.standardise import standardise
-from fusion.training import logits
+from coverfusion.features.backbone import Backbone
+from coverfusion.fusion.examples import Examples
+from coverfusion.fusion.image_network import Embedder, ImageNetwork
+from coverfusion.fusion.registry import create
+from coverfusion.fusion.standardise import standardise
+from coverfusion.fusion.training import logits
 from tests.fusion.tinted import recipe, tinted
 from tests.fusion.tiny import BACKBONE, tiny_weights
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
-from data.errors import UserError
-from fusion.examples import Examples
-from fusion.recipe import Recipe
-from fusion.training import Trained, find_learning_rate, logits, train
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.examples import Examples
+from coverfusion.fusion.recipe import Recipe
+from coverfusion.fusion.training import Trained, find_learning_rate, logits, train
 from tests.fusion.tinted import TinyNetwork, examples, recipe
 
 State = dict[str, torch.Tensor]

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from fusion.examples import Examples
-from fusion.pictures import COLUMN
-from fusion.recipe import Recipe
+from coverfusion.fusion.examples import Examples
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.recipe import Recipe
 
 GENRES = np.array(["Blues", "Punk"])
 TINTS = np.array([(40, 60, 160), (160, 60, 40)])
