@@ -28,13 +28,13 @@ from coverfusion.experiments.comparisons import (
     planned_pairs,
     shapley_table,
 )
-from coverfusion.experiments.config import Config
 from coverfusion.experiments.designs import Units, check_designs, fitted_sets, greedy_path
-from coverfusion.experiments.fits import Fits, Model, all_blocks
-from coverfusion.experiments.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
-from coverfusion.experiments.parallel_fits import fit_all
-from coverfusion.experiments.progress import console, counted
-from coverfusion.experiments.provenance import digest, write_json
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.fits import Fits, Model, all_blocks
+from coverfusion.experiments.pipeline.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
+from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.run import Prepared, open_collection, prepare, run_extractors, write_inputs
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS

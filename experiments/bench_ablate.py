@@ -14,10 +14,10 @@ from rich.progress import Progress
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.experiments.designs import fitted_sets
-from coverfusion.experiments.fits import Fits, Model
-from coverfusion.experiments.outcomes import Fold, make_folds
-from coverfusion.experiments.parallel_fits import fit_all
-from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.pipeline.fits import Fits, Model
+from coverfusion.experiments.pipeline.outcomes import Fold, make_folds
+from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.experiments.run import Prepared
 from coverfusion.fusion.registry import create
 

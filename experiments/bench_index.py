@@ -22,7 +22,7 @@ import psutil
 
 from coverfusion.data.errors import UserError, nearest
 from coverfusion.experiments.drawn_vectors import PIECE, drawn, hardness
-from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.index_kinds import KINDS, K, build, training_rows
 

@@ -22,8 +22,8 @@ from rich.table import Table
 
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.blocks import make_extractors
-from coverfusion.experiments.progress import console
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.ray_extract import extract_on_ray
 from coverfusion.experiments.ray_score import score_on_ray
 from coverfusion.experiments.score import score

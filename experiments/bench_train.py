@@ -27,7 +27,7 @@ from torchvision import transforms
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.progress import console, counted
+from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.features.backbone import Backbone, load_backbone
 from coverfusion.features.decoded import decode_all
 from coverfusion.features.lite_trunk import LiteTrunk

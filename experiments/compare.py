@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.provenance import environment, write_json
-from coverfusion.experiments.run_folder import Model, Run, read_run
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
 from coverfusion.experiments.statistics import (
     corrected_t_test,
     group_weights,

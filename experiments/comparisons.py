@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.designs import Units, families_of, without, without_family
-from coverfusion.experiments.outcomes import Outcome
+from coverfusion.experiments.pipeline.outcomes import Outcome
 from coverfusion.experiments.shapley import shapley_values, subsets
 from coverfusion.experiments.statistics import (
     corrected_t_test,

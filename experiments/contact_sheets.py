@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.progress import counted
+from coverfusion.experiments.pipeline.progress import counted
 
 ACROSS = 10  # pictures in a row, and rows in a sheet
 GROUND = "#808080"  # around pictures that are not square

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.balance import balance_table
-from coverfusion.experiments.fits import Fits, Model, Part, all_blocks
 from coverfusion.experiments.metrics import score
-from coverfusion.experiments.outcomes import fold_scores
+from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.outcomes import fold_scores
 from coverfusion.experiments.power_law import doubling
 from coverfusion.experiments.statistics import corrected_t_test
 

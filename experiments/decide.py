@@ -19,9 +19,9 @@ from coverfusion.experiments.decide_tables import (
     sets_table,
 )
 from coverfusion.experiments.held_out import make_parts, read_held_out
-from coverfusion.experiments.outputs import check_writable
-from coverfusion.experiments.provenance import environment, write_json
-from coverfusion.experiments.run_folder import Model, Run, read_run
+from coverfusion.experiments.pipeline.outputs import check_writable
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
 from coverfusion.experiments.statistics import group_weights
 from coverfusion.fusion.decision import Targets
 

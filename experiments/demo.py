@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from coverfusion.data.sample import draw_sample
-from coverfusion.experiments.config import make_config
-from coverfusion.experiments.progress import console
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.run import train
 
 NOTE = "This sample is drawn by a program: its scores show that everything works, not what music is like."

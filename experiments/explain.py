@@ -18,8 +18,8 @@ from coverfusion.experiments.explain_background import covers_of_genre
 from coverfusion.experiments.explain_blocks import Contributions, chances_of, contributions_to
 from coverfusion.experiments.explain_map import cells, occlusion_map
 from coverfusion.experiments.explain_marks import Box, Word, boxes, detector_errors, words
-from coverfusion.experiments.outputs import check_file
-from coverfusion.experiments.provenance import write_json
+from coverfusion.experiments.pipeline.outputs import check_file
+from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.score import bundle_extractors, check_targets
 from coverfusion.experiments.verdict import Verdict, verdict_on
 from coverfusion.features.extract import compute

@@ -14,7 +14,7 @@ from coverfusion.experiments.genre_palette import Swatch, palettes
 from coverfusion.experiments.genre_pictures import MeanPicture, mean_pictures
 from coverfusion.experiments.genre_shap import Shap, explain
 from coverfusion.experiments.genre_words import texts_of, words_on_covers
-from coverfusion.experiments.run_folder import Run
+from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours
 

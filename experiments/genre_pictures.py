@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.progress import counted
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.thumbnails import thumbnail
 
 MEAN_SIDE = 96  # pixels of a mean picture

@@ -19,11 +19,11 @@ from coverfusion.experiments.genre_findings import Findings, find
 from coverfusion.experiments.genre_page import NAMED, gains_by_genre, genre_page
 from coverfusion.experiments.genre_pictures import STRETCH
 from coverfusion.experiments.genre_words import FEWEST, SURE, typical_words
-from coverfusion.experiments.progress import counted
-from coverfusion.experiments.provenance import environment, write_json
-from coverfusion.experiments.reopen import reopen
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.reopen import reopen
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.report import HELD, percent, spread
-from coverfusion.experiments.run_folder import read_run
 from coverfusion.fusion.bundle import load_bundle
 
 KEPT = ".fits"  # in the folder of the pages, until they are finished

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.progress import counted
-from coverfusion.experiments.provenance import digest
-from coverfusion.experiments.run_folder import Run
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import digest
+from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import NUMBERED, BlockScaler, columns_by_block
 from coverfusion.fusion.catboost import FusionCatBoost

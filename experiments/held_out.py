@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.run_folder import Model, Run
+from coverfusion.experiments.pipeline.run_folder import Model, Run
 from coverfusion.fusion.inner import Split, inner_folds
 
 PARTS = 10  # of the held-out covers of a run with folds

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.experiments.provenance import write_json
-from coverfusion.experiments.reopen import is_table, reopen
+from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.experiments.run import describe_extractor
 from coverfusion.features.registry import Extractor
 

@@ -15,14 +15,14 @@ from rich.progress import Progress
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.balance import balanced_parameters, check_balances, oversampled
-from coverfusion.experiments.config import Config
 from coverfusion.experiments.curve_page import write_page
 from coverfusion.experiments.curve_scores import Point, score_points, write_tables
-from coverfusion.experiments.fits import Fits, Model, Part, all_blocks
-from coverfusion.experiments.outcomes import make_folds
-from coverfusion.experiments.parallel_fits import fit_all
-from coverfusion.experiments.progress import console, counted
-from coverfusion.experiments.provenance import digest, write_json
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.outcomes import make_folds
+from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.run import (
     Prepared,
     chosen_classifiers,

@@ -17,9 +17,9 @@ from coverfusion.experiments.clusters import cluster_scores, hdbscan, k_means
 from coverfusion.experiments.map_features import draw, open_source, prepare
 from coverfusion.experiments.map_figures import draw_map, draw_separation
 from coverfusion.experiments.map_page import write_page
-from coverfusion.experiments.progress import counted
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.projections import METHODS, Sample, make_sample, project
-from coverfusion.experiments.provenance import environment, write_json
 from coverfusion.experiments.separation import probed_rows, separate
 
 SAMPLE = 10_000  # covers that projections and clusters are learnt from and scored on

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.experiments.reopen import is_table, reopen
+from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 

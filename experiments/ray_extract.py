@@ -18,7 +18,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
-from coverfusion.experiments.progress import block_bars
+from coverfusion.experiments.pipeline.progress import block_bars
 from coverfusion.experiments.ray_engine import cluster, limit_threads, run_parts
 from coverfusion.experiments.ray_pictures import decoded
 from coverfusion.features.extract import CHUNK, Failure, compute

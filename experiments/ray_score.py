@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.addresses import filesystem, is_address
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.progress import console
+from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.ray_engine import cluster, limit_threads, require_ray, run_parts
 from coverfusion.experiments.ray_pictures import decoded
 from coverfusion.experiments.score import (

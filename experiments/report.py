@@ -13,7 +13,7 @@ from coverfusion.experiments import figures, pages
 from coverfusion.experiments.figures import Dot, Interval
 from coverfusion.experiments.metrics import RESAMPLES
 from coverfusion.experiments.mistakes import surest_mistakes
-from coverfusion.experiments.run_folder import Run, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.training_picture import training_picture
 from coverfusion.features.table import FeatureTable

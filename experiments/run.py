@@ -15,13 +15,19 @@ from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.data.splits import folds, save_splits, split
-from coverfusion.experiments.blocks import decode, failure_frame, fill, make_extractors
-from coverfusion.experiments.config import Config, write_config
-from coverfusion.experiments.fits import Fits, Model, Part, models_of
-from coverfusion.experiments.leaderboard import as_json, best_model, leaderboard, score_splits, write_tables
 from coverfusion.experiments.photos import learn_looks
-from coverfusion.experiments.progress import console, counted
-from coverfusion.experiments.provenance import digest, environment, write_json
+from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
+from coverfusion.experiments.pipeline.config import Config, write_config
+from coverfusion.experiments.pipeline.fits import Fits, Model, Part, models_of
+from coverfusion.experiments.pipeline.leaderboard import (
+    as_json,
+    best_model,
+    leaderboard,
+    score_splits,
+    write_tables,
+)
+from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
 from coverfusion.experiments.report import write_report
 from coverfusion.experiments.stack_weights import write_stack_weights
 from coverfusion.experiments.thumbnails import thumbnail

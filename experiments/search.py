@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.config import Config
 from coverfusion.experiments.epoch_figures import VALIDATION
-from coverfusion.experiments.fits import Model, Part
-from coverfusion.experiments.progress import counted
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.fits import Model, Part
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.run import watched
 from coverfusion.experiments.search_page import write_page
 from coverfusion.experiments.search_results import write_results

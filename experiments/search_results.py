@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from coverfusion.experiments.config import write_config
+from coverfusion.experiments.pipeline.config import write_config
 from coverfusion.experiments.search_space import Range, Space, values_of
 from coverfusion.experiments.sweep_fits import Candidates
 from coverfusion.experiments.sweep_scores import score_values

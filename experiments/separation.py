@@ -10,7 +10,7 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from coverfusion.data.splits import folds
-from coverfusion.experiments.progress import counted
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.statistics import group_weights, holm, widening
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 

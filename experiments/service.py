@@ -29,7 +29,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.errors import nearest as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.listening import bound_socket
-from coverfusion.experiments.progress import console
+from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.experiments.service_batches import Batches
 from coverfusion.experiments.service_limits import Gate, Limits

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.config import Config
-from coverfusion.experiments.fits import Model
-from coverfusion.experiments.parallel_fits import fit_all
-from coverfusion.experiments.progress import counted
-from coverfusion.experiments.provenance import write_json
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.fits import Model
+from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.run import watched
 from coverfusion.experiments.sweep_fits import Candidates, open_candidates
 from coverfusion.experiments.sweep_page import write_page

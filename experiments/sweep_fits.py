@@ -14,11 +14,11 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits, split
-from coverfusion.experiments.blocks import make_extractors
-from coverfusion.experiments.config import Config
 from coverfusion.experiments.epoch_figures import TRAINING, VALIDATION
-from coverfusion.experiments.fits import Fits, Model, Part, all_blocks
-from coverfusion.experiments.provenance import digest, write_json
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.run import open_collection, prepare, run_extractors, write_inputs
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.pictures import PIXELS

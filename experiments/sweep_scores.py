@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.epoch_figures import VALIDATION
-from coverfusion.experiments.fits import Model
 from coverfusion.experiments.metrics import score
-from coverfusion.experiments.outcomes import fold_scores
+from coverfusion.experiments.pipeline.fits import Model
+from coverfusion.experiments.pipeline.outcomes import fold_scores
 from coverfusion.experiments.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.sweep_fits import Candidates
 

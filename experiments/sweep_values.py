@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.yaml_text import parse_yaml
+from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 
 DECADE = 10.0  # largest value over smallest from which on an axis is logarithmic
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.config import read_config
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.features import registry as extractors
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion import registry as classifiers

@@ -14,8 +14,8 @@ from coverfusion.experiments.app.embedded import show_drawing, show_page
 from coverfusion.experiments.app.missing import show_command
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.report import HELD, MAIN_SCORES, SCORES, SPLITS, chance_of, percent, spread
-from coverfusion.experiments.run_folder import Run, read_run
 
 FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
 INTERVALS = ("accuracy", "f1_macro")  # scores whose interval has a column

@@ -50,7 +50,7 @@ def ablate(
     Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
     """
     from coverfusion.experiments.ablate import ablate as run
-    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.pipeline.config import read_source
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,

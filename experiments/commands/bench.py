@@ -98,8 +98,8 @@ def bench(
 
 
 def _prepared(collection: Path, blocks: list[str] | None, store: Path | None) -> Prepared:
-    from coverfusion.experiments.blocks import make_extractors
-    from coverfusion.experiments.config import make_config
+    from coverfusion.experiments.pipeline.blocks import make_extractors
+    from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.run import open_collection, prepare
 
     config = make_config("coverfusion bench", collection=collection, blocks=blocks, store=store)

@@ -45,8 +45,8 @@ def curve(
 
     Example: `coverfusion curve covers/ -c svc -c catboost --balance none --balance weights`
     """
-    from coverfusion.experiments.config import read_source
     from coverfusion.experiments.learning_curve import learning_curve
+    from coverfusion.experiments.pipeline.config import read_source
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,

@@ -33,7 +33,7 @@ def grow(
     from coverfusion.data.fetch import Client
     from coverfusion.data.grow import counts
     from coverfusion.data.grow import grow as run
-    from coverfusion.experiments.progress import counted
+    from coverfusion.experiments.pipeline.progress import counted
 
     client = Client(contact)
     began = time.monotonic()

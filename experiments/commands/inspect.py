@@ -21,8 +21,8 @@ def inspect(
 
     Example: `coverfusion inspect covers/`
     """
-    from coverfusion.experiments.config import make_config
     from coverfusion.experiments.inspection import inspect_collection
+    from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.run import open_collection
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)

@@ -48,7 +48,7 @@ def score(
     Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
     """
     from coverfusion.data.sources import is_there, list_pictures
-    from coverfusion.experiments.progress import counted
+    from coverfusion.experiments.pipeline.progress import counted
     from coverfusion.experiments.score import is_finished
     from coverfusion.experiments.score import score as run
     from coverfusion.fusion.decision import Targets

@@ -37,7 +37,7 @@ def search(
     Example: `coverfusion search covers/ -c finetune -p learning_rate=1e-5..1e-2:log -p frozen_stages=0..6
     -p augmentation=none,simple,mixup --minutes 30`
     """
-    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.pipeline.config import read_source
     from coverfusion.experiments.search import search as run
     from coverfusion.experiments.search_page import findings
     from coverfusion.experiments.search_space import parse_space

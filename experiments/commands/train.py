@@ -40,7 +40,7 @@ def train(
 
     Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
     """
-    from coverfusion.experiments.config import read_source
+    from coverfusion.experiments.pipeline.config import read_source
     from coverfusion.experiments.run import train as run
 
     options: dict[str, Any] = {

@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 from fastapi.testclient import TestClient
 
-from coverfusion.experiments.config import make_config
+from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.run import train
 from coverfusion.experiments.service import Service, make_service
 from coverfusion.experiments.service_limits import Limits

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from coverfusion.experiments.config import Config, make_config
+from coverfusion.experiments.pipeline.config import Config, make_config
 from tests.pictures import encode, noise, save_manifest, solid
 
 TINTS = {"dub": (60, 120, 60), "opera": (130, 60, 60), "techno": (60, 60, 130)}

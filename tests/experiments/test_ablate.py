@@ -13,8 +13,8 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.ablate import ablate
-from coverfusion.experiments.blocks import make_extractors
-from coverfusion.experiments.config import Config, make_config
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.run import prepare
 from coverfusion.fusion.registry import create
 from tests.pictures import checkerboard, save_folders, stripes, words

@@ -9,8 +9,8 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.bench import Timing, bench_extract
 from coverfusion.experiments.bench_ablate import bench_ablate
-from coverfusion.experiments.blocks import make_extractors
-from coverfusion.experiments.config import make_config
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.run import prepare
 from tests.pictures import noise, save_folders
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.compare import compare_runs, config_differences, write_comparison
-from coverfusion.experiments.config import make_config
+from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.run import train
 from tests.pictures import checkerboard, save_folders
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.config import make_config, read_config, read_source, write_config
+from coverfusion.experiments.pipeline.config import make_config, read_config, read_source, write_config
 
 
 def _file(folder: Path, text: str) -> Path:

@@ -11,13 +11,13 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
-from coverfusion.experiments.config import make_config
 from coverfusion.experiments.decide import decide
 from coverfusion.experiments.decide_findings import findings
 from coverfusion.experiments.decide_tables import PROMISES, SPLITS, answers, sets_table
 from coverfusion.experiments.held_out import HeldOut, make_parts, read_held_out
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.run import train
-from coverfusion.experiments.run_folder import read_run
 from coverfusion.experiments.score import bundle_extractors, score, table_of
 from coverfusion.experiments.verdict import verdict_on
 from coverfusion.fusion.bundle import load_bundle

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.report import report
-from coverfusion.experiments.config import make_config
 from coverfusion.experiments.genre_findings import find
 from coverfusion.experiments.genre_report import (
     brief,
@@ -23,9 +22,10 @@ from coverfusion.experiments.genre_report import (
     write_genre_report,
     write_pages,
 )
-from coverfusion.experiments.reopen import reopen
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.reopen import reopen
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.run import train
-from coverfusion.experiments.run_folder import read_run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle
 from tests.experiments.test_report import Page

@@ -9,11 +9,11 @@ import PIL.Image
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.blocks import make_extractors
-from coverfusion.experiments.config import Config, make_config
 from coverfusion.experiments.curve_scores import score_points
-from coverfusion.experiments.fits import Fits, Model
 from coverfusion.experiments.learning_curve import fit_points, learning_curve, make_points
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.config import Config, make_config
+from coverfusion.experiments.pipeline.fits import Fits, Model
 from coverfusion.experiments.run import open_collection, prepare, train
 from coverfusion.features.registry import Extractor
 from tests.pictures import encode, noise, save_manifest, solid

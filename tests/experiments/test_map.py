@@ -20,10 +20,10 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments import clusters, marks
 from coverfusion.experiments import map as mapping
 from coverfusion.experiments.commands.map import map as command
-from coverfusion.experiments.config import make_config
 from coverfusion.experiments.map import make_map, write_map
 from coverfusion.experiments.map_features import open_source, prepare
 from coverfusion.experiments.map_page import common_folder, gist, read_scores, shorten
+from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.run import train
 from coverfusion.features.table import FeatureTable
 from tests.pictures import encode, noise, save_folders, solid

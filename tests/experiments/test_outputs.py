@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.outputs import check_file, check_writable
+from coverfusion.experiments.pipeline.outputs import check_file, check_writable
 
 
 def test_a_place_that_can_be_written_stays_as_it_is(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.splits import folds
-from coverfusion.experiments.fits import Fits, Model
-from coverfusion.experiments.outcomes import make_folds
-from coverfusion.experiments.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.fits import Fits, Model
+from coverfusion.experiments.pipeline.outcomes import make_folds
+from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.features.decoded import Decoded
 from tests.fusion.planted import planted
 from tests.fusion.tiny import BACKBONE, tiny_weights

@@ -6,7 +6,7 @@ import time
 import pytest
 from rich.console import Console
 
-from coverfusion.experiments import progress
+from coverfusion.experiments.pipeline import progress
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
-from coverfusion.experiments.blocks import make_extractors
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.commands.engine import check_engine
+from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.ray_engine import Cluster, _shared_out, cluster
 from coverfusion.experiments.ray_extract import extract_on_ray
 from coverfusion.experiments.ray_score import score_on_ray

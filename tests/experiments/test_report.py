@@ -15,15 +15,15 @@ import pytest
 from PIL import Image
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.config import make_config, write_config
 from coverfusion.experiments.figures import Axis, Dot, Interval, accuracy_axis, confusion_rows, reliability
-from coverfusion.experiments.fits import Model
-from coverfusion.experiments.leaderboard import as_json, leaderboard, score_splits, write_tables
 from coverfusion.experiments.mistakes import surest_mistakes
-from coverfusion.experiments.provenance import environment, write_json
+from coverfusion.experiments.pipeline.config import make_config, write_config
+from coverfusion.experiments.pipeline.fits import Model
+from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_tables
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.report import chance_of, gain, gist, write_report
 from coverfusion.experiments.run import write_predictions
-from coverfusion.experiments.run_folder import read_run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours
 from tests.pictures import encode, solid

@@ -10,7 +10,7 @@ import pytest
 from optuna import Study
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.config import read_config
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.search import open_study, run_trials, search
 from coverfusion.experiments.search_page import findings
 from coverfusion.experiments.search_results import trials_table

@@ -15,9 +15,9 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.cli import app
-from coverfusion.experiments.config import make_config
 from coverfusion.experiments.index import load_index, write_index_folder
 from coverfusion.experiments.index_source import note_extractors
+from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.run import train
 from coverfusion.experiments.score import same_extractors
 from coverfusion.experiments.similar import nearest, open_place, similar

@@ -20,7 +20,7 @@ import PIL.Image
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.config import make_config
+from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.run import train
 from coverfusion.experiments.score import score
 from coverfusion.experiments.tracking import log_folder

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.blocks import make_extractors
-from coverfusion.experiments.config import read_config
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.run import Prepared, open_collection, prepare
 
 

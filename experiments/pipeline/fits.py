@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.units import columns_of
+from coverfusion.experiments.pipeline.units import columns_of
 from coverfusion.features.decoded import Decoded
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.picture_classifier import PictureClassifier
@@ -27,7 +27,7 @@ LONGEST = 150  # letters of a model's blocks in a file name
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the leaderboard: a classifier on some blocks, or units of blocks (`experiments.units`)."""
+    """One row of the leaderboard: a classifier on some blocks, or units of blocks (`experiments.pipeline.units`)."""
 
     classifier: str
     blocks: tuple[str, ...]

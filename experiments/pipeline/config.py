@@ -19,7 +19,7 @@ from pydantic import (
 
 from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.experiments.yaml_text import parse_yaml
+from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.store import default_root
 
 Parameters = dict[str, dict[str, Any]]

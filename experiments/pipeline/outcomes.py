@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
-from coverfusion.experiments.fits import Fits, Model, Part
-from coverfusion.experiments.leaderboard import genres_of
+from coverfusion.experiments.pipeline.fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.leaderboard import genres_of
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What every study stands on: config, prepared covers, fits, result folders, progress."""
