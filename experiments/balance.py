@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.experiments.statistics import corrected_t_test
+from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.fusion.registry import parameters_of
 
 BALANCES = {

@@ -12,9 +12,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.provenance import environment, write_json
-from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
-from coverfusion.experiments.statistics import (
+from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
     holm,
@@ -22,6 +20,8 @@ from coverfusion.experiments.statistics import (
     score_interval,
     widening,
 )
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
 
 PLACES = ("collection", "store", "out")  # where things lie says nothing about what was done
 
@@ -55,7 +55,7 @@ def compare_runs(
     Returns:
         One row a pair: `first`, `second`, both accuracies, `difference` with its interval by the bootstrap
         of groups (of folds widened, as it speaks of the procedure; of one split it speaks of the two fitted
-        models: `experiments.statistics`), McNemar's counts and p, the corrected t-test over the folds where
+        models: `experiments.evaluation.statistics`), McNemar's counts and p, the corrected t-test over the folds where
         both runs have the same ones, and Holm's correction of McNemar's p over all pairs.
 
     Raises:

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.designs import Units, families_of, without, without_family
-from coverfusion.experiments.pipeline.outcomes import Outcome
-from coverfusion.experiments.shapley import shapley_values, subsets
-from coverfusion.experiments.statistics import (
+from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
+from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
     holm,
@@ -20,6 +19,7 @@ from coverfusion.experiments.statistics import (
     score_interval,
     widening,
 )
+from coverfusion.experiments.pipeline.outcomes import Outcome
 
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units

@@ -18,11 +18,11 @@ from coverfusion.experiments.decide_tables import (
     risk_coverage_table,
     sets_table,
 )
+from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.held_out import make_parts, read_held_out
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
-from coverfusion.experiments.statistics import group_weights
 from coverfusion.fusion.decision import Targets
 
 

@@ -9,10 +9,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.figures import reliability
 from coverfusion.experiments.held_out import HeldOut, read_held_out
 from coverfusion.experiments.pipeline.run_folder import Run
-from coverfusion.experiments.statistics import group_weights, interval
 from coverfusion.fusion.abstention import (
     area_under_risk_coverage,
     plain_threshold_for_error,

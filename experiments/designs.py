@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.evaluation.shapley import subsets
 from coverfusion.experiments.pipeline.units import units_of
-from coverfusion.experiments.shapley import subsets
 
 Units = tuple[str, ...]
 DESIGNS = ("alone", "without", "subsets", "families", "greedy")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.metrics import BINS
+from coverfusion.experiments.evaluation.metrics import BINS
 
 LIGHT = {
     "surface": "#ffffff", "page": "#f5f6f8", "ink": "#1a1d21", "muted": "#5a626d", "line": "#d9dde3",

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
+from coverfusion.experiments.evaluation.statistics import holm
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.statistics import holm
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import NUMBERED
 

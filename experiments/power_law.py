@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from coverfusion.experiments.statistics import LEVEL, corrected_t_test
+from coverfusion.experiments.evaluation.statistics import LEVEL, corrected_t_test
 
 RESAMPLES = 500
 STEEPEST = 3.0  # the largest exponent that is tried

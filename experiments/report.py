@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments import figures, pages
+from coverfusion.experiments.evaluation.metrics import RESAMPLES
+from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.figures import Dot, Interval
-from coverfusion.experiments.metrics import RESAMPLES
 from coverfusion.experiments.mistakes import surest_mistakes
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
-from coverfusion.experiments.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours
@@ -121,7 +121,7 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     """Accuracy of the chosen model less that of the best single block, on the same covers.
 
     The 95 % bootstrap interval draws whole groups, for both models together (a paired bootstrap: Efron and
-    Tibshirani 1993, ch. 8); of folds it is widened (`experiments.statistics`). None where no block stood
+    Tibshirani 1993, ch. 8); of folds it is widened (`experiments.evaluation.statistics`). None where no block stood
     alone.
     """
     if not run.alone:

@@ -10,8 +10,8 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from coverfusion.data.splits import folds
+from coverfusion.experiments.evaluation.statistics import group_weights, holm, widening
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.statistics import group_weights, holm, widening
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 FOLDS = 5
@@ -38,7 +38,7 @@ def separate(X: np.ndarray, columns: list[str], covers: pd.DataFrame, seed: int)
 
     Grouped, stratified cross-validation; scaling and PCA are learnt inside each training fold, from covers of
     all genres. The AUC counts pairs of covers judged by the same probe. Its standard error is a bootstrap's
-    over groups, widened for other covers to learn from (`experiments.statistics.widening`). (Without that,
+    over groups, widened for other covers to learn from (`experiments.evaluation.statistics.widening`). (Without that,
     95 % intervals held the truth in 79 to 90 % of simulated collections, with it in 96 to 99 %.) p is
     one-sided against 0.5, corrected for the number of pairs (Holm 1979).
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.epoch_figures import VALIDATION
-from coverfusion.experiments.metrics import score
+from coverfusion.experiments.evaluation.metrics import score
+from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.outcomes import fold_scores
-from coverfusion.experiments.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.sweep_fits import Candidates
 
 SCORES = ("accuracy", "f1_macro", "log_loss")
@@ -23,7 +23,7 @@ def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[p
 
     `values.csv` has each score with its interval as in a leaderboard, and for validation covers how much less
     of them are right than with the best value: `difference` with its interval, paired, from resampling
-    groups, widened where folds share training covers (`experiments.statistics.widening`).
+    groups, widened where folds share training covers (`experiments.evaluation.statistics.widening`).
     """
     genres = sorted(candidates.covers["genre"].unique())
     groups = candidates.covers.drop_duplicates("cover_id").set_index("cover_id")["group"]

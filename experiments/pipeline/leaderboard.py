@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.metrics import Scores, score
+from coverfusion.experiments.evaluation.metrics import Scores, score
 from coverfusion.experiments.pipeline.fits import Model, all_blocks
 
 Scored = dict[tuple[Model, str], Scores]

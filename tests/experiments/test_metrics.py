@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from coverfusion.experiments.metrics import score
+from coverfusion.experiments.evaluation.metrics import score
 
 CLASSES = ["jazz", "metal", "pop", "rap"]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.experiments.shapley import shapley_values, subsets
+from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 
 
 def test_the_glove_game() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from coverfusion.experiments.shapley import shapley_values, subsets
-from coverfusion.experiments.statistics import (
+from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
+from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
     holm,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.statistics import group_weights, interval, score_interval, widening
+from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval, widening
 
 RESAMPLES = 1000
 BINS = 15  # of the expected calibration error, as in Guo et al. 2017
@@ -45,7 +45,7 @@ def score(
     seed: int = 0,
     folds: int | None = None,
 ) -> Scores:
-    """Scores with 95 % bootstrap intervals (`experiments.statistics`); groups are resampled, not covers.
+    """Scores with 95 % bootstrap intervals (`experiments.evaluation.statistics`); groups are resampled, not covers.
 
     Args:
         y: n true genres.
