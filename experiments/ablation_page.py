@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.experiments import figures, pages
 from coverfusion.experiments.ablation_figures import comparison_words, draw_all
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import pages
 
 ALPHA = 0.05
 

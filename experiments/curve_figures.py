@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.balance import BALANCES
-from coverfusion.experiments.figures import DARK, LIGHT
+from coverfusion.experiments.drawing.charts import DARK, LIGHT
 from coverfusion.experiments.power_law import PowerLaw
 
 if TYPE_CHECKING:

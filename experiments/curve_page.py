@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments import figures, pages
 from coverfusion.experiments.balance import BALANCES
 from coverfusion.experiments.curve_figures import (
     WIDE,
@@ -18,6 +17,8 @@ from coverfusion.experiments.curve_figures import (
     picture_of,
     records,
 )
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.report import points
 
 # why a curve is not believed: in a word and in a sentence

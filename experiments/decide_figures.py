@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.figures import LIGHT
+from coverfusion.experiments.drawing.charts import LIGHT
 from coverfusion.fusion.conformal import METHODS
 
 if TYPE_CHECKING:

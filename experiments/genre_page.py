@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.figures import Axis
+from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.genre_distributions import distributions
 from coverfusion.experiments.genre_effects import distinct, short_meaning
 from coverfusion.experiments.genre_examples import Confused, confused_with, most_typical, surest

@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.thumbnails import thumbnail
 
 MEAN_SIDE = 96  # pixels of a mean picture
 STRETCH = 4.0  # how many times larger than it is a mean picture's difference from all others' is drawn

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments import figures, pages
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.genre_effects import ALIKE, LEVEL
 from coverfusion.experiments.genre_examples import NEAREST
 from coverfusion.experiments.genre_findings import Findings, find

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments import marks
-from coverfusion.experiments.figures import LIGHT
+from coverfusion.experiments.drawing import marks
+from coverfusion.experiments.drawing.charts import LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,10 +15,11 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
-from coverfusion.experiments import figures, marks, pages
 from coverfusion.experiments.clusters import ALL, NOISE
-from coverfusion.experiments.contact_sheets import ACROSS, contact_sheets
-from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import marks, pages
+from coverfusion.experiments.drawing.charts import Interval
+from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
 from coverfusion.experiments.map_figures import NAMES
 from coverfusion.experiments.projections import NEAR
 from coverfusion.experiments.report import percent

@@ -10,8 +10,8 @@ import pandas as pd
 
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.run_folder import Run
-from coverfusion.experiments.thumbnails import thumbnail
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours
 

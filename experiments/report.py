@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments import figures, pages
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.charts import Dot, Interval
 from coverfusion.experiments.evaluation.metrics import RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
-from coverfusion.experiments.figures import Dot, Interval
 from coverfusion.experiments.mistakes import surest_mistakes
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training_picture import training_picture

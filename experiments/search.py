@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.epoch_figures import VALIDATION
+from coverfusion.experiments.drawing.epochs import VALIDATION
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Model, Part
 from coverfusion.experiments.pipeline.progress import counted

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments import figures, pages
 from coverfusion.experiments.curve_figures import picture_of, records
-from coverfusion.experiments.epoch_figures import VALIDATION
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.epochs import VALIDATION
 from coverfusion.experiments.report import points
 from coverfusion.experiments.search_figures import best_of, draw_all, history_words, parameter_words
 from coverfusion.experiments.sweep_page import read_table

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from coverfusion.experiments.thumbnails import SIDE
+from coverfusion.experiments.drawing.thumbnails import SIDE
 
 ACROSS = 6  # tiles in a row
 GAP, LINE, SIZE = 12, 16, 12  # pixels

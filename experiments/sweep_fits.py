@@ -14,7 +14,7 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits, split
-from coverfusion.experiments.epoch_figures import TRAINING, VALIDATION
+from coverfusion.experiments.drawing.epochs import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks

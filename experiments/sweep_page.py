@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments import figures, pages
 from coverfusion.experiments.curve_figures import picture_of, records
-from coverfusion.experiments.epoch_figures import VALIDATION, epoch_words
+from coverfusion.experiments.drawing import charts as figures
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.epochs import VALIDATION, epoch_words
 from coverfusion.experiments.report import points
 from coverfusion.experiments.sweep_figures import draw_all, sweep_words
 from coverfusion.experiments.sweep_values import is_number, label

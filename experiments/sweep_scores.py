@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.epoch_figures import VALIDATION
+from coverfusion.experiments.drawing.epochs import VALIDATION
 from coverfusion.experiments.evaluation.metrics import score
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.fits import Model

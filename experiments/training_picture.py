@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.curve_figures import DPI, LOOKS, picture_of
-from coverfusion.experiments.epoch_figures import epoch_figure, epoch_words
+from coverfusion.experiments.drawing.epochs import epoch_figure, epoch_words
 from coverfusion.fusion.pictures import PIXELS
 
 

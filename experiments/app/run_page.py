@@ -13,7 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.app.embedded import show_drawing, show_page
 from coverfusion.experiments.app.missing import show_command
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.drawing.charts import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.report import HELD, MAIN_SCORES, SCORES, SPLITS, chance_of, percent, spread
 

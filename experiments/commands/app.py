@@ -55,7 +55,7 @@ def app(
 def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targets: Targets) -> list[str]:
     """Streamlit's arguments: it opens no browser, reports to nobody and watches no files."""
     from coverfusion.experiments.app import uploads
-    from coverfusion.experiments.figures import DARK, LIGHT
+    from coverfusion.experiments.drawing.charts import DARK, LIGHT
 
     return [
         "run", str(Path(uploads.__file__).with_name("main.py")),

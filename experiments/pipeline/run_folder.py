@@ -13,7 +13,7 @@ import yaml
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.figures import Interval
+from coverfusion.experiments.drawing.charts import Interval
 from coverfusion.experiments.pipeline.fits import all_blocks
 from coverfusion.fusion.pictures import PIXELS
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coverfusion.experiments.contact_sheets import ACROSS, contact_sheets
+from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
 from tests.pictures import encode, noise, solid
 
 

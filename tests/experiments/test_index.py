@@ -10,10 +10,10 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments import index
+from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.index import load_facts, load_index, write_index_folder
 from coverfusion.experiments.index_source import CHUNK, note_extractors, open_source
 from coverfusion.experiments.score import same_extractors
-from coverfusion.experiments.thumbnails import thumbnail
 from coverfusion.features.registry import create
 from coverfusion.features.table import FeatureTable
 from tests.pictures import encode, solid

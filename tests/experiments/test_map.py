@@ -17,9 +17,10 @@ from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments import clusters, marks
+from coverfusion.experiments import clusters
 from coverfusion.experiments import map as mapping
 from coverfusion.experiments.commands.map import map as command
+from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.map import make_map, write_map
 from coverfusion.experiments.map_features import open_source, prepare
 from coverfusion.experiments.map_page import common_folder, gist, read_scores, shorten

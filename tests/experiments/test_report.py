@@ -15,7 +15,14 @@ import pytest
 from PIL import Image
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.figures import Axis, Dot, Interval, accuracy_axis, confusion_rows, reliability
+from coverfusion.experiments.drawing.charts import (
+    Axis,
+    Dot,
+    Interval,
+    accuracy_axis,
+    confusion_rows,
+    reliability,
+)
 from coverfusion.experiments.mistakes import surest_mistakes
 from coverfusion.experiments.pipeline.config import make_config, write_config
 from coverfusion.experiments.pipeline.fits import Model

@@ -1,0 +1,1 @@
+"""Colours, panels, charts, HTML pages and their templates, thumbnails."""
