@@ -35,7 +35,13 @@ from coverfusion.experiments.pipeline.outcomes import Fold, Outcome, largest_gen
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.run import Prepared, open_collection, prepare, run_extractors, write_inputs
+from coverfusion.experiments.training.train import (
+    Prepared,
+    open_collection,
+    prepare,
+    run_extractors,
+    write_inputs,
+)
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create
@@ -64,7 +70,7 @@ def ablate(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `experiments.run.train`, or an unknown design.
+        UserError: as `experiments.training.train.train`, or an unknown design.
     """
     check_designs(designs)
     wanted = config.classifiers if config.classifiers is not None else {name: {} for name in CLASSIFIERS}

@@ -18,7 +18,7 @@ from coverfusion.experiments.pipeline.fits import Fits, Model
 from coverfusion.experiments.pipeline.outcomes import Fold, make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.experiments.run import Prepared
+from coverfusion.experiments.training.train import Prepared
 from coverfusion.fusion.registry import create
 
 FOLDS = 5

@@ -19,7 +19,7 @@ from coverfusion.experiments.curve_figures import (
 )
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.report import points
+from coverfusion.experiments.training.report import points
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {

@@ -19,7 +19,7 @@ from coverfusion.experiments.genre_pictures import marked_picture, picture_at
 from coverfusion.experiments.genre_shap import Shap
 from coverfusion.experiments.genre_words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Model, Run
-from coverfusion.experiments.report import percent
+from coverfusion.experiments.training.report import percent
 
 # how many of each a page shows
 EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, SUREST, PAIRS = 10, 8, 12, 4, 12, 6, 6

@@ -24,7 +24,7 @@ from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.report import HELD, percent, spread
+from coverfusion.experiments.training.report import HELD, percent, spread
 from coverfusion.fusion.bundle import load_bundle
 
 KEPT = ".fits"  # in the folder of the pages, until they are finished

@@ -23,7 +23,8 @@ from coverfusion.experiments.pipeline.outcomes import make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.run import (
+from coverfusion.experiments.subsamples import check_sizes, nested_subsamples
+from coverfusion.experiments.training.train import (
     Prepared,
     chosen_classifiers,
     open_collection,
@@ -31,7 +32,6 @@ from coverfusion.experiments.run import (
     run_extractors,
     write_inputs,
 )
-from coverfusion.experiments.subsamples import check_sizes, nested_subsamples
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import classifier_class, create
 
@@ -59,7 +59,7 @@ def learning_curve(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `experiments.run.train`; an unknown balance; a size that is too small or too large.
+        UserError: as `experiments.training.train.train`; an unknown balance; a size that is too small or too large.
     """
     names = chosen_classifiers(config)
     parameters = {name: (config.classifiers or {}).get(name, {}) for name in names}

@@ -22,8 +22,8 @@ from coverfusion.experiments.drawing.charts import Interval
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
 from coverfusion.experiments.map_figures import NAMES
 from coverfusion.experiments.projections import NEAR
-from coverfusion.experiments.report import percent
 from coverfusion.experiments.separation import FOLDS, MOST
+from coverfusion.experiments.training.report import percent
 
 DRAWN = 20_000  # covers on the page
 PICTURED = 4_000  # of these with a thumbnail

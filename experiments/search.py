@@ -16,12 +16,12 @@ from coverfusion.experiments.drawing.epochs import VALIDATION
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Model, Part
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.run import watched
 from coverfusion.experiments.search_page import write_page
 from coverfusion.experiments.search_results import write_results
 from coverfusion.experiments.search_space import Choice, Space, params_of, values_of
 from coverfusion.experiments.sweep_fits import Candidates, open_candidates
 from coverfusion.experiments.sweep_values import label
+from coverfusion.experiments.training.train import watched
 from coverfusion.fusion.registry import create_checked, parameters_of
 
 if TYPE_CHECKING:

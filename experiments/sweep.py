@@ -15,11 +15,11 @@ from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.run import watched
 from coverfusion.experiments.sweep_fits import Candidates, open_candidates
 from coverfusion.experiments.sweep_page import write_page
 from coverfusion.experiments.sweep_scores import score_values, write_tables
 from coverfusion.experiments.sweep_values import in_order, label
+from coverfusion.experiments.training.train import watched
 from coverfusion.fusion.registry import classifier_class, create_checked
 
 

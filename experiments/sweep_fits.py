@@ -19,7 +19,7 @@ from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.run import open_collection, prepare, run_extractors, write_inputs
+from coverfusion.experiments.training.train import open_collection, prepare, run_extractors, write_inputs
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import classifier_class, create
@@ -82,7 +82,7 @@ def open_candidates(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `experiments.run.train`; too few covers for the split.
+        UserError: as `experiments.training.train.train`; too few covers for the split.
     """
     base = {k: v for k, v in (config.classifiers or {}).get(classifier, {}).items() if k not in changed}
     create(classifier, **base | dict(changed))

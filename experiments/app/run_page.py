@@ -15,7 +15,15 @@ from coverfusion.experiments.app.missing import show_command
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.drawing.charts import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
-from coverfusion.experiments.report import HELD, MAIN_SCORES, SCORES, SPLITS, chance_of, percent, spread
+from coverfusion.experiments.training.report import (
+    HELD,
+    MAIN_SCORES,
+    SCORES,
+    SPLITS,
+    chance_of,
+    percent,
+    spread,
+)
 
 FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
 INTERVALS = ("accuracy", "f1_macro")  # scores whose interval has a column

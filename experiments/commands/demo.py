@@ -18,6 +18,6 @@ def demo(
 
     Example: `coverfusion demo`
     """
-    from coverfusion.experiments.demo import run_demo
+    from coverfusion.experiments.training.demo import run_demo
 
     show_run(run_demo(out, seed))

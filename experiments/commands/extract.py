@@ -36,7 +36,7 @@ def extract(
     from coverfusion.experiments.index_source import note_extractors
     from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.run import open_collection
+    from coverfusion.experiments.training.train import open_collection
     from coverfusion.features.extract import read_table
     from coverfusion.features.pixels import Pixels
     from coverfusion.features.store import Store

@@ -23,7 +23,7 @@ def inspect(
     """
     from coverfusion.experiments.inspection import inspect_collection
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.run import open_collection
+    from coverfusion.experiments.training.train import open_collection
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
     folder = out or Path("runs") / f"inspect-{config.collection.stem}"

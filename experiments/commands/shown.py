@@ -32,7 +32,7 @@ def show_run(folder: Path) -> None:
             )  # fmt: skip
         console.print(table)
     if (folder / "stack_weights.csv").is_file():
-        from coverfusion.experiments.stack_weights import summary
+        from coverfusion.experiments.training.stack_weights import summary
 
         print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
     for label, name in (("Run folder", ""), ("Model bundle", "bundle"), ("Report", "report.html")):

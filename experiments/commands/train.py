@@ -41,7 +41,7 @@ def train(
     Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
     """
     from coverfusion.experiments.pipeline.config import read_source
-    from coverfusion.experiments.run import train as run
+    from coverfusion.experiments.training.train import train as run
 
     options: dict[str, Any] = {
         "folds": folds, "classifiers": classifier or None, "alone": alone or None, "blocks": block or None,

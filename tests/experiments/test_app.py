@@ -34,7 +34,7 @@ from coverfusion.experiments.genre_report import write_genre_report
 from coverfusion.experiments.map import write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.run import train
+from coverfusion.experiments.training.train import train
 from coverfusion.fusion.decision import Targets
 from tests.pictures import bad_files, checkerboard, encode, noise, save_folders, solid, stripes, zip_bytes
 

@@ -10,7 +10,7 @@ from PIL import Image
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.compare import compare_runs, config_differences, write_comparison
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.run import train
+from coverfusion.experiments.training.train import train
 from tests.pictures import checkerboard, save_folders
 
 COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}

@@ -17,8 +17,8 @@ from coverfusion.experiments.decide_tables import PROMISES, SPLITS, answers, set
 from coverfusion.experiments.held_out import HeldOut, make_parts, read_held_out
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.run import train
 from coverfusion.experiments.score import bundle_extractors, score, table_of
+from coverfusion.experiments.training.train import train
 from coverfusion.experiments.verdict import verdict_on
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.conformal import METHODS

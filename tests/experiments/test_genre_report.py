@@ -25,7 +25,7 @@ from coverfusion.experiments.genre_report import (
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.run import train
+from coverfusion.experiments.training.train import train
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle
 from tests.experiments.test_report import Page

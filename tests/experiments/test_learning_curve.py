@@ -14,7 +14,7 @@ from coverfusion.experiments.learning_curve import fit_points, learning_curve, m
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.fits import Fits, Model
-from coverfusion.experiments.run import open_collection, prepare, train
+from coverfusion.experiments.training.train import open_collection, prepare, train
 from coverfusion.features.registry import Extractor
 from tests.pictures import encode, noise, save_manifest, solid
 

@@ -25,7 +25,7 @@ from coverfusion.experiments.map import make_map, write_map
 from coverfusion.experiments.map_features import open_source, prepare
 from coverfusion.experiments.map_page import common_folder, gist, read_scores, shorten
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.run import train
+from coverfusion.experiments.training.train import train
 from coverfusion.features.table import FeatureTable
 from tests.pictures import encode, noise, save_folders, solid
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
-from coverfusion.experiments.photos import learn_looks
+from coverfusion.experiments.training.photos import learn_looks
 
 
 class Brightness:

@@ -16,9 +16,9 @@ from coverfusion.experiments.genre_report import write_genre_report
 from coverfusion.experiments.learning_curve import learning_curve
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.report import gist
-from coverfusion.experiments.run import train
 from coverfusion.experiments.score import bundle_extractors, score, table_of
+from coverfusion.experiments.training.report import gist
+from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.pictures import COLUMN
 from tests.fusion.tiny import BACKBONE, tiny_weights

@@ -23,14 +23,14 @@ from coverfusion.experiments.drawing.charts import (
     confusion_rows,
     reliability,
 )
-from coverfusion.experiments.mistakes import surest_mistakes
 from coverfusion.experiments.pipeline.config import make_config, write_config
 from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_tables
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.report import chance_of, gain, gist, write_report
-from coverfusion.experiments.run import write_predictions
+from coverfusion.experiments.training.mistakes import surest_mistakes
+from coverfusion.experiments.training.report import chance_of, gain, gist, write_report
+from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours
 from tests.pictures import encode, solid

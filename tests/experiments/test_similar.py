@@ -18,10 +18,10 @@ from coverfusion.experiments.cli import app
 from coverfusion.experiments.index import load_index, write_index_folder
 from coverfusion.experiments.index_source import note_extractors
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.run import train
 from coverfusion.experiments.score import same_extractors
 from coverfusion.experiments.similar import nearest, open_place, similar
 from coverfusion.experiments.similar_figure import draw
+from coverfusion.experiments.training.train import train
 from coverfusion.features.extract import extract, read_table
 from coverfusion.features.registry import create
 from coverfusion.features.store import Store

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.experiments.training_picture import epochs_of, training_picture
+from coverfusion.experiments.training.training_picture import epochs_of, training_picture
 
 
 def _history(folder: Path, part: str, model: str, last: float, held_out: float | None = None) -> None:

@@ -14,9 +14,9 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Dot, Interval
 from coverfusion.experiments.evaluation.metrics import RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
-from coverfusion.experiments.mistakes import surest_mistakes
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
-from coverfusion.experiments.training_picture import training_picture
+from coverfusion.experiments.training.mistakes import surest_mistakes
+from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours
 

@@ -16,7 +16,6 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.data.splits import folds, save_splits, split
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.photos import learn_looks
 from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.fits import Fits, Model, Part, models_of
@@ -29,8 +28,9 @@ from coverfusion.experiments.pipeline.leaderboard import (
 )
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
-from coverfusion.experiments.report import write_report
-from coverfusion.experiments.stack_weights import write_stack_weights
+from coverfusion.experiments.training.photos import learn_looks
+from coverfusion.experiments.training.report import write_report
+from coverfusion.experiments.training.stack_weights import write_stack_weights
 from coverfusion.features.decoded import Decoded
 from coverfusion.features.extract import Failure, read_table
 from coverfusion.features.pixels import Pixels

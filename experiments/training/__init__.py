@@ -1,0 +1,1 @@
+"""`train` and `demo`: the main job and its report."""
