@@ -13,7 +13,7 @@ import pandas as pd
 from rich.progress import Progress
 
 from coverfusion.data.splits import folds as number_folds
-from coverfusion.experiments.designs import fitted_sets
+from coverfusion.experiments.ablation.designs import fitted_sets
 from coverfusion.experiments.pipeline.fits import Fits, Model
 from coverfusion.experiments.pipeline.outcomes import Fold, make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all

@@ -49,7 +49,7 @@ def ablate(
 
     Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
     """
-    from coverfusion.experiments.ablate import ablate as run
+    from coverfusion.experiments.ablation.study import ablate as run
     from coverfusion.experiments.pipeline.config import read_source
 
     options: dict[str, Any] = {
@@ -92,7 +92,7 @@ def _show_shapley(shares: pd.DataFrame) -> None:
 def _show_comparisons(table: pd.DataFrame) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.ablation_figures import comparison_words
+    from coverfusion.experiments.ablation.figures import comparison_words
 
     points = 100 * table[["difference", "t_low", "t_high", "detectable"]]
     shown = pd.DataFrame(

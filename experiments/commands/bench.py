@@ -89,7 +89,7 @@ def bench(
             raise UserError("bench serve: name the model with --bundle.")
         bench_serve(collection, bundle, clients, seconds, covers, pictures)
     else:
-        from coverfusion.experiments.ablate import CLASSIFIERS
+        from coverfusion.experiments.ablation.study import CLASSIFIERS
         from coverfusion.experiments.bench_ablate import bench_ablate, print_ratios
 
         print_ratios(

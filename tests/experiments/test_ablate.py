@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.ablate import ablate
+from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.training.train import prepare

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.ablation_page import findings, signed
+from coverfusion.experiments.ablation.page import findings, signed
 from coverfusion.experiments.commands.ablate import show_study
 
 

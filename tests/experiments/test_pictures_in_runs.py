@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL.Image import Image, fromarray
 
-from coverfusion.experiments.ablate import ablate
+from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.commands.extract import extract
 from coverfusion.experiments.explain import explain
 from coverfusion.experiments.explain_blocks import contributions_to, with_picture

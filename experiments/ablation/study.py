@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.ablation_page import write_page
-from coverfusion.experiments.comparisons import (
+from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
+from coverfusion.experiments.ablation.page import write_page
+from coverfusion.experiments.ablation.tables import (
     Blocks,
     Key,
     Study,
@@ -28,7 +29,6 @@ from coverfusion.experiments.comparisons import (
     planned_pairs,
     shapley_table,
 )
-from coverfusion.experiments.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Fits, Model, all_blocks
 from coverfusion.experiments.pipeline.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
@@ -64,7 +64,7 @@ def ablate(
     Args:
         config: as for `train`; without classifiers svc and catboost, without folds 5. For classifiers that
             learn from pictures these are a block of their own.
-        designs: names out of `experiments.designs.DESIGNS`.
+        designs: names out of `experiments.ablation.designs.DESIGNS`.
         repeats: of the cross-validation, each with another shuffle.
         workers: processes; None: one a core.
         fresh: forget an earlier study with the same digest.

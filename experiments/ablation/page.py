@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.experiments.ablation_figures import comparison_words, draw_all
+from coverfusion.experiments.ablation.figures import comparison_words, draw_all
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 

@@ -9,7 +9,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.designs import Units, families_of, without, without_family
+from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,

@@ -1,0 +1,1 @@
+"""`ablate`: models refitted on sets of blocks."""
