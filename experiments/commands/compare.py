@@ -27,7 +27,11 @@ def compare(
     """
     import pandas as pd
 
-    from coverfusion.experiments.compare import compare_runs, config_differences, write_comparison
+    from coverfusion.experiments.comparison.compare import (
+        compare_runs,
+        config_differences,
+        write_comparison,
+    )
 
     table = compare_runs(runs, classifier or None, seed)
     differences = config_differences(runs)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.compare import compare_runs, config_differences, write_comparison
+from coverfusion.experiments.comparison.compare import compare_runs, config_differences, write_comparison
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
 from tests.pictures import checkerboard, save_folders

@@ -98,7 +98,7 @@ def write_comparison(
     out: Path, table: pd.DataFrame, differences: pd.DataFrame, folders: Sequence[Path]
 ) -> None:
     """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
-    from coverfusion.experiments.compare_figure import comparison_figure
+    from coverfusion.experiments.comparison.figure import comparison_figure
 
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "comparisons.csv", index=False)
