@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve_figures import picture_of, records
+from coverfusion.experiments.curve.figures import picture_of, records
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import VALIDATION

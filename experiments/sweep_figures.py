@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve_figures import DPI, LOOKS, records
+from coverfusion.experiments.curve.figures import DPI, LOOKS, records
 from coverfusion.experiments.drawing.epochs import (
     STYLES,
     TRAINING,

@@ -45,7 +45,7 @@ def curve(
 
     Example: `coverfusion curve covers/ -c svc -c catboost --balance none --balance weights`
     """
-    from coverfusion.experiments.learning_curve import learning_curve
+    from coverfusion.experiments.curve.study import learning_curve
     from coverfusion.experiments.pipeline.config import read_source
 
     options: dict[str, Any] = {
@@ -61,7 +61,7 @@ def curve(
 def _show(folder: Path) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.curve_page import findings
+    from coverfusion.experiments.curve.page import findings
 
     for sentence in findings(pd.read_csv(folder / "powerlaw.csv")):
         console.print(sentence, highlight=False)

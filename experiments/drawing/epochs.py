@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve_figures import NARROW
+from coverfusion.experiments.curve.figures import NARROW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

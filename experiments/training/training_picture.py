@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve_figures import DPI, LOOKS, picture_of
+from coverfusion.experiments.curve.figures import DPI, LOOKS, picture_of
 from coverfusion.experiments.drawing.epochs import epoch_figure, epoch_words
 from coverfusion.fusion.pictures import PIXELS
 

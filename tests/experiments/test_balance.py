@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.balance import balance_table, balanced_parameters, check_balances, oversampled
+from coverfusion.experiments.curve.balance import (
+    balance_table,
+    balanced_parameters,
+    check_balances,
+    oversampled,
+)
 from coverfusion.fusion import registry
 from coverfusion.fusion.base import BlockClassifier
 

@@ -9,8 +9,8 @@ import PIL.Image
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.curve_scores import score_points
-from coverfusion.experiments.learning_curve import fit_points, learning_curve, make_points
+from coverfusion.experiments.curve.scores import score_points
+from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.fits import Fits, Model

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coverfusion.experiments.power_law import PowerLaw, doubling, fit_power_law, verdict_of
+from coverfusion.experiments.curve.power_law import PowerLaw, doubling, fit_power_law, verdict_of
 
 SIZES = np.array([100.0, 200.0, 400.0, 800.0, 1600.0])
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.subsamples import check_sizes, draw_order, nested_subsamples
+from coverfusion.experiments.curve.subsamples import check_sizes, draw_order, nested_subsamples
 
 
 def _covers(genres: list[str], groups: list[int] | None = None) -> pd.DataFrame:

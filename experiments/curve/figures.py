@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.balance import BALANCES
+from coverfusion.experiments.curve.balance import BALANCES
+from coverfusion.experiments.curve.power_law import PowerLaw
 from coverfusion.experiments.drawing.charts import DARK, LIGHT
-from coverfusion.experiments.power_law import PowerLaw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -78,7 +78,7 @@ def balance_table(
     """What balancing gives and costs where all covers are learnt from.
 
     Args:
-        curve: one row a fold (`experiments.learning_curve`).
+        curve: one row a fold (`experiments.curve.study`).
         pooled: one row a classifier, balance, size, genre and score, with intervals.
         test_share: n_test / n_train of the cross-validation.
         against: the balance that others are compared with, fold by fold.

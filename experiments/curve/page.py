@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.balance import BALANCES
-from coverfusion.experiments.curve_figures import (
+from coverfusion.experiments.curve.balance import BALANCES
+from coverfusion.experiments.curve.figures import (
     WIDE,
     balance_words,
     curve_words,

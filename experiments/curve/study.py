@@ -14,16 +14,16 @@ from rich.progress import Progress
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.balance import balanced_parameters, check_balances, oversampled
-from coverfusion.experiments.curve_page import write_page
-from coverfusion.experiments.curve_scores import Point, score_points, write_tables
+from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
+from coverfusion.experiments.curve.page import write_page
+from coverfusion.experiments.curve.scores import Point, score_points, write_tables
+from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.outcomes import make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.subsamples import check_sizes, nested_subsamples
 from coverfusion.experiments.training.train import (
     Prepared,
     chosen_classifiers,
@@ -53,7 +53,7 @@ def learning_curve(
     Args:
         config: as for `train`; without folds 5.
         sizes: numbers of training covers; none: geometric steps up to all.
-        balances: out of `experiments.balance.BALANCES`.
+        balances: out of `experiments.curve.balance.BALANCES`.
         repeats: of the cross-validation, each with another shuffle.
         workers: processes; None: one a core.
         fresh: forget an earlier study with the same digest.

@@ -1,0 +1,1 @@
+"""`curve`: learning curves and balance."""
