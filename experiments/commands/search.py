@@ -38,9 +38,9 @@ def search(
     -p augmentation=none,simple,mixup --minutes 30`
     """
     from coverfusion.experiments.pipeline.config import read_source
-    from coverfusion.experiments.search import search as run
-    from coverfusion.experiments.search_page import findings
-    from coverfusion.experiments.search_space import parse_space
+    from coverfusion.experiments.tuning.search import search as run
+    from coverfusion.experiments.tuning.search_page import findings
+    from coverfusion.experiments.tuning.search_space import parse_space
 
     space = parse_space(parameter)
     options: dict[str, Any] = {

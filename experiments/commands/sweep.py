@@ -39,9 +39,9 @@ def sweep(
     Example: `coverfusion sweep covers/ -c finetune -p learning_rate -v 1e-4 -v 1e-3 -v 1e-2 --folds 3`
     """
     from coverfusion.experiments.pipeline.config import read_source
-    from coverfusion.experiments.sweep import sweep as run
-    from coverfusion.experiments.sweep_page import findings
-    from coverfusion.experiments.sweep_values import parse_value
+    from coverfusion.experiments.tuning.sweep import sweep as run
+    from coverfusion.experiments.tuning.sweep_page import findings
+    from coverfusion.experiments.tuning.values import parse_value
 
     options: dict[str, Any] = {
         "folds": folds, "blocks": block or None, "preset": preset, "keep": keep, "seed": seed,

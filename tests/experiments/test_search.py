@@ -11,12 +11,19 @@ from optuna import Study
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import read_config
-from coverfusion.experiments.search import open_study, run_trials, search
-from coverfusion.experiments.search_page import findings
-from coverfusion.experiments.search_results import trials_table
-from coverfusion.experiments.search_space import Choice, Range, Space, params_of, parse_space, values_of
-from coverfusion.experiments.sweep_fits import Candidates, open_candidates
-from coverfusion.experiments.sweep_values import label
+from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
+from coverfusion.experiments.tuning.search import open_study, run_trials, search
+from coverfusion.experiments.tuning.search_page import findings
+from coverfusion.experiments.tuning.search_results import trials_table
+from coverfusion.experiments.tuning.search_space import (
+    Choice,
+    Range,
+    Space,
+    params_of,
+    parse_space,
+    values_of,
+)
+from coverfusion.experiments.tuning.values import label
 from coverfusion.fusion.registry import create, parameters_of
 from tests.experiments.small import config, save_small, tiny_network
 

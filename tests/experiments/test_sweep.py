@@ -10,11 +10,11 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import split
-from coverfusion.experiments.sweep import sweep
-from coverfusion.experiments.sweep_figures import Places
-from coverfusion.experiments.sweep_page import findings
-from coverfusion.experiments.sweep_values import in_order, label, parse_value, spans_decades
 from coverfusion.experiments.training.train import open_collection, prepare, run_extractors
+from coverfusion.experiments.tuning.sweep import sweep
+from coverfusion.experiments.tuning.sweep_figures import Places
+from coverfusion.experiments.tuning.sweep_page import findings
+from coverfusion.experiments.tuning.values import in_order, label, parse_value, spans_decades
 from coverfusion.fusion.registry import create
 from tests.experiments.small import config, save_small, tiny_network
 

@@ -16,12 +16,12 @@ from coverfusion.experiments.drawing.epochs import VALIDATION
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Model, Part
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.search_page import write_page
-from coverfusion.experiments.search_results import write_results
-from coverfusion.experiments.search_space import Choice, Space, params_of, values_of
-from coverfusion.experiments.sweep_fits import Candidates, open_candidates
-from coverfusion.experiments.sweep_values import label
 from coverfusion.experiments.training.train import watched
+from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
+from coverfusion.experiments.tuning.search_page import write_page
+from coverfusion.experiments.tuning.search_results import write_results
+from coverfusion.experiments.tuning.search_space import Choice, Space, params_of, values_of
+from coverfusion.experiments.tuning.values import label
 from coverfusion.fusion.registry import create_checked, parameters_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def search(
     fold, on covers held out inside the training covers; of the rest after each fold.
 
     Args:
-        config: as for `train`; see `experiments.sweep_fits.open_candidates` for its folds.
+        config: as for `train`; see `experiments.tuning.candidates.open_candidates` for its folds.
         classifier: whose parameters.
         space: what they may be.
         minutes: of this call; a training that has begun stops after its epoch.

@@ -18,7 +18,7 @@ from coverfusion.experiments.drawing.epochs import (
     panels_of,
     short,
 )
-from coverfusion.experiments.sweep_values import is_number, label, spans_decades
+from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,9 +12,9 @@ from coverfusion.experiments.curve.figures import picture_of, records
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import VALIDATION
-from coverfusion.experiments.search_figures import best_of, draw_all, history_words, parameter_words
-from coverfusion.experiments.sweep_page import read_table
 from coverfusion.experiments.training.report import points
+from coverfusion.experiments.tuning.search_figures import best_of, draw_all, history_words, parameter_words
+from coverfusion.experiments.tuning.sweep_page import read_table
 
 
 def write_page(folder: Path) -> Path:

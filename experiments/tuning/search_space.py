@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.sweep_values import is_number, label, parse_value
+from coverfusion.experiments.tuning.values import is_number, label, parse_value
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

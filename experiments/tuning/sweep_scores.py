@@ -13,7 +13,7 @@ from coverfusion.experiments.evaluation.metrics import score
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.outcomes import fold_scores
-from coverfusion.experiments.sweep_fits import Candidates
+from coverfusion.experiments.tuning.candidates import Candidates
 
 SCORES = ("accuracy", "f1_macro", "log_loss")
 

@@ -15,11 +15,11 @@ from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.sweep_fits import Candidates, open_candidates
-from coverfusion.experiments.sweep_page import write_page
-from coverfusion.experiments.sweep_scores import score_values, write_tables
-from coverfusion.experiments.sweep_values import in_order, label
 from coverfusion.experiments.training.train import watched
+from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
+from coverfusion.experiments.tuning.sweep_page import write_page
+from coverfusion.experiments.tuning.sweep_scores import score_values, write_tables
+from coverfusion.experiments.tuning.values import in_order, label
 from coverfusion.fusion.registry import classifier_class, create_checked
 
 
@@ -45,7 +45,7 @@ def sweep(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `experiments.sweep_fits.open_candidates`; no such parameter; no value; the classifier
+        UserError: as `experiments.tuning.candidates.open_candidates`; no such parameter; no value; the classifier
             refuses a value.
     """
     if not values:

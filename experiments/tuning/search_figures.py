@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from coverfusion.experiments.curve.figures import DPI, LOOKS, records
-from coverfusion.experiments.sweep_figures import panels_of
-from coverfusion.experiments.sweep_values import label
+from coverfusion.experiments.tuning.sweep_figures import panels_of
+from coverfusion.experiments.tuning.values import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

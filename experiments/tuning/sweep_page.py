@@ -12,9 +12,9 @@ from coverfusion.experiments.curve.figures import picture_of, records
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import VALIDATION, epoch_words
-from coverfusion.experiments.sweep_figures import draw_all, sweep_words
-from coverfusion.experiments.sweep_values import is_number, label
 from coverfusion.experiments.training.report import points
+from coverfusion.experiments.tuning.sweep_figures import draw_all, sweep_words
+from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
 TEXT = {"value": str, "part": str, "covers": str}

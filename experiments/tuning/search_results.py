@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coverfusion.experiments.pipeline.config import write_config
-from coverfusion.experiments.search_space import Range, Space, values_of
-from coverfusion.experiments.sweep_fits import Candidates
-from coverfusion.experiments.sweep_scores import score_values
-from coverfusion.experiments.sweep_values import label
+from coverfusion.experiments.tuning.candidates import Candidates
+from coverfusion.experiments.tuning.search_space import Range, Space, values_of
+from coverfusion.experiments.tuning.sweep_scores import score_values
+from coverfusion.experiments.tuning.values import label
 
 if TYPE_CHECKING:
     from optuna import Study

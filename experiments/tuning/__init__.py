@@ -1,0 +1,1 @@
+"""`sweep` and `search`: the parameters of a classifier."""
