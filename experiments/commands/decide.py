@@ -24,7 +24,7 @@ def decide(
 
     Example: `coverfusion decide runs/covers-0123456789 --target-error 0.1`
     """
-    from coverfusion.experiments.decide import decide as write
+    from coverfusion.experiments.decision.study import decide as write
 
     folder = write(run, classifier, target_error, out, seed)
     for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():

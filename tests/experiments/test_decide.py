@@ -11,10 +11,10 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
-from coverfusion.experiments.decide import decide
-from coverfusion.experiments.decide_findings import findings
-from coverfusion.experiments.decide_tables import PROMISES, SPLITS, answers, sets_table
-from coverfusion.experiments.held_out import HeldOut, make_parts, read_held_out
+from coverfusion.experiments.decision.findings import findings
+from coverfusion.experiments.decision.held_out import HeldOut, make_parts, read_held_out
+from coverfusion.experiments.decision.study import decide
+from coverfusion.experiments.decision.tables import PROMISES, SPLITS, answers, sets_table
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.score import bundle_extractors, score, table_of

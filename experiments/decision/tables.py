@@ -9,9 +9,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
 from coverfusion.experiments.drawing.charts import reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
-from coverfusion.experiments.held_out import HeldOut, read_held_out
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.fusion.abstention import (
     area_under_risk_coverage,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.decide_tables import SPLITS, summarised_sets
+from coverfusion.experiments.decision.tables import SPLITS, summarised_sets
 
 SETS = (
     "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "
@@ -21,7 +21,7 @@ def findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float)
 
     Args:
         classifier: whose tables they are.
-        tables: name -> table of `experiments.decide_tables`.
+        tables: name -> table of `experiments.decision.tables`.
         target: the share of wrong answers to speak of.
     """
     chosen = next(row for row in _records(tables["models"]) if row["classifier"] == classifier)

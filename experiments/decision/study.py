@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.decide_figures import draw_all
-from coverfusion.experiments.decide_findings import findings
-from coverfusion.experiments.decide_tables import (
+from coverfusion.experiments.decision.figures import draw_all
+from coverfusion.experiments.decision.findings import findings
+from coverfusion.experiments.decision.held_out import make_parts, read_held_out
+from coverfusion.experiments.decision.tables import (
     ERRORS,
     abstention_table,
     calibrated_by_parts,
@@ -19,7 +20,6 @@ from coverfusion.experiments.decide_tables import (
     sets_table,
 )
 from coverfusion.experiments.evaluation.statistics import group_weights
-from coverfusion.experiments.held_out import make_parts, read_held_out
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run

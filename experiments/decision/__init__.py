@@ -1,0 +1,1 @@
+"""`decide`: how far probabilities, abstention and sets of genres can be trusted."""
