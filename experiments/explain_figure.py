@@ -15,7 +15,7 @@ from coverfusion.experiments.explain import Explanation, Feature, Neighbour
 from coverfusion.experiments.explain_blocks import PROBABILITY
 from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
 from coverfusion.experiments.explain_text import fitted, width, wrapped
-from coverfusion.experiments.genre_words import CONFIDENCE
+from coverfusion.experiments.genres.words import CONFIDENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,7 @@ def report(
 
     Example: `coverfusion report runs/covers-1a2b3c4d5e --out genres/`
     """
-    from coverfusion.experiments.genre_report import write_genre_report
+    from coverfusion.experiments.genres.report import write_genre_report
 
     index = write_genre_report(run, out or run / "genres")
     console.print(f"Index: {index}", highlight=False, soft_wrap=True)

@@ -30,7 +30,7 @@ from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
 from coverfusion.experiments.app.scored import as_file, score_uploads
 from coverfusion.experiments.app.uploads import MOST, on_disk
 from coverfusion.experiments.commands.app import app, server_arguments
-from coverfusion.experiments.genre_report import write_genre_report
+from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.map import write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.genre_distributions import BINS, bars, distributions
+from coverfusion.experiments.genres.distributions import BINS, bars, distributions
 
 
 def test_counts_have_a_bar_each_and_one_for_the_many() -> None:

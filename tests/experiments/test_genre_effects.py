@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from coverfusion.experiments.genre_effects import (
+from coverfusion.experiments.genres.effects import (
     distinct,
     effects,
     mann_whitney,

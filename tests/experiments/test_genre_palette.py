@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from skimage.color import rgb2lab
 
-from coverfusion.experiments.genre_palette import Swatch, colour_name, over, palette_colours, palettes
+from coverfusion.experiments.genres.palette import Swatch, colour_name, over, palette_colours, palettes
 
 RED, BLUE, GREY = (200, 30, 30), (40, 90, 180), (128, 128, 128)
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from coverfusion.experiments.genre_pictures import STRETCH, marked_picture, mean_pictures, picture_at
+from coverfusion.experiments.genres.pictures import STRETCH, marked_picture, mean_pictures, picture_at
 from tests.pictures import encode, solid
 
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.report import report
-from coverfusion.experiments.genre_findings import find
-from coverfusion.experiments.genre_report import (
+from coverfusion.experiments.genres.findings import find
+from coverfusion.experiments.genres.report import (
     brief,
     p_value,
     page_names,

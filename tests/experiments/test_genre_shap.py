@@ -9,7 +9,7 @@ import pytest
 from catboost import Pool
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.genre_shap import components, contributions, explain, held_out, sums
+from coverfusion.experiments.genres.shap import components, contributions, explain, held_out, sums
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.catboost import FusionCatBoost
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.genre_words import SURE, log_odds, texts_of, typical_words, words_on_covers
+from coverfusion.experiments.genres.words import SURE, log_odds, texts_of, typical_words, words_on_covers
 
 
 def _note(*boxes: tuple[str, float, float]) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.experiments.genre_effects import effects, rank_correlation, readable
-from coverfusion.experiments.genre_examples import Space, space_of, typicality
-from coverfusion.experiments.genre_palette import Swatch, palettes
-from coverfusion.experiments.genre_pictures import MeanPicture, mean_pictures
-from coverfusion.experiments.genre_shap import Shap, explain
-from coverfusion.experiments.genre_words import texts_of, words_on_covers
+from coverfusion.experiments.genres.effects import effects, rank_correlation, readable
+from coverfusion.experiments.genres.examples import Space, space_of, typicality
+from coverfusion.experiments.genres.palette import Swatch, palettes
+from coverfusion.experiments.genres.pictures import MeanPicture, mean_pictures
+from coverfusion.experiments.genres.shap import Shap, explain
+from coverfusion.experiments.genres.words import texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.neighbours import Neighbours

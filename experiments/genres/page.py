@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import Axis
-from coverfusion.experiments.genre_distributions import distributions
-from coverfusion.experiments.genre_effects import distinct, short_meaning
-from coverfusion.experiments.genre_examples import Confused, confused_with, most_typical, surest
-from coverfusion.experiments.genre_findings import Findings
-from coverfusion.experiments.genre_palette import over
-from coverfusion.experiments.genre_pictures import marked_picture, picture_at
-from coverfusion.experiments.genre_shap import Shap
-from coverfusion.experiments.genre_words import TypicalWord, typical_words
+from coverfusion.experiments.genres.distributions import distributions
+from coverfusion.experiments.genres.effects import distinct, short_meaning
+from coverfusion.experiments.genres.examples import Confused, confused_with, most_typical, surest
+from coverfusion.experiments.genres.findings import Findings
+from coverfusion.experiments.genres.palette import over
+from coverfusion.experiments.genres.pictures import marked_picture, picture_at
+from coverfusion.experiments.genres.shap import Shap
+from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Model, Run
 from coverfusion.experiments.training.report import percent
 

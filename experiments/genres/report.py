@@ -14,12 +14,12 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.genre_effects import ALIKE, LEVEL
-from coverfusion.experiments.genre_examples import NEAREST
-from coverfusion.experiments.genre_findings import Findings, find
-from coverfusion.experiments.genre_page import NAMED, gains_by_genre, genre_page
-from coverfusion.experiments.genre_pictures import STRETCH
-from coverfusion.experiments.genre_words import FEWEST, SURE, typical_words
+from coverfusion.experiments.genres.effects import ALIKE, LEVEL
+from coverfusion.experiments.genres.examples import NEAREST
+from coverfusion.experiments.genres.findings import Findings, find
+from coverfusion.experiments.genres.page import NAMED, gains_by_genre, genre_page
+from coverfusion.experiments.genres.pictures import STRETCH
+from coverfusion.experiments.genres.words import FEWEST, SURE, typical_words
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen

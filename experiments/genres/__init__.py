@@ -1,0 +1,1 @@
+"""`report`: a page for each genre."""
