@@ -27,7 +27,7 @@ def map(
 
     Example: `coverfusion map runs/covers-0123456789` or `coverfusion map table/ --method pca --block cnn`
     """
-    from coverfusion.experiments.map import write_map
+    from coverfusion.experiments.map.study import write_map
 
     show_map(write_map(source, out, block or None, method or None, seed))
 
@@ -36,7 +36,7 @@ def show_map(folder: Path) -> None:
     """Prints which pairs separate, how far clusters follow genres, and where everything is."""
     import pandas as pd
 
-    from coverfusion.experiments.map_page import read_scores
+    from coverfusion.experiments.map.page import read_scores
 
     pairs, scores = read_scores(folder)
     shown = pd.DataFrame(

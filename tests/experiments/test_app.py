@@ -31,7 +31,7 @@ from coverfusion.experiments.app.scored import as_file, score_uploads
 from coverfusion.experiments.app.uploads import MOST, on_disk
 from coverfusion.experiments.commands.app import app, server_arguments
 from coverfusion.experiments.genres.report import write_genre_report
-from coverfusion.experiments.map import write_map
+from coverfusion.experiments.map.study import write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.training.train import train

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from coverfusion.experiments.clusters import (
+from coverfusion.experiments.map.clusters import (
     HALVES,
     NOISE,
     cluster_scores,
@@ -14,7 +14,7 @@ from coverfusion.experiments.clusters import (
     k_means,
     silhouettes,
 )
-from coverfusion.experiments.projections import make_sample
+from coverfusion.experiments.map.projections import make_sample
 
 GENRES = np.array(["dub", "opera", "techno"])
 

@@ -17,13 +17,13 @@ from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments import clusters
-from coverfusion.experiments import map as mapping
 from coverfusion.experiments.commands.map import map as command
 from coverfusion.experiments.drawing import marks
-from coverfusion.experiments.map import make_map, write_map
-from coverfusion.experiments.map_features import open_source, prepare
-from coverfusion.experiments.map_page import common_folder, gist, read_scores, shorten
+from coverfusion.experiments.map import clusters
+from coverfusion.experiments.map import study as mapping
+from coverfusion.experiments.map.features import open_source, prepare
+from coverfusion.experiments.map.page import common_folder, gist, read_scores, shorten
+from coverfusion.experiments.map.study import make_map, write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
 from coverfusion.features.table import FeatureTable

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from coverfusion.experiments.projections import NEAR, make_sample, project
+from coverfusion.experiments.map.projections import NEAR, make_sample, project
 
 
 def _blobs(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

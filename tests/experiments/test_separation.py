@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from coverfusion.data.splits import folds
-from coverfusion.experiments import separation
-from coverfusion.experiments.separation import FOLDS, PCA, ordered_pairs, probed_rows, separate
+from coverfusion.experiments.map import separation
+from coverfusion.experiments.map.separation import FOLDS, PCA, ordered_pairs, probed_rows, separate
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 COLUMNS = [f"cnn.embedding_{i:02d}" for i in range(16)] + [f"color.c{i}" for i in range(4)]

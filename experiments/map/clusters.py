@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, silhouette_samples
 
-from coverfusion.experiments.projections import Sample
+from coverfusion.experiments.map.projections import Sample
 from coverfusion.fusion.blocks import principal_components
 
 HALVES = 100

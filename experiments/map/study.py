@@ -13,14 +13,14 @@ import pandas as pd
 import yaml
 
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.experiments.clusters import cluster_scores, hdbscan, k_means
-from coverfusion.experiments.map_features import draw, open_source, prepare
-from coverfusion.experiments.map_figures import draw_map, draw_separation
-from coverfusion.experiments.map_page import write_page
+from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
+from coverfusion.experiments.map.features import draw, open_source, prepare
+from coverfusion.experiments.map.figures import draw_map, draw_separation
+from coverfusion.experiments.map.page import write_page
+from coverfusion.experiments.map.projections import METHODS, Sample, make_sample, project
+from coverfusion.experiments.map.separation import probed_rows, separate
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
-from coverfusion.experiments.projections import METHODS, Sample, make_sample, project
-from coverfusion.experiments.separation import probed_rows, separate
 
 SAMPLE = 10_000  # covers that projections and clusters are learnt from and scored on
 FEWEST = 10  # covers

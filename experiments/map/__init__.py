@@ -1,0 +1,1 @@
+"""`map`: covers on a plane, clusters, which genres separate."""
