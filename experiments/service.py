@@ -210,8 +210,8 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         picture: bool = Query(False, description="answer with a PNG, as Accept: image/png does"),
     ) -> Response:
         """Why one picture gets its genre: blocks, features, what was found on it, the nearest covers."""
-        from coverfusion.experiments.explain import explain_picture
-        from coverfusion.experiments.explain_figure import draw
+        from coverfusion.experiments.explanation.explain import explain_picture
+        from coverfusion.experiments.explanation.figure import draw
 
         drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
 

@@ -14,9 +14,9 @@ from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.scored import Scored
-from coverfusion.experiments.explain import LEARNT, explain_picture
-from coverfusion.experiments.explain_figure import draw, scale
-from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS
+from coverfusion.experiments.explanation.explain import LEARNT, explain_picture
+from coverfusion.experiments.explanation.figure import draw, scale
+from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.similar import nearest
 from coverfusion.experiments.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
 from coverfusion.fusion.decision import Targets

@@ -32,9 +32,9 @@ def explain(
 
     Example: `coverfusion explain runs/demo/bundle cover.jpg --out explain.png`
     """
-    from coverfusion.experiments.explain import explain as run
-    from coverfusion.experiments.explain_blocks import PROBABILITY
-    from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS, counted
+    from coverfusion.experiments.explanation.blocks import PROBABILITY
+    from coverfusion.experiments.explanation.explain import explain as run
+    from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted
     from coverfusion.fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)

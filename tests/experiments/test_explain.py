@@ -9,7 +9,7 @@ import pytest
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.explain import Explanation, explain, explain_picture
+from coverfusion.experiments.explanation.explain import Explanation, explain, explain_picture
 from coverfusion.experiments.score import table_of
 from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.registry import Extractor, create

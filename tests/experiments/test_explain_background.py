@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.explain_background import background, covers_of_genre, training_rows
+from coverfusion.experiments.explanation.background import background, covers_of_genre, training_rows
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.neighbours import Neighbours
 from tests.fusion.planted import quick

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.explain_blocks import (
+from coverfusion.experiments.explanation.blocks import (
     LOG_PROBABILITY,
     PROBABILITY,
     block_shapley,

@@ -8,10 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
-from coverfusion.experiments.explain import Explanation, Feature, Neighbour
-from coverfusion.experiments.explain_blocks import LOG_PROBABILITY, PROBABILITY, Contributions
-from coverfusion.experiments.explain_figure import draw, figure_of
-from coverfusion.experiments.explain_marks import Box, Word
+from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABILITY, Contributions
+from coverfusion.experiments.explanation.explain import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.figure import draw, figure_of
+from coverfusion.experiments.explanation.marks import Box, Word
 from coverfusion.experiments.verdict import Verdict
 from tests.pictures import encode, noise, solid
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL.Image import Image
 
-from coverfusion.experiments.explain_map import GRID, cells, occlusion_map
+from coverfusion.experiments.explanation.occlusion import GRID, cells, occlusion_map
 from tests.pictures import noise, solid, stripes
 
 

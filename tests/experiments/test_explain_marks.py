@@ -1,6 +1,6 @@
 import json
 
-from coverfusion.experiments.explain_marks import Box, boxes, counted, detector_errors, words
+from coverfusion.experiments.explanation.marks import Box, boxes, counted, detector_errors, words
 
 
 def test_boxes_of_a_note() -> None:

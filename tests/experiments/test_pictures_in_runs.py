@@ -11,8 +11,8 @@ from PIL.Image import Image, fromarray
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.commands.extract import extract
 from coverfusion.experiments.curve.study import learning_curve
-from coverfusion.experiments.explain import explain
-from coverfusion.experiments.explain_blocks import contributions_to, with_picture
+from coverfusion.experiments.explanation.blocks import contributions_to, with_picture
+from coverfusion.experiments.explanation.explain import explain
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.run_folder import read_run

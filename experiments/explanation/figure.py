@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from coverfusion.experiments.explain import Explanation, Feature, Neighbour
-from coverfusion.experiments.explain_blocks import PROBABILITY
-from coverfusion.experiments.explain_marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
-from coverfusion.experiments.explain_text import fitted, width, wrapped
+from coverfusion.experiments.explanation.blocks import PROBABILITY
+from coverfusion.experiments.explanation.explain import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
+from coverfusion.experiments.explanation.text import fitted, width, wrapped
 from coverfusion.experiments.genres.words import CONFIDENCE
 
 if TYPE_CHECKING:

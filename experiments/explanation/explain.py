@@ -14,10 +14,10 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.explain_background import covers_of_genre
-from coverfusion.experiments.explain_blocks import Contributions, chances_of, contributions_to
-from coverfusion.experiments.explain_map import cells, occlusion_map
-from coverfusion.experiments.explain_marks import Box, Word, boxes, detector_errors, words
+from coverfusion.experiments.explanation.background import covers_of_genre
+from coverfusion.experiments.explanation.blocks import Contributions, chances_of, contributions_to
+from coverfusion.experiments.explanation.marks import Box, Word, boxes, detector_errors, words
+from coverfusion.experiments.explanation.occlusion import cells, occlusion_map
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.score import bundle_extractors, check_targets
@@ -163,7 +163,7 @@ def explain(
         UserError: the picture or the bundle cannot be read, `out` cannot be written, or targets for a bundle
             without held-out covers.
     """
-    from coverfusion.experiments.explain_figure import draw
+    from coverfusion.experiments.explanation.figure import draw
 
     check_file(out, (".png",), [picture])
     bundle = load_bundle(bundle_folder)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
-from coverfusion.experiments.explain_background import background
+from coverfusion.experiments.explanation.background import background
 from coverfusion.experiments.genres.shap import contributions, sums
 from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle

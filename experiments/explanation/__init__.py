@@ -1,0 +1,1 @@
+"""`explain`: why a cover gets its genre."""
