@@ -245,7 +245,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as unlike as can be"),
     ) -> SimilarCovers:
         """The training covers that are nearest to one picture."""
-        from coverfusion.experiments.similar import nearest
+        from coverfusion.experiments.retrieval.similar import nearest
 
         if service.bundle.neighbours is None:
             raise Problem("not-found", KINDS["not-found"][2])

@@ -33,9 +33,9 @@ def extract(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
-    from coverfusion.experiments.index_source import note_extractors
     from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
+    from coverfusion.experiments.retrieval.source import note_extractors
     from coverfusion.experiments.training.train import open_collection
     from coverfusion.features.extract import read_table
     from coverfusion.features.pixels import Pixels

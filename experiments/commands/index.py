@@ -28,7 +28,7 @@ def index(
 
     Example: `coverfusion index runs/covers-0123456789 --block cnn --block color --out index/`
     """
-    from coverfusion.experiments.index import load_facts, write_index_folder
+    from coverfusion.experiments.retrieval.index import load_facts, write_index_folder
 
     folder = write_index_folder(source, out, block or None, kind, seed)
     facts = load_facts(folder)
@@ -41,7 +41,7 @@ def index(
         highlight=False,
     )
     if evaluate:
-        from coverfusion.experiments.retrieval import write_retrieval
+        from coverfusion.experiments.retrieval.evaluation import write_retrieval
 
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
         console.print(f"Chart: {folder / 'retrieval.png'}", highlight=False, soft_wrap=True)

@@ -31,7 +31,7 @@ def similar(
 
     Example: `coverfusion similar runs/demo/bundle cover.jpg --genre Jazz --out similar.png`
     """
-    from coverfusion.experiments.similar import similar as run
+    from coverfusion.experiments.retrieval.similar import similar as run
 
     found = run(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
     print_frame(found.drop(columns="cover_id"))

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from coverfusion.experiments import retrieval
-from coverfusion.experiments.index_source import Source
-from coverfusion.experiments.retrieval import ALL, RANDOM, draw_retrieval, evaluate, read_sample
+from coverfusion.experiments.retrieval import evaluation as retrieval
+from coverfusion.experiments.retrieval.evaluation import ALL, RANDOM, draw_retrieval, evaluate, read_sample
+from coverfusion.experiments.retrieval.source import Source
 
 GENRES = np.array(["dub", "opera", "dub"])  # two thirds dub
 COLUMNS = ["color.a", "color.b", "color.c", "texture.a", "texture.b"]

@@ -12,8 +12,8 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.pipeline.config import Config, make_config
+from coverfusion.experiments.retrieval.similar import similar
 from coverfusion.experiments.score import score
-from coverfusion.experiments.similar import similar
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from tests.pictures import checkerboard, encode, noise, save_folders, solid, stripes

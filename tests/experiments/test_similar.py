@@ -15,12 +15,12 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.cli import app
-from coverfusion.experiments.index import load_index, write_index_folder
-from coverfusion.experiments.index_source import note_extractors
 from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.retrieval.index import load_index, write_index_folder
+from coverfusion.experiments.retrieval.similar import nearest, open_place, similar
+from coverfusion.experiments.retrieval.similar_figure import draw
+from coverfusion.experiments.retrieval.source import note_extractors
 from coverfusion.experiments.score import same_extractors
-from coverfusion.experiments.similar import nearest, open_place, similar
-from coverfusion.experiments.similar_figure import draw
 from coverfusion.experiments.training.train import train
 from coverfusion.features.extract import extract, read_table
 from coverfusion.features.registry import create

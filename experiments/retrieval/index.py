@@ -33,10 +33,10 @@ from coverfusion.data.errors import UserError, nearest
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.index_source import CHUNK, Source, open_source
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
+from coverfusion.experiments.retrieval.source import CHUNK, Source, open_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
 from coverfusion.fusion.neighbours import PCA, TOGETHER, Neighbours, add_words, words_index

@@ -10,7 +10,7 @@ import pandas as pd
 
 from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
-from coverfusion.experiments.index_source import Source, open_source
+from coverfusion.experiments.retrieval.source import Source, open_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.nearest import new_index, search
 from coverfusion.fusion.neighbours import PCA

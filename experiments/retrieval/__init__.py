@@ -1,0 +1,1 @@
+"""`index` and `similar`: nearest covers."""
