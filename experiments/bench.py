@@ -27,7 +27,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.experiments.score import bundle_extractors, score
+from coverfusion.experiments.scoring.score import bundle_extractors, score
 from coverfusion.features.extract import compute, decoded_ahead, extract
 from coverfusion.features.registry import Extractor
 from coverfusion.features.store import Store

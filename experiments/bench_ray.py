@@ -26,7 +26,7 @@ from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.ray_extract import extract_on_ray
 from coverfusion.experiments.ray_score import score_on_ray
-from coverfusion.experiments.score import score
+from coverfusion.experiments.scoring.score import score
 from coverfusion.features.extract import CHUNK, extract
 from coverfusion.features.store import Store
 

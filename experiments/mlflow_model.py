@@ -17,7 +17,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
-from coverfusion.experiments.score import bundle_extractors, score_chunk
+from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
 from coverfusion.features.extract import CHUNK, decoded_ahead
 from coverfusion.fusion.bundle import load_bundle
 

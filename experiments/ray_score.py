@@ -30,7 +30,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.ray_engine import cluster, limit_threads, require_ray, run_parts
 from coverfusion.experiments.ray_pictures import decoded
-from coverfusion.experiments.score import (
+from coverfusion.experiments.scoring.score import (
     FORMATS,
     PART,
     bundle_extractors,

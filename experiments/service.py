@@ -30,7 +30,8 @@ from coverfusion.data.errors import nearest as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.listening import bound_socket
 from coverfusion.experiments.pipeline.progress import console
-from coverfusion.experiments.score import bundle_extractors, check_targets, score_chunk, table_of
+from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
+from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service_batches import Batches
 from coverfusion.experiments.service_limits import Gate, Limits
 from coverfusion.experiments.service_metrics import Measure, Metrics
@@ -49,7 +50,6 @@ from coverfusion.experiments.service_schemas import (
     similar_covers,
 )
 from coverfusion.experiments.service_uploads import Picture, body_schema, decoded, read_uploads
-from coverfusion.experiments.verdict import note_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.decision import NO_TARGETS, Targets, promise

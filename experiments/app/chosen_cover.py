@@ -18,7 +18,7 @@ from coverfusion.experiments.explanation.explain import LEARNT, explain_picture
 from coverfusion.experiments.explanation.figure import draw, scale
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest
-from coverfusion.experiments.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
+from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
 from coverfusion.fusion.decision import Targets
 
 ALIKE = 8  # similar covers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from coverfusion.experiments.score import bundle_extractors
+from coverfusion.experiments.scoring.score import bundle_extractors
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import SEAL, Bundle, load_bundle
 

@@ -19,8 +19,8 @@ from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import note_of
 from coverfusion.experiments.app.scored import Scored, as_file, score_uploads
 from coverfusion.experiments.app.uploads import MOST, TYPES
-from coverfusion.experiments.score import check_targets
-from coverfusion.experiments.verdict import note_of as bundle_note
+from coverfusion.experiments.scoring.score import check_targets
+from coverfusion.experiments.scoring.verdict import note_of as bundle_note
 from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
 
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}

@@ -13,7 +13,7 @@ from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
 from coverfusion.experiments.app.uploads import MOST, on_disk
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.score import score_chunk
+from coverfusion.experiments.scoring.score import score_chunk
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.fusion.decision import NO_TARGETS, Targets
 

@@ -77,7 +77,7 @@ def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
     """Says now, not to the first visitor, what will not work; the model is read and kept for visitors."""
     from coverfusion.experiments.app.model import read_model
     from coverfusion.experiments.app.runs import finished_runs
-    from coverfusion.experiments.score import check_targets
+    from coverfusion.experiments.scoring.score import check_targets
 
     if bundle is not None:
         console.print("Reading the model")

@@ -49,8 +49,8 @@ def score(
     """
     from coverfusion.data.sources import is_there, list_pictures
     from coverfusion.experiments.pipeline.progress import counted
-    from coverfusion.experiments.score import is_finished
-    from coverfusion.experiments.score import score as run
+    from coverfusion.experiments.scoring.score import is_finished
+    from coverfusion.experiments.scoring.score import score as run
     from coverfusion.fusion.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)

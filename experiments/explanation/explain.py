@@ -20,8 +20,8 @@ from coverfusion.experiments.explanation.marks import Box, Word, boxes, detector
 from coverfusion.experiments.explanation.occlusion import cells, occlusion_map
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.score import bundle_extractors, check_targets
-from coverfusion.experiments.verdict import Verdict, verdict_on
+from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
+from coverfusion.experiments.scoring.verdict import Verdict, verdict_on
 from coverfusion.features.extract import compute
 from coverfusion.features.registry import Extractor
 from coverfusion.features.table import FeatureTable

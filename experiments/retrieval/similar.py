@@ -15,7 +15,7 @@ from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.retrieval.index import MANIFEST, CoverIndex, load_index
 from coverfusion.experiments.retrieval.similar_figure import draw
-from coverfusion.experiments.score import same_extractors, table_of
+from coverfusion.experiments.scoring.score import same_extractors, table_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.neighbours import Neighbours

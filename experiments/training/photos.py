@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.photos import library_photos
-from coverfusion.experiments.score import table_of
+from coverfusion.experiments.scoring.score import table_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
 

@@ -17,9 +17,9 @@ from coverfusion.experiments.decision.study import decide
 from coverfusion.experiments.decision.tables import PROMISES, SPLITS, answers, sets_table
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.score import bundle_extractors, score, table_of
+from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
+from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.experiments.training.train import train
-from coverfusion.experiments.verdict import verdict_on
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.conformal import METHODS
 from coverfusion.fusion.decision import Targets, rule_of

@@ -10,7 +10,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.explanation.explain import Explanation, explain, explain_picture
-from coverfusion.experiments.score import table_of
+from coverfusion.experiments.scoring.score import table_of
 from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle

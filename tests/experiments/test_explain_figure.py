@@ -12,7 +12,7 @@ from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABIL
 from coverfusion.experiments.explanation.explain import Explanation, Feature, Neighbour
 from coverfusion.experiments.explanation.figure import draw, figure_of
 from coverfusion.experiments.explanation.marks import Box, Word
-from coverfusion.experiments.verdict import Verdict
+from coverfusion.experiments.scoring.verdict import Verdict
 from tests.pictures import encode, noise, solid
 
 LONG = "Experimental Electroacoustic Improvisation and Musique Concr\u00e8te of the Late Twentieth Century"

@@ -13,7 +13,7 @@ from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.retrieval import index
 from coverfusion.experiments.retrieval.index import load_facts, load_index, write_index_folder
 from coverfusion.experiments.retrieval.source import CHUNK, note_extractors, open_source
-from coverfusion.experiments.score import same_extractors
+from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.features.registry import create
 from coverfusion.features.table import FeatureTable
 from tests.pictures import encode, solid

@@ -24,7 +24,7 @@ from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.ray_engine import Cluster, _shared_out, cluster
 from coverfusion.experiments.ray_extract import extract_on_ray
 from coverfusion.experiments.ray_score import score_on_ray
-from coverfusion.experiments.score import score, table_of
+from coverfusion.experiments.scoring.score import score, table_of
 from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.extract import extract
 from coverfusion.features.registry import Extractor

@@ -13,7 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.retrieval.similar import similar
-from coverfusion.experiments.score import score
+from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from tests.pictures import checkerboard, encode, noise, save_folders, solid, stripes
@@ -179,7 +179,7 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
         kind
     ]
     whole, stopped = tmp_path / f"whole.{kind}", tmp_path / f"stopped.{kind}"
-    from coverfusion.experiments import score as module
+    from coverfusion.experiments.scoring import score as module
 
     monkeypatch.setattr(module, "PART", 64)
     score(run / "bundle", list_pictures([str(collection)]), whole)
@@ -205,7 +205,7 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
 def test_resuming_with_other_pictures_is_refused(
     run: Path, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from coverfusion.experiments import score as module
+    from coverfusion.experiments.scoring import score as module
 
     monkeypatch.setattr(module, "PART", 64)
     out = tmp_path / "a.csv"

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.commands.score import score as command
-from coverfusion.experiments.score import score
+from coverfusion.experiments.scoring.score import score
 from tests.experiments.serving import JPEG
 
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.serve import _key, _network
-from coverfusion.experiments.score import score
+from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.service import make_service
 from coverfusion.experiments.service_limits import Limits
 from coverfusion.experiments.service_schemas import scored_picture

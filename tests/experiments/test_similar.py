@@ -20,7 +20,7 @@ from coverfusion.experiments.retrieval.index import load_index, write_index_fold
 from coverfusion.experiments.retrieval.similar import nearest, open_place, similar
 from coverfusion.experiments.retrieval.similar_figure import draw
 from coverfusion.experiments.retrieval.source import note_extractors
-from coverfusion.experiments.score import same_extractors
+from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.experiments.training.train import train
 from coverfusion.features.extract import extract, read_table
 from coverfusion.features.registry import create

@@ -21,7 +21,7 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.score import score
+from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.tracking import log_folder
 from coverfusion.experiments.training.train import train
 from tests.experiments import postgres

@@ -1,4 +1,4 @@
-from coverfusion.experiments.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, Verdict
+from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, Verdict
 
 
 def test_nothing_known_nothing_said() -> None:
