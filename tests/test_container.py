@@ -169,7 +169,7 @@ def test_compose_starts_commands_that_exist(compose: dict[str, Any], name: str) 
 
 
 def test_the_service_has_the_time_to_answer_what_it_accepted(compose: dict[str, Any]) -> None:
-    from coverfusion.experiments.service import GRACE
+    from coverfusion.experiments.service.application import GRACE
 
     grace = re.fullmatch(r"(\d+)s", compose["services"]["service"]["stop_grace_period"])
     assert grace is not None

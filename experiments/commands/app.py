@@ -17,7 +17,7 @@ from coverfusion.experiments.commands.targets import (
     TargetCoverageOption,
     TargetErrorOption,
 )
-from coverfusion.experiments.listening import bound_socket
+from coverfusion.experiments.service.listening import bound_socket
 
 if TYPE_CHECKING:
     from coverfusion.fusion.decision import Targets

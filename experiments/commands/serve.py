@@ -49,8 +49,8 @@ def serve(
     targets = Targets(target_error, target_coverage, set_coverage)
     key, proxies = _key(api_key_file), [_network(address) for address in proxy or []]
     try:
-        from coverfusion.experiments.service import run_service
-        from coverfusion.experiments.service_limits import Limits
+        from coverfusion.experiments.service.application import run_service
+        from coverfusion.experiments.service.limits import Limits
     except ImportError as error:
         raise UserError(f'serve needs {error.name}: pip install "coverfusion[service]".') from error
     if host not in ("127.0.0.1", "::1", "localhost") and key is None:

@@ -12,8 +12,8 @@ import PIL.Image
 from fastapi.testclient import TestClient
 
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.service import Service, make_service
-from coverfusion.experiments.service_limits import Limits
+from coverfusion.experiments.service.application import Service, make_service
+from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.decision import NO_TARGETS, Targets
 from tests.pictures import encode, noise, save_folders, solid

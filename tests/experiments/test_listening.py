@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.listening import bound_socket
+from coverfusion.experiments.service.listening import bound_socket
 
 
 def test_a_port_that_is_taken_is_said() -> None:

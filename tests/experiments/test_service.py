@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
-from coverfusion.experiments.service import make_service
-from coverfusion.experiments.service_limits import Limits
-from coverfusion.experiments.service_schemas import scored_picture
+from coverfusion.experiments.service.application import make_service
+from coverfusion.experiments.service.limits import Limits
+from coverfusion.experiments.service.schemas import scored_picture
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.decision import Targets, rule_of
 from tests.experiments.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from coverfusion.experiments.service_batches import SIZE, Batches
-from coverfusion.experiments.service_problems import Problem
+from coverfusion.experiments.service.batches import SIZE, Batches
+from coverfusion.experiments.service.problems import Problem
 
 
 class Doubling:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from coverfusion.experiments import service_limits
-from coverfusion.experiments.service_limits import TokenBuckets
+from coverfusion.experiments.service import limits as service_limits
+from coverfusion.experiments.service.limits import TokenBuckets
 
 
 def test_a_burst_passes_and_then_one_request_every_half_second() -> None:

@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.service_problems import KINDS, Problem, described, handle_problems
+from coverfusion.experiments.service.problems import KINDS, Problem, described, handle_problems
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
-from coverfusion.experiments.service import make_service
+from coverfusion.experiments.service.application import make_service
 from tests.experiments.serving import FREE, JPEG, cover
 
 # a form field that holds pictures gets real ones: the specification cannot say what a picture is

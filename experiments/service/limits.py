@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coverfusion.experiments.service_problems import Problem
+from coverfusion.experiments.service.problems import Problem
 
 CLIENTS = 10_000  # token buckets kept; the client that was silent longest is forgotten first
 RETRY = {"Retry-After": "2"}  # seconds after which a full queue has usually moved on

@@ -17,8 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from coverfusion.data.pictures import PictureError, decode
-from coverfusion.experiments.service_limits import Limits
-from coverfusion.experiments.service_problems import Problem
+from coverfusion.experiments.service.limits import Limits
+from coverfusion.experiments.service.problems import Problem
 
 FIELD = "pictures"
 _FIELDS = 16  # form fields that are no files; they are ignored

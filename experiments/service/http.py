@@ -5,7 +5,7 @@ from __future__ import annotations
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from coverfusion.experiments.service_problems import MEDIA_TYPE, Problem
+from coverfusion.experiments.service.problems import MEDIA_TYPE, Problem
 
 
 class ProblemProtocol(H11Protocol):

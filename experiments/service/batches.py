@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from coverfusion.experiments.service_limits import RETRY
-from coverfusion.experiments.service_problems import Problem
+from coverfusion.experiments.service.limits import RETRY
+from coverfusion.experiments.service.problems import Problem
 
 Item = TypeVar("Item")
 SIZE = 32  # pictures a batch

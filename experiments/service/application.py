@@ -28,15 +28,15 @@ from pydantic_core import to_json
 from coverfusion.data.errors import UserError
 from coverfusion.data.errors import nearest as nearest_name
 from coverfusion.data.pictures import PictureError
-from coverfusion.experiments.listening import bound_socket
 from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.experiments.scoring.verdict import note_of
-from coverfusion.experiments.service_batches import Batches
-from coverfusion.experiments.service_limits import Gate, Limits
-from coverfusion.experiments.service_metrics import Measure, Metrics
-from coverfusion.experiments.service_problems import KINDS, Problem, described, handle_problems
-from coverfusion.experiments.service_schemas import (
+from coverfusion.experiments.service.batches import Batches
+from coverfusion.experiments.service.limits import Gate, Limits
+from coverfusion.experiments.service.listening import bound_socket
+from coverfusion.experiments.service.metrics import Measure, Metrics
+from coverfusion.experiments.service.problems import KINDS, Problem, described, handle_problems
+from coverfusion.experiments.service.schemas import (
     Block,
     Health,
     ModelCard,
@@ -49,7 +49,7 @@ from coverfusion.experiments.service_schemas import (
     scored_picture,
     similar_covers,
 )
-from coverfusion.experiments.service_uploads import Picture, body_schema, decoded, read_uploads
+from coverfusion.experiments.service.uploads import Picture, body_schema, decoded, read_uploads
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
@@ -416,7 +416,7 @@ def run_service(
     """
     import uvicorn
 
-    from coverfusion.experiments.service_http import ProblemProtocol
+    from coverfusion.experiments.service.http import ProblemProtocol
 
     listener = bound_socket(host, port)
     app = make_service(bundle_folder, limits, api_key, targets)
