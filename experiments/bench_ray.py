@@ -22,10 +22,10 @@ from rich.table import Table
 
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.cluster.extract import extract_on_ray
+from coverfusion.experiments.cluster.score import score_on_ray
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.progress import console
-from coverfusion.experiments.ray_extract import extract_on_ray
-from coverfusion.experiments.ray_score import score_on_ray
 from coverfusion.experiments.scoring.score import score
 from coverfusion.features.extract import CHUNK, extract
 from coverfusion.features.store import Store
@@ -126,7 +126,7 @@ def cost_model(rows: pd.DataFrame, workers: int) -> pd.DataFrame:
     """What a cover costs, block by block, by the clocks of the actors while all of them work.
 
     Args:
-        rows: `experiments.ray_extract.ROWS` of steady parts.
+        rows: `experiments.cluster.extract.ROWS` of steady parts.
         workers: actors that shared the cores.
 
     Returns:

@@ -65,7 +65,7 @@ def extract(
     if not extractors:
         return
     if on_ray:
-        from coverfusion.experiments.ray_extract import extract_on_ray
+        from coverfusion.experiments.cluster.extract import extract_on_ray
 
         failures = extract_on_ray(covers, extractors, kept, workers, address)
     else:

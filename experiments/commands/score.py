@@ -76,7 +76,7 @@ def score(
                 bar.advance(bar.task_ids[0], covers)
 
             if on_ray:
-                from coverfusion.experiments.ray_score import score_on_ray
+                from coverfusion.experiments.cluster.score import score_on_ray
 
                 rows, errors = score_on_ray(
                     bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address

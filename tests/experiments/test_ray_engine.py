@@ -19,11 +19,11 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.cli import app
+from coverfusion.experiments.cluster.engine import Cluster, _shared_out, cluster
+from coverfusion.experiments.cluster.extract import extract_on_ray
+from coverfusion.experiments.cluster.score import score_on_ray
 from coverfusion.experiments.commands.engine import check_engine
 from coverfusion.experiments.pipeline.blocks import make_extractors
-from coverfusion.experiments.ray_engine import Cluster, _shared_out, cluster
-from coverfusion.experiments.ray_extract import extract_on_ray
-from coverfusion.experiments.ray_score import score_on_ray
 from coverfusion.experiments.scoring.score import score, table_of
 from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.extract import extract
@@ -218,7 +218,7 @@ def test_the_name_of_a_file_and_a_used_folder_are_refused(bundle: Path, tmp_path
 
 
 def test_a_cluster_that_does_not_answer_is_named() -> None:
-    code = "from coverfusion.experiments.ray_engine import cluster\nwith cluster(address='127.0.0.1:1'): pass"
+    code = "from coverfusion.experiments.cluster.engine import cluster\nwith cluster(address='127.0.0.1:1'): pass"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert "UserError: There is no Ray cluster at '127.0.0.1:1'" in done.stderr
 

@@ -27,9 +27,9 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.addresses import filesystem, is_address
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.cluster.engine import cluster, limit_threads, require_ray, run_parts
+from coverfusion.experiments.cluster.pictures import decoded
 from coverfusion.experiments.pipeline.progress import console
-from coverfusion.experiments.ray_engine import cluster, limit_threads, require_ray, run_parts
-from coverfusion.experiments.ray_pictures import decoded
 from coverfusion.experiments.scoring.score import (
     FORMATS,
     PART,
@@ -88,7 +88,7 @@ def score_on_ray(
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
         targets: when to abstain, and what the sets of genres promise.
-        workers: as `experiments.ray_engine.cluster`.
+        workers: as `experiments.cluster.engine.cluster`.
         address: likewise.
         part: covers a file; a multiple of `features.extract.CHUNK` keeps the local engine's batches.
 

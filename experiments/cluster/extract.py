@@ -18,9 +18,9 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.cluster.engine import cluster, limit_threads, run_parts
+from coverfusion.experiments.cluster.pictures import decoded
 from coverfusion.experiments.pipeline.progress import block_bars
-from coverfusion.experiments.ray_engine import cluster, limit_threads, run_parts
-from coverfusion.experiments.ray_pictures import decoded
 from coverfusion.features.extract import CHUNK, Failure, compute
 from coverfusion.features.registry import Extractor, create, missing_weights
 from coverfusion.features.store import Store
@@ -70,7 +70,7 @@ def extract_on_ray(
         covers: frame with `cover_id` and `path`; the workers must be able to read the paths.
         extractors: the blocks to compute; their weights must be ready here and on every node.
         store: written by this process alone.
-        workers: as `experiments.ray_engine.cluster`.
+        workers: as `experiments.cluster.engine.cluster`.
         address: likewise.
         done: called with each part's rows (schema `ROWS`).
         size: covers a part; a multiple of `features.extract.CHUNK` keeps the local engine's batches.

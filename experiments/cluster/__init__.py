@@ -1,0 +1,1 @@
+"""`--engine ray`: extraction and scoring on many machines."""
