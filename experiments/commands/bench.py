@@ -51,7 +51,7 @@ def bench(
     Example: `coverfusion bench extract --collection covers/` or `coverfusion bench index --vectors 100000`
     """
     if what == "index":
-        from coverfusion.experiments.bench_index import bench_index, print_bench
+        from coverfusion.experiments.bench.index import bench_index, print_bench
 
         real = None if collection is None else _prepared(collection, ["cnn"], store).table.blocks["cnn"]
         print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
@@ -63,34 +63,34 @@ def bench(
     if collection is None:
         raise UserError(f"bench {what}: name the covers with --collection.")
     if what == "train":
-        from coverfusion.experiments.bench_train import bench_train
+        from coverfusion.experiments.bench.train import bench_train
 
         bench_train(collection, covers or 512, rounds, backbone, image_size, frozen_stages)
         return
     covers = covers or 128
     if what == "extract":
-        from coverfusion.experiments.bench import bench_extract
+        from coverfusion.experiments.bench.extract_score import bench_extract
 
         bench_extract(collection, block, covers, rounds)
     elif what == "score":
-        from coverfusion.experiments.bench import bench_score
+        from coverfusion.experiments.bench.extract_score import bench_score
 
         if bundle is None:
             raise UserError("bench score: name the model with --bundle.")
         bench_score(collection, bundle, covers, rounds)
     elif what == "ray":
-        from coverfusion.experiments.bench_ray import bench_ray
+        from coverfusion.experiments.bench.ray import bench_ray
 
         bench_ray(collection, block, covers, rounds, workers, bundle)
     elif what == "serve":
-        from coverfusion.experiments.bench_serve import bench_serve
+        from coverfusion.experiments.bench.serve import bench_serve
 
         if bundle is None:
             raise UserError("bench serve: name the model with --bundle.")
         bench_serve(collection, bundle, clients, seconds, covers, pictures)
     else:
         from coverfusion.experiments.ablation.study import CLASSIFIERS
-        from coverfusion.experiments.bench_ablate import bench_ablate, print_ratios
+        from coverfusion.experiments.bench.ablate import bench_ablate, print_ratios
 
         print_ratios(
             bench_ablate(_prepared(collection, block or None, store), classifier or CLASSIFIERS, folds)

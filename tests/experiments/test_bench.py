@@ -7,8 +7,8 @@ import pytest
 
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.bench import Timing, bench_extract
-from coverfusion.experiments.bench_ablate import bench_ablate
+from coverfusion.experiments.bench.ablate import bench_ablate
+from coverfusion.experiments.bench.extract_score import Timing, bench_extract
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import prepare

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.bench_index import bench_index, print_bench
-from coverfusion.experiments.drawn_vectors import PIECE, drawn, hardness
+from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
+from coverfusion.experiments.bench.index import bench_index, print_bench
 
 
 def test_drawn_vectors_are_the_same_each_time_and_others_from_another_piece() -> None:

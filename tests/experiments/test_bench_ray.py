@@ -4,7 +4,7 @@ import joblib
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.bench_ray import Timeline, cost_model, cost_table
+from coverfusion.experiments.bench.ray import Timeline, cost_model, cost_table
 
 
 def test_steady_state_leaves_out_what_came_first() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.bench_train import Plain, bench_train, loss_gap, randomise_head
+from coverfusion.experiments.bench.train import Plain, bench_train, loss_gap, randomise_head
 from coverfusion.features.backbone import load_backbone
 from coverfusion.fusion.image_network import ImageNetwork
 from coverfusion.fusion.learning_rate import parameter_groups

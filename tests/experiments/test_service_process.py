@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from coverfusion.experiments.bench_serve import send_load, send_malformed
-from coverfusion.experiments.bench_serve import serving as serving_process
-from coverfusion.experiments.malformed_uploads import form, form_headers
+from coverfusion.experiments.bench.malformed_uploads import form, form_headers
+from coverfusion.experiments.bench.serve import send_load, send_malformed
+from coverfusion.experiments.bench.serve import serving as serving_process
 from tests.experiments.serving import JPEG, cover, until
 
 

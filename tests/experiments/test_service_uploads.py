@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from coverfusion.experiments.malformed_uploads import bomb, form, form_headers, malformed_uploads
+from coverfusion.experiments.bench.malformed_uploads import bomb, form, form_headers, malformed_uploads
 from coverfusion.experiments.service.limits import Limits
 from tests.experiments.serving import JPEG, assert_problem, files, serving
 from tests.pictures import bad_files, zip_bytes

@@ -1,7 +1,7 @@
 """Approximate indexes beside exact search: recall, speed, memory and building time on drawn vectors.
 
 Each kind is measured in a process of its own, so that its peak memory is its own. The vectors are drawn
-piece by piece straight into the index (`experiments.drawn_vectors`).
+piece by piece straight into the index (`experiments.bench.drawn_vectors`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pandas as pd
 import psutil
 
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.experiments.drawn_vectors import PIECE, drawn, hardness
+from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.index_kinds import KINDS, K, build, training_rows

@@ -27,7 +27,7 @@ import psutil
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import list_entries, read_bytes
-from coverfusion.experiments.malformed_uploads import form, form_headers, malformed_uploads
+from coverfusion.experiments.bench.malformed_uploads import form, form_headers, malformed_uploads
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
 from coverfusion.features.extract import decoded_ahead

@@ -1,0 +1,1 @@
+"""`bench`: speed beside the plain use of the same libraries."""
