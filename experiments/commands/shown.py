@@ -53,6 +53,6 @@ def log_if_asked(place: Path, track: bool, tracking_uri: str | None) -> None:
     """Logs a finished result to MLflow where `--track` or `--tracking-uri` asks for it."""
     if not track and tracking_uri is None:
         return
-    from coverfusion.experiments.tracking import log_folder
+    from coverfusion.experiments.tracking.log import log_folder
 
     console.print(f"MLflow run: {log_folder(place, tracking_uri)}", highlight=False, soft_wrap=True)

@@ -22,7 +22,7 @@ def track(
 
     Example: `coverfusion track runs/covers-0123456789 --tracking-uri http://127.0.0.1:5000`
     """
-    from coverfusion.experiments.tracking import log_folder
+    from coverfusion.experiments.tracking.log import log_folder
 
     for place in results:
         run_id = log_folder(place, tracking_uri, experiment)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.tracked_results import digest_of, read_result
+from coverfusion.experiments.tracking.results import digest_of, read_result
 
 ROWS = pd.DataFrame(
     {

@@ -22,7 +22,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.scoring.score import score
-from coverfusion.experiments.tracking import log_folder
+from coverfusion.experiments.tracking.log import log_folder
 from coverfusion.experiments.training.train import train
 from tests.experiments import postgres
 from tests.pictures import noise, save_folders, solid

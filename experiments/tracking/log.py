@@ -21,7 +21,7 @@ import coverfusion
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.scoring.score import bundle_extractors
-from coverfusion.experiments.tracked_results import Metric, Result, digest_of, read_result
+from coverfusion.experiments.tracking.results import Metric, Result, digest_of, read_result
 from coverfusion.fusion.bundle import load_bundle
 
 if TYPE_CHECKING:
