@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from coverfusion.fusion.image_network import ImageNetwork
+    from coverfusion.fusion.networks.image_network import ImageNetwork
 
 
 @register("finetune")
@@ -38,7 +38,7 @@ class Finetune(PictureClassifier):
         frozen_stages: this many stages, from the picture on, keep their weights.
         batch_norm: "frozen" keeps the statistics that the network came with, "trained" follows the covers.
         dropout: share of the embedding dropped while training.
-        augmentation: a recipe of `fusion.augmentation`.
+        augmentation: a recipe of `fusion.networks.augmentation`.
         sampling: "plain", or "balanced": every genre equally often.
         focal_gamma: focusing parameter of the focal loss; 0 is cross entropy.
         label_smoothing: share of the target spread evenly over all genres.
@@ -120,7 +120,7 @@ class Finetune(PictureClassifier):
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
         from coverfusion.features.backbone import load_backbone
-        from coverfusion.fusion.image_network import ImageNetwork
+        from coverfusion.fusion.networks.image_network import ImageNetwork
 
         backbone = load_backbone(self.backbone, self.checkpoint, pretrained, self.layers)
         self.image_size_ = self.image_size or backbone.size

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 
 from coverfusion.fusion.blocks import BlockScaler, missing_by_block
-from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from coverfusion.fusion.image_network import ImageNetwork
+    from coverfusion.fusion.networks.image_network import ImageNetwork
 
 MIXES = ("mixup", "cutmix")
 NO_SIZE = 224  # stands where there are no pictures
@@ -28,7 +28,7 @@ class Joint(PictureClassifier):
     Each block is standardised on its own, on training covers. In the first `head_epochs` the adapters,
     fusion and heads learn on the image network as it came, then it learns too. Without the column
     `pixels.picture` it is a network on blocks alone. A cover of which nothing is known gets the shares of
-    the genres among the training covers. The network is described at `fusion.joint_network.JointNetwork`.
+    the genres among the training covers. The network is described at `fusion.networks.joint_network.JointNetwork`.
 
     Args:
         fusion: "concat", "gated" or "attention".
@@ -38,7 +38,7 @@ class Joint(PictureClassifier):
         auxiliary: weight of the mean loss of what each block, and the picture, answers alone; 0: none.
         pca: components kept of wider blocks; None: no PCA.
         dropout: share of hidden values dropped while training.
-        augmentation: a recipe of `fusion.augmentation`; not those that mix pictures, since blocks stay.
+        augmentation: a recipe of `fusion.networks.augmentation`; not those that mix pictures, since blocks stay.
         backbone: and all others, as at `fusion.finetune.Finetune`.
     """
 
@@ -119,7 +119,7 @@ class Joint(PictureClassifier):
 
     def check_parameters(self) -> None:
         """As `PictureClassifier`, and how blocks and pictures are fused."""
-        from coverfusion.fusion.joint_network import check_fusion
+        from coverfusion.fusion.networks.joint_network import check_fusion
 
         check_fusion(self.fusion, self.adapter)
         self._check_augmentation()
@@ -151,8 +151,8 @@ class Joint(PictureClassifier):
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
         from coverfusion.features.backbone import load_backbone
-        from coverfusion.fusion.image_network import ImageNetwork
-        from coverfusion.fusion.joint_network import JointNetwork
+        from coverfusion.fusion.networks.image_network import ImageNetwork
+        from coverfusion.fusion.networks.joint_network import JointNetwork
 
         image, self.image_size_ = None, self.image_size or NO_SIZE
         if self.with_pictures_:
@@ -179,8 +179,8 @@ class Joint(PictureClassifier):
         return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        from coverfusion.fusion.image_network import Embedder
-        from coverfusion.fusion.joint_network import JointNetwork, answers
+        from coverfusion.fusion.networks.image_network import Embedder
+        from coverfusion.fusion.networks.joint_network import JointNetwork, answers
 
         network = cast(JointNetwork, self.network_)
         examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))

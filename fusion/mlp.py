@@ -95,7 +95,7 @@ class FusionMLP(BlockClassifier):
         self.random_state = random_state
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
-        from coverfusion.fusion.mlp_network import Schedule, train
+        from coverfusion.fusion.networks.mlp_network import Schedule, train
 
         self.scaler_ = BlockScaler(self.pca)
         Z = self.scaler_.fit_transform(X, self.blocks_)
@@ -111,7 +111,7 @@ class FusionMLP(BlockClassifier):
             self.networks_.append(network)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        from coverfusion.fusion.mlp_network import probabilities
+        from coverfusion.fusion.networks.mlp_network import probabilities
 
         inputs, missing = self._inputs(self.scaler_.transform(X)), missing_by_block(X, self.blocks_)
         return np.mean([probabilities(network, inputs, missing) for network in self.networks_], axis=0)
@@ -124,7 +124,7 @@ class FusionMLP(BlockClassifier):
         ]
 
     def _new_network(self, seed: int) -> torch.nn.ModuleDict:
-        from coverfusion.fusion.mlp_network import new_network
+        from coverfusion.fusion.networks.mlp_network import new_network
 
         return new_network(self.widths_, len(self.classes_), self.adapter, self.hidden, self.dropout, seed)
 

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.inner import inner_folds
-from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register
 

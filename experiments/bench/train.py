@@ -32,11 +32,11 @@ from coverfusion.features.backbone import Backbone, load_backbone
 from coverfusion.features.decoded import decode_all
 from coverfusion.features.lite_trunk import LiteTrunk
 from coverfusion.features.pixels import Pixels
-from coverfusion.fusion.examples import Examples, loader
-from coverfusion.fusion.image_network import ImageNetwork
-from coverfusion.fusion.learning_rate import stage_of
-from coverfusion.fusion.recipe import Recipe
-from coverfusion.fusion.training import make_fabric, train
+from coverfusion.fusion.networks.examples import Examples, loader
+from coverfusion.fusion.networks.image_network import ImageNetwork
+from coverfusion.fusion.networks.learning_rate import stage_of
+from coverfusion.fusion.networks.recipe import Recipe
+from coverfusion.fusion.networks.training import make_fabric, train
 
 SEED = 0
 BATCH = 32

@@ -17,7 +17,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.units import columns_of
 from coverfusion.features.decoded import Decoded
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.picture_classifier import PictureClassifier
+from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, PIXELS
 from coverfusion.fusion.registry import classifier_class, create, parameters_of
 from coverfusion.fusion.stack import Stack

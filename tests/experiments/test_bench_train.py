@@ -8,8 +8,8 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.bench.train import Plain, bench_train, loss_gap, randomise_head
 from coverfusion.features.backbone import load_backbone
-from coverfusion.fusion.image_network import ImageNetwork
-from coverfusion.fusion.learning_rate import parameter_groups
+from coverfusion.fusion.networks.image_network import ImageNetwork
+from coverfusion.fusion.networks.learning_rate import parameter_groups
 from tests.fusion.tinted import examples, recipe
 from tests.pictures import noise, save_folders
 

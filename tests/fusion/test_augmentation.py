@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.fusion.augmentation import (
+from coverfusion.fusion.networks.augmentation import (
     GREY,
     RECIPES,
     batch_mix,

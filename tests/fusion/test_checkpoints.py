@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from coverfusion.fusion.checkpoints import FILE, Progress, digest_of, read_progress, write_progress
-from coverfusion.fusion.examples import Examples
+from coverfusion.fusion.networks.checkpoints import FILE, Progress, digest_of, read_progress, write_progress
+from coverfusion.fusion.networks.examples import Examples
 from tests.fusion.tinted import TinyNetwork, examples, recipe
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from coverfusion.fusion.examples import Examples, loader, order_of
+from coverfusion.fusion.networks.examples import Examples, loader, order_of
 from tests.fusion.tinted import examples
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from coverfusion.features.backbone import Backbone
-from coverfusion.fusion.image_network import ImageNetwork
-from coverfusion.fusion.joint_network import FUSIONS, JointNetwork, answers
+from coverfusion.fusion.networks.image_network import ImageNetwork
+from coverfusion.fusion.networks.joint_network import FUSIONS, JointNetwork, answers
 
 N = 5
 WIDTHS = [2, 3]

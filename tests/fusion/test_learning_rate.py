@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from coverfusion.fusion.learning_rate import (
+from coverfusion.fusion.networks.learning_rate import (
     HIGHEST,
     LOWEST,
     candidate_rates,

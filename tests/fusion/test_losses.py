@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from coverfusion.fusion.losses import focal_loss, soft_targets
+from coverfusion.fusion.networks.losses import focal_loss, soft_targets
 
 SCORES = torch.log(torch.tensor([[0.8, 0.2], [0.4, 0.6]]))
 TRUE = torch.tensor([0, 0])

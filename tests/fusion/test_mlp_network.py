@@ -1,6 +1,6 @@
 import torch
 
-from coverfusion.fusion.mlp_network import device_of, logits, new_network
+from coverfusion.fusion.networks.mlp_network import device_of, logits, new_network
 
 
 def test_a_missing_block_is_not_looked_at():

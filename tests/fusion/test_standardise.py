@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from coverfusion.features.backbone import Backbone
-from coverfusion.fusion.examples import Examples
-from coverfusion.fusion.image_network import Embedder, ImageNetwork
+from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
+from coverfusion.fusion.networks.standardise import standardise
+from coverfusion.fusion.networks.training import logits
 from coverfusion.fusion.registry import create
-from coverfusion.fusion.standardise import standardise
-from coverfusion.fusion.training import logits
 from tests.fusion.tinted import recipe, tinted
 from tests.fusion.tiny import BACKBONE, tiny_weights
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.examples import Examples
-from coverfusion.fusion.recipe import Recipe
-from coverfusion.fusion.training import Trained, find_learning_rate, logits, train
+from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.recipe import Recipe
+from coverfusion.fusion.networks.training import Trained, find_learning_rate, logits, train
 from tests.fusion.tinted import TinyNetwork, examples, recipe
 
 State = dict[str, torch.Tensor]

@@ -10,9 +10,9 @@ import pandas as pd
 import torch
 from torch import nn
 
-from coverfusion.fusion.examples import Examples
+from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.pictures import COLUMN
-from coverfusion.fusion.recipe import Recipe
 
 GENRES = np.array(["Blues", "Punk"])
 TINTS = np.array([(40, 60, 160), (160, 60, 40)])

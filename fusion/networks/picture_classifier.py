@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from coverfusion.fusion.examples import Examples
-    from coverfusion.fusion.image_network import ImageNetwork
+    from coverfusion.fusion.networks.examples import Examples
+    from coverfusion.fusion.networks.image_network import ImageNetwork
 
 HELD_OUT = 0.1  # share of the training covers by which epochs are compared
 
@@ -27,11 +27,11 @@ HELD_OUT = 0.1  # share of the training covers by which epochs are compared
 class PictureClassifier(BlockClassifier):
     """A classifier whose X may hold pictures in the column `pixels.picture`.
 
-    A subclass has the parameters of `fusion.recipe.Recipe`, says in `pictures` whether it takes them alone
+    A subclass has the parameters of `fusion.networks.recipe.Recipe`, says in `pictures` whether it takes them alone
     ("only") or beside the blocks ("too"), and has:
 
     - `_prepare(X)`: learns how the (n, d) table is prepared (nothing, where pictures are all);
-    - `_inputs(X)`: `blocks` and `gone` of `fusion.examples.Examples` for a table;
+    - `_inputs(X)`: `blocks` and `gone` of `fusion.networks.examples.Examples` for a table;
     - `_new_network(pretrained, seed)`: the network, for `classes_`; sets `image_size_`;
     - `_image(network)`: the part of it that sees pictures, where there are pictures.
 
@@ -79,8 +79,8 @@ class PictureClassifier(BlockClassifier):
     def check_parameters(self) -> None:
         """Raises ValueError for values that `fit` would refuse; the backbone and its weights must be here."""
         from coverfusion.features.backbone import load_backbone
-        from coverfusion.fusion.recipe import Recipe
-        from coverfusion.fusion.training import make_fabric
+        from coverfusion.fusion.networks.recipe import Recipe
+        from coverfusion.fusion.networks.training import make_fabric
 
         super().check_parameters()
         given = self.get_params(deep=False)
@@ -119,8 +119,8 @@ class PictureClassifier(BlockClassifier):
         return np.full((len(self._pictures), 1), np.nan, np.float32)
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
-        from coverfusion.fusion.standardise import standardise
-        from coverfusion.fusion.training import resolved, train
+        from coverfusion.fusion.networks.standardise import standardise
+        from coverfusion.fusion.networks.training import resolved, train
 
         self.shares_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self._prepare(X)
@@ -162,8 +162,8 @@ class PictureClassifier(BlockClassifier):
         """
         import torch
 
-        from coverfusion.fusion.examples import Examples
-        from coverfusion.fusion.training import logits
+        from coverfusion.fusion.networks.examples import Examples
+        from coverfusion.fusion.networks.training import logits
 
         pictures = self._pictures or []
         distinct = {id(picture): picture for picture in pictures if picture is not None}
@@ -179,7 +179,7 @@ class PictureClassifier(BlockClassifier):
     def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Examples:
         import torch
 
-        from coverfusion.fusion.examples import Examples
+        from coverfusion.fusion.networks.examples import Examples
 
         blocks, gone = self._inputs(X)
         return Examples(
@@ -197,7 +197,7 @@ class PictureClassifier(BlockClassifier):
         return known if examples.gone is None else known | ~examples.gone.numpy().all(axis=1)
 
     def _recipe(self, seed: int) -> Any:
-        from coverfusion.fusion.recipe import Recipe
+        from coverfusion.fusion.networks.recipe import Recipe
 
         return Recipe.of(self, image_size=self.image_size_, seed=seed)
 

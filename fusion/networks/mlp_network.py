@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coverfusion.fusion.losses import focal_loss, soft_targets
+from coverfusion.fusion.networks.losses import focal_loss, soft_targets
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from coverfusion.fusion.augmentation import Transform, picture_transform, whole
+from coverfusion.fusion.networks.augmentation import Transform, picture_transform, whole
 
 FEW = 300  # pictures below which a worker process costs more than it brings
 SAMPLINGS = ("plain", "balanced")
@@ -124,7 +124,7 @@ def loader(
         examples: the covers.
         size: the side in pixels that the network sees.
         batch_size: the last batch may be smaller.
-        augmentation: a recipe of `fusion.augmentation`; None: pictures seen whole.
+        augmentation: a recipe of `fusion.networks.augmentation`; None: pictures seen whole.
         order: rows in their order; None: all as they stand.
         seed: of the changes to pictures; another one each epoch.
         workers: processes that prepare pictures ahead of the network; None: one a CPU-trained network, four

@@ -12,8 +12,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from coverfusion.fusion.examples import Examples
-from coverfusion.fusion.recipe import Recipe
+from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.recipe import Recipe
 
 FILE = "checkpoint.pt"
 EVERY = 50  # each so manieth picture is looked at to tell collections apart
@@ -53,7 +53,7 @@ def read_progress(folder: Path | None, digest: str) -> Progress:
 
 def write_progress(folder: Path, progress: Progress) -> None:
     """The checkpoint, `history.csv` and `curves.png`; each is replaced as a whole."""
-    from coverfusion.fusion.training_curves import draw
+    from coverfusion.fusion.networks.training_curves import draw
 
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from coverfusion.fusion.augmentation import check_recipe
-from coverfusion.fusion.examples import SAMPLINGS
+from coverfusion.fusion.networks.augmentation import check_recipe
+from coverfusion.fusion.networks.examples import SAMPLINGS
 
 SCHEDULES = ("one-cycle", "cosine", "constant")
 BATCH_NORMS = ("frozen", "trained")

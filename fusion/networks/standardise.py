@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from coverfusion.fusion.examples import Examples
-from coverfusion.fusion.image_network import Embedder, ImageNetwork
-from coverfusion.fusion.recipe import Recipe
-from coverfusion.fusion.training import logits
+from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
+from coverfusion.fusion.networks.recipe import Recipe
+from coverfusion.fusion.networks.training import logits
 
 COVERS = 512  # looked at
 LEAST = 1e-4  # spread, as a share of the mean spread, below which a column says nothing

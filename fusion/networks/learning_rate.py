@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from coverfusion.fusion.recipe import Recipe
+from coverfusion.fusion.networks.recipe import Recipe
 
 LOWEST, HIGHEST = 1e-6, 1.0  # learning rates that the finder tries
 TRIES = 60

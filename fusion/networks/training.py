@@ -21,10 +21,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.augmentation import batch_mix
-from coverfusion.fusion.checkpoints import Progress, digest_of, read_progress, write_progress
-from coverfusion.fusion.examples import Examples, loader, order_of
-from coverfusion.fusion.learning_rate import (
+from coverfusion.fusion.networks.augmentation import batch_mix
+from coverfusion.fusion.networks.checkpoints import Progress, digest_of, read_progress, write_progress
+from coverfusion.fusion.networks.examples import Examples, loader, order_of
+from coverfusion.fusion.networks.learning_rate import (
     DIVERGED,
     candidate_rates,
     parameter_groups,
@@ -32,9 +32,9 @@ from coverfusion.fusion.learning_rate import (
     stage_of,
     steepest,
 )
-from coverfusion.fusion.losses import focal_loss, soft_targets
-from coverfusion.fusion.recipe import Recipe
-from coverfusion.fusion.training_curves import draw_range_test
+from coverfusion.fusion.networks.losses import focal_loss, soft_targets
+from coverfusion.fusion.networks.recipe import Recipe
+from coverfusion.fusion.networks.training_curves import draw_range_test
 
 FAR_OFF = 10.0  # times the log loss of guessing: nothing is learnt any more
 FABRIC_NAMES: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}

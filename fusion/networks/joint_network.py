@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from coverfusion.fusion.image_network import ImageNetwork
+from coverfusion.fusion.networks.image_network import ImageNetwork
 
 FUSIONS = ("concat", "gated", "attention")
 HEADS = 4  # of the attention

@@ -11,7 +11,7 @@ from coverfusion.features.backbone import Backbone
 class ImageNetwork(nn.Module):
     """Normalisation, trunk, standardised embedding, dropout, linear head.
 
-    `centre` and `spread` of the embedding are set by `fusion.standardise`. The head begins at 0, so that its
+    `centre` and `spread` of the embedding are set by `fusion.networks.standardise`. The head begins at 0, so that its
     first gradients change nothing in the trunk.
 
     Args:
@@ -51,7 +51,7 @@ class ImageNetwork(nn.Module):
 
 
 class Embedder(nn.Module):
-    """The image network up to its embedding, called as `fusion.training.logits` calls networks."""
+    """The image network up to its embedding, called as `fusion.networks.training.logits` calls networks."""
 
     def __init__(self, image: ImageNetwork) -> None:
         super().__init__()

@@ -1,0 +1,1 @@
+"""Torch networks and how they are trained."""
