@@ -29,9 +29,9 @@ from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.decision import Decision
-from coverfusion.fusion.neighbours import Neighbours
 from coverfusion.fusion.novelty import Novelty
 from coverfusion.fusion.registry import classifier_class
+from coverfusion.fusion.similarity.neighbours import Neighbours
 
 FORMAT = 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"

@@ -9,8 +9,8 @@ import numpy as np
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_weights import learn_widths
 from coverfusion.fusion.blocks import BlockScaler
-from coverfusion.fusion.nearest import new_index, read_index, search, write_index
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.similarity.nearest import new_index, read_index, search, write_index
 
 
 @register("knn")

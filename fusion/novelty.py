@@ -26,7 +26,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.decision import one_a_group
 from coverfusion.fusion.files import read_state, write_state
-from coverfusion.fusion.neighbours import Neighbours
+from coverfusion.fusion.similarity.neighbours import Neighbours
 
 LOOKS = ("cnn", "clip", "texture")  # blocks that say what a picture looks like; all, where none is there
 NETWORKS = ("cnn", "clip")  # blocks that tell photos from covers

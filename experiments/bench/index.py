@@ -24,7 +24,7 @@ from coverfusion.data.errors import UserError, nearest
 from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
 from coverfusion.experiments.pipeline.progress import console, counted
 from coverfusion.fusion.blocks import BlockScaler
-from coverfusion.fusion.index_kinds import KINDS, K, build, training_rows
+from coverfusion.fusion.similarity.index_kinds import KINDS, K, build, training_rows
 
 SEED = 0
 HELD = 1000  # held-out vectors: half for the choice of the effort, half for the recall
@@ -57,7 +57,7 @@ def bench_index(
     Args:
         vectors: how many are indexed.
         dimensions: of each.
-        kinds: of `fusion.index_kinds.KINDS`; None: all. Exact search is always measured.
+        kinds: of `fusion.similarity.index_kinds.KINDS`; None: all. Exact search is always measured.
         real: (n, d) float32 real embeddings, to tell how hard they are beside the drawn ones.
 
     Returns:

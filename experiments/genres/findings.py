@@ -16,7 +16,7 @@ from coverfusion.experiments.genres.shap import Shap, explain
 from coverfusion.experiments.genres.words import texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.neighbours import Neighbours
+from coverfusion.fusion.similarity.neighbours import Neighbours
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from coverfusion.experiments.training.mistakes import surest_mistakes
 from coverfusion.experiments.training.report import chance_of, gain, gist, write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.neighbours import Neighbours
+from coverfusion.fusion.similarity.neighbours import Neighbours
 from tests.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"

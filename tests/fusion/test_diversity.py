@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.fusion.diversity import marginal_relevance
+from coverfusion.fusion.similarity.diversity import marginal_relevance
 
 # on a line, the query at 0: two alike at 1, one at -1.2, one far away at 5
 PLACES = np.array([1.0, 1.01, -1.2, 5.0])

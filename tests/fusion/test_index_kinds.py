@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coverfusion.fusion.index_kinds import (
+from coverfusion.fusion.similarity.index_kinds import (
     FLAT_UP_TO,
     HNSW_UP_TO,
     Built,
@@ -16,7 +16,7 @@ from coverfusion.fusion.index_kinds import (
     recipe,
     tune,
 )
-from coverfusion.fusion.nearest import indexed_rows, new_index, read_index, search, write_index
+from coverfusion.fusion.similarity.nearest import indexed_rows, new_index, read_index, search, write_index
 
 N, WIDTH, QUERIES = 3000, 24, 100
 

@@ -4,7 +4,6 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.files import write_state
-from coverfusion.fusion.neighbours import Neighbours
 from coverfusion.fusion.novelty import (
     LIKE_COVERS,
     Novelty,
@@ -13,6 +12,7 @@ from coverfusion.fusion.novelty import (
     oddness,
     strangeness,
 )
+from coverfusion.fusion.similarity.neighbours import Neighbours
 
 
 def covers(n, seed=0):

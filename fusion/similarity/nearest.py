@@ -31,7 +31,7 @@ def search(
     """The k nearest indexed rows of each row of (n, d) Z, nearest first.
 
     Args:
-        index: flat, or an approximate one of `fusion.index_kinds`.
+        index: flat, or an approximate one of `fusion.similarity.index_kinds`.
         Z: (n, d) float32 queries.
         k: how many.
         metric: "cosine" or "l2".

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from coverfusion.data.errors import UserError, nearest
 from coverfusion.fusion.block_weights import squared_distances
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.diversity import CANDIDATES, marginal_relevance
 from coverfusion.fusion.files import read_state, write_state
-from coverfusion.fusion.nearest import indexed_rows, new_index, read_index, search, write_index
+from coverfusion.fusion.similarity.diversity import CANDIDATES, marginal_relevance
+from coverfusion.fusion.similarity.nearest import indexed_rows, new_index, read_index, search, write_index
 
 PCA = 64  # components kept of wider blocks: 1,000,000 covers x 6 blocks stay under 2 GB
 TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by the group
@@ -93,7 +93,7 @@ class Neighbours:
             X: (n, d) frame; a column that is not there counts as missing, one too many is ignored.
             k: how many (fewer where there are fewer).
             genres: only covers of these; None: of all. The search is exact then.
-            diversity: 0 to 1, how much the covers found should differ (`fusion.diversity`).
+            diversity: 0 to 1, how much the covers found should differ (`fusion.similarity.diversity`).
 
         Returns:
             n frames with cover_id, genre, path and distance, nearest first (with `diversity` in the order of

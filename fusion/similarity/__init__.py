@@ -1,0 +1,1 @@
+"""Nearest covers: FAISS indexes and diversity."""
