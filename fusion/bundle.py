@@ -28,10 +28,10 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.decision import Decision
-from coverfusion.fusion.novelty import Novelty
 from coverfusion.fusion.registry import classifier_class
 from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.uncertainty.decision import Decision
+from coverfusion.fusion.uncertainty.novelty import Novelty
 
 FORMAT = 2
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"

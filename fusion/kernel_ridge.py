@@ -8,8 +8,8 @@ from scipy.special import softmax
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
 from coverfusion.fusion.block_weights import leave_one_out, solve
-from coverfusion.fusion.calibration import inverse_temperature
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 
 CHUNK = 4096  # rows predicted at a time
 

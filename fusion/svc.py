@@ -8,9 +8,9 @@ from sklearn.svm import SVC
 
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
-from coverfusion.fusion.calibration import inverse_temperature
 from coverfusion.fusion.inner import inner_folds
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 
 CHUNK = 4096  # rows predicted at a time
 

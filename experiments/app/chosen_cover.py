@@ -19,7 +19,7 @@ from coverfusion.experiments.explanation.figure import draw, scale
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest
 from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
-from coverfusion.fusion.decision import Targets
+from coverfusion.fusion.uncertainty.decision import Targets
 
 ALIKE = 8  # similar covers
 BARS = 8  # genres with a bar

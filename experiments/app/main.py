@@ -12,7 +12,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.app import genres_page, map_page, run_page, score_page
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import finished_runs, is_finished, note_of
-from coverfusion.fusion.decision import Targets
+from coverfusion.fusion.uncertainty.decision import Targets
 
 
 def main(bundle: Path | None, root: Path, targets: Targets) -> None:

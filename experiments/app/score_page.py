@@ -21,7 +21,7 @@ from coverfusion.experiments.app.scored import Scored, as_file, score_uploads
 from coverfusion.experiments.app.uploads import MOST, TYPES
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note
-from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise
 
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
 TOP = 3  # genres that the table shows; the files have all

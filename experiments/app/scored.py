@@ -15,7 +15,7 @@ from coverfusion.experiments.app.uploads import MOST, on_disk
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.scoring.score import score_chunk
 from coverfusion.features.extract import decoded_ahead
-from coverfusion.fusion.decision import NO_TARGETS, Targets
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 CHUNK = 8  # pictures between two steps of the bar; other visitors wait no longer than that
 

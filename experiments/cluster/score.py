@@ -39,7 +39,7 @@ from coverfusion.experiments.scoring.score import (
     score_chunk,
 )
 from coverfusion.fusion.bundle import load_bundle
-from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise
 
 NOTE = "_run.json"  # readers of a parquet folder pass over names that begin with _ or .
 

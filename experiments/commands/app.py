@@ -20,7 +20,7 @@ from coverfusion.experiments.commands.targets import (
 from coverfusion.experiments.service.listening import bound_socket
 
 if TYPE_CHECKING:
-    from coverfusion.fusion.decision import Targets
+    from coverfusion.fusion.uncertainty.decision import Targets
 
 
 def app(
@@ -38,7 +38,7 @@ def app(
     """
     if find_spec("streamlit") is None:
         raise UserError('The web app needs streamlit: pip install "coverfusion[app]".')
-    from coverfusion.fusion.decision import Targets
+    from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     bound_socket(host, port).close()

@@ -35,7 +35,7 @@ def explain(
     from coverfusion.experiments.explanation.blocks import PROBABILITY
     from coverfusion.experiments.explanation.explain import explain as run
     from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted
-    from coverfusion.fusion.decision import Targets
+    from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     found = run(bundle, picture, out, top_k, attention, targets)

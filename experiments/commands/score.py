@@ -51,7 +51,7 @@ def score(
     from coverfusion.experiments.pipeline.progress import counted
     from coverfusion.experiments.scoring.score import is_finished
     from coverfusion.experiments.scoring.score import score as run
-    from coverfusion.fusion.decision import Targets
+    from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     for path in paths:

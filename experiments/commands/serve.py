@@ -44,7 +44,7 @@ def serve(
     Example: `coverfusion serve runs/demo/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
     """
-    from coverfusion.fusion.decision import Targets
+    from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     key, proxies = _key(api_key_file), [_network(address) for address in proxy or []]

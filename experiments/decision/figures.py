@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import LIGHT
-from coverfusion.fusion.conformal import METHODS
+from coverfusion.fusion.uncertainty.conformal import METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

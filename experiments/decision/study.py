@@ -23,7 +23,7 @@ from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
-from coverfusion.fusion.decision import Targets
+from coverfusion.fusion.uncertainty.decision import Targets
 
 
 def decide(

@@ -13,17 +13,17 @@ from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
 from coverfusion.experiments.drawing.charts import reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.pipeline.run_folder import Run
-from coverfusion.fusion.abstention import (
+from coverfusion.fusion.inner import Split
+from coverfusion.fusion.uncertainty.abstention import (
     area_under_risk_coverage,
     plain_threshold_for_error,
     risk_coverage,
     threshold_for_coverage,
     threshold_for_error,
 )
-from coverfusion.fusion.calibration import KINDS, choose_calibration, cross_calibrated, log_loss
-from coverfusion.fusion.conformal import METHODS, prediction_sets, set_limit
-from coverfusion.fusion.decision import one_a_group
-from coverfusion.fusion.inner import Split
+from coverfusion.fusion.uncertainty.calibration import KINDS, choose_calibration, cross_calibrated, log_loss
+from coverfusion.fusion.uncertainty.conformal import METHODS, prediction_sets, set_limit
+from coverfusion.fusion.uncertainty.decision import one_a_group
 
 SPLITS = 20  # random halves that prediction sets are tried on
 PROMISES = (0.8, 0.9, 0.95)

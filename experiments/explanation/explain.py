@@ -26,8 +26,8 @@ from coverfusion.features.extract import compute
 from coverfusion.features.registry import Extractor
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.decision import NO_TARGETS, Targets
 from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 NETWORKS = (PIXELS, "cnn")  # blocks of an image network; the map is of the first that the model sees
 MOST_FEATURES = 12

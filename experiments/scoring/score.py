@@ -32,8 +32,8 @@ from coverfusion.features.extract import CHUNK, compute, decoded_ahead
 from coverfusion.features.registry import Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.decision import NO_TARGETS, Targets, promise, rule_of
-from coverfusion.fusion.novelty import nearest_distances
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise, rule_of
+from coverfusion.fusion.uncertainty.novelty import nearest_distances
 
 PART = 4 * CHUNK  # covers a part
 FORMATS = (".csv", ".parquet", ".jsonl")

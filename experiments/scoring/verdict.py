@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from coverfusion.fusion.bundle import Bundle
-from coverfusion.fusion.decision import NO_TARGETS, Targets, rule_of
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 
 NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
 NO_PROMISE = "No answer: what the target promises, it promises of covers like those of training."

@@ -52,7 +52,7 @@ from coverfusion.experiments.service.schemas import (
 from coverfusion.experiments.service.uploads import Picture, body_schema, decoded, read_uploads
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.decision import NO_TARGETS, Targets, promise
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 GRACE = 60  # seconds that accepted requests have left after SIGTERM

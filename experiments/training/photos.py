@@ -10,7 +10,7 @@ import pandas as pd
 from coverfusion.data.photos import library_photos
 from coverfusion.experiments.scoring.score import table_of
 from coverfusion.features.registry import Extractor
-from coverfusion.fusion.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
+from coverfusion.fusion.uncertainty.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
 
 
 def learn_looks(X: pd.DataFrame, groups: np.ndarray, extractors: Sequence[Extractor]) -> Novelty | None:

@@ -40,10 +40,10 @@ from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
-from coverfusion.fusion.decision import Decision, learn_decision
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import classifier_class, classifier_names, create_checked
 from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
 

@@ -15,7 +15,7 @@ from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.service.application import Service, make_service
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.training.train import train
-from coverfusion.fusion.decision import NO_TARGETS, Targets
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 from tests.pictures import encode, noise, save_folders, solid
 
 GENRES = {"dub & bass": (30, 120, 40), "opera": (150, 30, 40)}

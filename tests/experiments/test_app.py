@@ -35,7 +35,7 @@ from coverfusion.experiments.map.study import write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.training.train import train
-from coverfusion.fusion.decision import Targets
+from coverfusion.fusion.uncertainty.decision import Targets
 from tests.pictures import bad_files, checkerboard, encode, noise, save_folders, solid, stripes, zip_bytes
 
 ROOT = Path(__file__).parents[2]

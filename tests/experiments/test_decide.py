@@ -21,8 +21,8 @@ from coverfusion.experiments.scoring.score import bundle_extractors, score, tabl
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
-from coverfusion.fusion.conformal import METHODS
-from coverfusion.fusion.decision import Targets, rule_of
+from coverfusion.fusion.uncertainty.conformal import METHODS
+from coverfusion.fusion.uncertainty.decision import Targets, rule_of
 from tests.pictures import encode, noise, save_folders
 
 COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (70, 90, 60)}

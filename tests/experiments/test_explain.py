@@ -14,8 +14,8 @@ from coverfusion.experiments.scoring.score import table_of
 from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
-from coverfusion.fusion.decision import Targets, learn_decision
 from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.uncertainty.decision import Targets, learn_decision
 from tests.experiments.test_cli import coverfusion
 from tests.fusion.planted import quick
 from tests.pictures import encode, noise, solid, stripes

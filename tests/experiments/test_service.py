@@ -17,7 +17,7 @@ from coverfusion.experiments.service.application import make_service
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.schemas import scored_picture
 from coverfusion.fusion.bundle import load_bundle, save_bundle
-from coverfusion.fusion.decision import Targets, rule_of
+from coverfusion.fusion.uncertainty.decision import Targets, rule_of
 from tests.experiments.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 

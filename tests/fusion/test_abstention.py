@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from coverfusion.fusion.abstention import (
+from coverfusion.fusion.uncertainty.abstention import (
     area_under_risk_coverage,
     plain_threshold_for_error,
     risk_coverage,

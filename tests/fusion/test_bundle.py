@@ -10,8 +10,8 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle, save_bundle
-from coverfusion.fusion.decision import learn_decision
 from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.uncertainty.decision import learn_decision
 from tests.fusion.planted import TABLE_CLASSIFIERS, planted, quick
 
 EXTRACTORS = {"color": {"fingerprint": "color-1234", "preset": "packaged", "parameters": {"bins": 8}}}

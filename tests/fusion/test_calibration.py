@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.fusion.calibration import (
+from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.uncertainty.calibration import (
     KINDS,
     Calibration,
     choose_calibration,
@@ -12,7 +13,6 @@ from coverfusion.fusion.calibration import (
     inverse_temperature,
     log_loss,
 )
-from coverfusion.fusion.inner import inner_folds
 
 
 def test_factor_of_two_certain_scores_with_one_mistake_in_four():

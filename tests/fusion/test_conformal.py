@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from mapie.classification import SplitConformalClassifier
 from sklearn.linear_model import LogisticRegression
 
-from coverfusion.fusion.conformal import METHODS, nonconformity, prediction_sets, set_limit
+from coverfusion.fusion.uncertainty.conformal import METHODS, nonconformity, prediction_sets, set_limit
 
 PROMISES = (0.8, 0.9, 0.95)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.calibration import Calibration
-from coverfusion.fusion.decision import (
+from coverfusion.fusion.uncertainty.calibration import Calibration
+from coverfusion.fusion.uncertainty.decision import (
     Decision,
     Targets,
     learn_decision,

@@ -4,7 +4,8 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.files import write_state
-from coverfusion.fusion.novelty import (
+from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.uncertainty.novelty import (
     LIKE_COVERS,
     Novelty,
     learn_novelty,
@@ -12,7 +13,6 @@ from coverfusion.fusion.novelty import (
     oddness,
     strangeness,
 )
-from coverfusion.fusion.similarity.neighbours import Neighbours
 
 
 def covers(n, seed=0):

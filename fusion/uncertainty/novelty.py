@@ -24,9 +24,9 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.decision import one_a_group
 from coverfusion.fusion.files import read_state, write_state
 from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.uncertainty.decision import one_a_group
 
 LOOKS = ("cnn", "clip", "texture")  # blocks that say what a picture looks like; all, where none is there
 NETWORKS = ("cnn", "clip")  # blocks that tell photos from covers

@@ -9,7 +9,7 @@ that a target can be chosen when covers are scored.
 What is promised. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on; of
 covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction
 Sets for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came
-from, the promises hold as stated in `fusion.abstention` and `fusion.conformal`, but for two things. On a
+from, the promises hold as stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but for two things. On a
 validation split the model was also chosen by it among several. With folds each held-out cover was predicted
 by a model of its fold, while the bundle's is fitted on all covers: as with other cross-conformal methods
 (R. F. Barber et al., Predictive Inference with the Jackknife+, 2021) this holds closely but not exactly.
@@ -28,9 +28,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.abstention import threshold_for_coverage, threshold_for_error
-from coverfusion.fusion.calibration import Calibration, choose_calibration
-from coverfusion.fusion.conformal import prediction_sets, set_limit
+from coverfusion.fusion.uncertainty.abstention import threshold_for_coverage, threshold_for_error
+from coverfusion.fusion.uncertainty.calibration import Calibration, choose_calibration
+from coverfusion.fusion.uncertainty.conformal import prediction_sets, set_limit
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Calibration, abstention, sets of genres, out-of-distribution covers."""
