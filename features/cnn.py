@@ -13,7 +13,7 @@ import numpy as np
 from PIL.Image import Image, Resampling
 
 from coverfusion.data.errors import UserError, nearest
-from coverfusion.features import lite, torch_models
+from coverfusion.features.networks import lite, torch_models
 from coverfusion.features.registry import fingerprint_of, register
 from coverfusion.features.weights import Weights
 

@@ -119,7 +119,7 @@ class Finetune(PictureClassifier):
         self.random_state = random_state
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
-        from coverfusion.features.backbone import load_backbone
+        from coverfusion.features.networks.backbone import load_backbone
         from coverfusion.fusion.networks.image_network import ImageNetwork
 
         backbone = load_backbone(self.backbone, self.checkpoint, pretrained, self.layers)

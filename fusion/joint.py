@@ -150,7 +150,7 @@ class Joint(PictureClassifier):
         return Z, missing_by_block(X, self.blocks_)
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
-        from coverfusion.features.backbone import load_backbone
+        from coverfusion.features.networks.backbone import load_backbone
         from coverfusion.fusion.networks.image_network import ImageNetwork
         from coverfusion.fusion.networks.joint_network import JointNetwork
 

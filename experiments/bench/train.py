@@ -28,9 +28,9 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.features.backbone import Backbone, load_backbone
 from coverfusion.features.decoded import decode_all
-from coverfusion.features.lite_trunk import LiteTrunk
+from coverfusion.features.networks.backbone import Backbone, load_backbone
+from coverfusion.features.networks.lite_trunk import LiteTrunk
 from coverfusion.features.pixels import Pixels
 from coverfusion.fusion.networks.examples import Examples, loader
 from coverfusion.fusion.networks.image_network import ImageNetwork

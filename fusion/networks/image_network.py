@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from coverfusion.features.backbone import Backbone
+from coverfusion.features.networks.backbone import Backbone
 
 
 class ImageNetwork(nn.Module):

@@ -78,7 +78,7 @@ class PictureClassifier(BlockClassifier):
 
     def check_parameters(self) -> None:
         """Raises ValueError for values that `fit` would refuse; the backbone and its weights must be here."""
-        from coverfusion.features.backbone import load_backbone
+        from coverfusion.features.networks.backbone import load_backbone
         from coverfusion.fusion.networks.recipe import Recipe
         from coverfusion.fusion.networks.training import make_fabric
 

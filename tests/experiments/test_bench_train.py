@@ -7,7 +7,7 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.bench.train import Plain, bench_train, loss_gap, randomise_head
-from coverfusion.features.backbone import load_backbone
+from coverfusion.features.networks.backbone import load_backbone
 from coverfusion.fusion.networks.image_network import ImageNetwork
 from coverfusion.fusion.networks.learning_rate import parameter_groups
 from tests.fusion.tinted import examples, recipe

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.backbone import load_backbone, stages_of
 from coverfusion.features.cnn import Cnn
-from coverfusion.features.lite import LiteNetwork
-from coverfusion.features.lite_trunk import LiteTrunk
+from coverfusion.features.networks.backbone import load_backbone, stages_of
+from coverfusion.features.networks.lite import LiteNetwork
+from coverfusion.features.networks.lite_trunk import LiteTrunk
 
 LITE = "efficientnet-lite0"
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.cnn import Cnn
-from coverfusion.features.lite import LiteNetwork
+from coverfusion.features.networks.lite import LiteNetwork
 from coverfusion.features.registry import create, missing_weights
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from coverfusion.features.backbone import Backbone
+from coverfusion.features.networks.backbone import Backbone
 from coverfusion.fusion.networks.image_network import ImageNetwork
 from coverfusion.fusion.networks.joint_network import FUSIONS, JointNetwork, answers
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from coverfusion.features.backbone import Backbone
+from coverfusion.features.networks.backbone import Backbone
 from coverfusion.fusion.networks.examples import Examples
 from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
 from coverfusion.fusion.networks.standardise import standardise

@@ -11,17 +11,17 @@ from torch import nn
 from torch.nn import functional
 
 from coverfusion.features.cnn import LITE_WIDTH
-from coverfusion.features.lite import padding_of, plain_model, pooled_stages, stage_widths
+from coverfusion.features.networks.lite import padding_of, plain_model, pooled_stages, stage_widths
 
 EPS = 1e-6  # added to the variance of a channel: at 0 its root has no gradient
 
 
 class LiteTrunk(nn.Module):
-    """The network of `features.lite` up to its pooled features, with gradients.
+    """The network of `features.networks.lite` up to its pooled features, with gradients.
 
     Where a batch norm is in eval mode its statistics are numbers, so convolution and norm are one
     convolution, whose weight is still learnt through; that is a third of the time on a CPU. Even padding
-    instead of TensorFlow's uneven one as in `features.lite`.
+    instead of TensorFlow's uneven one as in `features.networks.lite`.
 
     Args:
         name: "efficientnet-lite0", "-lite1" or "-lite2".

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from coverfusion.data.errors import UserError
-from coverfusion.features import torch_models
 from coverfusion.features.cnn import LITE, Cnn
-from coverfusion.features.lite_trunk import LiteTrunk
+from coverfusion.features.networks import torch_models
+from coverfusion.features.networks.lite_trunk import LiteTrunk
 
 FEW = 4  # parts of a network that has fewer are looked into
 

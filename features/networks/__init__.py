@@ -1,0 +1,1 @@
+"""Image networks: weights, layers, devices."""
