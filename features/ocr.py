@@ -14,9 +14,9 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.features import sentences
-from coverfusion.features.reading import FastReader, Word, plain_reader
 from coverfusion.features.registry import fingerprint_of, missing_weights, register
+from coverfusion.features.text import sentences
+from coverfusion.features.text.easyocr_batched import FastReader, Word, plain_reader
 from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:

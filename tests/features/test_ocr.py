@@ -12,8 +12,8 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined, layout
-from coverfusion.features.reading import Word
 from coverfusion.features.registry import Annotator, Extractor, create
+from coverfusion.features.text.easyocr_batched import Word
 from tests import pictures
 
 

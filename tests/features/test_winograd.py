@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.features.winograd import Shape, WinogradConv, to_planes, to_rows
+from coverfusion.features.text.winograd import Shape, WinogradConv, to_planes, to_rows
 
 
 @given(

@@ -2,7 +2,7 @@
 
 What EasyOCR does one picture and one box at a time, on all cores for each small step, is done here with one
 thread a picture and with the boxes of all pictures together. Its own functions find boxes, cut them out and
-decode letters; only the two networks run differently (`features.craft`, `features.recognizer`).
+decode letters; only the two networks run differently (`features.text.craft`, `features.text.recognizer`).
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class FastReader:
         self.reader = reader
         self.threads = torch.get_num_threads()
         if reader.device == "cpu":
-            from coverfusion.features.craft import FastCraft
-            from coverfusion.features.recognizer import fast_recognizer
+            from coverfusion.features.text.craft import FastCraft
+            from coverfusion.features.text.recognizer import fast_recognizer
 
             fast = FastCraft(reader.detector)
             reader.detector = lambda canvases: (fast(canvases), None)

@@ -22,7 +22,7 @@ def _fast_features(layers: Any) -> nn.Module:
     import torch
     from torch import nn
 
-    from coverfusion.features.winograd import DirectConv, WinogradConv, folded, to_planes, to_rows
+    from coverfusion.features.text.winograd import DirectConv, WinogradConv, folded, to_planes, to_rows
 
     steps: list[Any] = []
     for layer, following in zip(layers, [*layers[1:], nn.Identity()], strict=True):

@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from coverfusion.features.winograd import DirectConv, Shape, WinogradConv, folded, rows, to_planes, to_rows
+from coverfusion.features.text.winograd import (
+    DirectConv,
+    Shape,
+    WinogradConv,
+    folded,
+    rows,
+    to_planes,
+    to_rows,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
