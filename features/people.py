@@ -13,7 +13,7 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.features import faces, persons
+from coverfusion.features.detectors import faces, persons
 from coverfusion.features.registry import fingerprint_of, missing_weights, register
 from coverfusion.features.weights import Weights
 
