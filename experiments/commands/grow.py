@@ -30,9 +30,9 @@ def grow(
 
     Example: `coverfusion grow --genre jazz --genre metal --limit 500 --out grown --contact you@example.org`
     """
-    from coverfusion.data.fetch import Client
-    from coverfusion.data.grow import counts
-    from coverfusion.data.grow import grow as run
+    from coverfusion.data.growing.grow import counts
+    from coverfusion.data.growing.grow import grow as run
+    from coverfusion.data.growing.http import Client
     from coverfusion.experiments.pipeline.progress import counted
 
     client = Client(contact)

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
-from coverfusion.data.fetch import Client, NoAnswerError
-from coverfusion.data.grow import GIVE_UP_AFTER, Services, counts, grow
+from coverfusion.data.growing.grow import GIVE_UP_AFTER, Services, counts, grow
+from coverfusion.data.growing.http import Client, NoAnswerError
 from coverfusion.data.splits import split
 from coverfusion.experiments.cli import app
 from tests.data import music_services
@@ -372,8 +372,12 @@ def test_a_damaged_journal_is_named(tmp_path, service):
 
 def test_the_command_shows_what_it_got(tmp_path, service, monkeypatch):
     # the public services' addresses and manners are replaced, nothing else
-    monkeypatch.setattr("coverfusion.data.grow.Services", lambda: Services(service.address, service.address))
-    monkeypatch.setattr("coverfusion.data.fetch.Client", partial(Client, interval=0.0, https_only=False))
+    monkeypatch.setattr(
+        "coverfusion.data.growing.grow.Services", lambda: Services(service.address, service.address)
+    )
+    monkeypatch.setattr(
+        "coverfusion.data.growing.http.Client", partial(Client, interval=0.0, https_only=False)
+    )
     monkeypatch.setenv("COVERFUSION_CONTACT", CONTACT)
     words = ["grow", "-g", "jazz", "--limit", "4", "--back", "--out", str(tmp_path / "grown")]
     done = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "160"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from coverfusion.data.fetch import Client, RefusedError, TooLargeError
+from coverfusion.data.growing.http import Client, RefusedError, TooLargeError
 from coverfusion.data.pictures import PictureError, facts
 
 ADDRESS = "https://coverartarchive.org"

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data import cover_art, musicbrainz
-from coverfusion.data.cover_art import SIZES, Cover, NoCoverError, cover_address, fetch_cover
 from coverfusion.data.errors import UserError
-from coverfusion.data.fetch import Client, NoAnswerError
-from coverfusion.data.grow_journal import Decision, Journal, open_journal
-from coverfusion.data.musicbrainz import Release, releases_by_tag
+from coverfusion.data.growing import cover_art, musicbrainz
+from coverfusion.data.growing.cover_art import SIZES, Cover, NoCoverError, cover_address, fetch_cover
+from coverfusion.data.growing.http import Client, NoAnswerError
+from coverfusion.data.growing.journal import Decision, Journal, open_journal
+from coverfusion.data.growing.musicbrainz import Release, releases_by_tag
 
 Progress = Callable[[str, int], None]
 # Covers in a row without an answer after which the archive counts as down.
@@ -50,7 +50,7 @@ def grow(
         genres: MusicBrainz tags.
         client: whom to ask with.
         limit: albums for each genre, those that are there already included.
-        size: of `data.cover_art.SIZES`; the same for a whole collection.
+        size: of `data.growing.cover_art.SIZES`; the same for a whole collection.
         back: fetch the back covers of the kept fronts, too.
         retry: ask again for what was rejected before.
         progress: called with (genre, albums that it has now), then with ("GENRE, back", backs decided).

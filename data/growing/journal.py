@@ -18,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.musicbrainz import NOBODY, Release
+from coverfusion.data.growing.musicbrainz import NOBODY, Release
 
 LICENCE = (
     "picture: its rights holders', from the Cover Art Archive, not free to pass on; "
@@ -48,7 +48,7 @@ class Decision:
         genre: the tag that was asked for.
         release: whose cover.
         side: "front" or "back".
-        size: of `data.cover_art.SIZES`.
+        size: of `data.growing.cover_art.SIZES`.
         url: where it was asked for.
         path: of the kept file, relative to the collection; "" where it was not kept.
         cover_id: sha256 of the kept file's bytes, or "".

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.fetch import Client, FetchError
+from coverfusion.data.growing.http import Client, FetchError
 
 ADDRESS = "https://musicbrainz.org"
 PAGE = 100  # the most that one search gives

@@ -1,0 +1,1 @@
+"""Growing a collection from MusicBrainz and the Cover Art Archive."""
