@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coverfusion.data.sample import draw_sample
+from coverfusion.data.sample.draw import draw_sample
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.training.train import train

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.data.collection import read_collection
-from coverfusion.data.sample import GENRES, draw_cover, draw_sample
+from coverfusion.data.sample.draw import GENRES, draw_cover, draw_sample
 
 
 def test_the_sample_is_a_collection_of_at_least_six_genres(tmp_path):

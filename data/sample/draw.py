@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from coverfusion.data.sample_layouts import BIG, LAYOUTS, Palette, brightness, hex_of, rgb
+from coverfusion.data.sample.layouts import BIG, LAYOUTS, Palette, brightness, hex_of, rgb
 
 SIDE = 300
 # How often a cover follows its genre in each respect; otherwise it takes after a random genre.
