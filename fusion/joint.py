@@ -25,10 +25,10 @@ NO_SIZE = 224  # stands where there are no pictures
 class Joint(PictureClassifier):
     """Learns from pictures and blocks at once: adapters, fusion and a head on an image network.
 
-    Each block is standardised on its own, on training covers. In the first `head_epochs` the adapters,
-    fusion and heads learn on the image network as it came, then it learns too. Without the column
-    `pixels.picture` it is a network on blocks alone. A cover of which nothing is known gets the shares of
-    the genres among the training covers. The network is described at `fusion.networks.joint_network.JointNetwork`.
+    Each block is standardised on its own, on training covers. In the first `head_epochs` the adapters, fusion
+    and heads learn on the image network as it came, then it learns too. Without the column `pixels.picture`
+    it is a network on blocks alone. A cover of which nothing is known gets the shares of the genres among the
+    training covers. The network is described at `fusion.networks.joint_network.JointNetwork`.
 
     Args:
         fusion: "concat", "gated" or "attention".
@@ -38,7 +38,8 @@ class Joint(PictureClassifier):
         auxiliary: weight of the mean loss of what each block, and the picture, answers alone; 0: none.
         pca: components kept of wider blocks; None: no PCA.
         dropout: share of hidden values dropped while training.
-        augmentation: a recipe of `fusion.networks.augmentation`; not those that mix pictures, since blocks stay.
+        augmentation: a recipe of `fusion.networks.augmentation`; not those that mix pictures, since blocks
+            stay.
         backbone: and all others, as at `fusion.finetune.Finetune`.
     """
 

@@ -2,7 +2,7 @@
 
 Both sides start from nothing: the local engine in a fresh process, Ray with its cluster. Steady state is
 what comes after each worker's first part; the whole run includes starting up and loading the models. For
-`extract` the table of SCALING.md is printed too, ready to be pasted there.
+`extract` the table of experiments/cluster/README.md is printed too, ready to be pasted there.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def _print_cost(model: pd.DataFrame) -> None:
 
 
 def cost_table(model: pd.DataFrame) -> list[str]:
-    """The lines of the table in SCALING.md, for `cost_model`'s result."""
+    """The lines of the table in experiments/cluster/README.md, for `cost_model`'s result."""
     names = [f"`{name}`" for name in model.index[:-2]] + list(model.index[-2:])
     rows = zip(names, model["covers/s a core"], model["core-hours"], strict=True)
     return [

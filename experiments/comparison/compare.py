@@ -55,8 +55,8 @@ def compare_runs(
     Returns:
         One row a pair: `first`, `second`, both accuracies, `difference` with its interval by the bootstrap
         of groups (of folds widened, as it speaks of the procedure; of one split it speaks of the two fitted
-        models: `experiments.evaluation.statistics`), McNemar's counts and p, the corrected t-test over the folds where
-        both runs have the same ones, and Holm's correction of McNemar's p over all pairs.
+        models: `experiments.evaluation.statistics`), McNemar's counts and p, the corrected t-test over the
+            folds where both runs have the same ones, and Holm's correction of McNemar's p over all pairs.
 
     Raises:
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing

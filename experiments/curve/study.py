@@ -59,7 +59,8 @@ def learning_curve(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `experiments.training.train.train`; an unknown balance; a size that is too small or too large.
+        UserError: as `experiments.training.train.train`; an unknown balance; a size that is too small or too
+            large.
     """
     names = chosen_classifiers(config)
     parameters = {name: (config.classifiers or {}).get(name, {}) for name in names}

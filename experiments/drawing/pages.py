@@ -9,6 +9,7 @@ from typing import Any
 
 import jinja2
 
+TEMPLATES = Path(__file__).parent / "templates"
 Filters = Mapping[str, Callable[..., Any]]
 
 
@@ -36,7 +37,7 @@ def write(path: Path, text: str) -> None:
 @functools.cache
 def _environment() -> jinja2.Environment:
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

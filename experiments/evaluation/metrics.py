@@ -45,7 +45,7 @@ def score(
     seed: int = 0,
     folds: int | None = None,
 ) -> Scores:
-    """Scores with 95 % bootstrap intervals (`experiments.evaluation.statistics`); groups are resampled, not covers.
+    """Scores with 95 % bootstrap intervals (`evaluation.statistics`); groups are resampled, not covers.
 
     Args:
         y: n true genres.

@@ -51,7 +51,7 @@ def write_page(folder: Path, seed: int) -> Path:
     paths = [shorten(path, root) for path in shown["path"]]
     sheets = contact_sheets(shown["path"].tolist()[:PICTURED], SIDE, PICTURE_BYTES)
     colourings = [_genre_marks(table, shown), *(_cluster_marks(table, shown, name) for name in CLUSTERINGS)]
-    script = (Path(__file__).parent / "templates" / "map.js").read_text(encoding="utf-8")
+    script = (pages.TEMPLATES / "map.js").read_text(encoding="utf-8")
     data = {
         "planes": [_packed(_quantised(shown[[f"{m}_x", f"{m}_y"]].to_numpy())) for m in methods],
         "colourings": colourings,

@@ -38,9 +38,9 @@ def separate(X: np.ndarray, columns: list[str], covers: pd.DataFrame, seed: int)
 
     Grouped, stratified cross-validation; scaling and PCA are learnt inside each training fold, from covers of
     all genres. The AUC counts pairs of covers judged by the same probe. Its standard error is a bootstrap's
-    over groups, widened for other covers to learn from (`experiments.evaluation.statistics.widening`). (Without that,
-    95 % intervals held the truth in 79 to 90 % of simulated collections, with it in 96 to 99 %.) p is
-    one-sided against 0.5, corrected for the number of pairs (Holm 1979).
+    over groups, widened for other covers to learn from (`experiments.evaluation.statistics.widening`).
+    (Without that, 95 % intervals held the truth in 79 to 90 % of simulated collections, with it in 96 to 99
+    %.) p is one-sided against 0.5, corrected for the number of pairs (Holm 1979).
 
     Args:
         X: (n, d) float32 with NaN.

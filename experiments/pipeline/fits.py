@@ -27,7 +27,7 @@ LONGEST = 150  # letters of a model's blocks in a file name
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the leaderboard: a classifier on some blocks, or units of blocks (`experiments.pipeline.units`)."""
+    """One row of the leaderboard: a classifier on some blocks, or units of blocks (`pipeline.units`)."""
 
     classifier: str
     blocks: tuple[str, ...]

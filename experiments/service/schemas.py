@@ -177,7 +177,7 @@ def scored_picture(row: Mapping[Any, Any], decides: bool, warns: bool) -> Scored
 
 
 def similar_covers(found: pd.DataFrame) -> SimilarCovers:
-    """The frame of `experiments.retrieval.similar.nearest` without the folders of the machine that trained."""
+    """The frame of `retrieval.similar.nearest` without the folders of the machine that trained."""
     covers = [
         SimilarCover(
             cover_id=row["cover_id"],

@@ -144,7 +144,7 @@ def log_bundle(bundle: Path, run_id: str) -> None:
     with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as folder:
         mlflow.pyfunc.log_model(
             name="model",
-            python_model=str(Path(__file__).with_name("mlflow_model.py")),
+            python_model=str(Path(__file__).with_name("model.py")),
             artifacts={"bundle": str(bundle)},
             code_paths=[str(_copy_of_the_package(Path(folder)))],
             pip_requirements=_requirements(),

@@ -122,8 +122,8 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     """Accuracy of the chosen model less that of the best single block, on the same covers.
 
     The 95 % bootstrap interval draws whole groups, for both models together (a paired bootstrap: Efron and
-    Tibshirani 1993, ch. 8); of folds it is widened (`experiments.evaluation.statistics`). None where no block stood
-    alone.
+    Tibshirani 1993, ch. 8); of folds it is widened (`experiments.evaluation.statistics`). None where no block
+    stood alone.
     """
     if not run.alone:
         return None

@@ -45,8 +45,8 @@ def sweep(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `experiments.tuning.candidates.open_candidates`; no such parameter; no value; the classifier
-            refuses a value.
+        UserError: as `experiments.tuning.candidates.open_candidates`; no such parameter; no value; the
+            classifier refuses a value.
     """
     if not values:
         raise UserError(f"Name values of {parameter} with -v: for example -v 0.1 -v 1.")

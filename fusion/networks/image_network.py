@@ -11,8 +11,8 @@ from coverfusion.features.networks.backbone import Backbone
 class ImageNetwork(nn.Module):
     """Normalisation, trunk, standardised embedding, dropout, linear head.
 
-    `centre` and `spread` of the embedding are set by `fusion.networks.standardise`. The head begins at 0, so that its
-    first gradients change nothing in the trunk.
+    `centre` and `spread` of the embedding are set by `fusion.networks.standardise`. The head begins at 0, so
+    that its first gradients change nothing in the trunk.
 
     Args:
         backbone: the pretrained trunk.

@@ -27,8 +27,8 @@ HELD_OUT = 0.1  # share of the training covers by which epochs are compared
 class PictureClassifier(BlockClassifier):
     """A classifier whose X may hold pictures in the column `pixels.picture`.
 
-    A subclass has the parameters of `fusion.networks.recipe.Recipe`, says in `pictures` whether it takes them alone
-    ("only") or beside the blocks ("too"), and has:
+    A subclass has the parameters of `fusion.networks.recipe.Recipe`, says in `pictures` whether it takes them
+    alone ("only") or beside the blocks ("too"), and has:
 
     - `_prepare(X)`: learns how the (n, d) table is prepared (nothing, where pictures are all);
     - `_inputs(X)`: `blocks` and `gone` of `fusion.networks.examples.Examples` for a table;

@@ -7,12 +7,13 @@ that a target can be chosen when covers are scored.
     held_out.parquet    their probabilities, true class codes and groups
 
 What is promised. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on; of
-covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction
-Sets for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came
-from, the promises hold as stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but for two things. On a
-validation split the model was also chosen by it among several. With folds each held-out cover was predicted
-by a model of its fold, while the bundle's is fitted on all covers: as with other cross-conformal methods
-(R. F. Barber et al., Predictive Inference with the Jackknife+, 2021) this holds closely but not exactly.
+covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction Sets
+for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came from,
+the promises hold as stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but for two
+things. On a validation split the model was also chosen by it among several. With folds each held-out cover
+was predicted by a model of its fold, while the bundle's is fitted on all covers: as with other
+cross-conformal methods (R. F. Barber et al., Predictive Inference with the Jackknife+, 2021) this holds
+closely but not exactly.
 """
 
 from __future__ import annotations

@@ -218,7 +218,10 @@ def test_the_name_of_a_file_and_a_used_folder_are_refused(bundle: Path, tmp_path
 
 
 def test_a_cluster_that_does_not_answer_is_named() -> None:
-    code = "from coverfusion.experiments.cluster.engine import cluster\nwith cluster(address='127.0.0.1:1'): pass"
+    code = (
+        "from coverfusion.experiments.cluster.engine import cluster\n"
+        "with cluster(address='127.0.0.1:1'): pass"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert "UserError: There is no Ray cluster at '127.0.0.1:1'" in done.stderr
 
