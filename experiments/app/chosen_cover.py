@@ -14,7 +14,8 @@ from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.scored import Scored
-from coverfusion.experiments.explanation.explain import LEARNT, explain_picture
+from coverfusion.experiments.explanation.explain import explain_picture
+from coverfusion.experiments.explanation.explanation import LEARNT
 from coverfusion.experiments.explanation.figure import draw, scale
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest

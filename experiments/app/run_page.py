@@ -13,17 +13,9 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.app.embedded import show_drawing, show_page
 from coverfusion.experiments.app.missing import show_command
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.drawing.charts import Interval
-from coverfusion.experiments.pipeline.run_folder import Run, read_run
-from coverfusion.experiments.training.report import (
-    HELD,
-    MAIN_SCORES,
-    SCORES,
-    SPLITS,
-    chance_of,
-    percent,
-    spread,
-)
+from coverfusion.experiments.drawing.words import HELD, MAIN_SCORES, SCORES, SPLITS, percent, spread
+from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 
 FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
 INTERVALS = ("accuracy", "f1_macro")  # scores whose interval has a column

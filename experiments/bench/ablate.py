@@ -14,11 +14,12 @@ from rich.progress import Progress
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.experiments.ablation.designs import fitted_sets
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fits import Fits, Model
 from coverfusion.experiments.pipeline.outcomes import Fold, make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
-from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.experiments.training.train import Prepared
+from coverfusion.experiments.pipeline.preparation import Prepared
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.fusion.registry import create
 
 FOLDS = 5

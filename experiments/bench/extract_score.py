@@ -26,7 +26,8 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.blocks import make_extractors
-from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.scoring.score import bundle_extractors, score
 from coverfusion.features.extract import compute, decoded_ahead, extract
 from coverfusion.features.registry import Extractor

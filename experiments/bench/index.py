@@ -22,7 +22,8 @@ import psutil
 
 from coverfusion.data.errors import UserError, nearest
 from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
-from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.similarity.index_kinds import KINDS, K, build, training_rows
 
@@ -129,7 +130,7 @@ def measure(kind: str, vectors: int, dimensions: int) -> dict[str, Any]:
 
 def print_bench(frame: pd.DataFrame, vectors: int, dimensions: int) -> None:
     """Prints what `bench_index` gives, a column a kind."""
-    from coverfusion.experiments.commands.shown import print_frame
+    from coverfusion.experiments.pipeline.console import print_frame
 
     lines = {
         title: [template.format(value) for value in frame[column]]

@@ -25,7 +25,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.cluster.extract import extract_on_ray
 from coverfusion.experiments.cluster.score import score_on_ray
 from coverfusion.experiments.pipeline.blocks import make_extractors
-from coverfusion.experiments.pipeline.progress import console
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import score
 from coverfusion.features.extract import CHUNK, extract
 from coverfusion.features.store import Store

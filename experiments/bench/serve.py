@@ -28,7 +28,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import list_entries, read_bytes
 from coverfusion.experiments.bench.malformed_uploads import form, form_headers, malformed_uploads
-from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.fusion.bundle import load_bundle

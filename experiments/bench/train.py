@@ -27,7 +27,8 @@ from torchvision import transforms
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.pipeline.progress import console, counted
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.features.decoded import decode_all
 from coverfusion.features.networks.backbone import Backbone, load_backbone
 from coverfusion.features.networks.lite_trunk import LiteTrunk

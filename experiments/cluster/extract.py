@@ -82,7 +82,9 @@ def extract_on_ray(
     Raises:
         UserError: no Ray, no cluster, a worker failed or has other weights, the store cannot be written to.
     """
-    from coverfusion.experiments.training.train import describe_extractor  # much that an actor need not load
+    from coverfusion.experiments.pipeline.preparation import (
+        describe_extractor,  # much that an actor need not load
+    )
 
     by_name = {e.name: e for e in extractors}
     ids = covers["cover_id"].tolist()

@@ -29,7 +29,7 @@ from coverfusion.data.addresses import filesystem, is_address
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, require_ray, run_parts
 from coverfusion.experiments.cluster.pictures import decoded
-from coverfusion.experiments.pipeline.progress import console
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import (
     FORMATS,
     PART,

@@ -14,7 +14,8 @@ from coverfusion.experiments.commands.options import (
     TrackingUriOption,
     TrackOption,
 )
-from coverfusion.experiments.commands.shown import console, log_if_asked, print_frame
+from coverfusion.experiments.commands.shown import log_if_asked
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 if TYPE_CHECKING:
     import pandas as pd

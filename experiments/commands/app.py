@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.shown import console
 from coverfusion.experiments.commands.targets import (
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
 )
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.service.listening import bound_socket
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from coverfusion.experiments.commands.engine import WorkersOption
 from coverfusion.experiments.commands.options import BlockOption, StoreOption
 
 if TYPE_CHECKING:
-    from coverfusion.experiments.training.train import Prepared
+    from coverfusion.experiments.pipeline.preparation import Prepared
 
 
 def bench(
@@ -100,7 +100,7 @@ def bench(
 def _prepared(collection: Path, blocks: list[str] | None, store: Path | None) -> Prepared:
     from coverfusion.experiments.pipeline.blocks import make_extractors
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.training.train import open_collection, prepare
+    from coverfusion.experiments.pipeline.preparation import open_collection, prepare
 
     config = make_config("coverfusion bench", collection=collection, blocks=blocks, store=store)
     return prepare(config, open_collection(config), make_extractors(config.blocks, config.preset))

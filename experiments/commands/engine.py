@@ -10,7 +10,9 @@ from coverfusion.data.errors import UserError, nearest
 
 ENGINES = ("local", "ray")
 
-EngineOption = Annotated[str, typer.Option(help="local, or ray for many machines (experiments/cluster/README.md)")]
+EngineOption = Annotated[
+    str, typer.Option(help="local, or ray for many machines (experiments/cluster/README.md)")
+]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="with ray: actors, each with its own models")]
 AddressOption = Annotated[
     str | None, typer.Option(help="with ray: a running cluster; else $RAY_ADDRESS, else one started here")

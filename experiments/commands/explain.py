@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from coverfusion.experiments.commands.shown import console
 from coverfusion.experiments.commands.targets import (
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
 )
+from coverfusion.experiments.pipeline.console import console
 
 
 def explain(

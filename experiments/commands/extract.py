@@ -11,7 +11,7 @@ from rich.table import Table
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
 from coverfusion.experiments.commands.options import BlockOption, KeepOption, PresetOption, StoreOption
-from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.pipeline.console import console
 
 
 def extract(
@@ -35,8 +35,8 @@ def extract(
     """
     from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
+    from coverfusion.experiments.pipeline.preparation import open_collection
     from coverfusion.experiments.retrieval.source import note_extractors
-    from coverfusion.experiments.training.train import open_collection
     from coverfusion.features.extract import read_table
     from coverfusion.features.pixels import Pixels
     from coverfusion.features.store import Store

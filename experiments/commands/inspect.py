@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
-from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.pipeline.console import console
 
 
 def inspect(
@@ -23,7 +23,7 @@ def inspect(
     """
     from coverfusion.experiments.inspection import inspect_collection
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.training.train import open_collection
+    from coverfusion.experiments.pipeline.preparation import open_collection
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
     folder = out or Path("runs") / f"inspect-{config.collection.stem}"

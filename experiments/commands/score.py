@@ -11,12 +11,13 @@ import typer
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
 from coverfusion.experiments.commands.options import TrackingUriOption, TrackOption
-from coverfusion.experiments.commands.shown import console, log_if_asked
+from coverfusion.experiments.commands.shown import log_if_asked
 from coverfusion.experiments.commands.targets import (
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
 )
+from coverfusion.experiments.pipeline.console import console
 
 STOPPED = 130  # the status of a program that Ctrl-C ends
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from coverfusion.experiments.commands.options import BlockOption, SourceArgument, StoreOption
-from coverfusion.experiments.commands.shown import console
 from coverfusion.experiments.commands.sweep import ClassifierOption, FoldsOption
+from coverfusion.experiments.pipeline.console import console
 
 
 def search(

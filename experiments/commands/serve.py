@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.shown import console
 from coverfusion.experiments.commands.targets import (
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
 )
+from coverfusion.experiments.pipeline.console import console
 
 KEY_VARIABLE = "COVERFUSION_API_KEY"
 SHORT = 16  # characters of a key

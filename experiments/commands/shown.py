@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
-console = Console()
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 
 def show_run(folder: Path) -> None:
@@ -37,16 +35,6 @@ def show_run(folder: Path) -> None:
         print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
     for label, name in (("Run folder", ""), ("Model bundle", "bundle"), ("Report", "report.html")):
         console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
-
-
-def print_frame(frame: Any, title: str | None = None) -> None:
-    """Prints a data frame as a table."""
-    table = Table(title=title)
-    for column in frame.columns:
-        table.add_column(str(column), overflow="fold")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
-    console.print(table)
 
 
 def log_if_asked(place: Path, track: bool, tracking_uri: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.shown import console, print_frame
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 
 def similar(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from coverfusion.experiments.commands.options import BlockOption, SourceArgument, StoreOption
-from coverfusion.experiments.commands.shown import console
+from coverfusion.experiments.pipeline.console import console
 
 ClassifierOption = Annotated[str, typer.Option("--classifier", "-c", help="whose parameters")]
 FoldsOption = Annotated[

@@ -8,7 +8,7 @@ import typer
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.options import BlockOption, PresetOption
-from coverfusion.experiments.commands.shown import print_frame
+from coverfusion.experiments.pipeline.console import print_frame
 
 
 def weights(

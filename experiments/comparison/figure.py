@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from coverfusion.experiments.ablation.figures import dot, new_figure
+from coverfusion.experiments.drawing.forest import dot, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

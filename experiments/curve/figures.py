@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.power_law import PowerLaw
-from coverfusion.experiments.drawing.charts import DARK, LIGHT
+from coverfusion.experiments.drawing.panels import DPI, LOOKS, NARROW
+from coverfusion.experiments.drawing.words import records
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,22 +21,6 @@ if TYPE_CHECKING:
 # a balance has a colour and a shape of its own
 COLOURS = dict(zip(BALANCES, ("fused", "alone", "right"), strict=True))
 SHAPES = dict(zip(BALANCES, ("o", "D", "^"), strict=True))
-WIDE, NARROW = 3, 1  # panels side by side, on a desktop and on a phone
-DPI = 160
-LOOKS = {"": (LIGHT, WIDE), "-dark": (DARK, WIDE), "-narrow": (LIGHT, NARROW), "-narrow-dark": (DARK, NARROW)}
-
-
-def picture_of(folder: Path, name: str, words: str) -> dict[str, Any]:
-    """A picture in all its looks as the `picture` macro takes it: `words`, and `data` by look.
-
-    Args:
-        folder: of the study or run; `figures/<name><look>.png` are there.
-        name: of the picture.
-        words: its text alternative.
-    """
-    files = {look: folder / "figures" / f"{name}{look}.png" for look in LOOKS}
-    data = {look: base64.b64encode(file.read_bytes()).decode() for look, file in files.items()}
-    return {"words": words, "data": {look: f"data:image/png;base64,{text}" for look, text in data.items()}}
 
 
 def draw_all(
@@ -148,11 +132,6 @@ def balance_words(balance: pd.DataFrame) -> str:
         f"{'macro F1' if row['score'] == 'f1_macro' else row['score']} {100 * row['value']:.1f} %"
         for row in records(shown)
     )
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows of a table, each by its columns' names."""
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _curve(

@@ -9,17 +9,11 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
-from coverfusion.experiments.curve.figures import (
-    WIDE,
-    balance_words,
-    curve_words,
-    draw_all,
-    picture_of,
-    records,
-)
+from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_all
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.training.report import points
+from coverfusion.experiments.drawing.panels import WIDE, picture_of
+from coverfusion.experiments.drawing.words import points, records
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {

@@ -19,12 +19,11 @@ from coverfusion.experiments.curve.page import write_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.outcomes import make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
-from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.training.train import (
+from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
     open_collection,
@@ -32,6 +31,8 @@ from coverfusion.experiments.training.train import (
     run_extractors,
     write_inputs,
 )
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import classifier_class, create
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
-from coverfusion.experiments.drawing.charts import reliability
+from coverfusion.experiments.evaluation.intervals import reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.fusion.inner import Split

@@ -10,10 +10,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.evaluation.metrics import BINS
+from coverfusion.experiments.evaluation.intervals import Interval
 
 LIGHT = {
     "surface": "#ffffff", "page": "#f5f6f8", "ink": "#1a1d21", "muted": "#5a626d", "line": "#d9dde3",
@@ -27,15 +26,6 @@ DARK = {
 }  # fmt: skip
 
 LABELS, VALUES = 32.0, 87.0  # percent of the width: names end at the first, values begin after the second
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A score with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -80,52 +70,6 @@ def accuracy_axis(dots: Sequence[Dot], chance: float) -> Axis:
     top = math.ceil(min(high + 0.01, 1.0) * 20) / 20
     bottom = min(math.floor(max(low - 0.01, 0.0) * 20) / 20, max(top - 0.1, 0.0))
     return Axis(bottom, max(top, bottom + 0.1), LABELS + 3, VALUES)
-
-
-@dataclass(frozen=True)
-class Bin:
-    """Covers whose highest probability fell into [low, high)."""
-
-    low: float
-    high: float
-    covers: int
-    confidence: float
-    accuracy: Interval
-
-
-def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
-    """The bins of a reliability diagram that hold covers, as the expected calibration error uses them.
-
-    Args:
-        confidence: (n,) the highest probability of each cover.
-        correct: (n,) bool, whether that genre was right.
-
-    Returns:
-        Bins with the mean confidence, the accuracy, and its 95 % Wilson interval (Wilson 1927).
-    """
-    numbers = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    found = []
-    for number in np.unique(numbers):
-        inside = numbers == number
-        covers, hits = int(inside.sum()), int(correct[inside].sum())
-        found.append(
-            Bin(
-                low=number / BINS,
-                high=(number + 1) / BINS,
-                covers=covers,
-                confidence=float(confidence[inside].mean()),
-                accuracy=_wilson(hits, covers),
-            )
-        )
-    return found
-
-
-def _wilson(hits: int, n: int) -> Interval:
-    z = 1.959963984540054
-    share = hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return Interval(share, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
 @dataclass(frozen=True)

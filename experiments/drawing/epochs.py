@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from coverfusion.experiments.curve.figures import NARROW
+from coverfusion.experiments.drawing.panels import STYLES, legend, panels_of, short
+from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TRAINING, VALIDATION = "training", "validation"  # kinds of covers
-# training and validation differ in colour, shape and line
-STYLES: dict[str, tuple[str, str, Any]] = {
-    TRAINING: ("alone", "D", (0, (3, 2))),
-    VALIDATION: ("fused", "o", "solid"),
-}
 EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
-SLIM = 4.0  # inches of a figure for phones, where a legend has one column
 BITS = {"32": "float32", "bf16": "bfloat16", "16": "float16"}
-MOST = 20  # letters of a value under an axis
 
 
 def epoch_figure(
@@ -80,47 +72,6 @@ def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
             words += f", trained in {' and '.join(BITS[str(name)] for name in last['precision'].unique())}"
         found.append(words.strip())
     return "; ".join(found)
-
-
-def panels_of(
-    names: Sequence[str], palette: Mapping[str, str], columns: int, wide: int, height: float, sharey: bool
-) -> tuple[Figure, dict[str, Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    across = 1 if columns == NARROW else min(wide, len(names))
-    down = -(-len(names) // across)
-    width = 3.9 if columns == NARROW else max(10 / wide * across, 5.0)
-    figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(down, across, squeeze=False, sharey=sharey).ravel()
-    for axes in grid[len(names) :]:
-        axes.set_visible(False)
-    for axes in grid[: len(names)]:
-        axes.set_facecolor(palette["surface"])
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.spines["bottom"].set_color(palette["line"])
-        axes.tick_params(colors=palette["ink"], labelsize=8, left=False)
-        axes.grid(axis="y", color=palette["grid"])
-        axes.set_axisbelow(True)
-    return figure, dict(zip(names, grid, strict=False))
-
-
-def legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str]) -> None:
-    from matplotlib.lines import Line2D
-
-    marks = [
-        Line2D([], [], color=palette[colour], marker=shape, linestyle=line, markersize=5, label=words[name])
-        for name, (colour, shape, line) in STYLES.items()
-        if name in words
-    ]
-    across = len(marks) if figure.get_figwidth() > SLIM else 1
-    figure.legend(handles=marks, loc="outside upper left", ncols=across, frameon=False, fontsize=8,
-                  labelcolor=palette["ink"], handlelength=2.2, columnspacing=1.0)  # fmt: skip
-
-
-def short(text: str) -> str:
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
 
 
 def _share(values: pd.Series) -> str:

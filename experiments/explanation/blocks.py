@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.explanation.background import background
-from coverfusion.experiments.genres.shap import contributions, sums
+from coverfusion.experiments.explanation.catboost_shap import contributions, sums
 from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.catboost import FusionCatBoost

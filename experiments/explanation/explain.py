@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +14,13 @@ from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.explanation.background import covers_of_genre
 from coverfusion.experiments.explanation.blocks import Contributions, chances_of, contributions_to
-from coverfusion.experiments.explanation.marks import Box, Word, boxes, detector_errors, words
-from coverfusion.experiments.explanation.occlusion import cells, occlusion_map
+from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.marks import boxes, detector_errors, words
+from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
-from coverfusion.experiments.scoring.verdict import Verdict, verdict_on
+from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.extract import compute
 from coverfusion.features.registry import Extractor
 from coverfusion.features.table import FeatureTable
@@ -33,112 +32,6 @@ NETWORKS = (PIXELS, "cnn")  # blocks of an image network; the map is of the firs
 MOST_FEATURES = 12
 MOST_COVERS = 1000  # training covers of the genre that a feature is compared with
 NEAREST = 5
-SAME = 0.005  # a distance that is shown as 0.00
-LEARNT = "The model has learnt from this very cover, or one just like it: new covers fare worse."
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A readable column of this cover.
-
-    Attributes:
-        column: `block.column`.
-        value: NaN where it is not there (no text, so no middle of the text).
-        contribution: in the unit of the contributions.
-        description: its meaning and unit, in the extractor's words.
-        quartiles: lower quartile, median and upper quartile over training covers of the genre; None where
-            they are not known.
-    """
-
-    column: str
-    value: float
-    contribution: float
-    description: str
-    quartiles: tuple[float, float, float] | None
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A training cover; `distance` has no unit, `thumbnail` is a small JPEG or None."""
-
-    cover_id: str
-    genre: str
-    path: str
-    distance: float
-    thumbnail: bytes | None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Everything that `coverfusion explain` shows of one cover.
-
-    Attributes:
-        image: the cover, RGB.
-        classifier: its registered name.
-        genres: the most probable ones with their probabilities, the first is what is explained.
-        contributions: of each block, and of each readable column.
-        features: the readable columns that move the answer most, either way, the strongest first.
-        faces, persons, words: found on the cover, the largest first; None where the model has no block that
-            looks for them.
-        attention: (H, W) float32 map in units of probability (see `occlusion_map`), or None.
-        attention_note: what the map shows, or why there is none.
-        neighbours: nearest training covers, the nearest first.
-        failed: block -> what went wrong on this cover; the model took it as missing.
-        verdict: whether the model answers at all, a set of genres, and a warning.
-    """
-
-    image: Image
-    classifier: str
-    genres: list[tuple[str, float]]
-    contributions: Contributions
-    features: list[Feature]
-    faces: list[Box] | None
-    persons: list[Box] | None
-    words: list[Word] | None
-    attention: np.ndarray | None
-    attention_note: str
-    neighbours: list[Neighbour]
-    failed: dict[str, str]
-    verdict: Verdict = field(default_factory=Verdict)
-
-    @property
-    def training_cover(self) -> bool | None:
-        """Whether the model has learnt from this very cover; None where its covers are not known."""
-        return self.neighbours[0].distance < SAME if self.neighbours else None
-
-    def in_words(self) -> list[str]:
-        """The verdict's sentences, and whether the model has learnt from this cover."""
-        return ([LEARNT] if self.training_cover else []) + self.verdict.in_words()
-
-    @property
-    def genre(self) -> str:
-        """The genre that is explained."""
-        return self.genres[0][0]
-
-    def as_json(self) -> dict[str, Any]:
-        """Plain JSON values; what is not there is None. The map is given at its 7 x 7 patches."""
-        return _plain(
-            {
-                "width": self.image.width,
-                "height": self.image.height,
-                "classifier": self.classifier,
-                "genres": [{"genre": genre, "probability": chance} for genre, chance in self.genres],
-                **asdict(self.verdict),
-                "training_cover": self.training_cover,
-                "contributions": asdict(self.contributions),
-                "features": [asdict(feature) for feature in self.features],
-                "faces": _each(self.faces),
-                "persons": _each(self.persons),
-                "words": _each(self.words),
-                "attention": None if self.attention is None else cells(self.attention).tolist(),
-                "attention_note": self.attention_note,
-                "neighbours": [
-                    {key: value for key, value in vars(neighbour).items() if key != "thumbnail"}
-                    for neighbour in self.neighbours
-                ],
-                "failed": self.failed,
-            }
-        )
 
 
 def explain(
@@ -324,16 +217,3 @@ def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
         Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)
         for one, picture in zip(found.to_dict("records"), pictures, strict=True)
     ]
-
-
-def _each(found: Sequence[Box] | Sequence[Word] | None) -> list[dict[str, Any]] | None:
-    return None if found is None else [asdict(one) for one in found]
-
-
-def _plain(value: Any) -> Any:
-    """The same with None for NaN and lists for tuples: JSON knows neither."""
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -12,10 +12,9 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.experiments.explanation.blocks import PROBABILITY
-from coverfusion.experiments.explanation.explain import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
+from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.marks import CONFIDENCE, NO_PEOPLE, NO_WORDS, Box, Word, counted
 from coverfusion.experiments.explanation.text import fitted, width, wrapped
-from coverfusion.experiments.genres.words import CONFIDENCE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import Axis
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.genres.distributions import distributions
 from coverfusion.experiments.genres.effects import distinct, short_meaning
 from coverfusion.experiments.genres.examples import Confused, confused_with, most_typical, surest
@@ -19,7 +20,6 @@ from coverfusion.experiments.genres.pictures import marked_picture, picture_at
 from coverfusion.experiments.genres.shap import Shap
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Model, Run
-from coverfusion.experiments.training.report import percent
 
 # how many of each a page shows
 EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, SUREST, PAIRS = 10, 8, 12, 4, 12, 6, 6

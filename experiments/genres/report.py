@@ -14,6 +14,7 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.words import HELD, percent, spread
 from coverfusion.experiments.genres.effects import ALIKE, LEVEL
 from coverfusion.experiments.genres.examples import NEAREST
 from coverfusion.experiments.genres.findings import Findings, find
@@ -24,7 +25,6 @@ from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.training.report import HELD, percent, spread
 from coverfusion.fusion.bundle import load_bundle
 
 KEPT = ".fits"  # in the folder of the pages, until they are finished

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.splits import load_splits
+from coverfusion.experiments.explanation.catboost_shap import contributions, sums
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.blocks import NUMBERED, BlockScaler, columns_by_block
+from coverfusion.fusion.blocks import NUMBERED, columns_by_block
 from coverfusion.fusion.catboost import FusionCatBoost
 
 MODEL = "catboost"
@@ -133,50 +134,6 @@ def components(table: FeatureTable, pca: int | None) -> int | None:
             # beside its columns stands one for each pattern of gaps, at most one a column
             widths.append(len(where) + int(block.isna().any().sum()))
     return max(widths)
-
-
-def contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
-    """(n, genres, width) SHAP values of the prepared columns, from CatBoost itself, centred over the genres.
-
-    S. M. Lundberg et al., From local explanations to global understanding with explainable AI for trees,
-    Nature Machine Intelligence 2, 2020. A softmax does not change when a number is added to every genre's
-    score, so the mean over the genres is taken off: what is left is log probability less its mean.
-    """
-    from catboost import Pool
-
-    Z = model.scaler_.transform(X[list(model.feature_names_in_)].to_numpy(np.float32))
-    found = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
-    values = np.asarray(found)[:, :, :-1]  # the last column is the constant
-    return values - values.mean(axis=1, keepdims=True)
-
-
-def sums(
-    scaler: BlockScaler, columns: Sequence[str], values: np.ndarray
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Contributions added up by block, and by column where a block was not projected.
-
-    Args:
-        scaler: what prepared the columns.
-        columns: (d,) `block.column` names that it was given.
-        values: (n, genres, width) contributions of its output.
-
-    Returns:
-        block -> (n, genres), with the numbered columns counted to the block they stand in; and column ->
-        (n, genres), where a gap counts to the first of the columns that lack their value together.
-    """
-    by_block: dict[str, np.ndarray] = {}
-    by_column: dict[str, np.ndarray] = {}
-    for name, where in scaler.slices.items():
-        block = name.split(".", 1)[0]
-        by_block[block] = by_block.get(block, 0) + values[:, :, where].sum(axis=2)
-        names = [columns[position] for position in scaler.blocks[name]]
-        if "components" in scaler.parts[name] or NUMBERED.search(names[0]):
-            continue
-        own = values[:, :, where]
-        by_column |= {column: own[:, :, k] for k, column in enumerate(names)}
-        for k, column in enumerate(scaler.parts[name]["gaps"]):
-            by_column[names[column]] = by_column[names[column]] + own[:, :, len(names) + k]
-    return by_block, by_column
 
 
 def _by_genre(

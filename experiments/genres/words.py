@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-CONFIDENCE = 0.4  # a text box read less surely is no word: most of what lies below is no word at all
+from coverfusion.experiments.explanation.marks import CONFIDENCE
+
 WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u2019])*[^\W\d_]")  # two letters or more, apostrophes inside
 PRIOR = 0.5  # the prior weighs as much as this share of the genre's own words
 FEWEST = 3  # covers of the genre that a word stands on

@@ -17,13 +17,13 @@ from markupsafe import Markup
 
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import marks, pages
-from coverfusion.experiments.drawing.charts import Interval
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
+from coverfusion.experiments.drawing.words import percent
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.map.clusters import ALL, NOISE
 from coverfusion.experiments.map.figures import NAMES
 from coverfusion.experiments.map.projections import NEAR
 from coverfusion.experiments.map.separation import FOLDS, MOST
-from coverfusion.experiments.training.report import percent
 
 DRAWN = 20_000  # covers on the page
 PICTURED = 4_000  # of these with a thumbnail

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.progress import block_bars, console
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.progress import block_bars
 from coverfusion.features.decoded import Decoded, decode_all, missing
 from coverfusion.features.extract import Failure, extract
 from coverfusion.features.pixels import Pixels

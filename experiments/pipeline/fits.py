@@ -25,6 +25,9 @@ from coverfusion.fusion.stack import Stack
 LONGEST = 150  # letters of a model's blocks in a file name
 
 
+TRAINING, VALIDATION = "training", "validation"  # kinds of covers
+
+
 @dataclass(frozen=True)
 class Model:
     """One row of the leaderboard: a classifier on some blocks, or units of blocks (`pipeline.units`)."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,11 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.extract import Progress as Report
 
 EVERY = 60.0  # seconds between lines in a log file
-
-console = Console()
 
 
 @contextmanager
@@ -90,3 +88,11 @@ def _shown(bars: Progress) -> Iterator[None]:
 def _logged(bars: Progress, stopped: Event) -> None:
     while not stopped.wait(EVERY):
         console.print(bars.get_renderable())
+
+
+def watched(bar: Progress, what: str, done: int, total: int) -> None:
+    """Shows how far one long fit is, on a line of its own with its rate."""
+    line = bar.task_ids[1] if len(bar.task_ids) > 1 else bar.add_task("", total=total, now="")
+    if done < bar.tasks[1].completed or bar.tasks[1].total != total:
+        bar.reset(line, total=total)
+    bar.update(line, completed=done, now=f"{what}, {bar.tasks[1].speed or 0:.1f} covers/s")

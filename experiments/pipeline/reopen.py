@@ -8,7 +8,7 @@ from pathlib import Path
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import read_config
-from coverfusion.experiments.training.train import Prepared, open_collection, prepare
+from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 
 
 def is_table(folder: Path) -> bool:

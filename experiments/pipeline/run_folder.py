@@ -13,7 +13,7 @@ import yaml
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.drawing.charts import Interval
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.fits import all_blocks
 from coverfusion.fusion.pictures import PIXELS
 
@@ -191,3 +191,10 @@ def _counts(entry: Mapping[str, Any]) -> pd.DataFrame:
 
 def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def chance_of(run: Run) -> tuple[str, float]:
+    """The collection's most frequent genre, and the accuracy of always saying it."""
+    usual = max(run.facts["genres"], key=lambda genre: run.facts["genres"][genre])
+    held = run.chosen.confusion[run.split].sum(axis=1)
+    return str(usual), float(held.get(usual, 0) / held.sum())

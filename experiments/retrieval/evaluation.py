@@ -134,7 +134,7 @@ def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: 
 
 def draw_retrieval(path: Path, table: pd.DataFrame) -> str:
     """Writes a PNG of what `evaluate` gives and returns it in words."""
-    from coverfusion.experiments.ablation.figures import dot, new_figure
+    from coverfusion.experiments.drawing.forest import dot, new_figure
 
     shown = table[table["blocks"] != RANDOM][::-1].reset_index(drop=True)
     chance = table.loc[table["blocks"] == RANDOM, "precision"].iloc[0]

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError, nearest
+from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
-from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.registry import Extractor
 
 CHUNK = 8192  # covers a piece

@@ -25,8 +25,8 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
-from coverfusion.experiments.pipeline.progress import console
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.features.extract import CHUNK, compute, decoded_ahead
 from coverfusion.features.registry import Extractor, create, missing_weights

@@ -28,7 +28,7 @@ from pydantic_core import to_json
 from coverfusion.data.errors import UserError
 from coverfusion.data.errors import nearest as nearest_name
 from coverfusion.data.pictures import PictureError
-from coverfusion.experiments.pipeline.progress import console
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service.batches import Batches

@@ -16,7 +16,7 @@ import pyarrow.dataset
 import yaml
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.curve.figures import records
+from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.outcomes import fold_scores
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coverfusion.data.sample.draw import draw_sample
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.pipeline.progress import console
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.training.train import train
 
 NOTE = "This sample is drawn by a program: its scores show that everything works, not what music is like."

@@ -11,10 +11,12 @@ import pandas as pd
 
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.charts import Dot, Interval
+from coverfusion.experiments.drawing.charts import Dot
+from coverfusion.experiments.drawing.words import HELD, MAIN_SCORES, SCORES, SPLITS, percent, points, spread
+from coverfusion.experiments.evaluation.intervals import Interval, reliability
 from coverfusion.experiments.evaluation.metrics import RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
-from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.mistakes import surest_mistakes
 from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
@@ -23,21 +25,6 @@ from coverfusion.fusion.similarity.neighbours import Neighbours
 LISTED = 25  # rows of a list of what was dropped; its file has them all
 CHARTS = ("accuracy", "reliability", "confusion")
 
-# score -> what the page calls it; all but the log loss are shares, shown in percent
-SCORES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1_macro": "macro F1",
-    "top3_accuracy": "top-3 accuracy",
-    "log_loss": "log loss",
-    "ece": "calibration error",
-    "precision_macro": "macro precision",
-    "recall_macro": "macro recall",
-    "precision_weighted": "weighted precision",
-    "recall_weighted": "weighted recall",
-    "f1_weighted": "weighted F1",
-}
-MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "log_loss", "ece")
 
 # title, file, and its column that says why
 DROPPED = (
@@ -57,14 +44,6 @@ COUNTS = {
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them, kept but never split apart",
     "near_conflicting": "of these, in groups with several genres",
-}
-
-# what a split is called: in a heading, and after a number of covers
-SPLITS = {"test": "test", "validation": "validation", "folds": "all folds"}
-HELD = {
-    "test": "test covers",
-    "validation": "validation covers",
-    "folds": "covers, each judged by a model that had not seen it",
 }
 
 
@@ -109,13 +88,6 @@ def write_report(folder: Path, neighbours: Neighbours, table: FeatureTable, cove
 
 
 # --- what it comes to ----------------------------------------------------------------------------------
-
-
-def chance_of(run: Run) -> tuple[str, float]:
-    """The collection's most frequent genre, and the accuracy of always saying it."""
-    usual = max(run.facts["genres"], key=lambda genre: run.facts["genres"][genre])
-    held = run.chosen.confusion[run.split].sum(axis=1)
-    return str(usual), float(held.get(usual, 0) / held.sum())
 
 
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
@@ -199,7 +171,7 @@ def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str,
         "split": run.split,
         "other": run.other,
         "splits": SPLITS,
-        "bins": figures.reliability(proba, correct),
+        "bins": reliability(proba, correct),
         "confusion": figures.confusion_rows(run.chosen.confusion[run.split]),
     }
     folder = run.folder / "figures"
@@ -245,21 +217,6 @@ def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
 
 
 # --- words ---------------------------------------------------------------------------------------------
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """0.5132 -> "51.3 %", with a space that does not break."""
-    return f"{100 * share:.{digits}f}\u00a0%"
-
-
-def spread(interval: Interval, scale: float = 100, digits: int = 1) -> str:
-    """The two ends of an interval, in percent unless told: "46.3 to 56.1"."""
-    return f"{scale * interval.low:.{digits}f}\u2013{scale * interval.high:.{digits}f}"
-
-
-def points(difference: float) -> str:
-    """0.031 -> "+3.1", with a true minus sign."""
-    return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
 FILTERS: pages.Filters = {"percent": percent, "spread": spread, "points": points}

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rich.progress import Progress
 
-from coverfusion.data.collection import Collection, read_collection
+from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.data.splits import folds, save_splits, split
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
-from coverfusion.experiments.pipeline.config import Config, write_config
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fits import Fits, Model, Part, models_of
 from coverfusion.experiments.pipeline.leaderboard import (
     as_json,
@@ -26,38 +24,29 @@ from coverfusion.experiments.pipeline.leaderboard import (
     score_splits,
     write_tables,
 )
-from coverfusion.experiments.pipeline.progress import console, counted
-from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
+from coverfusion.experiments.pipeline.preparation import (
+    Prepared,
+    chosen_classifiers,
+    describe_extractor,
+    open_collection,
+    prepare,
+    run_extractors,
+    write_inputs,
+)
+from coverfusion.experiments.pipeline.progress import counted, watched
+from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.stack_weights import write_stack_weights
-from coverfusion.features.decoded import Decoded
-from coverfusion.features.extract import Failure, read_table
-from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor
-from coverfusion.features.registry import create as create_extractor
-from coverfusion.features.store import Store
-from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.registry import classifier_class, classifier_names, create_checked
+from coverfusion.fusion.registry import create_checked
 from coverfusion.fusion.similarity.neighbours import Neighbours
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What all later steps of a run need."""
-
-    collection: Collection
-    covers: pd.DataFrame
-    table: FeatureTable
-    extractors: list[Extractor]
-    failures: list[Failure]
-    pictures: Decoded | None = None
 
 
 def train(config: Config, fresh: bool = False, note: str = "") -> Path:
@@ -130,104 +119,6 @@ def keep_training_curves(folder: Path) -> None:
             shutil.copyfile(file, kept)
 
 
-def chosen_classifiers(config: Config) -> list[str]:
-    """The config's, or all; those that learn from pictures only where the block `pixels` is named."""
-    if config.classifiers is not None:
-        return list(config.classifiers)
-    pictures = PIXELS in (config.blocks or {})
-    return [name for name in classifier_names() if pictures or not classifier_class(name).pictures]
-
-
-def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
-    """The blocks of a run, `pixels` among them where a classifier learns from pictures."""
-    extractors = make_extractors(config.blocks, config.preset)
-    needed = any(classifier_class(name).pictures for name in {*classifiers, *config.alone})
-    if needed and PIXELS not in [extractor.name for extractor in extractors]:
-        extractors.append(create_extractor(PIXELS))
-    return extractors
-
-
-def open_collection(config: Config) -> Collection:
-    """Reads the collection with a progress bar and says what was dropped."""
-    with counted("reading", None) as bar:
-
-        def progress(done: int, total: int | None) -> None:
-            bar.update(bar.task_ids[0], completed=done, total=total)
-
-        collection = read_collection(
-            config.collection,
-            keep=config.keep,
-            genres=config.genres,
-            facts_cache=config.store / "facts.parquet",
-            progress=progress,
-        )
-    if len(collection.frame) == 0:
-        raise UserError(
-            f"{config.collection} holds no usable cover. See `coverfusion inspect {config.collection}`."
-        )
-    _say_left_out(collection)
-    return collection
-
-
-def _say_left_out(collection: Collection) -> None:
-    counts = collection.counts
-    kinds = [
-        ("rejected", "rejected"), ("copies", "copies"), ("left_out", "places of covers under several genres")
-    ]  # fmt: skip
-    gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
-    if gone:
-        console.print(
-            f"{len(collection.frame):,} covers of {counts['files']:,} files; left out: {gone}.",
-            style="yellow", highlight=False,
-        )  # fmt: skip
-
-
-def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
-    """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
-    store = Store(config.store)
-    tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
-    failures = fill(collection.frame, tabled, store)
-    pictures = None
-    for extractor in extractors:
-        if isinstance(extractor, Pixels):
-            pictures, undecoded = decode(collection.frame, extractor, config.store)
-            failures += undecoded
-    if failures:
-        console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
-    unread = {f.cover_id for f in failures if not f.block}
-    covers = collection.frame[~collection.frame["cover_id"].isin(unread)].reset_index(drop=True)
-    table = read_table(covers["cover_id"].tolist(), tabled, store)
-    doubled = covers["cover_id"].duplicated(keep=False)
-    if doubled.any():  # keep="all": one cover under several genres is several rows
-        covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
-        rows = pd.Index(covers["cover_id"])
-        table = FeatureTable(
-            {name: block.set_axis(rows) for name, block in table.blocks.items()},
-            {name: notes.set_axis(rows) for name, notes in table.notes.items()},
-        )
-    return Prepared(collection, covers, table, extractors, failures, pictures)
-
-
-def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str) -> None:
-    """Config, environment, collection facts and all lists of what was left out."""
-    write_config(config, folder / "config.yaml")
-    write_json(folder / "environment.json", environment())
-    collection = prepared.collection
-    facts = {
-        "note": note,
-        "fingerprint": collection.fingerprint(),
-        "covers": len(prepared.covers),
-        "genres": prepared.covers["genre"].value_counts().to_dict(),
-        "dropped": collection.counts,
-        "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
-        "failures": len(prepared.failures),
-    }
-    write_json(folder / "collection.json", facts)
-    collection.rejected.to_csv(folder / "rejected.csv", index=False)
-    collection.conflicts.to_csv(folder / "conflicts.csv", index=False)
-    failure_frame(prepared.failures).to_csv(folder / "failures.csv", index=False)
-
-
 def make_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
     """One part for the 8:1:1 split, or one for each fold; saved as `splits.parquet`."""
     ids = covers.set_index("cover_id").index
@@ -283,14 +174,6 @@ def predict_all(fits: Fits, models: list[Model], parts: list[Part]) -> dict[Mode
                 frames[model].append(fits.predictions(model, part))
                 bar.advance(bar.task_ids[0])
     return {model: pd.concat(found).fillna(0.0) for model, found in frames.items()}
-
-
-def watched(bar: Progress, what: str, done: int, total: int) -> None:
-    """Shows how far one long fit is, on a line of its own with its rate."""
-    line = bar.task_ids[1] if len(bar.task_ids) > 1 else bar.add_task("", total=total, now="")
-    if done < bar.tasks[1].completed or bar.tasks[1].total != total:
-        bar.reset(line, total=total)
-    bar.update(line, completed=done, now=f"{what}, {bar.tasks[1].speed or 0:.1f} covers/s")
 
 
 def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series) -> None:
@@ -369,18 +252,6 @@ def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame) ->
         groups.loc[held_out.index].to_numpy(),
         source=str(held_out["split"].iloc[0]),
     )
-
-
-def describe_extractor(extractor: Extractor) -> dict[str, object]:
-    """What a bundle needs to make the same extractor again."""
-    from coverfusion.features.registry import parameters_of
-
-    parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
-    return {
-        "fingerprint": extractor.fingerprint(),
-        "preset": getattr(extractor, "preset", "packaged"),
-        "parameters": parameters,
-    }
 
 
 def _key(config: Config, collection: Collection, extractors: list[Extractor]) -> str:

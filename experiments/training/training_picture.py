@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve.figures import DPI, LOOKS, picture_of
 from coverfusion.experiments.drawing.epochs import epoch_figure, epoch_words
+from coverfusion.experiments.drawing.panels import DPI, LOOKS, picture_of
 from coverfusion.fusion.pictures import PIXELS
 
 

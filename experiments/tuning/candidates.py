@@ -14,12 +14,16 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits, split
-from coverfusion.experiments.drawing.epochs import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION, Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.preparation import (
+    open_collection,
+    prepare,
+    run_extractors,
+    write_inputs,
+)
 from coverfusion.experiments.pipeline.provenance import digest, write_json
-from coverfusion.experiments.training.train import open_collection, prepare, run_extractors, write_inputs
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import classifier_class, create

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve.figures import DPI, LOOKS, records
+from coverfusion.experiments.drawing.panels import DPI, LOOKS
+from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.tuning.sweep_figures import panels_of
 from coverfusion.experiments.tuning.values import label
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve.figures import picture_of, records
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.epochs import VALIDATION
-from coverfusion.experiments.training.report import points
+from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.pipeline.fits import VALIDATION
 from coverfusion.experiments.tuning.search_figures import best_of, draw_all, history_words, parameter_words
 from coverfusion.experiments.tuning.sweep_page import read_table
 

@@ -13,9 +13,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
-from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.training.train import watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.sweep_page import write_page
 from coverfusion.experiments.tuning.sweep_scores import score_values, write_tables

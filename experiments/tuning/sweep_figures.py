@@ -8,16 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve.figures import DPI, LOOKS, records
-from coverfusion.experiments.drawing.epochs import (
-    STYLES,
-    TRAINING,
-    VALIDATION,
-    epoch_figure,
-    legend,
-    panels_of,
-    short,
-)
+from coverfusion.experiments.drawing.epochs import epoch_figure
+from coverfusion.experiments.drawing.panels import DPI, LOOKS, STYLES, legend, panels_of, short
+from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
 if TYPE_CHECKING:

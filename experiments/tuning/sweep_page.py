@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.curve.figures import picture_of, records
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.epochs import VALIDATION, epoch_words
-from coverfusion.experiments.training.report import points
+from coverfusion.experiments.drawing.epochs import epoch_words
+from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.pipeline.fits import VALIDATION
 from coverfusion.experiments.tuning.sweep_figures import draw_all, sweep_words
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of

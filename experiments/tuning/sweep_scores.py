@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.drawing.epochs import VALIDATION
 from coverfusion.experiments.evaluation.metrics import score
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
-from coverfusion.experiments.pipeline.fits import Model
+from coverfusion.experiments.pipeline.fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.outcomes import fold_scores
 from coverfusion.experiments.tuning.candidates import Candidates
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.cnn import LITE, Cnn
 from coverfusion.features.networks import torch_models
+from coverfusion.features.networks.checkpoint import weights_for
+from coverfusion.features.networks.lite import LITE
 from coverfusion.features.networks.lite_trunk import LiteTrunk
 
 FEW = 4  # parts of a network that has fewer are looked into
@@ -99,8 +100,7 @@ def _parts(prefix: str, module: Any) -> list[tuple[str, bool]]:
 
 
 def _weights(name: str, checkpoint: str | None) -> Path:
-    preset = "packaged" if name in LITE else "hub"
-    (weights,) = Cnn(preset=preset, model=name, checkpoint=checkpoint).weights()
+    weights = weights_for(name, checkpoint)
     if weights.path is None or not weights.ready():
         raise UserError(f"backbone '{name}': {weights.name} is not here: {weights.how_to_get}.")
     return weights.path

@@ -15,6 +15,15 @@ from coverfusion.data.errors import UserError
 CPU_BATCH = 2
 
 
+# name -> (side in pixels, MB of its weight file)
+LITE = {
+    "efficientnet-lite0": (224, 18.8),
+    "efficientnet-lite1": (240, 21.9),
+    "efficientnet-lite2": (260, 24.7),
+}
+LITE_WIDTH = 1280
+
+
 @dataclass
 class _Convolution:
     """One convolution with its batch norm folded in; `packed` keeps the weights in oneDNN's own layout."""

@@ -10,8 +10,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from coverfusion.features.cnn import LITE_WIDTH
-from coverfusion.features.networks.lite import padding_of, plain_model, pooled_stages, stage_widths
+from coverfusion.features.networks.lite import (
+    LITE_WIDTH,
+    padding_of,
+    plain_model,
+    pooled_stages,
+    stage_widths,
+)
 
 EPS = 1e-6  # added to the variance of a channel: at 0 its root has no gradient
 

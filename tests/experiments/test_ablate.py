@@ -15,7 +15,7 @@ from coverfusion.data.splits import load_splits
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config, make_config
-from coverfusion.experiments.training.train import prepare
+from coverfusion.experiments.pipeline.preparation import prepare
 from coverfusion.fusion.registry import create
 from tests.pictures import checkerboard, save_folders, stripes, words
 

@@ -11,7 +11,7 @@ from coverfusion.experiments.bench.ablate import bench_ablate
 from coverfusion.experiments.bench.extract_score import Timing, bench_extract
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.training.train import prepare
+from coverfusion.experiments.pipeline.preparation import prepare
 from tests.pictures import noise, save_folders
 
 

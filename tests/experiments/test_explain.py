@@ -9,9 +9,10 @@ import pytest
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.explanation.explain import Explanation, explain, explain_picture
+from coverfusion.experiments.explanation.explain import explain, explain_picture
+from coverfusion.experiments.explanation.explanation import Explanation
+from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import table_of
-from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
 from coverfusion.fusion.similarity.neighbours import Neighbours

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 
 from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABILITY, Contributions
-from coverfusion.experiments.explanation.explain import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
 from coverfusion.experiments.explanation.figure import draw, figure_of
 from coverfusion.experiments.explanation.marks import Box, Word
 from coverfusion.experiments.scoring.verdict import Verdict

@@ -14,7 +14,8 @@ from coverfusion.experiments.curve.study import fit_points, learning_curve, make
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.fits import Fits, Model
-from coverfusion.experiments.training.train import open_collection, prepare, train
+from coverfusion.experiments.pipeline.preparation import open_collection, prepare
+from coverfusion.experiments.training.train import train
 from coverfusion.features.registry import Extractor
 from tests.pictures import encode, noise, save_manifest, solid
 

@@ -24,8 +24,8 @@ from coverfusion.experiments.cluster.extract import extract_on_ray
 from coverfusion.experiments.cluster.score import score_on_ray
 from coverfusion.experiments.commands.engine import check_engine
 from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import score, table_of
-from coverfusion.experiments.training.train import describe_extractor
 from coverfusion.features.extract import extract
 from coverfusion.features.registry import Extractor
 from coverfusion.features.store import Store

@@ -10,7 +10,7 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import split
-from coverfusion.experiments.training.train import open_collection, prepare, run_extractors
+from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
 from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.experiments.tuning.sweep_figures import Places
 from coverfusion.experiments.tuning.sweep_page import findings

@@ -1,0 +1,83 @@
+"""Pictures of panels side by side, in light and dark, for desktops and phones."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coverfusion.experiments.drawing.charts import DARK, LIGHT
+from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+WIDE, NARROW = 3, 1  # panels side by side, on a desktop and on a phone
+DPI = 160
+LOOKS = {"": (LIGHT, WIDE), "-dark": (DARK, WIDE), "-narrow": (LIGHT, NARROW), "-narrow-dark": (DARK, NARROW)}
+
+
+# training and validation differ in colour, shape and line
+STYLES: dict[str, tuple[str, str, Any]] = {
+    TRAINING: ("alone", "D", (0, (3, 2))),
+    VALIDATION: ("fused", "o", "solid"),
+}
+SLIM = 4.0  # inches of a figure for phones, where a legend has one column
+MOST = 20  # letters of a value under an axis
+
+
+def picture_of(folder: Path, name: str, words: str) -> dict[str, Any]:
+    """A picture in all its looks as the `picture` macro takes it: `words`, and `data` by look.
+
+    Args:
+        folder: of the study or run; `figures/<name><look>.png` are there.
+        name: of the picture.
+        words: its text alternative.
+    """
+    files = {look: folder / "figures" / f"{name}{look}.png" for look in LOOKS}
+    data = {look: base64.b64encode(file.read_bytes()).decode() for look, file in files.items()}
+    return {"words": words, "data": {look: f"data:image/png;base64,{text}" for look, text in data.items()}}
+
+
+def panels_of(
+    names: Sequence[str], palette: Mapping[str, str], columns: int, wide: int, height: float, sharey: bool
+) -> tuple[Figure, dict[str, Axes]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    across = 1 if columns == NARROW else min(wide, len(names))
+    down = -(-len(names) // across)
+    width = 3.9 if columns == NARROW else max(10 / wide * across, 5.0)
+    figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
+    FigureCanvasAgg(figure)
+    grid = figure.subplots(down, across, squeeze=False, sharey=sharey).ravel()
+    for axes in grid[len(names) :]:
+        axes.set_visible(False)
+    for axes in grid[: len(names)]:
+        axes.set_facecolor(palette["surface"])
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.spines["bottom"].set_color(palette["line"])
+        axes.tick_params(colors=palette["ink"], labelsize=8, left=False)
+        axes.grid(axis="y", color=palette["grid"])
+        axes.set_axisbelow(True)
+    return figure, dict(zip(names, grid, strict=False))
+
+
+def legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str]) -> None:
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D([], [], color=palette[colour], marker=shape, linestyle=line, markersize=5, label=words[name])
+        for name, (colour, shape, line) in STYLES.items()
+        if name in words
+    ]
+    across = len(marks) if figure.get_figwidth() > SLIM else 1
+    figure.legend(handles=marks, loc="outside upper left", ncols=across, frameon=False, fontsize=8,
+                  labelcolor=palette["ink"], handlelength=2.2, columnspacing=1.0)  # fmt: skip
+
+
+def short(text: str) -> str:
+    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"

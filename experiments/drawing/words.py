@@ -1,0 +1,52 @@
+"""Numbers and names as pages say them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from coverfusion.experiments.evaluation.intervals import Interval
+
+# score -> what the page calls it; all but the log loss are shares, shown in percent
+SCORES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1_macro": "macro F1",
+    "top3_accuracy": "top-3 accuracy",
+    "log_loss": "log loss",
+    "ece": "calibration error",
+    "precision_macro": "macro precision",
+    "recall_macro": "macro recall",
+    "precision_weighted": "weighted precision",
+    "recall_weighted": "weighted recall",
+    "f1_weighted": "weighted F1",
+}
+MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "log_loss", "ece")
+# what a split is called: in a heading, and after a number of covers
+SPLITS = {"test": "test", "validation": "validation", "folds": "all folds"}
+HELD = {
+    "test": "test covers",
+    "validation": "validation covers",
+    "folds": "covers, each judged by a model that had not seen it",
+}
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.5132 -> "51.3 %", with a space that does not break."""
+    return f"{100 * share:.{digits}f}\u00a0%"
+
+
+def spread(interval: Interval, scale: float = 100, digits: int = 1) -> str:
+    """The two ends of an interval, in percent unless told: "46.3 to 56.1"."""
+    return f"{scale * interval.low:.{digits}f}\u2013{scale * interval.high:.{digits}f}"
+
+
+def points(difference: float) -> str:
+    """0.031 -> "+3.1", with a true minus sign."""
+    return f"{100 * difference:+.1f}".replace("-", "\u2212")
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, each by its columns' names."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

@@ -1,0 +1,147 @@
+"""From a config to prepared covers: classifiers, extractors, collection, feature table, inputs on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from coverfusion.data.collection import Collection, read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
+from coverfusion.experiments.pipeline.config import Config, write_config
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.features.decoded import Decoded
+from coverfusion.features.extract import Failure, read_table
+from coverfusion.features.pixels import Pixels
+from coverfusion.features.registry import Extractor
+from coverfusion.features.registry import create as create_extractor
+from coverfusion.features.store import Store
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.registry import classifier_class, classifier_names
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What all later steps of a run need."""
+
+    collection: Collection
+    covers: pd.DataFrame
+    table: FeatureTable
+    extractors: list[Extractor]
+    failures: list[Failure]
+    pictures: Decoded | None = None
+
+
+def chosen_classifiers(config: Config) -> list[str]:
+    """The config's, or all; those that learn from pictures only where the block `pixels` is named."""
+    if config.classifiers is not None:
+        return list(config.classifiers)
+    pictures = PIXELS in (config.blocks or {})
+    return [name for name in classifier_names() if pictures or not classifier_class(name).pictures]
+
+
+def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
+    """The blocks of a run, `pixels` among them where a classifier learns from pictures."""
+    extractors = make_extractors(config.blocks, config.preset)
+    needed = any(classifier_class(name).pictures for name in {*classifiers, *config.alone})
+    if needed and PIXELS not in [extractor.name for extractor in extractors]:
+        extractors.append(create_extractor(PIXELS))
+    return extractors
+
+
+def open_collection(config: Config) -> Collection:
+    """Reads the collection with a progress bar and says what was dropped."""
+    with counted("reading", None) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total)
+
+        collection = read_collection(
+            config.collection,
+            keep=config.keep,
+            genres=config.genres,
+            facts_cache=config.store / "facts.parquet",
+            progress=progress,
+        )
+    if len(collection.frame) == 0:
+        raise UserError(
+            f"{config.collection} holds no usable cover. See `coverfusion inspect {config.collection}`."
+        )
+    _say_left_out(collection)
+    return collection
+
+
+def _say_left_out(collection: Collection) -> None:
+    counts = collection.counts
+    kinds = [
+        ("rejected", "rejected"), ("copies", "copies"), ("left_out", "places of covers under several genres")
+    ]  # fmt: skip
+    gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
+    if gone:
+        console.print(
+            f"{len(collection.frame):,} covers of {counts['files']:,} files; left out: {gone}.",
+            style="yellow", highlight=False,
+        )  # fmt: skip
+
+
+def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
+    """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
+    store = Store(config.store)
+    tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
+    failures = fill(collection.frame, tabled, store)
+    pictures = None
+    for extractor in extractors:
+        if isinstance(extractor, Pixels):
+            pictures, undecoded = decode(collection.frame, extractor, config.store)
+            failures += undecoded
+    if failures:
+        console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
+    unread = {f.cover_id for f in failures if not f.block}
+    covers = collection.frame[~collection.frame["cover_id"].isin(unread)].reset_index(drop=True)
+    table = read_table(covers["cover_id"].tolist(), tabled, store)
+    doubled = covers["cover_id"].duplicated(keep=False)
+    if doubled.any():  # keep="all": one cover under several genres is several rows
+        covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
+        rows = pd.Index(covers["cover_id"])
+        table = FeatureTable(
+            {name: block.set_axis(rows) for name, block in table.blocks.items()},
+            {name: notes.set_axis(rows) for name, notes in table.notes.items()},
+        )
+    return Prepared(collection, covers, table, extractors, failures, pictures)
+
+
+def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str) -> None:
+    """Config, environment, collection facts and all lists of what was left out."""
+    write_config(config, folder / "config.yaml")
+    write_json(folder / "environment.json", environment())
+    collection = prepared.collection
+    facts = {
+        "note": note,
+        "fingerprint": collection.fingerprint(),
+        "covers": len(prepared.covers),
+        "genres": prepared.covers["genre"].value_counts().to_dict(),
+        "dropped": collection.counts,
+        "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
+        "failures": len(prepared.failures),
+    }
+    write_json(folder / "collection.json", facts)
+    collection.rejected.to_csv(folder / "rejected.csv", index=False)
+    collection.conflicts.to_csv(folder / "conflicts.csv", index=False)
+    failure_frame(prepared.failures).to_csv(folder / "failures.csv", index=False)
+
+
+def describe_extractor(extractor: Extractor) -> dict[str, object]:
+    """What a bundle needs to make the same extractor again."""
+    from coverfusion.features.registry import parameters_of
+
+    parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
+    return {
+        "fingerprint": extractor.fingerprint(),
+        "preset": getattr(extractor, "preset", "packaged"),
+        "parameters": parameters,
+    }
