@@ -10,7 +10,7 @@ from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.features import registry as extractors
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion import registry as classifiers
-from tests.pictures import gradient
+from tests.helpers.pictures import gradient
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 

@@ -13,7 +13,17 @@ from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import Entry, list_entries, list_pictures, read_bytes
-from tests.pictures import Bad, bad_files, encode, face, noise, save_folders, save_manifest, save_zip, solid
+from tests.helpers.pictures import (
+    Bad,
+    bad_files,
+    encode,
+    face,
+    noise,
+    save_folders,
+    save_manifest,
+    save_zip,
+    solid,
+)
 
 
 def _address(path: Path) -> str:

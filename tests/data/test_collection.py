@@ -8,7 +8,7 @@ import pytest
 from coverfusion.data import facts_cache
 from coverfusion.data.collection import COLUMNS, read_collection
 from coverfusion.data.errors import UserError
-from tests import pictures
+from tests.helpers import pictures
 
 FACE = pictures.face()
 NOISES = [pictures.encode(pictures.noise(seed, (64, 64))) for seed in range(9)]

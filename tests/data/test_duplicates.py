@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from coverfusion.data.duplicates import NEAR_BITS, group_covers, near_pairs
 from coverfusion.data.pictures import facts
-from tests import pictures
+from tests.helpers import pictures
 
 DETAILED = 50.0
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from coverfusion.data.pictures import MAX_SIDE, PictureError, decode, facts
 from coverfusion.data.sources import list_pictures, read_bytes
-from tests import pictures
+from tests.helpers import pictures
 
 BAD = pictures.bad_files()
 

@@ -7,7 +7,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import Entry, is_there, list_entries, list_pictures, read_bytes
-from tests import pictures
+from tests.helpers import pictures
 
 RED, BLUE = pictures.encode(pictures.solid("red", (8, 8))), pictures.encode(pictures.solid("blue", (8, 8)))
 

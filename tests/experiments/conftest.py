@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.experiments.serving import serving, train_service
+from tests.helpers.serving import serving, train_service
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import yaml
 
 from coverfusion.experiments import cli
 from coverfusion.fusion.registry import classifier_names, parameters_of
-from tests.pictures import save_folders, solid
+from tests.helpers.pictures import save_folders, solid
 
 MAIN = "from coverfusion.experiments.cli import main; main()"
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from coverfusion.data.collection import read_collection
 from coverfusion.experiments.inspection import inspect_collection
-from tests import pictures
+from tests.helpers import pictures
 
 
 def _inspect(collection, out):

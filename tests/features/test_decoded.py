@@ -12,7 +12,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.features.decoded import ID_BYTES, decode_all, missing
 from coverfusion.features.pixels import Pixels
-from tests.pictures import encode, solid
+from tests.helpers.pictures import encode, solid
 
 COLOURS = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (90, 90, 90)]
 

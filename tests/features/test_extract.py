@@ -18,7 +18,7 @@ from coverfusion.features import extract as module
 from coverfusion.features.extract import extract, read_table
 from coverfusion.features.registry import create, fingerprint_of
 from coverfusion.features.store import Store
-from tests.pictures import encode, noise, solid
+from tests.helpers.pictures import encode, noise, solid
 
 
 class Redness:

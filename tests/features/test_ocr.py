@@ -14,7 +14,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined, layout
 from coverfusion.features.registry import Annotator, Extractor, create
 from coverfusion.features.text.easyocr_batched import Word
-from tests import pictures
+from tests.helpers import pictures
 
 
 @pytest.fixture(scope="module")

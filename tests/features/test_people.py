@@ -11,7 +11,7 @@ from torchvision.transforms.functional import pil_to_tensor
 from coverfusion.data.errors import UserError
 from coverfusion.features.people import People, _union
 from coverfusion.features.registry import Annotator, create
-from tests import pictures
+from tests.helpers import pictures
 
 SMALL_MODEL = "ssdlite320_mobilenet_v3_large"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coverfusion.features.pixels import Pixels
-from tests.pictures import gradient, solid
+from tests.helpers.pictures import gradient, solid
 
 
 def test_each_picture_is_one_cell_of_rgb_bytes() -> None:

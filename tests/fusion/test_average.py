@@ -3,7 +3,7 @@ import pytest
 
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import create
-from tests.fusion.planted import planted
+from tests.helpers.planted import planted
 
 
 def test_mean_by_hand_of_fitted_members():

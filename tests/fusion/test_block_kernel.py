@@ -6,7 +6,7 @@ from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
 from coverfusion.fusion.block_weights import solve
 from coverfusion.fusion.kernel_ridge import FusionKernelRidge
 from coverfusion.fusion.svc import FusionSVC
-from tests.fusion.planted import planted
+from tests.helpers.planted import planted
 
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}
 

@@ -12,7 +12,7 @@ from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.similarity.neighbours import Neighbours
 from coverfusion.fusion.uncertainty.decision import learn_decision
-from tests.fusion.planted import TABLE_CLASSIFIERS, planted, quick
+from tests.helpers.planted import TABLE_CLASSIFIERS, planted, quick
 
 EXTRACTORS = {"color": {"fingerprint": "color-1234", "preset": "packaged", "parameters": {"bins": 8}}}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from coverfusion.fusion.registry import classifier_class
-from tests.fusion.planted import GENRES, TABLE_CLASSIFIERS, planted, quick, two_views
+from tests.helpers.planted import GENRES, TABLE_CLASSIFIERS, planted, quick, two_views
 
 NAMES = TABLE_CLASSIFIERS
 SEED_MATTERS = ["catboost", "mlp", "random_forest"]

@@ -13,7 +13,7 @@ from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.finetune import Finetune
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import create
-from tests.fusion.tinted import GENRES, tinted
+from tests.helpers.tinted import GENRES, tinted
 
 
 @pytest.fixture(scope="module")

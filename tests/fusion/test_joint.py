@@ -12,8 +12,8 @@ from safetensors.torch import load_file
 from coverfusion.fusion.joint import Joint
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import create
-from tests.fusion.tinted import GENRES, tinted
-from tests.fusion.tiny import BACKBONE, tiny_weights
+from tests.helpers.tinted import GENRES, tinted
+from tests.helpers.tiny import BACKBONE, tiny_weights
 
 
 @pytest.fixture(scope="module")

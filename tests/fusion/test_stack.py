@@ -11,9 +11,9 @@ from coverfusion.fusion.inner import inner_folds
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import create
 from coverfusion.fusion.stack import Stack
-from tests.experiments.small import tiny_network
-from tests.fusion.planted import planted
-from tests.fusion.tinted import tinted
+from tests.helpers.planted import planted
+from tests.helpers.small import tiny_network
+from tests.helpers.tinted import tinted
 
 PAIR = {"knn": {"k": 1}, "logistic": {}}
 

@@ -1,0 +1,112 @@
+"""Runs are compared cover by cover; other covers are refused, other settings are named."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.comparison.compare import compare_runs, config_differences, write_comparison
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.training.train import train
+from tests.helpers.pictures import checkerboard, save_folders
+
+COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}
+
+
+def _cover(colour: tuple[int, int, int], number: int) -> Image.Image:
+    rng = np.random.default_rng([number, *colour])
+    first, second = (tuple(int(v) for v in rng.integers(0, 255, 3)) for _ in range(2))
+    shown = tuple(int(v) for v in (np.array(colour) + np.array(first) / 2).clip(0, 255))
+    return checkerboard(shown, second, int(rng.integers(5, 30)), size=(64, 64))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("compare")
+    drawn = {genre: [_cover(colour, n) for n in range(30)] for genre, colour in COLOURS.items()}
+    save_folders(folder / "covers", drawn)
+    made = {}
+    for name, more in {
+        "color": {"blocks": ["color"]},
+        "texture": {"blocks": ["texture"]},
+        "both": {"blocks": ["color", "texture"], "alone": ["knn"]},
+        "seed": {"blocks": ["color"], "seed": 3},
+        "folds": {"blocks": ["color"], "folds": 3},
+        "folds-texture": {"blocks": ["texture"], "folds": 3},
+    }.items():
+        config = make_config(
+            "test", collection=folder / "covers", out=folder / name, store=folder / "store",
+            classifiers=["logistic", "knn"], **more,
+        )  # fmt: skip
+        made[name] = train(config)
+    return made
+
+
+def test_the_pair_is_what_the_predictions_say(runs: dict[str, Path]) -> None:
+    row = compare_runs([runs["color"], runs["texture"]], ["knn"]).iloc[0]
+    right = []
+    for name in ("color", "texture"):
+        frame = pd.read_parquet(runs[name] / "predictions.parquet").query("split == 'test'")
+        frame = frame[frame["classifier"] == "knn"].set_index("cover_id")
+        right.append((frame["genre"] == frame["predicted"]).sort_index())
+    assert row["accuracy_first"] == pytest.approx(right[0].mean())
+    assert row["difference"] == pytest.approx(right[0].mean() - right[1].mean())
+    assert row["only_first"] == (right[0] & ~right[1]).sum()
+    assert row["only_second"] == (~right[0] & right[1]).sum()
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert np.isnan(row["p_folds"])
+
+
+def test_of_one_run_all_models_are_compared(runs: dict[str, Path]) -> None:
+    table = compare_runs([runs["folds"]])
+    assert len(table) == 1
+    assert {table["first"].item().split()[1], table["second"].item().split()[1]} == {"logistic", "knn"}
+    assert 0 <= table["p_folds"].item() <= 1
+
+
+def test_runs_with_the_same_folds_get_the_test_over_folds(runs: dict[str, Path]) -> None:
+    row = compare_runs([runs["folds"], runs["folds-texture"]], ["knn"]).iloc[0]
+    assert row["difference"] > 0.2
+    assert row["p_folds"] < 0.2
+
+
+def test_other_test_covers_are_refused(runs: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match=r"not tested on the same covers: .* only in the first"):
+        compare_runs([runs["color"], runs["seed"]])
+
+
+def test_what_differs_is_named(runs: dict[str, Path]) -> None:
+    found = config_differences([runs["color"], runs["seed"]]).set_index("key")
+    assert found.to_dict("index") == {"seed": {"A": "0", "B": "3"}}
+    blocks = config_differences([runs["color"], runs["texture"]])["key"].tolist()
+    assert sorted(blocks) == ["blocks.color", "blocks.texture", "extractors.color", "extractors.texture"]
+
+
+def test_a_model_on_a_block_alone_can_be_named(runs: dict[str, Path]) -> None:
+    row = compare_runs([runs["both"]], ["knn", "knn on texture"]).iloc[0]
+    single = compare_runs([runs["both"], runs["texture"]], ["knn"]).iloc[0]
+    assert (row["first"], row["second"]) == ("A knn on all 2 blocks", "A knn on texture alone")
+    assert row["accuracy_second"] == single["accuracy_second"]
+    with pytest.raises(UserError, match=r"has no classifier 'knn on colour'; it has .*knn on color"):
+        compare_runs([runs["both"]], ["knn", "knn on colour"])
+
+
+def test_wrong_folders_and_classifiers_are_named(runs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a finished run folder"):
+        compare_runs([runs["color"], tmp_path])
+    with pytest.raises(UserError, match="has no classifier 'svc'; it has"):
+        compare_runs([runs["color"], runs["texture"]], ["svc"])
+    with pytest.raises(UserError, match="only one model"):
+        compare_runs([runs["color"]], ["knn"])
+
+
+def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
+    folders = [runs["color"], runs["texture"]]
+    write_comparison(tmp_path / "c", compare_runs(folders), config_differences(folders), folders)
+    assert {file.name for file in (tmp_path / "c").iterdir()} == {
+        "comparisons.csv", "config_differences.csv", "comparison.png", "environment.json",
+    }  # fmt: skip
+    assert (tmp_path / "c" / "comparison.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,195 @@
+"""A learning-curve study end to end on a small drawn collection of unequal genres."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import pytest
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.curve.scores import score_points
+from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
+from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.config import Config, make_config
+from coverfusion.experiments.pipeline.fits import Fits, Model
+from coverfusion.experiments.pipeline.preparation import open_collection, prepare
+from coverfusion.experiments.training.train import train
+from coverfusion.features.registry import Extractor
+from tests.helpers.pictures import encode, noise, save_manifest, solid
+
+GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}
+COUNTS = {"dub": 60, "opera": 36, "techno": 36}
+AVERAGE = {"classifiers": ["logistic", "knn"]}
+CLASSIFIERS = {"logistic": {"C": 0.1}, "knn": {}, "average": AVERAGE}
+
+
+def _cover(genre: str, number: int) -> PIL.Image.Image:
+    """Noise in about the genre's colour; no two look alike."""
+    seed = 100 * list(GENRES).index(genre) + number
+    shift = np.random.default_rng(seed).integers(-80, 80, 3)
+    colour = tuple(int(v) for v in np.clip(np.array(GENRES[genre]) + shift, 0, 255))
+    return PIL.Image.blend(noise(seed, (64, 64)), solid(colour, (64, 64)), 0.7)
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Covers in pairs that must stay together."""
+    folder = tmp_path_factory.mktemp("c")
+    rows = []
+    for genre, count in COUNTS.items():
+        for number in range(count):
+            path = folder / f"{genre}-{number}.jpg"
+            path.write_bytes(encode(_cover(genre, number)))
+            rows.append({"path": str(path), "genre": genre, "group": f"{genre}-{number // 2}"})
+    return save_manifest(folder / "covers.csv", rows)
+
+
+def _config(manifest: Path, out: Path, **more: object) -> Config:
+    values = {"classifiers": CLASSIFIERS, "alone": [], "blocks": ["color"], "folds": 2} | more
+    return make_config("test", collection=manifest, out=out / "runs", store=out / "store", **values)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def study(manifest: Path, out: Path) -> Path:
+    return learning_curve(_config(manifest, out), balances=("none", "weights", "oversample"), workers=1)
+
+
+def test_the_folder_is_complete(study: Path) -> None:
+    for name in (
+        "config.yaml", "environment.json", "collection.json", "curve.json", "splits.parquet", "curve.csv",
+        "pooled.csv", "powerlaw.csv", "balance.csv", "index.html", "figures/curve.png", "figures/balance.png",
+    ):  # fmt: skip
+        assert (study / name).exists(), name
+    assert not (study / "fits").exists()
+
+
+def test_one_row_a_classifier_balance_size_and_fold(study: Path) -> None:
+    curve = pd.read_csv(study / "curve.csv")
+    sizes = sorted(curve["size"].unique())
+    assert len(sizes) == 5 and sizes[0] == 30
+    assert len(curve) == 3 * 3 * 5 * 2
+    smaller = curve[curve["size"] < sizes[-1]]
+    # pairs stay whole, so a set may be one cover short
+    assert (smaller["size"] - smaller["covers"]).isin([0, 1]).all()
+    copies = curve[curve["balance"] == "oversample"]
+    assert (copies["rows"] > copies["covers"]).all()
+    others = curve[curve["balance"] != "oversample"]
+    assert (others["rows"] == others["covers"]).all()
+    for name in ("accuracy", "f1_macro", "f1_dub", "f1_opera", "f1_techno"):
+        assert curve[name].between(0, 1).all()
+
+
+def test_the_largest_size_is_the_run_itself(study: Path, manifest: Path, out: Path) -> None:
+    board = pd.read_csv(train(_config(manifest, out)) / "leaderboard.csv").set_index("classifier")
+    pooled = pd.read_csv(study / "pooled.csv")
+    # logistic weighs classes by default; knn does not
+    for name, balance in (("logistic", "weights"), ("knn", "none")):
+        rows = pooled[
+            (pooled["size"] == pooled["size"].max())
+            & (pooled["balance"] == balance)
+            & (pooled["classifier"] == name)
+            & pooled["genre"].isna()
+        ].set_index("score")
+        for score in ("accuracy", "f1_macro", "log_loss"):
+            assert rows.loc[score, "value"] == pytest.approx(board.loc[name, score])
+            assert rows.loc[score, "low"] == pytest.approx(board.loc[name, f"{score}_low"])
+
+
+def test_a_mean_is_that_of_its_members_under_the_same_balance(
+    manifest: Path, out: Path, tmp_path: Path
+) -> None:
+    config = _config(manifest, out)
+    prepared = prepare(config, open_collection(config), _extractors())
+    points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)[:2]
+    kept = fit_points(tmp_path, config, prepared, points, ["none"], ["logistic", "knn"], workers=1)
+    means = {"average": ["logistic", "knn"]}
+    curve, _ = score_points(kept, points, means, ["average"], prepared.covers, folds=2, seed=0)
+    fits, parts = kept["none"]
+    frames = [fits.predictions(Model(name, ("color",)), parts[0]) for name in ("logistic", "knn")]
+    mean = (frames[0].filter(regex="^p_") + frames[1].filter(regex="^p_")) / 2
+    right = mean.columns.str[2:].to_numpy()[mean.to_numpy().argmax(axis=1)] == frames[0]["genre"]
+    assert curve["accuracy"].iloc[0] == pytest.approx(right.mean())
+
+
+def test_copies_never_come_from_the_held_out_fold(manifest: Path, out: Path, tmp_path: Path) -> None:
+    config = _config(manifest, out)
+    prepared = prepare(config, open_collection(config), _extractors())
+    points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)
+    kept = fit_points(tmp_path, config, prepared, points, ["none", "oversample"], ["knn"], workers=1)
+    covers = prepared.covers.set_index("cover_id")
+    for plain, copied in zip(kept["none"][1], kept["oversample"][1], strict=True):
+        assert set(copied.train) == set(plain.train)
+        assert set(covers.loc[copied.train, "group"]).isdisjoint(
+            covers.loc[copied.predicted["test"], "group"]
+        )
+        assert covers.loc[copied.train, "genre"].value_counts().nunique() == 1
+        assert copied.predicted == plain.predicted
+
+
+def test_a_study_stopped_while_fitting_goes_on(
+    manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = _config(manifest, tmp_path, classifiers={"knn": {}})
+    fitted: list[str] = []
+    real = Fits.fit
+
+    def fit(self: Fits, model: object, part: object) -> object:
+        if len(fitted) == 3:
+            raise KeyboardInterrupt
+        fitted.append(part.name)  # type: ignore[attr-defined]
+        return real(self, model, part)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Fits, "fit", fit)
+    with pytest.raises(KeyboardInterrupt):
+        learning_curve(config, [30, 60], workers=1)
+    first = list(fitted)
+    fitted.clear()
+    folder = learning_curve(config, [30, 60], workers=1)
+    assert len(first) == 3 and len(fitted) == 1
+    assert not set(first) & set(fitted)
+    assert learning_curve(config, [30, 60], workers=1) == folder
+    assert len(fitted) == 1
+
+
+def test_the_page_says_what_the_tables_say_and_loads_nothing(study: Path) -> None:
+    page = (study / "index.html").read_text()
+    laws = pd.read_csv(study / "powerlaw.csv")
+    assert len(laws) == 9
+    for name in CLASSIFIERS:
+        assert f"{name} (no balancing): " in page
+    parser = _Pictures()
+    parser.feed(page)
+    assert len(parser.pictures) == 2
+    assert all(len(words) > 50 for words in parser.pictures)
+    assert all(source.startswith("data:") for source in parser.sources)
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_bad_parameter_is_refused_before_anything_is_fitted(manifest: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no parameter 'k'"):
+        learning_curve(_config(manifest, tmp_path, classifiers={"logistic": {"k": 1}}))
+    assert not (tmp_path / "runs").exists()
+
+
+class _Pictures(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if tag == "img":
+            self.pictures.append(named["alt"] or "")
+        self.sources += [named[key] or "" for key in ("src", "srcset") if key in named]
+
+
+def _extractors() -> list[Extractor]:
+    return make_extractors({"color": {}}, "packaged")

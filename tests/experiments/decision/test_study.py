@@ -1,0 +1,275 @@
+"""The decision study of a run, and scores that abstain, on small drawn collections."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from coverfusion.data.errors import UserError
+from coverfusion.data.sources import list_pictures
+from coverfusion.experiments.decision.findings import findings
+from coverfusion.experiments.decision.held_out import HeldOut, make_parts, read_held_out
+from coverfusion.experiments.decision.study import decide
+from coverfusion.experiments.decision.tables import PROMISES, SPLITS, answers, sets_table
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
+from coverfusion.experiments.scoring.verdict import verdict_on
+from coverfusion.experiments.training.train import train
+from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.uncertainty.conformal import METHODS
+from coverfusion.fusion.uncertainty.decision import Targets, rule_of
+from tests.helpers.pictures import encode, noise, save_folders
+
+COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (70, 90, 60)}
+
+
+def _cover(colour: tuple[int, int, int], number: int) -> Image.Image:
+    """Random tiles of about the genre's colour; dub and techno are easily mistaken."""
+    rng = np.random.default_rng([number, *colour])
+    tiles = rng.normal(colour, 60, (6, 6, 3)) + rng.normal(0, 35, 3)
+    return Image.fromarray(tiles.clip(0, 255).astype(np.uint8)).resize((60, 60), Image.Resampling.NEAREST)
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    drawn = {genre: [_cover(colour, n) for n in range(60)] for genre, colour in COLOURS.items()}
+    return save_folders(tmp_path_factory.mktemp("decide") / "covers", drawn)
+
+
+@pytest.fixture(scope="module")
+def runs(collection: Path) -> dict[str, Path]:
+    made = {}
+    for name, more in {"split": {}, "folds": {"folds": 3}}.items():
+        config = make_config(
+            "test", collection=collection, out=collection.parent / name, store=collection.parent / "store",
+            blocks=["color"], classifiers=["logistic", "knn"], **more,
+        )  # fmt: skip
+        made[name] = train(config)
+    return made
+
+
+@pytest.fixture(scope="module")
+def study(runs: dict[str, Path]) -> Path:
+    return decide(runs["folds"])
+
+
+def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
+    assert study == runs["folds"] / "decisions"
+    assert {file.name for file in study.iterdir()} == {
+        "models.csv", "calibration.csv", "reliability.csv", "risk_coverage.csv", "abstention.csv",
+        "genres.csv", "sets.csv", "findings.txt", "environment.json", "risk_coverage.png",
+        "reliability.png", "sets.png",
+    }  # fmt: skip
+    for name in ("risk_coverage", "reliability", "sets"):
+        assert (study / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_answering_all_is_the_error_of_the_leaderboard(study: Path, runs: dict[str, Path]) -> None:
+    board = pd.read_csv(runs["folds"] / "leaderboard.csv").set_index("classifier")["accuracy"]
+    models = pd.read_csv(study / "models.csv").set_index("classifier")
+    np.testing.assert_allclose(models["error_of_all"], 1 - board[models.index])
+    chosen = json.loads((runs["folds"] / "metrics.json").read_text())["chosen"]["classifier"]
+    curve = pd.read_csv(study / "risk_coverage.csv")
+    assert curve["error"].iloc[-1] == pytest.approx(models.loc[chosen, "error_of_all"])
+    assert (curve["low"] <= curve["error"] + 1e-9).all() and (curve["error"] <= curve["high"] + 1e-9).all()
+    assert (curve["perfect_order"] <= curve["error"] + 1e-9).all()
+
+
+def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:
+    table = pd.read_csv(study / "abstention.csv")
+    models = pd.read_csv(study / "models.csv")
+    plain = table.query("target == 'error' and rule == 'plain' and wished == 0.2").iloc[0]
+    promised = table.query("target == 'error' and rule == 'promised' and wished == 0.2").iloc[0]
+    assert promised["answered"] <= plain["answered"]
+    assert plain["error"] <= models["error_of_all"].min() + 1e-9
+    genres = pd.read_csv(study / "genres.csv")
+    for rule, row in (("promised", promised), ("plain", plain)):
+        own = genres[genres["rule"] == rule]
+        assert own["answered"].sum() == row["answered"] and own["covers"].sum() == 180
+
+
+def test_genres_are_told_by_the_plain_rule_where_nothing_is_promised(study: Path) -> None:
+    tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
+    genres = tables["genres"]
+    genres.loc[genres["rule"] == "promised", "answered"] = 0
+    classifier = tables["models"]["classifier"][0]
+    assert "By genre, with the plain threshold:" in findings(classifier, tables, 0.2)
+    genres["answered"] = 1
+    said = findings(classifier, tables, 0.2)
+    assert "By genre, with the promised threshold:" in said
+    assert any(line.startswith("Sets of genres are made in two ways: lac") for line in said)
+
+
+@pytest.mark.parametrize(("after", "said"), [(1.0, "Nothing was changed"), (1.1, "does not on these")])
+def test_a_calibration_that_does_not_help_is_called_so(after: float, said: str, study: Path) -> None:
+    tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
+    table = tables["calibration"].set_index("kind")
+    table.loc["none", "log_loss"], table.loc["chosen", "log_loss"] = 1.0, after
+    told = findings(tables["models"]["classifier"][0], tables | {"calibration": table.reset_index()}, 0.2)
+    (line,) = [line for line in told if line.startswith("Calibration")]
+    assert said in line
+
+
+def test_sets_are_tried_on_every_split(study: Path) -> None:
+    sets = pd.read_csv(study / "sets.csv")
+    assert len(sets) == SPLITS * len(METHODS) * len(PROMISES)
+    mean = sets[sets["method"] == "lac"].groupby("promise")["coverage"].mean()
+    np.testing.assert_allclose(mean, PROMISES, atol=0.05)
+
+
+def test_near_duplicates_never_learn_for_each_other(runs: dict[str, Path]) -> None:
+    run = read_run(runs["folds"])
+    held = read_held_out(run, run.chosen, make_parts(run, seed=0))
+    assert sorted(held.tried) == list(range(180))
+    for learnt, tried in held.parts:
+        assert not set(held.groups[learnt]) & set(held.groups[tried])
+
+
+def test_what_is_tried_says_nothing_to_its_own_threshold() -> None:
+    # two parts: the first is always right, the second always wrong; each is judged by the other
+    parts = [(np.arange(100, 200), np.arange(100)), (np.arange(100), np.arange(100, 200))]
+    proba = np.tile([[0.9, 0.1]], (200, 1))
+    held = HeldOut(["a", "b"], proba, np.repeat([0, 1], 100), np.arange(200), parts)
+    answered = answers(held, lambda _, wrong: np.inf if wrong.any() else -np.inf)
+    assert answered.tolist() == [False] * 100 + [True] * 100
+
+
+def test_sets_on_copies_of_covers_keep_the_copies_together() -> None:
+    rng = np.random.default_rng(0)
+    proba = np.repeat(rng.dirichlet(np.ones(3), 300), 4, axis=0)
+    y = np.repeat(rng.integers(0, 3, 300), 4)
+    table = sets_table(HeldOut(["a", "b", "c"], proba, y, np.arange(1200) // 4, []), seed=0)
+    mean = table[table["method"] == "lac"].groupby("promise")["coverage"].mean()
+    np.testing.assert_allclose(mean, PROMISES, atol=0.03)
+
+
+def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp_path: Path) -> None:
+    run = read_run(runs["split"])
+    splits = pd.read_parquet(runs["split"] / "splits.parquet").set_index("cover_id")["split"]
+    held = read_held_out(run, run.chosen, make_parts(run, seed=0))
+    [(learnt, tried)] = held.parts
+    assert len(learnt) == (splits == "validation").sum()
+    assert len(tried) == (splits == "test").sum()
+    place = decide(runs["split"], "knn", 0.3, tmp_path / "knn")
+    said = (place / "findings.txt").read_text()
+    assert said.startswith(f"knn, {len(tried)} held-out covers") and "target of 30 % error" in said
+
+
+def test_runs_that_cannot_be_studied_say_why(runs: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a finished run folder"):
+        decide(tmp_path)
+    with pytest.raises(UserError, match="has no classifier 'svc'; it has"):
+        decide(runs["folds"], "svc")
+    with pytest.raises(UserError, match=r"--target-error 1\.5"):
+        decide(runs["folds"], target=1.5)
+    with pytest.raises(UserError, match="nothing can be written in /proc"):
+        decide(runs["folds"], out=Path("/proc/x"))
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("metrics.json", "leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
+        (old / name).write_bytes((runs["folds"] / name).read_bytes())
+    frame = pd.read_parquet(runs["folds"] / "predictions.parquet")
+    frame.drop(columns="group").to_parquet(old / "predictions.parquet")
+    with pytest.raises(UserError, match="older version that kept no groups"):
+        decide(old)
+
+
+@pytest.mark.parametrize(("name", "source", "covers"), [("split", "validation", 18), ("folds", "folds", 180)])
+def test_the_bundle_keeps_what_the_model_has_not_seen(
+    name: str, source: str, covers: int, runs: dict[str, Path]
+) -> None:
+    run = read_run(runs[name])
+    decision = load_bundle(runs[name] / "bundle").decision
+    assert decision is not None and decision.source == source
+    assert len(decision.proba) == covers
+    frame = pd.read_parquet(runs[name] / "predictions.parquet")
+    own = frame[(frame["classifier"] == run.chosen.classifier) & (frame["split"] == source)]
+    np.testing.assert_allclose(
+        np.sort(decision.proba.max(axis=1)), np.sort(own.filter(regex="^p_").max(axis=1))
+    )
+    assert (decision.proba.argmax(axis=1) == decision.y).mean() == (own["genre"] == own["predicted"]).mean()
+
+
+def test_scores_abstain_name_sets_and_warn(runs: dict[str, Path], collection: Path, tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "noise.png").write_bytes(encode(noise(size=(60, 60)), "PNG"))
+    (tmp_path / "odd" / "broken.jpg").write_bytes(b"no picture")
+    targets = Targets(coverage=0.5, set_coverage=0.8)
+    pictures = list_pictures([str(tmp_path / "odd"), str(collection)])
+    score(runs["folds"] / "bundle", pictures, tmp_path / "s.parquet", targets=targets)
+    frame = pd.read_parquet(tmp_path / "s.parquet")
+    assert frame["abstain"].dtype == bool
+    broken = frame[frame["path"].str.endswith("broken.jpg")].iloc[0]
+    assert broken["abstain"] and pd.isna(broken["genre_set"]) and broken["unlike_covers"] is None
+    assert frame[frame["path"].str.endswith("noise.png")]["unlike_covers"].item()
+    covers = frame[frame["path"].str.startswith(str(collection))]
+    assert 0.3 < covers["abstain"].mean() < 0.7
+    assert covers["unlike_covers"].astype(bool).mean() < 0.05
+    np.testing.assert_allclose(covers["nearest_distance"], 0, atol=1e-2)  # each is in the index itself
+    assert (covers["genre_set"].str.split("|").str[0] == covers["genre_1"]).all()
+
+
+def test_nothing_is_promised_of_what_is_unlike_covers(runs: dict[str, Path], tmp_path: Path) -> None:
+    odd, bundle = noise(size=(60, 60)), load_bundle(runs["folds"] / "bundle")
+    (tmp_path / "noise.png").write_bytes(encode(odd, "PNG"))
+    row = table_of([odd], bundle_extractors(bundle))[0].frame()
+    sure = float(bundle.predict_proba(row).max())
+    for targets, silent in ((Targets(), False), (Targets(coverage=1.0), True)):
+        assert rule_of(bundle.decision, targets).threshold < sure  # the rule alone would answer
+        out = tmp_path / f"{silent}.parquet"
+        score(runs["folds"] / "bundle", iter([str(tmp_path / "noise.png")]), out, targets=targets)
+        scored, verdict = pd.read_parquet(out).iloc[0], verdict_on(bundle, row, targets)
+        assert scored["unlike_covers"] and scored["abstain"] == verdict.abstain == silent
+
+
+def test_probabilities_are_calibrated_where_that_helps(runs: dict[str, Path], collection: Path) -> None:
+    bundle = load_bundle(runs["folds"] / "bundle")
+    assert bundle.decision is not None
+    proba = bundle.decision.proba
+    np.testing.assert_array_equal(bundle.calibrated(proba), bundle.decision.calibration(proba))
+
+
+def test_resuming_with_another_target_is_refused(
+    runs: dict[str, Path], collection: Path, tmp_path: Path
+) -> None:
+    out, bundle = tmp_path / "a.csv", runs["split"] / "bundle"
+
+    def stopped() -> object:
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        score(bundle, stopped(), out, targets=Targets(error=0.2))  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"made with another error \(0\.2, now 0\.3\)"):
+        score(bundle, list_pictures([str(collection)]), out, resume=True, targets=Targets(error=0.3))
+
+
+def test_an_old_bundle_scores_as_before_but_takes_no_targets(
+    runs: dict[str, Path], collection: Path, tmp_path: Path
+) -> None:
+    from coverfusion.fusion.bundle import save_bundle
+
+    new = load_bundle(runs["split"] / "bundle")
+    save_bundle(
+        tmp_path / "old", new.classifier, columns=new.columns, extractors=new.extractors,
+        neighbours=new.neighbours,
+    )  # fmt: skip
+    rows, _ = score(tmp_path / "old", list_pictures([str(collection / "dub")]), tmp_path / "a.csv")
+    frame = pd.read_csv(tmp_path / "a.csv")
+    assert rows == 60 and not frame["abstain"].any() and frame["genre_set"].isna().all()
+    with pytest.raises(UserError, match="need held-out covers"):
+        score(tmp_path / "old", iter([]), tmp_path / "b.csv", targets=Targets(error=0.2))
+
+
+def test_what_cannot_be_promised_is_said_when_scoring(
+    runs: dict[str, Path], collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets = Targets(error=0.001)
+    assert rule_of(load_bundle(runs["split"] / "bundle").decision, targets).threshold == np.inf
+    score(runs["split"] / "bundle", iter([]), tmp_path / "a.csv", targets=targets)
+    assert re.search(r"At most 0\.1 % wrong cannot be promised from \d+ different", capsys.readouterr().out)

@@ -1,0 +1,160 @@
+"""The picture of an explanation: every text inside it, none on another, whatever the cover holds."""
+
+import dataclasses
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation, Text
+
+from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABILITY, Contributions
+from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.figure import draw, figure_of
+from coverfusion.experiments.explanation.marks import Box, Word
+from coverfusion.experiments.scoring.verdict import Verdict
+from tests.helpers.pictures import encode, noise, solid
+
+LONG = "Experimental Electroacoustic Improvisation and Musique Concr\u00e8te of the Late Twentieth Century"
+BLOCKS = {"cnn": 0.21, "ocr": -0.08, "people": 0.03, "color": 0.0, "texture": -0.002}
+
+
+def _explanation(**changes: object) -> Explanation:
+    feature = Feature("people.face_count", 1.0, 0.024, "number of faces found (0 = none)", (0.0, 0.0, 1.0))
+    base = Explanation(
+        image=noise(0, (300, 300)),
+        classifier="svc",
+        genres=[("Country", 0.62), ("Rock", 0.2), ("Pop", 0.09)],
+        contributions=Contributions(PROBABILITY, "exact Shapley values", 0.2, 0.37, BLOCKS, "one column", {}),
+        features=[feature] * 5,
+        faces=[Box(20, 20, 90, 110, 0.9)],
+        persons=[Box(10, 10, 200, 290, 0.8)],
+        words=[_word("LOVE", 40, 200)],
+        attention=np.linspace(-0.02, 0.05, 90000, dtype=np.float32).reshape(300, 300),
+        attention_note="how much the probability drops when this part is blurred for block 'cnn' alone",
+        neighbours=[
+            Neighbour(f"c{n}", "Country", "a.jpg", 3.2, encode(solid("red", (128, 90)))) for n in range(5)
+        ],
+        failed={},
+    )
+    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+
+
+def _word(text: str, left: float, top: float, confidence: float = 0.9) -> Word:
+    return Word(text, confidence, [(left, top), (left + 80, top), (left + 80, top + 20), (left, top + 20)])
+
+
+def _hard() -> Explanation:
+    """Everything too long and too many at once."""
+    many = [_word(f"$very_long_{'W' * n}^{n}$", 20 + n, 7.0 * n, 0.9 if n % 3 else 0.1) for n in range(40)]
+    feature = Feature("texture." + "x" * 60, float("nan"), -3.2, "share of pixels " * 30, (-1e-9, 0.5, 1e9))
+    blocks = {f"a_block_of_a_very_long_name_{n}": (-1) ** n / (n + 1) for n in range(9)}
+    contributions = Contributions(
+        LOG_PROBABILITY, "SHAP " * 60, -1.0, 2.0, blocks, "SHAP " * 60, {}, ["color", "texture"]
+    )
+    return _explanation(
+        genres=[(LONG, 0.62), (LONG, 0.2), (LONG, 0.1)],
+        contributions=contributions,
+        features=[feature] * 12,
+        words=many,
+        attention=None,
+        attention_note="block 'cnn' failed on this cover " * 9,
+        neighbours=[Neighbour("c", LONG, "a.jpg", 123456.789, None)] * 5,
+        failed={"cnn": "RuntimeError: " + "no " * 200},
+        verdict=Verdict(True, [LONG] * 20, 0.9, True, "A long note on these covers. " * 20),
+    )
+
+
+def _bare() -> Explanation:
+    """Nothing found, one block, one genre, no index."""
+    contributions = Contributions(PROBABILITY, "Shapley", 0.5, 0.5, {"color": 0.0}, "one column", {})
+    return _explanation(
+        image=solid("white", (1, 1)),
+        genres=[("Pop", 1.0)],
+        contributions=contributions,
+        features=[],
+        faces=[],
+        persons=[],
+        words=[],
+        attention=np.zeros((1, 1), np.float32),
+        neighbours=[],
+    )
+
+
+def _shaped(width: int, height: int) -> Explanation:
+    return _explanation(
+        image=noise(1, (width, height)), attention=np.full((height, width), 0.01, np.float32), words=[]
+    )
+
+
+CASES = {
+    "usual": _explanation,
+    "hard": _hard,
+    "bare": _bare,
+    "portrait": lambda: _shaped(100, 640),
+    "landscape": lambda: _shaped(640, 100),
+}
+
+
+def _boxes(figure: Figure) -> dict[str, tuple[float, float, float, float]]:
+    """Every text with its edges in pixels, but for the numbers that stand on the cover on purpose."""
+    figure.canvas.draw()
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    found = {}
+    for number, text in enumerate(figure.findobj(Text)):
+        on_cover = isinstance(text, Annotation) and text.get_bbox_patch() is not None
+        if text.get_text() and text.get_visible() and not on_cover:
+            found[f"{number}: {text.get_text()}"] = text.get_window_extent(renderer).extents
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_texts_stay_inside_and_apart(case: str) -> None:
+    figure = figure_of(CASES[case]())
+    figure.set_dpi(100)
+    width, height = 100 * figure.get_size_inches()
+    texts = _boxes(figure)
+    assert len(texts) > 10
+    for text, (left, bottom, right, top) in texts.items():
+        assert left >= 0 and bottom >= 0 and right <= width and top <= height, text
+    for (one, a), (other, b) in combinations(texts.items(), 2):
+        apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
+        assert apart, f"{one!r} lies on {other!r}"
+
+
+def test_the_picture_is_whole() -> None:
+    picture = draw(_explanation())
+    assert picture.mode == "RGB" and picture.width == 1430
+    pixels = np.asarray(picture)
+    for edge in (pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:]):
+        assert (edge == 255).all()  # nothing runs over the edge
+
+
+def test_a_line_ends_before_the_margin() -> None:
+    pixels = np.asarray(draw(_explanation(verdict=Verdict(True, ["Rock", "Pop"] * 4, 0.8, True, LONG))))
+    assert (pixels[:, -40:] == 255).all()
+
+
+def test_signs_and_numbers_are_written_not_only_coloured() -> None:
+    told = " ".join(_boxes(figure_of(_explanation())))
+    for text in (
+        "Country, 62 %",
+        "+21.0",
+        "\u22128.0",
+        "1 face",
+        "1\u00a0\u201cLOVE\u201d",
+        "people.face_count",
+    ):
+        assert text in told, text
+
+
+def test_what_was_not_looked_for_is_not_said_to_be_missing() -> None:
+    told = " ".join(_boxes(figure_of(_explanation(faces=None, persons=None, words=None))))
+    assert "faces and persons: not looked for" in told and "words: not looked for" in told
+    assert "no words" not in told
+
+
+def test_no_answer_and_a_warning_are_written_out() -> None:
+    told = " ".join(_boxes(figure_of(_explanation(verdict=Verdict(True, ["Rock", "Pop"], 0.8, True)))))
+    for text in ("No answer", "Unlike the training covers", "One of: Rock, Pop", "80 % of covers"):
+        assert text in told.replace("\n", " "), text

@@ -1,0 +1,108 @@
+"""Scores of many pictures: outputs that are refused, rows that are empty, targets and the warning."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import app
+from coverfusion.experiments.commands.score import score as command
+from coverfusion.experiments.scoring.score import score
+from tests.helpers.serving import JPEG
+
+
+@pytest.fixture
+def covers(tmp_path: Path) -> list[str]:
+    """A cover, and a file that is none."""
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    (tmp_path / "b.jpg").write_bytes(b"no picture")
+    return [str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")]
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_else(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("")
+    for out in (Path("/proc/x.csv"), tmp_path / "s.csv" / "x.csv"):
+        with pytest.raises(UserError, match="nothing can be written"):
+            score(tmp_path / "no bundle", iter([]), out)
+
+
+def test_two_runs_never_write_one_file(served_bundle: Path, covers: list[str], tmp_path: Path) -> None:
+    out, refused = tmp_path / "s.csv", []
+
+    def meanwhile(_: int) -> None:
+        with pytest.raises(UserError, match="Another run is writing") as said:
+            score(served_bundle, iter(covers), out, resume=True)
+        refused.append(said.value)
+
+    assert score(served_bundle, iter(covers), out, progress=meanwhile) == (2, 1)
+    assert len(refused) == 1 and len(pd.read_csv(out)) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "s.csv"]
+
+
+def test_no_pictures_give_a_file_without_rows(served_bundle: Path, tmp_path: Path) -> None:
+    kinds = {"csv": pd.read_csv, "parquet": pd.read_parquet}
+    for kind, read in kinds.items():
+        assert score(served_bundle, iter([]), tmp_path / f"s.{kind}") == (0, 0)
+        frame = read(tmp_path / f"s.{kind}")
+        assert len(frame) == 0 and {"path", "genre_1", "error"} < set(frame)
+    assert score(served_bundle, iter([]), tmp_path / "s.jsonl") == (0, 0)
+    assert (tmp_path / "s.jsonl").read_bytes() == b""
+
+
+def test_an_argument_that_is_not_there_ends_the_command_a_line_that_is_not_is_a_row(
+    served_bundle: Path, covers: list[str], tmp_path: Path
+) -> None:
+    out = str(tmp_path / "s.csv")
+    said = CliRunner().invoke(app, ["score", str(served_bundle), covers[0], "nowhere", "--out", out])
+    assert isinstance(said.exception, UserError) and "nowhere: there is no such" in str(said.exception)
+    assert not Path(out).exists()
+    lines = f"  {covers[0]} \r\n\nnowhere\n"
+    said = CliRunner().invoke(app, ["score", str(served_bundle), "-", "--out", out], input=lines)
+    assert said.exit_code == 0 and "2 rows, 1 with an error" in " ".join(said.output.split())
+    assert pd.read_csv(out)["path"].tolist() == [covers[0], "nowhere"]
+    (tmp_path / "empty").mkdir()
+    words = ["score", str(served_bundle), str(tmp_path / "empty"), "--out", str(tmp_path / "e.csv")]
+    assert "There are no pictures" in CliRunner().invoke(app, words).output
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+def test_what_was_not_looked_for_is_empty(
+    kind: str, served_bundle: Path, covers: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / f"s.{kind}"  # of a bundle with too few covers to know them
+    score(served_bundle, iter(covers), out)
+    if kind == "jsonl":
+        assert [json.loads(line)["unlike_covers"] for line in out.read_text().splitlines()] == [None, None]
+    else:
+        frame = pd.read_csv(out) if kind == "csv" else pd.read_parquet(out)
+        assert frame["unlike_covers"].isna().all()
+        assert frame["abstain"].tolist() == [False, True]
+    if kind == "parquet":
+        assert pq.read_schema(out).field("unlike_covers").type == "bool"
+
+
+def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
+    served_bundle: Path, covers: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def stopped() -> Iterator[str]:
+        yield covers[0] + "\n"
+        raise KeyboardInterrupt
+
+    out = str(tmp_path / "s.csv")
+    monkeypatch.setattr("sys.stdin", stopped())
+    with pytest.raises(typer.Exit) as ended:
+        command(served_bundle, ["-"], out)
+    assert ended.value.exit_code == 130 and "Stopped. Go on with --resume." in capsys.readouterr().out
+    command(served_bundle, covers, out, resume=True)
+    assert "2 rows, 1 with an error" in capsys.readouterr().out
+    before = Path(out).read_bytes()
+    command(served_bundle, covers, out, resume=True)
+    assert "Finished already: " in capsys.readouterr().out
+    assert Path(out).read_bytes() == before

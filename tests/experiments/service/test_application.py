@@ -1,0 +1,238 @@
+"""The service as clients meet it: answers, targets, batches, limits."""
+
+import io
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from fastapi.testclient import TestClient
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.serve import _key, _network
+from coverfusion.experiments.scoring.score import score
+from coverfusion.experiments.service.application import make_service
+from coverfusion.experiments.service.limits import Limits
+from coverfusion.experiments.service.schemas import scored_picture
+from coverfusion.fusion.bundle import load_bundle, save_bundle
+from coverfusion.fusion.uncertainty.decision import Targets, rule_of
+from tests.helpers.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
+
+
+def test_the_service_says_what_score_says(client: TestClient, served_bundle: Path, tmp_path: Path) -> None:
+    covers = [cover(genre, n) for genre in GENRES for n in (3, 50)]
+    for number, one in enumerate(covers):
+        (tmp_path / f"{number}.jpg").write_bytes(one)
+    score(served_bundle, iter(str(tmp_path / f"{n}.jpg") for n in range(4)), tmp_path / "out.jsonl", top_k=2)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    answer = client.post("/v1/predict?top_k=2", files=files(*covers))
+    assert answer.status_code == 200, answer.text
+    for picture, line, number in zip(answer.json()["pictures"], lines, range(4), strict=True):
+        assert (picture["name"], picture["cover_id"]) == (f"{number}.jpg", line["cover_id"])
+        assert picture["error"] is None and picture["failed_blocks"] is None
+        for rank, one in enumerate(picture["genres"], 1):
+            assert one["genre"] == line[f"genre_{rank}"]
+            assert one["probability"] == pytest.approx(line[f"probability_{rank}"], abs=1e-9)
+        assert picture["nearest_distance"] == pytest.approx(line["nearest_distance"], abs=1e-4)
+    assert answer.json()["pictures"][0]["genres"][0]["genre"] == "dub & bass"
+
+
+def test_as_many_genres_as_asked_for_and_there_are(client: TestClient) -> None:
+    for top_k, count in ((1, 1), (2, 2), (100, 2)):
+        answer = client.post(f"/v1/predict?top_k={top_k}", files=files(JPEG))
+        genres = answer.json()["pictures"][0]["genres"]
+        assert len(genres) == count
+        assert [one["probability"] for one in genres] == sorted(
+            (one["probability"] for one in genres), reverse=True
+        )
+
+
+def test_a_bad_file_among_good_ones_is_an_entry_with_its_reason(client: TestClient) -> None:
+    answer = client.post("/v1/predict", files=files(JPEG, b"", JPEG))
+    good, bad, again = answer.json()["pictures"]
+    assert answer.status_code == 200
+    assert bad["error"] == "empty file (0 bytes)" and bad["genres"] == []
+    assert good["error"] is None and good["genres"] == again["genres"] != []
+
+
+def test_only_bad_files_are_a_problem_with_every_reason(client: TestClient) -> None:
+    answer = client.post("/v1/predict", files=files(b"", b"words"))
+    body = assert_problem(answer, 422, "unreadable-pictures")
+    assert [one["error"] for one in body["pictures"]] == [
+        "empty file (0 bytes)",
+        "not a picture (or of a format that is not read)",
+    ]
+
+
+def test_similar_covers_are_training_covers_without_folders(client: TestClient, served_folder: Path) -> None:
+    answer = client.post("/v1/similar?k=4", files=files(JPEG))
+    assert answer.status_code == 200, answer.text
+    covers = answer.json()["covers"]
+    assert len(covers) == 4
+    distances = [cover["distance"] for cover in covers]
+    assert distances == sorted(distances)
+    assert all((served_folder / "covers" / cover["genre"] / cover["name"]).is_file() for cover in covers)
+    assert str(served_folder) not in answer.text
+    one = client.post("/v1/similar", params={"genre": "opera", "k": 3}, files=files(JPEG)).json()["covers"]
+    assert {cover["genre"] for cover in one} == {"opera"}
+    wrong = client.post("/v1/similar?genre=opra", files=files(JPEG))
+    assert "Did you mean 'opera'?" in assert_problem(wrong, 422, "invalid")["detail"]
+
+
+def test_an_explanation_is_json_or_a_picture(client: TestClient, served_folder: Path) -> None:
+    answer = client.post("/v1/explain?attention=false&top_k=1", files=files(JPEG))
+    assert answer.status_code == 200, answer.text
+    predicted = client.post("/v1/predict?top_k=1", files=files(JPEG)).json()["pictures"][0]["genres"][0]
+    assert answer.json()["genres"][0]["genre"] == predicted["genre"]
+    assert str(served_folder) not in answer.text
+    for asked in ({"params": {"picture": "true"}}, {"headers": {"Accept": "image/png"}}):
+        drawn = client.post("/v1/explain", files=files(JPEG), **asked)
+        assert drawn.headers["content-type"] == "image/png"
+        assert PIL.Image.open(io.BytesIO(drawn.content)).width > 300
+
+
+def test_the_model_says_what_it_is(client: TestClient, served_bundle: Path) -> None:
+    card = client.get("/v1/model").json()
+    manifest = json.loads((served_bundle / "manifest.json").read_text())
+    assert card["classifier"] == "logistic" and card["genres"] == list(GENRES)
+    assert card["blocks"]["color"]["fingerprint"] == manifest["extractors"]["color"]["fingerprint"]
+    assert card["digest"] == (served_bundle / "manifest.sha256").read_text()
+
+
+def test_a_service_without_a_bundle_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a bundle"):
+        make_service(tmp_path)
+
+
+def test_targets_make_the_service_abstain_as_score_does(served_bundle: Path, tmp_path: Path) -> None:
+    targets = Targets(coverage=0.5, set_coverage=0.6)
+    covers = [cover(genre, n) for genre in GENRES for n in range(30, 36)]
+    for number, one in enumerate(covers):
+        (tmp_path / f"{number:02}.jpg").write_bytes(one)
+    paths = map(str, sorted(tmp_path.glob("*.jpg")))
+    score(served_bundle, iter(list(paths)), tmp_path / "out.jsonl", targets=targets)
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    with serving(served_bundle, targets=targets) as client:
+        pictures = client.post("/v1/predict", files=files(*covers)).json()["pictures"]
+        for picture, line in zip(pictures, lines, strict=True):
+            assert picture["abstain"] == line["abstain"]
+            assert "|".join(picture["genre_set"]) == line["genre_set"]
+            assert picture["unlike_covers"] is None  # too few covers to say
+        assert len({picture["abstain"] for picture in pictures}) == 2
+        told = client.post("/v1/explain?attention=false", files=files(covers[0])).json()
+        assert {name: told[name] for name in ("abstain", "genre_set", "unlike_covers")} == {
+            name: pictures[0][name] for name in ("abstain", "genre_set", "unlike_covers")
+        }
+
+
+def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bundle: Path) -> None:
+    card = client.get("/v1/model").json()
+    assert not card["warns"]  # too few covers
+    assert card["targets"] == {
+        "target_error": None, "target_coverage": None, "set_coverage": 0.9, "promise": "",
+    }  # fmt: skip
+    targets = Targets(error=0.1, set_coverage=0.8)
+    assert rule_of(load_bundle(served_bundle).decision, targets).threshold == np.inf
+    with serving(served_bundle, targets=targets) as client:
+        told = client.get("/v1/model").json()["targets"]
+        assert (told["target_error"], told["set_coverage"]) == (0.1, 0.8)
+        assert told["promise"].startswith("At most 10 % wrong cannot be promised")
+        assert client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]["abstain"]
+
+
+def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_path: Path) -> None:
+    new = load_bundle(served_bundle)
+    save_bundle(
+        tmp_path / "old", new.classifier, columns=new.columns, extractors=new.extractors,
+        extra={"note": "These covers are drawn."},
+    )  # fmt: skip
+    with serving(tmp_path / "old") as client:
+        card = client.get("/v1/model").json()
+        assert card["targets"] is None and card["note"] == "These covers are drawn."
+        picture = client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]
+        assert picture["abstain"] is None and picture["genre_set"] is None
+    with pytest.raises(UserError, match="need held-out covers"):
+        make_service(tmp_path / "old", targets=Targets(error=0.2))
+
+
+def test_a_warning_does_not_need_held_out_covers() -> None:
+    row = {
+        "path": "a.jpg", "cover_id": "0" * 64, "genre_1": "dub", "probability_1": 0.7, "abstain": False,
+        "genre_set": "", "unlike_covers": True, "failed_blocks": "",
+    }  # fmt: skip
+    picture = scored_picture(row, decides=False, warns=True)
+    assert picture.unlike_covers and picture.abstain is None
+
+
+def test_requests_that_wait_are_scored_together(served_bundle: Path) -> None:
+    with serving(served_bundle) as client, ThreadPoolExecutor(6) as pool:
+        with busy_model(client) as service:
+            answers = [pool.submit(client.post, "/v1/predict", files=files(JPEG, JPEG)) for _ in range(6)]
+            until(lambda: service.batches._jobs.qsize() == 12)
+        assert {answer.result().status_code for answer in answers} == {200}
+        metrics = client.get("/metrics").text
+    assert "coverfusion_batch_pictures_count 1.0" in metrics
+    assert "coverfusion_batch_pictures_sum 12.0" in metrics
+    assert 'coverfusion_requests_total{method="POST",path="/v1/predict",status="200"} 6.0' in metrics
+    assert 'coverfusion_pictures_total{outcome="read"} 12.0' in metrics
+
+
+def test_a_full_queue_is_said_and_what_was_accepted_is_answered(served_bundle: Path) -> None:
+    limits = Limits(rate=0, waiting=4)
+    with serving(served_bundle, limits) as client, ThreadPoolExecutor(1) as pool:
+        with busy_model(client) as service:
+            accepted = pool.submit(client.post, "/v1/predict", files=files(*[JPEG] * 4))
+            until(lambda: service.batches._jobs.qsize() == 4)
+            refused = client.post("/v1/predict", files=files(JPEG))
+        assert_problem(refused, 503, "busy")
+        assert int(refused.headers["retry-after"]) > 0
+        assert len(accepted.result().json()["pictures"]) == 4
+
+
+def test_too_many_requests_are_told_when_to_come_again(served_bundle: Path) -> None:
+    with serving(served_bundle, Limits(rate=0.01, burst=2)) as client:
+        assert [client.get("/v1/model").status_code for _ in range(2)] == [200, 200]
+        refused = client.get("/v1/model")
+        assert_problem(refused, 429, "too-many-requests")
+        assert 1 <= int(refused.headers["retry-after"]) <= 100
+        assert client.get("/v1/health").status_code == client.get("/metrics").status_code == 200
+
+
+def test_the_key_is_asked_for_but_by_monitors(served_bundle: Path) -> None:
+    with serving(served_bundle, api_key="sesame") as client:
+        for headers in ({}, {"X-API-Key": "Sesame"}, {"X-API-Key": ""}, {"X-API-Key": b"\xff"}):
+            assert_problem(client.get("/v1/model", headers=headers), 401, "no-key")
+            answer = client.post("/v1/predict", files=files(JPEG), headers=headers)
+            assert_problem(answer, 401, "no-key")
+        assert client.get("/v1/model", headers={"X-API-Key": "sesame"}).status_code == 200
+        assert client.get("/v1/health").status_code == client.get("/metrics").status_code == 200
+
+
+def test_wrong_keys_do_not_use_up_the_right_ones_requests(served_bundle: Path) -> None:
+    with serving(served_bundle, Limits(rate=0.01, burst=2), "sesame") as client:
+        asked = [client.get("/v1/model").status_code for _ in range(4)]
+        assert asked == [401, 401, 429, 429]  # who tries keys has to wait too
+        right = [client.get("/v1/model", headers={"X-API-Key": "sesame"}).status_code for _ in range(3)]
+        assert right == [200, 200, 429]
+
+
+def test_a_proxy_is_an_address_or_a_network() -> None:
+    assert [_network(name) for name in ("::1", "10.0.0.0/8")] == ["::1", "10.0.0.0/8"]
+    for name in ("*", "proxy.example.org", "10.0.0.7/8"):
+        with pytest.raises(UserError, match="--proxy"):
+            _network(name)
+
+
+def test_the_key_comes_from_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COVERFUSION_API_KEY", "two ")
+    (tmp_path / "key").write_text("one\n")
+    (tmp_path / "empty").write_text("\n")
+    assert (_key(tmp_path / "key"), _key(None)) == ("one", "two")
+    with pytest.raises(UserError, match="is empty"):
+        _key(tmp_path / "empty")
+    with pytest.raises(UserError, match="cannot be read"):
+        _key(tmp_path / "none")

@@ -1,0 +1,428 @@
+"""The report of a small run whose predictions are laid down by hand."""
+
+import base64
+import io
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from coverfusion.data.splits import save_splits
+from coverfusion.experiments.drawing.charts import Axis, Dot, accuracy_axis, confusion_rows
+from coverfusion.experiments.evaluation.intervals import Interval, reliability
+from coverfusion.experiments.pipeline.config import make_config, write_config
+from coverfusion.experiments.pipeline.fits import Model
+from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_tables
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.run_folder import chance_of, read_run
+from coverfusion.experiments.training.mistakes import surest_mistakes
+from coverfusion.experiments.training.report import gain, gist, write_report
+from coverfusion.experiments.training.train import write_predictions
+from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.similarity.neighbours import Neighbours
+from tests.helpers.pictures import encode, solid
+
+MARKUP = "<script>alert('x')</script>"
+GENRES = sorted(["Jazz & Blues", MARKUP, "NA"])
+BLOCKS = ("color", "texture")
+FUSED, SECOND = Model("logistic", BLOCKS), Model("knn", BLOCKS)
+COLOR, TEXTURE = Model("svc", ("color",)), Model("svc", ("texture",))
+NOTE = "Drawn by a program: <b>says nothing</b> about music."
+# of the 12 test covers, how many each model gets right
+RIGHT = {FUSED: 9, SECOND: 8, COLOR: 6, TEXTURE: 3}
+
+
+@dataclass
+class Inputs:
+    """A run folder and what `write_report` takes beside it."""
+
+    folder: Path
+    neighbours: Neighbours
+    table: FeatureTable
+    covers: pd.DataFrame
+
+    def page(self) -> "Page":
+        return Page.of(write_report(self.folder, self.neighbours, self.table, self.covers))
+
+
+@dataclass
+class Element:
+    tag: str
+    attributes: dict[str, str]
+    text: str = ""
+
+
+@dataclass
+class Page(HTMLParser):
+    """What a browser makes of the page: elements with their attributes and all text below them."""
+
+    elements: list[Element] = field(default_factory=list)
+    open: list[Element] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+
+    @classmethod
+    def of(cls, path: Path) -> "Page":
+        page = cls()
+        page.feed(path.read_text(encoding="utf-8"))
+        return page
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, {name: value or "" for name, value in attrs})
+        self.elements.append(element)
+        if tag not in ("img", "meta", "link", "br"):
+            self.open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(Element(tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop().tag != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        for element in self.open:
+            element.text += data
+
+    def all(self, tag: str, cls: str = "") -> list[Element]:
+        return [
+            e
+            for e in self.elements
+            if e.tag == tag and (not cls or cls in e.attributes.get("class", "").split())
+        ]
+
+
+def _probabilities(true: str, predicted: str, top: float) -> dict[str, float]:
+    """`top` for the predicted genre, most of the rest for the true one."""
+    rest = dict.fromkeys(GENRES, (1 - top) / (len(GENRES) - 1))
+    return {f"p_{genre}": value for genre, value in (rest | {predicted: top}).items()}
+
+
+def _predictions(covers: pd.DataFrame, right: int) -> pd.DataFrame:
+    """The first `right` test covers right, the others wrong and the later the surer; validation alike.
+
+    A validation mistake is the surest of all: the page must not show it.
+    """
+    rows = []
+    for split in ("validation", "test"):
+        for number, row in enumerate(covers[covers["split"] == split].itertuples()):
+            other = GENRES[(GENRES.index(row.genre) + 1) % len(GENRES)]
+            wrong = number >= right
+            top = 0.99 if wrong and split == "validation" else 0.5 + 0.03 * number
+            proba = _probabilities(row.genre, other if wrong else row.genre, top)
+            rows.append({"cover_id": row.cover_id, "split": split, "genre": row.genre} | proba)
+    return pd.DataFrame(rows).set_index("cover_id")
+
+
+def _covers(folder: Path) -> pd.DataFrame:
+    """36 training, 12 validation and 12 test covers, of each genre a third, each with its own colour."""
+    rows = []
+    for split, count in (("train", 36), ("validation", 12), ("test", 12)):
+        for number in range(count):
+            genre = GENRES[number % 3]
+            name = f"{split}-{number:02d}"
+            path = folder / f"{name}.jpg"
+            path.write_bytes(encode(solid((40 * (number % 6), 60 * (number % 3), 90), (40, 40))))
+            rows.append({"cover_id": name, "path": str(path), "genre": genre, "split": split})
+    frame = pd.DataFrame(rows)
+    return frame.assign(group=np.arange(len(frame)))
+
+
+def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
+    pictures, folder = root / "covers", root / "run"
+    pictures.mkdir(parents=True)
+    folder.mkdir()
+    covers = _covers(pictures)
+    predictions = {model: _predictions(covers, right) for model, right in models.items()}
+    groups = covers.set_index("cover_id")["group"]
+    scored = score_splits(predictions, groups, seed=0)
+    write_tables(folder, leaderboard(scored, dict.fromkeys(models, 1.5), next(iter(scored))[1]), scored)
+    write_predictions(folder / "predictions.parquet", predictions, groups)
+    write_json(folder / "metrics.json", as_json(scored, next(iter(models))))
+    write_config(make_config("test", collection=pictures), folder / "config.yaml")
+    write_json(folder / "environment.json", environment())
+    facts = {
+        "note": note,
+        "fingerprint": "0123456789abcdef",
+        "covers": len(covers),
+        "genres": covers["genre"].value_counts().to_dict(),
+        "dropped": {"files": 66, "rejected": 2, "copies": 4},
+        "extractors": {block: f"{block}-123" for block in BLOCKS},
+        "failures": 1,
+    }
+    write_json(folder / "collection.json", facts)
+    (folder / "rejected.csv").write_text(
+        "path,genre,reason\n"
+        f"{pictures}/a.jpg,NA,not a picture\n"
+        f'{pictures}/<img src=x onerror=alert(1)>.jpg,NA,"truncated, after 3 bytes"\n'
+    )
+    (folder / "conflicts.csv").write_text("cover_id,path,genre,group,kind\n")
+    (folder / "failures.csv").write_text("cover_id,path,block,reason\nx,b.jpg,color,gave up\n")
+    ids = pd.Index(covers["cover_id"], name="cover_id")
+    # where a cover stands is its number: test cover n lies between training covers n and n + 1
+    place = covers["cover_id"].str[-2:].astype(float) + covers["split"].map({"train": 0.0}).fillna(0.1)
+    table = FeatureTable(
+        {
+            block: pd.DataFrame({"x": place.to_numpy(), "y": 0.01 * place.to_numpy()}, index=ids)
+            for block in BLOCKS
+        }
+    )
+    train = covers[covers["split"] == "train"]
+    return Inputs(folder, _index(table, train), table, covers.drop(columns="split"))
+
+
+def _index(table: FeatureTable, covers: pd.DataFrame) -> Neighbours:
+    return Neighbours().fit(
+        table.rows(covers["cover_id"].tolist()).frame(),
+        cover_ids=covers["cover_id"].tolist(),
+        genres=covers["genre"].tolist(),
+        paths=covers["path"].tolist(),
+        thumbnails=[Path(path).read_bytes() for path in covers["path"]],
+    )
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+    return _inputs(tmp_path_factory.mktemp("report"), RIGHT)
+
+
+@pytest.fixture(scope="module")
+def page(inputs: Inputs) -> Page:
+    return inputs.page()
+
+
+# --- the page ------------------------------------------------------------------------------------------
+
+
+def test_page_asks_for_nothing_from_outside(page: Page, inputs: Inputs) -> None:
+    for element in page.elements:
+        for name in ("src", "href", "xlink:href", "srcset", "action", "data"):
+            link = element.attributes.get(name, "#")
+            assert link.startswith(("#", "data:")), (element.tag, link)
+    style = "".join(e.text for e in page.all("style"))
+    assert "url(" not in style and "@import" not in style
+    assert (inputs.folder / "report.html").stat().st_size < 10e6
+
+
+def test_markup_in_genres_and_paths_stays_text(page: Page, inputs: Inputs) -> None:
+    assert not page.all("script")
+    assert not [e for e in page.elements if any(name.startswith("on") for name in e.attributes)]
+    genres = [e.text.strip() for e in page.all("th")]
+    assert MARKUP in genres  # read back as text, whole
+    assert any("<img src=x onerror=alert(1)>.jpg" in e.text for e in page.all("td"))
+    assert NOTE in page.all("p", "notice")[0].text
+    for chart in (inputs.folder / "figures").glob("*.svg"):
+        assert not [e for e in ET.parse(chart).iter() if e.tag.endswith("script")], chart
+
+
+def test_every_picture_and_chart_says_what_it_shows(page: Page) -> None:
+    pictures = page.all("img")
+    assert pictures
+    assert all(e.attributes["alt"] for e in pictures)
+    charts = page.all("svg", "chart")
+    assert len(charts) == 2
+    assert all(e.attributes["role"] == "img" and "%" in e.attributes["aria-label"] for e in charts)
+
+
+def test_figures_are_written_as_files_of_their_own(page: Page, inputs: Inputs) -> None:
+    for name in ("accuracy", "reliability", "confusion"):
+        root = ET.parse(inputs.folder / "figures" / f"{name}.svg").getroot()
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert "var(" not in ET.tostring(root, encoding="unicode")  # other programs know no CSS variables
+
+
+def test_note_stands_above_everything_else_or_not_at_all(page: Page, tmp_path: Path) -> None:
+    tags = [e.tag for e in page.elements if e.attributes.get("class") in ("notice", "gist")]
+    assert tags == ["p", "p"]
+    assert not _inputs(tmp_path, RIGHT, note="").page().all("p", "notice")
+
+
+def test_leaderboard_names_every_model_and_marks_the_chosen(page: Page) -> None:
+    chosen = page.all("tr", "chosen")[0].text.split()
+    assert chosen[0] == "logistic"
+    assert "75.0" in chosen
+    first = [row.text.split()[0] for row in page.all("tr") if "blocks" in row.text or " alone" in row.text]
+    assert first[:4] == ["logistic", "knn", "svc", "svc"]
+
+
+def test_confusion_matrix_shows_counts_and_shares(page: Page) -> None:
+    # four test covers a genre; 9, 10 and 11 are wrong, one of each genre, taken for the next genre
+    rows = [e.text.split() for e in page.all("td", "hit")]
+    assert rows == [["75", "%", "3"]] * 3
+    cells = [e.text.split() for e in page.all("td") if "--depth" in e.attributes.get("style", "")]
+    assert sorted(int(cell[-1]) for cell in cells) == [0, 0, 0, 1, 1, 1, 3, 3, 3]
+
+
+def test_what_was_dropped_is_listed_with_reasons(page: Page) -> None:
+    cells = [e.text for e in page.all("td")]
+    assert "covers/a.jpg" in cells and "not a picture" in cells and "gave up" in cells
+    assert "NA" in cells  # a genre, not a missing value
+    assert "truncated, after 3 bytes" in cells
+
+
+def test_command_config_and_versions_are_there(page: Page) -> None:
+    blocks = "".join(e.text for e in page.all("pre"))
+    assert "preset: packaged" in blocks
+    facts = " ".join(e.text for e in page.all("dl", "facts"))
+    assert np.__version__ in facts
+
+
+# --- its sentences -------------------------------------------------------------------------------------
+
+
+def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> None:
+    run = read_run(inputs.folder)
+    usual, chance = chance_of(run)
+    assert chance == pytest.approx(4 / 12)
+    difference = gain(run, inputs.covers)
+    assert difference is not None
+    assert difference.value == pytest.approx(3 / 12)
+    sentences = gist(run, usual, chance, difference)
+    assert len(sentences) == 3
+    assert "logistic on all 2 blocks" in sentences[0] and "75.0\u00a0% of 12 test covers" in sentences[0]
+    assert "33.3\u00a0%" in sentences[1] and "50.0\u00a0%" in sentences[1] and "25.0 points" in sentences[1]
+    assert "block color" in sentences[2] and "texture tells it least (25.0\u00a0%)" in sentences[2]
+
+
+def test_gain_is_paired_cover_by_cover(tmp_path: Path) -> None:
+    # both models are right on the very same covers: the difference is zero in every resample, and its
+    # interval as far as Wilson's of 0 out of 12
+    inputs = _inputs(tmp_path, {FUSED: 7, COLOR: 7})
+    found = gain(read_run(inputs.folder), inputs.covers)
+    reach = 3.8415 / (12 + 3.8415)
+    assert found and (found.value, found.low, found.high) == pytest.approx((0, -reach, reach), abs=1e-4)
+
+
+def test_gain_draws_whole_groups(inputs: Inputs) -> None:
+    run = read_run(inputs.folder)
+    apart = gain(run, inputs.covers)
+    # covers 6, 7 and 8 make the difference; in one group they come and go together
+    three = inputs.covers["cover_id"].isin(["test-06", "test-07", "test-08"])
+    together = gain(run, inputs.covers.assign(group=inputs.covers["group"].mask(three, -1)))
+    assert apart and together
+    assert apart.value == together.value
+    assert together.high - together.low > apart.high - apart.low
+
+
+def test_a_worse_fused_model_is_called_worse(tmp_path: Path) -> None:
+    inputs = _inputs(tmp_path, {FUSED: 1, COLOR: 12})
+    run = read_run(inputs.folder)
+    assert "fusing loses 91.7 points" in gist(run, "x", 0.3, gain(run, inputs.covers))[1]
+
+
+def test_one_model_without_a_mistake_and_without_a_block_alone(tmp_path: Path) -> None:
+    page = _inputs(tmp_path, {FUSED: 12}).page()
+    assert not page.all("li", "mistake")
+    assert "100.0\u00a0% of 12 test covers" in page.all("p", "gist")[0].text
+
+
+# --- mistakes ------------------------------------------------------------------------------------------
+
+
+def test_surest_mistakes_come_from_test_with_their_nearest_training_covers(inputs: Inputs) -> None:
+    run = read_run(inputs.folder)
+    found = surest_mistakes(run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers)
+    assert [mistake.path for mistake in found] == [f"covers/test-{n:02d}.jpg" for n in (11, 10, 9)]
+    assert [mistake.probability for mistake in found] == pytest.approx([0.83, 0.80, 0.77])
+    assert found[0].genre == GENRES[2] and found[0].predicted == GENRES[0]
+    assert found[0].own_probability == pytest.approx(0.17 / 2)
+    # 11.1 lies nearest to training covers 11, 12, 10, 13 and 9
+    assert [near.genre for near in found[0].neighbours] == [GENRES[n % 3] for n in (11, 12, 10, 13, 9)]
+
+
+def test_pictures_are_those_of_the_covers(inputs: Inputs) -> None:
+    run = read_run(inputs.folder)
+    found = surest_mistakes(run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers)
+    assert found[0].picture is not None
+    content = base64.b64decode(found[0].picture.removeprefix("data:image/jpeg;base64,"))
+    colour = np.array(Image.open(io.BytesIO(content))).mean(axis=(0, 1))
+    assert colour == pytest.approx([40 * 5, 60 * 2, 90], abs=6)  # of test cover 11
+
+
+def test_covers_that_are_gone_get_a_placeholder(inputs: Inputs, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(inputs.folder, folder)
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no picture")
+    covers = inputs.covers.copy()
+    covers.loc[covers["cover_id"] == "test-11", "path"] = "/nowhere/cover.jpg"
+    covers.loc[covers["cover_id"] == "test-10", "path"] = str(broken)
+    page = Inputs(folder, inputs.neighbours, inputs.table, covers).page()
+    assert len(page.all("span", "gone")) == 2
+    assert len(page.all("li", "mistake")) == 3
+
+
+def test_under_folds_no_neighbour_is_of_the_covers_own_fold(inputs: Inputs, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(inputs.folder, folder)
+    write_config(make_config("test", collection=tmp_path / "covers", folds=2), folder / "config.yaml")
+    fold = pd.Series(0, index=pd.Index(inputs.covers["cover_id"], name="cover_id"))
+    fold[["train-11", "train-10", "test-11"]] = 1
+    save_splits(fold.to_frame("fold"), folder / "splits.parquet")
+    run = read_run(folder)
+    everything = _index(inputs.table, inputs.covers)  # the cover itself is its own nearest neighbour
+    predictions = run.predictions(run.chosen)
+    found = surest_mistakes(run, predictions, everything, inputs.table, inputs.covers)[0]
+    # 11.1 of validation, training 12, 10.1 of validation and of test, training 13
+    assert [near.genre for near in found.neighbours] == [GENRES[n % 3] for n in (11, 12, 10, 10, 13)]
+
+
+# --- where marks stand ---------------------------------------------------------------------------------
+
+
+def test_reliability_bins_hold_mean_confidence_and_accuracy() -> None:
+    confidence = np.array([0.95, 0.97, 0.99, 0.95, 0.30])
+    correct = np.array([True, True, False, True, False])
+    low, high = reliability(confidence, correct)
+    assert (low.covers, low.confidence, low.accuracy.value) == (1, pytest.approx(0.30), 0.0)
+    assert (high.covers, high.confidence, high.accuracy.value) == (4, pytest.approx(0.965), 0.75)
+    assert low.low <= 0.30 <= low.high
+
+
+def test_reliability_interval_is_wilsons() -> None:
+    # 8 of 10: 0.490 to 0.943 in Wilson's formula, as in Newcombe (1998)
+    (found,) = reliability(np.full(10, 0.9), np.arange(10) < 8)
+    assert found.accuracy.low == pytest.approx(0.4902, abs=1e-4)
+    assert found.accuracy.high == pytest.approx(0.9433, abs=1e-4)
+
+
+def test_confusion_rows_are_shares_of_the_true_genre() -> None:
+    counts = pd.DataFrame([[3, 1, 0], [0, 0, 0], [1, 1, 2]], index=list("abc"), columns=list("abc"))
+    rows = confusion_rows(counts)
+    assert [cell.share for cell in rows["a"]] == [0.75, 0.25, 0.0]
+    assert [cell.share for cell in rows["b"]] == [0.0, 0.0, 0.0]  # a genre without covers
+    assert rows["a"][0].depth == 1.0 and rows["c"][2].depth == pytest.approx(0.667)
+
+
+def test_axis_holds_chance_and_all_intervals() -> None:
+    dots = [Dot("a", "", "fused", True, Interval(0.5, 0.44, 0.57), Interval(0.6, 0.3, 0.98))]
+    axis = accuracy_axis(dots, chance=0.22)
+    assert axis.low <= 0.22 and axis.high >= 0.98
+    assert axis.low >= 0.0 and axis.high <= 1.0
+    ticks = axis.ticks()
+    assert 3 <= len(ticks) <= 8
+    assert all(axis.low <= tick <= axis.high for tick in ticks)
+
+
+def test_axis_maps_its_ends_to_its_ends() -> None:
+    axis = Axis(0.2, 0.6, 40, 80)
+    assert [axis.at(value) for value in (0.1, 0.2, 0.4, 0.6, 0.9)] == [40, 40, 60, 80, 80]
+
+
+def test_metrics_of_the_page_are_those_of_the_run(inputs: Inputs) -> None:
+    entries = json.loads((inputs.folder / "metrics.json").read_text())["models"]
+    run = read_run(inputs.folder)
+    for entry in entries:
+        (model,) = [
+            m for m in run.models if (m.classifier, list(m.blocks)) == (entry["classifier"], entry["blocks"])
+        ]
+        assert model.scores[entry["split"]]["f1_macro"].value == entry["scores"]["f1_macro"]["value"]
+    assert [m.kind for m in run.models] == ["fused", "fused", "alone", "alone"]

@@ -1,0 +1,187 @@
+"""Searches for parameters on a small drawn collection."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from optuna import Study
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.pipeline.config import read_config
+from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
+from coverfusion.experiments.tuning.search import open_study, run_trials, search
+from coverfusion.experiments.tuning.search_page import findings
+from coverfusion.experiments.tuning.search_results import trials_table
+from coverfusion.experiments.tuning.search_space import (
+    Choice,
+    Range,
+    Space,
+    params_of,
+    parse_space,
+    values_of,
+)
+from coverfusion.experiments.tuning.values import label
+from coverfusion.fusion.registry import create, parameters_of
+from tests.helpers.small import config, save_small, tiny_network
+
+SPACE = parse_space(["C=1e-6..10:log", "pca=2..30", "class_weight=balanced,null"])
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small(tmp_path_factory.mktemp("search"))
+
+
+@pytest.fixture(scope="module")
+def study(manifest: Path) -> Path:
+    """Eight trials."""
+    asked = config(manifest, manifest.parent / "runs", folds=2, classifiers={"logistic": {"pca": 8}})
+    return search(asked, "logistic", SPACE, trials=8)
+
+
+def test_ranges_and_choices_as_they_are_typed() -> None:
+    space = parse_space(["learning_rate=1e-5..1e-2:log", "frozen_stages=0..6", "dropout=0..0.5",
+                         "augmentation=none,mixup", "ema=null,0.99", "epochs=3"])  # fmt: skip
+    assert space == {
+        "learning_rate": Range(1e-5, 1e-2, log=True),
+        "frozen_stages": Range(0, 6),
+        "dropout": Range(0.0, 0.5),
+        "augmentation": Choice(("none", "mixup")),
+        "ema": Choice((None, 0.99)),
+        "epochs": Choice((3,)),
+    }
+    assert isinstance(space["frozen_stages"].low, int) and isinstance(space["dropout"].low, float)
+    chosen = {"ema": "null", "epochs": "3", "frozen_stages": 2}
+    assert values_of(space, chosen) == {"ema": None, "epochs": 3, "frozen_stages": 2}
+    assert isinstance(values_of(space, {"frozen_stages": 2.0})["frozen_stages"], int)
+    few = {name: space[name] for name in chosen}
+    assert params_of(few, {"ema": None, "epochs": 3, "frozen_stages": 2, "C": 1}) == chosen
+    assert params_of(few, {"ema": None, "epochs": 3, "frozen_stages": 9}) is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["C"], "-p C: write learning_rate="),
+        (["C=1..0.1"], "the range is empty"),
+        (["C=0..1:log"], "does not begin above 0"),
+        (["C=a..b"], "a range is low..high"),
+        (["C=1..2:exp"], "a range is low..high"),
+        (["C=1..2", "C=1,2"], "C is there twice"),
+        (["epochs=3"], "needs a parameter to choose"),
+    ],
+)
+def test_a_space_that_is_none(texts: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_space(texts)
+
+
+def test_the_first_trial_has_the_classifiers_own_values(study: Path) -> None:
+    trials = pd.read_csv(study / "trials.csv", keep_default_na=False)
+    assert trials["own"].tolist() == [True] + [False] * 7
+    first = trials.iloc[0]
+    assert (first["C"], first["pca"], first["class_weight"]) == (1.0, 8, "balanced")
+
+
+def test_it_goes_on_as_if_it_had_not_stopped(study: Path, manifest: Path, tmp_path: Path) -> None:
+    own = {"C": 1.0, "pca": 8, "class_weight": "balanced"}
+    candidates = _candidates(manifest, tmp_path, "logistic", own, folds=2)
+    for trials in (5, 8):
+        found = open_study(candidates, SPACE, own)
+        _run(found, candidates, SPACE, trials)
+        assert len(found.trials) == trials
+    table, whole = trials_table(found, SPACE), pd.read_csv(study / "trials.csv", keep_default_na=False)
+    assert table["C"].tolist() == [label(C) for C in whole["C"]]
+    assert table["pca"].astype(int).tolist() == whole["pca"].tolist()
+    np.testing.assert_allclose(table["accuracy"].astype(float), pd.to_numeric(whole["accuracy"]))
+
+
+def test_the_best_is_a_config_whose_test_covers_nobody_has_seen(study: Path) -> None:
+    trials = pd.read_csv(study / "trials.csv", keep_default_na=False)
+    best = trials.loc[pd.to_numeric(trials["accuracy"]).idxmax()]
+    found = read_config(study / "best.yaml")
+    assert found.folds is None and list(found.classifiers or {}) == ["logistic"]
+    chosen = (found.classifiers or {})["logistic"]
+    create("logistic", **chosen)
+    assert chosen["pca"] == best["pca"] and chosen["C"] == pytest.approx(best["C"], rel=1e-5)
+    assert chosen["class_weight"] == {"null": None}.get(best["class_weight"], best["class_weight"])
+
+
+def test_the_page_says_it(study: Path) -> None:
+    page = (study / "index.html").read_text()
+    said = findings(study)
+    assert said[-1].startswith("8 trials, ")
+    for sentence in said:
+        assert sentence.replace("'", "&#39;") in page
+    assert "http" not in page.replace("http-equiv", "")
+    for name in ("history.png", "parameters-narrow-dark.png"):
+        assert (study / "figures" / name).is_file()
+    importance = pd.read_csv(study / "importance.csv")
+    assert importance["importance"].sum() == pytest.approx(1)
+
+
+def test_a_space_that_is_used_up_ends_the_search(manifest: Path, tmp_path: Path) -> None:
+    space = parse_space(["k=1,15"])
+    candidates = _candidates(manifest, tmp_path, "knn", {"k": 1})
+    study = open_study(candidates, space, {})
+    _run(study, candidates, space)
+    assert sorted(trials_table(study, space)["k"]) == ["1", "15"]
+
+
+def _candidates(manifest: Path, out: Path, classifier: str, some: dict[str, Any], **more: Any) -> Candidates:
+    return open_candidates("search", config(manifest, out, **more), classifier, some, {})
+
+
+def _run(study: Study, candidates: Candidates, space: Space, trials: int | None = None) -> None:
+    run_trials(study, candidates, space, time.monotonic() + 600, trials, lambda done: None)
+
+
+def test_a_bad_trial_ends_after_its_first_fold(manifest: Path, tmp_path: Path) -> None:
+    space = parse_space(["C=1e-9..10:log"])
+    candidates = _candidates(manifest, tmp_path, "logistic", {"C": 1.0}, folds=2)
+    study = open_study(candidates, space, {})
+    # balanced weights would save it: with none, a strong penalty says one genre to all
+    candidates.config.classifiers["logistic"]["class_weight"] = {"dub": 1.0, "opera": 1.0, "techno": 1.001}
+    for C in (1.0, 2.0, 3.0, 4.0, 5.0, 1e-9):
+        study.enqueue_trial({"C": C})
+    _run(study, candidates, space, 6)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 5 + ["PRUNED"]
+    assert list(study.trials[-1].intermediate_values) == [1]
+
+
+def test_a_training_that_is_cut_off_goes_on_after_its_epoch(manifest: Path, tmp_path: Path) -> None:
+    given = tiny_network(tmp_path) | {"epochs": 2, "patience": 2}
+    space = parse_space(["focal_gamma=0..2"])
+    candidates = _candidates(
+        manifest, tmp_path / "out", "finetune", {"focal_gamma": 0}, classifiers={"finetune": given}
+    )
+    own = parameters_of("finetune") | given
+    study = open_study(candidates, space, own)
+    deadline = time.monotonic() + 1
+    candidates.fits.watch = lambda *told: time.sleep(max(0.0, deadline - time.monotonic()))
+    run_trials(study, candidates, space, deadline, 1, lambda done: None)
+    candidates.fits.watch = None
+    assert [trial.state.name for trial in study.trials] == ["FAIL"]
+    known = study.trials[0].intermediate_values
+    assert list(known) == [1]
+    study = open_study(candidates, space, own)
+    _run(study, candidates, space, 1)
+    last = study.trials[-1]
+    assert last.state.name == "COMPLETE" and last.params == {"focal_gamma": 0} and last.user_attrs["own"]
+    assert last.intermediate_values[1] == known[1] and list(last.intermediate_values) == [1, 2]
+    history = next(candidates.folder.rglob("history.csv"))
+    assert pd.read_csv(history)["epoch"].tolist() == [1, 2]
+    assert not list(candidates.folder.rglob("checkpoint.pt"))
+
+
+def test_what_no_trial_can_do_is_said(manifest: Path, tmp_path: Path) -> None:
+    asked = config(manifest, tmp_path)
+    with pytest.raises(UserError, match=r"knn cannot be fitted with k=\d+, metric=euclid: "):
+        search(asked, "knn", parse_space(["k=1..9", "metric=euclid"]))
+    with pytest.raises(UserError, match="Did you mean 'k'"):
+        search(asked, "knn", parse_space(["kk=1..9"]))
+    with pytest.raises(UserError, match="needs time"):
+        search(asked, "knn", parse_space(["k=1..9"]), minutes=0)

@@ -1,0 +1,162 @@
+"""Validation curves on a small drawn collection."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coverfusion.data.errors import UserError
+from coverfusion.data.splits import split
+from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
+from coverfusion.experiments.tuning.sweep import sweep
+from coverfusion.experiments.tuning.sweep_figures import Places
+from coverfusion.experiments.tuning.sweep_page import findings
+from coverfusion.experiments.tuning.values import in_order, label, parse_value, spans_decades
+from coverfusion.fusion.registry import create
+from tests.helpers.small import config, save_small, tiny_network
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small(tmp_path_factory.mktemp("sweep"))
+
+
+@pytest.fixture(scope="module")
+def study(manifest: Path) -> Path:
+    return sweep(config(manifest, manifest.parent / "runs"), "logistic", "C", [1.0, 1e-4], workers=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-4", 1e-4), ("3", 3), ("0.5", 0.5), ("null", None), ("none", "none"), ("true", True),
+     ("[svc, mlp]", ["svc", "mlp"]), ("mixup", "mixup"), ("-2", -2), (".5", 0.5)],
+)  # fmt: skip
+def test_values_mean_what_they_say(text: str, value: object) -> None:
+    found = parse_value(text)
+    assert found == value and type(found) is type(value)
+
+
+def test_what_is_no_yaml_is_said() -> None:
+    with pytest.raises(UserError, match=r"'\[svc' is not YAML"):
+        parse_value("[svc")
+
+
+def test_numbers_are_put_in_order_and_others_stay() -> None:
+    assert in_order([1.0, 0.01, 1.0]) == [0.01, 1.0]
+    assert in_order(["simple", None, "mixup", "simple"]) == ["simple", None, "mixup"]
+    assert [label(v) for v in (1e-4, None, "none", True, ["svc"])] == [
+        "0.0001",
+        "null",
+        "none",
+        "true",
+        '["svc"]',
+    ]
+
+
+def test_an_axis_is_logarithmic_over_a_decade_and_categories_stand_side_by_side() -> None:
+    assert spans_decades([0.1, 1.0]) and not spans_decades([1, 9]) and not spans_decades([0, 100])
+    assert Places([1e-4, 1e-2]).log and not Places([1, 2]).log and Places([1, 2]).numbers
+    np.testing.assert_allclose(Places(["none", "mixup", None]).beside(1), [0.08, 1.08, 2.08])
+    assert not Places([1e-3, None]).numbers
+
+
+def test_scores_by_hand_of_the_splits_two_parts(study: Path, manifest: Path) -> None:
+    asked = config(manifest, manifest.parent / "runs", classifiers={"logistic": {}}, alone=[])
+    prepared = prepare(asked, open_collection(asked), run_extractors(asked, ["logistic"]))
+    covers, X = prepared.covers.set_index("cover_id"), prepared.table.frame()
+    part = split(prepared.covers, 0)
+    train, held_out = (part.index[part == name] for name in ("train", "validation"))
+    values = pd.read_csv(study / "values.csv").set_index(["value", "covers"])
+    for C in (1e-4, 1.0):
+        model = create("logistic", C=C).fit(X.loc[train], covers.loc[train, "genre"])
+        for name, ids in (("training", train), ("validation", held_out)):
+            right = (model.predict(X.loc[ids]) == covers.loc[ids, "genre"]).mean()
+            row = values.loc[(C, name)]
+            assert row["accuracy"] == pytest.approx(right)
+            assert row["n"] == len(ids)
+            assert row["accuracy_low"] <= right <= row["accuracy_high"]
+    best = values.xs("validation", level="covers")
+    assert best["difference"].max() == 0
+    assert best["difference"].min() == pytest.approx(best["accuracy"].min() - best["accuracy"].max())
+
+
+def test_no_test_cover_is_looked_at(manifest: Path, tmp_path: Path) -> None:
+    folder = sweep(config(manifest, tmp_path, folds=2), "knn", "k", [1, 5], workers=1)
+    covers = pd.read_csv(manifest)
+    predictions = [pd.read_parquet(path) for path in folder.rglob("predictions.parquet")]
+    assert len(predictions) == 4
+    looked_at = set().union(*(frame.index for frame in predictions))
+    parts = pd.read_parquet(study_of(manifest) / "splits.parquet").set_index("cover_id")["split"]
+    assert looked_at == set(parts.index[parts != "test"])
+    assert len(looked_at) == len(covers) - (parts == "test").sum()
+    folds = pd.read_csv(folder / "folds.csv")
+    assert folds.groupby("covers")["n"].sum().to_dict() == {"training": 2 * len(looked_at),
+                                                          "validation": 2 * len(looked_at)}  # fmt: skip
+    # one neighbour remembers its own covers
+    assert (folds[(folds["value"] == 1) & (folds["covers"] == "training")]["accuracy"] == 1).all()
+
+
+def study_of(manifest: Path) -> Path:
+    """The sweep over the split's two parts."""
+    return next((manifest.parent / "runs").glob("sweep-*"))
+
+
+def test_more_values_fit_only_the_new_ones(study: Path, manifest: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in study.rglob("predictions.parquet")}
+    again = sweep(config(manifest, manifest.parent / "runs"), "logistic", "C", [1e-2], workers=1)
+    assert again == study
+    after = {path: path.stat().st_mtime_ns for path in study.rglob("predictions.parquet")}
+    assert len(after) == 3 and before.items() <= after.items()
+    assert json.loads((study / "values.json").read_text()) == [1e-4, 1e-2, 1.0]
+    assert pd.read_csv(study / "values.csv")["value"].nunique() == 3
+
+
+def test_the_page_says_it_and_loads_nothing(study: Path) -> None:
+    page = (study / "index.html").read_text()
+    for sentence in findings(study):
+        assert sentence.replace("'", "&#39;") in page
+    parser = _Pictures()
+    parser.feed(page)
+    assert len(parser.words) == 1 and "% of validation covers right" in parser.words[0]
+    assert all(source.startswith("data:") for source in parser.sources)
+    assert "http" not in page.replace("http-equiv", "")
+    assert (study / "figures" / "sweep-narrow-dark.png").is_file()
+
+
+def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tmp_path: Path) -> None:
+    asked = config(manifest, tmp_path, classifiers={"finetune": tiny_network(tmp_path)})
+    folder = sweep(asked, "finetune", "augmentation", ["simple", "none"])
+    epochs = pd.read_csv(folder / "epochs.csv", keep_default_na=False)
+    assert epochs["value"].tolist() == ["simple", "none"] and epochs["epoch"].tolist() == [1, 1]
+    assert not list(folder.rglob("checkpoint.pt"))
+    assert "Epoch by epoch" in (folder / "index.html").read_text()
+    assert (folder / "figures" / "epochs.png").is_file()
+
+
+def test_what_is_wrong_is_said(manifest: Path, tmp_path: Path) -> None:
+    asked = config(manifest, tmp_path)
+    with pytest.raises(UserError, match=r"'knn' has no parameter 'kk'.*Did you mean 'k'"):
+        sweep(asked, "knn", "kk", [1])
+    with pytest.raises(UserError, match="Did you mean 'svc'"):
+        sweep(asked, "svm", "C", [1])
+    with pytest.raises(UserError, match="Name values of C"):
+        sweep(asked, "svc", "C", [])
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(UserError, match=r"knn refused a value of metric: .*euclid"):
+        sweep(asked, "knn", "metric", ["cosine", "euclid"], workers=1)
+
+
+class _Pictures(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if tag == "img":
+            self.words.append(named["alt"] or "")
+        self.sources += [named[key] or "" for key in ("src", "srcset") if key in named]

@@ -1,0 +1,90 @@
+"""Checkpoints come back as they were, belong to one training, and a broken one is as good as none."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from coverfusion.fusion.networks.checkpoints import FILE, Progress, digest_of, read_progress, write_progress
+from coverfusion.fusion.networks.examples import Examples
+from tests.helpers.tinted import TinyNetwork, examples, recipe
+
+
+@pytest.fixture(scope="module")
+def progress() -> Progress:
+    history = [
+        {
+            "epoch": e,
+            "loss": 1 / e,
+            "log_loss": 1 / e,
+            "accuracy": e / 3,
+            "held_out_loss": 2 / e,
+            "held_out_accuracy": e / 4,
+        }
+        for e in (1, 2)
+    ]
+    state = {"network": {"w": torch.ones(2)}, "schedule": {"last_epoch": 2, "rates": [0.1]}}
+    return Progress("digest", history, 2, {"w": torch.tensor([1.5, 2.5])}, state)
+
+
+def test_what_was_written_comes_back(progress: Progress, tmp_path: Path) -> None:
+    write_progress(tmp_path / "new" / "folder", progress)
+    folder = tmp_path / "new" / "folder"
+    found = read_progress(folder, "digest")
+    assert (found.history, found.best_epoch) == (progress.history, 2)
+    assert torch.equal(found.best["w"], progress.best["w"])
+    assert found.state is not None and found.state["schedule"] == {"last_epoch": 2, "rates": [0.1]}
+    assert pd.read_csv(folder / "history.csv")["held_out_loss"].tolist() == [2.0, 1.0]
+    assert (folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.pt", "curves.png", "history.csv"]
+
+
+def test_nothing_comes_back_of_another_training_or_without_a_folder(
+    progress: Progress, tmp_path: Path
+) -> None:
+    write_progress(tmp_path, progress)
+    for found in (read_progress(tmp_path, "other"), read_progress(tmp_path / "no", "digest")):
+        assert found.history == [] and found.state is None
+    assert read_progress(None, "digest") == Progress("digest")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
+def test_a_broken_checkpoint_is_none(progress: Progress, tmp_path: Path, content: bytes | None) -> None:
+    write_progress(tmp_path, progress)
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert read_progress(tmp_path, "digest") == Progress("digest")
+
+
+def test_a_checkpoint_that_holds_code_is_not_run(tmp_path: Path) -> None:
+    mark = tmp_path / "was_run"
+    torch.save({"digest": Evil(mark)}, tmp_path / FILE)
+    assert read_progress(tmp_path, "digest") == Progress("digest")
+    assert not mark.exists()
+
+
+class Evil:
+    """Makes a folder when unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple:
+        return Path.mkdir, (self.mark,)
+
+
+def test_all_that_makes_another_training_makes_another_digest() -> None:
+    some, network = examples(6), TinyNetwork()
+    first = digest_of(network, some, recipe())
+    assert first == digest_of(TinyNetwork(), examples(6), recipe())
+    heavier = Examples(some.pictures, None, None, some.y, 2 * some.weight)
+    others = [
+        digest_of(network, some, recipe(epochs=4)),
+        digest_of(network, some, recipe(seed=1)),
+        digest_of(network, heavier, recipe()),
+        digest_of(network, examples(6, seed=1), recipe()),
+        digest_of(TinyNetwork(seed=1), some, recipe()),  # other pretrained weights
+        digest_of(TinyNetwork(dropout=0.5), some, recipe()),
+    ]
+    assert len({first, *others}) == 7
