@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from coverfusion.fusion.blocks import columns_by_block
-from coverfusion.fusion.files import read_state, write_state
+from coverfusion.fusion.state_files import read_state, write_state
 
 Rows = pd.DataFrame | np.ndarray
 

@@ -10,7 +10,7 @@ import numpy as np
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.blocks import BlockScaler
-from coverfusion.fusion.inner import holdout
+from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.registry import register
 
 

@@ -10,7 +10,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_weights import learn_widths
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.registry import register
-from coverfusion.fusion.similarity.nearest import new_index, read_index, search, write_index
+from coverfusion.fusion.similarity.vector_search import new_index, read_index, search, write_index
 
 
 @register("knn")

@@ -9,7 +9,7 @@ import numpy as np
 
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.blocks import BlockScaler, missing_by_block
-from coverfusion.fusion.inner import holdout
+from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:

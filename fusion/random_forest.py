@@ -7,8 +7,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.blocks import BlockScaler
-from coverfusion.fusion.files import check_tree
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.state_files import check_tree
 
 
 @register("random_forest")

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows
-from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register

@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
-from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 

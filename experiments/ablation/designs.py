@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from coverfusion.data.errors import UserError, nearest
 from coverfusion.experiments.evaluation.shapley import subsets
-from coverfusion.experiments.pipeline.units import units_of
+from coverfusion.experiments.pipeline.block_sets import units_of
 
 Units = tuple[str, ...]
 DESIGNS = ("alone", "without", "subsets", "families", "greedy")

@@ -29,10 +29,16 @@ from coverfusion.experiments.ablation.tables import (
     planned_pairs,
     shapley_table,
 )
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, all_blocks
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.fits import Fits, Model, all_blocks
-from coverfusion.experiments.pipeline.outcomes import Fold, Outcome, largest_genre, make_folds, read_outcome
+from coverfusion.experiments.pipeline.fold_scores import (
+    Fold,
+    Outcome,
+    largest_genre,
+    make_folds,
+    read_outcome,
+)
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,

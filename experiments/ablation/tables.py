@@ -19,7 +19,7 @@ from coverfusion.experiments.evaluation.statistics import (
     score_interval,
     widening,
 )
-from coverfusion.experiments.pipeline.outcomes import Outcome
+from coverfusion.experiments.pipeline.fold_scores import Outcome
 
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units

@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.experiments.ablation.designs import fitted_sets
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.fits import Fits, Model
-from coverfusion.experiments.pipeline.outcomes import Fold, make_folds
+from coverfusion.experiments.pipeline.fold_scores import Fold, make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.preparation import Prepared
 from coverfusion.experiments.pipeline.progress import counted

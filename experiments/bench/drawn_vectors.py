@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from coverfusion.fusion.block_weights import squared_distances
-from coverfusion.fusion.similarity.nearest import new_index, search
+from coverfusion.fusion.similarity.vector_search import new_index, search
 
 PIECE = 8192  # vectors drawn together
 # chosen so that drawn vectors are like EfficientNet-Lite0's embeddings of 3,599 real covers, standardised:

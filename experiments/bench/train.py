@@ -33,7 +33,7 @@ from coverfusion.features.decoded import decode_all
 from coverfusion.features.networks.backbone import Backbone, load_backbone
 from coverfusion.features.networks.lite_trunk import LiteTrunk
 from coverfusion.features.pixels import Pixels
-from coverfusion.fusion.networks.examples import Examples, loader
+from coverfusion.fusion.networks.dataset import Examples, loader
 from coverfusion.fusion.networks.image_network import ImageNetwork
 from coverfusion.fusion.networks.learning_rate import stage_of
 from coverfusion.fusion.networks.recipe import Recipe

@@ -14,7 +14,7 @@ from coverfusion.experiments.commands.options import (
     TrackingUriOption,
     TrackOption,
 )
-from coverfusion.experiments.commands.shown import log_if_asked
+from coverfusion.experiments.commands.printing import log_if_asked
 from coverfusion.experiments.pipeline.console import console, print_frame
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.shown import show_run
+from coverfusion.experiments.commands.printing import show_run
 
 
 def demo(

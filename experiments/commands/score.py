@@ -11,7 +11,7 @@ import typer
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
 from coverfusion.experiments.commands.options import TrackingUriOption, TrackOption
-from coverfusion.experiments.commands.shown import log_if_asked
+from coverfusion.experiments.commands.printing import log_if_asked
 from coverfusion.experiments.commands.targets import (
     SetCoverageOption,
     TargetCoverageOption,

@@ -13,8 +13,8 @@ from coverfusion.experiments.curve.balance import balance_table
 from coverfusion.experiments.curve.power_law import doubling
 from coverfusion.experiments.evaluation.metrics import score
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
-from coverfusion.experiments.pipeline.outcomes import fold_scores
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.fold_scores import fold_scores
 
 POOLED = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
 

@@ -18,10 +18,10 @@ from coverfusion.experiments.curve.balance import balanced_parameters, check_bal
 from coverfusion.experiments.curve.page import write_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part, all_blocks
-from coverfusion.experiments.pipeline.outcomes import make_folds
+from coverfusion.experiments.pipeline.fold_scores import make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,

@@ -14,7 +14,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.run_folder import Model, Run
-from coverfusion.fusion.inner import Split, inner_folds
+from coverfusion.fusion.grouped_folds import Split, inner_folds
 
 PARTS = 10  # of the held-out covers of a run with folds
 

@@ -13,7 +13,7 @@ from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
 from coverfusion.experiments.evaluation.intervals import reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.pipeline.run_folder import Run
-from coverfusion.fusion.inner import Split
+from coverfusion.fusion.grouped_folds import Split
 from coverfusion.fusion.uncertainty.abstention import (
     area_under_risk_coverage,
     plain_threshold_for_error,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coverfusion.experiments.drawing.panels import STYLES, legend, panels_of, short
-from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION
+from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coverfusion.experiments.drawing.charts import DARK, LIGHT
-from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION
+from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.genres.effects import effects, rank_correlation, readable
-from coverfusion.experiments.genres.examples import Space, space_of, typicality
 from coverfusion.experiments.genres.palette import Swatch, palettes
 from coverfusion.experiments.genres.pictures import MeanPicture, mean_pictures
 from coverfusion.experiments.genres.shap import Shap, explain
+from coverfusion.experiments.genres.typical_covers import Space, space_of, typicality
 from coverfusion.experiments.genres.words import texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.similarity.cover_index import Neighbours
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.genres.distributions import distributions
 from coverfusion.experiments.genres.effects import distinct, short_meaning
-from coverfusion.experiments.genres.examples import Confused, confused_with, most_typical, surest
 from coverfusion.experiments.genres.findings import Findings
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture, picture_at
 from coverfusion.experiments.genres.shap import Shap
+from coverfusion.experiments.genres.typical_covers import Confused, confused_with, most_typical, surest
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Model, Run
 

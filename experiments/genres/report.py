@@ -16,10 +16,10 @@ from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.words import HELD, percent, spread
 from coverfusion.experiments.genres.effects import ALIKE, LEVEL
-from coverfusion.experiments.genres.examples import NEAREST
 from coverfusion.experiments.genres.findings import Findings, find
 from coverfusion.experiments.genres.page import NAMED, gains_by_genre, genre_page
 from coverfusion.experiments.genres.pictures import STRETCH
+from coverfusion.experiments.genres.typical_covers import NEAREST
 from coverfusion.experiments.genres.words import FEWEST, SURE, typical_words
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.manifold import TSNE
 
 from coverfusion.fusion.blocks import principal_components
-from coverfusion.fusion.similarity.nearest import new_index, search
+from coverfusion.fusion.similarity.vector_search import new_index, search
 
 METHODS = ("umap", "tsne", "pca")
 PERPLEXITY = 30  # of t-SNE, scikit-learn's default

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.evaluation.metrics import Scores, score
-from coverfusion.experiments.pipeline.fits import Model, all_blocks
+from coverfusion.experiments.pipeline.cached_fits import Model, all_blocks
 
 Scored = dict[tuple[Model, str], Scores]
 

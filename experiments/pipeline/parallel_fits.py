@@ -16,7 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
 
 POLL = 0.5  # seconds between looks at what is done

@@ -14,7 +14,7 @@ import yaml
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.pipeline.fits import all_blocks
+from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.fusion.pictures import PIXELS
 
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks

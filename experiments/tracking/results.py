@@ -17,8 +17,8 @@ import yaml
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.pipeline.leaderboard import genres_of
-from coverfusion.experiments.pipeline.outcomes import fold_scores
 
 SCORES = (".csv", ".parquet", ".jsonl")  # endings of a score file
 SPREAD = ("value", "low", "high")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import LIGHT
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part
 from coverfusion.fusion.registry import classifier_class
 from coverfusion.fusion.stack import Stack
 

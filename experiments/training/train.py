@@ -14,9 +14,9 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.data.splits import folds, save_splits, split
 from coverfusion.experiments.drawing.thumbnails import thumbnail
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part, models_of
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part, models_of
 from coverfusion.experiments.pipeline.leaderboard import (
     as_json,
     best_model,
@@ -43,7 +43,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create_checked
-from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.similarity.cover_index import Neighbours
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together

@@ -15,8 +15,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits, split
 from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION, Fits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION, Fits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.preparation import (
     open_collection,
     prepare,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search_page import write_page

@@ -12,7 +12,7 @@ from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.words import points, records
-from coverfusion.experiments.pipeline.fits import VALIDATION
+from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.tuning.search_figures import best_of, draw_all, history_words, parameter_words
 from coverfusion.experiments.tuning.sweep_page import read_table
 

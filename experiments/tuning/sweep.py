@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json

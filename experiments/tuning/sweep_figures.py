@@ -11,7 +11,7 @@ import pandas as pd
 from coverfusion.experiments.drawing.epochs import epoch_figure
 from coverfusion.experiments.drawing.panels import DPI, LOOKS, STYLES, legend, panels_of, short
 from coverfusion.experiments.drawing.words import records
-from coverfusion.experiments.pipeline.fits import TRAINING, VALIDATION
+from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.words import points, records
-from coverfusion.experiments.pipeline.fits import VALIDATION
+from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.tuning.sweep_figures import draw_all, sweep_words
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of

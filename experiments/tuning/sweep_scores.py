@@ -10,8 +10,8 @@ import pandas as pd
 
 from coverfusion.experiments.evaluation.metrics import score
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
-from coverfusion.experiments.pipeline.fits import VALIDATION, Model
-from coverfusion.experiments.pipeline.outcomes import fold_scores
+from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
+from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.tuning.candidates import Candidates
 
 SCORES = ("accuracy", "f1_macro", "log_loss")

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.dataset import Examples
 from coverfusion.fusion.networks.recipe import Recipe
 
 FILE = "checkpoint.pt"

@@ -11,14 +11,14 @@ import pandas as pd
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows
-from coverfusion.fusion.inner import holdout
+from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.pictures import COLUMN, split_pictures
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from coverfusion.fusion.networks.examples import Examples
+    from coverfusion.fusion.networks.dataset import Examples
     from coverfusion.fusion.networks.image_network import ImageNetwork
 
 HELD_OUT = 0.1  # share of the training covers by which epochs are compared
@@ -31,7 +31,7 @@ class PictureClassifier(BlockClassifier):
     alone ("only") or beside the blocks ("too"), and has:
 
     - `_prepare(X)`: learns how the (n, d) table is prepared (nothing, where pictures are all);
-    - `_inputs(X)`: `blocks` and `gone` of `fusion.networks.examples.Examples` for a table;
+    - `_inputs(X)`: `blocks` and `gone` of `fusion.networks.dataset.Examples` for a table;
     - `_new_network(pretrained, seed)`: the network, for `classes_`; sets `image_size_`;
     - `_image(network)`: the part of it that sees pictures, where there are pictures.
 
@@ -162,7 +162,7 @@ class PictureClassifier(BlockClassifier):
         """
         import torch
 
-        from coverfusion.fusion.networks.examples import Examples
+        from coverfusion.fusion.networks.dataset import Examples
         from coverfusion.fusion.networks.training import logits
 
         pictures = self._pictures or []
@@ -179,7 +179,7 @@ class PictureClassifier(BlockClassifier):
     def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Examples:
         import torch
 
-        from coverfusion.fusion.networks.examples import Examples
+        from coverfusion.fusion.networks.dataset import Examples
 
         blocks, gone = self._inputs(X)
         return Examples(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from coverfusion.fusion.networks.augmentation import check_recipe
-from coverfusion.fusion.networks.examples import SAMPLINGS
+from coverfusion.fusion.networks.dataset import SAMPLINGS
 
 SCHEDULES = ("one-cycle", "cosine", "constant")
 BATCH_NORMS = ("frozen", "trained")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.dataset import Examples
 from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
 from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.networks.training import logits

@@ -23,7 +23,7 @@ from torch.optim.swa_utils import AveragedModel
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.networks.augmentation import batch_mix
 from coverfusion.fusion.networks.checkpoints import Progress, digest_of, read_progress, write_progress
-from coverfusion.fusion.networks.examples import Examples, loader, order_of
+from coverfusion.fusion.networks.dataset import Examples, loader, order_of
 from coverfusion.fusion.networks.learning_rate import (
     DIVERGED,
     candidate_rates,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from coverfusion.fusion.similarity.nearest import indexed_rows
+from coverfusion.fusion.similarity.vector_search import indexed_rows
 
 KINDS = ("flat", "ivf", "hnsw")
 FLAT_UP_TO = 50_000  # rows: a query by itself takes milliseconds

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from coverfusion.fusion.inner import Split, inner_folds
+from coverfusion.fusion.grouped_folds import Split, inner_folds
 
 KINDS = ("none", "temperature", "isotonic")
 SMALLEST = 1e-12  # below this a probability has no useful logarithm

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import create
 from coverfusion.fusion.stack import Stack

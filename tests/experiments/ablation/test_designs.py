@@ -4,7 +4,7 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.ablation.designs import check_designs, fitted_sets, greedy_path
-from coverfusion.experiments.pipeline.units import columns_of, families
+from coverfusion.experiments.pipeline.block_sets import columns_of, families
 
 BLOCKS = {"ocr": ["found", "words", "embedding_0", "embedding_1"], "color": ["hue_mean", "hue_spread"]}
 

@@ -12,8 +12,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.curve.scores import score_points
 from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
 from coverfusion.experiments.pipeline.blocks import make_extractors
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model
 from coverfusion.experiments.pipeline.config import Config, make_config
-from coverfusion.experiments.pipeline.fits import Fits, Model
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare
 from coverfusion.experiments.training.train import train
 from coverfusion.features.registry import Extractor

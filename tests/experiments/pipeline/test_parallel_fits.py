@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.splits import folds
-from coverfusion.experiments.pipeline.fits import Fits, Model
-from coverfusion.experiments.pipeline.outcomes import make_folds
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model
+from coverfusion.experiments.pipeline.fold_scores import make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.features.decoded import Decoded
 from tests.helpers.planted import planted

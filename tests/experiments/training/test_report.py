@@ -17,8 +17,8 @@ from PIL import Image
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.drawing.charts import Axis, Dot, accuracy_axis, confusion_rows
 from coverfusion.experiments.evaluation.intervals import Interval, reliability
+from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import make_config, write_config
-from coverfusion.experiments.pipeline.fits import Model
 from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_tables
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import chance_of, read_run
@@ -26,7 +26,7 @@ from coverfusion.experiments.training.mistakes import surest_mistakes
 from coverfusion.experiments.training.report import gain, gist, write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.similarity.cover_index import Neighbours
 from tests.helpers.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"

@@ -115,7 +115,7 @@ def test_the_same_run_again_returns_at_once_and_a_fresh_one_gives_the_same_numbe
 def test_a_run_stopped_while_fitting_goes_on(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from coverfusion.experiments.pipeline.fits import Fits
+    from coverfusion.experiments.pipeline.cached_fits import Fits
 
     fitted: list[str] = []
     real = Fits.fit

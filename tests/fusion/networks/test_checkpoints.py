@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from coverfusion.fusion.networks.checkpoints import FILE, Progress, digest_of, read_progress, write_progress
-from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.dataset import Examples
 from tests.helpers.tinted import TinyNetwork, examples, recipe
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coverfusion.features.networks.backbone import Backbone
-from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.dataset import Examples
 from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
 from coverfusion.fusion.networks.standardise import standardise
 from coverfusion.fusion.networks.training import logits

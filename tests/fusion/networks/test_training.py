@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.networks.examples import Examples
+from coverfusion.fusion.networks.dataset import Examples
 from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.networks.training import Trained, find_learning_rate, logits, train
 from tests.helpers.tinted import TinyNetwork, examples, recipe

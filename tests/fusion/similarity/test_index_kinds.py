@@ -16,7 +16,13 @@ from coverfusion.fusion.similarity.index_kinds import (
     recipe,
     tune,
 )
-from coverfusion.fusion.similarity.nearest import indexed_rows, new_index, read_index, search, write_index
+from coverfusion.fusion.similarity.vector_search import (
+    indexed_rows,
+    new_index,
+    read_index,
+    search,
+    write_index,
+)
 
 N, WIDTH, QUERIES = 3000, 24, 100
 

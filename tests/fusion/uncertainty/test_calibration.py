@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.fusion.inner import inner_folds
+from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.uncertainty.calibration import (
     KINDS,
     Calibration,

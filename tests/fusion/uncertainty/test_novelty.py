@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.files import write_state
-from coverfusion.fusion.similarity.neighbours import Neighbours
+from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.state_files import write_state
 from coverfusion.fusion.uncertainty.novelty import (
     LIKE_COVERS,
     Novelty,

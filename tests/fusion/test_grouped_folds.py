@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.fusion.inner import holdout, inner_folds
+from coverfusion.fusion.grouped_folds import holdout, inner_folds
 
 rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12)), min_size=2, max_size=60)
 

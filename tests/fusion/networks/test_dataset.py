@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from coverfusion.fusion.networks.examples import Examples, loader, order_of
+from coverfusion.fusion.networks.dataset import Examples, loader, order_of
 from tests.helpers.tinted import examples
 
 

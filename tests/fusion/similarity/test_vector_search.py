@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from coverfusion.fusion.similarity.nearest import indexed_rows, new_index, search
+from coverfusion.fusion.similarity.vector_search import indexed_rows, new_index, search
 
 LINE = np.array([[0.0], [1], [2], [10]], dtype=np.float32)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
-from coverfusion.experiments.pipeline.fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 
 

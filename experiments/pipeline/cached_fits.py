@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.units import columns_of
+from coverfusion.experiments.pipeline.block_sets import columns_of
 from coverfusion.features.decoded import Decoded
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.genres.examples import Space, confused_with, most_typical, surest, typicality
+from coverfusion.experiments.genres.typical_covers import (
+    Space,
+    confused_with,
+    most_typical,
+    surest,
+    typicality,
+)
 
 
 def _space(places: list[float], genres: str, groups: list[int] | None = None) -> Space:

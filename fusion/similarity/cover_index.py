@@ -14,9 +14,15 @@ import pyarrow.parquet as pq
 from coverfusion.data.errors import UserError, nearest
 from coverfusion.fusion.block_weights import squared_distances
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.files import read_state, write_state
 from coverfusion.fusion.similarity.diversity import CANDIDATES, marginal_relevance
-from coverfusion.fusion.similarity.nearest import indexed_rows, new_index, read_index, search, write_index
+from coverfusion.fusion.similarity.vector_search import (
+    indexed_rows,
+    new_index,
+    read_index,
+    search,
+    write_index,
+)
+from coverfusion.fusion.state_files import read_state, write_state
 
 PCA = 64  # components kept of wider blocks: 1,000,000 covers x 6 blocks stay under 2 GB
 TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by the group
