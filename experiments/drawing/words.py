@@ -32,6 +32,9 @@ HELD = {
 }
 
 
+SHOWN_CONFIDENCE = 0.4  # a text box read less surely is no word: most of what lies below is no word at all
+
+
 def percent(share: float, digits: int = 1) -> str:
     """0.5132 -> "51.3 %", with a space that does not break."""
     return f"{100 * share:.{digits}f}\u00a0%"

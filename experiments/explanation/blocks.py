@@ -9,9 +9,9 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.explanation.background import background
-from coverfusion.experiments.explanation.catboost_shap import contributions, sums
 from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.catboost import FusionCatBoost

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.experiments.explanation.blocks import PROBABILITY
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.marks import CONFIDENCE, NO_PEOPLE, NO_WORDS, Box, Word, counted
+from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
 from coverfusion.experiments.explanation.text import fitted, width, wrapped
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ def _cover(figure: Figure, explanation: Explanation) -> None:
     for box in explanation.faces or ():
         _outline(axes, _corners(box), FACE, "solid")
     read = explanation.words or []
-    sure = [word for word in read if word.confidence >= CONFIDENCE]
+    sure = [word for word in read if word.confidence >= SHOWN_CONFIDENCE]
     for word in read:
-        _outline(axes, word.corners, WORD, "solid" if word.confidence >= CONFIDENCE else (0, (1, 1.5)))
+        _outline(axes, word.corners, WORD, "solid" if word.confidence >= SHOWN_CONFIDENCE else (0, (1, 1.5)))
     _number(axes, sure[:MOST_WORDS], max(explanation.image.size))
     lines = [
         _people_told(explanation.faces, explanation.persons),

@@ -10,9 +10,6 @@ NO_PEOPLE = "faces and persons: not looked for (no block people)"
 NO_WORDS = "words: not looked for (no block ocr)"
 
 
-CONFIDENCE = 0.4  # a text box read less surely is no word: most of what lies below is no word at all
-
-
 @dataclass(frozen=True)
 class Box:
     """A face or a person: edges in pixels of the cover, confidence 0..1."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.explanation.catboost_shap import contributions, sums
+from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.experiments.pipeline.run_folder import Run

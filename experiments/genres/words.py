@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.explanation.marks import CONFIDENCE
+from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 
 WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u2019])*[^\W\d_]")  # two letters or more, apostrophes inside
 PRIOR = 0.5  # the prior weighs as much as this share of the genre's own words
@@ -49,7 +49,7 @@ def words_on_covers(notes: pd.Series) -> pd.DataFrame:
         (cover_id, word.lower().replace("\u2019", "'"), box["box"], np.ptp(np.array(box["box"])[:, 1]))
         for cover_id, note in notes.items()
         for box in json.loads(note or "[]")
-        if box["confidence"] >= CONFIDENCE
+        if box["confidence"] >= SHOWN_CONFIDENCE
         for word in WORD.findall(box["text"])
     ]
     frame = pd.DataFrame(rows, columns=["cover_id", "word", "box", "height"])

@@ -9,7 +9,7 @@ import pytest
 from catboost import Pool
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.explanation.catboost_shap import contributions, sums
+from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
 from coverfusion.experiments.genres.shap import components, explain, held_out
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.catboost import FusionCatBoost
