@@ -29,7 +29,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.registry import classifier_class
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.bundle import Bundle
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.similarity.vector_search import indexed_rows
 
 SAME = 1e-3  # prepared rows this close in every number are one (an index may keep half precision)

@@ -16,7 +16,7 @@ from coverfusion.experiments.genres.typical_covers import Space, space_of, typic
 from coverfusion.experiments.genres.words import texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.similarity.vector_search import new_index, search
 
 NEAREST = 25  # covers whose genres say how typical one is

@@ -12,7 +12,7 @@ from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.retrieval.source import Source, open_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.similarity.cover_index import PCA
+from coverfusion.fusion.similarity.training_index import PCA
 from coverfusion.fusion.similarity.vector_search import new_index, search
 
 KS = (1, 5, 10)

@@ -38,8 +38,8 @@ from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
 from coverfusion.experiments.retrieval.source import CHUNK, Source, open_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.similarity.cover_index import PCA, TOGETHER, Neighbours, add_words, words_index
 from coverfusion.fusion.similarity.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
+from coverfusion.fusion.similarity.training_index import PCA, TOGETHER, Neighbours, add_words, words_index
 
 FORMAT = 1
 MANIFEST = "index.json"

@@ -18,7 +18,7 @@ from coverfusion.experiments.retrieval.similar_figure import draw
 from coverfusion.experiments.scoring.score import same_extractors, table_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 
 KINDS = (".png", ".csv", ".json")  # of files
 

@@ -20,7 +20,7 @@ from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.mistakes import surest_mistakes
 from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 
 LISTED = 25  # rows of a list of what was dropped; its file has them all
 CHARTS = ("accuracy", "reliability", "confusion")

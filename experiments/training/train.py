@@ -43,7 +43,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create_checked
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together

@@ -24,7 +24,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.state_files import read_state, write_state
 from coverfusion.fusion.uncertainty.decision import one_a_group
 

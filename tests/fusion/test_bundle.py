@@ -10,7 +10,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle, save_bundle
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.uncertainty.decision import learn_decision
 from tests.helpers.planted import TABLE_CLASSIFIERS, planted, quick
 

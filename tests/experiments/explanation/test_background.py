@@ -7,7 +7,7 @@ import pandas as pd
 
 from coverfusion.experiments.explanation.background import background, covers_of_genre, training_rows
 from coverfusion.fusion.bundle import load_bundle, save_bundle
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from tests.helpers.planted import quick
 
 

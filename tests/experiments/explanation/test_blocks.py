@@ -14,7 +14,7 @@ from coverfusion.experiments.explanation.blocks import (
     without_each,
 )
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from tests.helpers.planted import TABLE_CLASSIFIERS, planted, quick
 
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}

@@ -15,7 +15,7 @@ from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import table_of
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.uncertainty.decision import Targets, learn_decision
 from tests.experiments.test_cli import coverfusion
 from tests.helpers.pictures import encode, noise, solid, stripes

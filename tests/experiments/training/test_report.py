@@ -26,7 +26,7 @@ from coverfusion.experiments.training.mistakes import surest_mistakes
 from coverfusion.experiments.training.report import gain, gist, write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from tests.helpers.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 from coverfusion.fusion.state_files import write_state
 from coverfusion.fusion.uncertainty.novelty import (
     LIKE_COVERS,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.similarity.cover_index import Neighbours
+from coverfusion.fusion.similarity.training_index import Neighbours
 
 
 def small():
