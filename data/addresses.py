@@ -26,7 +26,7 @@ from coverfusion.data.archives import (
     open_archive,
     read_member,
 )
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import PictureError
 
 REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
@@ -123,7 +123,7 @@ def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     except Exception as error:  # the package of each protocol has errors of its own
         if protocol in available_protocols():
             raise UserError(f"{address} cannot be reached: {_first_line(error)}") from error
-        hint = nearest(protocol, available_protocols())
+        hint = did_you_mean(protocol, available_protocols())
         raise UserError(f"{address}: there is no protocol '{protocol}'.{hint}") from error
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from coverfusion.data.addresses import REQUESTS, Place, is_address
 from coverfusion.data.duplicates import group_covers, near_pairs
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.sources import Entry, list_entries, read_bytes
@@ -82,7 +82,7 @@ def read_collection(
         UserError: as `list_entries` and `read_bytes`; no file in it, a genre or `keep` unknown.
     """
     if keep not in ("drop", "first", "all"):
-        raise UserError(f"keep: there is no way '{keep}'.{nearest(str(keep), ['drop', 'first', 'all'])}")
+        raise UserError(f"keep: there is no way '{keep}'.{did_you_mean(str(keep), ['drop', 'first', 'all'])}")
     entries = list(list_entries(path))
     files = len(entries)
     if genres is not None:
@@ -129,12 +129,12 @@ def _chosen(entries: list[Entry], genres: Sequence[str], path: Place) -> list[En
     present = {entry.genre for entry in entries if entry.genre}
     for genre in genres:
         if genre not in present:
-            raise UserError(f"genres: {path} has no genre '{genre}'.{nearest(genre, present)}")
+            raise UserError(f"genres: {path} has no genre '{genre}'.{did_you_mean(genre, present)}")
     if path.suffix.lower() in (".csv", ".parquet"):
         for row, entry in enumerate(entries, start=1):
             if entry.genre not in genres:
                 raise UserError(
-                    f"{path}, row {row}: unknown genre '{entry.genre}'.{nearest(entry.genre, genres)} "
+                    f"{path}, row {row}: unknown genre '{entry.genre}'.{did_you_mean(entry.genre, genres)} "
                     f"Mend the row or add the genre to `genres`."
                 )
     return [entry for entry in entries if entry.genre in genres or not entry.genre]

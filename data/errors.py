@@ -13,7 +13,7 @@ class UserError(Exception):
     """
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A ready ' Did you mean ...? Known: ...' sentence for an unknown name.
 
     Args:

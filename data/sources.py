@@ -37,7 +37,7 @@ from coverfusion.data.archives import (
     open_archive,
     read_member,
 )
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import PictureError
 
 
@@ -227,7 +227,7 @@ def _manifest_entries(manifest: Place) -> Iterator[Entry]:
     frame = _read_manifest(manifest)
     for column in ("path", "genre"):
         if column not in frame.columns:
-            hint = nearest(column, map(str, frame.columns))
+            hint = did_you_mean(column, map(str, frame.columns))
             raise UserError(
                 f"{manifest} has no column '{column}'; a manifest needs 'path' and 'genre'.{hint}"
             )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.registry import fingerprint_of, register
 from coverfusion.features.weights import Weights
 
@@ -160,7 +160,8 @@ class Clip:
             ) from error
         if config is None:
             raise UserError(
-                f"clip: open_clip has no model '{self.model}'.{nearest(self.model, open_clip.list_models())}"
+                f"clip: open_clip has no model '{self.model}'."
+                f"{did_you_mean(self.model, open_clip.list_models())}"
             )
         return int(config["embed_dim"])
 
@@ -266,7 +267,8 @@ def _published(model: str, pretrained: str) -> Weights:
     if not config:
         tags = open_clip.list_pretrained_tags_by_model(model)
         raise UserError(
-            f"clip: open_clip publishes no weights '{pretrained}' for '{model}'.{nearest(pretrained, tags)}"
+            f"clip: open_clip publishes no weights '{pretrained}' for '{model}'."
+            f"{did_you_mean(pretrained, tags)}"
         )
 
     def fetch() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.networks import lite, torch_models
 from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.networks.lite import LITE, LITE_WIDTH
@@ -72,7 +72,7 @@ class Cnn:
         if preset == "packaged" and checkpoint is None and self.model not in LITE:
             raise UserError(
                 f"cnn: no package brings weights for '{self.model}': set preset to 'hub', or name a local "
-                f"checkpoint.{nearest(self.model, LITE)}"
+                f"checkpoint.{did_you_mean(self.model, LITE)}"
             )
 
     @property

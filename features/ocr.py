@@ -128,7 +128,7 @@ class Ocr:
         rows = np.full((len(pictures), len(self.columns)), np.nan, dtype=np.float32)
         for row, words, picture in zip(rows, found, pictures, strict=True):
             row[: len(COUNTS)] = list(layout(words, *picture.shape[:2]).values())
-        texts = {k: joined(words, self.min_confidence) for k, words in enumerate(found) if words}
+        texts = {k: joined_text(words, self.min_confidence) for k, words in enumerate(found) if words}
         texts = {k: text for k, text in texts.items() if text}
         if texts:
             embedded = sentences.embed(model, list(texts.values()))
@@ -227,7 +227,7 @@ def edit_distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def joined(words: Sequence[Word], min_confidence: float) -> str:
+def joined_text(words: Sequence[Word], min_confidence: float) -> str:
     """The text of all boxes of at least this confidence, joined by spaces."""
     return " ".join(word.text for word in words if word.confidence >= min_confidence).strip()
 

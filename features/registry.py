@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from PIL.Image import Image
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import DECODE_VERSION
 from coverfusion.features.weights import Weights
 
@@ -110,9 +110,9 @@ def create(name: str, preset: str = "packaged", **parameters: Any) -> Extractor:
     known = parameters_of(name)
     for key in parameters:
         if key not in known:
-            raise UserError(f"Block '{name}' has no parameter '{key}'.{nearest(key, known)}")
+            raise UserError(f"Block '{name}' has no parameter '{key}'.{did_you_mean(key, known)}")
     if preset not in ("packaged", "hub"):
-        raise UserError(f"Unknown preset '{preset}'.{nearest(preset, ['packaged', 'hub'])}")
+        raise UserError(f"Unknown preset '{preset}'.{did_you_mean(preset, ['packaged', 'hub'])}")
     if "preset" in inspect.signature(cls).parameters:
         parameters["preset"] = preset
     try:
@@ -150,7 +150,7 @@ def missing_weights(extractor: Extractor) -> str | None:
 def _class_of(name: str) -> Callable[..., Extractor]:
     _import_all()
     if name not in _EXTRACTORS:
-        raise UserError(f"Unknown block '{name}'.{nearest(name, _EXTRACTORS)}")
+        raise UserError(f"Unknown block '{name}'.{did_you_mean(name, _EXTRACTORS)}")
     return _EXTRACTORS[name]
 
 

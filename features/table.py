@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 
 ROW_GROUP = 8192  # rows that a reader takes into memory at a time
 
@@ -44,7 +44,7 @@ class FeatureTable:
         """
         for name in names:
             if name not in self.blocks:
-                raise UserError(f"The feature table has no block '{name}'.{nearest(name, self.blocks)}")
+                raise UserError(f"The feature table has no block '{name}'.{did_you_mean(name, self.blocks)}")
         return FeatureTable(
             {name: self.blocks[name] for name in names},
             {name: self.notes[name] for name in names if name in self.notes},
@@ -87,7 +87,7 @@ class FeatureTable:
         names = json.loads(listing.read_text())["blocks"]
         for name in blocks or []:
             if name not in names:
-                raise UserError(f"{folder} has no block '{name}'.{nearest(name, names)}")
+                raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, names)}")
         chosen = list(blocks) if blocks is not None else names
         frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in chosen}
         kept = {name: folder / f"{name}.notes.parquet" for name in chosen}

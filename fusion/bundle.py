@@ -29,7 +29,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.registry import classifier_class
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
 
@@ -60,7 +60,7 @@ class Bundle:
     extractors: dict[str, dict[str, Any]]
     extra: dict[str, Any]
     digest: str
-    neighbours: Neighbours | None
+    neighbours: TrainingIndex | None
     decision: Decision | None = None
     novelty: Novelty | None = None
 
@@ -97,7 +97,7 @@ def save_bundle(
     *,
     columns: Mapping[str, Sequence[str]],
     extractors: Mapping[str, Mapping[str, Any]],
-    neighbours: Neighbours | None = None,
+    neighbours: TrainingIndex | None = None,
     decision: Decision | None = None,
     novelty: Novelty | None = None,
     extra: Mapping[str, Any] | None = None,
@@ -161,7 +161,7 @@ def load_bundle(folder: Path) -> Bundle:
         extractors=manifest["extractors"],
         extra=manifest["extra"],
         digest=digest,
-        neighbours=Neighbours.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
+        neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
         novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
     )

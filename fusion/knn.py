@@ -10,7 +10,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_weights import learn_widths
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.registry import register
-from coverfusion.fusion.similarity.vector_search import new_index, read_index, search, write_index
+from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index, read_index, write_index
 
 
 @register("knn")
@@ -68,7 +68,7 @@ class FusionKNN(BlockClassifier):
         self.votes_ = np.eye(len(self.classes_))[y] * weight[:, None]
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        distances, neighbours = search(self.index_, self.scaler_.transform(X), self.k, self.metric)
+        distances, neighbours = nearest_rows(self.index_, self.scaler_.transform(X), self.k, self.metric)
         shares = vote_weights(distances) if self.weights == "distance" else np.ones_like(distances)
         shares = shares / shares.mean(axis=1, keepdims=True)  # so that one vote stays one vote
         votes = np.einsum("nk,nkc->nc", shares, self.votes_[neighbours])

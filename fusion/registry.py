@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from coverfusion.fusion.base import BlockClassifier
@@ -50,7 +50,7 @@ def classifier_class(name: str) -> type[BlockClassifier]:
     _import_all()
     name = name.partition(":")[0]
     if name not in _CLASSIFIERS:
-        raise UserError(f"Unknown classifier '{name}'.{nearest(name, _CLASSIFIERS)}")
+        raise UserError(f"Unknown classifier '{name}'.{did_you_mean(name, _CLASSIFIERS)}")
     return _CLASSIFIERS[name]
 
 
@@ -78,7 +78,7 @@ def create(name: str, **parameters: Any) -> BlockClassifier:
     known = parameters_of(name)
     for key in parameters:
         if key not in known:
-            raise UserError(f"Classifier '{name}' has no parameter '{key}'.{nearest(key, known)}")
+            raise UserError(f"Classifier '{name}' has no parameter '{key}'.{did_you_mean(key, known)}")
     return cls(**parameters)
 
 

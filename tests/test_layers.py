@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def _imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -37,8 +39,47 @@ def test_imports_point_left(folder: str) -> None:
         }
         wrong = {name for name in ours if name.split(".")[0] not in ALLOWED[folder]}
         if folder == "fusion":
-            wrong |= {name for name in ours if not name.startswith("fusion")} - TABLES_ONLY
+            wrong |= {name for name in ours if not name.startswith(("fusion", *TABLES_ONLY))}
         assert not wrong, f"{path} imports {wrong}"
+
+
+# floors of experiments/, lowest first; a room not named is a subject
+FLOORS = (
+    ("evaluation",),
+    ("pipeline",),
+    ("drawing", "scoring"),
+    ("app", "service", "bench"),
+    ("commands",),
+    ("cli",),
+)
+SUBJECT = 2.5
+
+
+def _floor(room: str) -> float:
+    return next((float(n) for n, rooms in enumerate(FLOORS) if room in rooms), SUBJECT)
+
+
+def test_rooms_of_experiments_import_only_what_lies_below() -> None:
+    wrong = set()
+    for path in sorted((ROOT / "experiments").rglob("*.py")):
+        room = path.relative_to(ROOT / "experiments").parts[0].removesuffix(".py")
+        for name in _imports(path):
+            package, _, below = name.partition("experiments.")
+            other = below.split(".")[0]
+            if package == "coverfusion." and other != room and _floor(other) >= _floor(room):
+                wrong.add(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    modules = {
+        "coverfusion."
+        + ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for top in ALLOWED
+        for path in (ROOT / top).rglob("*.py")
+    }
+    graph = {name: _imports(path) & set(modules) for name, path in modules.items()}
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError
 
 
 def test_every_folder_of_modules_is_in_the_package() -> None:

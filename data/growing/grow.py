@@ -12,10 +12,10 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.growing import cover_art, musicbrainz
 from coverfusion.data.growing.cover_art import SIZES, Cover, NoCoverError, cover_address, fetch_cover
 from coverfusion.data.growing.http import Client, NoAnswerError
-from coverfusion.data.growing.journal import Decision, Journal, open_journal
+from coverfusion.data.growing.journal import GrowDecision, Journal, open_journal
 from coverfusion.data.growing.musicbrainz import Release, releases_by_tag
 
-Progress = Callable[[str, int], None]
+GrowProgress = Callable[[str, int], None]
 # Covers in a row without an answer after which the archive counts as down.
 GIVE_UP_AFTER = 5
 
@@ -36,7 +36,7 @@ def grow(
     size: str = "500",
     back: bool = False,
     retry: bool = False,
-    progress: Progress | None = None,
+    progress: GrowProgress | None = None,
     services: Services | None = None,
     max_bytes: int = cover_art.MAX_BYTES,
 ) -> Path:
@@ -121,7 +121,7 @@ class _Asking:
         except NoAnswerError as error:
             reason, again = str(error), True
             self.unanswered += 1
-        self.journal.add(Decision(genre, release, side, self.size, url, path, cover_id, reason, again))
+        self.journal.add(GrowDecision(genre, release, side, self.size, url, path, cover_id, reason, again))
         if self.unanswered == GIVE_UP_AFTER:
             raise UserError(
                 f"The Cover Art Archive gave no answer for {GIVE_UP_AFTER} covers in a row, the last time: "
@@ -133,7 +133,7 @@ class _Asking:
         if (genre, release.release_id) not in self.journal.listed:
             url = cover_address(release.release_id, "front", self.size, self.address)
             reason = f"its album is in the collection already, as {there}"
-            self.journal.add(Decision(genre, release, "front", self.size, url, reason=reason))
+            self.journal.add(GrowDecision(genre, release, "front", self.size, url, reason=reason))
 
 
 def _check(genres: Sequence[str], limit: int, size: str) -> None:
@@ -145,7 +145,7 @@ def _check(genres: Sequence[str], limit: int, size: str) -> None:
         raise UserError("genre: name at least one MusicBrainz tag, --genre jazz for example.")
 
 
-def _grow_fronts(ask: _Asking, genre: str, limit: int, address: str, progress: Progress | None) -> None:
+def _grow_fronts(ask: _Asking, genre: str, limit: int, address: str, progress: GrowProgress | None) -> None:
     journal = ask.journal
     albums = len(journal.fronts(genre))
     if progress is not None:
@@ -167,7 +167,7 @@ def _grow_fronts(ask: _Asking, genre: str, limit: int, address: str, progress: P
             return
 
 
-def _grow_backs(ask: _Asking, genre: str, progress: Progress | None) -> None:
+def _grow_backs(ask: _Asking, genre: str, progress: GrowProgress | None) -> None:
     for number, front in enumerate(ask.journal.fronts(genre), start=1):
         if (front.release.release_id, "back") not in ask.journal.asked:
             ask.decide(genre, front.release, "back")

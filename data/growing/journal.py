@@ -41,7 +41,7 @@ _WRITE_EVERY = 200
 
 
 @dataclass(frozen=True)
-class Decision:
+class GrowDecision:
     """One cover, kept or not.
 
     Attributes:
@@ -81,13 +81,13 @@ class Journal:
     """
 
     folder: Path
-    decisions: list[Decision] = field(default_factory=list)
+    decisions: list[GrowDecision] = field(default_factory=list)
     genre_of: dict[str, str] = field(default_factory=dict)
     path_of: dict[str, str] = field(default_factory=dict)
     asked: set[tuple[str, str]] = field(default_factory=set)
     listed: set[tuple[str, str]] = field(default_factory=set)
 
-    def add(self, decision: Decision) -> None:
+    def add(self, decision: GrowDecision) -> None:
         """Writes a decision down; the file it names must lie there already."""
         with (self.folder / "journal.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(_line(decision))
@@ -95,7 +95,7 @@ class Journal:
         if len(self.decisions) % _WRITE_EVERY == 0:
             self.write_tables()
 
-    def fronts(self, genre: str) -> list[Decision]:
+    def fronts(self, genre: str) -> list[GrowDecision]:
         """The kept fronts of a genre."""
         return [d for d in self.decisions if d.path and d.genre == genre and d.side == "front"]
 
@@ -111,7 +111,7 @@ class Journal:
         _write(pd.DataFrame(manifest, columns=MANIFEST), self.folder / "manifest.csv")
         _write(pd.DataFrame(rejected, columns=REJECTED), self.folder / "rejected.csv")
 
-    def _take(self, decision: Decision) -> None:
+    def _take(self, decision: GrowDecision) -> None:
         self.decisions.append(decision)
         self.asked.add((decision.release.release_id, decision.side))
         self.listed.add((decision.genre, decision.release.release_id))
@@ -179,7 +179,7 @@ def _keys(release: Release) -> set[str]:
     return {release.release_group_id, *release.artist_ids} - NOBODY
 
 
-def _read(path: Path) -> list[Decision]:
+def _read(path: Path) -> list[GrowDecision]:
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
@@ -190,12 +190,12 @@ def _read(path: Path) -> list[Decision]:
         raise UserError(f"{path} is damaged: {error}. Mend the line or grow into another --out.") from error
 
 
-def _decision(row: dict[str, Any]) -> Decision:
+def _decision(row: dict[str, Any]) -> GrowDecision:
     release = row["release"] | {"artist_ids": tuple(row["release"]["artist_ids"])}
-    return Decision(**row | {"release": Release(**release)})
+    return GrowDecision(**row | {"release": Release(**release)})
 
 
-def _line(decision: Decision) -> str:
+def _line(decision: GrowDecision) -> str:
     return json.dumps(asdict(decision), ensure_ascii=False) + "\n"
 
 

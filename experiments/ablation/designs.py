@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.evaluation.shapley import subsets
 from coverfusion.experiments.pipeline.block_sets import units_of
 
@@ -16,7 +16,7 @@ def check_designs(names: Sequence[str]) -> None:
     """Raises UserError for a design that does not exist."""
     for name in names:
         if name not in DESIGNS:
-            raise UserError(f"--design {name}: say {', '.join(DESIGNS)}.{nearest(name, DESIGNS)}")
+            raise UserError(f"--design {name}: say {', '.join(DESIGNS)}.{did_you_mean(name, DESIGNS)}")
 
 
 def fitted_sets(designs: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> list[Units]:

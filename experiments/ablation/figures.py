@@ -25,7 +25,7 @@ WORDS = {
 }
 
 
-def draw_all(folder: Path) -> dict[str, str]:
+def draw_ablation(folder: Path) -> dict[str, str]:
     """Draws what the tables in `folder` allow into `figures/`; file name -> text alternative."""
     drawn = {}
     board = pd.read_csv(folder / "leaderboard.csv")

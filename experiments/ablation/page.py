@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.experiments.ablation.figures import comparison_words, draw_all
+from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 
 ALPHA = 0.05
 
 
-def write_page(folder: Path) -> Path:
+def write_ablation_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
-    words = draw_all(folder)
+    words = draw_ablation(folder)
     comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
     pictures = [
         {"name": name, "words": text, "data": _data_uri(folder / "figures" / f"{name}.png")}
@@ -27,7 +27,7 @@ def write_page(folder: Path) -> Path:
         "facts": json.loads((folder / "collection.json").read_text(encoding="utf-8")),
         "environment": json.loads((folder / "environment.json").read_text(encoding="utf-8")),
         "study": json.loads((folder / "study.json").read_text(encoding="utf-8")),
-        "findings": findings(comparisons),
+        "findings": ablation_findings(comparisons),
         "pictures": pictures,
         "tables": {
             file.stem: _shown(pd.read_csv(file, keep_default_na=False))
@@ -42,7 +42,7 @@ def write_page(folder: Path) -> Path:
     return folder / "index.html"
 
 
-def findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
+def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
     """Rows of `comparisons.csv` as people read them, the largest difference of each design first.
 
     Each has design, what, classifier, difference, low, high and detectable in points, p after Holm's

@@ -15,21 +15,21 @@ from threadpoolctl import threadpool_limits
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
-from coverfusion.experiments.ablation.page import write_page
+from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.tables import (
     Blocks,
     Key,
     Study,
+    ablation_leaderboard,
     ablation_table,
-    compare,
+    compare_sets,
     genre_table,
-    joined,
-    leaderboard,
+    joined_units,
     make_study,
     planned_pairs,
     shapley_table,
 )
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, all_blocks
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fold_scores import (
@@ -100,8 +100,8 @@ def ablate(
     write_inputs(folder, config, prepared, "")
     write_json(folder / "study.json", {"designs": list(designs), "repeats": repeats})
     study, paths = run_study(folder, config, prepared, designs, repeats, workers)
-    write_tables(folder, study, designs, paths)
-    write_page(folder)
+    write_ablation_tables(folder, study, designs, paths)
+    write_ablation_page(folder)
     shutil.rmtree(folder / "fits")
     return folder
 
@@ -120,7 +120,7 @@ def run_study(
     numbers = number_folds(covers, config.folds, repeats, config.seed)
     save_splits(numbers, folder / "splits.parquet")
     folds = make_folds(numbers)
-    fits = Fits(
+    fits = CachedFits(
         folder / "fits", prepared.table.frame(), covers, config.classifiers, config.seed, keep_models=False,
         pictures=prepared.pictures,
     )  # fmt: skip
@@ -159,7 +159,7 @@ def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
 
 
 def fit_planned(
-    fits: Fits, models: list[Model], folds: list[Fold], workers: int | None, quiet: bool = False
+    fits: CachedFits, models: list[Model], folds: list[Fold], workers: int | None, quiet: bool = False
 ) -> None:
     """Says how many fits there are and how long they will take at most, then does them."""
     parts = [fold.part for fold in folds]
@@ -172,7 +172,7 @@ def fit_planned(
         fit_all(fits, models, parts, workers, lambda done: bar.update(bar.task_ids[0], completed=done))
 
 
-def plan(fits: Fits, models: list[Model], folds: list[Fold], missing: int, workers: int) -> str:
+def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int, workers: int) -> str:
     """What will be done; the estimate comes from one fit of each classifier's largest set."""
     largest: dict[str, Model] = {}
     for model in models:
@@ -200,17 +200,19 @@ def plan(fits: Fits, models: list[Model], folds: list[Fold], missing: int, worke
     )
 
 
-def write_tables(folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]]) -> None:
+def write_ablation_tables(
+    folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]]
+) -> None:
     """`ablation.csv`, `leaderboard.csv`, `comparisons.csv`, `genres.csv`, `shapley.csv`, `greedy.csv`."""
     ablation_table(study).to_csv(folder / "ablation.csv", index=False)
-    leaderboard(study).to_csv(folder / "leaderboard.csv", index=False)
-    compare(study, planned_pairs(study, designs, paths)).to_csv(folder / "comparisons.csv", index=False)
+    ablation_leaderboard(study).to_csv(folder / "leaderboard.csv", index=False)
+    compare_sets(study, planned_pairs(study, designs, paths)).to_csv(folder / "comparisons.csv", index=False)
     if len(genres := genre_table(study)):
         genres.to_csv(folder / "genres.csv", index=False)
     if len(shares := shapley_table(study)):
         shares.to_csv(folder / "shapley.csv", index=False)
     steps = [
-        (name, step, joined(units), float(study.outcome(name, units).folds["accuracy"].mean()))
+        (name, step, joined_units(units), float(study.outcome(name, units).folds["accuracy"].mean()))
         for name, path in paths.items()
         for step, units in enumerate(path, start=1)
     ]

@@ -96,19 +96,19 @@ def make_study(
 def ablation_table(study: Study) -> pd.DataFrame:
     """One row a model, set of units and fold."""
     frames = [
-        outcome.folds.assign(classifier=classifier or "largest genre", units=joined(units))
+        outcome.folds.assign(classifier=classifier or "largest genre", units=joined_units(units))
         for (classifier, units), outcome in study.outcomes.items()
     ]
     table = pd.concat(frames, ignore_index=True)
     return table[["classifier", "units", *[c for c in table.columns if c not in ("classifier", "units")]]]
 
 
-def joined(units: Units) -> str:
+def joined_units(units: Units) -> str:
     """`cnn+ocr`; "none" for the empty set."""
     return "+".join(units) or "none"
 
 
-def leaderboard(study: Study) -> pd.DataFrame:
+def ablation_leaderboard(study: Study) -> pd.DataFrame:
     """One row a model and set of units: accuracy and macro F1 with intervals; best first."""
     rows = []
     for (classifier, units), outcome in study.outcomes.items():
@@ -120,7 +120,7 @@ def leaderboard(study: Study) -> pd.DataFrame:
         rows.append(
             {
                 "classifier": classifier or "largest genre",
-                "units": joined(units),
+                "units": joined_units(units),
                 "accuracy": float(right.mean()),
                 "accuracy_low": low,
                 "accuracy_high": high,
@@ -187,7 +187,7 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
     return pd.DataFrame(rows, columns=["design", "unit", "classifier", "other", "first", "second"])
 
 
-def compare(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
+def compare_sets(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
     """The paired comparison of each planned pair; Holm's correction runs over each design.
 
     Returns:
@@ -201,7 +201,7 @@ def compare(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([pairs.reset_index(drop=True), pd.DataFrame(rows)], axis=1)
     if len(table):
         table["p_holm"] = table.groupby("design")["p"].transform(lambda p: holm(p.to_numpy()))
-        table["first"], table["second"] = table["first"].map(joined), table["second"].map(joined)
+        table["first"], table["second"] = table["first"].map(joined_units), table["second"].map(joined_units)
     return table
 
 

@@ -11,14 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from coverfusion.data.pictures import decode
-from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
+from coverfusion.experiments.app.model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.scored import Scored
+from coverfusion.experiments.app.scored import ScoredCovers
 from coverfusion.experiments.explanation.explain import explain_picture
 from coverfusion.experiments.explanation.explanation import LEARNT
-from coverfusion.experiments.explanation.figure import draw, scale
+from coverfusion.experiments.explanation.figure import draw_explanation, scale
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
-from coverfusion.experiments.retrieval.similar import nearest
+from coverfusion.experiments.retrieval.similar import nearest_covers
 from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
 from coverfusion.fusion.uncertainty.decision import Targets
 
@@ -34,7 +34,7 @@ class Told:
     found: dict[str, Any]
 
 
-def show_cover(model: Model, scored: Scored, row: int, targets: Targets) -> None:
+def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets) -> None:
     """Genres, explanation and similar covers.
 
     Args:
@@ -74,11 +74,11 @@ def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")
-def _explain(digest: str, cover_id: str, targets: Targets, _model: Model, _picture: bytes) -> Told:
+def _explain(digest: str, cover_id: str, targets: Targets, _model: LoadedModel, _picture: bytes) -> Told:
     with ONE_AT_A_TIME:
         found = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
         stream = io.BytesIO()
-        draw(found).save(stream, "PNG")
+        draw_explanation(found).save(stream, "PNG")
     return Told(stream.getvalue(), found.as_json())
 
 
@@ -144,7 +144,7 @@ def _middle(quartiles: list[float] | None) -> str:
     return "" if quartiles is None else f"{quartiles[0]:.3g} to {quartiles[2]:.3g}"
 
 
-def _show_similar(model: Model, cover_id: str, picture: bytes) -> None:
+def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
     if model.bundle.neighbours is None:
         st.info("This bundle has no index of training covers. Train again to get one.")
         return
@@ -162,9 +162,11 @@ def _show_similar(model: Model, cover_id: str, picture: bytes) -> None:
 
 @st.cache_data(max_entries=64, show_spinner="Looking for similar covers")
 def _nearest(
-    digest: str, cover_id: str, genres: tuple[str, ...], _model: Model, _picture: bytes
+    digest: str, cover_id: str, genres: tuple[str, ...], _model: LoadedModel, _picture: bytes
 ) -> tuple[pd.DataFrame, list[bytes | None]]:
     assert _model.bundle.neighbours is not None
     with ONE_AT_A_TIME:
-        frame = nearest(_model.bundle, _model.extractors, decode(_picture), ALIKE, list(genres) or None)
+        frame = nearest_covers(
+            _model.bundle, _model.extractors, decode(_picture), ALIKE, list(genres) or None
+        )
         return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist()))

@@ -11,7 +11,7 @@ import streamlit as st
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.app import genres_page, map_page, run_page, score_page
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.runs import finished_runs, is_finished, note_of
+from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note
 from coverfusion.fusion.uncertainty.decision import Targets
 
 
@@ -41,7 +41,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
         for one in pages:
             st.page_link(one, width="content")
     st.title(page.title)
-    notes = dict.fromkeys(note_of(folder) for folder in (model.parent if model else None, run) if folder)
+    notes = dict.fromkeys(run_note(folder) for folder in (model.parent if model else None, run) if folder)
     for note in filter(None, notes):
         st.warning(plain(note))
     try:
@@ -53,7 +53,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
 def _choose_run(bundle: Path | None, root: Path) -> Path | None:
     """The run that the visitor chose; at first the one that the bundle lies in, else the newest."""
     runs = finished_runs(root)
-    if bundle and is_finished(bundle.parent):
+    if bundle and is_finished_run(bundle.parent):
         own = bundle.parent.resolve()
         runs = [own, *(run for run in runs if run.name != own.name)]  # equal names: the same run, copied
     if not runs:

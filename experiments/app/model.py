@@ -17,7 +17,7 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Model:
+class LoadedModel:
     """A loaded bundle and its extractors; hold `ONE_AT_A_TIME` while using them."""
 
     folder: Path
@@ -25,7 +25,7 @@ class Model:
     extractors: list[Extractor]
 
 
-def read_model(folder: Path) -> Model:
+def read_model(folder: Path) -> LoadedModel:
     """The model in a bundle, read once for all visitors, and again where it was written anew.
 
     Raises:
@@ -36,6 +36,6 @@ def read_model(folder: Path) -> Model:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _read(folder: Path, seal: str) -> Model:
+def _read(folder: Path, seal: str) -> LoadedModel:
     bundle = load_bundle(folder)
-    return Model(folder, bundle, bundle_extractors(bundle))
+    return LoadedModel(folder, bundle, bundle_extractors(bundle))

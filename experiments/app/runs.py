@@ -14,18 +14,18 @@ _TITLE = re.compile(r"<title>(.*) covers: .*</title>")  # of a genre's page
 HEAD = 2**16  # characters of a page in which its title stands
 
 
-def is_finished(folder: Path) -> bool:
+def is_finished_run(folder: Path) -> bool:
     """Whether `coverfusion train` has written this run folder to its end."""
     return all((folder / name).is_file() for name in ("report.html", "metrics.json", "config.yaml"))
 
 
 def finished_runs(root: Path) -> list[Path]:
     """The finished run folders right under `root`, the newest first; none where there is no such folder."""
-    found = [page.parent for page in root.glob("*/report.html") if is_finished(page.parent)]
+    found = [page.parent for page in root.glob("*/report.html") if is_finished_run(page.parent)]
     return sorted(found, key=lambda folder: (folder / "report.html").stat().st_mtime, reverse=True)
 
 
-def note_of(run: Path) -> str:
+def run_note(run: Path) -> str:
     """What readers must know about the run's collection; empty where there is nothing, or no run folder."""
     try:
         return str(json.loads((run / "collection.json").read_text(encoding="utf-8")).get("note", ""))

@@ -14,10 +14,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from coverfusion.experiments.app.chosen_cover import show_cover
 from coverfusion.experiments.app.missing import show_command
-from coverfusion.experiments.app.model import Model, read_model
+from coverfusion.experiments.app.model import LoadedModel, read_model
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.runs import note_of
-from coverfusion.experiments.app.scored import Scored, as_file, score_uploads
+from coverfusion.experiments.app.runs import run_note
+from coverfusion.experiments.app.scored import ScoredCovers, as_file, score_uploads
 from coverfusion.experiments.app.uploads import MOST, TYPES
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note
@@ -47,7 +47,7 @@ def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
         model = read_model(bundle)
     check_targets(model.bundle, targets)
     note = bundle_note(model.bundle)
-    if note and note != note_of(bundle.parent):  # which stands above every page
+    if note and note != run_note(bundle.parent):  # which stands above every page
         st.warning(plain(note))
     st.markdown(_about(model, targets))
     uploads = st.file_uploader(
@@ -66,7 +66,7 @@ def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
         _show_scores(model, scored, targets)
 
 
-def table_of_scores(scored: Scored) -> pd.DataFrame:
+def table_of_scores(scored: ScoredCovers) -> pd.DataFrame:
     """What the page's table shows: small pictures as data URIs, the first genres, and what was noticed.
 
     Probabilities are in percent; a column that says nothing of any cover is left out. What must be known of
@@ -110,7 +110,7 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
     return said
 
 
-def _about(model: Model, targets: Targets) -> str:
+def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
     said = promise(model.bundle.decision, targets) if model.bundle.decision else ""
     return (
@@ -119,7 +119,7 @@ def _about(model: Model, targets: Targets) -> str:
     )
 
 
-def _score(model: Model, uploads: Sequence[UploadedFile], targets: Targets) -> Scored:
+def _score(model: LoadedModel, uploads: Sequence[UploadedFile], targets: Targets) -> ScoredCovers:
     bar = st.progress(0.0, "Reading")
 
     def progress(done: int, total: int) -> None:
@@ -132,7 +132,7 @@ def _score(model: Model, uploads: Sequence[UploadedFile], targets: Targets) -> S
     return scored
 
 
-def _show_scores(model: Model, scored: Scored, targets: Targets) -> None:
+def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> None:
     frame = scored.frame
     wrong = frame[frame["error"] != ""]
     st.subheader(f"{len(frame) - len(wrong)} scored" + (f", {len(wrong)} not" if len(wrong) else ""))

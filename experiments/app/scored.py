@@ -10,7 +10,7 @@ import pandas as pd
 from PIL.Image import Image
 
 from coverfusion.data.pictures import PictureError
-from coverfusion.experiments.app.model import ONE_AT_A_TIME, Model
+from coverfusion.experiments.app.model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.uploads import MOST, on_disk
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.scoring.score import score_chunk
@@ -21,7 +21,7 @@ CHUNK = 8  # pictures between two steps of the bar; other visitors wait no longe
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredCovers:
     """Scores of n pictures.
 
     Attributes:
@@ -39,11 +39,11 @@ class Scored:
 
 
 def score_uploads(
-    model: Model,
+    model: LoadedModel,
     uploads: Sequence[tuple[str, bytes | memoryview]],
     progress: Callable[[int, int], None],
     targets: Targets = NO_TARGETS,
-) -> Scored:
+) -> ScoredCovers:
     """Scores the first `MOST` pictures of uploaded files and zips; what cannot be read has an error.
 
     Args:
@@ -66,7 +66,7 @@ def score_uploads(
             progress(len(pictures), len(taken))
     frame = pd.concat(frames, ignore_index=True).assign(path=[name for name, _ in taken])
     small = [None if picture is None else thumbnail(picture) for picture in pictures]
-    return Scored(frame, pictures, small, len(found) <= MOST)
+    return ScoredCovers(frame, pictures, small, len(found) <= MOST)
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

@@ -14,7 +14,7 @@ from rich.progress import Progress
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.experiments.ablation.designs import fitted_sets
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fold_scores import Fold, make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
@@ -51,7 +51,7 @@ def bench_ablate(prepared: Prepared, classifiers: Sequence[str], folds: int, see
         with tempfile.TemporaryDirectory() as folder, counted(f"ablate, {name}", len(models) * folds) as bar:
             started = time.perf_counter()
             frame = prepared.table.frame()
-            fits = Fits(Path(folder), frame, covers, {}, seed, keep_models=False)
+            fits = CachedFits(Path(folder), frame, covers, {}, seed, keep_models=False)
             parts = [fold.part for fold in chosen]
             fit_all(fits, models, parts, progress=partial(_show, bar))
             ours = time.perf_counter() - started

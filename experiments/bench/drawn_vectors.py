@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from coverfusion.fusion.block_weights import squared_distances
-from coverfusion.fusion.similarity.vector_search import new_index, search
+from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 PIECE = 8192  # vectors drawn together
 # chosen so that drawn vectors are like EfficientNet-Lite0's embeddings of 3,599 real covers, standardised:
@@ -59,7 +59,7 @@ def hardness(rows: np.ndarray, queries: int = 1000, k: int = 10) -> dict[str, fl
         components that hold 90 % of the variance.
     """
     some = rows[np.random.default_rng(0).permutation(len(rows))[:queries]]
-    near = np.maximum(search(new_index(rows, "l2"), some, k + 1, "l2")[0][:, 1:], 1e-12)
+    near = np.maximum(nearest_rows(new_index(rows, "l2"), some, k + 1, "l2")[0][:, 1:], 1e-12)
     inverse = np.log(near[:, -1:] / near[:, :-1]).mean(axis=1)
     centred = some - some.mean(axis=0)
     variances = np.linalg.svd(centred, compute_uv=False) ** 2

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
@@ -71,7 +71,7 @@ def bench_index(
         raise UserError(f"bench index: take {FEWEST:,} --vectors or more of 2 --dimensions or more.")
     for kind in kinds or ():
         if kind not in KINDS:
-            raise UserError(f"bench index: no kind of index '{kind}'.{nearest(kind, KINDS)}")
+            raise UserError(f"bench index: no kind of index '{kind}'.{did_you_mean(kind, KINDS)}")
     chosen = list(dict.fromkeys(["flat", *(kinds or KINDS)]))
     _tell_hardness(dimensions, real)
     results = []

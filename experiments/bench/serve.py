@@ -93,7 +93,7 @@ def bench_serve(
     """
     paths = _drawn(collection, covers)
     bodies = [read_bytes(path) for path in paths]
-    plain = Plain(bundle_folder, paths)
+    plain = PlainService(bundle_folder, paths)
     plain.seconds(warm=True)
     with serving(bundle_folder) as served:
         before = plain.seconds()
@@ -127,7 +127,7 @@ def bench_serve(
     }  # fmt: skip
 
 
-class Plain:
+class PlainService:
     """`coverfusion score` without the file that it writes: the bundle is loaded once, chunks are as there."""
 
     def __init__(self, bundle_folder: Path, paths: Sequence[str]) -> None:

@@ -33,11 +33,11 @@ from coverfusion.features.decoded import decode_all
 from coverfusion.features.networks.backbone import Backbone, load_backbone
 from coverfusion.features.networks.lite_trunk import LiteTrunk
 from coverfusion.features.pixels import Pixels
-from coverfusion.fusion.networks.dataset import Examples, loader
+from coverfusion.fusion.networks.dataset import CoverDataset, loader
 from coverfusion.fusion.networks.image_network import ImageNetwork
 from coverfusion.fusion.networks.learning_rate import stage_of
 from coverfusion.fusion.networks.recipe import Recipe
-from coverfusion.fusion.networks.training import make_fabric, train
+from coverfusion.fusion.networks.training import make_fabric, train_network
 
 SEED = 0
 BATCH = 32
@@ -45,7 +45,7 @@ WARM_UP = 2  # batches on both sides before anything is measured
 LEARNING_RATE = 1e-4
 
 
-class Plain(nn.Module):
+class PlainTraining(nn.Module):
     """The package's own model with a linear head; its parameters are named as in `ours`."""
 
     def __init__(self, ours: ImageNetwork, backbone: Backbone, frozen_stages: int) -> None:
@@ -120,14 +120,14 @@ def bench_train(
     genres, codes = np.unique(drawn["genre"], return_inverse=True)
     ours = ImageNetwork(ours_backbone, len(genres), 0.0)
     randomise_head(ours)
-    plain = Plain(ours, plain_backbone, frozen_stages)
+    plain = PlainTraining(ours, plain_backbone, frozen_stages)
     with tempfile.TemporaryDirectory() as name:
         started = time.perf_counter()
         decoded, _ = decode_all(drawn, Pixels(max(256, size)), Path(name))
         seconds = time.perf_counter() - started
         y = torch.from_numpy(codes.astype(np.int64))
         pictures = decoded.column(drawn["cover_id"].tolist()).tolist()
-        examples = Examples(pictures, None, None, y, torch.ones(covers))
+        examples = CoverDataset(pictures, None, None, y, torch.ones(covers))
         files = _written(drawn["path"].tolist(), Path(name))
         gap = loss_gap(ours, plain, ours_backbone, examples.rows(np.arange(min(covers, BATCH))), size)
         frame = _alternate(ours, plain, examples, files, recipe, ours_backbone, rounds)
@@ -147,7 +147,9 @@ def randomise_head(network: ImageNetwork) -> None:
         network.head[1].reset_parameters()  # type: ignore[operator]
 
 
-def loss_gap(ours: ImageNetwork, plain: Plain, backbone: Backbone, examples: Examples, size: int) -> float:
+def loss_gap(
+    ours: ImageNetwork, plain: PlainTraining, backbone: Backbone, examples: CoverDataset, size: int
+) -> float:
     """How far the losses of both sides are apart on the same covers, seen whole."""
     (batch,) = loader(examples, size, len(examples), workers=0)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (backbone.mean, backbone.std))
@@ -160,8 +162,8 @@ def loss_gap(ours: ImageNetwork, plain: Plain, backbone: Backbone, examples: Exa
 
 def _alternate(
     ours: ImageNetwork,
-    plain: Plain,
-    examples: Examples,
+    plain: PlainTraining,
+    examples: CoverDataset,
     files: list[Path],
     recipe: Recipe,
     backbone: Backbone,
@@ -173,7 +175,7 @@ def _alternate(
     transform = _transform(recipe.image_size, backbone)
 
     def our_epoch(n: int) -> dict[str, float]:
-        row = train(ours, examples.rows(np.arange(n)), None, recipe).history[0]
+        row = train_network(ours, examples.rows(np.arange(n)), None, recipe).history[0]
         waited, prepared = row["waiting_share"] * row["seconds"], n / row["loader_covers_per_second"]
         return _figures("ours", n, row["seconds"], waited, prepared)
 
@@ -196,7 +198,7 @@ def _alternate(
 
 
 def _plain_epoch(
-    plain: Plain, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
+    plain: PlainTraining, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
 ) -> tuple[float, float, float]:
     """Seconds in all, waiting for data, and of work in the loading processes."""
     plain.train()

@@ -41,7 +41,7 @@ ROWS = pa.schema(
 
 
 @dataclass(frozen=True)
-class Job:
+class ExtractJob:
     """What an actor is made from.
 
     Attributes:
@@ -94,7 +94,7 @@ def extract_on_ray(
     failures: list[Failure] = []
     counts = {name: len(found) for name, found in missing.items()}
     with cluster(workers, address) as on, block_bars(counts) as report:
-        job = Job({e.name: describe_extractor(e) for e in extractors}, Path.cwd(), on.cpus)
+        job = ExtractJob({e.name: describe_extractor(e) for e in extractors}, Path.cwd(), on.cpus)
         for rows in run_parts(on, _parts(covers, missing, size), Extracting, job):
             for name, part in rows.to_pandas().groupby("block"):
                 failures += _keep(part, by_name.get(str(name)), store)
@@ -112,7 +112,7 @@ def extract_on_ray(
 class Extracting:
     """An actor: one copy of each extractor, which turns covers into rows."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ExtractJob) -> None:
         limit_threads(job.cpus)
         self.job = job
         self.extractors = [_made(name, made) for name, made in job.extractors.items()]

@@ -16,12 +16,12 @@ from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
 from coverfusion.features.extract import CHUNK, read_decoded
 
-Decoded = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
+DecodedPicture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 
 
 def decoded(
     places: Iterable[tuple[str, str]], base: Path, cpus: int, chunk: int = CHUNK
-) -> Iterator[list[Decoded]]:
+) -> Iterator[list[DecodedPicture]]:
     """Pictures in the same chunks as the local engine makes them, so that models see the same batches.
 
     Args:
@@ -32,7 +32,7 @@ def decoded(
     """
     places = list(places)
     threads = REQUESTS if any(is_address(path) for _, path in places) else cpus
-    waiting: deque[list[Future[Decoded]]] = deque()
+    waiting: deque[list[Future[DecodedPicture]]] = deque()
     remaining = iter(places)
     read = partial(_read, base=base)
     with ThreadPoolExecutor(threads) as pool:

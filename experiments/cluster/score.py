@@ -45,7 +45,7 @@ NOTE = "_run.json"  # readers of a parquet folder pass over names that begin wit
 
 
 @dataclass(frozen=True)
-class Job:
+class ScoreJob:
     """What an actor is made from.
 
     Attributes:
@@ -119,7 +119,7 @@ def score_on_ray(
         with cluster(workers, address) as on:
             import ray
 
-            job = Job(ray.put(_packed(bundle_folder)), top_k, targets, out, Path.cwd(), on.cpus)
+            job = ScoreJob(ray.put(_packed(bundle_folder)), top_k, targets, out, Path.cwd(), on.cpus)
             for done in run_parts(on, parts, Scorer, job):
                 if progress:
                     progress(done.column("rows")[0].as_py())
@@ -129,7 +129,7 @@ def score_on_ray(
 class Scorer:
     """An actor: one copy of the model, which turns parts of the list into files."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: ScoreJob) -> None:
         import ray
 
         limit_threads(job.cpus)

@@ -62,9 +62,9 @@ def curve(
 def _show(folder: Path) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.curve.page import findings
+    from coverfusion.experiments.curve.page import curve_findings
 
-    for sentence in findings(pd.read_csv(folder / "powerlaw.csv")):
+    for sentence in curve_findings(pd.read_csv(folder / "powerlaw.csv")):
         console.print(sentence, highlight=False)
     for label, name in (("Study", ""), ("Page", "index.html")):
         console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)

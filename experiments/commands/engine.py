@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 
 ENGINES = ("local", "ray")
 
@@ -26,7 +26,7 @@ def check_engine(engine: str, workers: int | None, address: str | None) -> bool:
         UserError: an unknown engine, or an option of the ray engine with another.
     """
     if engine not in ENGINES:
-        raise UserError(f"--engine {engine}: say `local` or `ray`.{nearest(engine, ENGINES)}")
+        raise UserError(f"--engine {engine}: say `local` or `ray`.{did_you_mean(engine, ENGINES)}")
     if engine == "local" and (workers is not None or address is not None):
         raise UserError("--workers and --address belong to --engine ray.")
     return engine == "ray"

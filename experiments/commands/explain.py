@@ -34,7 +34,7 @@ def explain(
     """
     from coverfusion.experiments.explanation.blocks import PROBABILITY
     from coverfusion.experiments.explanation.explain import explain as run
-    from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted
+    from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted_words
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
@@ -57,9 +57,12 @@ def explain(
     if found.faces is None or found.persons is None:
         console.print(NO_PEOPLE, highlight=False)
     else:
-        faces, persons = counted(found.faces, "face", "faces"), counted(found.persons, "person", "persons")
+        faces, persons = (
+            counted_words(found.faces, "face", "faces"),
+            counted_words(found.persons, "person", "persons"),
+        )
         console.print(f"{faces}, {persons}", highlight=False)
-    boxes = NO_WORDS if found.words is None else counted(found.words, "text box", "text boxes")
+    boxes = NO_WORDS if found.words is None else counted_words(found.words, "text box", "text boxes")
     console.print(boxes, highlight=False)
     for block, reason in found.failed.items():
         console.print(f"{block} failed: {reason}", style="yellow", highlight=False, markup=False)

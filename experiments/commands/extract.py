@@ -33,7 +33,7 @@ def extract(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
-    from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
+    from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.preparation import open_collection
     from coverfusion.experiments.retrieval.source import note_extractors
@@ -55,7 +55,7 @@ def extract(
     covers = open_collection(config).frame
     kept = Store(config.store)
     for pixels in (e for e in made if isinstance(e, Pixels)):
-        decoded, unread = decode(covers, pixels, config.store)
+        decoded, unread = decode_pictures(covers, pixels, config.store)
         console.print(
             f"Pictures, for the classifiers that learn from them: {len(covers) - len(unread)} covers in "
             f"{decoded.folder}; {len(unread)} failures",

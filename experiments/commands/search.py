@@ -39,7 +39,7 @@ def search(
     """
     from coverfusion.experiments.pipeline.config import read_source
     from coverfusion.experiments.tuning.search import search as run
-    from coverfusion.experiments.tuning.search_page import findings
+    from coverfusion.experiments.tuning.search_page import search_findings
     from coverfusion.experiments.tuning.search_space import parse_space
 
     space = parse_space(parameter)
@@ -49,7 +49,7 @@ def search(
     }  # fmt: skip
     config = read_source("coverfusion search", source, **options)
     folder = run(config, classifier, space, minutes, trials, fresh)
-    for sentence in findings(folder):
+    for sentence in search_findings(folder):
         console.print(sentence, highlight=False)
     for label, name in (("Study", ""), ("Page", "index.html"), ("Best, for `train`", "best.yaml")):
         console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)

@@ -21,13 +21,13 @@ from coverfusion.experiments.evaluation.statistics import (
     widening,
 )
 from coverfusion.experiments.pipeline.provenance import environment, write_json
-from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
 PLACES = ("collection", "store", "out")  # where things lie says nothing about what was done
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedModel:
     """One model of one run.
 
     Attributes:
@@ -37,7 +37,7 @@ class Entry:
 
     name: str
     run: Run
-    model: Model
+    model: ScoredModel
     predictions: pd.DataFrame
 
 
@@ -117,7 +117,7 @@ def _read(folder: Path) -> Run:
     return read_run(folder)
 
 
-def _entries(letter: str, run: Run, classifiers: Sequence[str] | None, every: bool) -> list[Entry]:
+def _entries(letter: str, run: Run, classifiers: Sequence[str] | None, every: bool) -> list[ComparedModel]:
     fused = {model.classifier: model for model in run.models if model.kind == "fused"}
     if classifiers:
         alone = {f"{model.classifier} on {model.blocks[0]}": model for model in run.alone}
@@ -133,11 +133,11 @@ def _entries(letter: str, run: Run, classifiers: Sequence[str] | None, every: bo
         predictions = run.predictions(model)
         if "group" not in predictions:
             raise UserError(f"{run.folder} was made by an older version that kept no groups. Train again.")
-        entries.append(Entry(f"{letter} {model.classifier} on {model.on}", run, model, predictions))
+        entries.append(ComparedModel(f"{letter} {model.classifier} on {model.on}", run, model, predictions))
     return entries
 
 
-def _check_same_covers(entries: Sequence[Entry]) -> None:
+def _check_same_covers(entries: Sequence[ComparedModel]) -> None:
     first = entries[0]
     for entry in entries[1:]:
         mine, theirs = first.predictions.index, entry.predictions.index
@@ -151,7 +151,7 @@ def _check_same_covers(entries: Sequence[Entry]) -> None:
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
 
 
-def _pair(first: Entry, second: Entry, weights: np.ndarray, groups: int) -> dict[str, Any]:
+def _pair(first: ComparedModel, second: ComparedModel, weights: np.ndarray, groups: int) -> dict[str, Any]:
     right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in (first, second)]
     difference = right[0].astype(float) - right[1]
     resampled = weights @ difference / weights.sum(axis=1)
@@ -178,7 +178,7 @@ def _pair(first: Entry, second: Entry, weights: np.ndarray, groups: int) -> dict
     return row
 
 
-def _same_folds(first: Entry, second: Entry) -> pd.Series | None:
+def _same_folds(first: ComparedModel, second: ComparedModel) -> pd.Series | None:
     """cover_id -> fold in the order of the predictions, where both runs have the same folds."""
     covers = first.predictions.reset_index()[["cover_id", "group"]]
     numbers = [entry.run.folds(covers) for entry in (first, second)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.fusion.registry import parameters_of
 
@@ -31,7 +31,7 @@ def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
     """
     for balance in balances:
         if balance not in BALANCES:
-            raise UserError(f"--balance {balance}: unknown.{nearest(balance, BALANCES)}")
+            raise UserError(f"--balance {balance}: unknown.{did_you_mean(balance, BALANCES)}")
     for name in classifiers if "weights" in balances else ():
         if "class_weight" not in parameters_of(name):
             raise UserError(

@@ -23,7 +23,7 @@ COLOURS = dict(zip(BALANCES, ("fused", "alone", "right"), strict=True))
 SHAPES = dict(zip(BALANCES, ("o", "D", "^"), strict=True))
 
 
-def draw_all(
+def draw_curve(
     folder: Path, pooled: pd.DataFrame, laws: pd.DataFrame, balance: pd.DataFrame, chance: float
 ) -> list[str]:
     """Draws `figures/curve*.png`, and `figures/balance*.png` where several balances were tried.

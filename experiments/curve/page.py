@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
-from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_all
+from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_curve
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.panels import WIDE, picture_of
@@ -25,7 +25,7 @@ DOUBTS = {
 TEXT = dict.fromkeys(("classifier", "balance", "genre", "score", "verdict"), str)
 
 
-def write_page(folder: Path) -> Path:
+def write_curve_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
     laws, pooled, balance = (_read(folder / f"{name}.csv") for name in ("powerlaw", "pooled", "balance"))
     facts = _json(folder / "collection.json")
@@ -33,13 +33,13 @@ def write_page(folder: Path) -> Path:
     words = {"curve": curve_words(laws), "balance": balance_words(balance)}
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_all(folder, pooled, laws, balance, chance)
+        for name in draw_curve(folder, pooled, laws, balance, chance)
     }
     context = {
         "facts": facts,
         "environment": _json(folder / "environment.json"),
         "study": _json(folder / "curve.json"),
-        "findings": findings(laws),
+        "findings": curve_findings(laws),
         "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
         "pictures": pictures,
         "across": min(WIDE, laws["classifier"].nunique()),
@@ -57,7 +57,7 @@ def write_page(folder: Path) -> Path:
     return folder / "index.html"
 
 
-def findings(laws: pd.DataFrame) -> list[str]:
+def curve_findings(laws: pd.DataFrame) -> list[str]:
     """What doubling the data would bring, in words: a sentence a classifier, for the balance tried first."""
     return [_finding(law) for law in records(laws[laws["balance"] == laws["balance"].iloc[0]])]
 

@@ -11,9 +11,9 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import balance_table
 from coverfusion.experiments.curve.power_law import doubling
-from coverfusion.experiments.evaluation.metrics import score
+from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 
 POOLED = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
@@ -38,7 +38,7 @@ class Point:
 
 
 def score_points(
-    kept: Mapping[str, tuple[Fits, list[Part]]],
+    kept: Mapping[str, tuple[CachedFits, list[Part]]],
     points: Sequence[Point],
     means: Mapping[str, Sequence[str]],
     names: Sequence[str],
@@ -76,7 +76,7 @@ def score_points(
 
 
 def _predicted(
-    fits: Fits, part: Part, members: Sequence[str], genres: Sequence[str]
+    fits: CachedFits, part: Part, members: Sequence[str], genres: Sequence[str]
 ) -> tuple[pd.DataFrame, float]:
     """By cover_id: `genre`, and the mean of the members' probabilities; the seconds of their fits."""
     blocks = tuple(fits.columns)
@@ -112,14 +112,18 @@ def _pooled_rows(
     """`genre` ("" for all), `score`, `covers`, `value`, `low`, `high` by the bootstrap of groups."""
     frame = frame.sort_index(kind="stable")  # as the leaderboard of a run, for the same resamples
     proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-    scores = score(frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed, folds)
+    scores = score_predictions(
+        frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed, folds
+    )
     overall = scores.overall.loc[list(POOLED)].rename_axis("score").reset_index()
     overall = overall.assign(genre="", covers=len(frame))
     each = scores.per_genre.reset_index()
     return pd.concat([overall, each[each["score"].isin(["recall", "f1"])]], ignore_index=True)
 
 
-def write_tables(folder: Path, curve: pd.DataFrame, pooled: pd.DataFrame, folds: int, seed: int) -> None:
+def write_curve_tables(
+    folder: Path, curve: pd.DataFrame, pooled: pd.DataFrame, folds: int, seed: int
+) -> None:
     """`curve.csv`, `pooled.csv`, `powerlaw.csv` and `balance.csv`."""
     test_share = 1 / (folds - 1)
     pooled = with_fold_intervals(pooled, curve, test_share)

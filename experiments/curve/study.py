@@ -15,10 +15,10 @@ from rich.progress import Progress
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
-from coverfusion.experiments.curve.page import write_page
-from coverfusion.experiments.curve.scores import Point, score_points, write_tables
+from coverfusion.experiments.curve.page import write_curve_page
+from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fold_scores import make_folds
@@ -94,8 +94,8 @@ def learning_curve(
     kept = fit_points(folder, config, prepared, points, balances, fitted, workers)
     number = config.folds or FOLDS
     curve, pooled = score_points(kept, points, means, names, prepared.covers, number, config.seed)
-    write_tables(folder, curve, pooled, number, config.seed)
-    write_page(folder)
+    write_curve_tables(folder, curve, pooled, number, config.seed)
+    write_curve_page(folder)
     shutil.rmtree(folder / "fits")
     return folder
 
@@ -148,7 +148,7 @@ def fit_points(
     balances: Sequence[str],
     classifiers: Sequence[str],
     workers: int | None,
-) -> dict[str, tuple[Fits, list[Part]]]:
+) -> dict[str, tuple[CachedFits, list[Part]]]:
     """Fits every classifier on every training set; what is kept already is not fitted again.
 
     Returns:
@@ -163,7 +163,7 @@ def fit_points(
             name: balanced_parameters(name, (config.classifiers or {}).get(name, {}), balance)
             for name in classifiers
         }
-        fits = Fits(
+        fits = CachedFits(
             folder / "fits" / balance, frame, prepared.covers, parameters, config.seed, keep_models=False,
             pictures=prepared.pictures,
         )  # fmt: skip

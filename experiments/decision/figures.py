@@ -21,7 +21,7 @@ RULES = {"promised": ("fused", "o"), "plain": ("alone", "D")}  # colour and shap
 SHAPES = dict(zip(METHODS, (("fused", "o"), ("alone", "D")), strict=True))
 
 
-def draw_all(folder: Path, tables: Mapping[str, pd.DataFrame], target: float) -> None:
+def draw_decision(folder: Path, tables: Mapping[str, pd.DataFrame], target: float) -> None:
     """Draws `risk_coverage.png`, `reliability.png` and `sets.png` from the tables of `decision.study`."""
     drawn = {
         "risk_coverage": risk_coverage_figure(tables["risk_coverage"], tables["abstention"], target),

@@ -16,7 +16,7 @@ SETS = (
 )
 
 
-def findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> list[str]:
+def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> list[str]:
     """Sentences on one classifier.
 
     Args:

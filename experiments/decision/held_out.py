@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.run_folder import Model, Run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 from coverfusion.fusion.grouped_folds import Split, inner_folds
 
 PARTS = 10  # of the held-out covers of a run with folds
@@ -53,7 +53,7 @@ class HeldOut:
         return self.proba.argmax(axis=1) != self.y
 
 
-def make_parts(run: Run, seed: int) -> list[Split]:
+def held_out_parts(run: Run, seed: int) -> list[Split]:
     """(rows to learn from, rows to try on) pairs for `read_held_out`, the same for every model of a run.
 
     Raises:
@@ -69,7 +69,7 @@ def make_parts(run: Run, seed: int) -> list[Split]:
     return parts
 
 
-def read_held_out(run: Run, model: Model, parts: Sequence[Split]) -> HeldOut:
+def read_held_out(run: Run, model: ScoredModel, parts: Sequence[Split]) -> HeldOut:
     """The held-out predictions of a model, of all splits or folds.
 
     Raises:
@@ -86,7 +86,7 @@ def read_held_out(run: Run, model: Model, parts: Sequence[Split]) -> HeldOut:
     )
 
 
-def _rows(run: Run, model: Model) -> pd.DataFrame:
+def _rows(run: Run, model: ScoredModel) -> pd.DataFrame:
     frame = pd.read_parquet(
         run.folder / "predictions.parquet",
         filters=[("classifier", "==", model.classifier), ("blocks", "==", "+".join(model.blocks))],

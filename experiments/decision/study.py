@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.decision.figures import draw_all
-from coverfusion.experiments.decision.findings import findings
-from coverfusion.experiments.decision.held_out import make_parts, read_held_out
+from coverfusion.experiments.decision.figures import draw_decision
+from coverfusion.experiments.decision.findings import decision_findings
+from coverfusion.experiments.decision.held_out import held_out_parts, read_held_out
 from coverfusion.experiments.decision.tables import (
     ERRORS,
     abstention_table,
@@ -22,7 +22,7 @@ from coverfusion.experiments.decision.tables import (
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import environment, write_json
-from coverfusion.experiments.pipeline.run_folder import Model, Run, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 from coverfusion.fusion.uncertainty.decision import Targets
 
 
@@ -56,7 +56,7 @@ def decide(
     check_writable(place)
     run = read_run(folder)
     model = _model(run, classifier)
-    parts = make_parts(run, seed)
+    parts = held_out_parts(run, seed)
     held = read_held_out(run, model, parts)
     y, calibrated = held.y[held.tried], calibrated_by_parts(held, seed)
     weights = group_weights(held.groups[held.tried], seed)
@@ -72,15 +72,15 @@ def decide(
     place.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.to_csv(place / f"{name}.csv", index=False)
-    said = findings(model.classifier, tables, target)
+    said = decision_findings(model.classifier, tables, target)
     (place / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
-    draw_all(place, tables, target)
+    draw_decision(place, tables, target)
     about = {"run": str(folder), "classifier": model.classifier, "target_error": target, "seed": seed}
     write_json(place / "environment.json", environment() | about)
     return place
 
 
-def _model(run: Run, classifier: str | None) -> Model:
+def _model(run: Run, classifier: str | None) -> ScoredModel:
     if classifier is None:
         return run.chosen
     fused = {model.classifier: model for model in run.models if model.kind == "fused"}

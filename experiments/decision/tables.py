@@ -43,7 +43,7 @@ def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> 
         rows.append(
             {"classifier": model.classifier, "error_of_all": held.wrong[held.tried].mean()}
             | _aurc(held, weights)
-            | answered_row(held, weights, answers(held, _promised(target)))
+            | answered_row(held, weights, answered_covers(held, _promised(target)))
         )
     return pd.DataFrame(rows)
 
@@ -111,7 +111,7 @@ def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]
     return pd.DataFrame(
         [
             {"target": target, "wished": wished, "rule": rule}
-            | answered_row(held, weights, answers(held, threshold))
+            | answered_row(held, weights, answered_covers(held, threshold))
             for target, wished, rule, threshold in asked
         ]
     )
@@ -124,7 +124,7 @@ def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFr
     """
     rows = []
     for rule, threshold in (("promised", _promised(target)), ("plain", _plain(target))):
-        answered = answers(held, threshold)
+        answered = answered_covers(held, threshold)
         for code, genre in enumerate(held.genres):
             own = held.y[held.tried] == code
             if own.any():
@@ -174,7 +174,7 @@ def summarised_sets(sets: pd.DataFrame) -> pd.DataFrame:
     return coverage.join(grouped[["size", "single"]].mean()).reset_index()
 
 
-def answers(held: HeldOut, threshold: Threshold) -> np.ndarray:
+def answered_covers(held: HeldOut, threshold: Threshold) -> np.ndarray:
     """(tried,) bool: which covers are answered, each by a threshold that was learnt from others.
 
     Args:

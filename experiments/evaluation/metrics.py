@@ -37,7 +37,7 @@ class Scores:
     confusion: pd.DataFrame
 
 
-def score(
+def score_predictions(
     y: Sequence[str] | np.ndarray,
     proba: np.ndarray,
     classes: Sequence[str],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.bundle import Bundle
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.similarity.vector_search import indexed_rows
 
 SAME = 1e-3  # prepared rows this close in every number are one (an index may keep half precision)
@@ -47,7 +47,7 @@ def covers_of_genre(bundle: Bundle, genre: str, most: int, seed: int = 0) -> pd.
     return training_rows(bundle.neighbours, np.sort(drawn)).reindex(columns=columns)
 
 
-def training_rows(neighbours: Neighbours, positions: Sequence[int] | np.ndarray) -> pd.DataFrame:
+def training_rows(neighbours: TrainingIndex, positions: Sequence[int] | np.ndarray) -> pd.DataFrame:
     """The features of indexed covers, turned back from the index's prepared rows.
 
     Blocks that the index does not project come back to float32 precision (values beyond 10 standard

@@ -56,7 +56,7 @@ def explain(
         UserError: the picture or the bundle cannot be read, `out` cannot be written, or targets for a bundle
             without held-out covers.
     """
-    from coverfusion.experiments.explanation.figure import draw
+    from coverfusion.experiments.explanation.figure import draw_explanation
 
     check_file(out, (".png",), [picture])
     bundle = load_bundle(bundle_folder)
@@ -66,7 +66,7 @@ def explain(
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
     found = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
-    draw(found).save(out)
+    draw_explanation(found).save(out)
     write_json(out.with_suffix(".json"), {"picture": picture, "bundle": bundle.digest} | found.as_json())
     return found
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.experiments.explanation.blocks import Contributions
-from coverfusion.experiments.explanation.marks import Box, Word
+from coverfusion.experiments.explanation.marks import Box, MarkedWord
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.scoring.verdict import Verdict
 
@@ -75,7 +75,7 @@ class Explanation:
     features: list[Feature]
     faces: list[Box] | None
     persons: list[Box] | None
-    words: list[Word] | None
+    words: list[MarkedWord] | None
     attention: np.ndarray | None
     attention_note: str
     neighbours: list[Neighbour]
@@ -122,7 +122,7 @@ class Explanation:
         )
 
 
-def _each(found: Sequence[Box] | Sequence[Word] | None) -> list[dict[str, Any]] | None:
+def _each(found: Sequence[Box] | Sequence[MarkedWord] | None) -> list[dict[str, Any]] | None:
     return None if found is None else [asdict(one) for one in found]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.experiments.explanation.blocks import PROBABILITY
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, Word, counted
+from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, MarkedWord, counted_words
 from coverfusion.experiments.explanation.text import fitted, width, wrapped
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ DPI = 110
 LEAST = 0.01  # the map's colours reach at least this far, so that a map of noise looks empty
 
 
-def draw(explanation: Explanation) -> Image.Image:
+def draw_explanation(explanation: Explanation) -> Image.Image:
     """The explanation as an RGB picture, 1430 pixels wide."""
     from matplotlib import rc_context
 
@@ -146,7 +146,7 @@ def _outline(axes: Axes, corners: Sequence[tuple[float, float]], colour: str, st
     axes.add_patch(line)
 
 
-def _number(axes: Axes, words: Sequence[Word], side: int) -> None:
+def _number(axes: Axes, words: Sequence[MarkedWord], side: int) -> None:
     """Numbers at corners of the boxes that no other number is near."""
     taken: list[tuple[float, float]] = []
     for number, word in enumerate(words, 1):
@@ -165,11 +165,11 @@ def _number(axes: Axes, words: Sequence[Word], side: int) -> None:
 def _people_told(faces: Sequence[Box] | None, persons: Sequence[Box] | None) -> str:
     if faces is None or persons is None:
         return NO_PEOPLE
-    told = counted(faces, "face", "faces") + (" (blue)" if faces else "")
-    return f"{told}, {counted(persons, 'person', 'persons')}" + (" (orange, dashed)" if persons else "")
+    told = counted_words(faces, "face", "faces") + (" (blue)" if faces else "")
+    return f"{told}, {counted_words(persons, 'person', 'persons')}" + (" (orange, dashed)" if persons else "")
 
 
-def _words_told(words: Sequence[Word] | None, sure: Sequence[Word]) -> str:
+def _words_told(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) -> str:
     if words is None:
         return NO_WORDS
     if not words:

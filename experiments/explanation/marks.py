@@ -22,7 +22,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Word:
+class MarkedWord:
     """A text box: what it says, how sure that is (0..1), and its four corners (x, y) in pixels."""
 
     text: str
@@ -52,15 +52,15 @@ def detector_errors(note: str | None) -> list[str]:
     return [f"{what}: {found[what]}" for what in ("faces", "persons") if isinstance(found.get(what), str)]
 
 
-def words(note: str | None) -> list[Word]:
+def words(note: str | None) -> list[MarkedWord]:
     """The text boxes of the note of `ocr`, the tallest first."""
     found = [
-        Word(box["text"], float(box["confidence"]), [(float(x), float(y)) for x, y in box["box"]])
+        MarkedWord(box["text"], float(box["confidence"]), [(float(x), float(y)) for x, y in box["box"]])
         for box in json.loads(note or "null") or []
     ]
     return sorted(found, key=lambda word: -word.height)
 
 
-def counted(found: Sequence[object], one: str, many: str) -> str:
+def counted_words(found: Sequence[object], one: str, many: str) -> str:
     """How many were found, in words: "no faces", "1 face", "2 faces"."""
     return f"{len(found) or 'no'} {one if len(found) == 1 else many}"

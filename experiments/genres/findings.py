@@ -11,12 +11,12 @@ import pandas as pd
 from coverfusion.experiments.genres.effects import effects, rank_correlation, readable
 from coverfusion.experiments.genres.palette import Swatch, palettes
 from coverfusion.experiments.genres.pictures import MeanPicture, mean_pictures
-from coverfusion.experiments.genres.shap import Shap, explain
-from coverfusion.experiments.genres.typical_covers import Space, space_of, typicality
+from coverfusion.experiments.genres.shap import Shap, genre_shap
+from coverfusion.experiments.genres.typical_covers import EmbeddingSpace, space_of, typicality
 from coverfusion.experiments.genres.words import texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Findings:
     means: Mapping[str, MeanPicture]
     words: pd.DataFrame | None
     texts: Mapping[str, str]
-    space: Space
+    space: EmbeddingSpace
     typical: pd.DataFrame
     predictions: pd.DataFrame
 
@@ -58,7 +58,7 @@ def find(
     covers: pd.DataFrame,
     table: FeatureTable,
     meanings: Mapping[str, str],
-    neighbours: Neighbours,
+    neighbours: TrainingIndex,
     kept: Path,
 ) -> Findings:
     """Everything that is found over all genres at once.
@@ -82,7 +82,7 @@ def find(
         values=values,
         effects=effects(values, covers),
         correlation=rank_correlation(values),
-        shap=explain(run, table, covers, kept),
+        shap=genre_shap(run, table, covers, kept),
         palettes=palettes(color, covers, run.config["seed"]) if color is not None else {},
         means=mean_pictures(covers),
         words=words,

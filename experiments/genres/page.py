@@ -19,7 +19,7 @@ from coverfusion.experiments.genres.pictures import marked_picture, picture_at
 from coverfusion.experiments.genres.shap import Shap
 from coverfusion.experiments.genres.typical_covers import Confused, confused_with, most_typical, surest
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
-from coverfusion.experiments.pipeline.run_folder import Model, Run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
 # how many of each a page shows
 EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, SUREST, PAIRS = 10, 8, 12, 4, 12, 6, 6
@@ -29,7 +29,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Cover:
+class PageCover:
     """A cover to show.
 
     Attributes:
@@ -67,7 +67,7 @@ def genre_page(found: Findings, genre: str) -> dict[str, Any]:
         "count": int(inside.sum()),
         "groups": int(found.covers.loc[inside, "group"].nunique()),
         "share": float(inside.mean()),
-        "gist": gist(found, genre, int(inside.sum()), effects, confused),
+        "gist": genre_gist(found, genre, int(inside.sum()), effects, confused),
         "effects": effects,
         "all_effects": _with_meanings(own, found.meanings),
         "palette": palette,
@@ -97,12 +97,12 @@ def pictures(found: Findings, genre: str, confused: Confused | None) -> dict[str
     }
 
 
-def cover(found: Findings, cover_id: str) -> Cover:
+def cover(found: Findings, cover_id: str) -> PageCover:
     """A cover with its thumbnail."""
     return _cover(found, cover_id, picture_at(found.space.covers["path"][cover_id]))
 
 
-def bearers(found: Findings, word: TypicalWord) -> list[Cover]:
+def bearers(found: Findings, word: TypicalWord) -> list[PageCover]:
     """The covers that bear a word, one a group, the word marked where it was read."""
     assert found.words is not None
     boxes = found.words[found.words["word"] == word.word].set_index("cover_id")["box"]
@@ -113,12 +113,12 @@ def bearers(found: Findings, word: TypicalWord) -> list[Cover]:
     ]
 
 
-def _cover(found: Findings, cover_id: str, picture: str | None) -> Cover:
+def _cover(found: Findings, cover_id: str, picture: str | None) -> PageCover:
     predicted, probability = "", float("nan")
     if cover_id in found.predictions.index:
         predicted = str(found.predictions["predicted"][cover_id])
         probability = float(found.predictions[f"p_{predicted}"][cover_id])
-    return Cover(
+    return PageCover(
         genre=str(found.space.covers["genre"][cover_id]),
         text=found.texts.get(cover_id, ""),
         predicted=predicted,
@@ -131,7 +131,7 @@ def _cover(found: Findings, cover_id: str, picture: str | None) -> Cover:
 # --- what models say -----------------------------------------------------------------------------------
 
 
-def scored_models(run: Run, genre: str) -> list[tuple[Model, dict[str, Any]]]:
+def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any]]]:
     """Every model with its scores for a genre: the chosen one, then the fused and the lone ones by F1.
 
     Empty where no cover of the genre was held out.
@@ -177,7 +177,9 @@ def gains_by_genre(shap: Shap) -> dict[str, Rows]:
 # --- words ---------------------------------------------------------------------------------------------
 
 
-def gist(found: Findings, genre: str, count: int, effects: Rows, confused: Confused | None) -> list[str]:
+def genre_gist(
+    found: Findings, genre: str, count: int, effects: Rows, confused: Confused | None
+) -> list[str]:
     """What the page comes to, in a few sentences."""
     share = percent(count / len(found.covers))
     told = [f"{count:,} of the collection's {len(found.covers):,} covers ({share}) are {genre}."]

@@ -70,7 +70,7 @@ def write_pages(found: Findings, out: Path) -> Path:
             pages.append(genre_page(found, genre))
             _write(out / name, "genre.html", pages[-1] | shared)
             bar.advance(bar.task_ids[0])
-    write_tables(found, out)
+    write_genre_tables(found, out)
     index = _write(
         out / "index.html", "genre_index.html", shared | {"pages": pages, "gains": gains_by_genre(found.shap)}
     )
@@ -89,7 +89,7 @@ def page_names(genres: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def write_tables(found: Findings, out: Path) -> None:
+def write_genre_tables(found: Findings, out: Path) -> None:
     """What the pages show, as tables, and what they were made from and with."""
     found.effects.to_csv(out / "effects.csv", index=False)
     found.shap.blocks.to_csv(out / "shap_blocks.csv", index=False)

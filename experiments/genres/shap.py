@@ -55,7 +55,7 @@ class Shap:
     pca: int | None
 
 
-def explain(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) -> Shap:
+def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) -> Shap:
     """Fits the run's CatBoost on training covers and explains covers that it has not seen.
 
     Parameters are those of the run's config, but that as many components of wide blocks are kept as leave

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.training_index import Neighbours
-from coverfusion.fusion.similarity.vector_search import new_index, search
+from coverfusion.fusion.similarity.training_index import TrainingIndex
+from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 NEAREST = 25  # covers whose genres say how typical one is
 
 
 @dataclass(frozen=True)
-class Space:
+class EmbeddingSpace:
     """Covers as points, near where they look alike over all blocks, every block counting the same.
 
     Attributes:
@@ -54,13 +54,13 @@ class Confused:
     pairs: list[Pair]
 
 
-def space_of(neighbours: Neighbours, table: FeatureTable, covers: pd.DataFrame) -> Space:
+def space_of(neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFrame) -> EmbeddingSpace:
     """All covers as the bundle's index of neighbours sees them."""
     X = table.rows(covers["cover_id"].tolist()).frame().reindex(columns=neighbours.columns)
-    return Space(neighbours.scaler.transform(X.to_numpy(np.float32)), covers.set_index("cover_id"))
+    return EmbeddingSpace(neighbours.scaler.transform(X.to_numpy(np.float32)), covers.set_index("cover_id"))
 
 
-def typicality(space: Space, nearest: int = NEAREST) -> pd.DataFrame:
+def typicality(space: EmbeddingSpace, nearest: int = NEAREST) -> pd.DataFrame:
     """How much the covers that look most like each one are of its genre, its own group left out.
 
     Returns:
@@ -70,7 +70,7 @@ def typicality(space: Space, nearest: int = NEAREST) -> pd.DataFrame:
     genres = space.covers["genre"].to_numpy()
     groups = np.unique(space.covers["group"].to_numpy(), return_inverse=True)[1]
     crowd = min(int(np.bincount(groups).max()), nearest)
-    distances, found = search(new_index(space.rows, "l2"), space.rows, nearest + crowd, "l2")
+    distances, found = nearest_rows(new_index(space.rows, "l2"), space.rows, nearest + crowd, "l2")
     values = np.zeros((len(genres), 2))
     for row, (far, near) in enumerate(zip(distances, found, strict=True)):
         others = groups[near] != groups[row]
@@ -79,7 +79,7 @@ def typicality(space: Space, nearest: int = NEAREST) -> pd.DataFrame:
     return pd.DataFrame(values, index=space.covers.index, columns=["share", "distance"])
 
 
-def most_typical(typical: pd.DataFrame, space: Space, genre: str, most: int) -> list[str]:
+def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int) -> list[str]:
     """The cover_ids of a genre with the largest share, equal ones by distance; one a group."""
     own = typical[(space.covers["genre"] == genre).to_numpy()]
     ordered = own.sort_values(["share", "distance"], ascending=[False, True], kind="stable")
@@ -87,7 +87,7 @@ def most_typical(typical: pd.DataFrame, space: Space, genre: str, most: int) -> 
 
 
 def surest(
-    predictions: pd.DataFrame, space: Space, genre: str, most: int
+    predictions: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int
 ) -> tuple[list[str], list[str], list[str]]:
     """The covers the model was surest of, one a group.
 
@@ -111,7 +111,7 @@ def surest(
 
 
 def confused_with(
-    confusion: pd.DataFrame, predictions: pd.DataFrame, space: Space, genre: str, pairs: int
+    confusion: pd.DataFrame, predictions: pd.DataFrame, space: EmbeddingSpace, genre: str, pairs: int
 ) -> Confused | None:
     """The genre that this one's covers are most often taken for, with the surest examples.
 
@@ -146,19 +146,19 @@ def confused_with(
     )
 
 
-def _nearest(cover_ids: list[str], among: list[str], space: Space) -> list[str]:
+def _nearest(cover_ids: list[str], among: list[str], space: EmbeddingSpace) -> list[str]:
     """For each cover the nearest of `among`, if possible one that no earlier cover took."""
     if not cover_ids or not among:
         return []
     place = pd.Series(np.arange(len(space.covers)), index=space.covers.index)
     index = new_index(space.rows[place[among].to_numpy()], "l2")
-    order = search(index, space.rows[place[cover_ids].to_numpy()], len(cover_ids), "l2")[1]
+    order = nearest_rows(index, space.rows[place[cover_ids].to_numpy()], len(cover_ids), "l2")[1]
     taken: list[int] = []
     for row in order:
         taken += [next((int(k) for k in row if k not in taken), int(row[0]))]
     return [among[k] for k in taken]
 
 
-def _one_a_group(cover_ids: list[str], space: Space) -> list[str]:
+def _one_a_group(cover_ids: list[str], space: EmbeddingSpace) -> list[str]:
     group = space.covers.loc[cover_ids, "group"]
     return group.index[~group.duplicated()].tolist()

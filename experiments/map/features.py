@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
@@ -20,7 +20,7 @@ CHUNK = 8192  # covers scaled at a time
 
 
 @dataclass(frozen=True)
-class Source:
+class MapSource:
     """Covers and where their blocks come from.
 
     Attributes:
@@ -49,7 +49,7 @@ class Features:
     columns: list[str]
 
 
-def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
+def open_map_source(folder: Path, blocks: Sequence[str] | None = None) -> MapSource:
     """Opens a run folder of `coverfusion train` or a table folder of `coverfusion extract`.
 
     Of a table folder one block is read at a time, when it is asked for.
@@ -65,10 +65,10 @@ def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
         return _open_table(folder, blocks)
     prepared = reopen(folder)
     table = prepared.table.select(blocks) if blocks else prepared.table
-    return Source(prepared.covers, list(table.blocks), table.blocks.__getitem__)
+    return MapSource(prepared.covers, list(table.blocks), table.blocks.__getitem__)
 
 
-def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
+def _open_table(folder: Path, blocks: Sequence[str] | None) -> MapSource:
     listed = folder / "covers.parquet"
     if not listed.is_file():
         raise UserError(f"{folder} has no covers.parquet, so no genres. Make it with `coverfusion extract`.")
@@ -76,7 +76,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
     known = json.loads((folder / "table.json").read_text(encoding="utf-8"))["blocks"]
     for name in blocks or []:
         if name not in known:
-            raise UserError(f"{folder} has no block '{name}'.{nearest(name, known)}")
+            raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
 
     def load(name: str) -> pd.DataFrame:
         frame = FeatureTable.load(folder, [name]).blocks[name]
@@ -86,15 +86,15 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
             )
         return frame
 
-    return Source(covers, list(blocks or known), load)
+    return MapSource(covers, list(blocks or known), load)
 
 
-def draw(n: int, most: int, seed: int) -> np.ndarray:
+def sample_rows(n: int, most: int, seed: int) -> np.ndarray:
     """Sorted rows of a random sample of at most `most` of n covers; whatever their genre."""
     return np.sort(np.random.default_rng(seed).permutation(n)[:most])
 
 
-def prepare(source: Source, sample: np.ndarray, probed: np.ndarray) -> Features:
+def scale_blocks(source: MapSource, sample: np.ndarray, probed: np.ndarray) -> Features:
     """Scales each block as learnt from a sample; wide ones are reduced by PCA.
 
     One block is held at a time. The parts of a block (`ocr`, `ocr.embedding`) share its weight.

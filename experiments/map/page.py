@@ -35,7 +35,7 @@ CLUSTERS = 12  # columns of a table of clusters
 CLUSTERINGS = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
 
 
-def write_page(folder: Path, seed: int) -> Path:
+def write_map_page(folder: Path, seed: int) -> Path:
     """Writes `index.html` from the tables of a map's folder.
 
     Args:
@@ -64,7 +64,7 @@ def write_page(folder: Path, seed: int) -> Path:
     }
     context = {
         "name": Path(root).name or folder.name,
-        "gist": gist(pairs, scores),
+        "gist": map_gist(pairs, scores),
         "blocks": _config(folder)["blocks"],
         "methods": [NAMES[method] for method in methods],
         "colourings": [colouring["name"] for colouring in colourings],
@@ -99,7 +99,7 @@ def write_page(folder: Path, seed: int) -> Path:
 # --- words ---------------------------------------------------------------------------------------------
 
 
-def gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     """Three sentences: how many pairs of genres separate, which best and least, what the clusters follow."""
     sentences = []
     if len(pairs):

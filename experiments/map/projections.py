@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.manifold import TSNE
 
 from coverfusion.fusion.blocks import principal_components
-from coverfusion.fusion.similarity.vector_search import new_index, search
+from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 METHODS = ("umap", "tsne", "pca")
 PERPLEXITY = 30  # of t-SNE, scikit-learn's default
@@ -37,7 +37,7 @@ def make_sample(Z: np.ndarray, rows: np.ndarray) -> Sample:
     rest = np.setdiff1d(np.arange(len(Z)), rows)
     near = np.empty((0, min(NEAR, len(rows))), np.int64)
     if len(rest):
-        near = search(new_index(Z[rows], "l2"), Z[rest], NEAR, "l2")[1]
+        near = nearest_rows(new_index(Z[rows], "l2"), Z[rest], NEAR, "l2")[1]
     return Sample(rows, rest, near)
 
 
@@ -80,7 +80,7 @@ def _umap(Z: np.ndarray, seed: int) -> np.ndarray:
 
     k = min(NEIGHBOURS, len(Z) - 1)
     # umap-learn's own search is quadratic in Python below 4,096 covers; FAISS is exact and faster
-    distances, rows = search(new_index(Z, "l2"), Z, k, "l2")
+    distances, rows = nearest_rows(new_index(Z, "l2"), Z, k, "l2")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="precomputed_knn")  # it cannot place new covers; we do
         return umap.UMAP(

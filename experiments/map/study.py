@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
-from coverfusion.experiments.map.features import draw, open_source, prepare
+from coverfusion.experiments.map.features import open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
-from coverfusion.experiments.map.page import write_page
+from coverfusion.experiments.map.page import write_map_page
 from coverfusion.experiments.map.projections import METHODS, Sample, make_sample, project
 from coverfusion.experiments.map.separation import probed_rows, separate
 from coverfusion.experiments.pipeline.progress import counted
@@ -70,8 +70,8 @@ def write_map(
     methods = list(dict.fromkeys(methods or METHODS))
     for method in methods:
         if method not in METHODS:
-            raise UserError(f"Unknown projection '{method}'.{nearest(method, METHODS)}")
-    opened = open_source(source, blocks)
+            raise UserError(f"Unknown projection '{method}'.{did_you_mean(method, METHODS)}")
+    opened = open_map_source(source, blocks)
     covers = opened.covers
     if len(covers) < FEWEST or covers["genre"].nunique() < 2:
         raise UserError(
@@ -86,7 +86,7 @@ def write_map(
         "sample": min(SAMPLE, len(covers)),
     }  # fmt: skip
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    sampled, probed = draw(len(covers), SAMPLE, seed), probed_rows(covers, seed)
+    sampled, probed = sample_rows(len(covers), SAMPLE, seed), probed_rows(covers, seed)
     with counted("mapping", len(methods) + 3) as bar:
 
         def step(name: str) -> None:
@@ -94,7 +94,7 @@ def write_map(
             bar.advance(bar.task_ids[0])
 
         bar.update(bar.task_ids[0], now="scaling")
-        features = prepare(opened, sampled, probed)
+        features = scale_blocks(opened, sampled, probed)
         made = make_map(covers, features.scaled, sampled, methods, seed, folder / "parts", step)
     pairs = separate(features.raw, features.columns, covers.iloc[probed].reset_index(drop=True), seed)
     del features
@@ -103,7 +103,7 @@ def write_map(
         draw_map(folder / f"{method}.png", xy, covers["genre"].to_numpy(), method)
     if len(pairs):
         draw_separation(folder / "separation.png", pairs)
-    write_page(folder, seed)
+    write_map_page(folder, seed)
     shutil.rmtree(folder / "parts")
     return folder
 

@@ -54,7 +54,7 @@ def fill(covers: pd.DataFrame, extractors: list[Extractor], store: Store) -> lis
         return extract(covers, extractors, store, report)
 
 
-def decode(covers: pd.DataFrame, pixels: Pixels, store: Path) -> tuple[Decoded, list[Failure]]:
+def decode_pictures(covers: pd.DataFrame, pixels: Pixels, store: Path) -> tuple[Decoded, list[Failure]]:
     """Decodes the covers that the cache of pictures lacks, with a bar."""
     if not (count := missing(covers, pixels, store)):
         return decode_all(covers, pixels, store)

@@ -67,7 +67,7 @@ def all_blocks(classifier: str, blocks: Sequence[str]) -> tuple[str, ...]:
     return (() if takes == "only" else tuple(blocks)) + ((PIXELS,) if takes else ())
 
 
-class Fits:
+class CachedFits:
     """Fits and their predictions under one folder.
 
     Args:

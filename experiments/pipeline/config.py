@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from coverfusion.data.addresses import Address, Place, is_address, place
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.store import default_root
 
@@ -119,7 +119,7 @@ def read_source(origin: str, source: str | Place, **overrides: Any) -> Config:
 def make_config(origin: str, **values: Any) -> Config:
     """Checks values from anywhere; `origin` opens the message. Raises UserError."""
     fields = Config.model_fields
-    wrong = [f"unknown key '{key}'.{nearest(key, fields)}" for key in values if key not in fields]
+    wrong = [f"unknown key '{key}'.{did_you_mean(key, fields)}" for key in values if key not in fields]
     try:
         config = Config(**_given({key: value for key, value in values.items() if key in fields}))
     except ValidationError as error:
@@ -135,7 +135,7 @@ def _picked(names: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
         if ":" in name and name not in known:
             raise UserError(
                 f"-c {name}: a variant's parameters stand in a config file, under "
-                f"`classifiers`.{nearest(name, known) if known else ''}"
+                f"`classifiers`.{did_you_mean(name, known) if known else ''}"
             )
     return {name: known.get(name) or {} for name in names}
 

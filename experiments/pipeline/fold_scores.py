@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 
 
@@ -61,7 +61,7 @@ def make_folds(numbers: pd.DataFrame) -> list[Fold]:
 
 
 def read_outcome(
-    fits: Fits, model: Model, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]
+    fits: CachedFits, model: Model, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]
 ) -> Outcome:
     """Gathers one model's kept predictions.
 

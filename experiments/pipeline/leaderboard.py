@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.evaluation.metrics import Scores, score
+from coverfusion.experiments.evaluation.metrics import Scores, score_predictions
 from coverfusion.experiments.pipeline.cached_fits import Model, all_blocks
 
-Scored = dict[tuple[Model, str], Scores]
+ScoredParts = dict[tuple[Model, str], Scores]
 
 
 def genres_of(predictions: pd.DataFrame) -> list[str]:
@@ -21,7 +21,7 @@ def genres_of(predictions: pd.DataFrame) -> list[str]:
 
 def score_splits(
     predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, seed: int, folds: int | None = None
-) -> Scored:
+) -> ScoredParts:
     """Scores of each model on each split.
 
     Args:
@@ -36,7 +36,7 @@ def score_splits(
         proba = [f"p_{genre}" for genre in genres]
         for split, part in frame.groupby("split", sort=False):
             ordered = part.sort_index()
-            scored[model, str(split)] = score(
+            scored[model, str(split)] = score_predictions(
                 ordered["genre"].to_numpy(),
                 ordered[proba].to_numpy(),
                 genres,
@@ -47,7 +47,7 @@ def score_splits(
     return scored
 
 
-def leaderboard(scored: Scored, seconds: Mapping[Model, float], split: str) -> pd.DataFrame:
+def leaderboard(scored: ScoredParts, seconds: Mapping[Model, float], split: str) -> pd.DataFrame:
     """One row a model and split: each score with its interval, the most accurate on `split` first."""
     rows = []
     for (model, part), scores in scored.items():
@@ -71,7 +71,7 @@ def leaderboard(scored: Scored, seconds: Mapping[Model, float], split: str) -> p
     )
 
 
-def best_model(scored: Scored, split: str, blocks: Sequence[str]) -> Model:
+def best_model(scored: ScoredParts, split: str, blocks: Sequence[str]) -> Model:
     """The model on all blocks with the highest accuracy on `split`; a lower log loss breaks ties.
 
     Args:
@@ -84,7 +84,7 @@ def best_model(scored: Scored, split: str, blocks: Sequence[str]) -> Model:
     return max(fused, key=lambda model: (fused[model]["accuracy"], -fused[model]["log_loss"]))
 
 
-def as_json(scored: Scored, chosen: Model) -> dict[str, Any]:
+def as_json(scored: ScoredParts, chosen: Model) -> dict[str, Any]:
     """`metrics.json`: every score, interval, per-genre score and confusion matrix of every model."""
     models = []
     for (model, split), scores in scored.items():
@@ -102,7 +102,7 @@ def as_json(scored: Scored, chosen: Model) -> dict[str, Any]:
     return {"chosen": {"classifier": chosen.classifier, "blocks": list(chosen.blocks)}, "models": models}
 
 
-def write_tables(folder: Path, board: pd.DataFrame, scored: Scored) -> None:
+def write_leaderboard(folder: Path, board: pd.DataFrame, scored: ScoredParts) -> None:
     """`leaderboard.csv`, `per_genre.csv` and `confusion.csv` (long form)."""
     board.to_csv(folder / "leaderboard.csv", index=False)
     keys = ["classifier", "blocks", "split"]

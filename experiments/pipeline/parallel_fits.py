@@ -16,15 +16,15 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
 
 POLL = 0.5  # seconds between looks at what is done
-_fits: Fits | None = None  # of this worker process
+_fits: CachedFits | None = None  # of this worker process
 
 
 def fit_all(
-    fits: Fits,
+    fits: CachedFits,
     models: Sequence[Model],
     parts: Sequence[Part],
     workers: int | None = None,
@@ -90,7 +90,7 @@ def fit_all(
     features.unlink()
 
 
-def _done(fits: Fits, models: Sequence[Model], parts: Sequence[Part]) -> int:
+def _done(fits: CachedFits, models: Sequence[Model], parts: Sequence[Part]) -> int:
     return sum(fits.kept(model, part) for part in parts for model in models)
 
 
@@ -112,7 +112,7 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
     _one_torch_thread()
     values = np.load(facts["features"], mmap_mode="r")
     frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False)
-    _fits = Fits(
+    _fits = CachedFits(
         Path(facts["folder"]), frame, facts["covers"], facts["parameters"], facts["seed"], keep_models=False,
         pictures=facts["pictures"],
     )  # fmt: skip
@@ -129,7 +129,7 @@ def _fit_piece(part: Part, models: list[Model]) -> None:
     _fit(_fits, part, models, lambda: None)
 
 
-def _fit(fits: Fits, part: Part, models: Sequence[Model], done: Callable[[], None]) -> None:
+def _fit(fits: CachedFits, part: Part, models: Sequence[Model], done: Callable[[], None]) -> None:
     with reused_transforms():
         for model in models:
             fits.predictions(model, part)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.blocks import decode, failure_frame, fill, make_extractors
+from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
@@ -97,7 +97,7 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     pictures = None
     for extractor in extractors:
         if isinstance(extractor, Pixels):
-            pictures, undecoded = decode(collection.frame, extractor, config.store)
+            pictures, undecoded = decode_pictures(collection.frame, extractor, config.store)
             failures += undecoded
     if failures:
         console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")

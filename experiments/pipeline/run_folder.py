@@ -21,7 +21,7 @@ Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 
 @dataclass(frozen=True)
-class Model:
+class ScoredModel:
     """One classifier on some blocks, with its scores by split.
 
     Attributes:
@@ -70,7 +70,7 @@ class Run:
     config: dict[str, Any]
     environment: dict[str, Any]
     facts: dict[str, Any]
-    models: list[Model]
+    models: list[ScoredModel]
     split: str
     other: str | None
 
@@ -80,20 +80,20 @@ class Run:
         return Path(self.config["collection"]).stem
 
     @property
-    def chosen(self) -> Model:
+    def chosen(self) -> ScoredModel:
         """The model that became the bundle."""
         return next(model for model in self.models if model.chosen)
 
     @property
-    def alone(self) -> list[Model]:
+    def alone(self) -> list[ScoredModel]:
         """The models that saw one block only, the best first."""
         return [model for model in self.models if model.kind == "alone"]
 
-    def accuracy(self, model: Model) -> Interval:
+    def accuracy(self, model: ScoredModel) -> Interval:
         """Accuracy on the split that counts."""
         return model.scores[self.split]["accuracy"]
 
-    def predictions(self, model: Model) -> pd.DataFrame:
+    def predictions(self, model: ScoredModel) -> pd.DataFrame:
         """By cover_id: `genre`, `predicted`, `p_<genre>`, on the split that counts."""
         wanted = [
             ("split", "==", self.split),
@@ -155,10 +155,12 @@ def _leaderboard_order(folder: Path) -> dict[Key, float]:
     return {(name, tuple(blocks)): took for (name, blocks), took in zip(keys, seconds, strict=True)}
 
 
-def _model(key: Key, entries: Mapping[str, Any], chosen: Key, seconds: float, tabled: set[str]) -> Model:
+def _model(
+    key: Key, entries: Mapping[str, Any], chosen: Key, seconds: float, tabled: set[str]
+) -> ScoredModel:
     classifier, blocks = key
     every = set(all_blocks(classifier, sorted(tabled)))
-    return Model(
+    return ScoredModel(
         classifier=classifier,
         blocks=blocks,
         chosen=key == chosen,

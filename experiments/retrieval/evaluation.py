@@ -10,10 +10,10 @@ import pandas as pd
 
 from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
-from coverfusion.experiments.retrieval.source import Source, open_source
+from coverfusion.experiments.retrieval.source import IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.training_index import PCA
-from coverfusion.fusion.similarity.vector_search import new_index, search
+from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 KS = (1, 5, 10)
 FOLDS = 5
@@ -39,7 +39,7 @@ def write_retrieval(
     Raises:
         UserError: as `open_source` and `evaluate`.
     """
-    source = open_source(folder, blocks)
+    source = open_index_source(folder, blocks)
     X, covers = read_sample(source, seed)
     table = evaluate(X, source.names, covers, seed)
     table.to_csv(out / "retrieval.csv", index=False)
@@ -53,7 +53,7 @@ def write_retrieval(
     return shown
 
 
-def read_sample(source: Source, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+def read_sample(source: IndexSource, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
     """(n, d) float32 raw rows of at most `MOST` covers, and those covers; whole groups, covers with features.
 
     Args:
@@ -113,7 +113,7 @@ def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: 
         for name in names:
             own = [part for block, part in scaler.slices.items() if name in (ALL, block.partition(".")[0])]
             where = np.r_[tuple(own)]
-            found = search(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
+            found = nearest_rows(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
             right = genres[known][found] == genres[held][:, None]
             hits[name][held] = np.stack([right[:, :k].mean(axis=1) for k in KS], axis=1)
     weights = group_weights(covers["group"].to_numpy(), seed, RESAMPLES)

@@ -29,17 +29,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
-from coverfusion.experiments.retrieval.source import CHUNK, Source, open_source
+from coverfusion.experiments.retrieval.source import CHUNK, IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
-from coverfusion.fusion.similarity.training_index import PCA, TOGETHER, Neighbours, add_words, words_index
+from coverfusion.fusion.similarity.training_index import PCA, TOGETHER, TrainingIndex, add_words, words_index
 
 FORMAT = 1
 MANIFEST = "index.json"
@@ -59,7 +59,7 @@ class CoverIndex:
         facts: what `index.json` says.
     """
 
-    neighbours: Neighbours
+    neighbours: TrainingIndex
     extractors: dict[str, dict[str, Any]]
     facts: dict[str, Any]
 
@@ -86,11 +86,11 @@ def write_index_folder(
         UserError: as `open_source`; an unknown kind, too few covers for it, or `out` holds something else.
     """
     if kind not in ("auto", *KINDS):
-        raise UserError(f"--kind {kind}: no such kind of index.{nearest(kind, ('auto', *KINDS))}")
+        raise UserError(f"--kind {kind}: no such kind of index.{did_you_mean(kind, ('auto', *KINDS))}")
     target = out or Path("runs") / f"index-{folder.absolute().name}"
     check_writable(target)
     _check_replaceable(target)
-    source = open_source(folder, blocks)
+    source = open_index_source(folder, blocks)
     partial = target.with_name(f"{target.name}.partial")
     _start(partial, source, seed)
     started = time.perf_counter()
@@ -107,7 +107,7 @@ def write_index_folder(
     _scale(source, rows, scaler, words, partial / "rows.npy")
     built = _build(np.load(partial / "rows.npy", mmap_mode="r"), rows.queries, chosen, seed)
     covers = source.covers.iloc[rows.order].reset_index(drop=True)
-    Neighbours.of(source.names, scaler, built.index, words, covers).save_parts(partial)
+    TrainingIndex.of(source.names, scaler, built.index, words, covers).save_parts(partial)
     _write_covers(covers, partial)
     (partial / "rows.npy").unlink()
     (partial / "settings.json").unlink()
@@ -131,7 +131,7 @@ def load_index(folder: Path) -> CoverIndex:
             raise UserError(
                 f"{folder / name} is missing or was changed after the index was made. Make it again."
             )
-    return CoverIndex(Neighbours.load(folder), facts["extractors"], facts)
+    return CoverIndex(TrainingIndex.load(folder), facts["extractors"], facts)
 
 
 def load_facts(folder: Path) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class Rows:
     sample: np.ndarray
 
 
-def sorted_rows(source: Source, seed: int) -> Rows:
+def sorted_rows(source: IndexSource, seed: int) -> Rows:
     """Reads all pieces once: which covers have features, and a random sample of them."""
     total = len(source.covers)
     shuffled = np.random.default_rng(seed).permutation(total)
@@ -177,7 +177,7 @@ def sorted_rows(source: Source, seed: int) -> Rows:
     return Rows(np.concatenate([rest, last]), len(last), np.concatenate(sample))
 
 
-def _scale(source: Source, rows: Rows, scaler: BlockScaler, words: Any, path: Path) -> None:
+def _scale(source: IndexSource, rows: Rows, scaler: BlockScaler, words: Any, path: Path) -> None:
     """Writes the scaled rows in the order of the index, and fills the index of CLIP's embeddings."""
     place = np.full(len(source.covers), -1)
     place[rows.order] = np.arange(len(rows.order))
@@ -224,7 +224,7 @@ def _own_files(target: Path) -> set[str]:
         return set()
 
 
-def _start(partial: Path, source: Source, seed: int) -> None:
+def _start(partial: Path, source: IndexSource, seed: int) -> None:
     """Makes the folder of work in progress; what an earlier run with other covers left there is removed."""
     facts = {"covers": digest(source.covers.to_dict("list")), "blocks": source.columns, "seed": seed}
     note = partial / "settings.json"
@@ -267,7 +267,7 @@ def _thumbnail(path: str) -> bytes | None:
 
 
 def _facts(
-    folder: Path, source: Source, covers: pd.DataFrame, built: Built, partial: Path, started: float
+    folder: Path, source: IndexSource, covers: pd.DataFrame, built: Built, partial: Path, started: float
 ) -> dict[str, Any]:
     files = [path for path in sorted(partial.iterdir()) if path.is_file() and path.name != MANIFEST]
     return {

@@ -14,11 +14,11 @@ from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.retrieval.index import MANIFEST, CoverIndex, load_index
-from coverfusion.experiments.retrieval.similar_figure import draw
+from coverfusion.experiments.retrieval.similar_figure import draw_similar
 from coverfusion.experiments.scoring.score import same_extractors, table_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 KINDS = (".png", ".csv", ".json")  # of files
 
@@ -64,13 +64,13 @@ def similar(
         found = nearest_to_words(opened, words, k, genres, diversity)
     else:
         asked = _decoded(str(picture))
-        found = nearest(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
+        found = nearest_covers(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
     if out and out.suffix.lower() == ".csv":
         found.to_csv(out, index=False)
     elif out and out.suffix.lower() == ".json":
         write_json(out, {"picture": picture, "words": words, "covers": found.to_dict("records")})
     elif out:
-        draw(asked, found, _neighbours(opened).thumbnails(found["cover_id"].tolist())).save(out)
+        draw_similar(asked, found, _neighbours(opened).thumbnails(found["cover_id"].tolist())).save(out)
     return found
 
 
@@ -79,7 +79,7 @@ def open_place(place: Path) -> Bundle | CoverIndex:
     return load_index(place) if (place / MANIFEST).is_file() else load_bundle(place)
 
 
-def nearest(
+def nearest_covers(
     bundle: Bundle | CoverIndex,
     extractors: Sequence[Extractor],
     image: Image,
@@ -137,7 +137,7 @@ def _decoded(picture: str) -> Image:
         raise UserError(f"{picture}: {error}") from error
 
 
-def _neighbours(bundle: Bundle | CoverIndex) -> Neighbours:
+def _neighbours(bundle: Bundle | CoverIndex) -> TrainingIndex:
     if bundle.neighbours is None:
         raise UserError("This bundle has no index of training covers. Train again.")
     return bundle.neighbours

@@ -17,7 +17,9 @@ GAP, LINE, SIZE = 12, 16, 12  # pixels
 GREY = "#767676"
 
 
-def draw(asked: Image.Image | str, found: pd.DataFrame, thumbnails: Sequence[bytes | None]) -> Image.Image:
+def draw_similar(
+    asked: Image.Image | str, found: pd.DataFrame, thumbnails: Sequence[bytes | None]
+) -> Image.Image:
     """What was asked for first, then each cover with its genre and distance; `ACROSS` in a row.
 
     Args:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
@@ -24,7 +24,7 @@ NOTE = "extractors.json"  # in a table folder
 
 
 @dataclass(frozen=True)
-class Source:
+class IndexSource:
     """Covers, and their blocks piece by piece.
 
     Attributes:
@@ -50,7 +50,7 @@ def note_extractors(folder: Path, extractors: Iterable[Extractor]) -> None:
     write_json(folder / NOTE, {e.name: describe_extractor(e) for e in extractors})
 
 
-def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
+def open_index_source(folder: Path, blocks: Sequence[str] | None = None) -> IndexSource:
     """Opens a run folder of `coverfusion train` or a table folder of `coverfusion extract`.
 
     Args:
@@ -64,7 +64,7 @@ def open_source(folder: Path, blocks: Sequence[str] | None = None) -> Source:
     return _open_table(folder, blocks) if is_table(folder) else _open_run(folder, blocks)
 
 
-def _open_run(folder: Path, blocks: Sequence[str] | None) -> Source:
+def _open_run(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     prepared = reopen(folder)
     table = prepared.table.select(blocks) if blocks else prepared.table
 
@@ -75,7 +75,7 @@ def _open_run(folder: Path, blocks: Sequence[str] | None) -> Source:
             ]
             yield np.concatenate(parts, axis=1)
 
-    return Source(
+    return IndexSource(
         covers=prepared.covers[["cover_id", "path", "genre", "group"]].reset_index(drop=True),
         columns={name: list(frame.columns) for name, frame in table.blocks.items()},
         extractors={e.name: describe_extractor(e) for e in prepared.extractors if e.name in table.blocks},
@@ -83,7 +83,7 @@ def _open_run(folder: Path, blocks: Sequence[str] | None) -> Source:
     )
 
 
-def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
+def _open_table(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     for name in ("covers.parquet", NOTE):
         if not (folder / name).is_file():
             raise UserError(
@@ -95,7 +95,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
     known = json.loads((folder / "table.json").read_text(encoding="utf-8"))["blocks"]
     for name in blocks or []:
         if name not in known:
-            raise UserError(f"{folder} has no block '{name}'.{nearest(name, known)}")
+            raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
     chosen = list(dict.fromkeys(blocks or known))
     made = json.loads((folder / NOTE).read_text(encoding="utf-8"))
     columns = {
@@ -124,7 +124,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> Source:
 
     doubled = covers["cover_id"].duplicated(keep=False)  # one cover under several genres is several rows
     named = covers["cover_id"].where(~doubled, covers["cover_id"] + ":" + covers["genre"])
-    return Source(covers.assign(cover_id=named), columns, {name: made[name] for name in chosen}, chunks)
+    return IndexSource(covers.assign(cover_id=named), columns, {name: made[name] for name in chosen}, chunks)
 
 
 def _numbers(batch: pa.RecordBatch, columns: Sequence[str]) -> np.ndarray:

@@ -26,7 +26,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.errors import nearest as nearest_name
+from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
@@ -211,7 +211,7 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
     ) -> Response:
         """Why one picture gets its genre: blocks, features, what was found on it, the nearest covers."""
         from coverfusion.experiments.explanation.explain import explain_picture
-        from coverfusion.experiments.explanation.figure import draw
+        from coverfusion.experiments.explanation.figure import draw_explanation
 
         drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
 
@@ -221,7 +221,7 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
                 service.bundle, service.extractors, image, count, attention, service.targets
             )
             if drawn:
-                return Response(_png(draw(found)), media_type="image/png")
+                return Response(_png(draw_explanation(found)), media_type="image/png")
             return Response(to_json(_without_folders(found.as_json())), media_type="application/json")
 
         return await _alone(request, service, work, min(PLACES_OF_EXPLANATION, service.limits.waiting))
@@ -245,7 +245,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as unlike as can be"),
     ) -> SimilarCovers:
         """The training covers that are nearest to one picture."""
-        from coverfusion.experiments.retrieval.similar import nearest
+        from coverfusion.experiments.retrieval.similar import nearest_covers
 
         if service.bundle.neighbours is None:
             raise Problem("not-found", KINDS["not-found"][2])
@@ -256,7 +256,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
                 )
 
         def work(image: PIL.Image.Image) -> SimilarCovers:
-            found = nearest(service.bundle, service.extractors, image, k, genre or None, diversity)
+            found = nearest_covers(service.bundle, service.extractors, image, k, genre or None, diversity)
             return similar_covers(found)
 
         return await _alone(request, service, work, 1)

@@ -21,7 +21,7 @@ import coverfusion
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.scoring.score import bundle_extractors
-from coverfusion.experiments.tracking.results import Metric, Result, digest_of, read_result
+from coverfusion.experiments.tracking.results import Metric, TrackedResult, read_result, result_digest
 from coverfusion.fusion.bundle import load_bundle
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def log_folder(place: Path, tracking_uri: str | None = None, experiment: str = E
     result = read_result(place)
     if result.bundle is not None:
         bundle_extractors(load_bundle(result.bundle))  # a model that could not be loaded is no use there
-    digest = digest_of(place)
+    digest = result_digest(place)
     with _tracking(uri) as client:
         number = _experiment(client, experiment, uri)
         known = client.search_runs([number], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
@@ -75,7 +75,7 @@ def log_folder(place: Path, tracking_uri: str | None = None, experiment: str = E
         return run_id
 
 
-def _log(client: MlflowClient, experiment: str, result: Result) -> str:
+def _log(client: MlflowClient, experiment: str, result: TrackedResult) -> str:
     run_id = _start(client, experiment, result, {})
     try:
         with counted("tracking", len(result.children) + len(result.files) + bool(result.bundle)) as bar:
@@ -99,7 +99,7 @@ def _log(client: MlflowClient, experiment: str, result: Result) -> str:
     return run_id
 
 
-def _start(client: MlflowClient, experiment: str, result: Result, tags: dict[str, str]) -> str:
+def _start(client: MlflowClient, experiment: str, result: TrackedResult, tags: dict[str, str]) -> str:
     """Makes a run and logs its parameters and metrics."""
     from mlflow.entities import Param
 

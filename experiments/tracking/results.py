@@ -35,7 +35,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Result:
+class TrackedResult:
     """What is logged as one run.
 
     Attributes:
@@ -53,13 +53,13 @@ class Result:
     name: str
     parameters: dict[str, str]
     metrics: list[Metric]
-    children: list[Result] = field(default_factory=list)
+    children: list[TrackedResult] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     bundle: Path | None = None
     note: str = ""
 
 
-def read_result(place: Path) -> Result:
+def read_result(place: Path) -> TrackedResult:
     """Reads a run folder, an ablation, a learning curve or a score file.
 
     Raises:
@@ -79,7 +79,7 @@ def read_result(place: Path) -> Result:
     )
 
 
-def digest_of(place: Path) -> str:
+def result_digest(place: Path) -> str:
     """sha256 over the names and bytes of a file or of every file in a folder, as 64 hex digits."""
     files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
     total = hashlib.sha256()
@@ -93,7 +93,7 @@ def digest_of(place: Path) -> str:
 # --- a run ---------------------------------------------------------------------------------------------
 
 
-def _train(folder: Path) -> Result:
+def _train(folder: Path) -> TrackedResult:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     chosen = metrics["chosen"]
     seconds = pd.read_csv(folder / "leaderboard.csv").groupby(["classifier", "blocks"])["fit_seconds"].first()
@@ -102,7 +102,7 @@ def _train(folder: Path) -> Result:
         by_model.setdefault((entry["classifier"], "+".join(entry["blocks"])), []).append(entry)
     folds = _fold_metrics(folder)
     children = [
-        Result(
+        TrackedResult(
             kind="model",
             name=f"{classifier} on {blocks}",
             parameters={"classifier": classifier, "blocks": blocks},
@@ -114,7 +114,7 @@ def _train(folder: Path) -> Result:
     ]
     chosen = {"classifier": chosen["classifier"], "blocks": "+".join(chosen["blocks"])}
     best = next(child for child in children if child.parameters == chosen)
-    return Result(
+    return TrackedResult(
         kind="train",
         name=folder.name,
         parameters=_asked(folder) | _flat(best.parameters, "chosen"),
@@ -164,7 +164,7 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
 # --- an ablation ---------------------------------------------------------------------------------------
 
 
-def _ablation(folder: Path) -> Result:
+def _ablation(folder: Path) -> TrackedResult:
     rows = pd.read_csv(folder / "ablation.csv", keep_default_na=False)
     board = pd.read_csv(folder / "leaderboard.csv", keep_default_na=False)
     names = [str(name) for name in rows.columns]
@@ -179,10 +179,10 @@ def _ablation(folder: Path) -> Result:
             step = int(row["repeat"]) * folds + int(row["fold"])
             metrics += _at_fold(row, genres, step)
         parameters = {"classifier": str(classifier), "units": str(units)}
-        children.append(Result("model", f"{classifier} on {units}", parameters, metrics))
+        children.append(TrackedResult("model", f"{classifier} on {units}", parameters, metrics))
     first = {"classifier": str(board["classifier"].iloc[0]), "units": str(board["units"].iloc[0])}
     best = next(child for child in children if child.parameters == first)
-    return Result(
+    return TrackedResult(
         kind="ablation",
         name=folder.name,
         parameters=_asked(folder) | _flat(_json(folder / "study.json"), "study") | _flat(first, "best"),
@@ -195,7 +195,7 @@ def _ablation(folder: Path) -> Result:
 # --- a learning curve ----------------------------------------------------------------------------------
 
 
-def _curve(folder: Path) -> Result:
+def _curve(folder: Path) -> TrackedResult:
     pooled = pd.read_csv(folder / "pooled.csv", keep_default_na=False)
     laws = pd.read_csv(folder / "powerlaw.csv", keep_default_na=False)
     children = []
@@ -209,8 +209,8 @@ def _curve(folder: Path) -> Result:
         names = ("a", "b", "c", "gain", "gain_low", "gain_high", "per_doubling")
         metrics += [Metric(f"law/{name}", float(law[name])) for name in names]
         parameters = {"classifier": classifier, "balance": balance, "verdict": str(law["verdict"])}
-        children.append(Result("model", f"{classifier}, {balance}", parameters, metrics))
-    return Result(
+        children.append(TrackedResult("model", f"{classifier}, {balance}", parameters, metrics))
+    return TrackedResult(
         kind="curve",
         name=folder.name,
         parameters=_asked(folder) | _flat(_json(folder / "curve.json"), "curve"),
@@ -223,7 +223,7 @@ def _curve(folder: Path) -> Result:
 # --- a score file --------------------------------------------------------------------------------------
 
 
-def _scores(path: Path) -> Result:
+def _scores(path: Path) -> TrackedResult:
     """Counts, read batch by batch: a score file may have any number of rows."""
     text = {name: pyarrow.string() for name in ("genre_1", "failed_blocks", "error")}
     kinds = {
@@ -254,7 +254,7 @@ def _scores(path: Path) -> Result:
         Metric("confidence_mean", confidence / scored),
         *(Metric(f"covers/{genre}", count) for genre, count in sorted(genres.items())),
     ]  # fmt: skip
-    return Result("scores", path.name, {"file": path.name}, metrics, files=[path])
+    return TrackedResult("scores", path.name, {"file": path.name}, metrics, files=[path])
 
 
 # --- what several share --------------------------------------------------------------------------------

@@ -13,14 +13,14 @@ from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 MISTAKES = 12  # shown, the surest first
 NEAREST = 5  # neighbours beside each
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class NearCover:
     """A training cover near a mistake."""
 
     genre: str
@@ -37,13 +37,13 @@ class Mistake:
     probability: float
     own_probability: float
     picture: str | None
-    neighbours: list[Neighbour]
+    neighbours: list[NearCover]
 
 
 def surest_mistakes(
     run: Run,
     predictions: pd.DataFrame,
-    neighbours: Neighbours,
+    neighbours: TrainingIndex,
     table: FeatureTable,
     covers: pd.DataFrame,
 ) -> list[Mistake]:
@@ -70,8 +70,8 @@ def surest_mistakes(
 
 
 def _nearest(
-    folds: pd.Series | None, cover_ids: list[str], neighbours: Neighbours, table: FeatureTable
-) -> list[list[Neighbour]]:
+    folds: pd.Series | None, cover_ids: list[str], neighbours: TrainingIndex, table: FeatureTable
+) -> list[list[NearCover]]:
     """For each cover its nearest training covers: under folds, those of the other folds only."""
     X = table.rows(cover_ids).frame()
     if folds is None:
@@ -86,10 +86,10 @@ def _nearest(
     return [list(_pictured(near.head(NEAREST), neighbours)) for near in found]
 
 
-def _pictured(near: pd.DataFrame, neighbours: Neighbours) -> Iterable[Neighbour]:
+def _pictured(near: pd.DataFrame, neighbours: TrainingIndex) -> Iterable[NearCover]:
     pictures = neighbours.thumbnails(near["cover_id"].tolist())
     for genre, content in zip(near["genre"], pictures, strict=True):
-        yield Neighbour(str(genre), _data_uri(content) if content else None)
+        yield NearCover(str(genre), _data_uri(content) if content else None)
 
 
 def _picture_at(path: str) -> str | None:

@@ -20,7 +20,7 @@ from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.mistakes import surest_mistakes
 from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 LISTED = 25  # rows of a list of what was dropped; its file has them all
 CHARTS = ("accuracy", "reliability", "confusion")
@@ -47,7 +47,7 @@ COUNTS = {
 }
 
 
-def write_report(folder: Path, neighbours: Neighbours, table: FeatureTable, covers: pd.DataFrame) -> Path:
+def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFrame) -> Path:
     """Writes `figures/*.svg` and then `report.html`, whole or not at all.
 
     Args:
@@ -69,7 +69,7 @@ def write_report(folder: Path, neighbours: Neighbours, table: FeatureTable, cove
         "training": training_picture(folder),
         "usual": usual,
         "difference": difference,
-        "gist": gist(run, usual, chance, difference),
+        "gist": run_gist(run, usual, chance, difference),
         "labels": SCORES,
         "main_scores": MAIN_SCORES,
         "total": len(predictions),
@@ -109,7 +109,7 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     return Interval(float(difference.mean()), *ends)
 
 
-def gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
+def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
     """Three sentences in plain words: which model won, what that is worth, which block says most."""
     best = run.accuracy(run.chosen)
     covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD[run.split]}"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import LIGHT
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.registry import classifier_class
 from coverfusion.fusion.stack import Stack
 
@@ -16,7 +16,9 @@ FILE = "stack_weights.csv"
 FIGURE = Path("figures", "stack_weights.png")
 
 
-def write_stack_weights(folder: Path, fits: Fits, models: Sequence[Model], parts: Sequence[Part]) -> None:
+def write_stack_weights(
+    folder: Path, fits: CachedFits, models: Sequence[Model], parts: Sequence[Part]
+) -> None:
     """Writes `stack_weights.csv` and `figures/stack_weights.png` where there is a stack among the models.
 
     Args:
@@ -39,7 +41,7 @@ def write_stack_weights(folder: Path, fits: Fits, models: Sequence[Model], parts
         found = pd.concat(frames)[["classifier", "blocks", "part", "member", "genre", "weight"]]
         found.to_csv(folder / FILE, index=False)
         (folder / FIGURE).parent.mkdir(exist_ok=True)
-        draw(found, folder / FIGURE)
+        draw_stack_weights(found, folder / FIGURE)
 
 
 def summary(weights: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +52,7 @@ def summary(weights: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
-def draw(weights: pd.DataFrame, path: Path) -> None:
+def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
     """A bar a member, its mean weight, and a point a genre; as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.data.splits import folds, save_splits, split
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model, Part, models_of
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, models_of
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.leaderboard import (
@@ -22,7 +22,7 @@ from coverfusion.experiments.pipeline.leaderboard import (
     best_model,
     leaderboard,
     score_splits,
-    write_tables,
+    write_leaderboard,
 )
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
@@ -43,7 +43,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create_checked
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
 
 POOLED = "folds"  # the split's name where predictions of all folds are scored together
@@ -76,13 +76,13 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
     prepared = prepare(config, collection, extractors)
-    parts = make_parts(prepared.covers, config, folder)
+    parts = split_parts(prepared.covers, config, folder)
     if untested := untested_genres(prepared.covers, parts):
         console.print(untested, style="yellow", highlight=False)
     said = " ".join(filter(None, [note, untested]))
     write_inputs(folder, config, prepared, said)
     frame = prepared.table.frame()
-    fits = Fits(
+    fits = CachedFits(
         folder / "fits", frame, prepared.covers, config.classifiers or {}, config.seed,
         pictures=prepared.pictures,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     choosing = POOLED if config.folds else "validation"
     chosen = best_model(scored, choosing, blocks)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
-    write_tables(folder, leaderboard(scored, seconds, choosing), scored)
+    write_leaderboard(folder, leaderboard(scored, seconds, choosing), scored)
     write_predictions(folder / "predictions.parquet", predictions, groups)
     write_stack_weights(folder, fits, list(predictions), parts)
     write_json(folder / "metrics.json", as_json(scored, chosen))
@@ -119,7 +119,7 @@ def keep_training_curves(folder: Path) -> None:
             shutil.copyfile(file, kept)
 
 
-def make_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
+def split_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
     """One part for the 8:1:1 split, or one for each fold; saved as `splits.parquet`."""
     ids = covers.set_index("cover_id").index
     if config.folds is None:
@@ -163,7 +163,7 @@ def untested_genres(covers: pd.DataFrame, parts: list[Part]) -> str:
     )
 
 
-def predict_all(fits: Fits, models: list[Model], parts: list[Part]) -> dict[Model, pd.DataFrame]:
+def predict_all(fits: CachedFits, models: list[Model], parts: list[Part]) -> dict[Model, pd.DataFrame]:
     """Predictions of every model, parts stacked; shows which fit is running."""
     frames: dict[Model, list[pd.DataFrame]] = {model: [] for model in models}
     with counted("fitting", len(models) * len(parts)) as bar:
@@ -201,7 +201,7 @@ def write_bundle(
     train_ids: list[str],
     held_out: pd.DataFrame,
     note: str = "",
-) -> Neighbours:
+) -> TrainingIndex:
     """The chosen model with all that scoring needs, the index of its training covers, and held-out covers.
 
     Args:
@@ -217,7 +217,7 @@ def write_bundle(
     table = prepared.table.rows(train_ids)
     used = [e for e in prepared.extractors if e.name != PIXELS or PIXELS in model.blocks]
     columns = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
-    neighbours = Neighbours().fit(
+    neighbours = TrainingIndex().fit(
         table.frame(),
         cover_ids=train_ids,
         genres=covers["genre"].tolist(),

@@ -21,7 +21,7 @@ def training_picture(folder: Path) -> dict[str, Any] | None:
     Returns:
         What the `picture` macro takes; None where no network was trained.
     """
-    epochs = epochs_of(folder)
+    epochs = run_epochs(folder)
     if epochs.empty:
         return None
     (folder / "figures").mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ def training_picture(folder: Path) -> dict[str, Any] | None:
     return picture_of(folder, "training", epoch_words(epochs, ""))
 
 
-def epochs_of(folder: Path) -> pd.DataFrame:
+def run_epochs(folder: Path) -> pd.DataFrame:
     """All histories, with `value`, the model, and `part`, the fold.
 
     Left out are the fits inside a stack and the last one, of the chosen model on all covers.

@@ -15,7 +15,14 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits, split
 from coverfusion.experiments.pipeline.blocks import make_extractors
-from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION, Fits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.cached_fits import (
+    TRAINING,
+    VALIDATION,
+    CachedFits,
+    Model,
+    Part,
+    all_blocks,
+)
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.preparation import (
     open_collection,
@@ -50,7 +57,7 @@ class Candidates:
     blocks: tuple[str, ...]
     covers: pd.DataFrame
     parts: list[Part]
-    fits: Fits
+    fits: CachedFits
     parameters: dict[str, dict[str, Any]]
 
     @property
@@ -101,12 +108,12 @@ def open_candidates(
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     prepared = prepare(config, collection, extractors)
-    covers, parts = make_parts(prepared.covers, config, folder)
+    covers, parts = candidate_parts(prepared.covers, config, folder)
     write_inputs(folder, config, prepared, "")
     write_json(folder / "study.json", dict(study))
     table = prepared.table.frame() if prepared.table.blocks else pd.DataFrame(index=covers["cover_id"])
     parameters: dict[str, dict[str, Any]] = {}
-    fits = Fits(
+    fits = CachedFits(
         folder / "fits", table, prepared.covers, parameters, config.seed, keep_models=False,
         pictures=prepared.pictures,
     )  # fmt: skip
@@ -115,7 +122,7 @@ def open_candidates(
     return Candidates(folder, config, classifier, blocks, covers, parts, fits, parameters)
 
 
-def make_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple[pd.DataFrame, list[Part]]:
+def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple[pd.DataFrame, list[Part]]:
     """The covers that are no test covers, and parts of them; saved as `splits.parquet`."""
     names = split(covers, config.seed)
     known = covers[covers["cover_id"].map(names) != "test"]

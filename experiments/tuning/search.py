@@ -16,9 +16,9 @@ from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
-from coverfusion.experiments.tuning.search_page import write_page
+from coverfusion.experiments.tuning.search_page import write_search_page
 from coverfusion.experiments.tuning.search_results import write_results
-from coverfusion.experiments.tuning.search_space import Choice, Space, params_of, values_of
+from coverfusion.experiments.tuning.search_space import Choice, SearchSpace, params_of, values_of
 from coverfusion.experiments.tuning.values import label
 from coverfusion.fusion.registry import create_checked, parameters_of
 
@@ -38,7 +38,7 @@ class OutOfTimeError(Exception):
 def search(
     config: Config,
     classifier: str,
-    space: Space,
+    space: SearchSpace,
     minutes: float = 30.0,
     trials: int | None = None,
     fresh: bool = False,
@@ -91,11 +91,11 @@ def search(
             f"or take fewer epochs or folds."
         )
     write_results(study, candidates, space)
-    write_page(candidates.folder)
+    write_search_page(candidates.folder)
     return candidates.folder
 
 
-def open_study(candidates: Candidates, space: Space, own: Mapping[str, Any]) -> Study:
+def open_study(candidates: Candidates, space: SearchSpace, own: Mapping[str, Any]) -> Study:
     """The study on disk; the classifier's own values, or trials that were cut off, are next.
 
     Args:
@@ -130,7 +130,7 @@ def open_study(candidates: Candidates, space: Space, own: Mapping[str, Any]) -> 
 def run_trials(
     study: Study,
     candidates: Candidates,
-    space: Space,
+    space: SearchSpace,
     deadline: float,
     trials: int | None,
     told: Callable[[int], None],
@@ -173,7 +173,7 @@ def run_trials(
         told(len(_finished(study)))
 
 
-def _value(trial: Trial, study: Study, candidates: Candidates, space: Space, deadline: float) -> float:
+def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpace, deadline: float) -> float:
     """The mean accuracy over the parts' validation covers; raises TrialPruned or OutOfTimeError."""
     model = candidates.model(values_of(space, trial.params))
     network = _is_network(candidates)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 COURSE, MATTERED = "validation accuracy, %", "which parameter mattered"
 
 
-def draw_all(
+def draw_search(
     folder: Path, trials: pd.DataFrame, importance: pd.DataFrame, space: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
     """Draws `figures/history*.png` and `figures/parameters*.png`, light, dark and narrow.

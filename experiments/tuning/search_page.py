@@ -13,11 +13,11 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
-from coverfusion.experiments.tuning.search_figures import best_of, draw_all, history_words, parameter_words
-from coverfusion.experiments.tuning.sweep_page import read_table
+from coverfusion.experiments.tuning.search_figures import best_of, draw_search, history_words, parameter_words
+from coverfusion.experiments.tuning.sweep_page import read_sweep_table
 
 
-def write_page(folder: Path) -> Path:
+def write_search_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
     trials, importance = read_trials(folder), pd.read_csv(folder / "importance.csv")
     study = _json(folder / "study.json")
@@ -27,7 +27,7 @@ def write_page(folder: Path) -> Path:
     }
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_all(folder, trials, importance, study["space"])
+        for name in draw_search(folder, trials, importance, study["space"])
     }
     parts = pd.read_parquet(folder / "splits.parquet")
     context = {
@@ -35,7 +35,7 @@ def write_page(folder: Path) -> Path:
         "environment": _json(folder / "environment.json"),
         "study": study,
         "folds": parts["fold"].nunique() if "fold" in parts else 1,
-        "findings": findings(folder),
+        "findings": search_findings(folder),
         "pictures": pictures,
         "trials": records(trials),
         "best_number": best_of(trials)["trial"],
@@ -48,10 +48,10 @@ def write_page(folder: Path) -> Path:
     return folder / "index.html"
 
 
-def findings(folder: Path) -> list[str]:
+def search_findings(folder: Path) -> list[str]:
     """What a search says, in sentences."""
     trials, study = read_trials(folder), _json(folder / "study.json")
-    rows = read_table(folder / "best.csv")
+    rows = read_sweep_table(folder / "best.csv")
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
     best, top = held_out["best"], best_of(trials)
     chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from coverfusion.experiments.pipeline.config import write_config
 from coverfusion.experiments.tuning.candidates import Candidates
-from coverfusion.experiments.tuning.search_space import Range, Space, values_of
+from coverfusion.experiments.tuning.search_space import Range, SearchSpace, values_of
 from coverfusion.experiments.tuning.sweep_scores import score_values
 from coverfusion.experiments.tuning.values import label
 
@@ -19,7 +19,7 @@ BEST, OWN = "best", "own"  # the rows of best.csv
 FEWEST = 4  # finished trials from which on importances say anything
 
 
-def write_results(study: Study, candidates: Candidates, space: Space) -> None:
+def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> None:
     """`trials.csv`, `importance.csv`, `best.csv` and `best.yaml` from a study with a finished trial."""
     folder = candidates.folder
     trials_table(study, space).to_csv(folder / "trials.csv", index=False)
@@ -37,7 +37,7 @@ def write_results(study: Study, candidates: Candidates, space: Space) -> None:
     )
 
 
-def trials_table(study: Study, space: Space) -> pd.DataFrame:
+def trials_table(study: Study, space: SearchSpace) -> pd.DataFrame:
     """One row a trial that came to an end: `trial`, `state`, `accuracy`, parameters, how it ended.
 
     `accuracy` is that of validation covers, NaN of a trial that was stopped early; `last` is the last that
@@ -64,7 +64,7 @@ def trials_table(study: Study, space: Space) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def importances(study: Study, space: Space) -> pd.DataFrame:
+def importances(study: Study, space: SearchSpace) -> pd.DataFrame:
     """`parameter` and `importance`, which sum to 1, most first; empty where there are too few trials.
 
     How much less the good trials vary in a parameter than all do: S. Watanabe, A. Bansal and F. Hutter,

@@ -58,7 +58,7 @@ class Choice:
         return CategoricalDistribution(self.words)
 
 
-Space = Mapping[str, Range | Choice]
+SearchSpace = Mapping[str, Range | Choice]
 
 
 def parse_space(texts: Sequence[str]) -> dict[str, Range | Choice]:
@@ -85,7 +85,7 @@ def parse_space(texts: Sequence[str]) -> dict[str, Range | Choice]:
     return space
 
 
-def values_of(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
+def values_of(space: SearchSpace, params: Mapping[str, Any]) -> dict[str, Any]:
     """The classifier's parameters for what Optuna chose."""
     found = {}
     for name, chosen in params.items():
@@ -95,7 +95,7 @@ def values_of(space: Space, params: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def params_of(space: Space, values: Mapping[str, Any]) -> dict[str, Any] | None:
+def params_of(space: SearchSpace, values: Mapping[str, Any]) -> dict[str, Any] | None:
     """How Optuna writes these values; None where one is outside the space."""
     if not all(name in values and of.has(values[name]) for name, of in space.items()):
         return None

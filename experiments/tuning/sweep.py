@@ -17,7 +17,7 @@ from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.sweep_page import write_page
-from coverfusion.experiments.tuning.sweep_scores import score_values, write_tables
+from coverfusion.experiments.tuning.sweep_scores import score_values, write_sweep_tables
 from coverfusion.experiments.tuning.values import in_order, label
 from coverfusion.fusion.registry import classifier_class, create_checked
 
@@ -61,7 +61,7 @@ def sweep(
     fit_values(candidates, list(models.values()), parameter, workers)
     write_json(done, tried)
     scored = score_values(candidates, models)
-    write_tables(candidates.folder, *scored, epochs_of(candidates, models))
+    write_sweep_tables(candidates.folder, *scored, sweep_epochs(candidates, models))
     write_page(candidates.folder)
     return candidates.folder
 
@@ -82,7 +82,7 @@ def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, 
             ) from error
 
 
-def epochs_of(candidates: Candidates, models: dict[str, Model]) -> pd.DataFrame:
+def sweep_epochs(candidates: Candidates, models: dict[str, Model]) -> pd.DataFrame:
     """The rows of `history.csv` of every fit that has one, with `value` and `part`."""
     frames = []
     for value, model in models.items():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SHOWN = {"accuracy": "accuracy, %", "log_loss": "log loss"}
 
 
-def draw_all(
+def draw_sweep(
     folder: Path,
     table: pd.DataFrame,
     values: Sequence[Any],

@@ -14,7 +14,7 @@ from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
-from coverfusion.experiments.tuning.sweep_figures import draw_all, sweep_words
+from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
@@ -26,14 +26,14 @@ def write_page(folder: Path) -> Path:
     table, facts, study = read_values(folder), _json(folder / "collection.json"), _json(folder / "study.json")
     values = _json(folder / "values.json")
     parameter = study["parameter"]
-    epochs = read_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
+    epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
     chance = max(facts["genres"].values()) / facts["covers"]
     words = {"sweep": sweep_words(table, parameter)}
     if epochs is not None:
         words["epochs"] = epoch_words(epochs, parameter)
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_all(folder, table, values, epochs, parameter, chance)
+        for name in draw_sweep(folder, table, values, epochs, parameter, chance)
     }
     config_text = (folder / "config.yaml").read_text(encoding="utf-8")
     held_out = table[table["covers"] == VALIDATION]
@@ -85,10 +85,10 @@ def findings(folder: Path) -> list[str]:
 
 def read_values(folder: Path) -> pd.DataFrame:
     """`values.csv`, its values as text."""
-    return read_table(folder / "values.csv")
+    return read_sweep_table(folder / "values.csv")
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_sweep_table(path: Path) -> pd.DataFrame:
     """A table of a sweep or of the best of a search; what names a value or a part is text."""
     # a value may be called "null" or "none"
     frame = pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={})

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.evaluation.metrics import score
+from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
@@ -43,7 +43,7 @@ def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[p
     return pd.DataFrame(folds), table.merge(_against_best(table, right, groups, candidates), how="left")
 
 
-def write_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, epochs: pd.DataFrame) -> None:
+def write_sweep_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, epochs: pd.DataFrame) -> None:
     """`folds.csv`, `values.csv` and, of networks, `epochs.csv`."""
     folds.to_csv(folder / "folds.csv", index=False)
     values.to_csv(folder / "values.csv", index=False)
@@ -76,7 +76,9 @@ def _intervals(
 ) -> dict[str, float]:
     config, proba = candidates.config, _proba(frame, genres)
     of = groups[frame.index].to_numpy()
-    overall = score(frame["genre"].to_numpy(), proba, genres, of, config.seed, config.folds).overall
+    overall = score_predictions(
+        frame["genre"].to_numpy(), proba, genres, of, config.seed, config.folds
+    ).overall
     found: dict[str, float] = {}
     for name in SCORES:
         row = overall.to_dict("index")[name]

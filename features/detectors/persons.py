@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL.Image import Image
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _check_name(name: str) -> None:
 
     known = [n for n in list_models(module=detection) if "keypoint" not in n and "mask" not in n]
     if name not in known:
-        raise UserError(f"people: torchvision has no detection model '{name}'.{nearest(name, known)}")
+        raise UserError(f"people: torchvision has no detection model '{name}'.{did_you_mean(name, known)}")
 
 
 def _megabytes(path: Path) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from coverfusion.data.errors import nearest
+from coverfusion.data.errors import did_you_mean
 
 if TYPE_CHECKING:
     import torch
@@ -21,7 +21,7 @@ Mix = Callable[["torch.Tensor", "torch.Tensor"], tuple["torch.Tensor", "torch.Te
 def check_recipe(name: str) -> None:
     """Raises ValueError, with the nearest known name, where there is no such recipe."""
     if name not in RECIPES:
-        raise ValueError(f"There is no augmentation '{name}'.{nearest(name, RECIPES)}")
+        raise ValueError(f"There is no augmentation '{name}'.{did_you_mean(name, RECIPES)}")
 
 
 def whole(size: int) -> Transform:

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from coverfusion.fusion.networks.dataset import Examples
+from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.recipe import Recipe
 
 FILE = "checkpoint.pt"
@@ -20,7 +20,7 @@ EVERY = 50  # each so manieth picture is looked at to tell collections apart
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Epochs that are done.
 
     Attributes:
@@ -40,20 +40,20 @@ class Progress:
     precision: str = ""
 
 
-def read_progress(folder: Path | None, digest: str) -> Progress:
+def read_progress(folder: Path | None, digest: str) -> TrainingProgress:
     """What a killed training left in `folder`; nothing where that was another one, or its file is broken."""
     if folder is None or not (folder / FILE).is_file():
-        return Progress(digest)
+        return TrainingProgress(digest)
     try:
-        found = Progress(**torch.load(folder / FILE, map_location="cpu", weights_only=True))
+        found = TrainingProgress(**torch.load(folder / FILE, map_location="cpu", weights_only=True))
     except Exception:  # torch raises many kinds for a broken file; the training then starts anew
-        return Progress(digest)
-    return found if found.digest == digest else Progress(digest)
+        return TrainingProgress(digest)
+    return found if found.digest == digest else TrainingProgress(digest)
 
 
-def write_progress(folder: Path, progress: Progress) -> None:
+def write_progress(folder: Path, progress: TrainingProgress) -> None:
     """The checkpoint, `history.csv` and `curves.png`; each is replaced as a whole."""
-    from coverfusion.fusion.networks.training_curves import draw
+    from coverfusion.fusion.networks.training_curves import draw_training_curves
 
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
@@ -61,10 +61,10 @@ def write_progress(folder: Path, progress: Progress) -> None:
     partial.replace(folder / FILE)
     history = pd.DataFrame(progress.history).assign(precision=progress.precision)
     history.to_csv(folder / "history.csv", index=False)
-    draw(history, folder / "curves.png")
+    draw_training_curves(history, folder / "curves.png")
 
 
-def digest_of(network: nn.Module, examples: Examples, recipe: Recipe) -> str:
+def training_digest(network: nn.Module, examples: CoverDataset, recipe: Recipe) -> str:
     """sha256 of the untrained network, the recipe, the genres, the weights and some of the pictures."""
     found = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode() + repr(network).encode())
     given = (examples.y, examples.weight, examples.blocks, examples.gone)

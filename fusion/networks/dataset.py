@@ -18,7 +18,7 @@ SAMPLINGS = ("plain", "balanced")
 
 
 @dataclass(frozen=True)
-class Examples:
+class CoverDataset:
     """n covers.
 
     Attributes:
@@ -38,7 +38,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.y)
 
-    def rows(self, chosen: np.ndarray) -> Examples:
+    def rows(self, chosen: np.ndarray) -> CoverDataset:
         """These covers, in this order."""
         some = torch.from_numpy(np.asarray(chosen))
         return replace(
@@ -64,7 +64,7 @@ class Examples:
 class _Pictures(Dataset):
     """Rows of `Examples` with their pictures; what is random depends on the seed, epoch and row alone."""
 
-    def __init__(self, examples: Examples, size: int, change: Transform, seed: int) -> None:
+    def __init__(self, examples: CoverDataset, size: int, change: Transform, seed: int) -> None:
         self.pictures, self.n = examples.pictures, len(examples)
         self.size, self.change, self.seed = size, change, seed
 
@@ -109,7 +109,7 @@ def order_of(y: np.ndarray, sampling: str, seed: int) -> np.ndarray:
 
 
 def loader(
-    examples: Examples,
+    examples: CoverDataset,
     size: int,
     batch_size: int,
     *,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from coverfusion.fusion.networks.dataset import Examples
+    from coverfusion.fusion.networks.dataset import CoverDataset
     from coverfusion.fusion.networks.image_network import ImageNetwork
 
 HELD_OUT = 0.1  # share of the training covers by which epochs are compared
@@ -120,7 +120,7 @@ class PictureClassifier(BlockClassifier):
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
         from coverfusion.fusion.networks.standardise import standardise
-        from coverfusion.fusion.networks.training import resolved, train
+        from coverfusion.fusion.networks.training import resolved, train_network
 
         self.shares_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self._prepare(X)
@@ -139,7 +139,7 @@ class PictureClassifier(BlockClassifier):
             standardise(self._image(network), examples.rows(learn), recipe)
         kept = self.get_params()["checkpoint_folder"]
         folder = Path(kept) if kept else None
-        trained = train(network, examples.rows(learn), judge, recipe, folder, self.watch, self.stop)
+        trained = train_network(network, examples.rows(learn), judge, recipe, folder, self.watch, self.stop)
         network.load_state_dict(trained.state)
         self.network_ = network.eval()
         self.history_, self.best_epoch_ = trained.history, trained.best_epoch
@@ -162,7 +162,7 @@ class PictureClassifier(BlockClassifier):
         """
         import torch
 
-        from coverfusion.fusion.networks.dataset import Examples
+        from coverfusion.fusion.networks.dataset import CoverDataset
         from coverfusion.fusion.networks.training import logits
 
         pictures = self._pictures or []
@@ -172,17 +172,17 @@ class PictureClassifier(BlockClassifier):
         there, found = rows >= 0, torch.zeros(len(pictures), width)
         if distinct:
             zeros, ones = torch.zeros(len(distinct), dtype=torch.int64), torch.ones(len(distinct))
-            examples = Examples(list(distinct.values()), None, None, zeros, ones)
+            examples = CoverDataset(list(distinct.values()), None, None, zeros, ones)
             found[there] = logits(network, examples, self._recipe(0))[rows[there]]
         return found, there
 
-    def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Examples:
+    def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> CoverDataset:
         import torch
 
-        from coverfusion.fusion.networks.dataset import Examples
+        from coverfusion.fusion.networks.dataset import CoverDataset
 
         blocks, gone = self._inputs(X)
-        return Examples(
+        return CoverDataset(
             self._pictures,
             None if blocks is None else torch.from_numpy(blocks),
             None if gone is None else torch.from_numpy(gone),
@@ -190,7 +190,7 @@ class PictureClassifier(BlockClassifier):
             torch.from_numpy(weight.astype(np.float32)),
         )
 
-    def _known(self, examples: Examples) -> np.ndarray:
+    def _known(self, examples: CoverDataset) -> np.ndarray:
         """(n,) bool: covers of which there is anything to learn from."""
         pictures = examples.pictures or [None] * len(examples)
         known = np.array([picture is not None for picture in pictures])

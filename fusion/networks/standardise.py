@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from coverfusion.fusion.networks.dataset import Examples
+from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
 from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.networks.training import logits
@@ -16,7 +16,7 @@ COVERS = 512  # looked at
 LEAST = 1e-4  # spread, as a share of the mean spread, below which a column says nothing
 
 
-def standardise(network: ImageNetwork, examples: Examples, recipe: Recipe) -> None:
+def standardise(network: ImageNetwork, examples: CoverDataset, recipe: Recipe) -> None:
     """Sets `centre` and `spread` of the embedding so that its columns have mean 0 and spread 1.
 
     P. Kraehenbuehl et al., Data-dependent Initializations of Convolutional Neural Networks, ICLR 2016, for

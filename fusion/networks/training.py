@@ -22,8 +22,13 @@ from torch.optim.swa_utils import AveragedModel
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.networks.augmentation import batch_mix
-from coverfusion.fusion.networks.checkpoints import Progress, digest_of, read_progress, write_progress
-from coverfusion.fusion.networks.dataset import Examples, loader, order_of
+from coverfusion.fusion.networks.checkpoints import (
+    TrainingProgress,
+    read_progress,
+    training_digest,
+    write_progress,
+)
+from coverfusion.fusion.networks.dataset import CoverDataset, loader, order_of
 from coverfusion.fusion.networks.learning_rate import (
     DIVERGED,
     candidate_rates,
@@ -61,10 +66,10 @@ class Trained:
     learning_rate: float
 
 
-def train(
+def train_network(
     network: nn.Module,
-    examples: Examples,
-    held_out: Examples | None,
+    examples: CoverDataset,
+    held_out: CoverDataset | None,
     recipe: Recipe,
     folder: Path | None = None,
     watch: Watch | None = None,
@@ -112,7 +117,7 @@ def make_fabric(recipe: Recipe) -> Fabric:
     )
 
 
-def logits(network: nn.Module, examples: Examples, recipe: Recipe) -> torch.Tensor:
+def logits(network: nn.Module, examples: CoverDataset, recipe: Recipe) -> torch.Tensor:
     """(n, n_classes) float32 answers on the CPU; pictures are seen whole."""
     fabric = make_fabric(replace(recipe, devices=1))
     network = fabric.to_device(network).eval()
@@ -127,7 +132,7 @@ def logits(network: nn.Module, examples: Examples, recipe: Recipe) -> torch.Tens
 
 
 def find_learning_rate(
-    network: nn.Module, examples: Examples, recipe: Recipe, folder: Path | None = None
+    network: nn.Module, examples: CoverDataset, recipe: Recipe, folder: Path | None = None
 ) -> float:
     """The rate at which the loss falls fastest in a range test on a copy of the network.
 
@@ -169,15 +174,15 @@ def find_learning_rate(
 def _train(
     fabric: Fabric,
     network: nn.Module,
-    examples: Examples,
-    held_out: Examples | None,
+    examples: CoverDataset,
+    held_out: CoverDataset | None,
     recipe: Recipe,
     rate: float,
     folder: Path | None,
     watch: Watch | None,
     stop: Stop | None,
 ) -> Trained:
-    progress = read_progress(folder, digest_of(network, examples, recipe))
+    progress = read_progress(folder, training_digest(network, examples, recipe))
     progress.precision = recipe.precision
     with _repeatable(recipe.seed):
         network = fabric.to_device(network)
@@ -234,7 +239,7 @@ def _epoch(
     optimizer: Any,
     schedule: Any,
     average: AveragedModel | None,
-    examples: Examples,
+    examples: CoverDataset,
     recipe: Recipe,
     epoch: int,
     watch: Watch | None,
@@ -316,7 +321,7 @@ def _loss(answers: list[torch.Tensor], batch: dict[str, torch.Tensor], recipe: R
     return losses[0] + recipe.auxiliary * torch.stack(losses[1:]).mean()
 
 
-def _judge(fabric: Fabric, network: nn.Module, held_out: Examples, recipe: Recipe) -> dict[str, float]:
+def _judge(fabric: Fabric, network: nn.Module, held_out: CoverDataset, recipe: Recipe) -> dict[str, float]:
     """Plain log loss and accuracy on covers that were not learnt from."""
     network.eval()
     loss, right = 0.0, 0
@@ -330,7 +335,7 @@ def _judge(fabric: Fabric, network: nn.Module, held_out: Examples, recipe: Recip
     return {"held_out_loss": loss / len(held_out), "held_out_accuracy": right / len(held_out)}
 
 
-def _add(progress: Progress, row: dict[str, float], judged: nn.Module, state: dict[str, Any]) -> None:
+def _add(progress: TrainingProgress, row: dict[str, float], judged: nn.Module, state: dict[str, Any]) -> None:
     """Adds an epoch; its weights are the best ones if its held-out loss is, or where there is none."""
     before = [old["held_out_loss"] for old in progress.history if "held_out_loss" in old]
     progress.history.append(row)
@@ -367,7 +372,7 @@ def _set_modes(network: Any, recipe: Recipe, head_only: bool) -> None:
             module.eval()
 
 
-def _forever(examples: Examples, recipe: Recipe) -> Iterator[dict[str, torch.Tensor]]:
+def _forever(examples: CoverDataset, recipe: Recipe) -> Iterator[dict[str, torch.Tensor]]:
     """Batches of epoch after epoch."""
     for epoch in itertools.count(1):
         seed = recipe.seed * 10_007 + epoch

@@ -15,7 +15,7 @@ LEARNT, HELD_OUT = "#b34f0e", "#0072b2"  # told apart by the colour-blind (Okabe
 SHOWN = {"log loss": ("log_loss", "held_out_loss"), "accuracy": ("accuracy", "held_out_accuracy")}
 
 
-def draw(history: pd.DataFrame, path: Path) -> None:
+def draw_training_curves(history: pd.DataFrame, path: Path) -> None:
     """Log loss and accuracy, of the training covers and of those held out where there are any, as a PNG.
 
     Args:

@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coverfusion.data.errors import UserError, nearest
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.fusion.block_weights import squared_distances
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.diversity import CANDIDATES, marginal_relevance
 from coverfusion.fusion.similarity.vector_search import (
     indexed_rows,
+    nearest_rows,
     new_index,
     read_index,
-    search,
     write_index,
 )
 from coverfusion.fusion.state_files import read_state, write_state
@@ -29,7 +29,7 @@ TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by 
 TOLD = ["cover_id", "genre", "path"]
 
 
-class Neighbours:
+class TrainingIndex:
     """An L2 index over covers, every block counting the same; where CLIP is a block, words find covers too.
 
     Attributes after `fit`, `of` or `load`:
@@ -187,7 +187,7 @@ class Neighbours:
         diversity: float,
     ) -> list[pd.DataFrame]:
         only = None if genres is None else self._of_genres(genres)
-        distances, found = search(index, rows, k * CANDIDATES if diversity else k, metric, only)
+        distances, found = nearest_rows(index, rows, k * CANDIDATES if diversity else k, metric, only)
         told = self.covers[TOLD]
         frames = []
         for near, far in zip(found, distances, strict=True):
@@ -205,7 +205,7 @@ class Neighbours:
         own = self.covers["genre"].astype(str)
         for genre in genres:
             if not (own == genre).any():
-                raise UserError(f"No cover here is of genre '{genre}'.{nearest(genre, own.unique())}")
+                raise UserError(f"No cover here is of genre '{genre}'.{did_you_mean(genre, own.unique())}")
         return own.isin(list(genres)).to_numpy()
 
 

@@ -25,7 +25,7 @@ def new_index(Z: np.ndarray, metric: str) -> Any:
     return index
 
 
-def search(
+def nearest_rows(
     index: Any, Z: np.ndarray, k: int, metric: str, only: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The k nearest indexed rows of each row of (n, d) Z, nearest first.

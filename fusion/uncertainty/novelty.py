@@ -24,7 +24,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.state_files import read_state, write_state
 from coverfusion.fusion.uncertainty.decision import one_a_group
 
@@ -187,7 +187,7 @@ def surprise(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return -np.log((len(seen) - smaller + 1) / (len(seen) + 1))
 
 
-def nearest_distances(neighbours: Neighbours, X: pd.DataFrame) -> np.ndarray:
+def nearest_distances(neighbours: TrainingIndex, X: pd.DataFrame) -> np.ndarray:
     """(n,) float64 distances of new covers, features as `block.column`, to the nearest training cover."""
     return np.array([near["distance"].iloc[0] for near in neighbours.query(X, 1)], dtype=np.float64)
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined, layout
+from coverfusion.features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined_text, layout
 from coverfusion.features.registry import Annotator, Extractor, create
 from coverfusion.features.text.easyocr_batched import Word
 from tests.helpers import pictures
@@ -151,9 +151,9 @@ def test_layout_against_known_boxes() -> None:
 
 def test_min_confidence_chooses_the_embedded_text() -> None:
     words = [Word("sure", 0.9, []), Word("unsure", 0.1, [])]
-    assert joined(words, 0) == "sure unsure"
-    assert joined(words, 0.5) == "sure"
-    assert joined(words, 0.95) == ""
+    assert joined_text(words, 0) == "sure unsure"
+    assert joined_text(words, 0.5) == "sure"
+    assert joined_text(words, 0.95) == ""
 
 
 def test_columns_are_described() -> None:

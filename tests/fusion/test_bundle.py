@@ -10,7 +10,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle, save_bundle
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import learn_decision
 from tests.helpers.planted import TABLE_CLASSIFIERS, planted, quick
 
@@ -21,7 +21,7 @@ def saved(folder, name="logistic"):
     X, y, _ = planted(90)
     fitted = quick(name).fit(X, y)
     ids = [f"id{i}" for i in range(90)]
-    neighbours = Neighbours().fit(X, ids, y.tolist(), [f"{i}.jpg" for i in ids], [b"jpeg"] * 90)
+    neighbours = TrainingIndex().fit(X, ids, y.tolist(), [f"{i}.jpg" for i in ids], [b"jpeg"] * 90)
     codes = np.searchsorted(fitted.classes_, y)
     decision = learn_decision(fitted.predict_proba(X), codes, np.arange(90), "validation")
     columns = {"color": [c.split(".")[1] for c in X if c.startswith("color.")]}

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from coverfusion.fusion.networks.dataset import Examples
+from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.pictures import COLUMN
 
@@ -33,11 +33,11 @@ def tinted(n: int = 24, side: int = 20, seed: int = 0) -> tuple[pd.DataFrame, np
     return cells.to_frame(COLUMN), GENRES[y]
 
 
-def examples(n: int = 24, seed: int = 0) -> Examples:
+def examples(n: int = 24, seed: int = 0) -> CoverDataset:
     """The same covers as the training loop takes them."""
     X, y = tinted(n, seed=seed)
     codes = torch.from_numpy(np.searchsorted(GENRES, y))
-    return Examples(X[COLUMN].tolist(), None, None, codes, torch.ones(n))
+    return CoverDataset(X[COLUMN].tolist(), None, None, codes, torch.ones(n))
 
 
 def recipe(**changes: Any) -> Recipe:

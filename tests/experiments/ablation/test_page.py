@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.ablation.page import findings, signed
+from coverfusion.experiments.ablation.page import ablation_findings, signed
 from coverfusion.experiments.commands.ablate import show_study
 
 
@@ -23,7 +23,7 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
             "detectable": [0.014, 0.023],
         }
     )
-    first, second = findings(rows)
+    first, second = ablation_findings(rows)
     assert (first["what"], first["p"], first["sure"]) == ("all against all but cnn", "< 0.001", True)
     assert round(float(str(first["difference"])), 6) == 5.0
     assert (second["what"], second["p"], second["sure"]) == ("all against all but ocr", "1.000", False)

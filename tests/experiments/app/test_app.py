@@ -22,10 +22,10 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.model import Model, read_model
+from coverfusion.experiments.app.model import LoadedModel, read_model
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame
-from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_folders, note_of
+from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_folders, run_note
 from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
 from coverfusion.experiments.app.scored import as_file, score_uploads
 from coverfusion.experiments.app.uploads import MOST, on_disk
@@ -79,7 +79,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(run: Path) -> Model:
+def model(run: Path) -> LoadedModel:
     return read_model(run / "bundle")
 
 
@@ -107,7 +107,7 @@ def test_no_more_than_the_limit_is_listed() -> None:
         assert len(found) == MOST + 1
 
 
-def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: Model) -> None:
+def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> None:
     bad = bad_files()
     good = _cover("dub", 99)
     steps: list[tuple[int, int]] = []
@@ -125,7 +125,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: Model) -> None:
     assert scored.thumbnails[0] and not any(scored.thumbnails[1:])
 
 
-def test_downloads_hold_every_score(model: Model, tmp_path: Path) -> None:
+def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
     uploads = [("a,\u201cb\u201d.png", encode(_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
     frame = score_uploads(model, uploads, lambda done, total: None).frame
     chances = frame.filter(regex=r"^probability_\d+$")
@@ -140,7 +140,7 @@ def test_downloads_hold_every_score(model: Model, tmp_path: Path) -> None:
         assert again["probability_1"][0] == pytest.approx(frame["probability_1"][0])
 
 
-def test_the_table_leaves_out_what_says_nothing(model: Model) -> None:
+def test_the_table_leaves_out_what_says_nothing(model: LoadedModel) -> None:
     good = ("good.png", encode(_cover("dub", 5), "PNG"))
     table = table_of_scores(score_uploads(model, [good], lambda done, total: None))
     assert {"warning", "failed_blocks"}.isdisjoint(table.columns)
@@ -151,7 +151,7 @@ def test_the_table_leaves_out_what_says_nothing(model: Model) -> None:
     assert pd.isna(table["cover"][1])
 
 
-def test_what_is_not_answered_is_said(model: Model) -> None:
+def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
     uploads = [(f"{n}.png", encode(_cover(genre, n), "PNG")) for genre in GENRES for n in range(50, 53)]
     targets = Targets(coverage=0.5)
     scored = score_uploads(model, [*uploads, ("bad.png", b"")], lambda done, total: None, targets)
@@ -184,7 +184,7 @@ def test_only_finished_runs_are_offered_the_newest_first(run: Path, tmp_path: Pa
     (tmp_path / "empty").mkdir()
     assert finished_runs(tmp_path) == [tmp_path / "new", tmp_path / "old"]
     assert finished_runs(tmp_path / "nowhere") == []
-    assert note_of(run) == NOTE and note_of(tmp_path / "empty") == ""
+    assert run_note(run) == NOTE and run_note(tmp_path / "empty") == ""
 
 
 def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
@@ -385,7 +385,7 @@ def _open(visit: Visit, name: str) -> None:
     assert page.locator("[data-testid=stAlertContentError]").count() == 0
 
 
-def test_scores_do_not_depend_on_the_pictures_beside(model: Model) -> None:
+def test_scores_do_not_depend_on_the_pictures_beside(model: LoadedModel) -> None:
     picture = encode(_cover("dub", 7), "PNG")
     alone = score_uploads(model, [("a.png", picture)], lambda done, total: None).frame
     many = [(f"{n}.png", encode(noise(n, (40, 40)), "PNG")) for n in range(9)] + [("a.png", picture)]

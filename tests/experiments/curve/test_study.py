@@ -12,7 +12,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.curve.scores import score_points
 from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
 from coverfusion.experiments.pipeline.blocks import make_extractors
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare
 from coverfusion.experiments.training.train import train
@@ -138,15 +138,15 @@ def test_a_study_stopped_while_fitting_goes_on(
 ) -> None:
     config = _config(manifest, tmp_path, classifiers={"knn": {}})
     fitted: list[str] = []
-    real = Fits.fit
+    real = CachedFits.fit
 
-    def fit(self: Fits, model: object, part: object) -> object:
+    def fit(self: CachedFits, model: object, part: object) -> object:
         if len(fitted) == 3:
             raise KeyboardInterrupt
         fitted.append(part.name)  # type: ignore[attr-defined]
         return real(self, model, part)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Fits, "fit", fit)
+    monkeypatch.setattr(CachedFits, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
         learning_curve(config, [30, 60], workers=1)
     first = list(fitted)

@@ -11,10 +11,10 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
-from coverfusion.experiments.decision.findings import findings
-from coverfusion.experiments.decision.held_out import HeldOut, make_parts, read_held_out
+from coverfusion.experiments.decision.findings import decision_findings
+from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.study import decide
-from coverfusion.experiments.decision.tables import PROMISES, SPLITS, answers, sets_table
+from coverfusion.experiments.decision.tables import PROMISES, SPLITS, answered_covers, sets_table
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
@@ -98,9 +98,9 @@ def test_genres_are_told_by_the_plain_rule_where_nothing_is_promised(study: Path
     genres = tables["genres"]
     genres.loc[genres["rule"] == "promised", "answered"] = 0
     classifier = tables["models"]["classifier"][0]
-    assert "By genre, with the plain threshold:" in findings(classifier, tables, 0.2)
+    assert "By genre, with the plain threshold:" in decision_findings(classifier, tables, 0.2)
     genres["answered"] = 1
-    said = findings(classifier, tables, 0.2)
+    said = decision_findings(classifier, tables, 0.2)
     assert "By genre, with the promised threshold:" in said
     assert any(line.startswith("Sets of genres are made in two ways: lac") for line in said)
 
@@ -110,7 +110,9 @@ def test_a_calibration_that_does_not_help_is_called_so(after: float, said: str, 
     tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
     table = tables["calibration"].set_index("kind")
     table.loc["none", "log_loss"], table.loc["chosen", "log_loss"] = 1.0, after
-    told = findings(tables["models"]["classifier"][0], tables | {"calibration": table.reset_index()}, 0.2)
+    told = decision_findings(
+        tables["models"]["classifier"][0], tables | {"calibration": table.reset_index()}, 0.2
+    )
     (line,) = [line for line in told if line.startswith("Calibration")]
     assert said in line
 
@@ -124,7 +126,7 @@ def test_sets_are_tried_on_every_split(study: Path) -> None:
 
 def test_near_duplicates_never_learn_for_each_other(runs: dict[str, Path]) -> None:
     run = read_run(runs["folds"])
-    held = read_held_out(run, run.chosen, make_parts(run, seed=0))
+    held = read_held_out(run, run.chosen, held_out_parts(run, seed=0))
     assert sorted(held.tried) == list(range(180))
     for learnt, tried in held.parts:
         assert not set(held.groups[learnt]) & set(held.groups[tried])
@@ -135,7 +137,7 @@ def test_what_is_tried_says_nothing_to_its_own_threshold() -> None:
     parts = [(np.arange(100, 200), np.arange(100)), (np.arange(100), np.arange(100, 200))]
     proba = np.tile([[0.9, 0.1]], (200, 1))
     held = HeldOut(["a", "b"], proba, np.repeat([0, 1], 100), np.arange(200), parts)
-    answered = answers(held, lambda _, wrong: np.inf if wrong.any() else -np.inf)
+    answered = answered_covers(held, lambda _, wrong: np.inf if wrong.any() else -np.inf)
     assert answered.tolist() == [False] * 100 + [True] * 100
 
 
@@ -151,7 +153,7 @@ def test_sets_on_copies_of_covers_keep_the_copies_together() -> None:
 def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp_path: Path) -> None:
     run = read_run(runs["split"])
     splits = pd.read_parquet(runs["split"] / "splits.parquet").set_index("cover_id")["split"]
-    held = read_held_out(run, run.chosen, make_parts(run, seed=0))
+    held = read_held_out(run, run.chosen, held_out_parts(run, seed=0))
     [(learnt, tried)] = held.parts
     assert len(learnt) == (splits == "validation").sum()
     assert len(tried) == (splits == "test").sum()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from coverfusion.experiments.evaluation.metrics import score
+from coverfusion.experiments.evaluation.metrics import score_predictions
 
 CLASSES = ["jazz", "metal", "pop", "rap"]
 
@@ -22,7 +22,7 @@ def _drawn(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_agrees_with_scikit_learn(n: int, seed: int) -> None:
     y, proba = _drawn(n, seed)
     predicted = np.array(CLASSES)[proba.argmax(axis=1)]
-    ours = score(y, proba, CLASSES, np.arange(n)).overall["value"]
+    ours = score_predictions(y, proba, CLASSES, np.arange(n)).overall["value"]
     assert ours["accuracy"] == pytest.approx(sk.accuracy_score(y, predicted))
     for average in ("macro", "weighted"):
         theirs = sk.precision_recall_fscore_support(
@@ -39,7 +39,7 @@ def test_agrees_with_scikit_learn(n: int, seed: int) -> None:
 def test_hand_computed() -> None:
     y = ["a", "a", "b", "b"]
     proba = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.3, 0.7]])
-    scores = score(y, proba, ["a", "b"], [1, 2, 3, 4])
+    scores = score_predictions(y, proba, ["a", "b"], [1, 2, 3, 4])
     assert scores.confusion.to_numpy().tolist() == [[1, 1], [0, 2]]
     assert scores.overall.loc["accuracy", "value"] == 0.75
     assert scores.per_genre.loc[("a", "precision"), "value"] == 1.0
@@ -50,7 +50,9 @@ def test_hand_computed() -> None:
 
 
 def test_interval_holds_the_value_and_shrinks_with_covers() -> None:
-    small, large = (score(*_drawn(n, 1), CLASSES, np.arange(n)).overall.loc["accuracy"] for n in (100, 2500))
+    small, large = (
+        score_predictions(*_drawn(n, 1), CLASSES, np.arange(n)).overall.loc["accuracy"] for n in (100, 2500)
+    )
     for row in (small, large):
         assert row["low"] < row["value"] < row["high"]
     # the width goes with 1 / sqrt(n): a fifth here
@@ -59,17 +61,19 @@ def test_interval_holds_the_value_and_shrinks_with_covers() -> None:
 
 def test_groups_are_drawn_together() -> None:
     y, proba = _drawn(50, 2)
-    alone = score(y, proba, CLASSES, np.arange(50)).overall.loc["accuracy"]
-    copies = score(np.tile(y, 4), np.tile(proba, (4, 1)), CLASSES, np.tile(np.arange(50), 4)).overall.loc[
-        "accuracy"
-    ]
+    alone = score_predictions(y, proba, CLASSES, np.arange(50)).overall.loc["accuracy"]
+    copies = score_predictions(
+        np.tile(y, 4), np.tile(proba, (4, 1)), CLASSES, np.tile(np.arange(50), 4)
+    ).overall.loc["accuracy"]
     # four copies of each cover say no more than one
     assert copies["high"] - copies["low"] == pytest.approx(alone["high"] - alone["low"], rel=0.15)
 
 
 def test_same_seed_same_interval() -> None:
     y, proba = _drawn(60, 3)
-    first, again, other = (score(y, proba, CLASSES, np.arange(60), seed).overall for seed in (1, 1, 2))
+    first, again, other = (
+        score_predictions(y, proba, CLASSES, np.arange(60), seed).overall for seed in (1, 1, 2)
+    )
     assert first.equals(again)
     assert not first.equals(other)
 
@@ -77,7 +81,7 @@ def test_same_seed_same_interval() -> None:
 def test_a_genre_without_covers_has_no_part_in_macro_scores() -> None:
     y = ["a", "a", "b"]
     proba = np.array([[0.9, 0.1, 0.0], [0.1, 0.2, 0.7], [0.0, 1.0, 0.0]])
-    scores = score(y, proba, ["a", "b", "c"], [1, 2, 3])
+    scores = score_predictions(y, proba, ["a", "b", "c"], [1, 2, 3])
     # recall 1/2 and 1, F1 2/3 and 1; that a cover of a was called c counts against a
     assert scores.overall.loc["f1_macro", "value"] == pytest.approx((2 / 3 + 1) / 2)
     assert scores.overall.loc["recall_macro", "value"] == pytest.approx(3 / 4)
@@ -90,7 +94,7 @@ def test_a_genre_without_covers_has_no_part_in_macro_scores() -> None:
 
 def test_all_right_on_a_handful_of_covers_is_not_beyond_doubt() -> None:
     y = ["a"] * 20 + ["b"] * 2
-    scores = score(y, np.eye(2)[np.repeat([0, 1], [20, 2])], ["a", "b"], np.arange(22))
+    scores = score_predictions(y, np.eye(2)[np.repeat([0, 1], [20, 2])], ["a", "b"], np.arange(22))
     assert scores.overall.loc["accuracy", "low"] == pytest.approx(22 / (22 + 3.8415), abs=1e-4)
     assert scores.overall.loc["f1_macro", "low"] < 1
     assert scores.overall.loc["top3_accuracy", "low"] == 1  # of two genres
@@ -102,7 +106,7 @@ def test_all_right_on_a_handful_of_covers_is_not_beyond_doubt() -> None:
 
 def test_intervals_of_pooled_folds_are_wider() -> None:
     y, proba = _drawn(200, 4)
-    one, pooled = (score(y, proba, CLASSES, np.arange(200), folds=folds) for folds in (None, 5))
+    one, pooled = (score_predictions(y, proba, CLASSES, np.arange(200), folds=folds) for folds in (None, 5))
     for row in ("accuracy", "f1_macro", "log_loss"):
         width, wider = (s.overall.loc[row, "high"] - s.overall.loc[row, "low"] for s in (one, pooled))
         assert wider == pytest.approx(1.5 * width)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from coverfusion.experiments.explanation.background import background, covers_of_genre, training_rows
 from coverfusion.fusion.bundle import load_bundle, save_bundle
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from tests.helpers.planted import quick
 
 
@@ -27,7 +27,7 @@ def _features(n: int = 120) -> tuple[pd.DataFrame, np.ndarray]:
 def test_values_and_gaps_come_back() -> None:
     X, silent = _features()
     ids = [f"c{n}" for n in range(len(X))]
-    rows = training_rows(Neighbours().fit(X, ids, ["pop"] * len(X), ids), range(len(X)))
+    rows = training_rows(TrainingIndex().fit(X, ids, ["pop"] * len(X), ids), range(len(X)))
     assert list(rows.columns) == list(X.columns)
     assert silent.any() and not silent.all()
     np.testing.assert_array_equal(rows.isna(), X.isna())
@@ -44,7 +44,7 @@ def test_covers_are_drawn_by_genre_in_the_classifiers_columns(tmp_path: Path) ->
         quick("logistic").fit(some, genres),
         columns={},
         extractors={},
-        neighbours=Neighbours().fit(X, ids, genres, ids),
+        neighbours=TrainingIndex().fit(X, ids, genres, ids),
     )
     bundle = load_bundle(tmp_path / "b")
     assert list(background(bundle, 50).columns) == list(some.columns)

@@ -14,7 +14,7 @@ from coverfusion.experiments.explanation.blocks import (
     without_each,
 )
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from tests.helpers.planted import TABLE_CLASSIFIERS, planted, quick
 
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}
@@ -25,7 +25,7 @@ ROW = np.array([5, 1, 4], np.float32)
 def _bundle(folder: Path, name: str, indexed: bool = True) -> tuple[Bundle, pd.DataFrame]:
     X, y, _ = planted(150)
     ids = [f"c{n}" for n in range(len(X))]
-    neighbours = Neighbours().fit(X, ids, y.tolist(), ids) if indexed else None
+    neighbours = TrainingIndex().fit(X, ids, y.tolist(), ids) if indexed else None
     save_bundle(folder, quick(name).fit(X, y), columns={}, extractors={}, neighbours=neighbours)
     return load_bundle(folder), X
 

@@ -15,7 +15,7 @@ from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import table_of
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Targets, learn_decision
 from tests.experiments.test_cli import coverfusion
 from tests.helpers.pictures import encode, noise, solid, stripes
@@ -63,7 +63,7 @@ def _saved(folder: Path, blocks: Sequence[str]) -> Path:
         quick("logistic").fit(table.frame(), genres),
         columns={extractor.name: list(extractor.columns) for extractor in extractors},
         extractors={extractor.name: describe_extractor(extractor) for extractor in extractors},
-        neighbours=Neighbours().fit(table.frame(), ids, genres, ids, [encode(image) for image in images]),
+        neighbours=TrainingIndex().fit(table.frame(), ids, genres, ids, [encode(image) for image in images]),
     )
     return folder
 

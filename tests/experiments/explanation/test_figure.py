@@ -10,8 +10,8 @@ from matplotlib.text import Annotation, Text
 
 from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABILITY, Contributions
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.figure import draw, figure_of
-from coverfusion.experiments.explanation.marks import Box, Word
+from coverfusion.experiments.explanation.figure import draw_explanation, figure_of
+from coverfusion.experiments.explanation.marks import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
 from tests.helpers.pictures import encode, noise, solid
 
@@ -40,8 +40,10 @@ def _explanation(**changes: object) -> Explanation:
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
-def _word(text: str, left: float, top: float, confidence: float = 0.9) -> Word:
-    return Word(text, confidence, [(left, top), (left + 80, top), (left + 80, top + 20), (left, top + 20)])
+def _word(text: str, left: float, top: float, confidence: float = 0.9) -> MarkedWord:
+    return MarkedWord(
+        text, confidence, [(left, top), (left + 80, top), (left + 80, top + 20), (left, top + 20)]
+    )
 
 
 def _hard() -> Explanation:
@@ -123,7 +125,7 @@ def test_texts_stay_inside_and_apart(case: str) -> None:
 
 
 def test_the_picture_is_whole() -> None:
-    picture = draw(_explanation())
+    picture = draw_explanation(_explanation())
     assert picture.mode == "RGB" and picture.width == 1430
     pixels = np.asarray(picture)
     for edge in (pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:]):
@@ -131,7 +133,9 @@ def test_the_picture_is_whole() -> None:
 
 
 def test_a_line_ends_before_the_margin() -> None:
-    pixels = np.asarray(draw(_explanation(verdict=Verdict(True, ["Rock", "Pop"] * 4, 0.8, True, LONG))))
+    pixels = np.asarray(
+        draw_explanation(_explanation(verdict=Verdict(True, ["Rock", "Pop"] * 4, 0.8, True, LONG)))
+    )
     assert (pixels[:, -40:] == 255).all()
 
 

@@ -1,6 +1,6 @@
 import json
 
-from coverfusion.experiments.explanation.marks import Box, boxes, counted, detector_errors, words
+from coverfusion.experiments.explanation.marks import Box, boxes, counted_words, detector_errors, words
 
 
 def test_boxes_of_a_note() -> None:
@@ -30,4 +30,4 @@ def test_no_note_is_nothing() -> None:
 
 
 def test_one_is_one() -> None:
-    assert [counted("x" * n, "face", "faces") for n in range(3)] == ["no faces", "1 face", "2 faces"]
+    assert [counted_words("x" * n, "face", "faces") for n in range(3)] == ["no faces", "1 face", "2 faces"]

@@ -10,7 +10,7 @@ from catboost import Pool
 
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
-from coverfusion.experiments.genres.shap import components, explain, held_out
+from coverfusion.experiments.genres.shap import components, genre_shap, held_out
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.catboost import FusionCatBoost
 
@@ -63,7 +63,7 @@ def test_contributions_add_up_to_the_score() -> None:
 
 def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
     table, covers = _inputs()
-    found = explain(_run(tmp_path, covers), table, covers, tmp_path / "kept")  # type: ignore[arg-type]
+    found = genre_shap(_run(tmp_path, covers), table, covers, tmp_path / "kept")  # type: ignore[arg-type]
     gains = found.blocks.pivot(index="genre", columns="block", values="gain")
     assert (gains[["color", "ocr"]].max(axis=1) > 5 * gains["cnn"].abs()).all()
     doubts = found.blocks.pivot(index="genre", columns="block", values="doubt")
@@ -90,14 +90,14 @@ def test_covers_that_are_explained_were_not_learnt_from(tmp_path: Path, folds: i
 def test_a_killed_report_goes_on_with_the_model_it_fitted(tmp_path: Path) -> None:
     table, covers = _inputs()
     run, kept = _run(tmp_path, covers), tmp_path / "kept"
-    first = explain(run, table, covers, kept)  # type: ignore[arg-type]
+    first = genre_shap(run, table, covers, kept)  # type: ignore[arg-type]
     state = next(kept.glob("*/model.cbm"))
     stamp = state.stat().st_mtime_ns
-    again = explain(run, table, covers, kept)  # type: ignore[arg-type]
+    again = genre_shap(run, table, covers, kept)  # type: ignore[arg-type]
     assert state.stat().st_mtime_ns == stamp and len(list(kept.iterdir())) == 1
     pd.testing.assert_frame_equal(first.blocks, again.blocks)
     run.config["classifiers"]["catboost"] = PARAMETERS | {"depth": 2}
-    explain(run, table, covers, kept)  # type: ignore[arg-type]
+    genre_shap(run, table, covers, kept)  # type: ignore[arg-type]
     assert len(list(kept.iterdir())) == 2  # another model is another fit
 
 

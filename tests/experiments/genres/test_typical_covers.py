@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.experiments.genres.typical_covers import (
-    Space,
+    EmbeddingSpace,
     confused_with,
     most_typical,
     surest,
@@ -13,15 +13,15 @@ from coverfusion.experiments.genres.typical_covers import (
 )
 
 
-def _space(places: list[float], genres: str, groups: list[int] | None = None) -> Space:
+def _space(places: list[float], genres: str, groups: list[int] | None = None) -> EmbeddingSpace:
     ids = pd.Index([f"c{k}" for k in range(len(places))], name="cover_id")
     frame = pd.DataFrame(
         {"genre": list(genres), "group": groups or range(len(places)), "path": "x"}, index=ids
     )
-    return Space(np.array(places, dtype=np.float32)[:, None], frame)
+    return EmbeddingSpace(np.array(places, dtype=np.float32)[:, None], frame)
 
 
-def _predictions(space: Space, proba: list[tuple[float, ...]]) -> pd.DataFrame:
+def _predictions(space: EmbeddingSpace, proba: list[tuple[float, ...]]) -> pd.DataFrame:
     classes = sorted(space.covers["genre"].unique())
     frame = pd.DataFrame(proba, index=space.covers.index, columns=[f"p_{name}" for name in classes])
     predicted = [classes[int(np.argmax(row))] for row in proba]

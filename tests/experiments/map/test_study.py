@@ -21,8 +21,8 @@ from coverfusion.experiments.commands.map import map as command
 from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.map import clusters
 from coverfusion.experiments.map import study as mapping
-from coverfusion.experiments.map.features import open_source, prepare
-from coverfusion.experiments.map.page import common_folder, gist, read_scores, shorten
+from coverfusion.experiments.map.features import open_map_source, scale_blocks
+from coverfusion.experiments.map.page import common_folder, map_gist, read_scores, shorten
 from coverfusion.experiments.map.study import make_map, write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
@@ -169,7 +169,7 @@ def few_halves(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_genre_shapes_a_map(source: Path, tmp_path: Path) -> None:
     covers = pd.read_parquet(source / "covers.parquet")
     sample = np.arange(0, COUNT, 2)
-    Z = prepare(open_source(source), sample, np.arange(4)).scaled
+    Z = scale_blocks(open_map_source(source), sample, np.arange(4)).scaled
     shuffled = covers.assign(genre=covers["genre"].sample(frac=1, random_state=0).to_numpy())
     first, second = (
         make_map(frame, Z, sample, ["tsne", "pca"], 0, tmp_path / name, lambda step: None)
@@ -184,7 +184,7 @@ def test_no_genre_shapes_a_map(source: Path, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("few_halves")
 def test_a_stopped_map_keeps_its_finished_projections(source: Path, tmp_path: Path) -> None:
     covers = pd.read_parquet(source / "covers.parquet")
-    Z = prepare(open_source(source), np.arange(COUNT), np.arange(4)).scaled
+    Z = scale_blocks(open_map_source(source), np.arange(COUNT), np.arange(4)).scaled
 
     def stop(name: str) -> None:
         if name == "tsne":
@@ -204,13 +204,13 @@ def test_a_stopped_map_keeps_its_finished_projections(source: Path, tmp_path: Pa
 
 
 def test_every_block_counts_the_same(source: Path) -> None:
-    Z = prepare(open_source(source), np.arange(COUNT), np.arange(4))
+    Z = scale_blocks(open_map_source(source), np.arange(COUNT), np.arange(4))
     widths = {"cnn": 64, "color": 6}  # color: five columns and one that says where the gap is
     assert Z.scaled.shape == (COUNT, sum(widths.values()))
     assert Z.scaled[:, :64].var(axis=0).sum() == pytest.approx(1, rel=1e-3)
     assert Z.scaled[:, 64:].var(axis=0).sum() == pytest.approx(1, rel=1e-3)
     assert Z.raw.shape == (4, 85) and Z.columns[80] == "color.a"
-    alone = prepare(open_source(source, ["color"]), np.arange(COUNT), np.arange(4))
+    alone = scale_blocks(open_map_source(source, ["color"]), np.arange(COUNT), np.arange(4))
     np.testing.assert_array_equal(alone.scaled, Z.scaled[:, 64:])
 
 
@@ -288,14 +288,14 @@ def test_gist_names_the_easiest_and_the_hardest_pair() -> None:
             "high": [-0.0004],
         }
     )
-    separate, extremes, clusters = gist(pairs, scores)
+    separate, extremes, clusters = map_gist(pairs, scores)
     assert separate.endswith("1 of 2.")
     assert extremes == (
         "dub and opera are the easiest to tell apart (AUC 0.81, 0.40\u20130.90), "
         "dub and techno the hardest (AUC 0.52, 0.40\u20130.90)."
     )
     assert "\u22120.010 for k-means (\u22120.020 to 0.000)" in clusters
-    assert len(gist(pairs.iloc[:0], scores)) == 1
+    assert len(map_gist(pairs.iloc[:0], scores)) == 1
 
 
 def test_paths_are_shown_from_the_folder_that_holds_all() -> None:

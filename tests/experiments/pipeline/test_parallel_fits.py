@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.splits import folds
-from coverfusion.experiments.pipeline.cached_fits import Fits, Model
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model
 from coverfusion.experiments.pipeline.fold_scores import make_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.features.decoded import Decoded
@@ -18,7 +18,7 @@ SIDE = 32
 
 
 @pytest.fixture
-def fits(tmp_path: Path) -> tuple[Fits, list]:
+def fits(tmp_path: Path) -> tuple[CachedFits, list]:
     X, y, groups = planted(120)
     ids = [f"cover-{i}" for i in range(len(X))]
     covers = pd.DataFrame({"cover_id": ids, "genre": y, "group": groups.astype(str)})
@@ -28,12 +28,14 @@ def fits(tmp_path: Path) -> tuple[Fits, list]:
     pixels = np.random.default_rng(0).integers(0, 256, (len(ids), SIDE, SIDE, 3), dtype=np.uint8)
     (tmp_path / "pixels.dat").write_bytes(pixels.tobytes())
     pictures = Decoded(tmp_path, SIDE, {cover: row for row, cover in enumerate(ids)})
-    made = Fits(tmp_path / "fits", frame, covers, {"joint": small}, 0, keep_models=False, pictures=pictures)
+    made = CachedFits(
+        tmp_path / "fits", frame, covers, {"joint": small}, 0, keep_models=False, pictures=pictures
+    )
     return made, parts
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_stopped_study_goes_on_where_it_was(fits: tuple[Fits, list], workers: int) -> None:
+def test_a_stopped_study_goes_on_where_it_was(fits: tuple[CachedFits, list], workers: int) -> None:
     made, parts = fits
     models = [Model("logistic", ("color",)), Model("joint", ("color", "pixels"))]
     kept = made.predictions(models[0], parts[0])
@@ -50,7 +52,7 @@ def test_a_stopped_study_goes_on_where_it_was(fits: tuple[Fits, list], workers: 
     assert not list(made.folder.rglob("model"))
 
 
-def test_nothing_missing_starts_no_worker(fits: tuple[Fits, list]) -> None:
+def test_nothing_missing_starts_no_worker(fits: tuple[CachedFits, list]) -> None:
     made, parts = fits
     model = Model("knn", ("color",))
     for part in parts:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from coverfusion.experiments.retrieval import evaluation as retrieval
 from coverfusion.experiments.retrieval.evaluation import ALL, RANDOM, draw_retrieval, evaluate, read_sample
-from coverfusion.experiments.retrieval.source import Source
+from coverfusion.experiments.retrieval.source import IndexSource
 
 GENRES = np.array(["dub", "opera", "dub"])  # two thirds dub
 COLUMNS = ["color.a", "color.b", "color.c", "texture.a", "texture.b"]
@@ -65,7 +65,7 @@ def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: py
     X = _rows(covers)
     X[[0, 50]] = np.nan
     columns = {"color": list("abc"), "texture": list("ab")}
-    source = Source(covers, columns, {}, lambda: iter([X[:100], X[100:]]))
+    source = IndexSource(covers, columns, {}, lambda: iter([X[:100], X[100:]]))
     rows, kept = read_sample(source, 0)
     assert len(kept) == COUNT - 2 and not {"c0", "c50"} & set(kept["cover_id"])
     monkeypatch.setattr(retrieval, "MOST", 102)

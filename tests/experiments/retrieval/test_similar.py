@@ -17,8 +17,8 @@ from coverfusion.data.pictures import decode
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.retrieval.index import load_index, write_index_folder
-from coverfusion.experiments.retrieval.similar import nearest, open_place, similar
-from coverfusion.experiments.retrieval.similar_figure import draw
+from coverfusion.experiments.retrieval.similar import nearest_covers, open_place, similar
+from coverfusion.experiments.retrieval.similar_figure import draw_similar
 from coverfusion.experiments.retrieval.source import note_extractors
 from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.experiments.training.train import train
@@ -97,11 +97,11 @@ def test_nearest_of_a_bundle_filters_and_spreads(run: Path, collection: Path) ->
     bundle = open_place(run / "bundle")
     extractors = same_extractors(bundle.extractors)
     image = decode((collection / "opera" / "003.jpg").read_bytes())
-    plain = nearest(bundle, extractors, image, 5)
+    plain = nearest_covers(bundle, extractors, image, 5)
     assert plain["distance"].is_monotonic_increasing
-    dub = nearest(bundle, extractors, image, 5, ["dub"])
+    dub = nearest_covers(bundle, extractors, image, 5, ["dub"])
     assert set(dub["genre"]) == {"dub"} and len(dub) == 5
-    spread = nearest(bundle, extractors, image, 5, diversity=1.0)
+    spread = nearest_covers(bundle, extractors, image, 5, diversity=1.0)
     assert spread["cover_id"][0] == plain["cover_id"][0]
     assert spread["distance"].mean() > plain["distance"].mean()
 
@@ -183,7 +183,7 @@ def test_the_commands(run: Path, collection: Path, tmp_path: Path) -> None:
 
 def test_a_sheet_shows_long_names_and_missing_pictures() -> None:
     found = pd.DataFrame({"genre": ["Drum 'n' Bass and some more words", "舞曲"], "distance": [1.0, 2.0]})
-    sheet = draw(solid("red", (300, 100)), found, [encode(solid("blue", (64, 64))), None])
+    sheet = draw_similar(solid("red", (300, 100)), found, [encode(solid("blue", (64, 64))), None])
     assert sheet.size[0] == 12 + 3 * (128 + 12)
     pixels = np.asarray(sheet)
     assert (pixels[12 + 64, 12 + 64] == [254, 0, 0]).all() or (pixels[12 + 64, 12 + 64] == [255, 0, 0]).all()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.tracking.results import digest_of, read_result
+from coverfusion.experiments.tracking.results import read_result, result_digest
 
 ROWS = pd.DataFrame(
     {
@@ -51,9 +51,9 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
 def test_a_digest_tells_of_any_change(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "a").write_text("1")
-    first = digest_of(tmp_path)
-    assert digest_of(tmp_path) == first
+    first = result_digest(tmp_path)
+    assert result_digest(tmp_path) == first
     (tmp_path / "inner" / "a").rename(tmp_path / "a")
-    moved = digest_of(tmp_path)
+    moved = result_digest(tmp_path)
     (tmp_path / "a").write_text("2")
-    assert len({first, moved, digest_of(tmp_path)}) == 3
+    assert len({first, moved, result_digest(tmp_path)}) == 3

@@ -17,7 +17,7 @@ from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
-from coverfusion.experiments.training.report import gist
+from coverfusion.experiments.training.report import run_gist
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.pictures import COLUMN
@@ -104,7 +104,7 @@ def test_numbers_become_the_picture_or_nothing() -> None:
 
 def test_the_genre_report_and_the_gist_are_written(run: Path, tmp_path: Path) -> None:
     assert write_genre_report(run, tmp_path / "genres").is_file()
-    assert "joint on all 3 blocks" in gist(read_run(run), "dub", 0.5, None)[0]
+    assert "joint on all 3 blocks" in run_gist(read_run(run), "dub", 0.5, None)[0]
 
 
 def test_pixels_are_a_block_of_the_ablation(config: Config) -> None:

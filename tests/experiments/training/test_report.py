@@ -19,14 +19,14 @@ from coverfusion.experiments.drawing.charts import Axis, Dot, accuracy_axis, con
 from coverfusion.experiments.evaluation.intervals import Interval, reliability
 from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import make_config, write_config
-from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_tables
+from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_leaderboard
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import chance_of, read_run
 from coverfusion.experiments.training.mistakes import surest_mistakes
-from coverfusion.experiments.training.report import gain, gist, write_report
+from coverfusion.experiments.training.report import gain, run_gist, write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from tests.helpers.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"
@@ -44,7 +44,7 @@ class Inputs:
     """A run folder and what `write_report` takes beside it."""
 
     folder: Path
-    neighbours: Neighbours
+    neighbours: TrainingIndex
     table: FeatureTable
     covers: pd.DataFrame
 
@@ -144,7 +144,7 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
     predictions = {model: _predictions(covers, right) for model, right in models.items()}
     groups = covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, seed=0)
-    write_tables(folder, leaderboard(scored, dict.fromkeys(models, 1.5), next(iter(scored))[1]), scored)
+    write_leaderboard(folder, leaderboard(scored, dict.fromkeys(models, 1.5), next(iter(scored))[1]), scored)
     write_predictions(folder / "predictions.parquet", predictions, groups)
     write_json(folder / "metrics.json", as_json(scored, next(iter(models))))
     write_config(make_config("test", collection=pictures), folder / "config.yaml")
@@ -179,8 +179,8 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
     return Inputs(folder, _index(table, train), table, covers.drop(columns="split"))
 
 
-def _index(table: FeatureTable, covers: pd.DataFrame) -> Neighbours:
-    return Neighbours().fit(
+def _index(table: FeatureTable, covers: pd.DataFrame) -> TrainingIndex:
+    return TrainingIndex().fit(
         table.rows(covers["cover_id"].tolist()).frame(),
         cover_ids=covers["cover_id"].tolist(),
         genres=covers["genre"].tolist(),
@@ -285,7 +285,7 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
     difference = gain(run, inputs.covers)
     assert difference is not None
     assert difference.value == pytest.approx(3 / 12)
-    sentences = gist(run, usual, chance, difference)
+    sentences = run_gist(run, usual, chance, difference)
     assert len(sentences) == 3
     assert "logistic on all 2 blocks" in sentences[0] and "75.0\u00a0% of 12 test covers" in sentences[0]
     assert "33.3\u00a0%" in sentences[1] and "50.0\u00a0%" in sentences[1] and "25.0 points" in sentences[1]
@@ -315,7 +315,7 @@ def test_gain_draws_whole_groups(inputs: Inputs) -> None:
 def test_a_worse_fused_model_is_called_worse(tmp_path: Path) -> None:
     inputs = _inputs(tmp_path, {FUSED: 1, COLOR: 12})
     run = read_run(inputs.folder)
-    assert "fusing loses 91.7 points" in gist(run, "x", 0.3, gain(run, inputs.covers))[1]
+    assert "fusing loses 91.7 points" in run_gist(run, "x", 0.3, gain(run, inputs.covers))[1]
 
 
 def test_one_model_without_a_mistake_and_without_a_block_alone(tmp_path: Path) -> None:

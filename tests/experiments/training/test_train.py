@@ -115,25 +115,25 @@ def test_the_same_run_again_returns_at_once_and_a_fresh_one_gives_the_same_numbe
 def test_a_run_stopped_while_fitting_goes_on(
     collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from coverfusion.experiments.pipeline.cached_fits import Fits
+    from coverfusion.experiments.pipeline.cached_fits import CachedFits
 
     fitted: list[str] = []
-    real = Fits.fit
+    real = CachedFits.fit
 
-    def fit(self: Fits, model: object, part: object) -> object:
+    def fit(self: CachedFits, model: object, part: object) -> object:
         if len(fitted) == 2:
             raise KeyboardInterrupt
         fitted.append(model.name)  # type: ignore[attr-defined]
         return real(self, model, part)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Fits, "fit", fit)
+    monkeypatch.setattr(CachedFits, "fit", fit)
     with pytest.raises(KeyboardInterrupt):
         train(_config(collection, tmp_path))
     first = list(fitted)
     fitted.clear()
     fitted.append("one more may fit")
     monkeypatch.setattr(
-        Fits, "fit", lambda self, model, part: fitted.append(model.name) or real(self, model, part)
+        CachedFits, "fit", lambda self, model, part: fitted.append(model.name) or real(self, model, part)
     )
     train(_config(collection, tmp_path))
     assert len(first) == 2

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.experiments.training.training_picture import epochs_of, training_picture
+from coverfusion.experiments.training.training_picture import run_epochs, training_picture
 
 
 def _history(folder: Path, part: str, model: str, last: float, held_out: float | None = None) -> None:
@@ -22,7 +22,7 @@ def test_folds_are_averaged_and_refits_left_out(tmp_path: Path) -> None:
     _history(tmp_path, "fold-0", "joint on color+pixels", 0.9)
     _history(tmp_path, "all", "finetune:mixup on pixels", 1.0, 1.0)
     _history(tmp_path, "fold-0", "stack on color+pixels/finetune", 1.0)
-    epochs = epochs_of(tmp_path)
+    epochs = run_epochs(tmp_path)
     assert sorted(zip(epochs["part"], epochs["value"], strict=True)) == [
         *[("fold-0", "finetune:mixup")] * 2, *[("fold-0", "joint on color+pixels")] * 2,
         *[("fold-1", "finetune:mixup")] * 2,

@@ -13,12 +13,12 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search import open_study, run_trials, search
-from coverfusion.experiments.tuning.search_page import findings
+from coverfusion.experiments.tuning.search_page import search_findings
 from coverfusion.experiments.tuning.search_results import trials_table
 from coverfusion.experiments.tuning.search_space import (
     Choice,
     Range,
-    Space,
+    SearchSpace,
     params_of,
     parse_space,
     values_of,
@@ -112,7 +112,7 @@ def test_the_best_is_a_config_whose_test_covers_nobody_has_seen(study: Path) -> 
 
 def test_the_page_says_it(study: Path) -> None:
     page = (study / "index.html").read_text()
-    said = findings(study)
+    said = search_findings(study)
     assert said[-1].startswith("8 trials, ")
     for sentence in said:
         assert sentence.replace("'", "&#39;") in page
@@ -135,7 +135,7 @@ def _candidates(manifest: Path, out: Path, classifier: str, some: dict[str, Any]
     return open_candidates("search", config(manifest, out, **more), classifier, some, {})
 
 
-def _run(study: Study, candidates: Candidates, space: Space, trials: int | None = None) -> None:
+def _run(study: Study, candidates: Candidates, space: SearchSpace, trials: int | None = None) -> None:
     run_trials(study, candidates, space, time.monotonic() + 600, trials, lambda done: None)
 
 

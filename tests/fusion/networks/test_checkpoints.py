@@ -6,13 +6,19 @@ import pandas as pd
 import pytest
 import torch
 
-from coverfusion.fusion.networks.checkpoints import FILE, Progress, digest_of, read_progress, write_progress
-from coverfusion.fusion.networks.dataset import Examples
+from coverfusion.fusion.networks.checkpoints import (
+    FILE,
+    TrainingProgress,
+    read_progress,
+    training_digest,
+    write_progress,
+)
+from coverfusion.fusion.networks.dataset import CoverDataset
 from tests.helpers.tinted import TinyNetwork, examples, recipe
 
 
 @pytest.fixture(scope="module")
-def progress() -> Progress:
+def progress() -> TrainingProgress:
     history = [
         {
             "epoch": e,
@@ -25,10 +31,10 @@ def progress() -> Progress:
         for e in (1, 2)
     ]
     state = {"network": {"w": torch.ones(2)}, "schedule": {"last_epoch": 2, "rates": [0.1]}}
-    return Progress("digest", history, 2, {"w": torch.tensor([1.5, 2.5])}, state)
+    return TrainingProgress("digest", history, 2, {"w": torch.tensor([1.5, 2.5])}, state)
 
 
-def test_what_was_written_comes_back(progress: Progress, tmp_path: Path) -> None:
+def test_what_was_written_comes_back(progress: TrainingProgress, tmp_path: Path) -> None:
     write_progress(tmp_path / "new" / "folder", progress)
     folder = tmp_path / "new" / "folder"
     found = read_progress(folder, "digest")
@@ -41,26 +47,28 @@ def test_what_was_written_comes_back(progress: Progress, tmp_path: Path) -> None
 
 
 def test_nothing_comes_back_of_another_training_or_without_a_folder(
-    progress: Progress, tmp_path: Path
+    progress: TrainingProgress, tmp_path: Path
 ) -> None:
     write_progress(tmp_path, progress)
     for found in (read_progress(tmp_path, "other"), read_progress(tmp_path / "no", "digest")):
         assert found.history == [] and found.state is None
-    assert read_progress(None, "digest") == Progress("digest")
+    assert read_progress(None, "digest") == TrainingProgress("digest")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
-def test_a_broken_checkpoint_is_none(progress: Progress, tmp_path: Path, content: bytes | None) -> None:
+def test_a_broken_checkpoint_is_none(
+    progress: TrainingProgress, tmp_path: Path, content: bytes | None
+) -> None:
     write_progress(tmp_path, progress)
     whole = (tmp_path / FILE).read_bytes()
     (tmp_path / FILE).write_bytes(whole[: len(whole) // 2] if content is None else content)
-    assert read_progress(tmp_path, "digest") == Progress("digest")
+    assert read_progress(tmp_path, "digest") == TrainingProgress("digest")
 
 
 def test_a_checkpoint_that_holds_code_is_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "was_run"
     torch.save({"digest": Evil(mark)}, tmp_path / FILE)
-    assert read_progress(tmp_path, "digest") == Progress("digest")
+    assert read_progress(tmp_path, "digest") == TrainingProgress("digest")
     assert not mark.exists()
 
 
@@ -76,15 +84,15 @@ class Evil:
 
 def test_all_that_makes_another_training_makes_another_digest() -> None:
     some, network = examples(6), TinyNetwork()
-    first = digest_of(network, some, recipe())
-    assert first == digest_of(TinyNetwork(), examples(6), recipe())
-    heavier = Examples(some.pictures, None, None, some.y, 2 * some.weight)
+    first = training_digest(network, some, recipe())
+    assert first == training_digest(TinyNetwork(), examples(6), recipe())
+    heavier = CoverDataset(some.pictures, None, None, some.y, 2 * some.weight)
     others = [
-        digest_of(network, some, recipe(epochs=4)),
-        digest_of(network, some, recipe(seed=1)),
-        digest_of(network, heavier, recipe()),
-        digest_of(network, examples(6, seed=1), recipe()),
-        digest_of(TinyNetwork(seed=1), some, recipe()),  # other pretrained weights
-        digest_of(TinyNetwork(dropout=0.5), some, recipe()),
+        training_digest(network, some, recipe(epochs=4)),
+        training_digest(network, some, recipe(seed=1)),
+        training_digest(network, heavier, recipe()),
+        training_digest(network, examples(6, seed=1), recipe()),
+        training_digest(TinyNetwork(seed=1), some, recipe()),  # other pretrained weights
+        training_digest(TinyNetwork(dropout=0.5), some, recipe()),
     ]
     assert len({first, *others}) == 7

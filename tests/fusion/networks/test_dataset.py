@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from coverfusion.fusion.networks.dataset import Examples, loader, order_of
+from coverfusion.fusion.networks.dataset import CoverDataset, loader, order_of
 from tests.helpers.tinted import examples
 
 
-def loaded(some: Examples, **options: object) -> dict[int, torch.Tensor]:
+def loaded(some: CoverDataset, **options: object) -> dict[int, torch.Tensor]:
     """row -> its picture."""
     batches = loader(some, 16, 5, augmentation="simple", **options)  # type: ignore[arg-type]
     return {
@@ -48,7 +48,7 @@ def test_chance_depends_on_seed_and_row_alone() -> None:
     assert all(torch.equal(picture, whole[row]) for row, picture in others.items())
     other = loaded(some, seed=4, workers=0)
     assert not any(torch.equal(picture, whole[row]) for row, picture in other.items())
-    same_picture = Examples([some.pictures[0]] * 2, None, None, some.y[:2], some.weight[:2])  # type: ignore[index]
+    same_picture = CoverDataset([some.pictures[0]] * 2, None, None, some.y[:2], some.weight[:2])  # type: ignore[index]
     first, second = loaded(same_picture, seed=3, workers=0).values()
     assert not torch.equal(first, second)
 
@@ -68,7 +68,7 @@ def test_the_largest_seed_of_the_last_epoch_is_taken() -> None:
 
 def test_a_cover_without_a_picture_is_black_and_says_so() -> None:
     some = examples(3)
-    gap = Examples([some.pictures[0], None, some.pictures[2]], None, None, some.y, some.weight)  # type: ignore[index]
+    gap = CoverDataset([some.pictures[0], None, some.pictures[2]], None, None, some.y, some.weight)  # type: ignore[index]
     (batch,) = loader(gap, 16, 4, workers=0)
     assert batch["no_picture"].tolist() == [False, True, False]
     assert batch["picture"].dtype == torch.uint8 and batch["picture"].shape == (3, 3, 16, 16)
@@ -79,7 +79,7 @@ def test_a_cover_without_a_picture_is_black_and_says_so() -> None:
 def test_rows_and_batches_take_all_that_belongs_to_a_cover() -> None:
     some = examples(6)
     blocks = torch.arange(12.0).reshape(6, 2)
-    full = Examples(some.pictures, blocks, blocks < 6, some.y, torch.arange(6.0))
+    full = CoverDataset(some.pictures, blocks, blocks < 6, some.y, torch.arange(6.0))
     part = full.rows(np.array([4, 1]))
     assert len(part) == 2
     (given,) = loader(part, 16, 8, order=[1, 0], workers=0)
@@ -94,7 +94,7 @@ def test_rows_and_batches_take_all_that_belongs_to_a_cover() -> None:
 
 def test_without_pictures_the_blocks_alone_are_loaded() -> None:
     some = examples(4)
-    bare = Examples(None, torch.ones(4, 2), torch.zeros(4, 1, dtype=torch.bool), some.y, some.weight)
+    bare = CoverDataset(None, torch.ones(4, 2), torch.zeros(4, 1, dtype=torch.bool), some.y, some.weight)
     (given,) = loader(bare, 16, 8)
     assert set(given) == {"row"}
     assert set(bare.batch(given, torch.device("cpu"))) == {"y", "weight", "blocks", "gone"}

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coverfusion.features.networks.backbone import Backbone
-from coverfusion.fusion.networks.dataset import Examples
+from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.image_network import Embedder, ImageNetwork
 from coverfusion.fusion.networks.standardise import standardise
 from coverfusion.fusion.networks.training import logits
@@ -23,11 +23,11 @@ def network() -> ImageNetwork:
     return ImageNetwork(Backbone(trunk, [["0"]], 4, 16, (0, 0, 0), (1, 1, 1)), 2, 0.5)
 
 
-def examples(colours: np.ndarray) -> Examples:
+def examples(colours: np.ndarray) -> CoverDataset:
     """Pictures of one colour each."""
     n = len(colours)
     cells = [np.full((16, 16, 3), colour, np.uint8) for colour in colours]
-    return Examples(list(cells), None, None, torch.zeros(n, dtype=torch.int64), torch.ones(n))
+    return CoverDataset(list(cells), None, None, torch.zeros(n, dtype=torch.int64), torch.ones(n))
 
 
 def test_the_embedding_is_standardised_by_the_covers_given() -> None:
@@ -43,7 +43,7 @@ def test_the_embedding_is_standardised_by_the_covers_given() -> None:
 def test_covers_without_a_picture_do_not_count_and_too_few_change_nothing() -> None:
     colours = np.array([[0, 0, 0], [255, 255, 255], [9, 9, 9], [9, 9, 9]])
     some, found = examples(colours), network()
-    some = Examples([*(some.pictures or [])[:2], None, None], None, None, some.y, some.weight)
+    some = CoverDataset([*(some.pictures or [])[:2], None, None], None, None, some.y, some.weight)
     standardise(found, some, SMALL)
     np.testing.assert_allclose(found.centre.numpy(), [0.5, 0.5, 0.5, 7], atol=1e-6)
     np.testing.assert_allclose(found.spread.numpy(), [0.5, 0.5, 0.5, 1], atol=1e-6)
@@ -66,7 +66,7 @@ def test_classifiers_do_it_before_they_learn_and_keep_it(
     model.save(folder)
     image = type(model).load(folder)
     image = image._image(image.network_)
-    some = Examples(
+    some = CoverDataset(
         X["pixels.picture"].tolist(), None, None, torch.zeros(32, dtype=torch.int64), torch.ones(32)
     )
     Z = logits(Embedder(image), some, recipe(image_size=32)).numpy()

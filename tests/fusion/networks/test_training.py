@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.networks.dataset import Examples
+from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.recipe import Recipe
-from coverfusion.fusion.networks.training import Trained, find_learning_rate, logits, train
+from coverfusion.fusion.networks.training import Trained, find_learning_rate, logits, train_network
 from tests.helpers.tinted import TinyNetwork, examples, recipe
 
 State = dict[str, torch.Tensor]
@@ -20,12 +20,12 @@ STILL = {"augmentation": "none", "label_smoothing": 0.0}
 
 
 @pytest.fixture(scope="module")
-def some() -> Examples:
+def some() -> CoverDataset:
     return examples(24)
 
 
 @pytest.fixture(scope="module")
-def held_out() -> Examples:
+def held_out() -> CoverDataset:
     return examples(12, seed=1)
 
 
@@ -45,8 +45,8 @@ def started(**changes: object) -> State:
     return {name: value.clone() for name, value in TinyNetwork(**changes).state_dict().items()}  # type: ignore[arg-type]
 
 
-def test_it_learns_what_is_to_learn(some: Examples, held_out: Examples) -> None:
-    trained = train(TinyNetwork(), some, held_out, recipe(epochs=8, **STILL))
+def test_it_learns_what_is_to_learn(some: CoverDataset, held_out: CoverDataset) -> None:
+    trained = train_network(TinyNetwork(), some, held_out, recipe(epochs=8, **STILL))
     losses = [row["held_out_loss"] for row in trained.history]
     assert losses[-1] < 0.4 < losses[0]
     assert trained.best_epoch == np.argmin(losses) + 1
@@ -59,9 +59,9 @@ def test_it_learns_what_is_to_learn(some: Examples, held_out: Examples) -> None:
     assert float(loss) == pytest.approx(min(losses), rel=1e-5)
 
 
-def test_same_seed_same_numbers_whatever_the_workers_and_other_seed_others(some: Examples) -> None:
+def test_same_seed_same_numbers_whatever_the_workers_and_other_seed_others(some: CoverDataset) -> None:
     first, again, other = (
-        train(TinyNetwork(), some, None, recipe(epochs=2, **changes))
+        train_network(TinyNetwork(), some, None, recipe(epochs=2, **changes))
         for changes in ({"workers": 0}, {"workers": 1}, {"seed": 1})
     )
     assert equal(first.state, again.state)
@@ -69,11 +69,11 @@ def test_same_seed_same_numbers_whatever_the_workers_and_other_seed_others(some:
     assert not equal(first.state, other.state)
 
 
-def test_torchs_own_chance_is_left_alone(some: Examples) -> None:
+def test_torchs_own_chance_is_left_alone(some: CoverDataset) -> None:
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
-    train(TinyNetwork(), some, None, recipe(epochs=1))
+    train_network(TinyNetwork(), some, None, recipe(epochs=1))
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -86,20 +86,20 @@ def test_torchs_own_chance_is_left_alone(some: Examples) -> None:
     ],
 )
 def test_a_killed_training_goes_on_to_the_same_weights(
-    changes: dict, some: Examples, held_out: Examples, tmp_path: Path
+    changes: dict, some: CoverDataset, held_out: CoverDataset, tmp_path: Path
 ) -> None:
     wanted = recipe(epochs=3, **changes)
-    whole = train(TinyNetwork(), some, held_out, wanted)
+    whole = train_network(TinyNetwork(), some, held_out, wanted)
 
     def kill(what: str, done: int, total: int) -> None:
         if what.startswith("epoch 3 of 3") and done > 8:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(TinyNetwork(), some, held_out, wanted, tmp_path, kill)
+        train_network(TinyNetwork(), some, held_out, wanted, tmp_path, kill)
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
     seen: list[str] = []
-    resumed = train(
+    resumed = train_network(
         TinyNetwork(), some, held_out, wanted, tmp_path, lambda what, done, total: seen.append(what)
     )
     assert {what.partition(" (")[0] for what in seen} == {"epoch 3 of 3"}
@@ -108,33 +108,37 @@ def test_a_killed_training_goes_on_to_the_same_weights(
 
 
 def test_a_finished_training_is_not_done_again_and_another_one_starts_anew(
-    some: Examples, tmp_path: Path
+    some: CoverDataset, tmp_path: Path
 ) -> None:
     wanted = recipe(epochs=1)
-    first = train(TinyNetwork(), some, None, wanted, tmp_path)
+    first = train_network(TinyNetwork(), some, None, wanted, tmp_path)
     seen: list[str] = []
-    again = train(TinyNetwork(), some, None, wanted, tmp_path, lambda what, done, total: seen.append(what))
+    again = train_network(
+        TinyNetwork(), some, None, wanted, tmp_path, lambda what, done, total: seen.append(what)
+    )
     assert equal(first.state, again.state) and not seen
-    other = train(TinyNetwork(seed=1), some, None, wanted, tmp_path)  # other pretrained weights
+    other = train_network(TinyNetwork(seed=1), some, None, wanted, tmp_path)  # other pretrained weights
     assert not equal(first.state, other.state)
 
 
-def test_frozen_stages_do_not_move_nor_their_batch_norms(some: Examples) -> None:
-    trained = train(TinyNetwork(), some, None, recipe(epochs=1, frozen_stages=1, batch_norm="trained"))
+def test_frozen_stages_do_not_move_nor_their_batch_norms(some: CoverDataset) -> None:
+    trained = train_network(
+        TinyNetwork(), some, None, recipe(epochs=1, frozen_stages=1, batch_norm="trained")
+    )
     changed = moved(started(), trained.state)
     assert not any(name.startswith("first") for name in changed)
     assert {"second.0.weight", "second.1.running_mean", "second.1.num_batches_tracked"} <= changed
     assert {"head.1.weight", "head.1.bias"} <= changed
 
 
-def test_frozen_batch_norms_keep_their_statistics_and_learn_their_weights(some: Examples) -> None:
-    trained = train(TinyNetwork(), some, None, recipe(epochs=1))
+def test_frozen_batch_norms_keep_their_statistics_and_learn_their_weights(some: CoverDataset) -> None:
+    trained = train_network(TinyNetwork(), some, None, recipe(epochs=1))
     changed = moved(started(), trained.state)
     assert {"first.1.weight", "second.1.bias"} <= changed
     assert not any("running" in name or "tracked" in name for name in changed)
 
 
-def test_the_head_learns_alone_first(some: Examples) -> None:
+def test_the_head_learns_alone_first(some: CoverDataset) -> None:
     states: list[State] = []
     network = TinyNetwork()
 
@@ -142,14 +146,14 @@ def test_the_head_learns_alone_first(some: Examples) -> None:
         states.append({name: value.clone() for name, value in network.state_dict().items()})
         return False
 
-    train(network, some, None, recipe(epochs=2, head_epochs=1, batch_norm="trained"), stop=keep)
+    train_network(network, some, None, recipe(epochs=2, head_epochs=1, batch_norm="trained"), stop=keep)
     assert moved(started(), states[0]) == {"head.1.weight", "head.1.bias"}
     assert {"first.0.weight", "first.1.running_mean", "second.0.weight"} <= moved(states[0], states[1])
 
 
-def test_two_small_batches_added_up_are_one_large_one(some: Examples) -> None:
+def test_two_small_batches_added_up_are_one_large_one(some: CoverDataset) -> None:
     large, small = (
-        train(TinyNetwork(dropout=0.0), some, None, recipe(epochs=2, **STILL, **changes))
+        train_network(TinyNetwork(dropout=0.0), some, None, recipe(epochs=2, **STILL, **changes))
         for changes in ({"batch_size": 8}, {"batch_size": 4, "accumulate": 2})
     )
     for name, value in large.state.items():
@@ -157,19 +161,19 @@ def test_two_small_batches_added_up_are_one_large_one(some: Examples) -> None:
     assert moved(started(), large.state)
 
 
-def test_early_stopping_keeps_the_best_epoch(some: Examples) -> None:
+def test_early_stopping_keeps_the_best_epoch(some: CoverDataset) -> None:
     wrong = replace(some, y=1 - some.y)  # the better it learns the worse it gets on these
     wanted = recipe(epochs=6, patience=2, schedule="constant", **STILL)
-    trained = train(TinyNetwork(), some, wrong, wanted)
+    trained = train_network(TinyNetwork(), some, wrong, wanted)
     assert trained.best_epoch == 1 and len(trained.history) == 3
-    one = train(TinyNetwork(), some, wrong, replace(wanted, epochs=1))
+    one = train_network(TinyNetwork(), some, wrong, replace(wanted, epochs=1))
     assert equal(trained.state, one.state)
 
 
-def test_stop_ends_it_and_watch_sees_every_cover(some: Examples) -> None:
+def test_stop_ends_it_and_watch_sees_every_cover(some: CoverDataset) -> None:
     seen: list[tuple[str, int, int]] = []
     watch, stop = (lambda *now: seen.append(now)), (lambda epoch, row: epoch == 2)
-    trained = train(TinyNetwork(), some, None, recipe(epochs=5), None, watch, stop)
+    trained = train_network(TinyNetwork(), some, None, recipe(epochs=5), None, watch, stop)
     assert len(trained.history) == trained.best_epoch == 2
     whats, *others = zip(*seen, strict=True)
     epochs = [what.partition(" (loader ")[0] for what in whats]
@@ -178,14 +182,14 @@ def test_stop_ends_it_and_watch_sees_every_cover(some: Examples) -> None:
     assert others == [(8, 16, 24) * 2, (24,) * 6]
 
 
-def test_the_moving_average_is_what_is_kept(some: Examples) -> None:
+def test_the_moving_average_is_what_is_kept(some: CoverDataset) -> None:
     network = TinyNetwork()
     steps: list[torch.Tensor] = []
 
     def keep(what: str, done: int, total: int) -> None:
         steps.append(network.head[1].weight.detach().clone())
 
-    trained = train(network, some, None, recipe(epochs=2, ema=0.3), watch=keep)
+    trained = train_network(network, some, None, recipe(epochs=2, ema=0.3), watch=keep)
     average = steps[0]
     for number, now in enumerate(steps[1:], 1):
         decay = min(0.3, (1 + number) / (10 + number))
@@ -195,22 +199,26 @@ def test_the_moving_average_is_what_is_kept(some: Examples) -> None:
     assert not torch.allclose(steps[-1], average, atol=1e-6)
 
 
-def test_a_loss_that_is_no_number_says_what_to_do(some: Examples, held_out: Examples) -> None:
+def test_a_loss_that_is_no_number_says_what_to_do(some: CoverDataset, held_out: CoverDataset) -> None:
     with pytest.raises(UserError, match=r"by guessing: the training diverged.*below 1000"):
-        train(TinyNetwork(), some, held_out, recipe(epochs=2, learning_rate=1e3, schedule="constant"))
+        train_network(TinyNetwork(), some, held_out, recipe(epochs=2, learning_rate=1e3, schedule="constant"))
     with pytest.raises(UserError, match="learning_rate below 1e"):
-        train(TinyNetwork(), some, held_out, recipe(epochs=2, learning_rate=1e20, schedule="constant"))
+        train_network(
+            TinyNetwork(), some, held_out, recipe(epochs=2, learning_rate=1e20, schedule="constant")
+        )
 
 
-def test_weights_of_covers_count(some: Examples) -> None:
+def test_weights_of_covers_count(some: CoverDataset) -> None:
     weight = torch.where(some.y == 0, 1.0, 0.01)
-    trained = train(TinyNetwork(), replace(some, weight=weight), None, recipe(epochs=4, **STILL))
+    trained = train_network(TinyNetwork(), replace(some, weight=weight), None, recipe(epochs=4, **STILL))
     network = TinyNetwork()
     network.load_state_dict(trained.state)
     assert (logits(network, some, recipe()).argmax(1) == 0).float().mean() > 0.7
 
 
-def test_the_range_test_leaves_the_network_alone_and_draws_its_curve(some: Examples, tmp_path: Path) -> None:
+def test_the_range_test_leaves_the_network_alone_and_draws_its_curve(
+    some: CoverDataset, tmp_path: Path
+) -> None:
     network = TinyNetwork()
     found = find_learning_rate(network, some, recipe(learning_rate=None, **STILL), tmp_path)
     assert equal(started(), network.state_dict())
@@ -220,8 +228,8 @@ def test_the_range_test_leaves_the_network_alone_and_draws_its_curve(some: Examp
     assert found == find_learning_rate(network, some, recipe(learning_rate=None, **STILL))
 
 
-def test_sixteen_bits_learn_too(some: Examples) -> None:
-    trained = train(TinyNetwork(), some, None, recipe(epochs=2, precision="bf16"))
+def test_sixteen_bits_learn_too(some: CoverDataset) -> None:
+    trained = train_network(TinyNetwork(), some, None, recipe(epochs=2, precision="bf16"))
     assert all(value.isfinite().all() for value in trained.state.values())
     assert trained.state["head.1.weight"].dtype == torch.float32
     assert moved(started(), trained.state)
@@ -241,12 +249,12 @@ def test_an_unknown_recipe_is_refused_with_what_is_known(changes: dict, said: st
 
 
 @pytest.mark.slow
-def test_two_devices_train_together(some: Examples, held_out: Examples, tmp_path: Path) -> None:
+def test_two_devices_train_together(some: CoverDataset, held_out: CoverDataset, tmp_path: Path) -> None:
     wanted = recipe(epochs=2, devices=2, batch_size=4, head_epochs=1, ema=0.5, **STILL)
-    trained = train(TinyNetwork(dropout=0.0), some, held_out, wanted, tmp_path)
+    trained = train_network(TinyNetwork(dropout=0.0), some, held_out, wanted, tmp_path)
     assert len(trained.history) == 2
     assert len(pd.read_csv(tmp_path / "history.csv")) == 2
-    one = train(TinyNetwork(dropout=0.0), some, held_out, replace(wanted, devices=1, batch_size=8))
+    one = train_network(TinyNetwork(dropout=0.0), some, held_out, replace(wanted, devices=1, batch_size=8))
     assert trained.state.keys() == one.state.keys()
     for name, value in one.state.items():  # two halves of a batch on two devices are that batch
         assert torch.allclose(value, trained.state[name], atol=1e-4), name

@@ -18,9 +18,9 @@ from coverfusion.fusion.similarity.index_kinds import (
 )
 from coverfusion.fusion.similarity.vector_search import (
     indexed_rows,
+    nearest_rows,
     new_index,
     read_index,
-    search,
     write_index,
 )
 
@@ -47,8 +47,8 @@ def built(request: pytest.FixtureRequest) -> Built:
 
 def test_the_recall_that_is_told_is_reached_on_other_queries(built: Built) -> None:
     others = _rows(N + 200)[N:]  # of the same mixture, not among those indexed
-    exact = search(new_index(_rows(), "l2"), others, 10, "l2")[1]
-    found = search(built.index, others, 10, "l2")[1]
+    exact = nearest_rows(new_index(_rows(), "l2"), others, 10, "l2")[1]
+    found = nearest_rows(built.index, others, 10, "l2")[1]
     share = (found[:, :, None] == exact[:, None, :]).any(axis=2).mean()
     assert built.queries == QUERIES // 2
     assert share > 0.9
@@ -60,7 +60,7 @@ def test_every_row_is_there_the_queries_last(built: Built) -> None:
     rows = _rows()
     assert built.index.ntotal == N
     np.testing.assert_allclose(indexed_rows(built.index, np.arange(N)), rows, atol=5e-3)
-    distances, found = search(built.index, rows[-QUERIES:], 1, "l2")
+    distances, found = nearest_rows(built.index, rows[-QUERIES:], 1, "l2")
     assert (found[:, 0] == np.arange(N - QUERIES, N)).mean() > 0.9
     assert np.median(distances) < 0.01
 
@@ -68,7 +68,7 @@ def test_every_row_is_there_the_queries_last(built: Built) -> None:
 def test_a_rare_kind_of_row_is_found_by_every_index(built: Built) -> None:
     rows, only = _rows(), np.zeros(N, dtype=bool)
     only[[7, 1234, 2999]] = True
-    distances, found = search(built.index, rows[:3], 5, "l2", only)
+    distances, found = nearest_rows(built.index, rows[:3], 5, "l2", only)
     wanted = np.linalg.norm(rows[:3, None] - rows[[7, 1234, 2999]][None], axis=2)
     assert found.tolist() == np.array([7, 1234, 2999])[np.argsort(wanted, axis=1)].tolist()
     np.testing.assert_allclose(distances, np.sort(wanted, axis=1), rtol=2e-3)
@@ -78,7 +78,9 @@ def test_written_and_read_it_searches_alike(built: Built, tmp_path: Path) -> Non
     write_index(tmp_path / "i.faiss", built.index)
     again = read_index(tmp_path / "i.faiss")
     for before, after in zip(
-        search(built.index, _rows()[:50], 10, "l2"), search(again, _rows()[:50], 10, "l2"), strict=True
+        nearest_rows(built.index, _rows()[:50], 10, "l2"),
+        nearest_rows(again, _rows()[:50], 10, "l2"),
+        strict=True,
     ):
         np.testing.assert_array_equal(before, after)
 
@@ -100,7 +102,7 @@ def test_where_the_codes_lose_too_much_more_candidates_are_ordered_anew() -> Non
 def test_a_search_that_meets_too_few_rows_is_completed() -> None:
     built = _build("ivf", _rows())
     tune(built.index, "ivf", _rows()[:5], np.zeros((5, 10), dtype=np.int64), target=0.0)
-    found = search(built.index, _rows()[:20], 2900, "l2")[1]
+    found = nearest_rows(built.index, _rows()[:20], 2900, "l2")[1]
     assert (found >= 0).all()
     assert (np.sort(found, axis=1)[:, 1:] > np.sort(found, axis=1)[:, :-1]).all()
 

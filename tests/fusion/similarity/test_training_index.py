@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 
 def small():
     X = pd.DataFrame({"color.hue": [0.0, 1, 2, 9], "texture.edge": [1.0, 1, 1, 1]}, dtype=np.float32)
-    return X, Neighbours().fit(
+    return X, TrainingIndex().fit(
         X,
         ["i0", "i1", "i2", "i9"],
         ["Pop", "Rock", "Pop", "Rock"],
@@ -42,7 +42,7 @@ def test_no_more_than_there_are_and_missing_blocks_pass():
 def test_saved_and_loaded(tmp_path):
     X, neighbours = small()
     neighbours.save(tmp_path / "n")
-    loaded = Neighbours.load(tmp_path / "n")
+    loaded = TrainingIndex.load(tmp_path / "n")
     for ours, theirs in zip(loaded.query(X, 2), neighbours.query(X, 2), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
     assert loaded.thumbnails(["i9", "i0"]) == [b"nine", b"zero"]
@@ -73,13 +73,13 @@ def with_clip():
         columns=["clip.embedding_0000", "clip.embedding_0001", "color.hue"],
         dtype=np.float32,
     )
-    return Neighbours().fit(X, list("abcd"), ["Pop", "Rock", "Pop", "Rock"], list("abcd"))
+    return TrainingIndex().fit(X, list("abcd"), ["Pop", "Rock", "Pop", "Rock"], list("abcd"))
 
 
 def test_words_find_covers_by_the_cosine_of_clip_embeddings(tmp_path):
     made = with_clip()
     made.save(tmp_path / "n")
-    for neighbours in (made, Neighbours.load(tmp_path / "n")):
+    for neighbours in (made, TrainingIndex.load(tmp_path / "n")):
         found = neighbours.query_words(np.array([[1.0, 0.0]], dtype=np.float32), k=4)[0]
         assert found["cover_id"].tolist() == ["a", "b", "d"]  # c has no embedding
         np.testing.assert_allclose(found["distance"], [0, 0.4, 1], atol=1e-3)
@@ -98,8 +98,8 @@ def test_thumbnails_are_read_when_asked_for_even_from_a_folder_that_is_gone(tmp_
     n = 2500  # three row groups
     X = pd.DataFrame({"color.hue": np.arange(n, dtype=np.float32)})
     ids = [f"i{i}" for i in range(n)]
-    Neighbours().fit(X, ids, ["Pop"] * n, ids, [b"%d" % i for i in range(n)]).save(tmp_path / "n")
-    loaded = Neighbours.load(tmp_path / "n")
+    TrainingIndex().fit(X, ids, ["Pop"] * n, ids, [b"%d" % i for i in range(n)]).save(tmp_path / "n")
+    loaded = TrainingIndex.load(tmp_path / "n")
     shutil.rmtree(tmp_path / "n")
     wanted = [0, 999, 1000, 2499, 3]
     assert loaded.thumbnails([ids[i] for i in wanted]) == [b"%d" % i for i in wanted]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.fusion.similarity.training_index import Neighbours
+from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.state_files import write_state
 from coverfusion.fusion.uncertainty.novelty import (
     LIKE_COVERS,
@@ -31,7 +31,7 @@ def learnt(X):
 
 def test_nearest_by_hand():
     X = pd.DataFrame({"color.hue": [0.0, 1, 2, 9]}, dtype=np.float32)
-    neighbours = Neighbours().fit(X, list("abcd"), ["Pop"] * 4, [""] * 4)
+    neighbours = TrainingIndex().fit(X, list("abcd"), ["Pop"] * 4, [""] * 4)
     new = pd.DataFrame({"color.hue": [1.4, 9.0]}, dtype=np.float32)
     np.testing.assert_allclose(
         nearest_distances(neighbours, new), np.array([0.4, 0]) / X["color.hue"].std(ddof=0), atol=1e-5
