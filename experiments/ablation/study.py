@@ -115,7 +115,8 @@ def run_study(
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    assert config.folds is not None and config.classifiers is not None  # `ablate` has filled them
+    assert config.folds is not None
+    assert config.classifiers is not None
     covers, classifiers = prepared.covers, list(config.classifiers)
     numbers = number_folds(covers, config.folds, repeats, config.seed)
     save_splits(numbers, folder / "splits.parquet")

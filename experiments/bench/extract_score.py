@@ -175,7 +175,6 @@ def _whole_table(
     extractors: Sequence[Extractor], plains: dict[str, Callable], paths: Sequence[str], rounds: int
 ) -> Timing:
     """All blocks: ours through the store, onto the disk; plainly each picture opened once for all blocks."""
-
     frame = _frame_of(paths)
 
     def ours(part: Sequence[str]) -> None:

@@ -29,9 +29,11 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     own = [row for row in rows if row["target"] == "error" and row["wished"] == target]
     kinds = {row["kind"]: row for row in _records(tables["calibration"])}
     return [
-        f"{classifier}, {kinds['none']['covers']:,} held-out covers: "
-        f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage curve "
-        f"{_spanned(chosen, 'aurc', 1, 3)}.",
+        (
+            f"{classifier}, {kinds['none']['covers']:,} held-out covers: "
+            f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage curve "
+            f"{_spanned(chosen, 'aurc', 1, 3)}."
+        ),
         *(_abstention_words(row) for row in own),
         *_genres_words(_records(tables["genres"])),
         _calibration_words(kinds["none"], kinds["chosen"]),

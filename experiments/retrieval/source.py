@@ -41,7 +41,7 @@ class IndexSource:
 
     @property
     def names(self) -> list[str]:
-        """d names `block.column`."""
+        """D names `block.column`."""
         return [f"{block}.{column}" for block, columns in self.columns.items() for column in columns]
 
 

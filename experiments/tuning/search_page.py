@@ -56,8 +56,10 @@ def search_findings(folder: Path) -> list[str]:
     best, top = held_out["best"], best_of(trials)
     chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])
     said = [
-        f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of validation covers "
-        f"right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
+        (
+            f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of validation covers "
+            f"right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
+        )
     ]
     if own := held_out.get("own"):
         gain, low, high = -own["difference"], -own["difference_high"], -own["difference_low"]

@@ -172,7 +172,8 @@ def test_a_collection_is_the_same_by_folder_and_by_address(keep: Any, memory: An
     memory.put(str(root), "/covers", recursive=True)
     by_folder, by_address = read_collection(root, keep), read_collection(place("memory://covers/"), keep)
     assert by_address.counts == by_folder.counts
-    assert by_address.counts["files"] == 9 and by_address.counts["rejected"] == 2
+    assert by_address.counts["files"] == 9
+    assert by_address.counts["rejected"] == 2
     assert by_address.fingerprint() == by_folder.fingerprint()
     for found, expected in (
         (by_address.frame, by_folder.frame),

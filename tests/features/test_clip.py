@@ -39,7 +39,7 @@ def tiny_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr("open_clip.factory._MODEL_CONFIGS", dict(open_clip.factory._MODEL_CONFIGS))
     (tmp_path / "tiny-test.json").write_text(json.dumps(TINY))
     open_clip.add_model_config(tmp_path / "tiny-test.json")
-    yield "tiny-test"
+    return "tiny-test"
 
 
 @pytest.fixture
@@ -97,7 +97,9 @@ def test_genres_from_the_config_become_columns(tiny_folder: Path) -> None:
 def test_the_packaged_preset_says_what_to_do() -> None:
     clip = create("clip")
     message = str(missing_weights(clip))
-    assert "checkpoint" in message and "hub" in message and "\n" not in message
+    assert "checkpoint" in message
+    assert "hub" in message
+    assert "\n" not in message
     with pytest.raises(UserError, match="checkpoint"):
         clip([Image.new("RGB", (64, 64))])
 

@@ -36,13 +36,15 @@ def colours(column: pd.Series) -> list[tuple[int, ...]]:
 def test_cells_come_back_by_id_in_the_order_asked(covers: pd.DataFrame, tmp_path: Path) -> None:
     done: list[int] = []
     decoded, failures = decode_all(covers, Pixels(32), tmp_path / "store", done.append)
-    assert not failures and sum(done) == 4
+    assert not failures
+    assert sum(done) == 4
     ids = covers["cover_id"].tolist()
     column = decoded.column([ids[2], f"{ids[0]}:Pop", "not there"])
     assert column.index.name == "cover_id"
     assert column.iloc[2] is None
     assert colours(column[:2]) == [COLOURS[2], COLOURS[0]]
-    assert column.iloc[0].shape == (32, 32, 3) and not column.iloc[0].flags.writeable
+    assert column.iloc[0].shape == (32, 32, 3)
+    assert not column.iloc[0].flags.writeable
 
 
 def test_the_second_call_decodes_nothing_and_later_covers_are_added(
@@ -56,7 +58,8 @@ def test_the_second_call_decodes_nothing_and_later_covers_are_added(
         Path(path).unlink()
     done: list[int] = []
     decoded, failures = decode_all(covers, Pixels(32), store, done.append)
-    assert not failures and done == [1]
+    assert not failures
+    assert done == [1]
     assert colours(decoded.column(covers["cover_id"])) == COLOURS
     decode_all(covers, Pixels(32), store, done.append)
     assert done == [1]
@@ -72,7 +75,8 @@ def test_what_a_killed_run_left_is_cut_off_and_the_rest_decoded(
     os.truncate(decoded.folder / "ids.txt", int(ids_left * ID_BYTES))
     done: list[int] = []
     again, failures = decode_all(covers, Pixels(32), store, done.append)
-    assert not failures and sum(done) == 4 - int(min(pixels_left, ids_left))
+    assert not failures
+    assert sum(done) == 4 - int(min(pixels_left, ids_left))
     assert colours(again.column(covers["cover_id"])) == COLOURS
 
 

@@ -218,7 +218,9 @@ def test_hub_reads_with_weights_from_easyocrs_folder(
 ) -> None:
     """The packaged files laid where EasyOCR and sentence-transformers keep theirs."""
     detector, recognizer, sentences = (w.path for w in ocr.weights())
-    assert detector and recognizer and sentences
+    assert detector
+    assert recognizer
+    assert sentences
     (tmp_path / "model").mkdir()
     for file in (detector, recognizer):
         (tmp_path / "model" / file.name).symlink_to(file)

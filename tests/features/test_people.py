@@ -46,18 +46,22 @@ def test_a_known_face_is_found_where_it_is(people, astronaut):
     found = dict(zip(people.columns, rows[0].tolist(), strict=True))
     note = json.loads(notes[0])
     assert (note["width"], note["height"]) == (512, 512)
-    assert len(note["faces"]) == 1 and overlap(note["faces"][0], (175, 60, 275, 190)) > 0.6
-    assert found["face_count"] == 1 and found["face_confidence"] > 0.95
+    assert len(note["faces"]) == 1
+    assert overlap(note["faces"][0], (175, 60, 275, 190)) > 0.6
+    assert found["face_count"] == 1
+    assert found["face_confidence"] > 0.95
     assert found["face_largest_x"] == pytest.approx(0.44, abs=0.03)
     assert found["face_largest_y"] == pytest.approx(0.24, abs=0.04)
     assert found["face_largest_share"] == pytest.approx(100 * 130 / 512**2, rel=0.35)
     assert found["face_total_share"] == pytest.approx(found["face_largest_share"])
-    assert found["face_failed"] == 0 and found["person_failed"] == 0
+    assert found["face_failed"] == 0
+    assert found["person_failed"] == 0
 
 
 def test_the_same_figure_is_one_person_and_no_group(people, astronaut):
     found = row(people, astronaut)
-    assert found["person_count"] == 1 and found["is_group"] == 0
+    assert found["person_count"] == 1
+    assert found["is_group"] == 0
     assert found["person_largest_share"] > 0.4  # she fills most of the picture
 
 
@@ -76,8 +80,10 @@ def test_three_faces_side_by_side_are_a_group(people):
     for i in range(3):
         three.paste(one, (200 * i, 0))
     alone, together = row(people, one), row(people, three)
-    assert together["face_count"] == 3 and together["is_group"] == 1
-    assert alone["face_count"] == 1 and alone["is_group"] == 0
+    assert together["face_count"] == 3
+    assert together["is_group"] == 1
+    assert alone["face_count"] == 1
+    assert alone["is_group"] == 0
     assert together["face_largest_share"] == pytest.approx(alone["face_largest_share"] / 3, rel=0.15)
     assert together["face_total_share"] == pytest.approx(alone["face_total_share"], rel=0.15)
 
@@ -104,7 +110,8 @@ def test_a_batch_of_mixed_sizes_equals_one_by_one(people, astronaut):
         pictures.face((90, 640)),
     ]
     rows, notes = people.annotate(images)
-    assert rows.shape == (6, len(people.columns)) and rows.dtype == np.float32
+    assert rows.shape == (6, len(people.columns))
+    assert rows.dtype == np.float32
     for image, values, note in zip(images, rows, notes, strict=True):
         alone_values, alone_notes = people.annotate([image])
         np.testing.assert_array_equal(values, alone_values[0])
@@ -114,13 +121,16 @@ def test_a_batch_of_mixed_sizes_equals_one_by_one(people, astronaut):
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (640, 1), (12, 12)])
 def test_tiny_pictures_have_nobody_in_them(people, size):
     found = row(people, pictures.solid("red", size))
-    assert found["face_count"] == 0 and found["face_failed"] == 0
-    assert found["person_failed"] == 0 and found["person_largest_share"] <= 1
+    assert found["face_count"] == 0
+    assert found["face_failed"] == 0
+    assert found["person_failed"] == 0
+    assert found["person_largest_share"] <= 1
 
 
 def test_no_pictures_give_no_rows(people):
     rows, notes = people.annotate([])
-    assert rows.shape == (0, len(people.columns)) and notes == []
+    assert rows.shape == (0, len(people.columns))
+    assert notes == []
 
 
 def test_a_picture_that_cannot_be_read_is_marked_and_spoils_no_other(people):
@@ -129,7 +139,8 @@ def test_a_picture_that_cannot_be_read_is_marked_and_spoils_no_other(people):
     rows, notes = people.annotate([pictures.face(), broken, pictures.face()])
     np.testing.assert_array_equal(rows[0], rows[2])
     found = dict(zip(people.columns, rows[1].tolist(), strict=True))
-    assert found.pop("face_failed") == 1 and found.pop("person_failed") == 1
+    assert found.pop("face_failed") == 1
+    assert found.pop("person_failed") == 1
     assert all(np.isnan(value) for value in found.values())
     assert "truncated" in json.loads(notes[1])["faces"]
 
@@ -210,7 +221,9 @@ def test_a_local_torchvision_checkpoint_finds_what_torchvision_finds(checkpoint)
 
 def test_the_hub_model_is_named_before_it_is_downloaded():
     last = list(create("people", "hub", person_model=SMALL_MODEL).weights())[-1]
-    assert SMALL_MODEL in last.name and last.fetch is not None and last.path.suffix == ".pth"
+    assert SMALL_MODEL in last.name
+    assert last.fetch is not None
+    assert last.path.suffix == ".pth"
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,19 @@ from tests.helpers.pictures import gradient, solid
 
 def test_each_picture_is_one_cell_of_rgb_bytes() -> None:
     cells = Pixels(side=32)([solid((10, 20, 30), (300, 200)), solid("white", (20, 20)).convert("L")])
-    assert cells.shape == (2, 1) and cells.dtype == object
+    assert cells.shape == (2, 1)
+    assert cells.dtype == object
     first, second = cells[:, 0]
     assert first.shape == second.shape == (32, 32, 3)
     assert first.dtype == np.uint8
-    assert (first == [10, 20, 30]).all() and (second == 255).all()
+    assert (first == [10, 20, 30]).all()
+    assert (second == 255).all()
 
 
 def test_the_whole_cover_is_kept_whatever_its_shape() -> None:
     wide = Pixels(side=32)([gradient("black", "white", (400, 100))])[0, 0]
-    assert wide[:, 0].max() < 10 and wide[:, -1].min() > 245
+    assert wide[:, 0].max() < 10
+    assert wide[:, -1].min() > 245
 
 
 def test_no_pictures_give_no_cells() -> None:

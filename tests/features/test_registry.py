@@ -28,7 +28,7 @@ READY = [name for name in NAMES if missing_weights(create(name)) is None]
 @pytest.fixture(scope="module")
 def loaded() -> Iterator[dict[str, Extractor]]:
     """Each extractor once, so that its weights are read once."""
-    yield {name: create(name) for name in NAMES}
+    return {name: create(name) for name in NAMES}
 
 
 def drawn() -> list[Image.Image]:
@@ -57,7 +57,8 @@ def test_columns_are_stable_and_each_is_described(name: str, loaded: dict[str, E
     }
     assert all(any(column.startswith(family) for column in columns) for family in families)
     for line in described.values():
-        assert line.strip() and "\n" not in line
+        assert line.strip()
+        assert "\n" not in line
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,7 +100,10 @@ def test_odd_sizes_are_survived(name: str, size: tuple[int, int], loaded: dict[s
 def test_missing_weights_say_how_to_get_them(name: str, loaded: dict[str, Extractor]) -> None:
     extractor = loaded[name]
     for weights in extractor.weights():
-        assert weights.name and weights.source and weights.licence and weights.how_to_get
+        assert weights.name
+        assert weights.source
+        assert weights.licence
+        assert weights.how_to_get
     message = missing_weights(extractor)
     assert (message is None) == all(weights.ready() for weights in extractor.weights())
     if message is not None:

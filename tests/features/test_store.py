@@ -38,7 +38,8 @@ def test_what_is_not_there_is_missing_and_reads_as_nan(tmp_path: Path) -> None:
     assert store.missing("color-1", [_id(2), _id(1), _id(2)]) == [_id(2)]
     assert store.missing("color-2", [_id(1)]) == [_id(1)]
     rows, notes = store.read("color-1", [_id(2), _id(1)], 2)
-    assert np.isnan(rows[0]).all() and rows[1].tolist() == [1.0, 1.0]
+    assert np.isnan(rows[0]).all()
+    assert rows[1].tolist() == [1.0, 1.0]
     assert notes == [None, None]
 
 
@@ -95,7 +96,8 @@ def test_large_results_are_mapped_from_disk(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(module, "MAPPED_BYTES", 0)
     rows, _ = store.read("t-1", [_id(1), _id(2)], 2)
     assert isinstance(rows, np.memmap)
-    assert rows[0].tolist() == [1.0, 1.0] and np.isnan(rows[1]).all()
+    assert rows[0].tolist() == [1.0, 1.0]
+    assert np.isnan(rows[1]).all()
 
 
 @pytest.fixture

@@ -55,12 +55,16 @@ def test_it_learns_genres_that_differ_by_colour(fitted: Finetune, unseen: tuple)
     X, y = unseen
     assert (fitted.predict(X) == y).mean() > 0.9
     proba = fitted.predict_proba(X)
-    assert proba.shape == (16, 2) and proba.dtype == np.float64
+    assert proba.shape == (16, 2)
+    assert proba.dtype == np.float64
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert fitted.classes_.tolist() == GENRES.tolist()
-    assert fitted.feature_names_in_.tolist() == [COLUMN] and fitted.n_features_in_ == 1
-    assert len(fitted.history_) == 2 and fitted.history_[1]["held_out_accuracy"] >= 0.5
-    assert fitted.image_size_ == 32 and fitted.learning_rate_ == 2e-3
+    assert fitted.feature_names_in_.tolist() == [COLUMN]
+    assert fitted.n_features_in_ == 1
+    assert len(fitted.history_) == 2
+    assert fitted.history_[1]["held_out_accuracy"] >= 0.5
+    assert fitted.image_size_ == 32
+    assert fitted.learning_rate_ == 2e-3
 
 
 def test_a_cover_without_a_picture_gets_the_shares_of_the_genres(checkpoint: str, unseen: tuple) -> None:

@@ -88,7 +88,8 @@ def test_saved_and_loaded_gives_the_same_probabilities(fitted: Joint, tmp_path: 
 def test_of_pictures_alone_there_is_no_block(checkpoint: str, tmp_path: Path) -> None:
     X, y = tinted(24, side=32)
     model = joint(checkpoint, epochs=1).fit(X, y)
-    assert model.blocks_ == {} and len(model.network_.adapters) == 1
+    assert model.blocks_ == {}
+    assert len(model.network_.adapters) == 1
     model.save(tmp_path / "model")
     np.testing.assert_array_equal(Joint.load(tmp_path / "model").predict_proba(X), model.predict_proba(X))
 

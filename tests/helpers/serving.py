@@ -64,7 +64,8 @@ def assert_problem(answer: Any, status: int, kind: str) -> dict[str, Any]:
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     body = answer.json()
     assert (body["status"], body["type"]) == (status, f"urn:coverfusion:problem:{kind}")
-    assert body["title"] and body["detail"]
+    assert body["title"]
+    assert body["detail"]
     return body
 
 

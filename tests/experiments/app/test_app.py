@@ -93,11 +93,13 @@ def test_uploads_of_any_name_lie_in_a_folder_of_their_own_for_a_while() -> None:
     with on_disk(list(zip(names, contents, strict=True))) as found:
         shown = [name for name, _ in found]
         assert shown[:2] == ["outside.jpg", "b.jpg"]
-        assert shown[4].endswith("xxx.jpg") and len(shown[4]) <= 200
+        assert shown[4].endswith("xxx.jpg")
+        assert len(shown[4]) <= 200
         assert shown[5:] == ["same.jpg", "same.jpg", "all.zip!a/b.jpg", "all.zip!c.jpg"]
         assert [read_bytes(path) for _, path in found[:7]] == contents[:7]
         roots = {Path(path.partition("!")[0]).parents[1] for _, path in found}
-        assert len(roots) == 1 and roots.pop().is_dir()
+        assert len(roots) == 1
+        assert roots.pop().is_dir()
     assert not Path(found[0][1]).exists()
 
 
@@ -114,22 +116,27 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
     uploads = [("good.png", encode(good, "PNG")), *((one.file, one.data) for one in bad)]
     scored = score_uploads(model, uploads, lambda done, total: steps.append((done, total)))
     frame = scored.frame
-    assert scored.all and len(frame) == len(bad) + 1
-    assert steps[0] == (0, len(frame)) and steps[-1] == (len(frame), len(frame))
-    assert frame["error"][0] == "" and frame["genre_1"][0] == "dub"
+    assert scored.all
+    assert len(frame) == len(bad) + 1
+    assert steps[0] == (0, len(frame))
+    assert steps[-1] == (len(frame), len(frame))
+    assert frame["error"][0] == ""
+    assert frame["genre_1"][0] == "dub"
     for one, row in zip(bad, frame[1:].itertuples(), strict=True):
         assert str(row.path).partition("!")[0] == one.file
         assert re.search(one.reason, str(row.error), re.IGNORECASE), one.name
         assert pd.isna(row.genre_1)
     assert [picture is None for picture in scored.pictures] == [False] + [True] * len(bad)
-    assert scored.thumbnails[0] and not any(scored.thumbnails[1:])
+    assert scored.thumbnails[0]
+    assert not any(scored.thumbnails[1:])
 
 
 def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
     uploads = [("a,\u201cb\u201d.png", encode(_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
     frame = score_uploads(model, uploads, lambda done, total: None).frame
     chances = frame.filter(regex=r"^probability_\d+$")
-    assert chances.shape[1] == len(GENRES) and chances.iloc[0].sum() == pytest.approx(1)
+    assert chances.shape[1] == len(GENRES)
+    assert chances.iloc[0].sum() == pytest.approx(1)
     readers = {"csv": pd.read_csv, "parquet": pd.read_parquet, "jsonl": lambda p: pd.read_json(p, lines=True)}
     for kind, read in readers.items():
         file = tmp_path / f"scores.{kind}"
@@ -184,7 +191,8 @@ def test_only_finished_runs_are_offered_the_newest_first(run: Path, tmp_path: Pa
     (tmp_path / "empty").mkdir()
     assert finished_runs(tmp_path) == [tmp_path / "new", tmp_path / "old"]
     assert finished_runs(tmp_path / "nowhere") == []
-    assert run_note(run) == NOTE and run_note(tmp_path / "empty") == ""
+    assert run_note(run) == NOTE
+    assert run_note(tmp_path / "empty") == ""
 
 
 def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
@@ -197,7 +205,8 @@ def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
         low, high = 100 * mine["accuracy_low"].iloc[0], 100 * mine["accuracy_high"].iloc[0]
         assert shown["accuracy, 95 % interval"][0] == f"{low:.1f}\u2013{high:.1f}"
         genres = genre_frame(read, split)
-        assert set(genres["genre"]) == set(GENRES) and genres["covers"].sum() == mine["covers"].iloc[0]
+        assert set(genres["genre"]) == set(GENRES)
+        assert genres["covers"].sum() == mine["covers"].iloc[0]
 
 
 def test_a_map_is_found_by_the_name_of_its_run(tmp_path: Path) -> None:

@@ -38,10 +38,12 @@ def test_both_sides_are_measured_in_each_round(tmp_path: Path, capsys: pytest.Ca
     assert len(frame) == 2
     np.testing.assert_allclose(frame["ratio"], frame["ours"] / frame["plain"])
     for side in ("ours", "plain"):
-        assert (frame[side] <= frame[f"model_{side}"]).all() and (frame[f"loader_{side}"] > 0).all()
+        assert (frame[side] <= frame[f"model_{side}"]).all()
+        assert (frame[f"loader_{side}"] > 0).all()
         np.testing.assert_allclose(1 - frame[f"waiting_{side}"], frame[side] / frame[f"model_{side}"])
     printed = " ".join(capsys.readouterr().out.split())
-    assert "waiting for data" in printed and "over rounds)" in printed
+    assert "waiting for data" in printed
+    assert "over rounds)" in printed
     assert "16 covers in 2 rounds" in printed
     with pytest.raises(UserError, match="has 18 usable covers"):
         bench_train(folder, covers=64)

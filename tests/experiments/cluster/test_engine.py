@@ -231,7 +231,8 @@ def test_no_pictures_are_no_rows(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_options_of_the_other_engine_are_refused() -> None:
-    assert check_engine("ray", 2, "auto") and not check_engine("local", None, None)
+    assert check_engine("ray", 2, "auto")
+    assert not check_engine("local", None, None)
     with pytest.raises(UserError, match="Did you mean 'ray'"):
         check_engine("rays", None, None)
     with pytest.raises(UserError, match="belong to --engine ray"):

@@ -73,7 +73,8 @@ def test_the_folder_is_complete(study: Path) -> None:
 def test_one_row_a_classifier_balance_size_and_fold(study: Path) -> None:
     curve = pd.read_csv(study / "curve.csv")
     sizes = sorted(curve["size"].unique())
-    assert len(sizes) == 5 and sizes[0] == 30
+    assert len(sizes) == 5
+    assert sizes[0] == 30
     assert len(curve) == 3 * 3 * 5 * 2
     smaller = curve[curve["size"] < sizes[-1]]
     # pairs stay whole, so a set may be one cover short
@@ -152,7 +153,8 @@ def test_a_study_stopped_while_fitting_goes_on(
     first = list(fitted)
     fitted.clear()
     folder = learning_curve(config, [30, 60], workers=1)
-    assert len(first) == 3 and len(fitted) == 1
+    assert len(first) == 3
+    assert len(fitted) == 1
     assert not set(first) & set(fitted)
     assert learning_curve(config, [30, 60], workers=1) == folder
     assert len(fitted) == 1

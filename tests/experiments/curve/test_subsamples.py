@@ -65,7 +65,9 @@ def test_steps_halve_down_to_ten_covers_a_genre() -> None:
     steps = check_sizes([], 960, genres=6)
     assert steps == [60, 120, 240, 480, 960]
     steps = check_sizes([], 300, genres=3)
-    assert steps[0] == 30 and steps[-1] == 300 and len(steps) == 5
+    assert steps[0] == 30
+    assert steps[-1] == 300
+    assert len(steps) == 5
     assert np.ptp(np.diff(np.log(steps))) < 0.05
 
 

@@ -76,7 +76,8 @@ def test_answering_all_is_the_error_of_the_leaderboard(study: Path, runs: dict[s
     chosen = json.loads((runs["folds"] / "metrics.json").read_text())["chosen"]["classifier"]
     curve = pd.read_csv(study / "risk_coverage.csv")
     assert curve["error"].iloc[-1] == pytest.approx(models.loc[chosen, "error_of_all"])
-    assert (curve["low"] <= curve["error"] + 1e-9).all() and (curve["error"] <= curve["high"] + 1e-9).all()
+    assert (curve["low"] <= curve["error"] + 1e-9).all()
+    assert (curve["error"] <= curve["high"] + 1e-9).all()
     assert (curve["perfect_order"] <= curve["error"] + 1e-9).all()
 
 
@@ -90,7 +91,8 @@ def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:
     genres = pd.read_csv(study / "genres.csv")
     for rule, row in (("promised", promised), ("plain", plain)):
         own = genres[genres["rule"] == rule]
-        assert own["answered"].sum() == row["answered"] and own["covers"].sum() == 180
+        assert own["answered"].sum() == row["answered"]
+        assert own["covers"].sum() == 180
 
 
 def test_genres_are_told_by_the_plain_rule_where_nothing_is_promised(study: Path) -> None:
@@ -159,7 +161,8 @@ def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp
     assert len(tried) == (splits == "test").sum()
     place = decide(runs["split"], "knn", 0.3, tmp_path / "knn")
     said = (place / "findings.txt").read_text()
-    assert said.startswith(f"knn, {len(tried)} held-out covers") and "target of 30 % error" in said
+    assert said.startswith(f"knn, {len(tried)} held-out covers")
+    assert "target of 30 % error" in said
 
 
 def test_runs_that_cannot_be_studied_say_why(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -187,7 +190,8 @@ def test_the_bundle_keeps_what_the_model_has_not_seen(
 ) -> None:
     run = read_run(runs[name])
     decision = load_bundle(runs[name] / "bundle").decision
-    assert decision is not None and decision.source == source
+    assert decision is not None
+    assert decision.source == source
     assert len(decision.proba) == covers
     frame = pd.read_parquet(runs[name] / "predictions.parquet")
     own = frame[(frame["classifier"] == run.chosen.classifier) & (frame["split"] == source)]
@@ -207,7 +211,9 @@ def test_scores_abstain_name_sets_and_warn(runs: dict[str, Path], collection: Pa
     frame = pd.read_parquet(tmp_path / "s.parquet")
     assert frame["abstain"].dtype == bool
     broken = frame[frame["path"].str.endswith("broken.jpg")].iloc[0]
-    assert broken["abstain"] and pd.isna(broken["genre_set"]) and broken["unlike_covers"] is None
+    assert broken["abstain"]
+    assert pd.isna(broken["genre_set"])
+    assert broken["unlike_covers"] is None
     assert frame[frame["path"].str.endswith("noise.png")]["unlike_covers"].item()
     covers = frame[frame["path"].str.startswith(str(collection))]
     assert 0.3 < covers["abstain"].mean() < 0.7
@@ -226,7 +232,8 @@ def test_nothing_is_promised_of_what_is_unlike_covers(runs: dict[str, Path], tmp
         out = tmp_path / f"{silent}.parquet"
         score(runs["folds"] / "bundle", iter([str(tmp_path / "noise.png")]), out, targets=targets)
         scored, verdict = pd.read_parquet(out).iloc[0], verdict_on(bundle, row, targets)
-        assert scored["unlike_covers"] and scored["abstain"] == verdict.abstain == silent
+        assert scored["unlike_covers"]
+        assert scored["abstain"] == verdict.abstain == silent
 
 
 def test_probabilities_are_calibrated_where_that_helps(runs: dict[str, Path], collection: Path) -> None:
@@ -263,7 +270,9 @@ def test_an_old_bundle_scores_as_before_but_takes_no_targets(
     )  # fmt: skip
     rows, _ = score(tmp_path / "old", list_pictures([str(collection / "dub")]), tmp_path / "a.csv")
     frame = pd.read_csv(tmp_path / "a.csv")
-    assert rows == 60 and not frame["abstain"].any() and frame["genre_set"].isna().all()
+    assert rows == 60
+    assert not frame["abstain"].any()
+    assert frame["genre_set"].isna().all()
     with pytest.raises(UserError, match="need held-out covers"):
         score(tmp_path / "old", iter([]), tmp_path / "b.csv", targets=Targets(error=0.2))
 

@@ -39,7 +39,8 @@ def test_unreadable_pictures_leave_a_grey_place(paths: list[str], tmp_path: Path
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     given = [paths[0], str(tmp_path / "broken.jpg"), "/nowhere.jpg", paths[100]]
     sheets = contact_sheets(given, side=16, most_bytes=10**6)
-    assert sheets.missing == [1, 2] and sheets.count == 4
+    assert sheets.missing == [1, 2]
+    assert sheets.count == 4
     assert _pixels(sheets.jpegs[0])[8, 24].astype(int) == pytest.approx((128, 128, 128), abs=6)
 
 

@@ -96,7 +96,8 @@ def test_widening_by_hand() -> None:
 def test_a_score_stays_a_score() -> None:
     resampled = np.linspace(0.6, 1.0, 101)
     low, high = score_interval(resampled, groups=30, wider=2)
-    assert low == pytest.approx(0.8 - 2 * 0.19) and high == 1
+    assert low == pytest.approx(0.8 - 2 * 0.19)
+    assert high == 1
     assert score_interval(-resampled, groups=30, wider=2, least=-1)[0] == -1
 
 

@@ -29,7 +29,8 @@ def test_values_and_gaps_come_back() -> None:
     ids = [f"c{n}" for n in range(len(X))]
     rows = training_rows(TrainingIndex().fit(X, ids, ["pop"] * len(X), ids), range(len(X)))
     assert list(rows.columns) == list(X.columns)
-    assert silent.any() and not silent.all()
+    assert silent.any()
+    assert not silent.all()
     np.testing.assert_array_equal(rows.isna(), X.isna())
     np.testing.assert_allclose(rows, X, atol=1e-3)
 
@@ -48,7 +49,8 @@ def test_covers_are_drawn_by_genre_in_the_classifiers_columns(tmp_path: Path) ->
     )
     bundle = load_bundle(tmp_path / "b")
     assert list(background(bundle, 50).columns) == list(some.columns)
-    assert len(background(bundle, 50)) == 50 and len(background(bundle, 500)) == 120
+    assert len(background(bundle, 50)) == 50
+    assert len(background(bundle, 500)) == 120
     pd.testing.assert_frame_equal(background(bundle, 50), background(bundle, 50))
     own = covers_of_genre(bundle, "rock", 500)
     np.testing.assert_allclose(own, some[np.array(genres) == "rock"], atol=1e-3)

@@ -69,7 +69,8 @@ def test_many_parts_are_predicted_in_bounded_batches() -> None:
     width = 300
     others = np.zeros((32, width), np.float32)
     assert without_each(chance, np.ones(width, np.float32), others, range(width)) == pytest.approx(1)
-    assert max(seen) <= 4096 and len(seen) < 10
+    assert max(seen) <= 4096
+    assert len(seen) < 10
 
 
 @pytest.mark.parametrize("name", TABLE_CLASSIFIERS)

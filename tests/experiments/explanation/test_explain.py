@@ -99,23 +99,28 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_cover_is_explained(plain: Path) -> None:
     found = _with(load_bundle(plain))
-    assert found.genre == "techno" and found.genres[0][1] > 0.5
+    assert found.genre == "techno"
+    assert found.genres[0][1] > 0.5
     assert [genre for genre, _ in found.genres] == ["techno", "dub"]
     parts = found.contributions
     assert parts.base + sum(parts.blocks.values()) == pytest.approx(found.genres[0][1], abs=1e-6)
     assert found.failed == {}
-    assert found.faces is None and found.persons is None and found.words is None  # nothing looks for them
+    assert found.faces is None
+    assert found.persons is None
+    assert found.words is None
     assert [one.genre for one in found.neighbours] == ["techno"] * 5
     assert found.neighbours[0].cover_id == "c25"
     assert found.neighbours[0].distance == pytest.approx(0, abs=1e-3)
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
-    assert found.training_cover and "learnt from this very cover" in found.in_words()[0]
+    assert found.training_cover
+    assert "learnt from this very cover" in found.in_words()[0]
 
 
 def test_features_tell_value_meaning_and_what_the_genre_has(plain: Path) -> None:
     found = _with(load_bundle(plain))
     effects = [abs(feature.contribution) for feature in found.features]
-    assert effects == sorted(effects, reverse=True) and effects[-1] > 0
+    assert effects == sorted(effects, reverse=True)
+    assert effects[-1] > 0
     table, _ = table_of(_covers()[0], [create("color"), create("texture")])
     frame = table.frame()
     for feature in found.features:
@@ -136,7 +141,8 @@ def test_without_an_image_network_there_is_no_map_and_that_is_said(plain: Path) 
 
 def test_the_map_is_of_the_image_network(network: Path) -> None:
     found = _with(load_bundle(network))
-    assert found.attention is not None and found.attention.shape == (SIDE, SIDE)
+    assert found.attention is not None
+    assert found.attention.shape == (SIDE, SIDE)
     assert np.abs(found.attention[:, :16]).max() > 1e-4  # noise on the left
     assert np.abs(found.attention[:, -8:]).max() < np.abs(found.attention[:, :16]).max() / 4
     assert len(found.as_json()["attention"]) == 7
@@ -157,7 +163,9 @@ def test_the_json_is_strict_and_whole(plain: Path) -> None:
     again = json.loads(text)
     assert again["genres"][0]["genre"] == "techno"
     assert set(again["contributions"]["blocks"]) == {"color", "texture"}
-    assert again["attention"] is None and again["faces"] is None and again["words"] is None
+    assert again["attention"] is None
+    assert again["faces"] is None
+    assert again["words"] is None
     assert "thumbnail" not in again["neighbours"][0]
 
 
@@ -167,7 +175,8 @@ def test_reading_words_and_people_ends_in_marks(plain: Path) -> None:
     bundle = load_bundle(plain)
     extractors = [create(name) for name in ("color", "texture", "people")]
     found = explain_picture(bundle, extractors, face(), attention=False)
-    assert found.faces is not None and len(found.faces) == 1
+    assert found.faces is not None
+    assert len(found.faces) == 1
     assert found.words is None
     assert 60 < found.faces[0].right - found.faces[0].left < 160
     assert found.attention_note == "left out"
@@ -187,20 +196,25 @@ def test_the_command_writes_picture_and_json(decides: Path, tmp_path: Path) -> N
         folder=tmp_path,
     )
     assert done.returncode == 0, done.stderr
-    assert "dub" in done.stdout and "color" in done.stdout
+    assert "dub" in done.stdout
+    assert "color" in done.stdout
     assert "No answer: the model is not sure enough" in done.stdout
     assert "These covers are drawn." in done.stdout
     assert "words: not looked for (no block ocr)" in done.stdout
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads((tmp_path / "why.json").read_text())
-    assert found["picture"] == "cover.jpg" and found["abstain"] is True
+    assert found["picture"] == "cover.jpg"
+    assert found["abstain"] is True
 
 
 def test_what_cannot_be_known_is_not_said(plain: Path, decides: Path, tmp_path: Path) -> None:
     found = _with(load_bundle(plain)).as_json()
-    assert found["abstain"] is None and found["genre_set"] is None and found["unlike_covers"] is None
+    assert found["abstain"] is None
+    assert found["genre_set"] is None
+    assert found["unlike_covers"] is None
     found = _with(load_bundle(decides)).as_json()  # without a target it answers
-    assert found["abstain"] is False and found["set_coverage"] == 0.9
+    assert found["abstain"] is False
+    assert found["set_coverage"] == 0.9
     assert found["genre_set"][0] == found["genres"][0]["genre"]
     (tmp_path / "cover.jpg").write_bytes(encode(_covers()[0][3]))
     with pytest.raises(UserError, match="need held-out covers"):

@@ -126,7 +126,8 @@ def test_texts_stay_inside_and_apart(case: str) -> None:
 
 def test_the_picture_is_whole() -> None:
     picture = draw_explanation(_explanation())
-    assert picture.mode == "RGB" and picture.width == 1430
+    assert picture.mode == "RGB"
+    assert picture.width == 1430
     pixels = np.asarray(picture)
     for edge in (pixels[:4], pixels[-4:], pixels[:, :4], pixels[:, -4:]):
         assert (edge == 255).all()  # nothing runs over the edge
@@ -154,7 +155,8 @@ def test_signs_and_numbers_are_written_not_only_coloured() -> None:
 
 def test_what_was_not_looked_for_is_not_said_to_be_missing() -> None:
     told = " ".join(_boxes(figure_of(_explanation(faces=None, persons=None, words=None))))
-    assert "faces and persons: not looked for" in told and "words: not looked for" in told
+    assert "faces and persons: not looked for" in told
+    assert "words: not looked for" in told
     assert "no words" not in told
 
 

@@ -26,7 +26,9 @@ def test_words_come_tallest_first() -> None:
 
 def test_no_note_is_nothing() -> None:
     for note in (None, "", "null"):
-        assert boxes(note, "faces") == [] and words(note) == [] and detector_errors(note) == []
+        assert boxes(note, "faces") == []
+        assert words(note) == []
+        assert detector_errors(note) == []
 
 
 def test_one_is_one() -> None:

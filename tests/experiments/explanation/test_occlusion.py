@@ -19,9 +19,11 @@ def _detail(pictures: list[Image]) -> np.ndarray:
 
 def test_only_the_part_that_is_looked_at_matters() -> None:
     values = occlusion_map(noise(0, (210, 140)), _detail)
-    assert values.shape == (140, 210) and values.dtype == np.float32
+    assert values.shape == (140, 210)
+    assert values.dtype == np.float32
     assert values[:50, :80].min() > 0.01  # smoothing it away lowers the score
-    assert values[100:].max() == 0 and values[:, 150:].max() == 0
+    assert values[100:].max() == 0
+    assert values[:, 150:].max() == 0
     turned = occlusion_map(noise(0, (210, 140)), lambda pictures: -_detail(pictures))
     np.testing.assert_allclose(turned, -values)
 

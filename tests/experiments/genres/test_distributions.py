@@ -38,7 +38,8 @@ def test_only_what_was_measured_is_shown() -> None:
     brightness, faces = found
     assert (brightness.own, brightness.others) == (pytest.approx(0.3), pytest.approx(0.9))
     assert (faces.own, faces.others) == (1.0, 2.0)  # means, of counts
-    assert faces.none == (0.5, 0.5) and faces.meaning == "faces found"
+    assert faces.none == (0.5, 0.5)
+    assert faces.meaning == "faces found"
 
 
 def test_one_value_for_all_is_no_trouble() -> None:

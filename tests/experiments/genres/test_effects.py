@@ -70,7 +70,8 @@ def test_p_is_corrected_over_all_genres_and_columns() -> None:
     assert len(found) == 3 * 6
     assert (found["p_corrected"] >= found["p"]).all()
     least = found.loc[found["p"].idxmin()]
-    assert least["column"] == "color.u" and least["genre"] == "a"
+    assert least["column"] == "color.u"
+    assert least["genre"] == "a"
     assert least["p_corrected"] == pytest.approx(18 * least["p"])  # Holm: the smallest of 18 tests
     assert found.groupby("genre").head(1)["delta"].abs().tolist() == [
         part["delta"].abs().max() for _, part in found.groupby("genre")

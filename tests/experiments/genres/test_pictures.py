@@ -34,7 +34,8 @@ def test_the_mean_is_over_a_genre_and_over_the_rest(tmp_path: Path) -> None:
         tmp_path, {"a": [(100, 100, 200), (120, 140, 200)], "b": [(100, 120, 210)], "c": [(90, 120, 190)]}
     )
     means = mean_pictures(covers)
-    assert set(means) == {"a", "b", "c"} and means["a"].covers == 2
+    assert set(means) == {"a", "b", "c"}
+    assert means["a"].covers == 2
     assert _picture(means["a"].own).mean((0, 1)) == pytest.approx([110, 120, 200], abs=2)
     assert _picture(means["a"].others).mean((0, 1)) == pytest.approx([95, 120, 200], abs=2)
     grey = 127.5
@@ -47,7 +48,8 @@ def test_what_cannot_be_read_any_more_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "a1.png").unlink()
     (tmp_path / "b0.png").write_bytes(b"no picture")
     means = mean_pictures(covers)
-    assert list(means) == ["a"] and means["a"].covers == 1
+    assert list(means) == ["a"]
+    assert means["a"].covers == 1
     assert _picture(means["a"].difference).mean() == pytest.approx(127.5, abs=2)  # no other to differ from
     assert picture_at(str(tmp_path / "a1.png")) is None
     assert marked_picture(str(tmp_path / "b0.png"), [[0, 0], [9, 0], [9, 9], [0, 9]]) is None

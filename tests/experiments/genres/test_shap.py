@@ -73,7 +73,8 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
     says = found.columns.set_index(["genre", "column"])["says"]
     assert says["pop", "color.signal"] == "for"
     assert says["folk", "color.signal"] == "against"
-    assert sum(found.covers.values()) == 30 and found.learnt == 90
+    assert sum(found.covers.values()) == 30
+    assert found.learnt == 90
     assert found.held == "test covers"
 
 
@@ -83,7 +84,8 @@ def test_covers_that_are_explained_were_not_learnt_from(tmp_path: Path, folds: i
     learnt, held, told = held_out(_run(tmp_path, covers, folds), covers)  # type: ignore[arg-type]
     group = covers.set_index("cover_id")["group"]
     assert not set(group[learnt]) & set(group[held])
-    assert len(held) == 30 and len(learnt) == (120 if folds else 90)
+    assert len(held) == 30
+    assert len(learnt) == (120 if folds else 90)
     assert ("first of 5 folds" in told) == bool(folds)
 
 
@@ -94,7 +96,8 @@ def test_a_killed_report_goes_on_with_the_model_it_fitted(tmp_path: Path) -> Non
     state = next(kept.glob("*/model.cbm"))
     stamp = state.stat().st_mtime_ns
     again = genre_shap(run, table, covers, kept)  # type: ignore[arg-type]
-    assert state.stat().st_mtime_ns == stamp and len(list(kept.iterdir())) == 1
+    assert state.stat().st_mtime_ns == stamp
+    assert len(list(kept.iterdir())) == 1
     pd.testing.assert_frame_equal(first.blocks, again.blocks)
     run.config["classifiers"]["catboost"] = PARAMETERS | {"depth": 2}
     genre_shap(run, table, covers, kept)  # type: ignore[arg-type]

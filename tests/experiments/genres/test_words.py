@@ -40,7 +40,8 @@ def test_words_are_read_from_sure_boxes_and_the_largest_is_kept() -> None:
         ("a", "the"), ("a", "hits"), ("b", "rock'n'roll"), ("b", "zürich"),
     }  # fmt: skip
     the = words[words["word"] == "the"].iloc[0]
-    assert the["height"] == 40 and the["box"][2] == [50, 50]
+    assert the["height"] == 40
+    assert the["box"][2] == [50, 50]
     assert texts_of(words)["a"] == "the hits"
 
 
@@ -70,7 +71,9 @@ def test_typical_words_are_those_of_the_genre() -> None:
     )
     found = typical_words(words, covers, "country", 5)
     assert [word.word for word in found] == ["nashville"]
-    assert found[0].covers == 12 and found[0].others == 0 and found[0].z >= SURE
+    assert found[0].covers == 12
+    assert found[0].others == 0
+    assert found[0].z >= SURE
     assert found[0].log_odds > 0
     assert set(found[0].cover_ids) == {f"country{k}" for k in range(12)}
 

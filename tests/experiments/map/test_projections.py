@@ -35,7 +35,8 @@ def test_others_stand_at_the_median_of_their_nearest_sampled_covers() -> None:
     rows = np.arange(0, 150, 2)
     sample = make_sample(Z, rows)
     xy = project("tsne", Z, sample, seed=0)
-    assert xy.shape == (150, 2) and np.isfinite(xy).all()
+    assert xy.shape == (150, 2)
+    assert np.isfinite(xy).all()
     for cover, placed in zip(sample.rest[:10], xy[sample.rest[:10]], strict=True):
         nearest = rows[np.argsort(np.linalg.norm(Z[rows] - Z[cover], axis=1))[:NEAR]]
         np.testing.assert_allclose(placed, np.median(xy[nearest], axis=0), atol=1e-4)

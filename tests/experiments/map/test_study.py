@@ -132,7 +132,9 @@ def test_the_folder_is_complete(made: Path) -> None:
     for picture in made.glob("*.png"):
         assert min(Image.open(picture).size) > 300
     config = yaml.safe_load((made / "config.yaml").read_text())
-    assert config["seed"] == 1 and config["sample"] == 90 and config["blocks"] == ["cnn", "color"]
+    assert config["seed"] == 1
+    assert config["sample"] == 90
+    assert config["blocks"] == ["cnn", "color"]
 
 
 def test_every_cover_has_a_finite_place_and_clusters(made: Path) -> None:
@@ -152,9 +154,11 @@ def test_every_cover_has_a_finite_place_and_clusters(made: Path) -> None:
 def test_planted_genres_separate(made: Path) -> None:
     pairs, scores = read_scores(made)
     assert set(pairs["genre_a"]) | set(pairs["genre_b"]) == set(GENRES)
-    assert (pairs["auc"] > 0.99).all() and pairs["separates"].all()
+    assert (pairs["auc"] > 0.99).all()
+    assert pairs["separates"].all()
     rand = scores[(scores["of"] == "k_means") & (scores["score"] == "rand")].iloc[0]
-    assert rand["value"] > 0.9 and rand["covers"] == 90
+    assert rand["value"] > 0.9
+    assert rand["covers"] == 90
     compact = scores[(scores["of"] == "genres") & (scores["genre"] == "NA")].iloc[0]
     assert 0 < compact["low"] <= compact["value"] <= compact["high"]
 
@@ -209,7 +213,8 @@ def test_every_block_counts_the_same(source: Path) -> None:
     assert Z.scaled.shape == (COUNT, sum(widths.values()))
     assert Z.scaled[:, :64].var(axis=0).sum() == pytest.approx(1, rel=1e-3)
     assert Z.scaled[:, 64:].var(axis=0).sum() == pytest.approx(1, rel=1e-3)
-    assert Z.raw.shape == (4, 85) and Z.columns[80] == "color.a"
+    assert Z.raw.shape == (4, 85)
+    assert Z.columns[80] == "color.a"
     alone = scale_blocks(open_map_source(source, ["color"]), np.arange(COUNT), np.arange(4))
     np.testing.assert_array_equal(alone.scaled, Z.scaled[:, 64:])
 
@@ -218,7 +223,8 @@ def test_every_block_counts_the_same(source: Path) -> None:
 
 
 def test_page_asks_for_nothing_from_outside(page: Page, made: Path) -> None:
-    assert page.links and all(link.startswith(("#", "data:")) for link in page.links)
+    assert page.links
+    assert all(link.startswith(("#", "data:")) for link in page.links)
     text = (made / "index.html").read_text()
     assert not re.search(r"https?:|//[a-z]+\.[a-z]|@import|url\(", text)
     assert (made / "index.html").stat().st_size < 10e6
@@ -227,10 +233,12 @@ def test_page_asks_for_nothing_from_outside(page: Page, made: Path) -> None:
 def test_only_the_pages_own_script_may_run(page: Page) -> None:
     assert not page.handlers
     (kind, _), (plain, script) = page.scripts
-    assert kind["type"] == "application/json" and not plain
+    assert kind["type"] == "application/json"
+    assert not plain
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = page.meta["Content-Security-Policy"]
-    assert f"script-src 'sha256-{digest}'" in policy and "default-src 'none'" in policy
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
 
 
 def test_markup_in_genres_and_paths_stays_text(page: Page, made: Path) -> None:
@@ -259,7 +267,8 @@ def test_what_the_script_draws_are_the_covers(page: Page, made: Path) -> None:
     assert labels == [f"cluster {number + 1}" for number in shown["k_means"]]
     gone = {data["paths"][position] for position in data["missing"]}
     assert gone == {"<i>0.jpg", f"<i>{COUNT - 1}.jpg"}
-    assert data["pictured"] == COUNT and len(data["sheets"]) == 2
+    assert data["pictured"] == COUNT
+    assert len(data["sheets"]) == 2
 
 
 def test_text_says_what_the_canvas_shows(page: Page) -> None:
@@ -304,7 +313,8 @@ def test_paths_are_shown_from_the_folder_that_holds_all() -> None:
     assert shorten(paths[1], "/a/covers") == "opera/2.jpg"
     assert common_folder(["/a/b.jpg", "c/d.jpg"]) == ""
     long = shorten("/a/covers/" + "x" * 200 + ".jpg", "/a/covers")
-    assert len(long) == 91 and long.endswith("x.jpg")
+    assert len(long) == 91
+    assert long.endswith("x.jpg")
 
 
 def test_forty_nine_marks_differ() -> None:

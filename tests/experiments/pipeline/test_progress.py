@@ -44,4 +44,5 @@ def test_where_nobody_knows_how_many_the_count_and_the_time_are_shown(log) -> No
     with progress.counted("scoring", None) as bar:
         bar.advance(bar.task_ids[0], 1063)
     assert re.search(r"scoring .*1,063\s+0:00:0\d", log())
-    assert "?" not in log() and "left" not in log()
+    assert "?" not in log()
+    assert "left" not in log()

@@ -45,7 +45,8 @@ def test_the_block_that_tells_the_genre_wins_and_noise_is_chance() -> None:
         assert _value(table, "texture", k) == pytest.approx(chance, abs=0.1)
         assert _value(table, "texture", k, "all_over_low") > 0.2
         assert _value(table, RANDOM, k, "over_random") == 0
-    assert (table["low"] <= table["precision"]).all() and (table["precision"] <= table["high"]).all()
+    assert (table["low"] <= table["precision"]).all()
+    assert (table["precision"] <= table["high"]).all()
     assert (table["queries"] == COUNT).all()
 
 
@@ -67,7 +68,8 @@ def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: py
     columns = {"color": list("abc"), "texture": list("ab")}
     source = IndexSource(covers, columns, {}, lambda: iter([X[:100], X[100:]]))
     rows, kept = read_sample(source, 0)
-    assert len(kept) == COUNT - 2 and not {"c0", "c50"} & set(kept["cover_id"])
+    assert len(kept) == COUNT - 2
+    assert not {"c0", "c50"} & set(kept["cover_id"])
     monkeypatch.setattr(retrieval, "MOST", 102)
     rows, kept = read_sample(source, 0)
     assert 96 <= len(kept) <= 100

@@ -41,7 +41,8 @@ def test_two_runs_never_write_one_file(served_bundle: Path, covers: list[str], t
         refused.append(said.value)
 
     assert score(served_bundle, iter(covers), out, progress=meanwhile) == (2, 1)
-    assert len(refused) == 1 and len(pd.read_csv(out)) == 2
+    assert len(refused) == 1
+    assert len(pd.read_csv(out)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "s.csv"]
 
 
@@ -50,7 +51,8 @@ def test_no_pictures_give_a_file_without_rows(served_bundle: Path, tmp_path: Pat
     for kind, read in kinds.items():
         assert score(served_bundle, iter([]), tmp_path / f"s.{kind}") == (0, 0)
         frame = read(tmp_path / f"s.{kind}")
-        assert len(frame) == 0 and {"path", "genre_1", "error"} < set(frame)
+        assert len(frame) == 0
+        assert {"path", "genre_1", "error"} < set(frame)
     assert score(served_bundle, iter([]), tmp_path / "s.jsonl") == (0, 0)
     assert (tmp_path / "s.jsonl").read_bytes() == b""
 
@@ -60,11 +62,13 @@ def test_an_argument_that_is_not_there_ends_the_command_a_line_that_is_not_is_a_
 ) -> None:
     out = str(tmp_path / "s.csv")
     said = CliRunner().invoke(app, ["score", str(served_bundle), covers[0], "nowhere", "--out", out])
-    assert isinstance(said.exception, UserError) and "nowhere: there is no such" in str(said.exception)
+    assert isinstance(said.exception, UserError)
+    assert "nowhere: there is no such" in str(said.exception)
     assert not Path(out).exists()
     lines = f"  {covers[0]} \r\n\nnowhere\n"
     said = CliRunner().invoke(app, ["score", str(served_bundle), "-", "--out", out], input=lines)
-    assert said.exit_code == 0 and "2 rows, 1 with an error" in " ".join(said.output.split())
+    assert said.exit_code == 0
+    assert "2 rows, 1 with an error" in " ".join(said.output.split())
     assert pd.read_csv(out)["path"].tolist() == [covers[0], "nowhere"]
     (tmp_path / "empty").mkdir()
     words = ["score", str(served_bundle), str(tmp_path / "empty"), "--out", str(tmp_path / "e.csv")]
@@ -99,7 +103,8 @@ def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
     monkeypatch.setattr("sys.stdin", stopped())
     with pytest.raises(typer.Exit) as ended:
         command(served_bundle, ["-"], out)
-    assert ended.value.exit_code == 130 and "Stopped. Go on with --resume." in capsys.readouterr().out
+    assert ended.value.exit_code == 130
+    assert "Stopped. Go on with --resume." in capsys.readouterr().out
     command(served_bundle, covers, out, resume=True)
     assert "2 rows, 1 with an error" in capsys.readouterr().out
     before = Path(out).read_bytes()

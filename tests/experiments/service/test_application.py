@@ -31,7 +31,8 @@ def test_the_service_says_what_score_says(client: TestClient, served_bundle: Pat
     assert answer.status_code == 200, answer.text
     for picture, line, number in zip(answer.json()["pictures"], lines, range(4), strict=True):
         assert (picture["name"], picture["cover_id"]) == (f"{number}.jpg", line["cover_id"])
-        assert picture["error"] is None and picture["failed_blocks"] is None
+        assert picture["error"] is None
+        assert picture["failed_blocks"] is None
         for rank, one in enumerate(picture["genres"], 1):
             assert one["genre"] == line[f"genre_{rank}"]
             assert one["probability"] == pytest.approx(line[f"probability_{rank}"], abs=1e-9)
@@ -53,8 +54,10 @@ def test_a_bad_file_among_good_ones_is_an_entry_with_its_reason(client: TestClie
     answer = client.post("/v1/predict", files=files(JPEG, b"", JPEG))
     good, bad, again = answer.json()["pictures"]
     assert answer.status_code == 200
-    assert bad["error"] == "empty file (0 bytes)" and bad["genres"] == []
-    assert good["error"] is None and good["genres"] == again["genres"] != []
+    assert bad["error"] == "empty file (0 bytes)"
+    assert bad["genres"] == []
+    assert good["error"] is None
+    assert good["genres"] == again["genres"] != []
 
 
 def test_only_bad_files_are_a_problem_with_every_reason(client: TestClient) -> None:
@@ -96,7 +99,8 @@ def test_an_explanation_is_json_or_a_picture(client: TestClient, served_folder: 
 def test_the_model_says_what_it_is(client: TestClient, served_bundle: Path) -> None:
     card = client.get("/v1/model").json()
     manifest = json.loads((served_bundle / "manifest.json").read_text())
-    assert card["classifier"] == "logistic" and card["genres"] == list(GENRES)
+    assert card["classifier"] == "logistic"
+    assert card["genres"] == list(GENRES)
     assert card["blocks"]["color"]["fingerprint"] == manifest["extractors"]["color"]["fingerprint"]
     assert card["digest"] == (served_bundle / "manifest.sha256").read_text()
 
@@ -150,9 +154,11 @@ def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_pa
     )  # fmt: skip
     with serving(tmp_path / "old") as client:
         card = client.get("/v1/model").json()
-        assert card["targets"] is None and card["note"] == "These covers are drawn."
+        assert card["targets"] is None
+        assert card["note"] == "These covers are drawn."
         picture = client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]
-        assert picture["abstain"] is None and picture["genre_set"] is None
+        assert picture["abstain"] is None
+        assert picture["genre_set"] is None
     with pytest.raises(UserError, match="need held-out covers"):
         make_service(tmp_path / "old", targets=Targets(error=0.2))
 
@@ -163,7 +169,8 @@ def test_a_warning_does_not_need_held_out_covers() -> None:
         "genre_set": "", "unlike_covers": True, "failed_blocks": "",
     }  # fmt: skip
     picture = scored_picture(row, decides=False, warns=True)
-    assert picture.unlike_covers and picture.abstain is None
+    assert picture.unlike_covers
+    assert picture.abstain is None
 
 
 def test_requests_that_wait_are_scored_together(served_bundle: Path) -> None:

@@ -49,7 +49,8 @@ def test_what_waits_is_answered_together_in_batches_of_the_size() -> None:
 
     assert doubling.run(work) == [[2 * n, 2 * n + 200] for n in range(20)]
     assert [len(batch) for batch in doubling.seen] == [SIZE, 40 - SIZE]
-    assert len(doubling.threads) == 1 and threading.get_ident() not in doubling.threads
+    assert len(doubling.threads) == 1
+    assert threading.get_ident() not in doubling.threads
 
 
 def test_other_work_runs_on_the_same_thread_between_batches() -> None:
@@ -100,7 +101,8 @@ def test_places_are_limited_and_given_back() -> None:
     batches = Doubling(waiting=5).batches
     with batches.places(3), batches.places(2), pytest.raises(Problem) as error, batches.places(1):
         pass
-    assert error.value.kind == "busy" and "Retry-After" in (error.value.headers or {})
+    assert error.value.kind == "busy"
+    assert "Retry-After" in (error.value.headers or {})
     with batches.places(5):
         assert batches.taken == 5
     assert batches.taken == 0

@@ -33,7 +33,8 @@ def _covers(n: int) -> pd.DataFrame:
 
 def test_what_photos_have_more_of_is_flagged() -> None:
     found = learn_looks(_covers(400), np.arange(400), [Brightness()])  # type: ignore[list-item]
-    assert found is not None and found.photos is not None
+    assert found is not None
+    assert found.photos is not None
     mean, spread = found.photos.weights
     assert spread > abs(mean)
     new = pd.DataFrame({"cnn.mean": [120.0] * 3, "cnn.spread": [20.0, 48.0, 70.0]}, dtype=np.float32)

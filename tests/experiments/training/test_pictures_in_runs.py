@@ -70,8 +70,10 @@ def test_new_covers_are_scored_from_their_pictures(run: Path, config: Config, tm
     scores = pd.read_csv(tmp_path / "scores.csv", keep_default_na=False)
     bundle = load_bundle(run / "bundle")
     table, failed = table_of([_cover("dub", n) for n in range(3)], bundle_extractors(bundle))
-    assert failed == [""] * 3 and table.frame()[COLUMN].iloc[0].shape == (256, 256, 3)
-    assert (scores["failed_blocks"] == "").all() and scores["probability_1"].between(0.5, 1).all()
+    assert failed == [""] * 3
+    assert table.frame()[COLUMN].iloc[0].shape == (256, 256, 3)
+    assert (scores["failed_blocks"] == "").all()
+    assert scores["probability_1"].between(0.5, 1).all()
 
 
 def test_the_picture_is_a_player_of_the_explanation(run: Path, config: Config, tmp_path: Path) -> None:
@@ -80,8 +82,10 @@ def test_the_picture_is_a_player_of_the_explanation(run: Path, config: Config, t
     parts = found.contributions
     assert list(parts.blocks) == ["color", "texture", "pixels"]
     assert parts.base + sum(parts.blocks.values()) == pytest.approx(parts.score, abs=1e-6)
-    assert COLUMN not in parts.columns and "a picture that is taken away is not there" in parts.method
-    assert found.attention is not None and "block 'pixels' alone" in found.attention_note
+    assert COLUMN not in parts.columns
+    assert "a picture that is taken away is not there" in parts.method
+    assert found.attention is not None
+    assert "block 'pixels' alone" in found.attention_note
     assert json.loads((tmp_path / "why.json").read_text())["contributions"]["blocks"].keys() == {
         "color", "texture", "pixels"
     }  # fmt: skip
@@ -98,7 +102,8 @@ def test_numbers_become_the_picture_or_nothing() -> None:
     picture = np.zeros((4, 4, 3), np.uint8)
     rows = pd.DataFrame({"color.a": [1.0, 2.0, 3.0], COLUMN: [1.0, np.nan, 0.0]})
     found = with_picture(rows, picture)
-    assert found[COLUMN].iloc[0] is picture and found[COLUMN].iloc[1:].tolist() == [None, None]
+    assert found[COLUMN].iloc[0] is picture
+    assert found[COLUMN].iloc[1:].tolist() == [None, None]
     assert with_picture(rows[["color.a"]], picture).equals(rows[["color.a"]])
 
 

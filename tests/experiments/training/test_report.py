@@ -208,7 +208,8 @@ def test_page_asks_for_nothing_from_outside(page: Page, inputs: Inputs) -> None:
             link = element.attributes.get(name, "#")
             assert link.startswith(("#", "data:")), (element.tag, link)
     style = "".join(e.text for e in page.all("style"))
-    assert "url(" not in style and "@import" not in style
+    assert "url(" not in style
+    assert "@import" not in style
     assert (inputs.folder / "report.html").stat().st_size < 10e6
 
 
@@ -263,7 +264,9 @@ def test_confusion_matrix_shows_counts_and_shares(page: Page) -> None:
 
 def test_what_was_dropped_is_listed_with_reasons(page: Page) -> None:
     cells = [e.text for e in page.all("td")]
-    assert "covers/a.jpg" in cells and "not a picture" in cells and "gave up" in cells
+    assert "covers/a.jpg" in cells
+    assert "not a picture" in cells
+    assert "gave up" in cells
     assert "NA" in cells  # a genre, not a missing value
     assert "truncated, after 3 bytes" in cells
 
@@ -287,9 +290,13 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
     assert difference.value == pytest.approx(3 / 12)
     sentences = run_gist(run, usual, chance, difference)
     assert len(sentences) == 3
-    assert "logistic on all 2 blocks" in sentences[0] and "75.0\u00a0% of 12 test covers" in sentences[0]
-    assert "33.3\u00a0%" in sentences[1] and "50.0\u00a0%" in sentences[1] and "25.0 points" in sentences[1]
-    assert "block color" in sentences[2] and "texture tells it least (25.0\u00a0%)" in sentences[2]
+    assert "logistic on all 2 blocks" in sentences[0]
+    assert "75.0\u00a0% of 12 test covers" in sentences[0]
+    assert "33.3\u00a0%" in sentences[1]
+    assert "50.0\u00a0%" in sentences[1]
+    assert "25.0 points" in sentences[1]
+    assert "block color" in sentences[2]
+    assert "texture tells it least (25.0\u00a0%)" in sentences[2]
 
 
 def test_gain_is_paired_cover_by_cover(tmp_path: Path) -> None:
@@ -298,7 +305,8 @@ def test_gain_is_paired_cover_by_cover(tmp_path: Path) -> None:
     inputs = _inputs(tmp_path, {FUSED: 7, COLOR: 7})
     found = gain(read_run(inputs.folder), inputs.covers)
     reach = 3.8415 / (12 + 3.8415)
-    assert found and (found.value, found.low, found.high) == pytest.approx((0, -reach, reach), abs=1e-4)
+    assert found
+    assert (found.value, found.low, found.high) == pytest.approx((0, -reach, reach), abs=1e-4)
 
 
 def test_gain_draws_whole_groups(inputs: Inputs) -> None:
@@ -307,7 +315,8 @@ def test_gain_draws_whole_groups(inputs: Inputs) -> None:
     # covers 6, 7 and 8 make the difference; in one group they come and go together
     three = inputs.covers["cover_id"].isin(["test-06", "test-07", "test-08"])
     together = gain(run, inputs.covers.assign(group=inputs.covers["group"].mask(three, -1)))
-    assert apart and together
+    assert apart
+    assert together
     assert apart.value == together.value
     assert together.high - together.low > apart.high - apart.low
 
@@ -332,7 +341,8 @@ def test_surest_mistakes_come_from_test_with_their_nearest_training_covers(input
     found = surest_mistakes(run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers)
     assert [mistake.path for mistake in found] == [f"covers/test-{n:02d}.jpg" for n in (11, 10, 9)]
     assert [mistake.probability for mistake in found] == pytest.approx([0.83, 0.80, 0.77])
-    assert found[0].genre == GENRES[2] and found[0].predicted == GENRES[0]
+    assert found[0].genre == GENRES[2]
+    assert found[0].predicted == GENRES[0]
     assert found[0].own_probability == pytest.approx(0.17 / 2)
     # 11.1 lies nearest to training covers 11, 12, 10, 13 and 9
     assert [near.genre for near in found[0].neighbours] == [GENRES[n % 3] for n in (11, 12, 10, 13, 9)]
@@ -399,14 +409,17 @@ def test_confusion_rows_are_shares_of_the_true_genre() -> None:
     rows = confusion_rows(counts)
     assert [cell.share for cell in rows["a"]] == [0.75, 0.25, 0.0]
     assert [cell.share for cell in rows["b"]] == [0.0, 0.0, 0.0]  # a genre without covers
-    assert rows["a"][0].depth == 1.0 and rows["c"][2].depth == pytest.approx(0.667)
+    assert rows["a"][0].depth == 1.0
+    assert rows["c"][2].depth == pytest.approx(0.667)
 
 
 def test_axis_holds_chance_and_all_intervals() -> None:
     dots = [Dot("a", "", "fused", True, Interval(0.5, 0.44, 0.57), Interval(0.6, 0.3, 0.98))]
     axis = accuracy_axis(dots, chance=0.22)
-    assert axis.low <= 0.22 and axis.high >= 0.98
-    assert axis.low >= 0.0 and axis.high <= 1.0
+    assert axis.low <= 0.22
+    assert axis.high >= 0.98
+    assert axis.low >= 0.0
+    assert axis.high <= 1.0
     ticks = axis.ticks()
     assert 3 <= len(ticks) <= 8
     assert all(axis.low <= tick <= axis.high for tick in ticks)

@@ -156,7 +156,8 @@ def test_scores_of_training_covers_are_those_of_the_run(run: Path, collection: P
     assert (rows, errors) == (123, 1)
     frame = pd.read_csv(out)
     broken = frame[frame["path"].str.endswith("broken.jpg")].iloc[0]
-    assert "not a picture" in broken["error"] and pd.isna(broken["genre_1"])
+    assert "not a picture" in broken["error"]
+    assert pd.isna(broken["genre_1"])
     chosen = json.loads((run / "metrics.json").read_text())["chosen"]
     predictions = pd.read_parquet(run / "predictions.parquet")
     mine = predictions[

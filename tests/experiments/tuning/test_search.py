@@ -53,7 +53,8 @@ def test_ranges_and_choices_as_they_are_typed() -> None:
         "ema": Choice((None, 0.99)),
         "epochs": Choice((3,)),
     }
-    assert isinstance(space["frozen_stages"].low, int) and isinstance(space["dropout"].low, float)
+    assert isinstance(space["frozen_stages"].low, int)
+    assert isinstance(space["dropout"].low, float)
     chosen = {"ema": "null", "epochs": "3", "frozen_stages": 2}
     assert values_of(space, chosen) == {"ema": None, "epochs": 3, "frozen_stages": 2}
     assert isinstance(values_of(space, {"frozen_stages": 2.0})["frozen_stages"], int)
@@ -103,10 +104,12 @@ def test_the_best_is_a_config_whose_test_covers_nobody_has_seen(study: Path) -> 
     trials = pd.read_csv(study / "trials.csv", keep_default_na=False)
     best = trials.loc[pd.to_numeric(trials["accuracy"]).idxmax()]
     found = read_config(study / "best.yaml")
-    assert found.folds is None and list(found.classifiers or {}) == ["logistic"]
+    assert found.folds is None
+    assert list(found.classifiers or {}) == ["logistic"]
     chosen = (found.classifiers or {})["logistic"]
     create("logistic", **chosen)
-    assert chosen["pca"] == best["pca"] and chosen["C"] == pytest.approx(best["C"], rel=1e-5)
+    assert chosen["pca"] == best["pca"]
+    assert chosen["C"] == pytest.approx(best["C"], rel=1e-5)
     assert chosen["class_weight"] == {"null": None}.get(best["class_weight"], best["class_weight"])
 
 
@@ -170,8 +173,11 @@ def test_a_training_that_is_cut_off_goes_on_after_its_epoch(manifest: Path, tmp_
     study = open_study(candidates, space, own)
     _run(study, candidates, space, 1)
     last = study.trials[-1]
-    assert last.state.name == "COMPLETE" and last.params == {"focal_gamma": 0} and last.user_attrs["own"]
-    assert last.intermediate_values[1] == known[1] and list(last.intermediate_values) == [1, 2]
+    assert last.state.name == "COMPLETE"
+    assert last.params == {"focal_gamma": 0}
+    assert last.user_attrs["own"]
+    assert last.intermediate_values[1] == known[1]
+    assert list(last.intermediate_values) == [1, 2]
     history = next(candidates.folder.rglob("history.csv"))
     assert pd.read_csv(history)["epoch"].tolist() == [1, 2]
     assert not list(candidates.folder.rglob("checkpoint.pt"))

@@ -36,7 +36,8 @@ def study(manifest: Path) -> Path:
 )  # fmt: skip
 def test_values_mean_what_they_say(text: str, value: object) -> None:
     found = parse_value(text)
-    assert found == value and type(found) is type(value)
+    assert found == value
+    assert type(found) is type(value)
 
 
 def test_what_is_no_yaml_is_said() -> None:
@@ -57,8 +58,12 @@ def test_numbers_are_put_in_order_and_others_stay() -> None:
 
 
 def test_an_axis_is_logarithmic_over_a_decade_and_categories_stand_side_by_side() -> None:
-    assert spans_decades([0.1, 1.0]) and not spans_decades([1, 9]) and not spans_decades([0, 100])
-    assert Places([1e-4, 1e-2]).log and not Places([1, 2]).log and Places([1, 2]).numbers
+    assert spans_decades([0.1, 1.0])
+    assert not spans_decades([1, 9])
+    assert not spans_decades([0, 100])
+    assert Places([1e-4, 1e-2]).log
+    assert not Places([1, 2]).log
+    assert Places([1, 2]).numbers
     np.testing.assert_allclose(Places(["none", "mixup", None]).beside(1), [0.08, 1.08, 2.08])
     assert not Places([1e-3, None]).numbers
 
@@ -109,7 +114,8 @@ def test_more_values_fit_only_the_new_ones(study: Path, manifest: Path) -> None:
     again = sweep(config(manifest, manifest.parent / "runs"), "logistic", "C", [1e-2], workers=1)
     assert again == study
     after = {path: path.stat().st_mtime_ns for path in study.rglob("predictions.parquet")}
-    assert len(after) == 3 and before.items() <= after.items()
+    assert len(after) == 3
+    assert before.items() <= after.items()
     assert json.loads((study / "values.json").read_text()) == [1e-4, 1e-2, 1.0]
     assert pd.read_csv(study / "values.csv")["value"].nunique() == 3
 
@@ -120,7 +126,8 @@ def test_the_page_says_it_and_loads_nothing(study: Path) -> None:
         assert sentence.replace("'", "&#39;") in page
     parser = _Pictures()
     parser.feed(page)
-    assert len(parser.words) == 1 and "% of validation covers right" in parser.words[0]
+    assert len(parser.words) == 1
+    assert "% of validation covers right" in parser.words[0]
     assert all(source.startswith("data:") for source in parser.sources)
     assert "http" not in page.replace("http-equiv", "")
     assert (study / "figures" / "sweep-narrow-dark.png").is_file()
@@ -130,7 +137,8 @@ def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tm
     asked = config(manifest, tmp_path, classifiers={"finetune": tiny_network(tmp_path)})
     folder = sweep(asked, "finetune", "augmentation", ["simple", "none"])
     epochs = pd.read_csv(folder / "epochs.csv", keep_default_na=False)
-    assert epochs["value"].tolist() == ["simple", "none"] and epochs["epoch"].tolist() == [1, 1]
+    assert epochs["value"].tolist() == ["simple", "none"]
+    assert epochs["epoch"].tolist() == [1, 1]
     assert not list(folder.rglob("checkpoint.pt"))
     assert "Epoch by epoch" in (folder / "index.html").read_text()
     assert (folder / "figures" / "epochs.png").is_file()

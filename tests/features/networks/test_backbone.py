@@ -60,7 +60,8 @@ def test_each_parameter_is_in_one_stage_and_stages_follow_the_picture(name: str)
     assert all(len(numbers) == 1 for numbers in of)
     order = [numbers[0] for numbers in of]
     assert order == sorted(order)
-    assert set(order) == set(range(len(found))) and len(found) >= 5
+    assert set(order) == set(range(len(found)))
+    assert len(found) >= 5
 
 
 def test_the_largest_of_few_parts_is_looked_into() -> None:
@@ -80,7 +81,8 @@ def test_it_says_width_size_and_normalisation() -> None:
     lite = load_backbone(LITE)
     assert (lite.size, lite.width) == (224, 1568)
     assert load_backbone(LITE, layers="final").width == 1280
-    assert lite.mean == (127 / 255,) * 3 and lite.std == (128 / 255,) * 3
+    assert lite.mean == (127 / 255,) * 3
+    assert lite.std == (128 / 255,) * 3
 
 
 def test_weights_that_are_not_here_say_how_to_get_them(

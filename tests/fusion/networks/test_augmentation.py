@@ -28,7 +28,8 @@ def changed(name: str, seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", RECIPES)
 def test_size_and_kind_are_kept_and_the_seed_decides(name: str) -> None:
     first = changed(name, 1)
-    assert first.shape == (3, 32, 32) and first.dtype == torch.uint8
+    assert first.shape == (3, 32, 32)
+    assert first.dtype == torch.uint8
     assert torch.equal(first, changed(name, 1))
     others = [changed(name, seed) for seed in range(2, 6)]
     assert all(torch.equal(first, other) for other in others) == (name == "none")
@@ -37,7 +38,8 @@ def test_size_and_kind_are_kept_and_the_seed_decides(name: str) -> None:
 def test_none_is_the_whole_picture() -> None:
     assert torch.equal(changed("none", 0), whole(32)(PICTURE))
     ends = changed("none", 0)[:, :, [0, -1]].float().mean(1)
-    assert ends[0, 0] > 240 > 15 > ends[2, 0] and ends[2, 1] > 240 > 15 > ends[0, 1]
+    assert ends[0, 0] > 240 > 15 > ends[2, 0]
+    assert ends[2, 1] > 240 > 15 > ends[0, 1]
 
 
 def test_simple_crops_and_flips() -> None:
@@ -45,7 +47,8 @@ def test_simple_crops_and_flips() -> None:
     flipped = [float(reds[0]) < float(reds[-1]) for reds in seen]
     assert 3 < sum(flipped) < 17
     spans = [float(reds.max() - reds.min()) for reds in seen]  # of 0-255 from one side to the other
-    assert min(spans) > 255 * 0.6 * 0.8 and np.ptp(spans) > 10
+    assert min(spans) > 255 * 0.6 * 0.8
+    assert np.ptp(spans) > 10
 
 
 @given(seed=st.integers(0, 10_000), height=st.integers(16, 70), width=st.integers(16, 70))
@@ -61,7 +64,8 @@ def test_a_grid_mask_is_a_regular_grid_of_grey_squares(seed: int, height: int, w
     inner = [runs(line)[1:-1] for line in (rows, columns)]  # those at the border may be cut
     holes = {n for line in inner for value, n in line if value}
     bars = {n for line in inner for value, n in line if not value}
-    assert len(holes) <= 1 and len(bars) <= 1
+    assert len(holes) <= 1
+    assert len(bars) <= 1
     if holes and bars:
         (hole,), (bar,) = holes, bars
         assert bar == round(0.6 * (hole + bar))
@@ -89,9 +93,11 @@ def test_mixed_pictures_have_the_shares_of_both_genres(name: str) -> None:
     assert mix is not None
     torch.manual_seed(4)
     mixed, shares = mix(pictures.clone(), y)
-    assert mixed.shape == pictures.shape and shares.shape == (6, 3)
+    assert mixed.shape == pictures.shape
+    assert shares.shape == (6, 3)
     assert torch.allclose(shares.sum(1), torch.ones(6))
-    assert (shares[:, 2] == 0).all() and ((shares[:, 1] > 0) & (shares[:, 1] < 1)).all()
+    assert (shares[:, 2] == 0).all()
+    assert ((shares[:, 1] > 0) & (shares[:, 1] < 1)).all()
     assert torch.allclose(mixed.mean((1, 2, 3)) / 255, shares[:, 1], atol=1e-5)
 
 

@@ -40,7 +40,8 @@ def test_what_was_written_comes_back(progress: TrainingProgress, tmp_path: Path)
     found = read_progress(folder, "digest")
     assert (found.history, found.best_epoch) == (progress.history, 2)
     assert torch.equal(found.best["w"], progress.best["w"])
-    assert found.state is not None and found.state["schedule"] == {"last_epoch": 2, "rates": [0.1]}
+    assert found.state is not None
+    assert found.state["schedule"] == {"last_epoch": 2, "rates": [0.1]}
     assert pd.read_csv(folder / "history.csv")["held_out_loss"].tolist() == [2.0, 1.0]
     assert (folder / "curves.png").read_bytes()[:4] == b"\x89PNG"
     assert sorted(p.name for p in folder.iterdir()) == ["checkpoint.pt", "curves.png", "history.csv"]
@@ -51,7 +52,8 @@ def test_nothing_comes_back_of_another_training_or_without_a_folder(
 ) -> None:
     write_progress(tmp_path, progress)
     for found in (read_progress(tmp_path, "other"), read_progress(tmp_path / "no", "digest")):
-        assert found.history == [] and found.state is None
+        assert found.history == []
+        assert found.state is None
     assert read_progress(None, "digest") == TrainingProgress("digest")
 
 

@@ -71,8 +71,10 @@ def test_a_cover_without_a_picture_is_black_and_says_so() -> None:
     gap = CoverDataset([some.pictures[0], None, some.pictures[2]], None, None, some.y, some.weight)  # type: ignore[index]
     (batch,) = loader(gap, 16, 4, workers=0)
     assert batch["no_picture"].tolist() == [False, True, False]
-    assert batch["picture"].dtype == torch.uint8 and batch["picture"].shape == (3, 3, 16, 16)
-    assert (batch["picture"][1] == 0).all() and (batch["picture"][2] > 0).any()
+    assert batch["picture"].dtype == torch.uint8
+    assert batch["picture"].shape == (3, 3, 16, 16)
+    assert (batch["picture"][1] == 0).all()
+    assert (batch["picture"][2] > 0).any()
     assert (batch["seconds"] >= 0).all()
 
 

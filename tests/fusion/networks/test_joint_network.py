@@ -63,7 +63,8 @@ def test_each_block_and_the_picture_answer_alone_after_the_answer() -> None:
     torch.testing.assert_close(found[1][2], network.alone[0](network.missing[0]))
     without = _network(picture=False)({"blocks": batch["blocks"], "gone": batch["gone"]})
     assert len(without) == 3
-    assert network.stages == [["image.trunk.0"], ["image.trunk.1"]] and _network(picture=False).stages == []
+    assert network.stages == [["image.trunk.0"], ["image.trunk.1"]]
+    assert _network(picture=False).stages == []
 
 
 def test_concatenation_has_the_learnt_vector_in_place_of_what_is_missing() -> None:
@@ -82,7 +83,8 @@ def test_gates_sum_to_one_over_what_is_there() -> None:
     gone[0, 1], gone[1, 1:] = True, True
     gates = network.weights(tokens, gone)
     torch.testing.assert_close(gates.sum(dim=1), torch.ones(N, 8))
-    assert (gates[gone] == 0).all() and (gates[~gone] > 0).all()
+    assert (gates[gone] == 0).all()
+    assert (gates[~gone] > 0).all()
     torch.testing.assert_close(network.fused(tokens, gone)[1], tokens[1, 0])  # one is left: all of it
     with torch.no_grad():
         for parameter in network.gates.parameters():

@@ -70,7 +70,8 @@ def test_the_course_of_the_rates(schedule: str, first: float, last: float) -> No
 
 def test_candidates_are_evenly_spaced_in_their_logarithm() -> None:
     rates = candidate_rates()
-    assert rates[0] == LOWEST and rates[-1] == pytest.approx(HIGHEST)
+    assert rates[0] == LOWEST
+    assert rates[-1] == pytest.approx(HIGHEST)
     assert np.ptp(np.diff(np.log(rates))) < 1e-9
 
 

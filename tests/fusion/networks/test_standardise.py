@@ -37,7 +37,8 @@ def test_the_embedding_is_standardised_by_the_covers_given() -> None:
     np.testing.assert_allclose(Z.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(Z.std(axis=0), [1, 1, 1, 0], atol=1e-4)
     unseen = logits(Embedder(found), examples(np.array([[255, 0, 0]])), SMALL).numpy()[0]
-    assert unseen[0] > 1 and unseen[1] < -1
+    assert unseen[0] > 1
+    assert unseen[1] < -1
 
 
 def test_covers_without_a_picture_do_not_count_and_too_few_change_nothing() -> None:

@@ -54,7 +54,8 @@ def test_it_learns_what_is_to_learn(some: CoverDataset, held_out: CoverDataset) 
     network = TinyNetwork()
     network.load_state_dict(trained.state)
     answers = logits(network, held_out, recipe())
-    assert answers.shape == (12, 2) and answers.dtype == torch.float32
+    assert answers.shape == (12, 2)
+    assert answers.dtype == torch.float32
     loss = torch.nn.functional.cross_entropy(answers, held_out.y)
     assert float(loss) == pytest.approx(min(losses), rel=1e-5)
 
@@ -103,7 +104,8 @@ def test_a_killed_training_goes_on_to_the_same_weights(
         TinyNetwork(), some, held_out, wanted, tmp_path, lambda what, done, total: seen.append(what)
     )
     assert {what.partition(" (")[0] for what in seen} == {"epoch 3 of 3"}
-    assert equal(resumed.state, whole.state) and resumed.best_epoch == whole.best_epoch
+    assert equal(resumed.state, whole.state)
+    assert resumed.best_epoch == whole.best_epoch
     pd.testing.assert_frame_equal(numbers(resumed), numbers(whole))
 
 
@@ -116,7 +118,8 @@ def test_a_finished_training_is_not_done_again_and_another_one_starts_anew(
     again = train_network(
         TinyNetwork(), some, None, wanted, tmp_path, lambda what, done, total: seen.append(what)
     )
-    assert equal(first.state, again.state) and not seen
+    assert equal(first.state, again.state)
+    assert not seen
     other = train_network(TinyNetwork(seed=1), some, None, wanted, tmp_path)  # other pretrained weights
     assert not equal(first.state, other.state)
 
@@ -165,7 +168,8 @@ def test_early_stopping_keeps_the_best_epoch(some: CoverDataset) -> None:
     wrong = replace(some, y=1 - some.y)  # the better it learns the worse it gets on these
     wanted = recipe(epochs=6, patience=2, schedule="constant", **STILL)
     trained = train_network(TinyNetwork(), some, wrong, wanted)
-    assert trained.best_epoch == 1 and len(trained.history) == 3
+    assert trained.best_epoch == 1
+    assert len(trained.history) == 3
     one = train_network(TinyNetwork(), some, wrong, replace(wanted, epochs=1))
     assert equal(trained.state, one.state)
 
@@ -223,7 +227,8 @@ def test_the_range_test_leaves_the_network_alone_and_draws_its_curve(
     found = find_learning_rate(network, some, recipe(learning_rate=None, **STILL), tmp_path)
     assert equal(started(), network.state_dict())
     tried = pd.read_csv(tmp_path / "learning_rate.csv")
-    assert found in tried["learning_rate"].tolist() and 1e-5 < found < 1
+    assert found in tried["learning_rate"].tolist()
+    assert 1e-5 < found < 1
     assert (tmp_path / "learning_rate.png").read_bytes()[:4] == b"\x89PNG"
     assert found == find_learning_rate(network, some, recipe(learning_rate=None, **STILL))
 
