@@ -19,7 +19,7 @@ from coverfusion.experiments.explanation.explanation import LEARNT
 from coverfusion.experiments.explanation.figure import draw_explanation, scale
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest_covers
-from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_PROMISE, UNLIKE, set_in_words
+from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_GUARANTEE, UNLIKE, set_in_words
 from coverfusion.fusion.uncertainty.decision import Targets
 
 ALIKE = 8  # similar covers
@@ -58,10 +58,10 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
 
 
 def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
-    if own["unlike_covers"]:
+    if own["out_of_distribution"]:
         st.warning(UNLIKE)
     if own["abstain"]:
-        st.warning(NO_PROMISE if own["unlike_covers"] else NO_ANSWER)
+        st.warning(NO_GUARANTEE if own["out_of_distribution"] else NO_ANSWER)
     for rank in range(1, BARS + 1):
         if f"genre_{rank}" not in own:
             break

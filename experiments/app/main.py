@@ -21,7 +21,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     Args:
         bundle: the model that scores; None: that of the chosen run.
         root: the folder of runs.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
     """
     st.set_page_config(page_title="coverfusion", layout="wide")
     links = st.container(horizontal=True)

@@ -21,7 +21,7 @@ from coverfusion.experiments.app.scored import ScoredCovers, as_file, score_uplo
 from coverfusion.experiments.app.uploads import MOST, TYPES
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
 KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
 TOP = 3  # genres that the table shows; the files have all
@@ -35,7 +35,7 @@ def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
 
     Args:
         bundle: a bundle folder; None where there is none.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
 
     Raises:
         UserError: the bundle cannot be read, or has no held-out covers for the targets.
@@ -70,7 +70,7 @@ def table_of_scores(scored: ScoredCovers) -> pd.DataFrame:
     """What the page's table shows: small pictures as data URIs, the first genres, and what was noticed.
 
     Probabilities are in percent; a column that says nothing of any cover is left out. What must be known of
-    the first genre stands right after it, where a phone still shows it: `warning` has "unlike covers", "no
+    the genre stands right after it, where a phone still shows it: `warning` has "out of distribution", "no
     answer", both, or the error.
     """
     frame = scored.frame
@@ -92,14 +92,14 @@ def _warning(row: dict[Hashable, Any]) -> str:
     """What must be known of a row's first genre, or why there is none."""
     if row["error"]:
         return str(row["error"])
-    said = (("unlike covers", row["unlike_covers"]), ("no answer", row["abstain"]))
+    said = (("out of distribution", row["out_of_distribution"]), ("no answer", row["abstain"]))
     return ", ".join(text for text, known in said if pd.notna(known) and known)
 
 
 def noticed_of(frame: pd.DataFrame) -> list[str]:
     """How many of the scored pictures have no answer or look like no cover, in words."""
     read = frame[frame["error"] == ""]
-    silent, unlike = int(read["abstain"].sum()), int(read["unlike_covers"].sum())
+    silent, unlike = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
     said = []
     if silent:
         said.append(f"No answer for {silent} of {len(read)}: the model is not sure enough there.")
@@ -112,7 +112,7 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
 
 def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
-    said = promise(model.bundle.decision, targets) if model.bundle.decision else ""
+    said = guarantee(model.bundle.decision, targets) if model.bundle.decision else ""
     return (
         f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
         f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(said)}" if said else "")
@@ -168,8 +168,8 @@ def _columns(targets: Targets) -> dict[str, ColumnConfig | str | None]:
         "warning": st.column_config.TextColumn(
             "Warning",
             width=170,
-            help="no answer: not sure enough; unlike covers: looks like no training cover, so its genre "
-            "means little",
+            help="no answer: not sure enough; out of distribution: looks like no training cover, so its "
+            "genre means little",
         ),
         "genre_set": st.column_config.TextColumn(
             "One of", help=f"a set that holds the true genre of {100 * targets.set_coverage:g} % of covers"

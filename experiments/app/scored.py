@@ -50,7 +50,7 @@ def score_uploads(
         model: shared with other visitors.
         uploads: file names and contents, at least one.
         progress: called with the number of pictures done and of all.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
     """
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []

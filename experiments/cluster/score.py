@@ -39,7 +39,7 @@ from coverfusion.experiments.scoring.score import (
     score_chunk,
 )
 from coverfusion.fusion.bundle import load_bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
 NOTE = "_run.json"  # readers of a parquet folder pass over names that begin with _ or .
 
@@ -51,7 +51,7 @@ class ScoreJob:
     Attributes:
         bundle: a Ray reference to the bundle's files, name -> bytes; an actor needs no shared folder for it.
         top_k: how many genres a row names.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
         out: folder or address of the parts.
         base: what relative paths of pictures are relative to.
         cpus: threads of an actor.
@@ -87,7 +87,7 @@ def score_on_ray(
         top_k: how many genres a row names.
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
         workers: as `experiments.cluster.engine.cluster`.
         address: likewise.
         part: covers a file; a multiple of `features.extract.CHUNK` keeps the local engine's batches.
@@ -112,7 +112,7 @@ def score_on_ray(
     top_k = min(top_k, len(bundle.classes))
     facts = {"bundle": bundle.digest, "top_k": top_k, "part": part} | asdict(targets)
     _start_folder(out, facts, resume)
-    if said := promise(bundle.decision, targets) if bundle.decision else "":
+    if said := guarantee(bundle.decision, targets) if bundle.decision else "":
         console.print(said, highlight=False)
     parts, names = _missing_parts(out, pictures, part)
     if parts:

@@ -1,4 +1,4 @@
-"""Options on when to give no answer, and what sets of genres promise."""
+"""Options on when to give no answer, and what sets of genres guarantee."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ TargetErrorOption = Annotated[
 ]
 TargetCoverageOption = Annotated[
     float | None,
-    typer.Option("--target-coverage", help="answer only this share of covers, the surest, such as 0.5"),
+    typer.Option(
+        "--target-coverage", help="answer only this share of covers, the most confident, such as 0.5"
+    ),
 ]
 SetCoverageOption = Annotated[
     float, typer.Option("--set-coverage", help="share of genre sets that hold the true genre, such as 0.9")

@@ -1,4 +1,4 @@
-"""Pictures of a decision study: risk against coverage, reliability, sets against their promises."""
+"""Pictures of a decision study: risk against coverage, reliability, sets against their guarantees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 140
-RULES = {"promised": ("fused", "o"), "plain": ("alone", "D")}  # colour and shape
+RULES = {"guaranteed": ("fused", "o"), "plain": ("alone", "D")}  # colour and shape
 SHAPES = dict(zip(METHODS, (("fused", "o"), ("alone", "D")), strict=True))
 
 
@@ -40,7 +40,11 @@ def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: 
         x, 100 * curve["low"], 100 * curve["high"], color=LIGHT["cell"], alpha=0.35, linewidth=0
     )
     axes.plot(
-        x, 100 * curve["error"], color=LIGHT["fused"], linewidth=1.8, label="surest first, 95 % interval"
+        x,
+        100 * curve["error"],
+        color=LIGHT["fused"],
+        linewidth=1.8,
+        label="most confident first, 95 % interval",
     )
     axes.plot(x, 100 * curve["perfect_order"], color=LIGHT["chance"], linewidth=1.2, linestyle=":",
               label="if all mistakes came last")  # fmt: skip
@@ -88,18 +92,18 @@ def reliability_figure(bins: pd.DataFrame) -> Figure:
 
 
 def sets_figure(sets: pd.DataFrame) -> Figure:
-    """Each split's coverage beside the promise, and the sets' mean size."""
+    """Each split's coverage beside the guarantee, and the sets' mean size."""
     figure, (left, right) = _figure(8.0, 3.6, 2)
-    promises = list(dict.fromkeys(sets["promise"]))
+    guarantees = list(dict.fromkeys(sets["guarantee"]))
     rng = np.random.default_rng(0)
-    for at, promise in enumerate(promises):
-        left.plot([at - 0.4, at + 0.4], [100 * promise] * 2, color=LIGHT["ink"], linewidth=1.2)
-        left.fill_between([at - 0.4, at + 0.4], 100 * promise - 2, 100 * promise + 2, color=LIGHT["grid"],
+    for at, guarantee in enumerate(guarantees):
+        left.plot([at - 0.4, at + 0.4], [100 * guarantee] * 2, color=LIGHT["ink"], linewidth=1.2)
+        left.fill_between([at - 0.4, at + 0.4], 100 * guarantee - 2, 100 * guarantee + 2, color=LIGHT["grid"],
                           linewidth=0, zorder=0)  # fmt: skip
     for step, method in enumerate(METHODS):
         colour, shape = SHAPES[method]
-        for at, promise in enumerate(promises):
-            own = sets[(sets["method"] == method) & (sets["promise"] == promise)]
+        for at, guarantee in enumerate(guarantees):
+            own = sets[(sets["method"] == method) & (sets["guarantee"] == guarantee)]
             x = at + 0.4 * (step - 0.5) + rng.uniform(-0.12, 0.12, len(own))
             left.plot(x, 100 * own["coverage"], shape, color=LIGHT[colour], markersize=3.5, alpha=0.6,
                       label=method if not at else None)  # fmt: skip
@@ -108,9 +112,9 @@ def sets_figure(sets: pd.DataFrame) -> Figure:
             right.annotate(f"{at_mean[1]:.2f}", at_mean, (0, 7), textcoords="offset points", ha="center",
                            fontsize=8, color=LIGHT["ink"])  # fmt: skip
     for axes in (left, right):
-        axes.set_xticks(range(len(promises)), [f"{100 * promise:g} %" for promise in promises])
-        axes.set_xlim(-0.6, len(promises) - 0.4)
-        axes.set_xlabel("promise")
+        axes.set_xticks(range(len(guarantees)), [f"{100 * guarantee:g} %" for guarantee in guarantees])
+        axes.set_xlim(-0.6, len(guarantees) - 0.4)
+        axes.set_xlabel("guarantee")
     right.set_ylim(0, 1.15 * float(sets["size"].max()))
     left.set_ylabel("sets that hold the true genre, %\none mark a split; band: 2 points")
     right.set_ylabel("genres in a set, mean")

@@ -31,8 +31,8 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     return [
         (
             f"{classifier}, {kinds['none']['covers']:,} held-out covers: "
-            f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage curve "
-            f"{_spanned(chosen, 'aurc', 1, 3)}."
+            f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage "
+            f"curve {_spanned(chosen, 'aurc', 1, 3)}."
         ),
         *(_abstention_words(row) for row in own),
         *_genres_words(_records(tables["genres"])),
@@ -52,10 +52,12 @@ def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 
 
 
 def _abstention_words(row: dict[str, Any]) -> str:
-    kind = "promised with 90 % confidence" if row["rule"] == "promised" else "plainly chosen, no promise"
+    kind = (
+        "guaranteed with 90 % confidence" if row["rule"] == "guaranteed" else "plainly chosen, no guarantee"
+    )
     begin = f"At a target of {100 * row['wished']:g} % error ({kind})"
     if not row["answered"]:
-        return f"{begin} no cover is answered: these covers are too few, or too hard, to promise it."
+        return f"{begin} no cover is answered: these covers are too few, or too hard, to guarantee it."
     return (
         f"{begin} {row['answered']:,} covers are answered, {_spanned(row, 'coverage')} %; of them "
         f"{_spanned(row, 'error')} % are wrong."
@@ -63,8 +65,8 @@ def _abstention_words(row: dict[str, Any]) -> str:
 
 
 def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
-    """By the promised threshold, or by the plain one where nothing can be promised."""
-    for rule in ("promised", "plain"):
+    """By the guaranteed threshold, or by the plain one where nothing can be guaranteed."""
+    for rule in ("guaranteed", "plain"):
         if told := [_genre_words(row) for row in rows if row["rule"] == rule and row["answered"]]:
             return [f"By genre, with the {rule} threshold:", *told]
     return []
@@ -91,7 +93,7 @@ def _genre_words(row: dict[str, Any]) -> str:
 
 def _set_words(row: dict[str, Any]) -> str:
     return (
-        f"Sets ({row['method']}) that promise {100 * row['promise']:g} % hold the true genre in "
+        f"Sets ({row['method']}) that guarantee {100 * row['guarantee']:g} % hold the true genre in "
         f"{100 * row['coverage']:.1f} % (mean of {SPLITS} splits; {100 * row['lowest']:.1f} to "
         f"{100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
     )

@@ -26,7 +26,7 @@ from coverfusion.fusion.uncertainty.conformal import METHODS, prediction_sets, s
 from coverfusion.fusion.uncertainty.decision import one_a_group
 
 SPLITS = 20  # random halves that prediction sets are tried on
-PROMISES = (0.8, 0.9, 0.95)
+GUARANTEES = (0.8, 0.9, 0.95)
 ERRORS = (0.1, 0.2, 0.3, 0.4)
 COVERAGES = (0.1, 0.25, 0.5, 0.75)
 GRID = np.arange(1, 101) / 100
@@ -43,7 +43,7 @@ def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> 
         rows.append(
             {"classifier": model.classifier, "error_of_all": held.wrong[held.tried].mean()}
             | _aurc(held, weights)
-            | answered_row(held, weights, answered_covers(held, _promised(target)))
+            | answered_row(held, weights, answered_covers(held, _guaranteed(target)))
         )
     return pd.DataFrame(rows)
 
@@ -103,9 +103,9 @@ def risk_coverage_table(held: HeldOut, weights: np.ndarray) -> pd.DataFrame:
 
 
 def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]) -> pd.DataFrame:
-    """Coverage and error by thresholds for target errors (promised, and plain) and for target coverages."""
+    """Coverage and error by thresholds for target errors (guaranteed, and plain) and for target coverages."""
     asked: list[tuple[str, float, str, Threshold]] = []
-    asked += [("error", target, "promised", _promised(target)) for target in errors]
+    asked += [("error", target, "guaranteed", _guaranteed(target)) for target in errors]
     asked += [("error", target, "plain", _plain(target)) for target in errors]
     asked += [("coverage", target, "plain", _covering(target)) for target in COVERAGES]
     return pd.DataFrame(
@@ -120,10 +120,10 @@ def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]
 def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFrame:
     """For each true genre: the share of its covers that is answered, and the error among those.
 
-    One row a rule (promised, plain) and genre.
+    One row a rule (guaranteed, plain) and genre.
     """
     rows = []
-    for rule, threshold in (("promised", _promised(target)), ("plain", _plain(target))):
+    for rule, threshold in (("guaranteed", _guaranteed(target)), ("plain", _plain(target))):
         answered = answered_covers(held, threshold)
         for code, genre in enumerate(held.genres):
             own = held.y[held.tried] == code
@@ -136,7 +136,7 @@ def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFr
 def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
     """Coverage and size of the sets on random halves of the held-out covers, learnt on the other halves.
 
-    One row a method, promise and split: `coverage`, `size` (mean), `single` (share with one genre), and
+    One row a method, guarantee and split: `coverage`, `size` (mean), `single` (share with one genre), and
     `coverage_<genre>`.
     """
     rng = np.random.default_rng(seed)
@@ -147,18 +147,18 @@ def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
         learnt, tried = np.flatnonzero(learns), np.flatnonzero(~learns)
         learnt = learnt[one_a_group(held.groups[learnt], seed + split)]
         rows += [
-            {"method": method, "promise": promise, "split": split}
-            | _tried_sets(held, learnt, tried, promise, method)
+            {"method": method, "guarantee": guarantee, "split": split}
+            | _tried_sets(held, learnt, tried, guarantee, method)
             for method in METHODS
-            for promise in PROMISES
+            for guarantee in GUARANTEES
         ]
     return pd.DataFrame(rows)
 
 
 def _tried_sets(
-    held: HeldOut, learnt: np.ndarray, tried: np.ndarray, promise: float, method: str
+    held: HeldOut, learnt: np.ndarray, tried: np.ndarray, guarantee: float, method: str
 ) -> dict[str, float]:
-    limit = set_limit(held.proba[learnt], held.y[learnt], promise, method)
+    limit = set_limit(held.proba[learnt], held.y[learnt], guarantee, method)
     sets = prediction_sets(held.proba[tried], limit, method)
     y, size = held.y[tried], sets.sum(axis=1)
     holds = sets[np.arange(len(tried)), y]
@@ -167,8 +167,8 @@ def _tried_sets(
 
 
 def summarised_sets(sets: pd.DataFrame) -> pd.DataFrame:
-    """One row a method and promise: mean, lowest and highest coverage over the splits, mean size."""
-    grouped = sets.groupby(["method", "promise"], sort=False)
+    """One row a method and guarantee: mean, lowest and highest coverage over the splits, mean size."""
+    grouped = sets.groupby(["method", "guarantee"], sort=False)
     coverage = grouped["coverage"].agg(["mean", "min", "max"])
     coverage.columns = pd.Index(["coverage", "lowest", "highest"])
     return coverage.join(grouped[["size", "single"]].mean()).reset_index()
@@ -223,7 +223,7 @@ def _aurc(held: HeldOut, weights: np.ndarray) -> dict[str, float]:
     return {"aurc": value, "aurc_low": float(low), "aurc_high": float(high)}
 
 
-def _promised(target: float) -> Threshold:
+def _guaranteed(target: float) -> Threshold:
     return partial(threshold_for_error, target=target)
 
 

@@ -50,7 +50,7 @@ def explain(
         out: a .png; the JSON has the same name with .json.
         top_k: how many genres are named.
         attention: make the occlusion map.
-        targets: when to abstain, and what the set of genres promises.
+        targets: when to abstain, and what the set of genres guarantees.
 
     Raises:
         UserError: the picture or the bundle cannot be read, `out` cannot be written, or targets for a bundle
@@ -89,7 +89,7 @@ def explain_picture(
         image: an RGB picture, as `data.pictures.decode` gives it.
         top_k: how many genres are named.
         attention: make the occlusion map, which runs the image network 50 times.
-        targets: when to abstain, and what the set of genres promises.
+        targets: when to abstain, and what the set of genres guarantees.
     """
     row, notes, failed = _measure(extractors, image)
     chances = chances_of(bundle, row)[0]

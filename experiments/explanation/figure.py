@@ -101,7 +101,7 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
     said = wrapped(" ".join(explanation.in_words()), TEXT, WIDTH - 2 * MARGIN, 2)
     verdict = explanation.verdict
-    warns = explanation.training_cover or verdict.abstain or verdict.unlike_covers
+    warns = explanation.training_cover or verdict.abstain or verdict.out_of_distribution
     _write(figure, MARGIN, 1.06, "\n".join(said), color=AGAINST if warns else MUTED)
     titles = ("Found on the cover", "Where the image network looks", "What each block does")
     for x, title in zip(COLUMNS, titles, strict=True):

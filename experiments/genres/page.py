@@ -17,12 +17,17 @@ from coverfusion.experiments.genres.findings import Findings
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture, picture_at
 from coverfusion.experiments.genres.shap import Shap
-from coverfusion.experiments.genres.typical_covers import Confused, confused_with, most_typical, surest
+from coverfusion.experiments.genres.typical_covers import (
+    Confused,
+    confused_with,
+    most_confident,
+    most_typical,
+)
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
 # how many of each a page shows
-EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, SUREST, PAIRS = 10, 8, 12, 4, 12, 6, 6
+EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, MOST_CONFIDENT, PAIRS = 10, 8, 12, 4, 12, 6, 6
 NAMED = 3  # effects in the sentences that open it
 
 Rows = list[dict[str, Any]]
@@ -83,8 +88,8 @@ def genre_page(found: Findings, genre: str) -> dict[str, Any]:
 
 
 def pictures(found: Findings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
-    """The typical covers, the surest right and wrong ones, and the pairs."""
-    right, missed, wrongly = surest(found.predictions, found.space, genre, SUREST)
+    """The typical covers, the most confident right and wrong ones, and the pairs."""
+    right, missed, wrongly = most_confident(found.predictions, found.space, genre, MOST_CONFIDENT)
     shown = {
         "typical": most_typical(found.typical, found.space, genre, TYPICAL),
         "right": right,

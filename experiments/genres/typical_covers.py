@@ -1,4 +1,4 @@
-"""Covers to look at: the most typical of a genre, the surest right and wrong ones, pairs of mixed-up ones."""
+"""The most typical covers of a genre, the most confident right and wrong ones, and pairs of mixed-up ones."""
 
 from __future__ import annotations
 
@@ -86,10 +86,10 @@ def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most:
     return _one_a_group(ordered.index.tolist(), space)[:most]
 
 
-def surest(
+def most_confident(
     predictions: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int
 ) -> tuple[list[str], list[str], list[str]]:
-    """The covers the model was surest of, one a group.
+    """The covers the model was most confident of, one a group.
 
     Args:
         predictions: by cover_id `genre`, `predicted`, `p_<genre>`.
@@ -113,7 +113,7 @@ def surest(
 def confused_with(
     confusion: pd.DataFrame, predictions: pd.DataFrame, space: EmbeddingSpace, genre: str, pairs: int
 ) -> Confused | None:
-    """The genre that this one's covers are most often taken for, with the surest examples.
+    """The genre that this one's covers are most often taken for, with the most confident examples.
 
     Args:
         confusion: (k, k) covers, rows true genres, columns predicted ones.

@@ -32,12 +32,12 @@ from coverfusion.features.extract import CHUNK, compute, decoded_ahead
 from coverfusion.features.registry import Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise, rule_of
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee, rule_of
 from coverfusion.fusion.uncertainty.novelty import nearest_distances
 
 PART = 4 * CHUNK  # covers a part
 FORMATS = (".csv", ".parquet", ".jsonl")
-DECIDED = ("abstain", "genre_set", "nearest_distance", "unlike_covers")
+DECIDED = ("abstain", "genre_set", "nearest_distance", "out_of_distribution")
 
 
 def score(
@@ -58,7 +58,7 @@ def score(
         top_k: how many genres a row names.
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
 
     Returns:
         The number of rows, and of those among them with an error.
@@ -82,7 +82,7 @@ def score(
     top_k = min(top_k, len(bundle.classes))
     with _alone(parts, out):
         _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k} | asdict(targets))
-        if said := promise(bundle.decision, targets) if bundle.decision else "":
+        if said := guarantee(bundle.decision, targets) if bundle.decision else "":
             console.print(said, highlight=False)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
@@ -168,14 +168,15 @@ def score_chunk(
         extractors: its extractors, from `bundle_extractors`.
         chunk: cover_id, path, and the picture or why there is none.
         top_k: how many genres a row names.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
 
     Returns:
         One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
-        joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
-        unlike_covers (bool), failed_blocks, error. A picture that cannot be read has no genre and abstains.
-        Where a target error or coverage is in force, so does one unlike the training covers.
-        Without held-out covers in the bundle nothing else abstains, and sets are empty. `unlike_covers` is
+            joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
+            out_of_distribution (bool), failed_blocks, error. A picture that cannot be read has no genre and
+            abstains. Where a target error or coverage is in force, so does one unlike the training covers.
+            Without held-out covers in the bundle nothing else abstains, and sets are empty.
+            `out_of_distribution` is
         None where nothing was looked for: no picture, or a bundle of too few covers to know them.
     """
     good = [i for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
@@ -209,7 +210,7 @@ def _unread(rows: list[int]) -> pd.DataFrame:
             "abstain": np.ones(n, bool),
             "genre_set": np.full(n, None, dtype=object),
             "nearest_distance": np.full(n, np.nan),
-            "unlike_covers": np.full(n, None, dtype=object),
+            "out_of_distribution": np.full(n, None, dtype=object),
         },
         index=rows,
     )
@@ -218,19 +219,19 @@ def _unread(rows: list[int]) -> pd.DataFrame:
 def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets) -> pd.DataFrame:
     """The columns `DECIDED` for n pictures with (n, k) probabilities of the classifier."""
     frame = pd.DataFrame(
-        {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "unlike_covers": None},
+        {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
         index=range(len(raw)),
     )
     if bundle.neighbours is not None:
         frame["nearest_distance"] = nearest_distances(bundle.neighbours, table.frame())
     if bundle.novelty is not None:
-        frame["unlike_covers"] = bundle.novelty.unlike(table.frame())
+        frame["out_of_distribution"] = bundle.novelty.is_out_of_distribution(table.frame())
     if bundle.decision is not None:
         rule = rule_of(bundle.decision, targets)
         frame["abstain"] = rule.abstains(raw)
         frame["genre_set"] = ["|".join(map(str, names)) for names in rule.genre_sets(raw, bundle.classes)]
-        if targets.in_force:  # what they promise is of covers
-            frame["abstain"] |= frame["unlike_covers"].fillna(False).astype(bool)
+        if targets.in_force:  # what they guarantee is of covers
+            frame["abstain"] |= frame["out_of_distribution"].fillna(False).astype(bool)
     return frame
 
 
@@ -286,7 +287,7 @@ def _write_part(path: Path, frame: pd.DataFrame) -> None:
 
 def schema_of(frame: pd.DataFrame) -> pa.Schema:
     """The column types of scores; they do not depend on which pictures a part happens to hold."""
-    kinds = {"nearest_distance": pa.float64(), "abstain": pa.bool_(), "unlike_covers": pa.bool_()}
+    kinds = {"nearest_distance": pa.float64(), "abstain": pa.bool_(), "out_of_distribution": pa.bool_()}
     kinds |= {name: pa.float64() for name in frame.columns if name.startswith("probability_")}
     return pa.schema([(name, kinds.get(name, pa.string())) for name in frame.columns])
 

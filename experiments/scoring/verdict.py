@@ -11,7 +11,7 @@ from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 
 NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
-NO_PROMISE = "No answer: what the target promises, it promises of covers like those of training."
+NO_GUARANTEE = "No answer: what the target guarantees, it guarantees of covers like those of training."
 UNLIKE = (
     "Unlike the training covers: next to none of them looks like this picture, so the genre named here means "
     "little."
@@ -23,32 +23,32 @@ class Verdict:
     """What a bundle says about one cover; None where it cannot say.
 
     Attributes:
-        abstain: the model would rather not answer, or cannot keep its promise of this picture.
+        abstain: the model would rather not answer, or cannot keep its guarantee of this picture.
         genre_set: genres among which the true one is as often as `set_coverage` says, the most probable
             first.
         set_coverage: a share.
-        unlike_covers: the picture looks like no training cover.
+        out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
     """
 
     abstain: bool | None = None
     genre_set: list[str] | None = None
     set_coverage: float | None = None
-    unlike_covers: bool | None = None
+    out_of_distribution: bool | None = None
     note: str = ""
 
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
-        said = [UNLIKE] if self.unlike_covers else []
+        said = [UNLIKE] if self.out_of_distribution else []
         if self.abstain:
-            said.append(NO_PROMISE if self.unlike_covers else NO_ANSWER)
+            said.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
         if self.genre_set and self.set_coverage is not None:
             said.append(set_in_words(self.genre_set, self.set_coverage))
         return [*said, self.note] if self.note else said
 
 
 def set_in_words(genres: Sequence[str], coverage: float) -> str:
-    """A set of genres and what it promises (a share)."""
+    """A set of genres and what it guarantees (a share)."""
     return f"One of: {', '.join(genres)} (such sets hold the true genre of {100 * coverage:g} % of covers)."
 
 
@@ -58,18 +58,18 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
     Args:
         bundle: the fitted model.
         row: the cover's features, columns `block.column`.
-        targets: when to abstain, and what the set promises.
+        targets: when to abstain, and what the set guarantees.
     """
-    unlike = None if bundle.novelty is None else bool(bundle.novelty.unlike(row)[0])
+    unlike = None if bundle.novelty is None else bool(bundle.novelty.is_out_of_distribution(row)[0])
     note = note_of(bundle)
     if bundle.decision is None:
-        return Verdict(unlike_covers=unlike, note=note)
+        return Verdict(out_of_distribution=unlike, note=note)
     proba, rule = bundle.predict_proba(row), rule_of(bundle.decision, targets)
     return Verdict(
         abstain=bool(rule.abstains(proba)[0]) or (targets.in_force and bool(unlike)),
         genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],
         set_coverage=targets.set_coverage,
-        unlike_covers=unlike,
+        out_of_distribution=unlike,
         note=note,
     )
 

@@ -52,7 +52,7 @@ from coverfusion.experiments.service.schemas import (
 from coverfusion.experiments.service.uploads import Picture, body_schema, decoded, read_uploads
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, promise
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 GRACE = 60  # seconds that accepted requests have left after SIGTERM
@@ -130,7 +130,7 @@ def make_service(
         limits: on requests; the defaults of `Limits` if left out.
         api_key: asked for in the header X-API-Key on all paths under /v1/ but /v1/health; None: nobody is
             asked.
-        targets: when to abstain, and what the sets of genres promise.
+        targets: when to abstain, and what the sets of genres guarantee.
 
     Raises:
         UserError: a broken bundle, weights that are not here, or targets for a bundle without held-out
@@ -356,7 +356,7 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             target_error=targets.error,
             target_coverage=targets.coverage,
             set_coverage=targets.set_coverage,
-            promise=promise(bundle.decision, targets),
+            guarantee=guarantee(bundle.decision, targets),
         )
     return ModelCard(
         classifier=bundle.classifier.name,
@@ -421,7 +421,7 @@ def run_service(
     listener = bound_socket(host, port)
     app = make_service(bundle_folder, limits, api_key, targets)
     decision = app.state.service.bundle.decision
-    if said := promise(decision, targets) if decision else "":
+    if said := guarantee(decision, targets) if decision else "":
         console.print(said, highlight=False)
     config = uvicorn.Config(
         app, host=host, port=port, http=ProblemProtocol, ws="none", server_header=False,

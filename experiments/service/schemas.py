@@ -18,7 +18,7 @@ _SCORED: dict[str, Any] = {
     "abstain": False,
     "genre_set": ["Jazz", "Rock"],
     "nearest_distance": 0.83,
-    "unlike_covers": False,
+    "out_of_distribution": False,
     "failed_blocks": None,
     "error": None,
 }
@@ -49,7 +49,7 @@ class ScoredPicture(BaseModel):
         "probable first",
     )
     nearest_distance: float | None = Field(default=None, description="to the nearest training cover; no unit")
-    unlike_covers: bool | None = Field(
+    out_of_distribution: bool | None = Field(
         default=None, description="looks like no training cover, so its genre means little"
     )
     failed_blocks: str | None = Field(
@@ -94,12 +94,12 @@ class Block(BaseModel):
 
 
 class TargetsInForce(BaseModel):
-    """When the model answers, and what its sets of genres promise; shares from 0 to 1."""
+    """When the model answers, and what its sets of genres guarantee; shares from 0 to 1."""
 
     target_error: float | None = Field(description="at most this share of answers is wrong")
-    target_coverage: float | None = Field(description="this share of covers, the surest, is answered")
+    target_coverage: float | None = Field(description="this share of covers, the most confident, is answered")
     set_coverage: float = Field(description="share of sets that hold the true genre")
-    promise: str = Field(description="what the target comes to, in words; empty without one")
+    guarantee: str = Field(description="what the target comes to, in words; empty without one")
 
 
 class ModelCard(BaseModel):
@@ -116,7 +116,7 @@ class ModelCard(BaseModel):
                         "target_error": 0.2,
                         "target_coverage": None,
                         "set_coverage": 0.9,
-                        "promise": "At most 20 % wrong among those answered, with 90 % confidence: …",
+                        "guarantee": "At most 20 % wrong among those answered, with 90 % confidence: …",
                     },
                     "warns": True,
                     "note": "",
@@ -165,7 +165,7 @@ def scored_picture(row: Mapping[Any, Any], decides: bool, warns: bool) -> Scored
         told["abstain"] = bool(row["abstain"])
         told["genre_set"] = [name for name in row["genre_set"].split("|") if name]
     if warns:
-        told["unlike_covers"] = bool(row["unlike_covers"])
+        told["out_of_distribution"] = bool(row["out_of_distribution"])
     return ScoredPicture(
         name=row["path"],
         cover_id=row["cover_id"],

@@ -1,4 +1,4 @@
-"""The surest mistakes of a model, as pictures beside their nearest training covers."""
+"""The most confident mistakes of a model, as pictures beside their nearest training covers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
-MISTAKES = 12  # shown, the surest first
+MISTAKES = 12  # shown, the most confident first
 NEAREST = 5  # neighbours beside each
 
 

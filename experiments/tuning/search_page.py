@@ -57,8 +57,8 @@ def search_findings(folder: Path) -> list[str]:
     chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])
     said = [
         (
-            f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of validation covers "
-            f"right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
+            f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of "
+            f"validation covers right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
         )
     ]
     if own := held_out.get("own"):

@@ -65,9 +65,9 @@ def findings(folder: Path) -> list[str]:
     row, learnt = held_out.loc[best], table[table["covers"] != VALIDATION].set_index("value").loc[best]
     said = [
         (
-            f"{study['classifier']} is best with {study['parameter']} = {best}: {100 * row['accuracy']:.1f} % of "
-            f"validation covers right ({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}), and "
-            f"{100 * learnt['accuracy']:.1f} % of those that it learnt from."
+            f"{study['classifier']} is best with {study['parameter']} = {best}: {100 * row['accuracy']:.1f} % "
+            f"of validation covers right ({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}), "
+            f"and {100 * learnt['accuracy']:.1f} % of those that it learnt from."
         )
     ]
     others = held_out.drop(index=best)

@@ -71,7 +71,7 @@ def load_ssd(weights: list[Weights], persons_only: bool = True) -> cv2.dnn.Net:
 
 
 def detect_ssd(net: cv2.dnn.Net, image: Image) -> np.ndarray:
-    """(n, 5) float32: left, top, right, bottom in px and confidence 0..1 of each person, surest first.
+    """(n, 5) float32: left, top, right, bottom in px and confidence 0..1 of persons, most confident first.
 
     Not thread-safe: an OpenCV network holds one picture at a time.
     """

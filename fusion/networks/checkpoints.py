@@ -28,7 +28,7 @@ class TrainingProgress:
         history: one dict an epoch.
         best_epoch: whose weights are kept.
         best: these weights, on the CPU.
-        state: of network, optimiser and schedule after the last epoch; None before the first.
+        state: of network, optimizer and schedule after the last epoch; None before the first.
         precision: in which the network is trained: "32", "bf16" or "16".
     """
 

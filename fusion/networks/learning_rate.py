@@ -25,7 +25,7 @@ def stage_of(name: str, stages: list[list[str]]) -> int:
 
 
 def parameter_groups(network: nn.Module, recipe: Recipe, learning_rate: float) -> list[dict[str, Any]]:
-    """Groups for the optimiser: the rate falls by `layer_decay` a stage from the answer to the picture.
+    """Groups for the optimizer: the rate falls by `layer_decay` a stage from the answer to the picture.
 
     J. Howard and S. Ruder, Universal Language Model Fine-tuning, ACL 2018. Biases and norms are not decayed.
     Frozen stages are in no group and need no gradient.

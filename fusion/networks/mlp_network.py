@@ -121,7 +121,7 @@ def train(
     target = torch.from_numpy(y.astype(np.int64)).to(device)
     weights = torch.from_numpy(weight.astype(np.float32)).to(device)
     learn, stop = (torch.from_numpy(rows).to(device) for rows in split or (np.arange(len(y)), np.arange(0)))
-    optimiser = torch.optim.AdamW(
+    optimizer = torch.optim.AdamW(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
     )
     best, best_epoch, kept = float("inf"), 0, None
@@ -135,9 +135,9 @@ def train(
                 scores = logits(network, [block[batch] for block in inputs], gone[batch] | dropped)
                 wanted = soft_targets(target[batch], scores.shape[1], schedule.label_smoothing)
                 loss = focal_loss(scores, wanted, weights[batch], schedule.focal_gamma)
-                optimiser.zero_grad()
+                optimizer.zero_grad()
                 loss.backward()
-                optimiser.step()
+                optimizer.step()
             if not len(stop):
                 best_epoch = epoch
                 continue

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import binom
 
 CONFIDENCE = 0.9  # that a threshold keeps its target error
-FIRST = 0.02  # share of the rows, surest first, that is tried first
+FIRST = 0.02  # share of the rows, most confident first, that is tried first
 STEPS = 100  # at most about so many thresholds are tried
 
 
@@ -50,7 +50,7 @@ def threshold_for_error(confidence: np.ndarray, wrong: np.ndarray, target: float
 
 
 def plain_threshold_for_error(confidence: np.ndarray, wrong: np.ndarray, target: float) -> float:
-    """The lowest threshold above which at most `target` of these very rows are wrong: no promise for others.
+    """The lowest threshold above which at most `target` of these rows are wrong: no guarantee for others.
 
     Arguments and result as of `threshold_for_error`.
     """
@@ -71,7 +71,7 @@ def threshold_for_coverage(confidence: np.ndarray, coverage: float) -> float:
 def risk_coverage(
     confidence: np.ndarray, wrong: np.ndarray, coverages: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """The share of wrong answers if the surest covers are answered, for each share of answered covers.
+    """The share of wrong predictions among the most confident covers, for each share of answered covers.
 
     R. El-Yaniv and Y. Wiener, On the Foundations of Noise-free Selective Classification, JMLR 11, 2010.
 
@@ -109,7 +109,7 @@ def area_under_risk_coverage(
 def _cumulated(
     confidence: np.ndarray, wrong: np.ndarray, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(b, n) covers and mistakes among the surest, one after another."""
+    """(b, n) covers and mistakes among the most confident, one after another."""
     order = np.argsort(-confidence, kind="stable")
     counts = np.ones((1, len(order))) if weights is None else weights[:, order]
     return np.cumsum(counts, axis=1), np.cumsum(counts * wrong[order], axis=1)

@@ -1,6 +1,6 @@
-"""Sets of genres that hold the true one with a promised probability (split conformal prediction).
+"""Sets of genres that hold the true one with a guaranteed probability (split conformal prediction).
 
-V. Vovk, A. Gammerman and G. Shafer, Algorithmic Learning in a Random World, 2005. The promise is over all
+V. Vovk, A. Gammerman and G. Shafer, Algorithmic Learning in a Random World, 2005. The guarantee is over all
 covers together, not for each genre, and for covers that come from where the held-out ones came from.
 """
 
@@ -23,7 +23,7 @@ def nonconformity(proba: np.ndarray, method: str = DEFAULT) -> np.ndarray:
             Classifiers with Bounded Error Levels, JASA 2019). "aps": the summed probability of all
             classes that are more probable, and half of its own (Y. Romano, M. Sesia and E. Candès,
             Classification with Valid and Adaptive Coverage, NeurIPS 2020, whose random share of its own is
-            here always a half: the promise stays, and a row always gets the same set).
+            here always a half: the guarantee stays, and a row always gets the same set).
 
     Returns:
         (n, k) scores.
@@ -48,11 +48,11 @@ def set_limit(proba: np.ndarray, y: np.ndarray, coverage: float, method: str = D
     Args:
         proba: (n, k) probabilities of independent rows that the model was not fitted on.
         y: (n,) class codes.
-        coverage: the promised share of sets that hold the true class, above 0 and below 1.
+        coverage: the guaranteed share of sets that hold the true class, above 0 and below 1.
         method: as of `nonconformity`.
 
     Returns:
-        inf (every class) where n is too small for the promise.
+        inf (every class) where n is too small for the guarantee.
     """
     own = np.sort(nonconformity(proba, method)[np.arange(len(y)), y])
     rank = math.ceil((len(own) + 1) * coverage - 1e-9)

@@ -6,12 +6,12 @@ that a target can be chosen when covers are scored.
     decision.json       where the held-out covers come from, the calibration
     held_out.parquet    their probabilities, true class codes and groups
 
-What is promised. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on; of
-covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction Sets
-for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came from,
-the promises hold as stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but for two
-things. On a validation split the model was also chosen by it among several. With folds each held-out cover
-was predicted by a model of its fold, while the bundle's is fitted on all covers: as with other
+What is guaranteed. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on;
+of covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction
+Sets for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came
+from, the guarantees hold as stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but
+for two things. On a validation split the model was also chosen by it among several. With folds each held-out
+cover was predicted by a model of its fold, while the bundle's is fitted on all covers: as with other
 cross-conformal methods (R. F. Barber et al., Predictive Inference with the Jackknife+, 2021) this holds
 closely but not exactly.
 """
@@ -40,7 +40,7 @@ class Targets:
 
     Attributes:
         error: at most this share wrong among those answered; None: not asked.
-        coverage: answer this share of covers, the surest; None: not asked.
+        coverage: answer this share of covers, the most confident; None: not asked.
         set_coverage: share of sets that hold the true genre.
 
     Raises:
@@ -63,7 +63,7 @@ class Targets:
 
     @property
     def in_force(self) -> bool:
-        """Whether something is promised of the answers."""
+        """Whether something is guaranteed of the answers."""
         return self.error is not None or self.coverage is not None
 
 
@@ -193,7 +193,7 @@ def one_a_group(groups: np.ndarray, seed: int = 0) -> np.ndarray:
     return np.sort(order[np.unique(groups[order], return_index=True)[1]])
 
 
-def promise(decision: Decision, targets: Targets) -> str:
+def guarantee(decision: Decision, targets: Targets) -> str:
     """In words: what the rule for a target error or coverage does, and on how much that rests; else ""."""
     if not targets.in_force:
         return ""
@@ -203,11 +203,11 @@ def promise(decision: Decision, targets: Targets) -> str:
     covers = f"{len(rows):,} different held-out covers"
     if not answered.any():
         return (
-            f"At most {100 * (targets.error or 0):g} % wrong cannot be promised from {covers}: no cover is "
+            f"At most {100 * (targets.error or 0):g} % wrong cannot be guaranteed from {covers}: no cover is "
             f"answered. Ask for less, or train on more covers."
         )
     wrong = (proba.argmax(axis=1) != y)[answered]
     seen = f"of {covers} {100 * answered.mean():.0f} % are answered, {100 * wrong.mean():.0f} % of them wrong"
     if targets.error is not None:
         return f"At most {100 * targets.error:g} % wrong among those answered, with 90 % confidence: {seen}."
-    return f"Answers the surest: {seen}."
+    return f"Answers the most confident: {seen}."

@@ -103,7 +103,7 @@ class Novelty:
     signs: np.ndarray
     limit: float
 
-    def unlike(self, X: pd.DataFrame) -> np.ndarray:
+    def is_out_of_distribution(self, X: pd.DataFrame) -> np.ndarray:
         """(n,) bool: which pictures, with features `block.column`, look like no training cover."""
         signs = _signs(
             self.looks.distances(X), self.photos.likeness(X) if self.photos else None, self.distances

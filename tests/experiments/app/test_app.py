@@ -167,8 +167,8 @@ def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
     assert 0 < silent.sum() < len(uploads)
     assert table["warning"].str.contains("no answer").tolist() == silent.tolist()
     assert table["warning"].iloc[-1] == "empty file (0 bytes)"
-    unlike = frame["unlike_covers"].fillna(False).astype(bool)
-    assert table["warning"].str.contains("unlike covers").tolist() == unlike.tolist()
+    unlike = frame["out_of_distribution"].fillna(False).astype(bool)
+    assert table["warning"].str.contains("out of distribution").tolist() == unlike.tolist()
     # a phone shows these four
     assert list(table.columns[:4]) == ["cover", "genre_1", "probability_1", "warning"]
     assert noticed_of(frame)[0].startswith(f"No answer for {silent.sum()} of {len(uploads)}")

@@ -14,7 +14,7 @@ from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.decision.findings import decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.study import decide
-from coverfusion.experiments.decision.tables import PROMISES, SPLITS, answered_covers, sets_table
+from coverfusion.experiments.decision.tables import GUARANTEES, SPLITS, answered_covers, sets_table
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
@@ -85,25 +85,25 @@ def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:
     table = pd.read_csv(study / "abstention.csv")
     models = pd.read_csv(study / "models.csv")
     plain = table.query("target == 'error' and rule == 'plain' and wished == 0.2").iloc[0]
-    promised = table.query("target == 'error' and rule == 'promised' and wished == 0.2").iloc[0]
-    assert promised["answered"] <= plain["answered"]
+    guaranteed = table.query("target == 'error' and rule == 'guaranteed' and wished == 0.2").iloc[0]
+    assert guaranteed["answered"] <= plain["answered"]
     assert plain["error"] <= models["error_of_all"].min() + 1e-9
     genres = pd.read_csv(study / "genres.csv")
-    for rule, row in (("promised", promised), ("plain", plain)):
+    for rule, row in (("guaranteed", guaranteed), ("plain", plain)):
         own = genres[genres["rule"] == rule]
         assert own["answered"].sum() == row["answered"]
         assert own["covers"].sum() == 180
 
 
-def test_genres_are_told_by_the_plain_rule_where_nothing_is_promised(study: Path) -> None:
+def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Path) -> None:
     tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
     genres = tables["genres"]
-    genres.loc[genres["rule"] == "promised", "answered"] = 0
+    genres.loc[genres["rule"] == "guaranteed", "answered"] = 0
     classifier = tables["models"]["classifier"][0]
     assert "By genre, with the plain threshold:" in decision_findings(classifier, tables, 0.2)
     genres["answered"] = 1
     said = decision_findings(classifier, tables, 0.2)
-    assert "By genre, with the promised threshold:" in said
+    assert "By genre, with the guaranteed threshold:" in said
     assert any(line.startswith("Sets of genres are made in two ways: lac") for line in said)
 
 
@@ -121,9 +121,9 @@ def test_a_calibration_that_does_not_help_is_called_so(after: float, said: str, 
 
 def test_sets_are_tried_on_every_split(study: Path) -> None:
     sets = pd.read_csv(study / "sets.csv")
-    assert len(sets) == SPLITS * len(METHODS) * len(PROMISES)
-    mean = sets[sets["method"] == "lac"].groupby("promise")["coverage"].mean()
-    np.testing.assert_allclose(mean, PROMISES, atol=0.05)
+    assert len(sets) == SPLITS * len(METHODS) * len(GUARANTEES)
+    mean = sets[sets["method"] == "lac"].groupby("guarantee")["coverage"].mean()
+    np.testing.assert_allclose(mean, GUARANTEES, atol=0.05)
 
 
 def test_near_duplicates_never_learn_for_each_other(runs: dict[str, Path]) -> None:
@@ -148,8 +148,8 @@ def test_sets_on_copies_of_covers_keep_the_copies_together() -> None:
     proba = np.repeat(rng.dirichlet(np.ones(3), 300), 4, axis=0)
     y = np.repeat(rng.integers(0, 3, 300), 4)
     table = sets_table(HeldOut(["a", "b", "c"], proba, y, np.arange(1200) // 4, []), seed=0)
-    mean = table[table["method"] == "lac"].groupby("promise")["coverage"].mean()
-    np.testing.assert_allclose(mean, PROMISES, atol=0.03)
+    mean = table[table["method"] == "lac"].groupby("guarantee")["coverage"].mean()
+    np.testing.assert_allclose(mean, GUARANTEES, atol=0.03)
 
 
 def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -213,16 +213,16 @@ def test_scores_abstain_name_sets_and_warn(runs: dict[str, Path], collection: Pa
     broken = frame[frame["path"].str.endswith("broken.jpg")].iloc[0]
     assert broken["abstain"]
     assert pd.isna(broken["genre_set"])
-    assert broken["unlike_covers"] is None
-    assert frame[frame["path"].str.endswith("noise.png")]["unlike_covers"].item()
+    assert broken["out_of_distribution"] is None
+    assert frame[frame["path"].str.endswith("noise.png")]["out_of_distribution"].item()
     covers = frame[frame["path"].str.startswith(str(collection))]
     assert 0.3 < covers["abstain"].mean() < 0.7
-    assert covers["unlike_covers"].astype(bool).mean() < 0.05
+    assert covers["out_of_distribution"].astype(bool).mean() < 0.05
     np.testing.assert_allclose(covers["nearest_distance"], 0, atol=1e-2)  # each is in the index itself
     assert (covers["genre_set"].str.split("|").str[0] == covers["genre_1"]).all()
 
 
-def test_nothing_is_promised_of_what_is_unlike_covers(runs: dict[str, Path], tmp_path: Path) -> None:
+def test_nothing_is_guaranteed_of_what_is_out_of_distribution(runs: dict[str, Path], tmp_path: Path) -> None:
     odd, bundle = noise(size=(60, 60)), load_bundle(runs["folds"] / "bundle")
     (tmp_path / "noise.png").write_bytes(encode(odd, "PNG"))
     row = table_of([odd], bundle_extractors(bundle))[0].frame()
@@ -232,7 +232,7 @@ def test_nothing_is_promised_of_what_is_unlike_covers(runs: dict[str, Path], tmp
         out = tmp_path / f"{silent}.parquet"
         score(runs["folds"] / "bundle", iter([str(tmp_path / "noise.png")]), out, targets=targets)
         scored, verdict = pd.read_parquet(out).iloc[0], verdict_on(bundle, row, targets)
-        assert scored["unlike_covers"]
+        assert scored["out_of_distribution"]
         assert scored["abstain"] == verdict.abstain == silent
 
 
@@ -277,10 +277,10 @@ def test_an_old_bundle_scores_as_before_but_takes_no_targets(
         score(tmp_path / "old", iter([]), tmp_path / "b.csv", targets=Targets(error=0.2))
 
 
-def test_what_cannot_be_promised_is_said_when_scoring(
+def test_what_cannot_be_guaranteed_is_said_when_scoring(
     runs: dict[str, Path], collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     targets = Targets(error=0.001)
     assert rule_of(load_bundle(runs["split"] / "bundle").decision, targets).threshold == np.inf
     score(runs["split"] / "bundle", iter([]), tmp_path / "a.csv", targets=targets)
-    assert re.search(r"At most 0\.1 % wrong cannot be promised from \d+ different", capsys.readouterr().out)
+    assert re.search(r"At most 0\.1 % wrong cannot be guaranteed from \d+ different", capsys.readouterr().out)

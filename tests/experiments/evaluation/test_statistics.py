@@ -1,4 +1,4 @@
-"""Tests and intervals: hand-computed values, and the level that they promise on simulated collections."""
+"""Tests and intervals: hand-computed values, and the level that they guarantee on simulated collections."""
 
 import numpy as np
 import pytest

@@ -211,7 +211,7 @@ def test_what_cannot_be_known_is_not_said(plain: Path, decides: Path, tmp_path: 
     found = _with(load_bundle(plain)).as_json()
     assert found["abstain"] is None
     assert found["genre_set"] is None
-    assert found["unlike_covers"] is None
+    assert found["out_of_distribution"] is None
     found = _with(load_bundle(decides)).as_json()  # without a target it answers
     assert found["abstain"] is False
     assert found["set_coverage"] == 0.9

@@ -7,8 +7,8 @@ import pytest
 from coverfusion.experiments.genres.typical_covers import (
     EmbeddingSpace,
     confused_with,
+    most_confident,
     most_typical,
-    surest,
     typicality,
 )
 
@@ -53,7 +53,7 @@ def test_a_genre_of_one_group_alone_is_no_trouble() -> None:
 def test_surest_covers_by_what_became_of_them() -> None:
     space = _space([0, 1, 2, 3, 4, 5, 6], "aaaabbb", [0, 0, 2, 3, 4, 5, 6])
     proba = [(0.9, 0.1), (0.8, 0.2), (0.7, 0.3), (0.2, 0.8), (0.6, 0.4), (0.7, 0.3), (0.1, 0.9)]
-    right, missed, wrongly = surest(_predictions(space, proba), space, "a", 5)
+    right, missed, wrongly = most_confident(_predictions(space, proba), space, "a", 5)
     assert right == ["c0", "c2"]  # c1 is a copy of c0
     assert missed == ["c3"]
     assert wrongly == ["c5", "c4"]
@@ -69,7 +69,7 @@ def test_confusion_names_the_genre_and_shows_pairs() -> None:
     found = confused_with(confusion, _predictions(space, proba), space, "a", 5)
     assert found is not None
     assert (found.genre, found.taken, found.share, found.given) == ("b", 2, pytest.approx(2 / 3), 1)
-    # the surest first, each beside the nearest b that was called b; c5 was not
+    # the most confident first, each beside the nearest b that was called b; c5 was not
     assert [(pair.cover_id, pair.other_id) for pair in found.pairs] == [("c1", "c4"), ("c0", "c3")]
     assert found.pairs[0].probability == pytest.approx(0.8)
 

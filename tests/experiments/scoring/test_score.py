@@ -82,13 +82,16 @@ def test_what_was_not_looked_for_is_empty(
     out = tmp_path / f"s.{kind}"  # of a bundle with too few covers to know them
     score(served_bundle, iter(covers), out)
     if kind == "jsonl":
-        assert [json.loads(line)["unlike_covers"] for line in out.read_text().splitlines()] == [None, None]
+        assert [json.loads(line)["out_of_distribution"] for line in out.read_text().splitlines()] == [
+            None,
+            None,
+        ]
     else:
         frame = pd.read_csv(out) if kind == "csv" else pd.read_parquet(out)
-        assert frame["unlike_covers"].isna().all()
+        assert frame["out_of_distribution"].isna().all()
         assert frame["abstain"].tolist() == [False, True]
     if kind == "parquet":
-        assert pq.read_schema(out).field("unlike_covers").type == "bool"
+        assert pq.read_schema(out).field("out_of_distribution").type == "bool"
 
 
 def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(

@@ -123,11 +123,11 @@ def test_targets_make_the_service_abstain_as_score_does(served_bundle: Path, tmp
         for picture, line in zip(pictures, lines, strict=True):
             assert picture["abstain"] == line["abstain"]
             assert "|".join(picture["genre_set"]) == line["genre_set"]
-            assert picture["unlike_covers"] is None  # too few covers to say
+            assert picture["out_of_distribution"] is None  # too few covers to say
         assert len({picture["abstain"] for picture in pictures}) == 2
         told = client.post("/v1/explain?attention=false", files=files(covers[0])).json()
-        assert {name: told[name] for name in ("abstain", "genre_set", "unlike_covers")} == {
-            name: pictures[0][name] for name in ("abstain", "genre_set", "unlike_covers")
+        assert {name: told[name] for name in ("abstain", "genre_set", "out_of_distribution")} == {
+            name: pictures[0][name] for name in ("abstain", "genre_set", "out_of_distribution")
         }
 
 
@@ -135,14 +135,14 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
     card = client.get("/v1/model").json()
     assert not card["warns"]  # too few covers
     assert card["targets"] == {
-        "target_error": None, "target_coverage": None, "set_coverage": 0.9, "promise": "",
+        "target_error": None, "target_coverage": None, "set_coverage": 0.9, "guarantee": "",
     }  # fmt: skip
     targets = Targets(error=0.1, set_coverage=0.8)
     assert rule_of(load_bundle(served_bundle).decision, targets).threshold == np.inf
     with serving(served_bundle, targets=targets) as client:
         told = client.get("/v1/model").json()["targets"]
         assert (told["target_error"], told["set_coverage"]) == (0.1, 0.8)
-        assert told["promise"].startswith("At most 10 % wrong cannot be promised")
+        assert told["guarantee"].startswith("At most 10 % wrong cannot be guaranteed")
         assert client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]["abstain"]
 
 
@@ -166,10 +166,10 @@ def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_pa
 def test_a_warning_does_not_need_held_out_covers() -> None:
     row = {
         "path": "a.jpg", "cover_id": "0" * 64, "genre_1": "dub", "probability_1": 0.7, "abstain": False,
-        "genre_set": "", "unlike_covers": True, "failed_blocks": "",
+        "genre_set": "", "out_of_distribution": True, "failed_blocks": "",
     }  # fmt: skip
     picture = scored_picture(row, decides=False, warns=True)
-    assert picture.unlike_covers
+    assert picture.out_of_distribution
     assert picture.abstain is None
 
 

@@ -38,7 +38,7 @@ def test_what_photos_have_more_of_is_flagged() -> None:
     mean, spread = found.photos.weights
     assert spread > abs(mean)
     new = pd.DataFrame({"cnn.mean": [120.0] * 3, "cnn.spread": [20.0, 48.0, 70.0]}, dtype=np.float32)
-    assert found.unlike(new).tolist() == [False, True, True]
+    assert found.is_out_of_distribution(new).tolist() == [False, True, True]
 
 
 def test_too_few_covers_ask_for_no_photos() -> None:

@@ -109,7 +109,7 @@ def _probabilities(true: str, predicted: str, top: float) -> dict[str, float]:
 def _predictions(covers: pd.DataFrame, right: int) -> pd.DataFrame:
     """The first `right` test covers right, the others wrong and the later the surer; validation alike.
 
-    A validation mistake is the surest of all: the page must not show it.
+    A validation mistake is the most confident of all: the page must not show it.
     """
     rows = []
     for split in ("validation", "test"):

@@ -9,7 +9,7 @@ from coverfusion.fusion.uncertainty.abstention import (
     threshold_for_error,
 )
 
-# surest first: right, wrong, right, right, wrong
+# most confident first: right, wrong, right, right, wrong
 CONFIDENCE = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
 WRONG = np.array([False, True, False, False, True])
 
@@ -20,14 +20,14 @@ def drawn(n, rng):
     return confidence, rng.uniform(size=n) > confidence
 
 
-def test_a_promised_error_is_broken_in_at_most_a_tenth_of_the_draws_and_a_plain_one_far_more_often():
+def test_a_guaranteed_error_is_broken_in_at_most_a_tenth_of_the_draws_and_a_plain_one_far_more_often():
     rng = np.random.default_rng(0)
     draws = [drawn(400, rng) for _ in range(200)]
-    promised = np.array([threshold_for_error(*draw, 0.2) for draw in draws])
+    guaranteed = np.array([threshold_for_error(*draw, 0.2) for draw in draws])
     plain = np.array([plain_threshold_for_error(*draw, 0.2) for draw in draws])
-    assert (promised < 0.6).mean() <= 0.13  # 0.1, and what 200 draws vary
+    assert (guaranteed < 0.6).mean() <= 0.13  # 0.1, and what 200 draws vary
     assert (plain < 0.6).mean() > 0.3
-    assert 0.6 < np.median(promised) < 0.75  # careful, but not useless
+    assert 0.6 < np.median(guaranteed) < 0.75  # careful, but not useless
 
 
 def test_without_mistakes_all_are_answered_and_with_only_mistakes_none():
@@ -36,7 +36,7 @@ def test_without_mistakes_all_are_answered_and_with_only_mistakes_none():
     assert threshold_for_error(confidence, np.ones(60, bool), 0.2) == np.inf
 
 
-def test_a_handful_of_covers_promises_nothing():
+def test_a_handful_of_covers_guarantees_nothing():
     # ten right answers in a row happen with probability 0.8 ** 10 = 0.107 where a fifth is wrong
     assert threshold_for_error(np.linspace(1, 0.5, 10), np.zeros(10, bool), 0.2) == np.inf
     assert threshold_for_error(np.array([]), np.array([], bool), 0.2) == np.inf

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from coverfusion.fusion.uncertainty.conformal import METHODS, nonconformity, prediction_sets, set_limit
 
-PROMISES = (0.8, 0.9, 0.95)
+GUARANTEES = (0.8, 0.9, 0.95)
 
 
 def sampled(n, rng, classes=5):
@@ -20,15 +20,15 @@ def sampled(n, rng, classes=5):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("promise", PROMISES)
-def test_sets_hold_the_true_class_as_often_as_promised(method, promise):
+@pytest.mark.parametrize("guarantee", GUARANTEES)
+def test_sets_hold_the_true_class_as_often_as_guaranteed(method, guarantee):
     rng = np.random.default_rng(0)
     held = []
     for _ in range(100):
         proba, y = sampled(600, rng)
-        limit = set_limit(proba[:200], y[:200], promise, method)
+        limit = set_limit(proba[:200], y[:200], guarantee, method)
         held.append(prediction_sets(proba[200:], limit, method)[np.arange(400), y[200:]].mean())
-    assert np.mean(held) == pytest.approx(promise, abs=0.01)
+    assert np.mean(held) == pytest.approx(guarantee, abs=0.01)
 
 
 def test_the_default_agrees_with_mapie():
@@ -36,13 +36,13 @@ def test_the_default_agrees_with_mapie():
     X = rng.normal(size=(600, 4))
     y = (X[:, 0] + rng.normal(size=600) > 0).astype(int) + (X[:, 1] + rng.normal(size=600) > 1)
     model = LogisticRegression().fit(X[:200], y[:200])
-    theirs = SplitConformalClassifier(model, confidence_level=list(PROMISES)).conformalize(
+    theirs = SplitConformalClassifier(model, confidence_level=list(GUARANTEES)).conformalize(
         X[200:400], y[200:400]
     )
     found = theirs.predict_set(X[400:])[1]
     proba = model.predict_proba(X)
-    for i, promise in enumerate(PROMISES):
-        ours = prediction_sets(proba[400:], set_limit(proba[200:400], y[200:400], promise))
+    for i, guarantee in enumerate(GUARANTEES):
+        ours = prediction_sets(proba[400:], set_limit(proba[200:400], y[200:400], guarantee))
         expected = found[:, :, i]
         expected[np.arange(200), proba[400:].argmax(axis=1)] = True  # ours are never empty
         np.testing.assert_array_equal(ours, expected)
@@ -67,11 +67,11 @@ def test_the_limit_is_the_order_statistic_of_n_plus_one():
 
 
 @given(st.integers(0, 1000), st.sampled_from(METHODS))
-def test_a_higher_promise_only_adds_classes_and_no_set_is_empty(seed, method):
+def test_a_higher_guarantee_only_adds_classes_and_no_set_is_empty(seed, method):
     proba, y = sampled(60, np.random.default_rng(seed))
     smaller, larger = (
-        prediction_sets(proba, set_limit(proba[:40], y[:40], promise, method), method)
-        for promise in (0.3, 0.9)
+        prediction_sets(proba, set_limit(proba[:40], y[:40], guarantee, method), method)
+        for guarantee in (0.3, 0.9)
     )
     assert (larger >= smaller).all()
     assert smaller.any(axis=1).all()

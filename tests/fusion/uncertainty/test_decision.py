@@ -6,10 +6,10 @@ from coverfusion.fusion.uncertainty.calibration import Calibration
 from coverfusion.fusion.uncertainty.decision import (
     Decision,
     Targets,
+    guarantee,
     learn_decision,
     make_rule,
     one_a_group,
-    promise,
     rule_of,
 )
 
@@ -59,14 +59,18 @@ def test_one_of_each_group():
     assert {tuple(one_a_group(groups, seed)) for seed in range(50)} > {tuple(rows)}
 
 
-def test_what_cannot_be_promised_is_said_and_never_answered():
+def test_what_cannot_be_guaranteed_is_said_and_never_answered():
     proba, y = held_out(15)
     few = learn_decision(proba, y, np.arange(15), "validation")
     targets = Targets(error=0.05)
     assert rule_of(few, targets).abstains(proba).all()
-    assert "At most 5 % wrong cannot be promised from 15 different held-out covers" in promise(few, targets)
-    assert promise(decision(), Targets()) == ""
-    assert "with 90 % confidence: of 400 different held-out covers" in promise(decision(), Targets(error=0.2))
+    assert "At most 5 % wrong cannot be guaranteed from 15 different held-out covers" in guarantee(
+        few, targets
+    )
+    assert guarantee(decision(), Targets()) == ""
+    assert "with 90 % confidence: of 400 different held-out covers" in guarantee(
+        decision(), Targets(error=0.2)
+    )
 
 
 def test_saved_and_loaded(tmp_path):

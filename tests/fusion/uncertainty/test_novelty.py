@@ -53,20 +53,20 @@ def photos(n, seed=9):
 @pytest.mark.parametrize(("like", "examples"), [(covers, None), (wide, photos(40))])
 def test_few_new_covers_are_flagged(like, examples):
     novelty = learn_novelty(like(1500), np.arange(1500), examples)
-    flagged = novelty.unlike(like(4000, seed=1))
+    flagged = novelty.is_out_of_distribution(like(4000, seed=1))
     assert flagged.mean() == pytest.approx(1 - LIKE_COVERS, abs=0.008)
 
 
 def test_a_few_photos_tell_what_no_distance_tells():
     X, new = wide(1500), photos(500, seed=2)
-    assert learnt(X).unlike(new).mean() < 0.4
-    assert learn_novelty(X, np.arange(1500), photos(20)).unlike(new).mean() > 0.7
+    assert learnt(X).is_out_of_distribution(new).mean() < 0.4
+    assert learn_novelty(X, np.arange(1500), photos(20)).is_out_of_distribution(new).mean() > 0.7
 
 
 def test_photos_do_not_hide_what_is_far_from_both():
     odd = wide(50, seed=1)
     odd["cnn.embedding_7"] = -9.0
-    assert learn_novelty(wide(500), np.arange(500), photos(20)).unlike(odd).all()
+    assert learn_novelty(wide(500), np.arange(500), photos(20)).is_out_of_distribution(odd).all()
 
 
 def test_without_an_image_network_photos_teach_nothing():
@@ -74,29 +74,29 @@ def test_without_an_image_network_photos_teach_nothing():
     novelty = learn_novelty(X, np.arange(300), photos(20))
     assert novelty.photos is None
     new = photos(20, seed=3)
-    np.testing.assert_array_equal(novelty.unlike(new), learnt(X).unlike(new))
+    np.testing.assert_array_equal(novelty.is_out_of_distribution(new), learnt(X).is_out_of_distribution(new))
 
 
 def test_what_breaks_the_covers_pattern_is_flagged_however_near_each_number_is():
     novelty = learnt(covers(500))
     odd = covers(50, seed=1)
     odd["cnn.embedding_0"] = odd["cnn.embedding_1"] + 2  # usual values, but never together
-    assert novelty.unlike(odd).mean() > 0.8
+    assert novelty.is_out_of_distribution(odd).mean() > 0.8
 
 
 def test_colours_alone_flag_nothing():
     novelty = learnt(covers(500))
     odd = covers(50, seed=1)
-    ordinary = novelty.unlike(odd)
+    ordinary = novelty.is_out_of_distribution(odd)
     odd["color.c0"] = 50.0
-    np.testing.assert_array_equal(novelty.unlike(odd), ordinary)
+    np.testing.assert_array_equal(novelty.is_out_of_distribution(odd), ordinary)
 
 
 def test_without_such_a_block_all_count():
     X = covers(500).filter(regex="^color")
     novelty = learnt(X)
     odd = X.iloc[:5].assign(**{"color.c0": 50.0})
-    assert novelty.unlike(odd).all()
+    assert novelty.is_out_of_distribution(odd).all()
     assert list(novelty.looks.means) == ["color"]
 
 
@@ -131,7 +131,9 @@ def test_saved_and_loaded(tmp_path, examples):
     novelty = learn_novelty(covers(200), np.arange(200), examples)
     novelty.save(tmp_path / "n")
     X = covers(100, seed=1) * 1.5
-    np.testing.assert_array_equal(Novelty.load(tmp_path / "n").unlike(X), novelty.unlike(X))
+    np.testing.assert_array_equal(
+        Novelty.load(tmp_path / "n").is_out_of_distribution(X), novelty.is_out_of_distribution(X)
+    )
     (tmp_path / "n" / "state.skops").write_bytes(b"x")
     with pytest.raises(UserError, match=r"state\.skops"):
         Novelty.load(tmp_path / "n")
