@@ -4,6 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from importlib.util import find_spec
+
+# extra -> the modules it installs, each with its product's name
+EXTRAS = {
+    "app": {"streamlit": "Streamlit"},
+    "balance": {"imblearn": "imbalanced-learn"},
+    "dev": {"psutil": "psutil"},
+    "devices": {"lightning_fabric": "Lightning Fabric"},
+    "grow": {"requests": "Requests"},
+    "map": {"umap": "umap-learn"},
+    "ray": {"ray": "Ray"},
+    "search": {"optuna": "Optuna"},
+    "service": {
+        "fastapi": "FastAPI",
+        "prometheus_client": "prometheus-client",
+        "python_multipart": "python-multipart",
+        "uvicorn": "Uvicorn",
+    },
+    "tracking": {"mlflow": "MLflow"},
+}
 
 
 class UserError(Exception):
@@ -24,3 +44,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"{hint} Known: {', '.join(names)}."
+
+
+def needs_extra(extra: str, what: str) -> None:
+    """Refuses where a package that only one command needs is missing; called before any work begins.
+
+    Args:
+        extra: one of `EXTRAS`.
+        what: what needs it, as the user typed it, such as "`coverfusion search`".
+
+    Raises:
+        UserError: a module of the extra is not installed; the message says how to install it.
+    """
+    for module, product in EXTRAS[extra].items():
+        if find_spec(module) is None:
+            raise UserError(f"{what} needs {product}: pip install 'coverfusion[{extra}]'")
