@@ -169,11 +169,11 @@ def test_compose_starts_commands_that_exist(compose: dict[str, Any], name: str) 
 
 
 def test_the_service_has_the_time_to_answer_what_it_accepted(compose: dict[str, Any]) -> None:
-    from coverfusion.experiments.service.application import GRACE
+    from coverfusion.experiments.service.application import GRACE_SECONDS
 
     grace = re.fullmatch(r"(\d+)s", compose["services"]["service"]["stop_grace_period"])
     assert grace is not None
-    assert int(grace[1]) > GRACE  # docker kills after 10 seconds if nothing is said
+    assert int(grace[1]) > GRACE_SECONDS  # docker kills after 10 seconds if nothing is said
 
 
 def test_compose_starts_mlflow_with_options_that_exist(compose: dict[str, Any]) -> None:

@@ -15,19 +15,19 @@ from coverfusion.experiments.app.model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.scored import ScoredCovers
 from coverfusion.experiments.explanation.explain import explain_picture
-from coverfusion.experiments.explanation.explanation import LEARNT
-from coverfusion.experiments.explanation.figure import draw_explanation, scale
+from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING
+from coverfusion.experiments.explanation.figure import display_unit, draw_explanation
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest_covers
 from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_GUARANTEE, UNLIKE, set_in_words
 from coverfusion.fusion.uncertainty.decision import Targets
 
-ALIKE = 8  # similar covers
-BARS = 8  # genres with a bar
+SHOWN_SIMILAR_COVERS = 8  # similar covers
+SHOWN_GENRE_BARS = 8  # genres with a bar
 
 
 @dataclass(frozen=True)
-class Told:
+class DrawnExplanation:
     """An explanation as a PNG, and as `Explanation.as_json` gives it."""
 
     figure: bytes
@@ -62,7 +62,7 @@ def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
         st.warning(UNLIKE)
     if own["abstain"]:
         st.warning(NO_GUARANTEE if own["out_of_distribution"] else NO_ANSWER)
-    for rank in range(1, BARS + 1):
+    for rank in range(1, SHOWN_GENRE_BARS + 1):
         if f"genre_{rank}" not in own:
             break
         chance = float(own[f"probability_{rank}"])
@@ -74,23 +74,25 @@ def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")
-def _explain(digest: str, cover_id: str, targets: Targets, _model: LoadedModel, _picture: bytes) -> Told:
+def _explain(
+    digest: str, cover_id: str, targets: Targets, _model: LoadedModel, _picture: bytes
+) -> DrawnExplanation:
     with ONE_AT_A_TIME:
         found = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
         stream = io.BytesIO()
         draw_explanation(found).save(stream, "PNG")
-    return Told(stream.getvalue(), found.as_json())
+    return DrawnExplanation(stream.getvalue(), found.as_json())
 
 
-def _show_explanation(told: Told) -> None:
+def _show_explanation(told: DrawnExplanation) -> None:
     found, parts = told.found, told.found["contributions"]
     if found["training_cover"]:
-        st.warning(LEARNT)
+        st.warning(TRAINING_COVER_WARNING)
     st.image(
         told.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
     )
     blocks, features = st.columns([1, 2])
-    factor, unit = scale(parts["unit"])  # as in the drawing
+    factor, unit = display_unit(parts["unit"])  # as in the drawing
     effect = st.column_config.NumberColumn("Effect", format="%+.1f" if factor > 1 else "%+.2f", help=unit)
     with blocks:
         st.markdown("**What each block does**")
@@ -101,9 +103,11 @@ def _show_explanation(told: Told) -> None:
     with features:
         st.markdown("**Features that can be read**")
         st.dataframe(
-            feature_frame(found["features"], factor), hide_index=True, column_config={"Effect": effect},
+            feature_frame(found["features"], factor),
+            hide_index=True,
+            column_config={"Effect": effect},
             alt="Readable features with values and effects",
-        )  # fmt: skip
+        )
         st.caption(plain(f"{parts['column_method']}."))
     st.markdown(f"**On the cover:** {plain(on_the_cover(found))}")
 
@@ -167,6 +171,6 @@ def _nearest(
     assert _model.bundle.neighbours is not None
     with ONE_AT_A_TIME:
         frame = nearest_covers(
-            _model.bundle, _model.extractors, decode(_picture), ALIKE, list(genres) or None
+            _model.bundle, _model.extractors, decode(_picture), SHOWN_SIMILAR_COVERS, list(genres) or None
         )
         return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist()))

@@ -10,7 +10,7 @@ import streamlit as st
 from coverfusion.data.errors import UserError
 
 _BESIDE = re.compile(r'<a href="[^"#:]+\.html">(.*?)</a>', re.DOTALL)
-HEIGHT = 850  # pixels; the page scrolls within
+PAGE_HEIGHT = 850  # pixels; the page scrolls within
 
 
 def show_page(page: Path, title: str) -> None:
@@ -33,7 +33,7 @@ def show_page(page: Path, title: str) -> None:
     )
     # Without this its links to its own sections would lead into the app; the pages beside it are not there.
     alone = _BESIDE.sub(r"\1", text).replace("<head>", '<head><base href="about:srcdoc">', 1)
-    st.iframe(alone, height=HEIGHT, alt=title)
+    st.iframe(alone, height=PAGE_HEIGHT, alt=title)
 
 
 def show_drawing(markup: str, title: str) -> None:

@@ -11,7 +11,7 @@ from coverfusion.experiments.app.missing import show_command
 from coverfusion.experiments.app.runs import genre_pages
 
 
-def show(run: Path | None) -> None:
+def show_genres_page(run: Path | None) -> None:
     """The report's index or the page of one genre.
 
     Args:

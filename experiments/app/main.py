@@ -29,11 +29,14 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     model = bundle or (run / "bundle" if run else None)
     pages = [
         st.Page(
-            lambda: score_page.show(model, targets), title="Score covers", url_path="score", default=True
+            lambda: score_page.show_score_page(model, targets),
+            title="Score covers",
+            url_path="score",
+            default=True,
         ),
-        st.Page(lambda: run_page.show(run), title="Leaderboard", url_path="leaderboard"),
-        st.Page(lambda: genres_page.show(run), title="Genres", url_path="genres"),
-        st.Page(lambda: map_page.show(run, root), title="Map", url_path="map"),
+        st.Page(lambda: run_page.show_run_page(run), title="Leaderboard", url_path="leaderboard"),
+        st.Page(lambda: genres_page.show_genres_page(run), title="Genres", url_path="genres"),
+        st.Page(lambda: map_page.show_map_page(run, root), title="Map", url_path="map"),
     ]
     # streamlit's own menu lies over most of a phone's screen until it is closed again
     page = st.navigation(pages, position="hidden")

@@ -11,7 +11,7 @@ from coverfusion.experiments.app.missing import show_command
 from coverfusion.experiments.app.runs import map_folders
 
 
-def show(run: Path | None, root: Path) -> None:
+def show_map_page(run: Path | None, root: Path) -> None:
     """The interactive map that `coverfusion map` made of a run.
 
     Args:

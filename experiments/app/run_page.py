@@ -17,12 +17,12 @@ from coverfusion.experiments.drawing.words import HELD, MAIN_SCORES, SCORES, SPL
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 
-FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
-INTERVALS = ("accuracy", "f1_macro")  # scores whose interval has a column
+RUN_FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
+SCORES_WITH_INTERVAL = ("accuracy", "f1_macro")  # scores whose interval has a column
 GENRE_SCORES = ("f1", "precision", "recall")
 
 
-def show(folder: Path | None) -> None:
+def show_run_page(folder: Path | None) -> None:
     """Everything about one run.
 
     Args:
@@ -54,7 +54,7 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
         for name in MAIN_SCORES:
             score, label = model.scores[split][name], SCORES[name]
             row[label] = score.value if name == "log_loss" else 100 * score.value
-            if name in INTERVALS:
+            if name in SCORES_WITH_INTERVAL:
                 row[f"{label}, 95 % interval"] = spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
@@ -103,7 +103,7 @@ def _show_scores(run: Run) -> None:
     st.subheader("Genres")
     st.dataframe(genre_frame(run, split), hide_index=True, alt="Scores of the bundle's model by genre")
     st.caption("Of the bundle's model, in percent with 95 % intervals.")
-    for name, title in FIGURES.items():
+    for name, title in RUN_FIGURES.items():
         file = run.folder / "figures" / f"{name}.svg"
         if file.is_file():
             st.subheader(title)

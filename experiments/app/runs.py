@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 _TITLE = re.compile(r"<title>(.*) covers: .*</title>")  # of a genre's page
-HEAD = 2**16  # characters of a page in which its title stands
+TITLE_WITHIN = 2**16  # characters of a page in which its title stands
 
 
 def is_finished_run(folder: Path) -> bool:
@@ -64,5 +64,5 @@ def _mapped(folder: Path) -> str | None:
 
 def _genre(page: Path) -> str:
     with page.open(encoding="utf-8") as text:
-        found = _TITLE.search(text.read(HEAD))
+        found = _TITLE.search(text.read(TITLE_WITHIN))
     return unescape(found[1]) if found else page.stem

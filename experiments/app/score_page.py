@@ -18,19 +18,19 @@ from coverfusion.experiments.app.model import LoadedModel, read_model
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import run_note
 from coverfusion.experiments.app.scored import ScoredCovers, as_file, score_uploads
-from coverfusion.experiments.app.uploads import MOST, TYPES
+from coverfusion.experiments.app.uploads import MAX_PICTURES, UPLOAD_TYPES
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
-KINDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
-TOP = 3  # genres that the table shows; the files have all
-SOMETIMES = ("warning", "genre_set", "failed_blocks")  # columns that often say nothing
-LISTED = 20  # errors that are listed as text; the table has all
-STATE = "scored"  # in the visitor's session: (what was scored, its scores)
+DOWNLOAD_FORMATS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
+SHOWN_GENRES = 3  # genres that the table shows; the files have all
+OPTIONAL_COLUMNS = ("warning", "genre_set", "failed_blocks")  # columns that often say nothing
+MAX_ERRORS_LISTED = 20  # errors that are listed as text; the table has all
+SESSION_KEY = "scored"  # in the visitor's session: (what was scored, its scores)
 
 
-def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
+def show_score_page(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
     """The page.
 
     Args:
@@ -51,17 +51,17 @@ def show(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
         st.warning(plain(note))
     st.markdown(_about(model, targets))
     uploads = st.file_uploader(
-        f"Pictures, or zips of pictures: up to {MOST} at once",
-        type=TYPES,
+        f"Pictures, or zips of pictures: up to {MAX_PICTURES} at once",
+        type=UPLOAD_TYPES,
         accept_multiple_files=True,
-        on_change=lambda: st.session_state.pop(STATE, None),
+        on_change=lambda: st.session_state.pop(SESSION_KEY, None),
     )
     # After a visit to another page the uploader is empty, but what was scored is still there.
-    key, scored = st.session_state.get(STATE, (None, None))
+    key, scored = st.session_state.get(SESSION_KEY, (None, None))
     wanted = (model.bundle.digest, *(upload.file_id for upload in uploads))
     if uploads and key != wanted:
         key, scored = wanted, _score(model, uploads, targets)
-        st.session_state[STATE] = key, scored
+        st.session_state[SESSION_KEY] = key, scored
     if scored is not None and key is not None and key[0] == model.bundle.digest:
         _show_scores(model, scored, targets)
 
@@ -79,12 +79,12 @@ def table_of_scores(scored: ScoredCovers) -> pd.DataFrame:
     table["warning"] = [_warning(row) for row in frame.to_dict("records")]
     table["genre_set"] = frame["genre_set"].str.replace("|", ", ")
     table["path"] = frame["path"]
-    for rank in range(2, TOP + 1):
+    for rank in range(2, SHOWN_GENRES + 1):
         if f"genre_{rank}" in frame:
             table[f"genre_{rank}"] = frame[f"genre_{rank}"]
             table[f"probability_{rank}"] = 100 * frame[f"probability_{rank}"]
     table["failed_blocks"] = frame["failed_blocks"]
-    silent = [name for name in SOMETIMES if not table[name].fillna("").astype(bool).any()]
+    silent = [name for name in OPTIONAL_COLUMNS if not table[name].fillna("").astype(bool).any()]
     return table.drop(columns=silent)
 
 
@@ -138,22 +138,25 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
     st.subheader(f"{len(frame) - len(wrong)} scored" + (f", {len(wrong)} not" if len(wrong) else ""))
     if not scored.all:
         st.warning(
-            f"These are the first {MOST} pictures. For more, run "
+            f"These are the first {MAX_PICTURES} pictures. For more, run "
             f"`coverfusion score BUNDLE covers.zip --out scores.csv` in a terminal."
         )
     if len(wrong):
-        listed = wrong[["path", "error"]].head(LISTED).to_numpy().tolist()
+        listed = wrong[["path", "error"]].head(MAX_ERRORS_LISTED).to_numpy().tolist()
         lines = [f"- {plain(path)}: {plain(reason)}" for path, reason in listed]
-        more = [f"- and {len(wrong) - LISTED} more"] if len(wrong) > LISTED else []
+        more = [f"- and {len(wrong) - MAX_ERRORS_LISTED} more"] if len(wrong) > MAX_ERRORS_LISTED else []
         st.warning("\n".join(["Not scored:", *lines, *more]))
     for said in noticed_of(frame):
         st.warning(said)
     st.dataframe(
-        table_of_scores(scored), hide_index=True, row_height=64, column_config=_columns(targets),
+        table_of_scores(scored),
+        hide_index=True,
+        row_height=64,
+        column_config=_columns(targets),
         alt="Genres with probabilities for each cover",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True):
-        for kind, name in KINDS.items():
+        for kind, name in DOWNLOAD_FORMATS.items():
             st.download_button(f"Download {name}", as_file(frame, kind), f"scores.{kind}", on_click="ignore")
     good = frame.index[frame["error"] == ""].tolist()
     if good:
@@ -177,7 +180,7 @@ def _columns(targets: Targets) -> dict[str, ColumnConfig | str | None]:
         "path": st.column_config.TextColumn("File", width=150),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),
     }
-    for rank in range(1, TOP + 1):
+    for rank in range(1, SHOWN_GENRES + 1):
         columns[f"genre_{rank}"] = st.column_config.TextColumn(f"Genre {rank}", width=85)
         columns[f"probability_{rank}"] = st.column_config.ProgressColumn(
             "Probability", width=90, format="%.1f %%", min_value=0, max_value=100

@@ -11,13 +11,13 @@ from PIL.Image import Image
 
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.app.model import ONE_AT_A_TIME, LoadedModel
-from coverfusion.experiments.app.uploads import MOST, on_disk
+from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.scoring.score import score_chunk
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
-CHUNK = 8  # pictures between two steps of the bar; other visitors wait no longer than that
+PICTURES_A_STEP = 8  # pictures between two steps of the bar; other visitors wait no longer than that
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def score_uploads(
     progress: Callable[[int, int], None],
     targets: Targets = NO_TARGETS,
 ) -> ScoredCovers:
-    """Scores the first `MOST` pictures of uploaded files and zips; what cannot be read has an error.
+    """Scores the first `MAX_PICTURES` pictures of uploaded files and zips; what cannot be read has an error.
 
     Args:
         model: shared with other visitors.
@@ -55,9 +55,9 @@ def score_uploads(
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []
     with on_disk(uploads) as found:
-        taken = found[:MOST]
+        taken = found[:MAX_PICTURES]
         progress(0, len(taken))
-        for chunk in decoded_ahead((("", path) for _, path in taken), CHUNK):
+        for chunk in decoded_ahead((("", path) for _, path in taken), PICTURES_A_STEP):
             with ONE_AT_A_TIME:
                 frames.append(
                     score_chunk(model.bundle, model.extractors, chunk, len(model.bundle.classes), targets)
@@ -66,7 +66,7 @@ def score_uploads(
             progress(len(pictures), len(taken))
     frame = pd.concat(frames, ignore_index=True).assign(path=[name for name, _ in taken])
     small = [None if picture is None else thumbnail(picture) for picture in pictures]
-    return ScoredCovers(frame, pictures, small, len(found) <= MOST)
+    return ScoredCovers(frame, pictures, small, len(found) <= MAX_PICTURES)
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

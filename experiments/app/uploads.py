@@ -10,11 +10,24 @@ from tempfile import TemporaryDirectory
 
 from coverfusion.data.sources import list_pictures
 
-MOST = 200  # pictures scored at once; `coverfusion score` takes any number
-MEGABYTES = 200  # a file
-TYPES = (
-    "zip", "jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "jp2", "ppm", "tga", "ico",
-)  # fmt: skip
+MAX_PICTURES = 200  # pictures scored at once; `coverfusion score` takes any number
+MAX_MEGABYTES = 200  # a file
+UPLOAD_TYPES = (
+    "zip",
+    "jpg",
+    "jpeg",
+    "png",
+    "webp",
+    "gif",
+    "bmp",
+    "tif",
+    "tiff",
+    "avif",
+    "jp2",
+    "ppm",
+    "tga",
+    "ico",
+)
 _NAME_BYTES = 200
 
 
@@ -26,8 +39,8 @@ def on_disk(uploads: Sequence[tuple[str, bytes | memoryview]]) -> Iterator[list[
         uploads: the file names that visitors gave, and contents.
 
     Yields:
-        For each picture, those in zips included, at most `MOST` + 1: what to call it, and its path for
-        `data.sources.read_bytes`.
+        For each picture, those in zips included, at most `MAX_PICTURES` + 1: what to call it, and its path
+        for `data.sources.read_bytes`.
     """
     with TemporaryDirectory(prefix="coverfusion-") as folder:
         files = []
@@ -38,7 +51,7 @@ def on_disk(uploads: Sequence[tuple[str, bytes | memoryview]]) -> Iterator[list[
             files.append(file)
         try:
             found = ((_shown(path, folder), path) for path in list_pictures(map(str, files)))
-            yield list(islice(found, MOST + 1))
+            yield list(islice(found, MAX_PICTURES + 1))
         finally:
             # Zips stay open for a while after their last reading: emptied, they hold no disk space.
             for file in files:

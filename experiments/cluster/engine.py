@@ -19,8 +19,10 @@ import pyarrow as pa
 
 from coverfusion.data.errors import UserError
 
-OBJECT_STORE = 256 * 2**20  # bytes of the local cluster's shared memory: only lists and rows pass through it
-ANSWER = 10.0  # seconds that a cluster may take to answer
+OBJECT_STORE_BYTES = (
+    256 * 2**20
+)  # bytes of the local cluster's shared memory: only lists and rows pass through it
+ANSWER_SECONDS = 10.0  # seconds that a cluster may take to answer
 # tells Ray Data's own progress, which ours replaces, and advice about settings that are set here
 _LOUD = ("ray.data", "ray.data._internal", "ray._private.worker")
 
@@ -144,7 +146,7 @@ def _start(ray: Any, workers: int | None, address: str | None) -> None:
     ray.init(
         address="local",
         num_cpus=max(cores, workers or 1),
-        object_store_memory=OBJECT_STORE,
+        object_store_memory=OBJECT_STORE_BYTES,
         include_dashboard=False,
         **quiet,
     )
@@ -154,7 +156,7 @@ def _knock(address: str) -> None:
     """Raises OSError where nobody answers at host:port, which Ray would wait for for minutes."""
     host, _, port = address.rpartition(":")
     if host and "/" not in address and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=ANSWER).close()
+        socket.create_connection((host, int(port)), timeout=ANSWER_SECONDS).close()
 
 
 def _shared_out(resources: dict[str, float], workers: int | None) -> Cluster:

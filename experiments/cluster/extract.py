@@ -19,14 +19,14 @@ from PIL import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, run_parts
-from coverfusion.experiments.cluster.pictures import decoded
+from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.progress import block_bars
 from coverfusion.features.extract import CHUNK, Failure, compute
 from coverfusion.features.registry import Extractor, create, missing_weights
 from coverfusion.features.store import Store
 
-PART = 2 * CHUNK  # covers a task: small, for its rows come back in one piece
-ROWS = pa.schema(
+COVERS_A_TASK = 2 * CHUNK  # covers a task: small, for its rows come back in one piece
+ROW_SCHEMA = pa.schema(
     [
         ("block", pa.string()),  # "" for a picture that could not be read
         ("cover_id", pa.string()),
@@ -62,7 +62,7 @@ def extract_on_ray(
     workers: int | None = None,
     address: str | None = None,
     done: Callable[[pa.Table], None] | None = None,
-    size: int = PART,
+    size: int = COVERS_A_TASK,
 ) -> list[Failure]:
     """Computes and stores each row that the store lacks, with progress bars.
 
@@ -72,7 +72,7 @@ def extract_on_ray(
         store: written by this process alone.
         workers: as `experiments.cluster.engine.cluster`.
         address: likewise.
-        done: called with each part's rows (schema `ROWS`).
+        done: called with each part's rows (schema `ROW_SCHEMA`).
         size: covers a part; a multiple of `features.extract.CHUNK` keeps the local engine's batches.
 
     Returns:
@@ -120,12 +120,12 @@ class Extracting:
             compute(extractor, [Image.new("RGB", (64, 64))])
 
     def __call__(self, part: pa.Table) -> pa.Table:
-        """Columns `cover_id`, `path` and `blocks` (those that it lacks) in; `ROWS` out."""
+        """Columns `cover_id`, `path` and `blocks` (those that it lacks) in; `ROW_SCHEMA` out."""
         started = time.perf_counter()
         ids, paths = part.column("cover_id").to_pylist(), part.column("path").to_pylist()
         wanted = dict(zip(ids, part.column("blocks").to_pylist(), strict=True))
         found: list[tuple] = []
-        for chunk in decoded(zip(ids, paths, strict=True), self.job.base, self.job.cpus):
+        for chunk in decoded_chunks(zip(ids, paths, strict=True), self.job.base, self.job.cpus):
             found += [
                 ("", i, path, None, None, str(got), 0.0)
                 for i, path, got in chunk
@@ -140,7 +140,9 @@ class Extracting:
                 found += _rows(extractor, mine)
         share = (time.perf_counter() - started) / len(ids)
         columns = zip(*((*row, share) for row in found), strict=True)
-        return pa.table([pa.array(c, f.type) for c, f in zip(columns, ROWS, strict=True)], schema=ROWS)
+        return pa.table(
+            [pa.array(c, f.type) for c, f in zip(columns, ROW_SCHEMA, strict=True)], schema=ROW_SCHEMA
+        )
 
 
 def _made(name: str, made: Mapping[str, Any]) -> Extractor:
@@ -154,7 +156,7 @@ def _made(name: str, made: Mapping[str, Any]) -> Extractor:
 
 
 def _rows(extractor: Extractor, pictures: Sequence[tuple[str, str, Any]]) -> Iterator[tuple]:
-    """The rows of one block as `ROWS` names them, but for the last column."""
+    """The rows of one block as `ROW_SCHEMA` names them, but for the last column."""
     if not pictures:
         return
     started = time.perf_counter()

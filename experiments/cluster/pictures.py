@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from coverfusion.data.addresses import REQUESTS, is_address
+from coverfusion.data.addresses import PARALLEL_REQUESTS, is_address
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
 from coverfusion.features.extract import CHUNK, read_decoded
@@ -19,7 +19,7 @@ from coverfusion.features.extract import CHUNK, read_decoded
 DecodedPicture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 
 
-def decoded(
+def decoded_chunks(
     places: Iterable[tuple[str, str]], base: Path, cpus: int, chunk: int = CHUNK
 ) -> Iterator[list[DecodedPicture]]:
     """Pictures in the same chunks as the local engine makes them, so that models see the same batches.
@@ -31,7 +31,7 @@ def decoded(
         chunk: covers a list.
     """
     places = list(places)
-    threads = REQUESTS if any(is_address(path) for _, path in places) else cpus
+    threads = PARALLEL_REQUESTS if any(is_address(path) for _, path in places) else cpus
     waiting: deque[list[Future[DecodedPicture]]] = deque()
     remaining = iter(places)
     read = partial(_read, base=base)

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from coverfusion.data.addresses import filesystem, is_address
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, require_ray, run_parts
-from coverfusion.experiments.cluster.pictures import decoded
+from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import (
     FORMATS,
@@ -41,7 +41,7 @@ from coverfusion.experiments.scoring.score import (
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
-NOTE = "_run.json"  # readers of a parquet folder pass over names that begin with _ or .
+RUN_FILE = "_run.json"  # readers of a parquet folder pass over names that begin with _ or .
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class Scorer:
     def __call__(self, part: pa.Table) -> pa.Table:
         """Columns `number` (of the part, on every row) and `path` in; one row `number` and `rows` out."""
         number, paths = part.column("number")[0].as_py(), part.column("path").to_pylist()
-        chunks = decoded((("", path) for path in paths), self.job.base, self.job.cpus)
+        chunks = decoded_chunks((("", path) for path in paths), self.job.base, self.job.cpus)
         wanted = self.job.top_k, self.job.targets
         frame = pd.concat(score_chunk(self.bundle, self.extractors, chunk, *wanted) for chunk in chunks)
         table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
@@ -155,12 +155,12 @@ class Scorer:
 def _start_folder(out: str, facts: dict[str, Any], resume: bool) -> None:
     """Makes the folder with its note, or checks that the stopped run was of the same kind."""
     store, folder = filesystem(out)
-    note = posixpath.join(folder, NOTE)
+    note = posixpath.join(folder, RUN_FILE)
     if not store.exists(note):
         if store.exists(folder) and store.ls(folder):
             raise UserError(f"{out} holds something else. Name a new folder for --out.")
         store.makedirs(folder, exist_ok=True)
-        _write(out, NOTE, json.dumps(facts, indent=1).encode())
+        _write(out, RUN_FILE, json.dumps(facts, indent=1).encode())
         return
     if not resume:
         raise UserError(f"{out} holds a run already. Go on with --resume, or remove it first.")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from coverfusion.experiments.evaluation.statistics import LEVEL, corrected_t_test
+from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, corrected_t_test
 
 RESAMPLES = 500
 STEEPEST = 3.0  # the largest exponent that is tried
@@ -160,6 +160,6 @@ def _gain(law: PowerLaw, n: float) -> float:
 
 
 def _expanded_tails(folds: int) -> list[float]:
-    wide = np.sqrt(folds / (folds - 1)) * stats.t(df=folds - 1).ppf((1 + LEVEL) / 2)
+    wide = np.sqrt(folds / (folds - 1)) * stats.t(df=folds - 1).ppf((1 + CONFIDENCE_LEVEL) / 2)
     tail = float(stats.norm.sf(wide))
     return [tail, 1 - tail]

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DPI = 140
-RULES = {"guaranteed": ("fused", "o"), "plain": ("alone", "D")}  # colour and shape
-SHAPES = dict(zip(METHODS, (("fused", "o"), ("alone", "D")), strict=True))
+DECISION_DPI = 140
+RULE_MARKS = {"guaranteed": ("fused", "o"), "plain": ("alone", "D")}  # colour and shape
+METHOD_MARKS = dict(zip(METHODS, (("fused", "o"), ("alone", "D")), strict=True))
 
 
 def draw_decision(folder: Path, tables: Mapping[str, pd.DataFrame], target: float) -> None:
@@ -29,7 +29,7 @@ def draw_decision(folder: Path, tables: Mapping[str, pd.DataFrame], target: floa
         "sets": sets_figure(tables["sets"]),
     }
     for name, figure in drawn.items():
-        figure.savefig(folder / f"{name}.png", dpi=DPI)
+        figure.savefig(folder / f"{name}.png", dpi=DECISION_DPI)
 
 
 def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: float) -> Figure:
@@ -46,21 +46,40 @@ def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: 
         linewidth=1.8,
         label="most confident first, 95 % interval",
     )
-    axes.plot(x, 100 * curve["perfect_order"], color=LIGHT["chance"], linewidth=1.2, linestyle=":",
-              label="if all mistakes came last")  # fmt: skip
+    axes.plot(
+        x,
+        100 * curve["perfect_order"],
+        color=LIGHT["chance"],
+        linewidth=1.2,
+        linestyle=":",
+        label="if all mistakes came last",
+    )
     axes.axhline(100 * target, color=LIGHT["ink"], linewidth=1, linestyle=(0, (5, 3)))
-    axes.annotate(f"target {100 * target:g} %", (100, 100 * target), (0, 3), textcoords="offset points",
-                  ha="right", fontsize=9, color=LIGHT["ink"])  # fmt: skip
+    axes.annotate(
+        f"target {100 * target:g} %",
+        (100, 100 * target),
+        (0, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=9,
+        color=LIGHT["ink"],
+    )
     asked = abstention[(abstention["target"] == "error") & (abstention["wished"] == target)]
     for row in asked[asked["answered"] > 0].to_dict("records"):
-        colour, shape = RULES[str(row["rule"])]
+        colour, shape = RULE_MARKS[str(row["rule"])]
         error = row["error"]
         axes.errorbar(
-            100 * row["coverage"], 100 * error,
+            100 * row["coverage"],
+            100 * error,
             yerr=[[100 * (error - row["error_low"])], [100 * (row["error_high"] - error)]],
-            color=LIGHT[colour], marker=shape, markersize=7, linestyle="", zorder=4,
-            markeredgecolor=LIGHT["surface"], label=f"{row['rule']} threshold, on covers not learnt from",
-        )  # fmt: skip
+            color=LIGHT[colour],
+            marker=shape,
+            markersize=7,
+            linestyle="",
+            zorder=4,
+            markeredgecolor=LIGHT["surface"],
+            label=f"{row['rule']} threshold, on covers not learnt from",
+        )
     axes.set_xlim(0, 100)
     axes.set_ylim(0, max(5.0, float(100 * curve["high"].iloc[4:].max()) * 1.05))
     axes.set_xlabel("covers answered, %")
@@ -76,12 +95,29 @@ def reliability_figure(bins: pd.DataFrame) -> Figure:
     for axes, when in zip(panels, ("before", "after"), strict=True):
         own = bins[bins["when"] == when]
         axes.plot([0, 100], [0, 100], color=LIGHT["chance"], linewidth=1, linestyle=":")
-        axes.bar(50 * (own["low"] + own["high"]), 18 * own["covers"] / most, width=100 / 15 - 0.8,
-                 color=LIGHT["line"], zorder=1)  # fmt: skip
-        axes.vlines(100 * own["confidence"], 100 * own["accuracy_low"], 100 * own["accuracy_high"],
-                    color=LIGHT["fused"], linewidth=1.6, alpha=0.6)  # fmt: skip
-        axes.plot(100 * own["confidence"], 100 * own["accuracy"], color=LIGHT["fused"], marker="o",
-                  markersize=5, linewidth=1)  # fmt: skip
+        axes.bar(
+            50 * (own["low"] + own["high"]),
+            18 * own["covers"] / most,
+            width=100 / 15 - 0.8,
+            color=LIGHT["line"],
+            zorder=1,
+        )
+        axes.vlines(
+            100 * own["confidence"],
+            100 * own["accuracy_low"],
+            100 * own["accuracy_high"],
+            color=LIGHT["fused"],
+            linewidth=1.6,
+            alpha=0.6,
+        )
+        axes.plot(
+            100 * own["confidence"],
+            100 * own["accuracy"],
+            color=LIGHT["fused"],
+            marker="o",
+            markersize=5,
+            linewidth=1,
+        )
         axes.set_title(f"{when} calibration", loc="left", fontsize=10, fontweight="bold", color=LIGHT["ink"])
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 100)
@@ -98,19 +134,39 @@ def sets_figure(sets: pd.DataFrame) -> Figure:
     rng = np.random.default_rng(0)
     for at, guarantee in enumerate(guarantees):
         left.plot([at - 0.4, at + 0.4], [100 * guarantee] * 2, color=LIGHT["ink"], linewidth=1.2)
-        left.fill_between([at - 0.4, at + 0.4], 100 * guarantee - 2, 100 * guarantee + 2, color=LIGHT["grid"],
-                          linewidth=0, zorder=0)  # fmt: skip
+        left.fill_between(
+            [at - 0.4, at + 0.4],
+            100 * guarantee - 2,
+            100 * guarantee + 2,
+            color=LIGHT["grid"],
+            linewidth=0,
+            zorder=0,
+        )
     for step, method in enumerate(METHODS):
-        colour, shape = SHAPES[method]
+        colour, shape = METHOD_MARKS[method]
         for at, guarantee in enumerate(guarantees):
             own = sets[(sets["method"] == method) & (sets["guarantee"] == guarantee)]
             x = at + 0.4 * (step - 0.5) + rng.uniform(-0.12, 0.12, len(own))
-            left.plot(x, 100 * own["coverage"], shape, color=LIGHT[colour], markersize=3.5, alpha=0.6,
-                      label=method if not at else None)  # fmt: skip
+            left.plot(
+                x,
+                100 * own["coverage"],
+                shape,
+                color=LIGHT[colour],
+                markersize=3.5,
+                alpha=0.6,
+                label=method if not at else None,
+            )
             at_mean = (at + 0.4 * (step - 0.5), own["size"].mean())
             right.plot(*at_mean, shape, color=LIGHT[colour], markersize=7)
-            right.annotate(f"{at_mean[1]:.2f}", at_mean, (0, 7), textcoords="offset points", ha="center",
-                           fontsize=8, color=LIGHT["ink"])  # fmt: skip
+            right.annotate(
+                f"{at_mean[1]:.2f}",
+                at_mean,
+                (0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=LIGHT["ink"],
+            )
     for axes in (left, right):
         axes.set_xticks(range(len(guarantees)), [f"{100 * guarantee:g} %" for guarantee in guarantees])
         axes.set_xlim(-0.6, len(guarantees) - 0.4)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.decision.tables import SPLITS, summarised_sets
+from coverfusion.experiments.decision.tables import SET_SPLITS, summarised_sets
 
-SETS = (
+SET_METHODS_TEXT = (
     "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "
     "smallest sets and is what score does; aps takes the most probable ones until they add up to enough, so "
     "that harder covers get larger sets."
@@ -37,7 +37,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
         *(_abstention_words(row) for row in own),
         *_genres_words(_records(tables["genres"])),
         _calibration_words(kinds["none"], kinds["chosen"]),
-        SETS,
+        SET_METHODS_TEXT,
         *(_set_words(row) for row in _records(summarised_sets(tables["sets"]))),
     ]
 
@@ -94,6 +94,6 @@ def _genre_words(row: dict[str, Any]) -> str:
 def _set_words(row: dict[str, Any]) -> str:
     return (
         f"Sets ({row['method']}) that guarantee {100 * row['guarantee']:g} % hold the true genre in "
-        f"{100 * row['coverage']:.1f} % (mean of {SPLITS} splits; {100 * row['lowest']:.1f} to "
+        f"{100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; {100 * row['lowest']:.1f} to "
         f"{100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
     )

@@ -16,7 +16,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 from coverfusion.fusion.grouped_folds import Split, inner_folds
 
-PARTS = 10  # of the held-out covers of a run with folds
+HELD_OUT_PARTS = 10  # of the held-out covers of a run with folds
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def held_out_parts(run: Run, seed: int) -> list[Split]:
     if run.other is not None:
         parts = [(np.flatnonzero(frame["split"] == run.other), np.flatnonzero(frame["split"] == run.split))]
     else:
-        parts = inner_folds(pd.factorize(frame["genre"])[0], frame["group"].to_numpy(), PARTS, seed)
+        parts = inner_folds(pd.factorize(frame["genre"])[0], frame["group"].to_numpy(), HELD_OUT_PARTS, seed)
     if not parts:
         raise UserError(f"{run.folder} has too few held-out covers to learn from some and try on others.")
     return parts

@@ -9,7 +9,7 @@ from coverfusion.experiments.decision.figures import draw_decision
 from coverfusion.experiments.decision.findings import decision_findings
 from coverfusion.experiments.decision.held_out import held_out_parts, read_held_out
 from coverfusion.experiments.decision.tables import (
-    ERRORS,
+    TARGET_ERRORS,
     abstention_table,
     calibrated_by_parts,
     calibration_table,
@@ -65,7 +65,7 @@ def decide(
         "calibration": calibration_table(y, calibrated),
         "reliability": reliability_table(y, calibrated),
         "risk_coverage": risk_coverage_table(held, weights),
-        "abstention": abstention_table(held, weights, sorted({*ERRORS, target})),
+        "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, target})),
         "genres": genres_table(held, weights, target),
         "sets": sets_table(held, seed),
     }

@@ -25,11 +25,11 @@ from coverfusion.fusion.uncertainty.calibration import KINDS, choose_calibration
 from coverfusion.fusion.uncertainty.conformal import METHODS, prediction_sets, set_limit
 from coverfusion.fusion.uncertainty.decision import one_a_group
 
-SPLITS = 20  # random halves that prediction sets are tried on
-GUARANTEES = (0.8, 0.9, 0.95)
-ERRORS = (0.1, 0.2, 0.3, 0.4)
-COVERAGES = (0.1, 0.25, 0.5, 0.75)
-GRID = np.arange(1, 101) / 100
+SET_SPLITS = 20  # random halves that prediction sets are tried on
+SET_GUARANTEES = (0.8, 0.9, 0.95)
+TARGET_ERRORS = (0.1, 0.2, 0.3, 0.4)
+TARGET_COVERAGES = (0.1, 0.25, 0.5, 0.75)
+COVERAGE_GRID = np.arange(1, 101) / 100
 
 Threshold = Callable[[np.ndarray, np.ndarray], float]  # of (n,) confidences and (n,) whether wrong
 
@@ -90,14 +90,14 @@ def reliability_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd
 def risk_coverage_table(held: HeldOut, weights: np.ndarray) -> pd.DataFrame:
     """The error among answered at each coverage with its interval, and what a perfect order would give."""
     confidence, wrong = held.confidence[held.tried], held.wrong[held.tried]
-    low, high = interval(risk_coverage(confidence, wrong, GRID, weights))
+    low, high = interval(risk_coverage(confidence, wrong, COVERAGE_GRID, weights))
     return pd.DataFrame(
         {
-            "coverage": GRID,
-            "error": risk_coverage(confidence, wrong, GRID),
+            "coverage": COVERAGE_GRID,
+            "error": risk_coverage(confidence, wrong, COVERAGE_GRID),
             "low": low,
             "high": high,
-            "perfect_order": risk_coverage(-wrong.astype(float), wrong, GRID),
+            "perfect_order": risk_coverage(-wrong.astype(float), wrong, COVERAGE_GRID),
         }
     )
 
@@ -107,7 +107,7 @@ def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]
     asked: list[tuple[str, float, str, Threshold]] = []
     asked += [("error", target, "guaranteed", _guaranteed(target)) for target in errors]
     asked += [("error", target, "plain", _plain(target)) for target in errors]
-    asked += [("coverage", target, "plain", _covering(target)) for target in COVERAGES]
+    asked += [("coverage", target, "plain", _covering(target)) for target in TARGET_COVERAGES]
     return pd.DataFrame(
         [
             {"target": target, "wished": wished, "rule": rule}
@@ -142,7 +142,7 @@ def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     names, codes = np.unique(held.groups, return_inverse=True)
     rows = []
-    for split in range(SPLITS):
+    for split in range(SET_SPLITS):
         learns = (rng.permutation(len(names)) < len(names) // 2)[codes]
         learnt, tried = np.flatnonzero(learns), np.flatnonzero(~learns)
         learnt = learnt[one_a_group(held.groups[learnt], seed + split)]
@@ -150,7 +150,7 @@ def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
             {"method": method, "guarantee": guarantee, "split": split}
             | _tried_sets(held, learnt, tried, guarantee, method)
             for method in METHODS
-            for guarantee in GUARANTEES
+            for guarantee in SET_GUARANTEES
         ]
     return pd.DataFrame(rows)
 

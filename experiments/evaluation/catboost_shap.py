@@ -11,7 +11,7 @@ from coverfusion.fusion.blocks import NUMBERED, BlockScaler
 from coverfusion.fusion.catboost import FusionCatBoost
 
 
-def contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
+def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
     """(n, genres, width) SHAP values of the prepared columns, from CatBoost itself, centred over the genres.
 
     S. M. Lundberg et al., From local explanations to global understanding with explainable AI for trees,
@@ -26,7 +26,7 @@ def contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
     return values - values.mean(axis=1, keepdims=True)
 
 
-def sums(
+def sum_by_block(
     scaler: BlockScaler, columns: Sequence[str], values: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Contributions added up by block, and by column where a block was not projected.

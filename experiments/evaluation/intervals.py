@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
-from coverfusion.experiments.evaluation.metrics import BINS
+from coverfusion.experiments.evaluation.metrics import RELIABILITY_BINS
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
     Returns:
         Bins with the mean confidence, the accuracy, and its 95 % Wilson interval (Wilson 1927).
     """
-    numbers = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
+    numbers = np.clip(np.ceil(confidence * RELIABILITY_BINS).astype(int) - 1, 0, RELIABILITY_BINS - 1)
     found = []
     for number in np.unique(numbers):
         inside = numbers == number
         covers, hits = int(inside.sum()), int(correct[inside].sum())
         found.append(
             Bin(
-                low=number / BINS,
-                high=(number + 1) / BINS,
+                low=number / RELIABILITY_BINS,
+                high=(number + 1) / RELIABILITY_BINS,
                 covers=covers,
                 confidence=float(confidence[inside].mean()),
                 accuracy=Interval(

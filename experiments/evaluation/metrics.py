@@ -14,9 +14,9 @@ import pandas as pd
 
 from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval, widening
 
-RESAMPLES = 1000
-BINS = 15  # of the expected calibration error, as in Guo et al. 2017
-EPSILON = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
+SCORE_RESAMPLES = 1000
+RELIABILITY_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
+MIN_PROBABILITY = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def score_predictions(
     sums = _per_cover(np.asarray(y), np.asarray(proba, dtype=np.float64), list(classes))
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     exact = _from_sums(np.ones((1, len(sums))) @ sums, k)
-    resampled = _from_sums(group_weights(codes, seed, RESAMPLES) @ sums, k)
+    resampled = _from_sums(group_weights(codes, seed, SCORE_RESAMPLES) @ sums, k)
     count = codes.max() + 1
     overall = _frame(
-        {name: (exact[name][0], *_ends(name, resampled[name], count, wider)) for name in OVERALL}
+        {name: (exact[name][0], *_ends(name, resampled[name], count, wider)) for name in OVERALL_SCORES}
     )
     if k <= 3:
         overall.loc["top3_accuracy", ["low", "high"]] = 1.0  # it cannot miss
@@ -71,25 +71,38 @@ def score_predictions(
     tables = {}
     for i, genre in enumerate(classes):
         rows = {}
-        for name, whole in PER_GENRE.items():
+        for name, whole in GENRE_SCORE_BASES.items():
             drawn = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
             own = len(np.unique(codes[counted[whole][:, i]]))
             rows[name] = (exact[name][0, i], *score_interval(drawn, own, wider))
         tables[genre] = _frame(rows)
     per_genre = pd.concat(tables, names=["genre", "score"])
     confusion = cells.sum(axis=0).astype(int)
-    per_genre["covers"] = np.repeat(confusion.sum(axis=1), len(PER_GENRE))
+    per_genre["covers"] = np.repeat(confusion.sum(axis=1), len(GENRE_SCORE_BASES))
     named = pd.DataFrame(
         confusion, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
     )
     return Scores(overall, per_genre, named)
 
 
-OVERALL = (
-    "accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "precision_weighted",
-    "recall_weighted", "f1_weighted", "top3_accuracy", "log_loss", "ece",
-)  # fmt: skip
-PER_GENRE = {"precision": "predicted", "recall": "support", "f1": "support"}  # and the covers it is of
+OVERALL_SCORES = (
+    "accuracy",
+    "balanced_accuracy",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+    "precision_weighted",
+    "recall_weighted",
+    "f1_weighted",
+    "top3_accuracy",
+    "log_loss",
+    "ece",
+)
+GENRE_SCORE_BASES = {
+    "precision": "predicted",
+    "recall": "support",
+    "f1": "support",
+}  # and the covers it is of
 
 
 def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -104,13 +117,13 @@ def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarr
     cells[rows, true * k + best] = 1
     own = proba[rows, true]
     top3 = (proba > own[:, None]).sum(axis=1) < 3
-    total = np.clip(proba, EPSILON, None).sum(axis=1)
-    loss = -np.log(np.clip(own, EPSILON, None) / total)
+    total = np.clip(proba, MIN_PROBABILITY, None).sum(axis=1)
+    loss = -np.log(np.clip(own, MIN_PROBABILITY, None) / total)
     confidence = proba[rows, best]
-    bins = np.clip(np.ceil(confidence * BINS).astype(int) - 1, 0, BINS - 1)
-    reliability = np.zeros((n, 2 * BINS))
+    bins = np.clip(np.ceil(confidence * RELIABILITY_BINS).astype(int) - 1, 0, RELIABILITY_BINS - 1)
+    reliability = np.zeros((n, 2 * RELIABILITY_BINS))
     reliability[rows, bins] = confidence
-    reliability[rows, BINS + bins] = best == true
+    reliability[rows, RELIABILITY_BINS + bins] = best == true
     return np.column_stack([cells, top3, loss, reliability])
 
 
@@ -127,7 +140,7 @@ def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     share = support / n[:, None]
     there = support > 0
     reliability = sums[:, k * k + 2 :]
-    gaps = np.abs(reliability[:, :BINS] - reliability[:, BINS:])
+    gaps = np.abs(reliability[:, :RELIABILITY_BINS] - reliability[:, RELIABILITY_BINS:])
     out = {
         "accuracy": hits.sum(axis=1) / n,
         "balanced_accuracy": recall.mean(axis=1, where=there),

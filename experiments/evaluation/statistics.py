@@ -16,10 +16,10 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-LEVEL = 0.95
-POWER = 0.8
-RESAMPLES = 2000
-SAME = 1e-9  # resamples that differ by less agree
+CONFIDENCE_LEVEL = 0.95
+TEST_POWER = 0.8
+GROUP_RESAMPLES = 2000
+AGREEMENT_TOLERANCE = 1e-9  # resamples that differ by less agree
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def corrected_t_test(differences: np.ndarray, test_share: float) -> FoldTest:
     distribution = stats.t(df=count - 1)
     if error == 0:
         return FoldTest(mean, mean, mean, 1.0 if mean == 0 else 0.0, 0.0)
-    half = float(distribution.ppf((1 + LEVEL) / 2)) * error
-    detectable = float(distribution.ppf((1 + LEVEL) / 2) + distribution.ppf(POWER)) * error
+    half = float(distribution.ppf((1 + CONFIDENCE_LEVEL) / 2)) * error
+    detectable = float(distribution.ppf((1 + CONFIDENCE_LEVEL) / 2) + distribution.ppf(TEST_POWER)) * error
     p = float(2 * distribution.sf(abs(mean) / error))
     return FoldTest(mean, mean - half, mean + half, p, detectable)
 
@@ -85,7 +85,7 @@ def mcnemar_test(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float
     return only_first, only_second, float(mcnemar(table, exact=True).pvalue)
 
 
-def group_weights(groups: np.ndarray, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
+def group_weights(groups: np.ndarray, seed: int, resamples: int = GROUP_RESAMPLES) -> np.ndarray:
     """(resamples, n) float64: how often each cover is drawn when whole groups are drawn with replacement.
 
     The bootstrap of clustered data: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their
@@ -123,7 +123,7 @@ def interval(resampled: np.ndarray, wider: float = 1.0) -> tuple[np.ndarray, np.
         resampled: without NaN.
         wider: from `widening`; the values' distances to their mean are multiplied by it.
     """
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(resampled, [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2], axis=0)
     middle = resampled.mean(axis=0)
     return middle + wider * (low - middle), middle + wider * (high - middle)
 
@@ -147,8 +147,8 @@ def score_interval(
     if groups == 0 or len(known) == 0:
         return least, 1.0
     low, high = interval(known, wider)
-    if np.ptp(known) < SAME:
-        reach = float(proportion_confint(0, groups / wider**2, 1 - LEVEL, "wilson")[1])
+    if np.ptp(known) < AGREEMENT_TOLERANCE:
+        reach = float(proportion_confint(0, groups / wider**2, 1 - CONFIDENCE_LEVEL, "wilson")[1])
         low, high = low - reach, high + reach
     return float(np.clip(low, least, 1)), float(np.clip(high, least, 1))
 

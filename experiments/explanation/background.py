@@ -12,7 +12,9 @@ from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.similarity.vector_search import indexed_rows
 
-SAME = 1e-3  # prepared rows this close in every number are one (an index may keep half precision)
+SAME_ROW_TOLERANCE = (
+    1e-3  # prepared rows this close in every number are one (an index may keep half precision)
+)
 
 
 def background(bundle: Bundle, count: int, seed: int = 0) -> pd.DataFrame:
@@ -68,7 +70,7 @@ def training_rows(neighbours: TrainingIndex, positions: Sequence[int] | np.ndarr
         nothing = scaler.transform(np.full((1, rows.shape[1]), np.nan, np.float32))
         for name, where in scaler.blocks.items():
             part = scaler.slices[name]
-            present = np.abs(Z[:, part] - nothing[:, part]).max(axis=1) > SAME
+            present = np.abs(Z[:, part] - nothing[:, part]).max(axis=1) > SAME_ROW_TOLERANCE
             rows[np.ix_(present, where)] = _unprepared(scaler, name, Z[present, part])
     return pd.DataFrame(rows, columns=neighbours.columns)
 

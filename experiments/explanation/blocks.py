@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
+from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.explanation.background import background
 from coverfusion.fusion.blocks import NUMBERED
@@ -19,10 +19,10 @@ from coverfusion.fusion.pictures import COLUMN, PIXELS
 
 PROBABILITY = "probability"
 LOG_PROBABILITY = "log probability less its mean over the genres"
-MOST_COVERS = 64  # training covers that stand in for what is taken away
-COLUMN_COVERS = 32  # the same for single columns
-ROWS = 4096  # predicted together
-ROUNDING = 1e-6  # a difference of two probabilities below this is none: models compute in float32
+MAX_BACKGROUND_COVERS = 64  # training covers that stand in for what is taken away
+COLUMN_BACKGROUND_COVERS = 32  # the same for single columns
+MAX_ROWS_AT_ONCE = 4096  # predicted together
+ROUNDING_ERROR = 1e-6  # a difference of two probabilities below this is none: models compute in float32
 
 Chance = Callable[[np.ndarray], np.ndarray]  # (n, d) rows -> (n,) the genre's probability
 
@@ -68,7 +68,7 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
         return _by_shap(bundle.classifier, row, code)
     names = [str(name) for name in row.columns]
     blocks = _blocks(names)
-    covers = min(MOST_COVERS, max(1, ROWS // 2 ** len(blocks)))
+    covers = min(MAX_BACKGROUND_COVERS, max(1, MAX_ROWS_AT_ONCE // 2 ** len(blocks)))
     picture = row[COLUMN].iloc[0] if COLUMN in names else None
     values = _numbers(row)
 
@@ -77,7 +77,7 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
 
     by_block, base = block_shapley(chance, values, background(bundle, covers).to_numpy(np.float32), blocks)
     readable = [at for at, name in enumerate(names) if name != COLUMN and not NUMBERED.search(name)]
-    others = background(bundle, COLUMN_COVERS).to_numpy(np.float32)
+    others = background(bundle, COLUMN_BACKGROUND_COVERS).to_numpy(np.float32)
     by_column = without_each(chance, values, others, readable)
     instead = "of random training covers" if bundle.neighbours is not None else "missing"
     away = [f"a block that is taken away has the values {instead}"] if blocks.keys() - {PIXELS} else []
@@ -165,13 +165,13 @@ def without_each(chance: Chance, row: np.ndarray, others: np.ndarray, columns: S
             yield rows
 
     drops = chance(row[None])[0] - _means(chance, mixed(), len(others))
-    return np.where(np.abs(drops) < ROUNDING, 0.0, drops)
+    return np.where(np.abs(drops) < ROUNDING_ERROR, 0.0, drops)
 
 
 def _means(chance: Chance, parts: Iterable[np.ndarray], size: int) -> np.ndarray:
     """The mean probability of each part of `size` rows; many parts are predicted together."""
     parts, found = iter(parts), [np.zeros(0)]
-    while some := list(islice(parts, max(1, ROWS // size))):
+    while some := list(islice(parts, max(1, MAX_ROWS_AT_ONCE // size))):
         found.append(chance(np.concatenate(some)).reshape(len(some), size).mean(axis=1))
     return np.concatenate(found)
 
@@ -183,9 +183,9 @@ def _blocks(names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _by_shap(model: FusionCatBoost, row: pd.DataFrame, code: int) -> Contributions:
-    values = contributions(model, row)
+    values = catboost_contributions(model, row)
     names = [str(name) for name in row.columns]
-    by_block, by_column = sums(model.scaler_, names, values)
+    by_block, by_column = sum_by_block(model.scaler_, names, values)
     raw = model.model_.predict(
         model.scaler_.transform(row.to_numpy(np.float32)), prediction_type="RawFormulaVal"
     )

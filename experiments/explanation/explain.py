@@ -28,10 +28,13 @@ from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
-NETWORKS = (PIXELS, "cnn")  # blocks of an image network; the map is of the first that the model sees
-MOST_FEATURES = 12
-MOST_COVERS = 1000  # training covers of the genre that a feature is compared with
-NEAREST = 5
+IMAGE_NETWORK_BLOCKS = (
+    PIXELS,
+    "cnn",
+)  # blocks of an image network; the map is of the first that the model sees
+MAX_FEATURES = 12
+MAX_GENRE_COVERS = 1000  # training covers of the genre that a feature is compared with
+SHOWN_NEIGHBOURS = 5
 
 
 def explain(
@@ -152,8 +155,8 @@ def _features(
         for column, text in extractor.describe().items()
     }
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    told = [name for name in strongest if contributions.columns[name]][:MOST_FEATURES]
-    own = covers_of_genre(bundle, genre, MOST_COVERS)[told]
+    told = [name for name in strongest if contributions.columns[name]][:MAX_FEATURES]
+    own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[told]
     quartiles = own.quantile([0.25, 0.5, 0.75]) if len(own) else pd.DataFrame(columns=told)
     return [
         Feature(
@@ -186,9 +189,9 @@ def _attention(
     """The occlusion map of the image network, all other blocks as they are; or None and the reason."""
     seen = {str(column).partition(".")[0] for column in bundle.classifier.feature_names_in_}
     by_name = {extractor.name: extractor for extractor in extractors}
-    name = next((name for name in NETWORKS if name in by_name and name in seen), None)
+    name = next((name for name in IMAGE_NETWORK_BLOCKS if name in by_name and name in seen), None)
     if name is None:
-        return None, f"this model has no block '{NETWORKS[-1]}'"
+        return None, f"this model has no block '{IMAGE_NETWORK_BLOCKS[-1]}'"
     if name in failed:
         return None, f"block '{name}' failed on this cover"
     columns = [f"{name}.{column}" for column in by_name[name].columns]
@@ -211,7 +214,7 @@ def _attention(
 def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
     if bundle.neighbours is None:
         return []
-    found = bundle.neighbours.query(row, NEAREST)[0]
+    found = bundle.neighbours.query(row, SHOWN_NEIGHBOURS)[0]
     pictures = bundle.neighbours.thumbnails(found["cover_id"].tolist())
     return [
         Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)

@@ -14,8 +14,10 @@ from coverfusion.experiments.explanation.marks import Box, MarkedWord
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.scoring.verdict import Verdict
 
-SAME = 0.005  # a distance that is shown as 0.00
-LEARNT = "The model has learnt from this very cover, or one just like it: new covers fare worse."
+SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
+TRAINING_COVER_WARNING = (
+    "The model has learnt from this very cover, or one just like it: new covers fare worse."
+)
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,11 @@ class Explanation:
     @property
     def training_cover(self) -> bool | None:
         """Whether the model has learnt from this very cover; None where its covers are not known."""
-        return self.neighbours[0].distance < SAME if self.neighbours else None
+        return self.neighbours[0].distance < SAME_COVER_DISTANCE if self.neighbours else None
 
     def in_words(self) -> list[str]:
         """The verdict's sentences, and whether the model has learnt from this cover."""
-        return ([LEARNT] if self.training_cover else []) + self.verdict.in_words()
+        return ([TRAINING_COVER_WARNING] if self.training_cover else []) + self.verdict.in_words()
 
     @property
     def genre(self) -> str:

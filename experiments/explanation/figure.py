@@ -26,15 +26,15 @@ FOR, AGAINST = "#0072b2", "#d55e00"
 INK, MUTED, LINE = "#1a1d21", "#5a626d", "#d9dde3"
 FACE, PERSON, WORD = "#56b4e9", "#e69f00", "#2fc79a"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
-COLUMNS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
-TOP = 1.8  # where the panels begin, below the headings
-FEATURES = TOP + PANEL + 1.3
-ROW = 0.36  # of the table of features
-MOST_ROWS, MOST_WORDS = 8, 10
-THUMBNAIL = 1.15
-SMALL, TEXT = 8.5, 9.5  # points
-DPI = 110
-LEAST = 0.01  # the map's colours reach at least this far, so that a map of noise looks empty
+PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
+PANELS_TOP = 1.8  # where the panels begin, below the headings
+FEATURES_TOP = PANELS_TOP + PANEL + 1.3
+FEATURE_ROW_HEIGHT = 0.36  # of the table of features
+MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS = 8, 10
+THUMBNAIL_SIDE = 1.15
+SMALL_SIZE, TEXT_SIZE = 8.5, 9.5  # points
+EXPLANATION_DPI = 110
+MIN_COLOUR_REACH = 0.01  # the map's colours reach at least this far, so that a map of noise looks empty
 
 
 def draw_explanation(explanation: Explanation) -> Image.Image:
@@ -47,7 +47,7 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
         content = io.BytesIO()
         # hinting makes lines up to 5 % wider than they were measured
         with rc_context({"text.hinting": "none"}):
-            figure_of(explanation).savefig(content, dpi=DPI, format="png")
+            figure_of(explanation).savefig(content, dpi=EXPLANATION_DPI, format="png")
     return Image.open(content).convert("RGB")
 
 
@@ -57,11 +57,11 @@ def figure_of(explanation: Explanation) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = explanation.features[:MOST_ROWS]
-    nearest = FEATURES + 0.75 + ROW * max(len(shown), 1) + 0.35
-    height = nearest + 0.45 + THUMBNAIL + (0.75 if explanation.failed else 0.3)
+    shown = explanation.features[:MAX_FEATURE_ROWS]
+    nearest = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.35
+    height = nearest + 0.45 + THUMBNAIL_SIDE + (0.75 if explanation.failed else 0.3)
     # what is read on a cover may hold a dollar sign, which is no mathematics
-    with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": TEXT}):
+    with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
         figure = Figure(figsize=(WIDTH, height), facecolor="white")
         FigureCanvasAgg(figure)
         _heading(figure, explanation)
@@ -72,15 +72,15 @@ def figure_of(explanation: Explanation) -> Figure:
         _nearest(figure, explanation.neighbours, nearest)
         if explanation.failed:
             told = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
-            lines = wrapped(f"Failed here, taken as missing: {told}", SMALL, WIDTH - 2 * MARGIN, 2)
-            _write(figure, MARGIN, height - 0.5, "\n".join(lines), color=AGAINST, size=SMALL)
+            lines = wrapped(f"Failed here, taken as missing: {told}", SMALL_SIZE, WIDTH - 2 * MARGIN, 2)
+            _write(figure, MARGIN, height - 0.5, "\n".join(lines), color=AGAINST, size=SMALL_SIZE)
     return figure
 
 
 def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
     """Text with its upper left corner x inches from the left and y inches from the top."""
     height = figure.get_size_inches()[1]
-    usual: dict[str, Any] = {"color": INK, "size": TEXT, "va": "top", "linespacing": 1.25}
+    usual: dict[str, Any] = {"color": INK, "size": TEXT_SIZE, "va": "top", "linespacing": 1.25}
     figure.text(x / WIDTH, 1 - y / height, text, **(usual | style))
 
 
@@ -99,20 +99,20 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     told = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
     text = f"{'then ' + told + '; ' if told else ''}classifier: {explanation.classifier}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
-    said = wrapped(" ".join(explanation.in_words()), TEXT, WIDTH - 2 * MARGIN, 2)
+    said = wrapped(" ".join(explanation.in_words()), TEXT_SIZE, WIDTH - 2 * MARGIN, 2)
     verdict = explanation.verdict
     warns = explanation.training_cover or verdict.abstain or verdict.out_of_distribution
     _write(figure, MARGIN, 1.06, "\n".join(said), color=AGAINST if warns else MUTED)
     titles = ("Found on the cover", "Where the image network looks", "What each block does")
-    for x, title in zip(COLUMNS, titles, strict=True):
-        _write(figure, x, TOP - 0.15, title, size=12, weight="bold", va="baseline")
+    for x, title in zip(PANEL_LEFTS, titles, strict=True):
+        _write(figure, x, PANELS_TOP - 0.15, title, size=12, weight="bold", va="baseline")
 
 
 # --- the cover and what was found on it ----------------------------------------------------------------
 
 
 def _cover(figure: Figure, explanation: Explanation) -> None:
-    axes = _axes(figure, COLUMNS[0], TOP, PANEL, PANEL)
+    axes = _axes(figure, PANEL_LEFTS[0], PANELS_TOP, PANEL, PANEL)
     axes.imshow(np.asarray(explanation.image))
     axes.set_axis_off()
     for box in explanation.persons or ():
@@ -123,12 +123,12 @@ def _cover(figure: Figure, explanation: Explanation) -> None:
     sure = [word for word in read if word.confidence >= SHOWN_CONFIDENCE]
     for word in read:
         _outline(axes, word.corners, WORD, "solid" if word.confidence >= SHOWN_CONFIDENCE else (0, (1, 1.5)))
-    _number(axes, sure[:MOST_WORDS], max(explanation.image.size))
+    _number(axes, sure[:MAX_NUMBERED_WORDS], max(explanation.image.size))
     lines = [
         _people_told(explanation.faces, explanation.persons),
-        *wrapped(_words_told(explanation.words, sure), SMALL, PANEL, 4),
+        *wrapped(_words_told(explanation.words, sure), SMALL_SIZE, PANEL, 4),
     ]
-    _write(figure, COLUMNS[0], TOP + PANEL + 0.1, "\n".join(lines), size=SMALL)
+    _write(figure, PANEL_LEFTS[0], PANELS_TOP + PANEL + 0.1, "\n".join(lines), size=SMALL_SIZE)
 
 
 def _corners(box: Box) -> list[tuple[float, float]]:
@@ -156,10 +156,16 @@ def _number(axes: Axes, words: Sequence[MarkedWord], side: int) -> None:
         if free:
             taken.append(free[0])
             axes.annotate(
-                str(number), free[0], color="white", size=7.5, weight="bold", ha="center", va="center",
+                str(number),
+                free[0],
+                color="white",
+                size=7.5,
+                weight="bold",
+                ha="center",
+                va="center",
                 bbox={"boxstyle": "round,pad=0.2", "facecolor": INK, "edgecolor": WORD},
                 annotation_clip=False,
-            )  # fmt: skip
+            )
 
 
 def _people_told(faces: Sequence[Box] | None, persons: Sequence[Box] | None) -> str:
@@ -175,12 +181,12 @@ def _words_told(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) 
     if not words:
         return "no words"
     told = [
-        f"{number}\u00a0\u201c{fitted(word.text, SMALL, 1.6)}\u201d"
-        for number, word in enumerate(sure[:MOST_WORDS], 1)
+        f"{number}\u00a0\u201c{fitted(word.text, SMALL_SIZE, 1.6)}\u201d"
+        for number, word in enumerate(sure[:MAX_NUMBERED_WORDS], 1)
     ]
     more = []
-    if len(sure) > MOST_WORDS:
-        more.append(f"{len(sure) - MOST_WORDS} more")
+    if len(sure) > MAX_NUMBERED_WORDS:
+        more.append(f"{len(sure) - MAX_NUMBERED_WORDS} more")
     if len(words) > len(sure):
         more.append(f"{len(words) - len(sure)} unsure (dotted)")
     return "words (green): " + ", ".join([*told, *more])
@@ -192,10 +198,10 @@ def _words_told(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) 
 def _map(figure: Figure, explanation: Explanation) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    axes = _axes(figure, COLUMNS[1], TOP, PANEL, PANEL)
+    axes = _axes(figure, PANEL_LEFTS[1], PANELS_TOP, PANEL, PANEL)
     axes.set_axis_off()
     if explanation.attention is None:
-        text = "\n".join(wrapped(f"No map: {explanation.attention_note}.", TEXT, PANEL - 0.4, 4))
+        text = "\n".join(wrapped(f"No map: {explanation.attention_note}.", TEXT_SIZE, PANEL - 0.4, 4))
         axes.set_axis_on()
         axes.set(xticks=[], yticks=[], facecolor="#f5f6f8")
         axes.spines[:].set_color(LINE)
@@ -203,12 +209,12 @@ def _map(figure: Figure, explanation: Explanation) -> None:
         return
     grey = np.asarray(explanation.image.convert("L"), np.float32)
     axes.imshow(90 + grey * 0.65, cmap="gray", vmin=0, vmax=255)
-    most = 100 * max(float(np.abs(explanation.attention).max()), LEAST)
+    most = 100 * max(float(np.abs(explanation.attention).max()), MIN_COLOUR_REACH)
     colours = [(*_rgb(AGAINST), 0.9), (1, 1, 1, 0), (*_rgb(FOR), 0.9)]
     shown = axes.imshow(
         100 * explanation.attention, LinearSegmentedColormap.from_list("map", colours), vmin=-most, vmax=most
     )
-    bar = _axes(figure, COLUMNS[1], TOP + PANEL + 0.16, PANEL, 0.13)
+    bar = _axes(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.16, PANEL, 0.13)
     ticks = figure.colorbar(shown, bar, orientation="horizontal")
     ticks.set_ticks([-most, 0, most], labels=[_signed(-most), "0", _signed(most)])
     first, *_, last = bar.get_xticklabels()
@@ -217,8 +223,8 @@ def _map(figure: Figure, explanation: Explanation) -> None:
     text = (
         f"points of probability: {explanation.attention_note}. Blue speaks for the genre, orange against it."
     )
-    lines = wrapped(text, SMALL, PANEL, 5)
-    _write(figure, COLUMNS[1], TOP + PANEL + 0.55, "\n".join(lines), size=SMALL, color=MUTED)
+    lines = wrapped(text, SMALL_SIZE, PANEL, 5)
+    _write(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.55, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:
@@ -232,12 +238,12 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 
 def _blocks(figure: Figure, explanation: Explanation) -> None:
     found = explanation.contributions
-    factor, unit = scale(found.unit)
+    factor, unit = display_unit(found.unit)
     ordered = sorted(found.blocks.items(), key=lambda item: item[1])
-    names = [fitted(block, TEXT, 1.2) for block, _ in ordered]
+    names = [fitted(block, TEXT_SIZE, 1.2) for block, _ in ordered]
     values = [factor * value for _, value in ordered]
-    room = max(width(name, TEXT) for name in names) + 0.12
-    axes = _axes(figure, COLUMNS[2] + room, TOP, PANEL - room, PANEL - 0.1)
+    room = max(width(name, TEXT_SIZE) for name in names) + 0.12
+    axes = _axes(figure, PANEL_LEFTS[2] + room, PANELS_TOP, PANEL - room, PANEL - 0.1)
     axes.barh(range(len(values)), values, 0.62, color=[FOR if value > 0 else AGAINST for value in values])
     low, high = min(0.0, *values), max(0.0, *values)
     # room for the numbers beyond the ends of the bars
@@ -252,14 +258,18 @@ def _blocks(figure: Figure, explanation: Explanation) -> None:
     for position, value in enumerate(values):
         offset = (4 if value >= 0 else -4, 0)
         axes.annotate(
-            _signed(value), (value, position), offset, textcoords="offset points", va="center",
+            _signed(value),
+            (value, position),
+            offset,
+            textcoords="offset points",
+            va="center",
             ha="left" if value >= 0 else "right",
-        )  # fmt: skip
+        )
     share = found.unit == PROBABILITY
     base, score = (f"{100 * v:.0f} %" if share else _signed(v) for v in (found.base, found.score))
     told = f"from {base} (an average training cover) to {score}; {found.method}"
-    lines = wrapped(f"{unit if share else found.unit}: {told}.", SMALL, PANEL, 5)
-    _write(figure, COLUMNS[2], TOP + PANEL + 0.25, "\n".join(lines), size=SMALL, color=MUTED)
+    lines = wrapped(f"{unit if share else found.unit}: {told}.", SMALL_SIZE, PANEL, 5)
+    _write(figure, PANEL_LEFTS[2], PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
 def _few_ticks() -> Any:
@@ -268,7 +278,7 @@ def _few_ticks() -> Any:
     return MaxNLocator(5)
 
 
-def scale(unit: str) -> tuple[float, str]:
+def display_unit(unit: str) -> tuple[float, str]:
     """The factor that contributions are shown with, and what they are called then."""
     return (100, "points of probability") if unit == PROBABILITY else (1, "log probability")
 
@@ -283,36 +293,38 @@ def _signed(value: float) -> str:
 
 
 def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]) -> None:
-    unit = scale(explanation.contributions.unit)[1]
+    unit = display_unit(explanation.contributions.unit)[1]
     title = "Readable features that moved it most"
-    _write(figure, MARGIN, FEATURES + 0.17, title, size=12, weight="bold", va="baseline")
+    _write(figure, MARGIN, FEATURES_TOP + 0.17, title, size=12, weight="bold", va="baseline")
     told = explanation.contributions.column_method
     if explanation.contributions.unsplit:
         told += f"; not told apart within: {', '.join(explanation.contributions.unsplit)}"
     left = MARGIN + width(title, 12, "bold") + 0.2
-    text = fitted(f"{unit}; {told}", SMALL, WIDTH - MARGIN - left)
-    _write(figure, left, FEATURES + 0.17, text, size=SMALL, color=MUTED, va="baseline")
+    text = fitted(f"{unit}; {told}", SMALL_SIZE, WIDTH - MARGIN - left)
+    _write(figure, left, FEATURES_TOP + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
     if not shown:
-        _write(figure, MARGIN, FEATURES + 0.4, "none", color=MUTED)
+        _write(figure, MARGIN, FEATURES_TOP + 0.4, "none", color=MUTED)
         return
-    genre = fitted(explanation.genre, SMALL, 0.9)
+    genre = fitted(explanation.genre, SMALL_SIZE, 0.9)
     places = (MARGIN, MARGIN + 0.85, 3.75, 4.65, 6.85)
     heads = ("effect", "feature", "here", f"half of {genre} covers", "what it is")
     for x, head in zip(places, heads, strict=True):
-        _write(figure, x, FEATURES + 0.47, head, size=SMALL, color=MUTED, va="baseline")
+        _write(figure, x, FEATURES_TOP + 0.47, head, size=SMALL_SIZE, color=MUTED, va="baseline")
     for row, feature in enumerate(shown):
-        y = FEATURES + 0.75 + ROW * row
+        y = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * row
         colour = FOR if feature.contribution > 0 else AGAINST
-        effect = _signed(scale(explanation.contributions.unit)[0] * feature.contribution)
+        effect = _signed(display_unit(explanation.contributions.unit)[0] * feature.contribution)
         _write(figure, places[0], y, effect, va="baseline", color=colour, weight="bold")
-        cells = (fitted(feature.column, TEXT, places[2] - places[1] - 0.1), _value(feature.value))
+        cells = (fitted(feature.column, TEXT_SIZE, places[2] - places[1] - 0.1), _value(feature.value))
         for x, cell in zip(places[1:], (*cells, _range(feature.quartiles)), strict=False):
             _write(figure, x, y, cell, va="baseline")
-        lines = wrapped(feature.description, SMALL, WIDTH - MARGIN - places[4], 2)
+        lines = wrapped(feature.description, SMALL_SIZE, WIDTH - MARGIN - places[4], 2)
         # two lines stand above and below the row's own
         up = 0.075 * (len(lines) - 1)
         for number, line in enumerate(lines):
-            _write(figure, places[4], y - up + 0.15 * number, line, va="baseline", size=SMALL, color=MUTED)
+            _write(
+                figure, places[4], y - up + 0.15 * number, line, va="baseline", size=SMALL_SIZE, color=MUTED
+            )
 
 
 def _value(value: float) -> str:
@@ -337,13 +349,13 @@ def _nearest(figure: Figure, neighbours: Sequence[Neighbour], top: float) -> Non
     slot = (WIDTH - 2 * MARGIN) / len(neighbours)
     for number, one in enumerate(neighbours):
         x = MARGIN + number * slot
-        axes = _axes(figure, x, top + 0.35, THUMBNAIL, THUMBNAIL)
+        axes = _axes(figure, x, top + 0.35, THUMBNAIL_SIDE, THUMBNAIL_SIDE)
         axes.set_anchor("W")
         axes.set_axis_off()
         if one.thumbnail is None:
             axes.imshow(np.full((8, 8, 3), 128, np.uint8))
         else:
             axes.imshow(np.asarray(Image.open(io.BytesIO(one.thumbnail)).convert("RGB")))
-        room = slot - THUMBNAIL - 0.25
-        lines = [fitted(one.genre, TEXT, room), fitted(f"distance {one.distance:.2f}", TEXT, room)]
-        _write(figure, x + THUMBNAIL + 0.12, top + 0.4, "\n".join(lines))
+        room = slot - THUMBNAIL_SIDE - 0.25
+        lines = [fitted(one.genre, TEXT_SIZE, room), fitted(f"distance {one.distance:.2f}", TEXT_SIZE, room)]
+        _write(figure, x + THUMBNAIL_SIDE + 0.12, top + 0.4, "\n".join(lines))

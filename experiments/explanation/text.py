@@ -9,7 +9,7 @@ from functools import cache
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-MORE = "\u2026"
+ELLIPSIS = "\u2026"
 
 
 @cache
@@ -24,7 +24,7 @@ def fitted(text: str, size: float, inches: float, weight: str = "normal") -> str
     text = " ".join(_words(text))
     if width(text, size, weight) <= inches:
         return text
-    shorter = [text[:kept].rstrip() + MORE for kept in range(len(text))]
+    shorter = [text[:kept].rstrip() + ELLIPSIS for kept in range(len(text))]
     return shorter[bisect(shorter, inches, key=lambda cut: width(cut, size, weight)) - 1]
 
 

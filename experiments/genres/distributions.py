@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-BINS = 20
-MOST = 5  # of a count: the last bar holds this many and more
-TAIL = 0.99  # of all covers lie on the axis; the last bar holds those beyond it
+HISTOGRAM_BINS = 20
+LAST_COUNT = 5  # of a count: the last bar holds this many and more
+AXIS_QUANTILE = 0.99  # of all covers lie on the axis; the last bar holds those beyond it
 
 # column -> what the page calls it, and whether it counts things
-SHOWN = {
+SHOWN_COLUMNS = {
     "color.brightness": ("Brightness", False),
     "color.colorfulness": ("Colourfulness", False),
     "ocr.area_share": ("Share of the cover under text", False),
@@ -65,7 +65,7 @@ class Distribution:
 def distributions(
     values: pd.DataFrame, meanings: Mapping[str, str], inside: np.ndarray
 ) -> list[Distribution]:
-    """What `SHOWN` names, as far as it is there, for the covers `inside` and all others.
+    """What `SHOWN_COLUMNS` names, as far as it is there, for the covers `inside` and all others.
 
     Args:
         values: frame with readable columns, a row a cover.
@@ -73,7 +73,7 @@ def distributions(
         inside: (n,) bool, whether a cover is of the genre.
     """
     found = []
-    for column, (title, counts) in SHOWN.items():
+    for column, (title, counts) in SHOWN_COLUMNS.items():
         if column not in values:
             continue
         every = values[column].to_numpy(np.float64)
@@ -105,12 +105,12 @@ def bars(own: np.ndarray, others: np.ndarray, counts: bool) -> list[Bar]:
     """Histograms of both on the same bins; shares of each add up to 1."""
     every = np.concatenate([own, others])
     if counts:
-        edges = np.arange(MOST + 2, dtype=float)
-        labels = [*map(str, range(MOST)), f"{MOST}+"]
+        edges = np.arange(LAST_COUNT + 2, dtype=float)
+        labels = [*map(str, range(LAST_COUNT)), f"{LAST_COUNT}+"]
     else:
-        low, high = float(every.min()), float(np.quantile(every, TAIL))
-        edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-        labels = [""] * BINS
+        low, high = float(every.min()), float(np.quantile(every, AXIS_QUANTILE))
+        edges = np.linspace(low, high if high > low else low + 1, HISTOGRAM_BINS + 1)
+        labels = [""] * HISTOGRAM_BINS
     shares = []
     for part in (own, others):
         where = np.clip(np.searchsorted(edges, part, side="right") - 1, 0, len(edges) - 2)

@@ -14,16 +14,24 @@ from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import NUMBERED
 
 # an angle has no larger and smaller; `hue_cos` and `hue_sin` say the same in order
-CIRCULAR = ("color.hue_mean",)
-ALIKE = 0.8  # columns of a higher rank correlation say the same, and one of them is enough to show
-LEVEL = 0.05  # of the corrected p
+CIRCULAR_COLUMNS = ("color.hue_mean",)
+MAX_CORRELATION = 0.8  # columns of a higher rank correlation say the same, and one of them is enough to show
+SIGNIFICANCE_LEVEL = 0.05  # of the corrected p
 # |Cliff's delta| from which an effect is called so: J. Romano et al. 2006, after Cohen's d of 0.2, 0.5, 0.8
-SIZES = {"large": 0.474, "medium": 0.33, "small": 0.147, "negligible": 0.0}
+EFFECT_SIZES = {"large": 0.474, "medium": 0.33, "small": 0.147, "negligible": 0.0}
 # where a column's description goes on to its details; "log10 of (1 + ..." does not
-DETAILS = re.compile(r"; | \((?!1 \+)|, ")
-COLUMNS = [
-    "genre", "column", "delta", "higher", "p", "covers", "others", "median", "median_others",
-]  # fmt: skip
+DETAILS_START = re.compile(r"; | \((?!1 \+)|, ")
+EFFECT_COLUMNS = [
+    "genre",
+    "column",
+    "delta",
+    "higher",
+    "p",
+    "covers",
+    "others",
+    "median",
+    "median_others",
+]
 
 
 def readable(table: FeatureTable) -> pd.DataFrame:
@@ -33,13 +41,13 @@ def readable(table: FeatureTable) -> pd.DataFrame:
         (n covers, columns) frame with `block.column` names; NaN = not there.
     """
     frame = table.frame()
-    chosen = [name for name in frame.columns if not NUMBERED.search(name) and name not in CIRCULAR]
+    chosen = [name for name in frame.columns if not NUMBERED.search(name) and name not in CIRCULAR_COLUMNS]
     return frame[chosen]
 
 
 def short_meaning(description: str) -> str:
     """A column's description without its unit, range and other details."""
-    return DETAILS.split(description)[0]
+    return DETAILS_START.split(description)[0]
 
 
 def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
@@ -55,9 +63,9 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
         covers: frame with `cover_id`, `genre`, `group`.
 
     Returns:
-        One row a genre and column: genre, column, delta, higher (the share of pairs in which the genre's
-        cover has the higher value, ties half), p, p_corrected, size (in words), covers and others (how many
-        took part), median and median_others; the largest effect of each genre first.
+        One row a genre and column: genre, column, delta, higher (the proportion of pairs in which the
+        genre's cover has the higher value, ties half), p, p_corrected, size (in words), covers and others
+        (how many took part), median and median_others; the largest effect of each genre first.
     """
     genres = sorted(covers["genre"].unique())
     rows = []
@@ -73,7 +81,7 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
                     medians = float(np.median(a)), float(np.median(b))
                     rows.append([genre, column, 2 * higher - 1, higher, p, len(a), len(b), *medians])
             bar.advance(bar.task_ids[0])
-    frame = pd.DataFrame(rows, columns=COLUMNS)
+    frame = pd.DataFrame(rows, columns=EFFECT_COLUMNS)
     frame.insert(5, "p_corrected", holm(frame["p"].to_numpy(np.float64)))
     frame.insert(6, "size", [size_of(delta) for delta in frame["delta"]])
     return frame.sort_values(
@@ -85,10 +93,11 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
 
 
 def mann_whitney(own: np.ndarray, rest: np.ndarray) -> tuple[float, float]:
-    """The share of pairs in which `own` has the higher value, ties half, and the two-sided p (scipy).
+    """The proportion of pairs in which `own` has the higher value, ties half, and the two-sided p (scipy).
 
     Args:
-        own, rest: (n,) and (m,) numbers, not all the same, none missing.
+        own: (n,) numbers, none missing.
+        rest: (m,) numbers, none missing, not all the same as `own`.
     """
     test = mannwhitneyu(own, rest, alternative="two-sided")
     return float(test.statistic) / (len(own) * len(rest)), float(test.pvalue)
@@ -100,7 +109,7 @@ def _there(values: np.ndarray) -> np.ndarray:
 
 def size_of(delta: float) -> str:
     """What an effect of this Cliff's delta is called."""
-    return next(name for name, least in SIZES.items() if abs(delta) >= least)
+    return next(name for name, least in EFFECT_SIZES.items() if abs(delta) >= least)
 
 
 def rank_correlation(values: pd.DataFrame) -> pd.DataFrame:
@@ -109,7 +118,7 @@ def rank_correlation(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def distinct(found: pd.DataFrame, correlation: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The largest sure effects that do not say the same again.
+    """The largest significant effects of columns that are not correlated with one kept already.
 
     Args:
         found: rows of one genre from `effects`, the largest effect first.
@@ -117,11 +126,11 @@ def distinct(found: pd.DataFrame, correlation: pd.DataFrame, most: int) -> pd.Da
         most: how many are kept.
 
     Returns:
-        Rows of `found` with a corrected p below `LEVEL`, in their order; a column whose correlation with one
-        kept already is above `ALIKE` is left out.
+        Rows of `found` with a corrected p below `SIGNIFICANCE_LEVEL`, in their order; a column whose
+        correlation with one kept already is above `MAX_CORRELATION` is left out.
     """
     kept: list[str] = []
-    for column in found.loc[found["p_corrected"] < LEVEL, "column"]:
-        if len(kept) < most and not (correlation.loc[column, kept] > ALIKE).any():
+    for column in found.loc[found["p_corrected"] < SIGNIFICANCE_LEVEL, "column"]:
+        if len(kept) < most and not (correlation.loc[column, kept] > MAX_CORRELATION).any():
             kept.append(column)
     return found[found["column"].isin(kept)]

@@ -20,7 +20,7 @@ from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 
 @dataclass(frozen=True)
-class Findings:
+class GenreFindings:
     """What was found over all genres; a block that the run lacks leaves its part empty.
 
     Attributes:
@@ -53,14 +53,14 @@ class Findings:
         return sorted(self.covers["genre"].unique())
 
 
-def find(
+def find_all_genres(
     run: Run,
     covers: pd.DataFrame,
     table: FeatureTable,
     meanings: Mapping[str, str],
     neighbours: TrainingIndex,
     kept: Path,
-) -> Findings:
+) -> GenreFindings:
     """Everything that is found over all genres at once.
 
     Args:
@@ -75,7 +75,7 @@ def find(
     space = space_of(neighbours, table, covers)
     color = table.blocks.get("color")
     words = words_on_covers(table.notes["ocr"]) if "ocr" in table.notes else None
-    return Findings(
+    return GenreFindings(
         run=run,
         covers=covers,
         meanings=meanings,

@@ -13,7 +13,7 @@ from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.genres.distributions import distributions
 from coverfusion.experiments.genres.effects import distinct, short_meaning
-from coverfusion.experiments.genres.findings import Findings
+from coverfusion.experiments.genres.findings import GenreFindings
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture, picture_at
 from coverfusion.experiments.genres.shap import Shap
@@ -27,8 +27,16 @@ from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
 # how many of each a page shows
-EFFECTS, COLUMNS, WORDS, BEARERS, TYPICAL, MOST_CONFIDENT, PAIRS = 10, 8, 12, 4, 12, 6, 6
-NAMED = 3  # effects in the sentences that open it
+MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDENT, MAX_PAIRS = (
+    10,
+    8,
+    12,
+    4,
+    12,
+    6,
+    6,
+)
+EFFECTS_IN_GIST = 3  # effects in the sentences that open it
 
 Rows = list[dict[str, Any]]
 
@@ -58,15 +66,15 @@ class PageCover:
         return f"{self.genre} cover reading \u201c{self.text}\u201d" if self.text else f"{self.genre} cover"
 
 
-def genre_page(found: Findings, genre: str) -> dict[str, Any]:
+def genre_page(found: GenreFindings, genre: str) -> dict[str, Any]:
     """What the template of a genre's page needs, and the index's of it."""
     inside = (found.covers["genre"] == genre).to_numpy()
     own = found.effects[found.effects["genre"] == genre]
-    effects = _with_meanings(distinct(own, found.correlation, EFFECTS), found.meanings)
+    effects = _with_meanings(distinct(own, found.correlation, MAX_EFFECTS), found.meanings)
     palette = found.palettes.get(genre, [])
-    words = typical_words(found.words, found.covers, genre, WORDS) if found.words is not None else []
+    words = typical_words(found.words, found.covers, genre, MAX_WORDS) if found.words is not None else []
     confusion = found.run.chosen.confusion[found.run.split]
-    confused = confused_with(confusion, found.predictions, found.space, genre, PAIRS)
+    confused = confused_with(confusion, found.predictions, found.space, genre, MAX_PAIRS)
     page = {
         "genre": genre,
         "count": int(inside.sum()),
@@ -87,11 +95,11 @@ def genre_page(found: Findings, genre: str) -> dict[str, Any]:
     return page | pictures(found, genre, confused) | contributions(found, genre)
 
 
-def pictures(found: Findings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
+def pictures(found: GenreFindings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
     """The typical covers, the most confident right and wrong ones, and the pairs."""
-    right, missed, wrongly = most_confident(found.predictions, found.space, genre, MOST_CONFIDENT)
+    right, missed, wrongly = most_confident(found.predictions, found.space, genre, MAX_CONFIDENT)
     shown = {
-        "typical": most_typical(found.typical, found.space, genre, TYPICAL),
+        "typical": most_typical(found.typical, found.space, genre, MAX_TYPICAL),
         "right": right,
         "missed": missed,
         "wrongly": wrongly,
@@ -102,23 +110,23 @@ def pictures(found: Findings, genre: str, confused: Confused | None) -> dict[str
     }
 
 
-def cover(found: Findings, cover_id: str) -> PageCover:
+def cover(found: GenreFindings, cover_id: str) -> PageCover:
     """A cover with its thumbnail."""
     return _cover(found, cover_id, picture_at(found.space.covers["path"][cover_id]))
 
 
-def bearers(found: Findings, word: TypicalWord) -> list[PageCover]:
+def bearers(found: GenreFindings, word: TypicalWord) -> list[PageCover]:
     """The covers that bear a word, one a group, the word marked where it was read."""
     assert found.words is not None
     boxes = found.words[found.words["word"] == word.word].set_index("cover_id")["box"]
     covers = found.space.covers.loc[word.cover_ids]
-    shown = covers[~covers["group"].duplicated()].head(BEARERS)
+    shown = covers[~covers["group"].duplicated()].head(MAX_BEARERS)
     return [
         _cover(found, one, marked_picture(shown["path"][one], boxes[one])) for one in shown.index.tolist()
     ]
 
 
-def _cover(found: Findings, cover_id: str, picture: str | None) -> PageCover:
+def _cover(found: GenreFindings, cover_id: str, picture: str | None) -> PageCover:
     predicted, probability = "", float("nan")
     if cover_id in found.predictions.index:
         predicted = str(found.predictions["predicted"][cover_id])
@@ -146,7 +154,7 @@ def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any
     return sorted(there, key=lambda pair: (not pair[0].chosen, pair[0].kind == "alone", -pair[1]["f1"].value))
 
 
-def contributions(found: Findings, genre: str) -> dict[str, Any]:
+def contributions(found: GenreFindings, genre: str) -> dict[str, Any]:
     """The rows of the SHAP chart and of its readable columns, and the axis that holds the former."""
     blocks = found.shap.blocks[found.shap.blocks["genre"] == genre]
     columns = found.shap.columns[(found.shap.columns["genre"] == genre) & (found.shap.columns["gain"] > 0)]
@@ -155,7 +163,7 @@ def contributions(found: Findings, genre: str) -> dict[str, Any]:
         "blocks": blocks.to_dict(orient="records"),
         "explained": found.shap.covers.get(genre, 0),
         "block_axis": Axis(-reach, reach, 4, 96),
-        "columns": _with_meanings(columns.head(COLUMNS), found.meanings),
+        "columns": _with_meanings(columns.head(MAX_SHAP_COLUMNS), found.meanings),
     }
 
 
@@ -183,13 +191,15 @@ def gains_by_genre(shap: Shap) -> dict[str, Rows]:
 
 
 def genre_gist(
-    found: Findings, genre: str, count: int, effects: Rows, confused: Confused | None
+    found: GenreFindings, genre: str, count: int, effects: Rows, confused: Confused | None
 ) -> list[str]:
     """What the page comes to, in a few sentences."""
     share = percent(count / len(found.covers))
     told = [f"{count:,} of the collection's {len(found.covers):,} covers ({share}) are {genre}."]
     if effects:
-        told.append(f"Compared with the other genres' covers, theirs {_differences(effects[:NAMED])}.")
+        told.append(
+            f"Compared with the other genres' covers, theirs {_differences(effects[:EFFECTS_IN_GIST])}."
+        )
     else:
         told.append("No readable feature tells them surely from the rest.")
     models = scored_models(found.run, genre)

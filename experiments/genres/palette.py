@@ -10,12 +10,12 @@ import pandas as pd
 from skimage.color import lab2rgb, rgb2lab
 from sklearn.cluster import KMeans
 
-COLOURS = 16  # common colours of a collection
-GREY = 10.0  # chroma in CIE Lab below which a colour has no hue worth sorting by
-ROOM = 100_000  # palette colours that the common ones are found from
-PALETTE = re.compile(r"palette_(\d+)_l$")
+COMMON_COLOURS = 16  # common colours of a collection
+GREY_CHROMA = 10.0  # chroma in CIE Lab below which a colour has no hue worth sorting by
+MAX_PALETTE_COLOURS = 100_000  # palette colours that the common ones are found from
+PALETTE_COLUMN = re.compile(r"palette_(\d+)_l$")
 # names for text alternatives: a colour is called after the nearest in CIE Lab
-NAMES = {
+COLOUR_NAMES = {
     "black": "#0a0a0a", "charcoal": "#303030", "dark grey": "#505050", "grey": "#808080",
     "light grey": "#b4b4b4", "off-white": "#dcdcd8", "white": "#fafafa", "maroon": "#581818",
     "red": "#c82020", "pink": "#e8a0b0", "magenta": "#c03090", "dark brown": "#3c2a1c", "brown": "#7a5230",
@@ -57,8 +57,8 @@ def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, 
     if not len(lab):
         return {}
     rng = np.random.default_rng(seed)
-    used = rng.permutation(len(lab))[:ROOM]
-    wanted = min(COLOURS, len(np.unique(lab[used].round(3), axis=0)))
+    used = rng.permutation(len(lab))[:MAX_PALETTE_COLOURS]
+    wanted = min(COMMON_COLOURS, len(np.unique(lab[used].round(3), axis=0)))
     centres = KMeans(wanted, n_init=1, random_state=seed).fit(lab[used], sample_weight=share[used])
     order = _order(centres.cluster_centers_)
     common = centres.cluster_centers_[order]
@@ -75,7 +75,7 @@ def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, 
 
 def palette_colours(color: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The row number, CIE Lab (m, 3) and share of every palette colour that is there."""
-    ranks = sorted(int(found[1]) for name in color if (found := PALETTE.match(str(name))))
+    ranks = sorted(int(found[1]) for name in color if (found := PALETTE_COLUMN.match(str(name))))
     owners, labs, shares = [np.zeros(0, int)], [np.zeros((0, 3))], [np.zeros(0)]
     for rank in ranks:
         part = color[[f"palette_{rank}_{what}" for what in ("l", "a", "b", "share")]].to_numpy(np.float64)
@@ -88,8 +88,8 @@ def palette_colours(color: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.nda
 
 def colour_name(lab: np.ndarray) -> str:
     """What a colour is called; `lab` is CIE Lab, (3,)."""
-    known = rgb2lab(np.array([list(bytes.fromhex(code[1:])) for code in NAMES.values()]) / 255)
-    return list(NAMES)[int(np.linalg.norm(known - lab, axis=1).argmin())]
+    known = rgb2lab(np.array([list(bytes.fromhex(code[1:])) for code in COLOUR_NAMES.values()]) / 255)
+    return list(COLOUR_NAMES)[int(np.linalg.norm(known - lab, axis=1).argmin())]
 
 
 def over(swatches: list[Swatch], most: int = 3) -> list[Swatch]:
@@ -109,7 +109,7 @@ def _swatches(common: np.ndarray, own: np.ndarray, others: np.ndarray) -> list[S
 def _order(centres: np.ndarray) -> np.ndarray:
     chroma = np.hypot(centres[:, 1], centres[:, 2])
     hue = np.degrees(np.arctan2(centres[:, 2], centres[:, 1])) % 360
-    return np.lexsort((centres[:, 0], np.where(chroma < GREY, -1, hue)))
+    return np.lexsort((centres[:, 0], np.where(chroma < GREY_CHROMA, -1, hue)))
 
 
 def _mean(rows: np.ndarray) -> np.ndarray:

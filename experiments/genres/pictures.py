@@ -17,8 +17,10 @@ from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.progress import counted
 
 MEAN_SIDE = 96  # pixels of a mean picture
-STRETCH = 4.0  # how many times larger than it is a mean picture's difference from all others' is drawn
-MARK = "#e69f00"  # Okabe and Ito's orange, between two black lines: seen on any background
+DIFFERENCE_STRETCH = (
+    4.0  # how many times larger than it is a mean picture's difference from all others' is drawn
+)
+MARK_COLOUR = "#e69f00"  # Okabe and Ito's orange, between two black lines: seen on any background
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def mean_pictures(covers: pd.DataFrame) -> dict[str, MeanPicture]:
     """The mean picture of each genre; covers that cannot be read any more are left out.
 
     Each cover is cropped to its central square and reduced to `MEAN_SIDE` pixels; the mean is of sRGB values.
-    The difference is drawn on mid-grey, `STRETCH` times its size.
+    The difference is drawn on mid-grey, `DIFFERENCE_STRETCH` times its size.
 
     Args:
         covers: frame with `path` and `genre`.
@@ -58,7 +60,7 @@ def mean_pictures(covers: pd.DataFrame) -> dict[str, MeanPicture]:
 
 def _mean_picture(own: np.ndarray, covers: int, others: np.ndarray, other_covers: int) -> MeanPicture:
     mean, rest = own / covers, others / max(other_covers, 1)
-    difference = 127.5 + STRETCH * (mean - rest if other_covers else mean * 0)
+    difference = 127.5 + DIFFERENCE_STRETCH * (mean - rest if other_covers else mean * 0)
     return MeanPicture(_jpeg(mean), _jpeg(rest), _jpeg(difference), covers)
 
 
@@ -88,7 +90,7 @@ def marked_picture(path: str, box: Sequence[Sequence[float]]) -> str | None:
     draw = ImageDraw.Draw(picture)
     line = max(1, round(max(picture.size) / 100))
     corners = [(float(x), float(y)) for x, y in box]
-    for width, colour in ((3 * line, "black"), (line, MARK)):
+    for width, colour in ((3 * line, "black"), (line, MARK_COLOUR)):
         draw.line([*corners, *corners[:2]], colour, width, joint="curve")
     content = io.BytesIO()
     picture.save(content, "PNG", compress_level=0)  # it is only handed on

@@ -15,19 +15,19 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.words import HELD, percent, spread
-from coverfusion.experiments.genres.effects import ALIKE, LEVEL
-from coverfusion.experiments.genres.findings import Findings, find
-from coverfusion.experiments.genres.page import NAMED, gains_by_genre, genre_page
-from coverfusion.experiments.genres.pictures import STRETCH
-from coverfusion.experiments.genres.typical_covers import NEAREST
-from coverfusion.experiments.genres.words import FEWEST, SURE, typical_words
+from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
+from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
+from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
+from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH
+from coverfusion.experiments.genres.typical_covers import TYPICALITY_NEIGHBOURS
+from coverfusion.experiments.genres.words import MIN_WORD_COVERS, MIN_WORD_Z, typical_words
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.fusion.bundle import load_bundle
 
-KEPT = ".fits"  # in the folder of the pages, until they are finished
+FITS_FOLDER = ".fits"  # in the folder of the pages, until they are finished
 
 
 def write_genre_report(run: Path, out: Path) -> Path:
@@ -55,11 +55,13 @@ def write_genre_report(run: Path, out: Path) -> Path:
         for extractor in prepared.extractors
         for column, text in extractor.describe().items()
     }
-    found = find(read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / KEPT)
+    found = find_all_genres(
+        read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / FITS_FOLDER
+    )
     return write_pages(found, out)
 
 
-def write_pages(found: Findings, out: Path) -> Path:
+def write_pages(found: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
     out.mkdir(parents=True, exist_ok=True)
     names = page_names(found.genres)
@@ -74,7 +76,7 @@ def write_pages(found: Findings, out: Path) -> Path:
     index = _write(
         out / "index.html", "genre_index.html", shared | {"pages": pages, "gains": gains_by_genre(found.shap)}
     )
-    shutil.rmtree(out / KEPT, ignore_errors=True)
+    shutil.rmtree(out / FITS_FOLDER, ignore_errors=True)
     return index
 
 
@@ -89,7 +91,7 @@ def page_names(genres: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def write_genre_tables(found: Findings, out: Path) -> None:
+def write_genre_tables(found: GenreFindings, out: Path) -> None:
     """What the pages show, as tables, and what they were made from and with."""
     found.effects.to_csv(out / "effects.csv", index=False)
     found.shap.blocks.to_csv(out / "shap_blocks.csv", index=False)
@@ -126,7 +128,7 @@ def brief(value: float, digits: int = 3) -> str:
     return text.replace("-", "\u2212")
 
 
-def _shared(found: Findings) -> dict[str, Any]:
+def _shared(found: GenreFindings) -> dict[str, Any]:
     """What every page says alike."""
     run = found.run
     return {
@@ -137,22 +139,27 @@ def _shared(found: Findings) -> dict[str, Any]:
         "tests": len(found.effects),
         "shap": found.shap,
         "limits": {
-            "alike": ALIKE, "level": LEVEL, "nearest": NEAREST, "stretch": round(STRETCH), "sure": SURE,
-            "fewest": FEWEST, "named": NAMED,
+            "alike": MAX_CORRELATION,
+            "level": SIGNIFICANCE_LEVEL,
+            "nearest": TYPICALITY_NEIGHBOURS,
+            "stretch": round(DIFFERENCE_STRETCH),
+            "sure": MIN_WORD_Z,
+            "fewest": MIN_WORD_COVERS,
+            "named": EFFECTS_IN_GIST,
         },
         "light": figures.LIGHT,
         "dark": figures.DARK,
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
-    }  # fmt: skip
+    }
 
 
 def _write(path: Path, template: str, context: Mapping[str, Any]) -> Path:
     """Renders one page, whole or not at all."""
-    pages.write(path, pages.render(template, context, FILTERS))
+    pages.write(path, pages.render(template, context, GENRE_FILTERS))
     return path
 
 
-FILTERS: pages.Filters = {
+GENRE_FILTERS: pages.Filters = {
     "percent": percent,
     "spread": spread,
     "signed": signed,

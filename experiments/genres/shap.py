@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
+from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.experiments.pipeline.run_folder import Run
@@ -20,9 +20,9 @@ from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import NUMBERED, columns_by_block
 from coverfusion.fusion.catboost import FusionCatBoost
 
-MODEL = "catboost"
-SURE = 1.96  # standard errors of a 95 % interval
-CLEAR = 0.3  # rank correlation from which a column's high values speak for or against a genre
+EXPLAINED_CLASSIFIER = "catboost"
+INTERVAL_ERRORS = 1.96  # standard errors of a 95 % interval
+MIN_CLEAR_CORRELATION = 0.3  # rank correlation from which a column's high values speak for or against a genre
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         covers: frame with `cover_id`, `genre`, `group`.
         kept: where the fitted model is kept, so that a killed report goes on.
     """
-    learnt, ids, held = held_out(run, covers)
-    parameters = dict((run.config["classifiers"] or {}).get(MODEL, {}))
+    learnt, ids, held = shap_split(run, covers)
+    parameters = dict((run.config["classifiers"] or {}).get(EXPLAINED_CLASSIFIER, {}))
     parameters.setdefault("random_state", run.config["seed"])
     parameters["pca"] = components(table, parameters.get("pca", FusionCatBoost().pca))
     frame = table.frame()
@@ -78,10 +78,10 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         model = _fitted(frame.loc[learnt], known.loc[learnt], parameters, kept)
         bar.update(bar.task_ids[0], advance=1, now="explaining")
         X = frame.loc[ids]
-        values = contributions(model, X)
+        values = catboost_contributions(model, X)
         bar.advance(bar.task_ids[0])
     genres = known.loc[ids, "genre"].to_numpy()
-    by_block, by_column = sums(model.scaler_, list(X.columns), values)
+    by_block, by_column = sum_by_block(model.scaler_, list(X.columns), values)
     classes = [str(name) for name in model.classes_]
     return Shap(
         blocks=_by_genre(by_block, classes, genres, "block"),
@@ -94,7 +94,7 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
     )
 
 
-def held_out(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], str]:
+def shap_split(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], str]:
     """The covers to learn from, those to explain, by the run's own split, and the latter in words."""
     splits = load_splits(run.folder / "splits.parquet", covers).iloc[:, 0]
     if run.split != "folds":
@@ -169,11 +169,11 @@ def _doubt(own: np.ndarray, others: np.ndarray) -> float:
     """Half the 95 % interval of the difference of their means (B. L. Welch 1947); NaN for fewer than two."""
     if min(len(own), len(others)) < 2:
         return float("nan")
-    return float(SURE * np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others)))
+    return float(INTERVAL_ERRORS * np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others)))
 
 
 def _says(contribution: np.ndarray, values: pd.Series) -> str:
     """Whether high values of a column speak for the genre or against it."""
     ranks = pd.DataFrame({"one": contribution, "other": values.to_numpy()}).rank()
     found = ranks["one"].corr(ranks["other"])
-    return "for" if found >= CLEAR else "against" if found <= -CLEAR else ""
+    return "for" if found >= MIN_CLEAR_CORRELATION else "against" if found <= -MIN_CLEAR_CORRELATION else ""

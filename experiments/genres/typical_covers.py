@@ -11,7 +11,7 @@ from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
-NEAREST = 25  # covers whose genres say how typical one is
+TYPICALITY_NEIGHBOURS = 25  # covers whose genres say how typical one is
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def space_of(neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFram
     return EmbeddingSpace(neighbours.scaler.transform(X.to_numpy(np.float32)), covers.set_index("cover_id"))
 
 
-def typicality(space: EmbeddingSpace, nearest: int = NEAREST) -> pd.DataFrame:
+def typicality(space: EmbeddingSpace, nearest: int = TYPICALITY_NEIGHBOURS) -> pd.DataFrame:
     """How much the covers that look most like each one are of its genre, its own group left out.
 
     Returns:

@@ -11,10 +11,12 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 
-WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|['\u2019])*[^\W\d_]")  # two letters or more, apostrophes inside
-PRIOR = 0.5  # the prior weighs as much as this share of the genre's own words
-FEWEST = 3  # covers of the genre that a word stands on
-SURE = 1.96  # |z| of a two-sided p of 0.05 for one word looked at alone
+WORD_PATTERN = re.compile(
+    r"[^\W\d_](?:[^\W\d_]|['\u2019])*[^\W\d_]"
+)  # two letters or more, apostrophes inside
+PRIOR_WEIGHT = 0.5  # the prior weighs as much as this proportion of the genre's own words
+MIN_WORD_COVERS = 3  # covers of the genre that a word stands on
+MIN_WORD_Z = 1.96  # |z| of a two-sided p of 0.05 for one word looked at alone
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def words_on_covers(notes: pd.Series) -> pd.DataFrame:
         for cover_id, note in notes.items()
         for box in json.loads(note or "[]")
         if box["confidence"] >= SHOWN_CONFIDENCE
-        for word in WORD.findall(box["text"])
+        for word in WORD_PATTERN.findall(box["text"])
     ]
     frame = pd.DataFrame(rows, columns=["cover_id", "word", "box", "height"])
     return frame.sort_values("height", ascending=False, kind="stable").drop_duplicates(["cover_id", "word"])
@@ -62,7 +64,7 @@ def texts_of(words: pd.DataFrame, most: int = 8) -> dict[str, str]:
 
 
 def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: int) -> list[TypicalWord]:
-    """The words with the highest z for this genre against all others; only those with z of `SURE` or more.
+    """The words with the highest z for this genre against all others; only those of `MIN_WORD_Z` or more.
 
     A word counts once a cover, and once a group of covers that belong together, so that neither a repeated
     word nor a copied cover is taken for a habit.
@@ -83,17 +85,21 @@ def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: i
     ).fillna(0)
     if counts.empty:
         return []
-    counts = counts.join(log_odds(counts["own"], counts["others"], PRIOR * counts["own"].sum()))
-    found = counts[(counts["z"] >= SURE) & (counts["own"] >= FEWEST)]
+    counts = counts.join(log_odds(counts["own"], counts["others"], PRIOR_WEIGHT * counts["own"].sum()))
+    found = counts[(counts["z"] >= MIN_WORD_Z) & (counts["own"] >= MIN_WORD_COVERS)]
     found = found.rename_axis("word").reset_index().sort_values(["z", "word"], ascending=[False, True])
     bearers = told[own].groupby("word")["cover_id"].agg(list)
     return [
         TypicalWord(
-            str(row["word"]), row["z"], row["log_odds"], int(row["own"]), int(row["others"]),
+            str(row["word"]),
+            row["z"],
+            row["log_odds"],
+            int(row["own"]),
+            int(row["others"]),
             bearers[row["word"]],
         )
         for row in found.head(most).to_dict(orient="records")
-    ]  # fmt: skip
+    ]
 
 
 def log_odds(own: pd.Series, others: pd.Series, prior: float) -> pd.DataFrame:

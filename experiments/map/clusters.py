@@ -13,13 +13,13 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, sil
 from coverfusion.experiments.map.projections import Sample
 from coverfusion.fusion.blocks import principal_components
 
-HALVES = 100
+JACKKNIFE_HALVES = 100
 Z95 = 1.959963984540054
 DENSITY_COMPONENTS = 10  # in more, HDBSCAN finds every cover alone
-SMALLEST = 15  # covers that HDBSCAN calls a cluster, at least; 0.5 % of many covers
-NOISE = -1
+MIN_CLUSTER_COVERS = 15  # covers that HDBSCAN calls a cluster, at least; 0.5 % of many covers
+NO_CLUSTER = -1
 WORKING_MEMORY = 256  # MiB of distances at a time
-ALL = "all"
+ALL_GENRES = "all"
 
 
 def k_means(Z: np.ndarray, sample: Sample, k: int, seed: int) -> np.ndarray:
@@ -35,7 +35,7 @@ def hdbscan(Z: np.ndarray, sample: Sample) -> np.ndarray:
     """
     fitted = Z[sample.rows] - Z[sample.rows].mean(axis=0)
     reduced = fitted @ principal_components(fitted, DENSITY_COMPONENTS)
-    smallest = min(max(SMALLEST, len(fitted) // 200), len(fitted))
+    smallest = min(max(MIN_CLUSTER_COVERS, len(fitted) // 200), len(fitted))
     found = HDBSCAN(min_cluster_size=smallest, min_samples=min(5, smallest), copy=True).fit(reduced).labels_
     labels = np.empty(len(Z), np.int64)
     labels[sample.rows] = found
@@ -45,9 +45,9 @@ def hdbscan(Z: np.ndarray, sample: Sample) -> np.ndarray:
 
 def _by_size(labels: np.ndarray) -> np.ndarray:
     """The same clusters numbered by their number of covers; -1 stays."""
-    names, counts = np.unique(labels[labels != NOISE], return_counts=True)
+    names, counts = np.unique(labels[labels != NO_CLUSTER], return_counts=True)
     number = {old: new for new, old in enumerate(names[np.argsort(-counts, kind="stable")])}
-    return np.array([number.get(label, NOISE) for label in labels.tolist()], np.int64)
+    return np.array([number.get(label, NO_CLUSTER) for label in labels.tolist()], np.int64)
 
 
 def halves(groups: np.ndarray, seed: int) -> np.ndarray:
@@ -60,7 +60,7 @@ def halves(groups: np.ndarray, seed: int) -> np.ndarray:
     """
     codes, names = np.unique(groups, return_inverse=True)[::-1]
     rng = np.random.default_rng(seed)
-    chosen = np.zeros((HALVES, len(names)), bool)
+    chosen = np.zeros((JACKKNIFE_HALVES, len(names)), bool)
     for row in chosen:
         row[rng.permutation(len(names))[: max(len(names) // 2, 1)]] = True
     return chosen[:, codes]
@@ -83,7 +83,8 @@ def cluster_scores(
 
     Args:
         Z: (n, width) float32.
-        genres, groups: (n,) labels.
+        genres: (n,) labels.
+        groups: (n,) labels; covers of one group stay together.
         clusterings: name -> (n,) int clusters, -1 for none.
         seed: of the halves.
 
@@ -95,19 +96,19 @@ def cluster_scores(
     known = np.unique(genres, return_inverse=True)[1]
     own = silhouettes(Z, known)
     rows = [_mean("genres", genre, own, genres == genre, drawn) for genre in np.unique(genres)]
-    rows.append(_mean("genres", ALL, own, np.ones(len(Z), bool), drawn))
+    rows.append(_mean("genres", ALL_GENRES, own, np.ones(len(Z), bool), drawn))
     for name, labels in clusterings.items():
-        inside = labels != NOISE
+        inside = labels != NO_CLUSTER
         rows += [
             _agreement(name, "rand", adjusted_rand_score, known, labels, drawn),
             _agreement(name, "information", adjusted_mutual_info_score, known, labels, drawn),
-            _row(name, "clusters", ALL, len(Z), float(len(np.unique(labels[inside])))),
-            _row(name, "unclustered", ALL, len(Z), float((~inside).mean())),
+            _row(name, "clusters", ALL_GENRES, len(Z), float(len(np.unique(labels[inside])))),
+            _row(name, "unclustered", ALL_GENRES, len(Z), float((~inside).mean())),
         ]
         if len(np.unique(labels[inside])) > 1:
             found = np.zeros(len(Z))
             found[inside] = silhouettes(Z[inside], labels[inside])
-            rows.append(_mean(name, ALL, found, inside, drawn))
+            rows.append(_mean(name, ALL_GENRES, found, inside, drawn))
     return pd.DataFrame(rows)
 
 
@@ -138,7 +139,7 @@ def _agreement(
     drawn: np.ndarray,
 ) -> dict:
     resampled = np.array([measure(genres[half], labels[half]) for half in drawn])
-    return _row(of, score, ALL, len(genres), measure(genres, labels), resampled)
+    return _row(of, score, ALL_GENRES, len(genres), measure(genres, labels), resampled)
 
 
 def _row(
@@ -147,7 +148,11 @@ def _row(
     """One score; its interval from the standard error over halves, where given; all scores end at 1."""
     half_width = np.nan if resampled is None or not len(resampled) else Z95 * resampled.std()
     return {
-        "of": of, "score": score, "genre": genre, "covers": covers,
-        "value": float(value), "low": float(value - half_width),
+        "of": of,
+        "score": score,
+        "genre": genre,
+        "covers": covers,
+        "value": float(value),
+        "low": float(value - half_width),
         "high": float(np.minimum(value + half_width, 1)),
-    }  # fmt: skip
+    }

@@ -15,8 +15,8 @@ from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
-PCA = 64  # components kept of wider blocks
-CHUNK = 8192  # covers scaled at a time
+MAP_COMPONENTS = 64  # components kept of wider blocks
+COVERS_SCALED_AT_ONCE = 8192  # covers scaled at a time
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ def scale_blocks(source: MapSource, sample: np.ndarray, probed: np.ndarray) -> F
         frame = source.load(name)
         named = [f"{name}.{column}" for column in frame.columns]
         parts = columns_by_block(named)
-        scaler = BlockScaler(PCA).fit(_rows(frame, sample), parts)
+        scaler = BlockScaler(MAP_COMPONENTS).fit(_rows(frame, sample), parts)
         chunks = [
-            scaler.transform(_rows(frame, np.arange(start, min(start + CHUNK, len(frame)))))
-            for start in range(0, len(frame), CHUNK)
+            scaler.transform(_rows(frame, np.arange(start, min(start + COVERS_SCALED_AT_ONCE, len(frame)))))
+            for start in range(0, len(frame), COVERS_SCALED_AT_ONCE)
         ]
         scaled.append(np.concatenate(chunks) / np.float32(np.sqrt(len(parts))))
         raw.append(_rows(frame, probed))

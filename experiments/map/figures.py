@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
-GREY = "#dfe2e7"
-LAYERS = 20  # covers are drawn in so many random layers, so that no genre covers the others
-ACROSS = 5  # small pictures in a row
+METHOD_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
+OTHER_GENRES_COLOUR = "#dfe2e7"
+RANDOM_LAYERS = 20  # covers are drawn in so many random layers, so that no genre covers the others
+MAPS_ACROSS = 5  # small pictures in a row
 
 
 def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> None:
@@ -28,10 +28,10 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
         path: the PNG.
         xy: (n, 2) of one method.
         genres: (n,) labels.
-        method: a key of `NAMES`.
+        method: a key of `METHOD_NAMES`.
     """
     names = np.unique(genres)
-    lines = -(-len(names) // ACROSS)
+    lines = -(-len(names) // MAPS_ACROSS)
     figure = _figure(11, 7.5 + 2.2 * lines)
     halves: Any = figure.subfigures(2, 1, height_ratios=[7.5, 2.2 * lines])
     large, small = halves
@@ -39,13 +39,13 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
     axes = large.subplots()
     _scatter(axes, xy, genres, names, size)
     _handles(axes, names)
-    axes.set_title(f"{NAMES[method]} of {len(xy):,} covers", loc="left", fontweight="bold")
-    grid = small.subplots(lines, ACROSS, squeeze=False).ravel()
+    axes.set_title(f"{METHOD_NAMES[method]} of {len(xy):,} covers", loc="left", fontweight="bold")
+    grid = small.subplots(lines, MAPS_ACROSS, squeeze=False).ravel()
     for axes in grid[len(names) :]:
         axes.axis("off")
     for number, (axes, name) in enumerate(zip(grid, names, strict=False)):
         own = genres == name
-        axes.scatter(xy[~own, 0], xy[~own, 1], s=size / 6, color=GREY, linewidths=0)
+        axes.scatter(xy[~own, 0], xy[~own, 1], s=size / 6, color=OTHER_GENRES_COLOUR, linewidths=0)
         axes.scatter(xy[own, 0], xy[own, 1], s=size / 4, color=_colour(number), linewidths=0, alpha=0.7)
         axes.set_title(f"{name} ({own.sum():,})", fontsize=9, loc="left")
         _plain(axes, xy)
@@ -67,10 +67,15 @@ def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
         for x, y in ((i, j), (j, i)):
             text = f"{row['auc']:.2f}\n{row['low']:.2f}\u2013{row['high']:.2f}"
             axes.text(
-                x, y, text, ha="center", va="center", fontsize=8.6 * cell,
+                x,
+                y,
+                text,
+                ha="center",
+                va="center",
+                fontsize=8.6 * cell,
                 color="white" if row["auc"] > 0.8 else "black",
                 fontweight="bold" if row["separates"] else "normal",
-            )  # fmt: skip
+            )
     image = axes.imshow(values, cmap="Blues", vmin=0.5, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axes.set_yticks(range(len(names)), names)
@@ -82,13 +87,18 @@ def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
 
 def _scatter(axes: Axes, xy: np.ndarray, genres: np.ndarray, names: np.ndarray, size: float) -> None:
     order = np.random.default_rng(0).permutation(len(xy))
-    for part in np.array_split(order, LAYERS):
+    for part in np.array_split(order, RANDOM_LAYERS):
         for number, name in enumerate(names):
             own, mark = part[genres[part] == name], marks.mark(number)
             axes.scatter(
-                xy[own, 0], xy[own, 1], s=size * mark.area, color=_colour(number), marker=mark.marker,
-                linewidths=0, alpha=0.75,
-            )  # fmt: skip
+                xy[own, 0],
+                xy[own, 1],
+                s=size * mark.area,
+                color=_colour(number),
+                marker=mark.marker,
+                linewidths=0,
+                alpha=0.75,
+            )
     _plain(axes, xy)
 
 

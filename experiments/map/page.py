@@ -20,19 +20,21 @@ from coverfusion.experiments.drawing import marks, pages
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.map.clusters import ALL, NOISE
-from coverfusion.experiments.map.figures import NAMES
-from coverfusion.experiments.map.projections import NEAR
-from coverfusion.experiments.map.separation import FOLDS, MOST
+from coverfusion.experiments.map.clusters import ALL_GENRES, NO_CLUSTER
+from coverfusion.experiments.map.figures import METHOD_NAMES
+from coverfusion.experiments.map.projections import PLACING_NEIGHBOURS
+from coverfusion.experiments.map.separation import MAX_PROBED_COVERS, PROBE_FOLDS
 
-DRAWN = 20_000  # covers on the page
-PICTURED = 4_000  # of these with a thumbnail
-SIDE = 80  # pixels of a thumbnail
-PICTURE_BYTES = 5_500_000  # for all thumbnails; a third more as text, so that the page stays under 10 MB
-LISTED = 200  # rows of the list of covers
-LONGEST = 90  # letters of a path that are shown
-CLUSTERS = 12  # columns of a table of clusters
-CLUSTERINGS = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
+MAX_COVERS_DRAWN = 20_000  # covers on the page
+MAX_THUMBNAILS = 4_000  # of these with a thumbnail
+MAP_THUMBNAIL_SIDE = 80  # pixels of a thumbnail
+MAX_THUMBNAIL_BYTES = (
+    5_500_000  # for all thumbnails; a third more as text, so that the page stays under 10 MB
+)
+MAX_COVERS_LISTED = 200  # rows of the list of covers
+MAX_PATH_LETTERS = 90  # letters of a path that are shown
+MAX_CLUSTER_COLUMNS = 12  # columns of a table of clusters
+CLUSTERING_NAMES = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
 
 
 def write_map_page(folder: Path, seed: int) -> Path:
@@ -45,12 +47,15 @@ def write_map_page(folder: Path, seed: int) -> Path:
     """
     table = pd.read_parquet(folder / "projection.parquet")
     pairs, scores = read_scores(folder)
-    methods = [method for method in NAMES if f"{method}_x" in table]
+    methods = [method for method in METHOD_NAMES if f"{method}_x" in table]
     root = common_folder(table["path"].tolist())
-    shown = table.sample(min(DRAWN, len(table)), random_state=seed)
+    shown = table.sample(min(MAX_COVERS_DRAWN, len(table)), random_state=seed)
     paths = [shorten(path, root) for path in shown["path"]]
-    sheets = contact_sheets(shown["path"].tolist()[:PICTURED], SIDE, PICTURE_BYTES)
-    colourings = [_genre_marks(table, shown), *(_cluster_marks(table, shown, name) for name in CLUSTERINGS)]
+    sheets = contact_sheets(shown["path"].tolist()[:MAX_THUMBNAILS], MAP_THUMBNAIL_SIDE, MAX_THUMBNAIL_BYTES)
+    colourings = [
+        _genre_marks(table, shown),
+        *(_cluster_marks(table, shown, name) for name in CLUSTERING_NAMES),
+    ]
     script = (pages.TEMPLATES / "map.js").read_text(encoding="utf-8")
     data = {
         "planes": [_packed(_quantised(shown[[f"{m}_x", f"{m}_y"]].to_numpy())) for m in methods],
@@ -66,19 +71,19 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "name": Path(root).name or folder.name,
         "gist": map_gist(pairs, scores),
         "blocks": _config(folder)["blocks"],
-        "methods": [NAMES[method] for method in methods],
+        "methods": [METHOD_NAMES[method] for method in methods],
         "colourings": [colouring["name"] for colouring in colourings],
         "total": len(table),
         "drawn": len(shown),
         "pictured": sheets.count,
         "sampled": int(table["sampled"].sum()),
-        "near": NEAR,
-        "matrix": matrix(pairs),
+        "near": PLACING_NEIGHBOURS,
+        "matrix": separation_matrix(pairs),
         "pairs": pairs,
-        "folds": FOLDS,
-        "most": MOST,
+        "folds": PROBE_FOLDS,
+        "most": MAX_PROBED_COVERS,
         "unprobed": sorted(set(table["genre"]) - {*pairs["genre_a"], *pairs["genre_b"]}),
-        "clusterings": [_clustering(table, scores, name) for name in CLUSTERINGS],
+        "clusterings": [_clustering(table, scores, name) for name in CLUSTERING_NAMES],
         "genres": _genres(table, scores, pairs),
         "listed": _listed(shown, paths),
         "files": [f"{method}.png" for method in methods] + ["separation.png"] * bool(len(pairs)),
@@ -92,7 +97,7 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "dark": figures.DARK | _mark_colours(marks.DARK),
         "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
-    pages.write(folder / "index.html", pages.render("map.html", context, FILTERS))
+    pages.write(folder / "index.html", pages.render("map.html", context, MAP_FILTERS))
     return folder / "index.html"
 
 
@@ -112,7 +117,7 @@ def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
         hardest = f"{worst['genre_a']} and {worst['genre_b']} the hardest ({_auc(worst)})"
         sentences.append(f"{easiest}, {hardest}." if len(pairs) > 1 else f"{easiest}.")
     parts = []
-    for key, name in CLUSTERINGS.items():
+    for key, name in CLUSTERING_NAMES.items():
         rand = _score(scores, key, "rand")
         if rand:
             parts.append(f"{signed(rand.value)} for {name} ({ends(rand)})")
@@ -144,7 +149,7 @@ def common_folder(paths: Sequence[str]) -> str:
 def shorten(path: str, root: str) -> str:
     """A path as seen from `root`, its last letters only where it is very long."""
     short = path.removeprefix(root).lstrip("/")
-    return short if len(short) <= LONGEST else f"\u2026{short[-LONGEST:]}"
+    return short if len(short) <= MAX_PATH_LETTERS else f"\u2026{short[-MAX_PATH_LETTERS:]}"
 
 
 def _auc(row: pd.Series) -> str:
@@ -154,7 +159,7 @@ def _auc(row: pd.Series) -> str:
 # --- tables --------------------------------------------------------------------------------------------
 
 
-def matrix(pairs: pd.DataFrame) -> dict[str, list[dict[str, Any] | None]]:
+def separation_matrix(pairs: pd.DataFrame) -> dict[str, list[dict[str, Any] | None]]:
     """Genre -> a cell for each genre: AUC, interval, depth of its colour (0 at chance); None for itself."""
     names = sorted({*pairs["genre_a"], *pairs["genre_b"]})
     cells: dict[str, list[dict[str, Any] | None]] = {name: [None] * len(names) for name in names}
@@ -181,30 +186,30 @@ def _genres(table: pd.DataFrame, scores: pd.DataFrame, pairs: pd.DataFrame) -> l
 
 
 def _clustering(table: pd.DataFrame, scores: pd.DataFrame, key: str) -> dict[str, Any]:
-    labels = table[key].where(table[key] < CLUSTERS, CLUSTERS)
+    labels = table[key].where(table[key] < MAX_CLUSTER_COLUMNS, MAX_CLUSTER_COLUMNS)
     shares = pd.crosstab(table["genre"], labels, normalize="index")
     numbers: list[int] = [int(str(number)) for number in shares.columns]
     return {
-        "name": CLUSTERINGS[key],
+        "name": CLUSTERING_NAMES[key],
         "rand": _score(scores, key, "rand"),
         "information": _score(scores, key, "information"),
         "silhouette": _score(scores, key, "silhouette"),
         "clusters": int(table[key].max()) + 1,
-        "unclustered": float((table[key] == NOISE).mean()),
-        "columns": [_cluster(number) if number < CLUSTERS else "others" for number in numbers],
+        "unclustered": float((table[key] == NO_CLUSTER).mean()),
+        "columns": [_cluster(number) if number < MAX_CLUSTER_COLUMNS else "others" for number in numbers],
         "shares": {genre: row.tolist() for genre, row in shares.iterrows()},
     }
 
 
 def _listed(shown: pd.DataFrame, paths: list[str]) -> list[dict[str, Any]]:
-    first = shown.head(LISTED).to_dict(orient="records")
+    first = shown.head(MAX_COVERS_LISTED).to_dict(orient="records")
     return [
-        {"genre": row["genre"], "clusters": [_cluster(row[key]) for key in CLUSTERINGS], "path": path}
+        {"genre": row["genre"], "clusters": [_cluster(row[key]) for key in CLUSTERING_NAMES], "path": path}
         for row, path in zip(first, paths, strict=False)
     ]
 
 
-def _score(scores: pd.DataFrame, of: str, score: str, genre: str = ALL) -> Interval | None:
+def _score(scores: pd.DataFrame, of: str, score: str, genre: str = ALL_GENRES) -> Interval | None:
     found = scores[(scores["of"] == of) & (scores["score"] == score) & (scores["genre"] == genre)]
     if found.empty or found["value"].isna().any():
         return None
@@ -226,7 +231,7 @@ def _cluster_marks(table: pd.DataFrame, shown: pd.DataFrame, key: str) -> dict[s
     codes = counts.index.get_indexer(pd.Index(shown[key]))
     numbers = counts.index.tolist()
     labels = [_cluster(number) for number in numbers]
-    return _colouring(CLUSTERINGS[key], labels, counts.tolist(), codes, numbers)
+    return _colouring(CLUSTERING_NAMES[key], labels, counts.tolist(), codes, numbers)
 
 
 def _colouring(
@@ -248,7 +253,7 @@ def _colouring(
 
 
 def _cluster(label: int) -> str:
-    return "none" if label == NOISE else f"cluster {label + 1}"
+    return "none" if label == NO_CLUSTER else f"cluster {label + 1}"
 
 
 def _quantised(xy: np.ndarray) -> np.ndarray:
@@ -284,4 +289,4 @@ def _config(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
 
 
-FILTERS: pages.Filters = {"percent": percent, "signed": signed, "ends": ends}
+MAP_FILTERS: pages.Filters = {"percent": percent, "signed": signed, "ends": ends}

@@ -11,10 +11,10 @@ from sklearn.manifold import TSNE
 from coverfusion.fusion.blocks import principal_components
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
-METHODS = ("umap", "tsne", "pca")
-PERPLEXITY = 30  # of t-SNE, scikit-learn's default
-NEIGHBOURS = 15  # of UMAP, umap-learn's default
-NEAR = 10  # sampled covers that place another one
+PROJECTIONS = ("umap", "tsne", "pca")
+TSNE_PERPLEXITY = 30  # of t-SNE, scikit-learn's default
+UMAP_NEIGHBOURS = 15  # of UMAP, umap-learn's default
+PLACING_NEIGHBOURS = 10  # sampled covers that place another one
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Sample:
 def make_sample(Z: np.ndarray, rows: np.ndarray) -> Sample:
     """Finds the nearest sampled covers of all others; Z is (n, width) float32."""
     rest = np.setdiff1d(np.arange(len(Z)), rows)
-    near = np.empty((0, min(NEAR, len(rows))), np.int64)
+    near = np.empty((0, min(PLACING_NEIGHBOURS, len(rows))), np.int64)
     if len(rest):
-        near = nearest_rows(new_index(Z[rows], "l2"), Z[rest], NEAR, "l2")[1]
+        near = nearest_rows(new_index(Z[rows], "l2"), Z[rest], PLACING_NEIGHBOURS, "l2")[1]
     return Sample(rows, rest, near)
 
 
@@ -51,7 +51,7 @@ def project(method: str, Z: np.ndarray, sample: Sample, seed: int) -> np.ndarray
     preserving global data structure in both t-SNE and UMAP, Nature Biotechnology 39, 2021.
 
     Args:
-        method: one of `METHODS`.
+        method: one of `PROJECTIONS`.
         Z: (n, width) float32.
         sample: of the same rows.
         seed: of t-SNE and UMAP.
@@ -71,14 +71,14 @@ def project(method: str, Z: np.ndarray, sample: Sample, seed: int) -> np.ndarray
 
 
 def _tsne(Z: np.ndarray, seed: int) -> np.ndarray:
-    perplexity = min(PERPLEXITY, (len(Z) - 1) / 3)
+    perplexity = min(TSNE_PERPLEXITY, (len(Z) - 1) / 3)
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(Z)
 
 
 def _umap(Z: np.ndarray, seed: int) -> np.ndarray:
     import umap  # compiles for seconds
 
-    k = min(NEIGHBOURS, len(Z) - 1)
+    k = min(UMAP_NEIGHBOURS, len(Z) - 1)
     # umap-learn's own search is quadratic in Python below 4,096 covers; FAISS is exact and faster
     distances, rows = nearest_rows(new_index(Z, "l2"), Z, k, "l2")
     with warnings.catch_warnings():

@@ -14,22 +14,24 @@ from coverfusion.experiments.evaluation.statistics import group_weights, holm, w
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
-FOLDS = 5
-MOST = 1000  # covers of a genre that are probed
-PCA = 128  # components kept of wider blocks, as in the logistic classifier
-ALPHA = 0.05
+PROBE_FOLDS = 5
+MAX_PROBED_COVERS = 1000  # covers of a genre that are probed
+PROBE_COMPONENTS = 128  # components kept of wider blocks, as in the logistic classifier
+PROBE_ALPHA = 0.05
 
 
 def probed_rows(covers: pd.DataFrame, seed: int) -> np.ndarray:
-    """Sorted rows of at most `MOST` random covers of each genre that has enough groups for the folds.
+    """Sorted rows of random covers of each genre that has enough groups for the folds.
+
+    At most `MAX_PROBED_COVERS` of a genre.
 
     Args:
         covers: frame with `genre` and `group`.
         seed: of the draw.
     """
     shuffled = covers.reset_index(drop=True).sample(frac=1, random_state=seed)
-    drawn = shuffled.groupby("genre").head(MOST)
-    enough = drawn.groupby("genre")["group"].nunique() >= FOLDS
+    drawn = shuffled.groupby("genre").head(MAX_PROBED_COVERS)
+    enough = drawn.groupby("genre")["group"].nunique() >= PROBE_FOLDS
     return np.sort(drawn.index[drawn["genre"].map(enough)].to_numpy())
 
 
@@ -45,7 +47,7 @@ def separate(X: np.ndarray, columns: list[str], covers: pd.DataFrame, seed: int)
     Args:
         X: (n, d) float32 with NaN.
         columns: d names `block.column`.
-        covers: n rows with `cover_id`, `genre`, `group`; at least `FOLDS` groups a genre.
+        covers: n rows with `cover_id`, `genre`, `group`; at least `PROBE_FOLDS` groups a genre.
         seed: of folds and bootstrap.
 
     Returns:
@@ -56,15 +58,15 @@ def separate(X: np.ndarray, columns: list[str], covers: pd.DataFrame, seed: int)
     pairs = list(combinations(np.unique(genres), 2))
     if not pairs:
         return _frame([])
-    number = folds(covers, FOLDS, 1, seed).iloc[:, 0].loc[covers["cover_id"]].to_numpy()
+    number = folds(covers, PROBE_FOLDS, 1, seed).iloc[:, 0].loc[covers["cover_id"]].to_numpy()
     drawn = group_weights(covers["group"].to_numpy(), seed)
     weights = np.concatenate([np.ones((1, len(covers))), drawn]).astype(np.float32)
     sums = {pair: np.zeros((2, len(weights))) for pair in pairs}
     blocks = columns_by_block(columns)
-    with counted("probing pairs of genres", FOLDS * len(pairs)) as bar:
-        for fold in range(FOLDS):
+    with counted("probing pairs of genres", PROBE_FOLDS * len(pairs)) as bar:
+        for fold in range(PROBE_FOLDS):
             train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
-            scaler = BlockScaler(PCA)
+            scaler = BlockScaler(PROBE_COMPONENTS)
             seen, unseen = scaler.fit_transform(X[train], blocks), scaler.transform(X[test])
             for pair in pairs:
                 scores = probe(seen, genres[train], unseen, pair)
@@ -92,8 +94,10 @@ def ordered_pairs(
     Their ratio is the area under the ROC curve (H. B. Mann and D. R. Whitney 1947).
 
     Args:
-        first, second: (a,) and (b,) scores.
-        first_weights, second_weights: (resamples, a) and (resamples, b).
+        first: (a,) scores.
+        second: (b,) scores.
+        first_weights: (resamples, a).
+        second_weights: (resamples, b).
     """
     above = (first[:, None] > second).astype(np.float32) + 0.5 * (first[:, None] == second)
     won = ((first_weights @ above) * second_weights).sum(axis=1)
@@ -102,19 +106,23 @@ def ordered_pairs(
 
 def _row(pair: tuple[str, str], counts: pd.Series, won: np.ndarray, total: np.ndarray) -> dict:
     auc = won[total > 0] / total[total > 0]
-    error = max(widening(FOLDS) * float(auc[1:].std()), 1e-9)
+    error = max(widening(PROBE_FOLDS) * float(auc[1:].std()), 1e-9)
     low, high = np.clip(auc[0] + norm.ppf([0.025, 0.975]) * error, 0, 1)
     return {
-        "genre_a": pair[0], "genre_b": pair[1],
-        "covers_a": int(counts[pair[0]]), "covers_b": int(counts[pair[1]]),
-        "auc": float(auc[0]), "low": float(low), "high": float(high),
+        "genre_a": pair[0],
+        "genre_b": pair[1],
+        "covers_a": int(counts[pair[0]]),
+        "covers_b": int(counts[pair[1]]),
+        "auc": float(auc[0]),
+        "low": float(low),
+        "high": float(high),
         "p_holm": float(norm.sf((auc[0] - 0.5) / error)),
-    }  # fmt: skip
+    }
 
 
 def _frame(rows: list[dict]) -> pd.DataFrame:
     names = ["genre_a", "genre_b", "covers_a", "covers_b", "auc", "low", "high", "p_holm"]
     frame = pd.DataFrame(rows, columns=names)
     frame["p_holm"] = holm(frame["p_holm"].to_numpy())
-    frame["separates"] = frame["p_holm"] < ALPHA
+    frame["separates"] = frame["p_holm"] < PROBE_ALPHA
     return frame.sort_values("auc", ascending=False, kind="stable").reset_index(drop=True)

@@ -17,13 +17,13 @@ from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_mean
 from coverfusion.experiments.map.features import open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
 from coverfusion.experiments.map.page import write_map_page
-from coverfusion.experiments.map.projections import METHODS, Sample, make_sample, project
+from coverfusion.experiments.map.projections import PROJECTIONS, Sample, make_sample, project
 from coverfusion.experiments.map.separation import probed_rows, separate
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 
-SAMPLE = 10_000  # covers that projections and clusters are learnt from and scored on
-FEWEST = 10  # covers
+MAX_SAMPLED_COVERS = 10_000  # covers that projections and clusters are learnt from and scored on
+MIN_MAP_COVERS = 10  # covers
 
 
 @dataclass(frozen=True)
@@ -67,26 +67,29 @@ def write_map(
     Raises:
         UserError: as `open_source`; an unknown method; too few covers or genres.
     """
-    methods = list(dict.fromkeys(methods or METHODS))
+    methods = list(dict.fromkeys(methods or PROJECTIONS))
     for method in methods:
-        if method not in METHODS:
-            raise UserError(f"Unknown projection '{method}'.{did_you_mean(method, METHODS)}")
+        if method not in PROJECTIONS:
+            raise UserError(f"Unknown projection '{method}'.{did_you_mean(method, PROJECTIONS)}")
     opened = open_map_source(source, blocks)
     covers = opened.covers
-    if len(covers) < FEWEST or covers["genre"].nunique() < 2:
+    if len(covers) < MIN_MAP_COVERS or covers["genre"].nunique() < 2:
         raise UserError(
-            f"A map needs {FEWEST} covers and two genres; {source} has {len(covers)} covers and "
+            f"A map needs {MIN_MAP_COVERS} covers and two genres; {source} has {len(covers)} covers and "
             f"{covers['genre'].nunique()} genres."
         )
     folder = out or Path("runs") / f"map-{source.absolute().name}"
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "environment.json", environment())
     settings = {
-        "source": str(source.absolute()), "blocks": opened.blocks, "methods": methods, "seed": seed,
-        "sample": min(SAMPLE, len(covers)),
-    }  # fmt: skip
+        "source": str(source.absolute()),
+        "blocks": opened.blocks,
+        "methods": methods,
+        "seed": seed,
+        "sample": min(MAX_SAMPLED_COVERS, len(covers)),
+    }
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    sampled, probed = sample_rows(len(covers), SAMPLE, seed), probed_rows(covers, seed)
+    sampled, probed = sample_rows(len(covers), MAX_SAMPLED_COVERS, seed), probed_rows(covers, seed)
     with counted("mapping", len(methods) + 3) as bar:
 
         def step(name: str) -> None:

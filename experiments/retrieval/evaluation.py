@@ -16,10 +16,10 @@ from coverfusion.fusion.similarity.training_index import PCA
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 KS = (1, 5, 10)
-FOLDS = 5
-MOST = 20_000  # covers of a sample; whole groups are drawn
-RESAMPLES = 1000
-ALL, RANDOM = "all blocks", "random"
+RETRIEVAL_FOLDS = 5
+MAX_EVALUATED_COVERS = 20_000  # covers of a sample; whole groups are drawn
+PRECISION_RESAMPLES = 1000
+ALL_BLOCKS, RANDOM_COVERS = "all blocks", "random"
 
 
 def write_retrieval(
@@ -37,11 +37,11 @@ def write_retrieval(
         For each set of blocks and k the scores with their intervals, as text for people.
 
     Raises:
-        UserError: as `open_source` and `evaluate`.
+        UserError: as `open_index_source` and `precision_at_k`.
     """
     source = open_index_source(folder, blocks)
     X, covers = read_sample(source, seed)
-    table = evaluate(X, source.names, covers, seed)
+    table = precision_at_k(X, source.names, covers, seed)
     table.to_csv(out / "retrieval.csv", index=False)
     draw_retrieval(out / "retrieval.png", table)
     shown = table[["blocks", "k"]].copy()
@@ -54,15 +54,17 @@ def write_retrieval(
 
 
 def read_sample(source: IndexSource, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
-    """(n, d) float32 raw rows of at most `MOST` covers, and those covers; whole groups, covers with features.
+    """(n, d) float32 raw rows of some covers, and those covers: whole groups, covers with features.
+
+    At most `MAX_EVALUATED_COVERS`.
 
     Args:
-        source: as `index_source.open_source` gives it.
+        source: as `retrieval.source.open_index_source` gives it.
         seed: of the sample.
     """
     groups, names = pd.factorize(source.covers["group"])
     turn = np.random.default_rng(seed).permutation(len(names))[groups]  # of each cover's group
-    fitting = np.searchsorted(np.bincount(turn).cumsum(), MOST, side="right")
+    fitting = np.searchsorted(np.bincount(turn).cumsum(), MAX_EVALUATED_COVERS, side="right")
     wanted = turn < fitting
     rows, kept, start = [], [], 0
     for chunk in source.chunks():
@@ -73,12 +75,14 @@ def read_sample(source: IndexSource, seed: int) -> tuple[np.ndarray, pd.DataFram
     return np.concatenate(rows), source.covers.iloc[np.concatenate(kept)].reset_index(drop=True)
 
 
-def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Precision@k of the genre: the share of the k nearest covers that are of the query's own genre.
+def precision_at_k(
+    X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: int = 0
+) -> pd.DataFrame:
+    """Precision@k of the genre: the proportion of the k nearest covers that are of the query's own genre.
 
     Each cover is a query once, in the fold that it is held out of: scaling and PCA are learnt from the other
     folds' covers, and only those are in the index. Folds keep groups whole, so a near duplicate of the query
-    is never its neighbour. Chance is the share of the query's genre among the covers in the index.
+    is never its neighbour. Chance is the proportion of the query's genre in the index.
 
     Args:
         X: (n, d) float32 raw rows, NaN = not there.
@@ -94,33 +98,38 @@ def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: 
     Raises:
         UserError: too few groups of a genre for five folds.
     """
-    numbers = folds(covers, FOLDS, 1, seed).iloc[:, 0].loc[covers["cover_id"]].to_numpy()
+    numbers = folds(covers, RETRIEVAL_FOLDS, 1, seed).iloc[:, 0].loc[covers["cover_id"]].to_numpy()
     genres = covers["genre"].to_numpy(dtype=str)
     blocks = columns_by_block(columns)
     parts = list(dict.fromkeys(name.partition(".")[0] for name in blocks))
-    names = [ALL, *parts] if len(parts) > 1 else parts
+    names = [ALL_BLOCKS, *parts] if len(parts) > 1 else parts
     rng = np.random.default_rng(seed)
-    hits = {name: np.zeros((len(covers), len(KS))) for name in [*names, RANDOM]}
-    for fold in range(FOLDS):
+    hits = {name: np.zeros((len(covers), len(KS))) for name in [*names, RANDOM_COVERS]}
+    for fold in range(RETRIEVAL_FOLDS):
         held = np.flatnonzero(numbers == fold)
-        known = rng.permutation(
-            np.flatnonzero(numbers != fold)
-        )  # of covers alike, not always the first genre
+        # of covers at the same distance, not always the first genre
+        known = rng.permutation(np.flatnonzero(numbers != fold))
         scaler = BlockScaler(PCA)
         Z, Q = scaler.fit_transform(X[known], blocks), scaler.transform(X[held])
-        shares = pd.Series(genres[known]).value_counts(normalize=True)
-        hits[RANDOM][held] = shares.reindex(genres[held]).fillna(0.0).to_numpy()[:, None]
+        priors = pd.Series(genres[known]).value_counts(normalize=True)
+        hits[RANDOM_COVERS][held] = priors.reindex(genres[held]).fillna(0.0).to_numpy()[:, None]
         for name in names:
-            own = [part for block, part in scaler.slices.items() if name in (ALL, block.partition(".")[0])]
+            own = [
+                part for block, part in scaler.slices.items() if name in (ALL_BLOCKS, block.partition(".")[0])
+            ]
             where = np.r_[tuple(own)]
             found = nearest_rows(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
             right = genres[known][found] == genres[held][:, None]
             hits[name][held] = np.stack([right[:, :k].mean(axis=1) for k in KS], axis=1)
-    weights = group_weights(covers["group"].to_numpy(), seed, RESAMPLES)
+    weights = group_weights(covers["group"].to_numpy(), seed, PRECISION_RESAMPLES)
     weights /= weights.sum(axis=1, keepdims=True)
     rows = []
     for name, values in hits.items():
-        compared = {"": values, "over_random": values - hits[RANDOM], "all_over": hits[names[0]] - values}
+        compared = {
+            "": values,
+            "over_random": values - hits[RANDOM_COVERS],
+            "all_over": hits[names[0]] - values,
+        }
         spans = {what: (part.mean(axis=0), *interval(weights @ part)) for what, part in compared.items()}
         for position, k in enumerate(KS):
             row: dict[str, object] = {"blocks": name, "k": k}
@@ -133,11 +142,11 @@ def evaluate(X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: 
 
 
 def draw_retrieval(path: Path, table: pd.DataFrame) -> str:
-    """Writes a PNG of what `evaluate` gives and returns it in words."""
+    """Writes a PNG of what `precision_at_k` gives and returns it in words."""
     from coverfusion.experiments.drawing.forest import dot, new_figure
 
-    shown = table[table["blocks"] != RANDOM][::-1].reset_index(drop=True)
-    chance = table.loc[table["blocks"] == RANDOM, "precision"].iloc[0]
+    shown = table[table["blocks"] != RANDOM_COVERS][::-1].reset_index(drop=True)
+    chance = table.loc[table["blocks"] == RANDOM_COVERS, "precision"].iloc[0]
     figure, axes = new_figure(len(shown))
     for y, row in enumerate(shown.to_dict("records")):
         dot(axes, y, row["precision"], row["low"], row["high"], KS.index(row["k"]))
@@ -145,7 +154,9 @@ def draw_retrieval(path: Path, table: pd.DataFrame) -> str:
     axes.axvline(chance, color="#666666", linewidth=1.5, linestyle="--")
     axes.text(chance, len(shown) - 0.4, " random", ha="left", va="bottom", color="#444444")
     axes.set_ylim(-0.6, len(shown) + 0.4)
-    axes.set_xlabel("share of the k nearest covers of the query's genre, 95 % interval (bootstrap of groups)")
+    axes.set_xlabel(
+        "proportion of the k nearest covers of the query's genre, 95 % interval (bootstrap of groups)"
+    )
     axes.set_title("Precision@k of the genre", loc="left", fontweight="bold")
     figure.savefig(path, dpi=140)
     return "; ".join(

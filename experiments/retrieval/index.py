@@ -36,17 +36,17 @@ from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
-from coverfusion.experiments.retrieval.source import CHUNK, IndexSource, open_index_source
+from coverfusion.experiments.retrieval.source import COVERS_A_PIECE, IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
 from coverfusion.fusion.similarity.training_index import PCA, TOGETHER, TrainingIndex, add_words, words_index
 
-FORMAT = 1
-MANIFEST = "index.json"
-EVALUATION = ("retrieval.csv", "retrieval.png")  # beside the index where `--evaluate` was asked for
-LEARN = 20_000  # covers that scaling and PCA are learnt from
-QUERIES = 1_000  # held-out covers that the recall is measured on, and at most a tenth of all
-PART = 10_000  # thumbnails a part, which a stopped run need not make again
+INDEX_FORMAT = 1
+INDEX_FILE = "index.json"
+EVALUATION_FILES = ("retrieval.csv", "retrieval.png")  # beside the index where `--evaluate` was asked for
+MAX_SCALING_COVERS = 20_000  # covers that scaling and PCA are learnt from
+MAX_RECALL_QUERIES = 1_000  # held-out covers that the recall is measured on, and at most a tenth of all
+THUMBNAILS_A_PART = 10_000  # thumbnails a part, which a stopped run need not make again
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def write_index_folder(
     (partial / "rows.npy").unlink()
     (partial / "settings.json").unlink()
     write_json(partial / "environment.json", environment())
-    write_json(partial / MANIFEST, _facts(folder, source, covers, built, partial, started))
+    write_json(partial / INDEX_FILE, _facts(folder, source, covers, built, partial, started))
     if target.exists():
         shutil.rmtree(target)
     partial.rename(target)
@@ -136,10 +136,10 @@ def load_index(folder: Path) -> CoverIndex:
 
 def load_facts(folder: Path) -> dict[str, Any]:
     """What `index.json` says; raises UserError where the folder is of another version."""
-    facts = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    if facts["format"] != FORMAT:
+    facts = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+    if facts["format"] != INDEX_FORMAT:
         raise UserError(
-            f"{folder} has index format {facts['format']}; this version reads {FORMAT}. Index again."
+            f"{folder} has index format {facts['format']}; this version reads {INDEX_FORMAT}. Index again."
         )
     return facts
 
@@ -164,9 +164,9 @@ def sorted_rows(source: IndexSource, seed: int) -> Rows:
     """Reads all pieces once: which covers have features, and a random sample of them."""
     total = len(source.covers)
     shuffled = np.random.default_rng(seed).permutation(total)
-    queries = max(2, min(QUERIES, total // 10))
+    queries = max(2, min(MAX_RECALL_QUERIES, total // 10))
     wanted = np.zeros(total, dtype=bool)
-    wanted[shuffled[queries : queries + LEARN]] = True
+    wanted[shuffled[queries : queries + MAX_SCALING_COVERS]] = True
     there, sample = np.zeros(total, dtype=bool), []
     for start, chunk in _counted(source.chunks(), total, "reading"):
         here = slice(start, start + len(chunk))
@@ -195,7 +195,7 @@ def _build(scaled: np.ndarray, queries: int, kind: str, seed: int) -> Built:
     known = len(scaled) - queries
     learn = np.random.default_rng(seed).permutation(known)[: training_rows(kind, len(scaled))]
 
-    pieces = (scaled[start : min(start + CHUNK, known)] for start in range(0, known, CHUNK))
+    pieces = (scaled[start : min(start + COVERS_A_PIECE, known)] for start in range(0, known, COVERS_A_PIECE))
     chunks = (piece for _, piece in _counted(pieces, known, "indexing"))
     return build(chunks, scaled[np.sort(learn)], scaled[known:], len(scaled), kind, seed=seed)
 
@@ -218,8 +218,8 @@ def _check_replaceable(target: Path) -> None:
 def _own_files(target: Path) -> set[str]:
     """What `index` may have written there; nothing where index.json is of something else."""
     try:
-        facts = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
-        return {MANIFEST, *facts["files"], *EVALUATION} if "recall_at_10" in facts else set()
+        facts = json.loads((target / INDEX_FILE).read_text(encoding="utf-8"))
+        return {INDEX_FILE, *facts["files"], *EVALUATION_FILES} if "recall_at_10" in facts else set()
     except (OSError, ValueError, TypeError, KeyError):
         return set()
 
@@ -241,10 +241,10 @@ def _write_covers(covers: pd.DataFrame, partial: Path) -> None:
     """Writes `covers.parquet` with thumbnails, by way of parts that a stopped run has not to make again."""
     parts = partial / "parts"
     parts.mkdir(exist_ok=True)
-    starts = range(0, len(covers), PART)
+    starts = range(0, len(covers), THUMBNAILS_A_PART)
     with counted("thumbnails", len(covers)) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in starts:
-            part, path = covers.iloc[start : start + PART], parts / f"{start:09}.parquet"
+            part, path = covers.iloc[start : start + THUMBNAILS_A_PART], parts / f"{start:09}.parquet"
             if not path.is_file():
                 made = list(pool.map(_thumbnail, part["path"]))
                 table = pa.Table.from_pandas(part, preserve_index=False)
@@ -269,9 +269,9 @@ def _thumbnail(path: str) -> bytes | None:
 def _facts(
     folder: Path, source: IndexSource, covers: pd.DataFrame, built: Built, partial: Path, started: float
 ) -> dict[str, Any]:
-    files = [path for path in sorted(partial.iterdir()) if path.is_file() and path.name != MANIFEST]
+    files = [path for path in sorted(partial.iterdir()) if path.is_file() and path.name != INDEX_FILE]
     return {
-        "format": FORMAT,
+        "format": INDEX_FORMAT,
         "source": str(folder.absolute()),
         "covers": len(covers),
         "left_out": len(source.covers) - len(covers),

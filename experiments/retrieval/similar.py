@@ -13,14 +13,14 @@ from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.retrieval.index import MANIFEST, CoverIndex, load_index
+from coverfusion.experiments.retrieval.index import INDEX_FILE, CoverIndex, load_index
 from coverfusion.experiments.retrieval.similar_figure import draw_similar
 from coverfusion.experiments.scoring.score import same_extractors, table_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
-KINDS = (".png", ".csv", ".json")  # of files
+OUTPUT_ENDINGS = (".png", ".csv", ".json")  # of files
 
 
 def similar(
@@ -56,7 +56,7 @@ def similar(
     if (picture is None) == (words is None):
         raise UserError("Name either a picture or --text with words to look for.")
     if out:
-        check_file(out, KINDS, [picture] if picture else [])
+        check_file(out, OUTPUT_ENDINGS, [picture] if picture else [])
     opened = open_place(place)
     asked: Image | str
     if words is not None:
@@ -76,7 +76,7 @@ def similar(
 
 def open_place(place: Path) -> Bundle | CoverIndex:
     """A bundle or an index, whichever the folder is; raises UserError as `load_bundle` and `load_index`."""
-    return load_index(place) if (place / MANIFEST).is_file() else load_bundle(place)
+    return load_index(place) if (place / INDEX_FILE).is_file() else load_bundle(place)
 
 
 def nearest_covers(

@@ -12,15 +12,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from coverfusion.experiments.drawing.thumbnails import SIDE
 
-ACROSS = 6  # tiles in a row
-GAP, LINE, SIZE = 12, 16, 12  # pixels
-GREY = "#767676"
+TILES_ACROSS = 6  # tiles in a row
+TILE_GAP, LINE_HEIGHT, FONT_SIZE = 12, 16, 12  # pixels
+MUTED_COLOUR = "#767676"
 
 
 def draw_similar(
     asked: Image.Image | str, found: pd.DataFrame, thumbnails: Sequence[bytes | None]
 ) -> Image.Image:
-    """What was asked for first, then each cover with its genre and distance; `ACROSS` in a row.
+    """What was asked for first, then each cover with its genre and distance; `TILES_ACROSS` in a row.
 
     Args:
         asked: the picture, or the words.
@@ -33,15 +33,20 @@ def draw_similar(
     for row, content in zip(found.itertuples(), thumbnails, strict=True):
         tile = Image.open(io.BytesIO(content)) if content else _card("no picture")
         tiles.append((tile, str(row.genre), f"distance {row.distance:.2f}"))
-    across, rows = min(ACROSS, len(tiles)), -(-len(tiles) // ACROSS)
-    step = SIDE + GAP + 2 * LINE + 2
-    sheet = Image.new("RGB", (GAP + across * (SIDE + GAP), GAP + rows * (step + GAP)), "white")
+    across, rows = min(TILES_ACROSS, len(tiles)), -(-len(tiles) // TILES_ACROSS)
+    step = SIDE + TILE_GAP + 2 * LINE_HEIGHT + 2
+    sheet = Image.new(
+        "RGB", (TILE_GAP + across * (SIDE + TILE_GAP), TILE_GAP + rows * (step + TILE_GAP)), "white"
+    )
     pen = ImageDraw.Draw(sheet)
     for number, (tile, title, below) in enumerate(tiles):
-        left, top = GAP + number % ACROSS * (SIDE + GAP), GAP + number // ACROSS * (step + GAP)
+        left, top = (
+            TILE_GAP + number % TILES_ACROSS * (SIDE + TILE_GAP),
+            TILE_GAP + number // TILES_ACROSS * (step + TILE_GAP),
+        )
         sheet.paste(tile, (left + (SIDE - tile.width) // 2, top + (SIDE - tile.height) // 2))
         pen.text((left, top + SIDE + 4), _fitting(pen, title), fill="black", font=_font())
-        pen.text((left, top + SIDE + 4 + LINE), below, fill=GREY, font=_font())
+        pen.text((left, top + SIDE + 4 + LINE_HEIGHT), below, fill=MUTED_COLOUR, font=_font())
     return sheet
 
 
@@ -65,4 +70,6 @@ def _font() -> ImageFont.FreeTypeFont:
     """A font with many scripts; it comes with matplotlib."""
     import matplotlib
 
-    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", SIZE)
+    return ImageFont.truetype(
+        Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", FONT_SIZE
+    )

@@ -19,8 +19,8 @@ from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.registry import Extractor
 
-CHUNK = 8192  # covers a piece
-NOTE = "extractors.json"  # in a table folder
+COVERS_A_PIECE = 8192  # covers a piece
+EXTRACTORS_FILE = "extractors.json"  # in a table folder
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class IndexSource:
 
 def note_extractors(folder: Path, extractors: Iterable[Extractor]) -> None:
     """Writes into a table folder which extractors made it, so that new pictures can be made alike."""
-    write_json(folder / NOTE, {e.name: describe_extractor(e) for e in extractors})
+    write_json(folder / EXTRACTORS_FILE, {e.name: describe_extractor(e) for e in extractors})
 
 
 def open_index_source(folder: Path, blocks: Sequence[str] | None = None) -> IndexSource:
@@ -69,9 +69,10 @@ def _open_run(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     table = prepared.table.select(blocks) if blocks else prepared.table
 
     def chunks() -> Iterator[np.ndarray]:
-        for start in range(0, len(table.index), CHUNK):
+        for start in range(0, len(table.index), COVERS_A_PIECE):
             parts = [
-                frame.iloc[start : start + CHUNK].to_numpy(np.float32) for frame in table.blocks.values()
+                frame.iloc[start : start + COVERS_A_PIECE].to_numpy(np.float32)
+                for frame in table.blocks.values()
             ]
             yield np.concatenate(parts, axis=1)
 
@@ -84,7 +85,7 @@ def _open_run(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
 
 
 def _open_table(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
-    for name in ("covers.parquet", NOTE):
+    for name in ("covers.parquet", EXTRACTORS_FILE):
         if not (folder / name).is_file():
             raise UserError(
                 f"{folder} has no {name}, so it does not say how its covers were made into numbers. Make it "
@@ -97,7 +98,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
         if name not in known:
             raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
     chosen = list(dict.fromkeys(blocks or known))
-    made = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    made = json.loads((folder / EXTRACTORS_FILE).read_text(encoding="utf-8"))
     columns = {
         name: [c for c in pq.read_schema(folder / f"{name}.parquet").names if c != "cover_id"]
         for name in chosen
@@ -107,7 +108,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     def chunks() -> Iterator[np.ndarray]:
         files = [pq.ParquetFile(folder / f"{name}.parquet", memory_map=True) for name in chosen]
         start = 0
-        for batches in zip(*(file.iter_batches(CHUNK) for file in files), strict=True):
+        for batches in zip(*(file.iter_batches(COVERS_A_PIECE) for file in files), strict=True):
             expected = ids[start : start + batches[0].num_rows]
             for name, batch in zip(chosen, batches, strict=True):
                 if batch.column("cover_id").to_pylist() != list(expected):

@@ -35,7 +35,7 @@ from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Gate, Limits
 from coverfusion.experiments.service.listening import bound_socket
 from coverfusion.experiments.service.metrics import Measure, Metrics
-from coverfusion.experiments.service.problems import KINDS, Problem, described, handle_problems
+from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 from coverfusion.experiments.service.schemas import (
     Block,
     Health,
@@ -49,19 +49,27 @@ from coverfusion.experiments.service.schemas import (
     scored_picture,
     similar_covers,
 )
-from coverfusion.experiments.service.uploads import Picture, body_schema, decoded, read_uploads
+from coverfusion.experiments.service.uploads import Picture, body_schema, decode_uploads, read_uploads
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-GRACE = 60  # seconds that accepted requests have left after SIGTERM
+GRACE_SECONDS = 60  # seconds that accepted requests have left after SIGTERM
 # An explanation runs the image network 50 times: it takes as many places as the pictures it holds up.
 PLACES_OF_EXPLANATION = 32
 _UPLOAD_PROBLEMS = (
-    "bad-request", "method-not-allowed", "timeout", "too-large", "not-multipart", "invalid",
-    "unreadable-pictures", "too-many-requests", "internal", "busy",
-)  # fmt: skip
+    "bad-request",
+    "method-not-allowed",
+    "timeout",
+    "too-large",
+    "not-multipart",
+    "invalid",
+    "unreadable-pictures",
+    "too-many-requests",
+    "internal",
+    "busy",
+)
 _log = logging.getLogger("uvicorn.error")
 _ABOUT = """Genres of album covers, told from the picture alone.
 
@@ -112,7 +120,7 @@ class Service:
             image = PIL.Image.effect_noise((300, 300), 64).convert("RGB")
             self.bundle.predict_proba(table_of([image], self.extractors)[0])
             self.starting = ""
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever fails, /v1/health says so and the process lives
             self.starting = f"The model cannot be loaded: {type(error).__name__}."
             _log.exception("The model cannot be loaded")
 
@@ -147,17 +155,22 @@ def make_service(
         service.stop()
 
     app = FastAPI(
-        title="coverfusion", version=_version(), description=_ABOUT, lifespan=lifespan, docs_url=None,
-        redoc_url=None, redirect_slashes=False,
-    )  # fmt: skip
+        title="coverfusion",
+        version=_version(),
+        description=_ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.service = service
     key = [Depends(APIKeyHeader(name="X-API-Key", auto_error=False))] if api_key else []
     key.append(Depends(_only_known_parameters))
-    told = ("no-key",) if api_key else ()
-    _add_predict(app, service, key, told)
-    _add_explain(app, service, key, told)
-    _add_similar(app, service, key, told)
-    _add_facts(app, service, key, told)
+    key_problems = ("no-key",) if api_key else ()
+    _add_predict(app, service, key, key_problems)
+    _add_explain(app, service, key, key_problems)
+    _add_similar(app, service, key, key_problems)
+    _add_facts(app, service, key, key_problems)
     handle_problems(app)
     paths = {route.path for route in app.routes if hasattr(route, "path")}
     app.add_middleware(Gate, limits=service.limits, api_key=api_key)
@@ -166,20 +179,24 @@ def make_service(
     return app
 
 
-def _add_predict(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+def _add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: tuple[str, ...]) -> None:
     most = service.limits.pictures
 
     @app.post(
-        "/v1/predict", response_model=Predictions, dependencies=key, openapi_extra=body_schema(most),
-        responses=described(*told, *_UPLOAD_PROBLEMS), tags=["pictures"],
-    )  # fmt: skip
+        "/v1/predict",
+        response_model=Predictions,
+        dependencies=key,
+        openapi_extra=body_schema(most),
+        responses=described(*key_problems, *_UPLOAD_PROBLEMS),
+        tags=["pictures"],
+    )
     async def predict(
         request: Request, top_k: int = Query(3, ge=1, le=100, description="genres a picture")
     ) -> Predictions:
         """The most probable genres of one or many pictures."""
         uploads = await read_uploads(request, service.limits, most)
         with service.batches.places(len(uploads)):
-            pictures = await decoded(uploads, service.threads)
+            pictures = await decode_uploads(uploads, service.threads)
             good = [picture for picture in pictures if not isinstance(picture.image, PictureError)]
             _count(service, len(good), len(pictures) - len(good))
             if not good:
@@ -189,7 +206,7 @@ def _add_predict(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         return Predictions(pictures=[row.model_copy(update={"genres": row.genres[:top_k]}) for row in rows])
 
 
-def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+def _add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tuple[str, ...]) -> None:
     shown: dict[str, Any] = {
         "description": "The explanation: a JSON object, or a picture where one is asked for",
         "content": {
@@ -199,10 +216,14 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
     }
 
     @app.post(
-        "/v1/explain", response_class=JSONResponse, response_model=None, dependencies=key,
-        openapi_extra=body_schema(1), responses=described(*told, *_UPLOAD_PROBLEMS) | {200: shown},
+        "/v1/explain",
+        response_class=JSONResponse,
+        response_model=None,
+        dependencies=key,
+        openapi_extra=body_schema(1),
+        responses=described(*key_problems, *_UPLOAD_PROBLEMS) | {200: shown},
         tags=["pictures"],
-    )  # fmt: skip
+    )
     async def explain(
         request: Request,
         top_k: int = Query(3, ge=1, le=100, description="genres that are named"),
@@ -227,13 +248,17 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         return await _alone(request, service, work, min(PLACES_OF_EXPLANATION, service.limits.waiting))
 
 
-def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+def _add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: tuple[str, ...]) -> None:
     genres = [str(name) for name in service.bundle.classes]
 
     @app.post(
-        "/v1/similar", response_model=SimilarCovers, dependencies=key, openapi_extra=body_schema(1),
-        responses=described(*told, "not-found", *_UPLOAD_PROBLEMS), tags=["pictures"],
-    )  # fmt: skip
+        "/v1/similar",
+        response_model=SimilarCovers,
+        dependencies=key,
+        openapi_extra=body_schema(1),
+        responses=described(*key_problems, "not-found", *_UPLOAD_PROBLEMS),
+        tags=["pictures"],
+    )
     async def similar(
         request: Request,
         k: int = Query(5, ge=1, le=100, description="how many"),
@@ -248,7 +273,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         from coverfusion.experiments.retrieval.similar import nearest_covers
 
         if service.bundle.neighbours is None:
-            raise Problem("not-found", KINDS["not-found"][2])
+            raise Problem("not-found", PROBLEM_KINDS["not-found"][2])
         for name in genre:
             if name not in genres:
                 raise Problem(
@@ -262,7 +287,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], told: tuple[str
         return await _alone(request, service, work, 1)
 
 
-def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, ...]) -> None:
+def _add_facts(app: FastAPI, service: Service, key: list[Any], key_problems: tuple[str, ...]) -> None:
     open_to_all = described("method-not-allowed", "internal")
 
     @app.get("/", include_in_schema=False)
@@ -280,9 +305,11 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], told: tuple[str, 
         return Health(status="ready")
 
     @app.get(
-        "/v1/model", response_model=ModelCard, dependencies=key,
-        responses=described(*told, "invalid", "too-many-requests", "method-not-allowed", "internal"),
-    )  # fmt: skip
+        "/v1/model",
+        response_model=ModelCard,
+        dependencies=key,
+        responses=described(*key_problems, "invalid", "too-many-requests", "method-not-allowed", "internal"),
+    )
     async def model() -> ModelCard:
         """The model that answers: classifier, genres, blocks, and the targets in force."""
         return _model_card(service.bundle, service.targets)
@@ -310,7 +337,7 @@ async def _alone(request: Request, service: Service, work: Any, places: int) -> 
     """Work with the one picture of a request, on the model's thread."""
     uploads = await read_uploads(request, service.limits, 1)
     with service.batches.places(places):
-        (picture,) = await decoded(uploads, service.threads)
+        (picture,) = await decode_uploads(uploads, service.threads)
         image = picture.image
         _count(service, *((0, 1) if isinstance(image, PictureError) else (1, 0)))
         if isinstance(image, PictureError):
@@ -424,9 +451,16 @@ def run_service(
     if said := guarantee(decision, targets) if decision else "":
         console.print(said, highlight=False)
     config = uvicorn.Config(
-        app, host=host, port=port, http=ProblemProtocol, ws="none", server_header=False,
-        timeout_graceful_shutdown=GRACE, proxy_headers=bool(proxies), forwarded_allow_ips=list(proxies),
-    )  # fmt: skip
+        app,
+        host=host,
+        port=port,
+        http=ProblemProtocol,
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
+    )
     server = uvicorn.Server(config)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from coverfusion.experiments.service.limits import RETRY
+from coverfusion.experiments.service.limits import RETRY_HEADERS
 from coverfusion.experiments.service.problems import Problem
 
 Item = TypeVar("Item")
-SIZE = 32  # pictures a batch
-WAIT = 0.02  # seconds without another picture after which a batch starts
-LONGEST = 0.1  # seconds that its first picture waits at most while the model is free
+MAX_BATCH_PICTURES = 32  # pictures a batch
+IDLE_SECONDS = 0.02  # seconds without another picture after which a batch starts
+MAX_WAIT_SECONDS = 0.1  # seconds that its first picture waits at most while the model is free
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Batches(Generic[Item]):
             Problem: busy, so many are not free.
         """
         if self.taken + count > self._waiting:
-            raise Problem("busy", f"{self.taken} pictures are waiting. Try again later.", RETRY)
+            raise Problem("busy", f"{self.taken} pictures are waiting. Try again later.", RETRY_HEADERS)
         self.taken += count
         try:
             yield
@@ -112,9 +112,11 @@ class Batches(Generic[Item]):
         job = self._jobs.get()
         while isinstance(job, _Single):
             singles.append(job)
-            if len(singles) == SIZE:
+            if len(singles) == MAX_BATCH_PICTURES:
                 return singles, None
-            left = min(singles[-1].since + WAIT, singles[0].since + LONGEST) - time.monotonic()
+            left = (
+                min(singles[-1].since + IDLE_SECONDS, singles[0].since + MAX_WAIT_SECONDS) - time.monotonic()
+            )
             try:
                 job = self._jobs.get(timeout=left) if left > 0 else self._jobs.get_nowait()
             except queue.Empty:
@@ -127,7 +129,7 @@ class Batches(Generic[Item]):
         started = time.perf_counter()
         try:
             answers = self._together([single.item for single in singles])
-        except Exception as error:  # it belongs to the requests that asked
+        except Exception as error:  # noqa: BLE001 - raised again in the requests that wait for it
             for single in singles:
                 single.answer.set_exception(error)
             return
@@ -141,5 +143,5 @@ def _answer_call(call: _Call) -> None:
         return
     try:
         call.answer.set_result(call.work())
-    except Exception as error:  # it belongs to the request that asked
+    except Exception as error:  # noqa: BLE001 - raised again in the request that waits for it
         call.answer.set_exception(error)

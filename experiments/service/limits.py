@@ -13,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coverfusion.experiments.service.problems import Problem
 
-CLIENTS = 10_000  # token buckets kept; the client that was silent longest is forgotten first
-RETRY = {"Retry-After": "2"}  # seconds after which a full queue has usually moved on
+MAX_CLIENTS = 10_000  # token buckets kept; the client that was silent longest is forgotten first
+RETRY_HEADERS = {"Retry-After": "2"}  # seconds after which a full queue has usually moved on
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class TokenBuckets:
         tokens = min(self.burst, tokens + (now - then) * self.rate)
         wait = 0.0 if tokens >= 1 else (1 - tokens) / self.rate
         self._left[client] = (tokens - 1 if wait == 0 else tokens, now)
-        if len(self._left) > CLIENTS:
+        if len(self._left) > MAX_CLIENTS:
             self._left.popitem(last=False)
         return wait
 
@@ -75,6 +75,7 @@ class Gate:
         self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request through, or answers it with a problem."""
         if scope["type"] != "http" or not _is_guarded(scope["path"]):
             await self.app(scope, receive, send)
             return
@@ -93,7 +94,7 @@ class Gate:
             if taken > self.limits.body_bytes:
                 raise self._too_large()
             if self.held > self.limits.held_bytes:
-                raise Problem("busy", f"{self.held:,} bytes are waiting. Try again later.", RETRY)
+                raise Problem("busy", f"{self.held:,} bytes are waiting. Try again later.", RETRY_HEADERS)
             return message
 
         try:

@@ -21,9 +21,12 @@ class Metrics:
             "coverfusion_requests", "Answered requests", ["path", "method", "status"], registry=mine
         )
         self.seconds = Histogram(
-            "coverfusion_request_seconds", "From a request to its answer", ["path"], buckets=_SECONDS,
+            "coverfusion_request_seconds",
+            "From a request to its answer",
+            ["path"],
+            buckets=_SECONDS,
             registry=mine,
-        )  # fmt: skip
+        )
         self.in_flight = Gauge(
             "coverfusion_requests_in_flight", "Requests that are not answered yet", registry=mine
         )
@@ -31,9 +34,11 @@ class Metrics:
             "coverfusion_pictures", "Pictures, by what became of them", ["outcome"], registry=mine
         )
         self.batch_pictures = Histogram(
-            "coverfusion_batch_pictures", "Pictures scored together", buckets=(1, 2, 4, 8, 16, 32),
+            "coverfusion_batch_pictures",
+            "Pictures scored together",
+            buckets=(1, 2, 4, 8, 16, 32),
             registry=mine,
-        )  # fmt: skip
+        )
         self.batch_seconds = Histogram(
             "coverfusion_batch_seconds", "Time to score a batch", buckets=_SECONDS, registry=mine
         )
@@ -54,6 +59,7 @@ class Measure:
         self.app, self.metrics, self.paths = app, metrics, frozenset(paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on and notes its status and its seconds."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

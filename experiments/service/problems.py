@@ -15,7 +15,7 @@ from coverfusion.data.errors import UserError
 
 MEDIA_TYPE = "application/problem+json"
 # kind -> status, title, an example of the detail
-KINDS: dict[str, tuple[int, str, str]] = {
+PROBLEM_KINDS: dict[str, tuple[int, str, str]] = {
     "bad-request": (400, "The request cannot be read", "Invalid multipart data."),
     "no-key": (401, "An API key is needed", "Send the key in the header X-API-Key."),
     "not-found": (404, "There is nothing here", "This bundle has no index of training covers."),
@@ -34,10 +34,17 @@ _OF_STATUS = {404: "not-found", 405: "method-not-allowed"}
 
 
 class Problem(HTTPException):
-    """A request that gets no result; `kind` is a key of `KINDS`, `more` are further members of the answer."""
+    """A request that gets no result.
+
+    Args:
+        kind: a key of `PROBLEM_KINDS`.
+        detail: what is wrong with this request.
+        headers: of the response.
+        more: further members of its body.
+    """
 
     def __init__(self, kind: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
-        status, self.title, _ = KINDS[kind]
+        status, self.title, _ = PROBLEM_KINDS[kind]
         super().__init__(status, detail, dict(headers or {}))
         self.kind, self.more = kind, more
 
@@ -64,10 +71,13 @@ def described(*kinds: str) -> dict[int | str, dict[str, Any]]:
     """What OpenAPI says of these problems: status -> description, schema and examples."""
     responses: dict[int | str, dict[str, Any]] = {}
     for kind in kinds:
-        status, title, detail = KINDS[kind]
+        status, title, detail = PROBLEM_KINDS[kind]
         example = {
-            "type": f"urn:coverfusion:problem:{kind}", "title": title, "status": status, "detail": detail
-        }  # fmt: skip
+            "type": f"urn:coverfusion:problem:{kind}",
+            "title": title,
+            "status": status,
+            "detail": detail,
+        }
         media = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         made = responses.setdefault(status, {"description": title, "content": {MEDIA_TYPE: media}})
         made["content"][MEDIA_TYPE]["examples"][kind] = {"value": example}
@@ -82,7 +92,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
     if isinstance(error, Problem):
         return error.response()
     kind = _OF_STATUS.get(error.status_code, "bad-request")
-    if KINDS[kind][0] == error.status_code:
+    if PROBLEM_KINDS[kind][0] == error.status_code:
         return Problem(kind, error.detail, error.headers).response()
     title = HTTPStatus(error.status_code).phrase
     body = {"type": "about:blank", "title": title, "status": error.status_code, "detail": error.detail}
@@ -99,7 +109,7 @@ async def _of_user_error(request: Request, error: Exception) -> Response:
 
 
 async def _of_failure(request: Request, error: Exception) -> Response:
-    return Problem("internal", KINDS["internal"][2]).response()
+    return Problem("internal", PROBLEM_KINDS["internal"][2]).response()
 
 
 def _reasons(errors: Sequence[Any]) -> str:

@@ -20,12 +20,21 @@ from coverfusion.data.pictures import PictureError, decode
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.problems import Problem
 
-FIELD = "pictures"
+UPLOAD_FIELD = "pictures"
 _FIELDS = 16  # form fields that are no files; they are ignored
 _TYPES = (
-    "image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff", "image/avif",
-    "image/jp2", "image/x-portable-pixmap", "image/x-tga", "image/vnd.microsoft.icon",
-)  # fmt: skip
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "image/gif",
+    "image/bmp",
+    "image/tiff",
+    "image/avif",
+    "image/jp2",
+    "image/x-portable-pixmap",
+    "image/x-tga",
+    "image/vnd.microsoft.icon",
+)
 # It warns of each malformed body, and the answer says that already.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
@@ -59,7 +68,9 @@ async def read_uploads(request: Request, limits: Limits, most: int) -> list[Uplo
         Problem: not multipart, malformed, too slow, too large, too many files, or none.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "multipart/form-data":
-        raise Problem("not-multipart", f"Send the files in the field {FIELD} of a multipart/form-data body.")
+        raise Problem(
+            "not-multipart", f"Send the files in the field {UPLOAD_FIELD} of a multipart/form-data body."
+        )
     try:
         async with asyncio.timeout(limits.seconds):
             return await _read(request, limits, most)
@@ -75,7 +86,7 @@ async def read_uploads(request: Request, limits: Limits, most: int) -> list[Uplo
         raise
 
 
-async def decoded(uploads: Sequence[Upload], threads: Executor) -> list[Picture]:
+async def decode_uploads(uploads: Sequence[Upload], threads: Executor) -> list[Picture]:
     """Decodes in worker threads; a file that is no picture gives its reason."""
     loop = asyncio.get_running_loop()
     return await asyncio.gather(*(loop.run_in_executor(threads, _decode, upload) for upload in uploads))
@@ -90,23 +101,25 @@ def body_schema(most: int) -> dict[str, Any]:
         "description": "picture files, told by their content",
         "items": {"type": "string", "format": "binary"},
     }
-    schema = {"type": "object", "required": [FIELD], "properties": {FIELD: pictures}}
-    media = {"schema": schema, "encoding": {FIELD: {"contentType": ", ".join(_TYPES)}}}
+    schema = {"type": "object", "required": [UPLOAD_FIELD], "properties": {UPLOAD_FIELD: pictures}}
+    media = {"schema": schema, "encoding": {UPLOAD_FIELD: {"contentType": ", ".join(_TYPES)}}}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": media}}}
 
 
 async def _read(request: Request, limits: Limits, most: int) -> list[Upload]:
     uploads = []
     async with request.form(max_files=most, max_fields=_FIELDS) as form:
-        for file in form.getlist(FIELD):
+        for file in form.getlist(UPLOAD_FIELD):
             if not isinstance(file, UploadFile):
-                raise Problem("invalid", f"The field {FIELD} must hold files: its part needs a filename.")
+                raise Problem(
+                    "invalid", f"The field {UPLOAD_FIELD} must hold files: its part needs a filename."
+                )
             name = (file.filename or "")[:255]
             if (file.size or 0) > limits.picture_bytes:
                 raise Problem("too-large", f"{name} has more than {limits.picture_bytes:,} bytes.")
             uploads.append(Upload(name, await file.read()))
     if not uploads:
-        raise Problem("invalid", f"There is no file in the field {FIELD}.")
+        raise Problem("invalid", f"There is no file in the field {UPLOAD_FIELD}.")
     return uploads
 
 

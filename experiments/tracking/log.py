@@ -27,22 +27,22 @@ from coverfusion.fusion.bundle import load_bundle
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-EXPERIMENT = "coverfusion"
+DEFAULT_EXPERIMENT = "coverfusion"
 DEFAULT_URI = "sqlite:///mlflow.db"  # in the working directory, where `mlflow ui` looks too
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
-DIGEST = "coverfusion.digest"
-PARTS = ("data", "features", "fusion", "experiments")
-SETTINGS = {  # unless the environment says otherwise
+DIGEST_TAG = "coverfusion.digest"
+PACKAGE_FOLDERS = ("data", "features", "fusion", "experiments")
+MLFLOW_SETTINGS = {  # unless the environment says otherwise
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-LONGEST = 250  # letters of a run's name
-MOST_METRICS, MOST_PARAMETERS = 1000, 100  # that MLflow takes at once
+MAX_NAME_LETTERS = 250  # letters of a run's name
+MAX_METRICS, MAX_PARAMETERS = 1000, 100  # that MLflow takes at once
 
 
-def log_folder(place: Path, tracking_uri: str | None = None, experiment: str = EXPERIMENT) -> str:
+def log_folder(place: Path, tracking_uri: str | None = None, experiment: str = DEFAULT_EXPERIMENT) -> str:
     """Logs a finished result, with a child run for each model; one that is there already is not logged again.
 
     Args:
@@ -66,12 +66,12 @@ def log_folder(place: Path, tracking_uri: str | None = None, experiment: str = E
     digest = result_digest(place)
     with _tracking(uri) as client:
         number = _experiment(client, experiment, uri)
-        known = client.search_runs([number], f"tags.`{DIGEST}` = '{digest}'", max_results=1)
+        known = client.search_runs([number], f"tags.`{DIGEST_TAG}` = '{digest}'", max_results=1)
         if known:
             return str(known[0].info.run_id)
         run_id = _log(client, number, result)
         # last, so that a run whose logging was stopped does not count as logged
-        client.set_tag(run_id, DIGEST, digest)
+        client.set_tag(run_id, DIGEST_TAG, digest)
         return run_id
 
 
@@ -105,15 +105,17 @@ def _start(client: MlflowClient, experiment: str, result: TrackedResult, tags: d
 
     note = {"mlflow.note.content": result.note} if result.note else {}
     run = client.create_run(
-        experiment, tags={"coverfusion.kind": result.kind, **note, **tags}, run_name=result.name[:LONGEST]
+        experiment,
+        tags={"coverfusion.kind": result.kind, **note, **tags},
+        run_name=result.name[:MAX_NAME_LETTERS],
     )
     run_id = str(run.info.run_id)
     parameters = [Param(_name(key), value) for key, value in result.parameters.items()]
     metrics = _metrics(result.metrics, run.info.start_time)
-    for start in range(0, len(parameters), MOST_PARAMETERS):
-        client.log_batch(run_id, params=parameters[start : start + MOST_PARAMETERS])
-    for start in range(0, len(metrics), MOST_METRICS):
-        client.log_batch(run_id, metrics=metrics[start : start + MOST_METRICS])
+    for start in range(0, len(parameters), MAX_PARAMETERS):
+        client.log_batch(run_id, params=parameters[start : start + MAX_PARAMETERS])
+    for start in range(0, len(metrics), MAX_METRICS):
+        client.log_batch(run_id, metrics=metrics[start : start + MAX_METRICS])
     return run_id
 
 
@@ -156,7 +158,7 @@ def log_bundle(bundle: Path, run_id: str) -> None:
 def _copy_of_the_package(folder: Path) -> Path:
     """The package as a wheel lays it out; in a checkout its folders lie elsewhere."""
     copied = folder / "coverfusion"
-    for name in (coverfusion.__name__, *(f"coverfusion.{part}" for part in PARTS)):
+    for name in (coverfusion.__name__, *(f"coverfusion.{part}" for part in PACKAGE_FOLDERS)):
         source = Path(import_module(name).__path__[0])
         inner = copied.joinpath(*name.split(".")[1:])
         shutil.copytree(source, inner, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
@@ -183,7 +185,7 @@ def _requirements() -> list[str]:
 @contextmanager
 def _tracking(uri: str) -> Iterator[MlflowClient]:
     """MLflow with this store, without its messages home; its errors become UserErrors."""
-    for name, value in SETTINGS.items():
+    for name, value in MLFLOW_SETTINGS.items():
         os.environ.setdefault(name, value)
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -242,7 +244,7 @@ def _require_mlflow() -> None:
 
 def _name(text: str) -> str:
     """A name as MLflow takes it: letters, digits, and a few signs."""
-    return re.sub(r"[^/\w.\- :]", "_", text)[:LONGEST]
+    return re.sub(r"[^/\w.\- :]", "_", text)[:MAX_NAME_LETTERS]
 
 
 def _without_password(text: str) -> str:

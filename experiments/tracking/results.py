@@ -20,9 +20,9 @@ from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 
-SCORES = (".csv", ".parquet", ".jsonl")  # endings of a score file
-SPREAD = ("value", "low", "high")
-OWN = ("bundle", "fits")  # folders that are not logged as files
+SCORE_ENDINGS = (".csv", ".parquet", ".jsonl")  # endings of a score file
+INTERVAL_KEYS = ("value", "low", "high")
+FOLDERS_NOT_LOGGED = ("bundle", "fits")  # folders that are not logged as files
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_result(place: Path) -> TrackedResult:
     Raises:
         UserError: it is none of these, or not finished.
     """
-    if place.is_file() and place.suffix in SCORES:
+    if place.is_file() and place.suffix in SCORE_ENDINGS:
         return _scores(place)
     if (place / "report.html").is_file() and (place / "leaderboard.csv").is_file():
         return _train(place)
@@ -131,7 +131,7 @@ def _split_metrics(entry: Mapping[str, Any]) -> list[Metric]:
     found = [
         Metric(f"{split}/{name}" + ("" if kind == "value" else f"_{kind}"), values[kind])
         for name, values in entry["scores"].items()
-        for kind in SPREAD
+        for kind in INTERVAL_KEYS
     ]
     each = [
         Metric(f"{split}/{name}/{genre}", values["value"])
@@ -250,10 +250,12 @@ def _scores(path: Path) -> TrackedResult:
         raise UserError(f"{path} is no file of `coverfusion score`: {error}") from error
     scored = max(rows - errors, 1)
     metrics = [
-        Metric("rows", rows), Metric("errors", errors), Metric("with_failed_blocks", failed),
+        Metric("rows", rows),
+        Metric("errors", errors),
+        Metric("with_failed_blocks", failed),
         Metric("confidence_mean", confidence / scored),
         *(Metric(f"covers/{genre}", count) for genre, count in sorted(genres.items())),
-    ]  # fmt: skip
+    ]
     return TrackedResult("scores", path.name, {"file": path.name}, metrics, files=[path])
 
 
@@ -296,7 +298,11 @@ def _facts(folder: Path) -> list[Metric]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name not in OWN and not path.name.startswith("."))
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.name not in FOLDERS_NOT_LOGGED and not path.name.startswith(".")
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Dot
 from coverfusion.experiments.drawing.words import HELD, MAIN_SCORES, SCORES, SPLITS, percent, points, spread
 from coverfusion.experiments.evaluation.intervals import Interval, reliability
-from coverfusion.experiments.evaluation.metrics import RESAMPLES
+from coverfusion.experiments.evaluation.metrics import SCORE_RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.mistakes import surest_mistakes
@@ -103,7 +103,7 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     hits = [(frame["predicted"] == frame["genre"]).to_numpy(dtype=float) for frame in both]
     difference: np.ndarray = hits[0] - hits[1]
     group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index].to_numpy()
-    weights = group_weights(group, run.config["seed"], RESAMPLES)
+    weights = group_weights(group, run.config["seed"], SCORE_RESAMPLES)
     resampled = weights @ difference / weights.sum(axis=1)
     ends = score_interval(resampled, len(np.unique(group)), widening(run.config["folds"]), least=-1)
     return Interval(float(difference.mean()), *ends)

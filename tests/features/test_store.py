@@ -122,9 +122,13 @@ def test_a_full_disk_is_said_and_loses_nothing(small_disk: Path) -> None:
     store = Store(small_disk)
     store.write("t-1", COLUMNS, [_id(0)], np.ones((1, 2), np.float32))
     rng = np.random.default_rng(0)
-    with pytest.raises(UserError, match=r"disk is full.*run the same command again"):
+
+    def fill() -> None:
         for n in range(1, 200):
             store.write("t-1", COLUMNS, [_id((n, i)) for i in range(50)], rng.random((50, 2), np.float32))
+
+    with pytest.raises(UserError, match=r"disk is full.*run the same command again"):
+        fill()
     left = Store(small_disk)
     assert left.read("t-1", [_id(0)], 2)[0].tolist() == [[1.0, 1.0]]
     assert not list((small_disk / "t-1").glob(".*partial"))

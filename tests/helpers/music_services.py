@@ -38,10 +38,10 @@ def mbid(number: int, kind: str = "release") -> str:
 def release(number: int, album: int | None = None, artists: tuple[str, ...] = ()) -> dict[str, Any]:
     """One entry of a search's list; `artists` are printed as "A & B"."""
     names = artists or (f"Artist {number}",)
-    credits: list[dict[str, Any]] = [
+    credited: list[dict[str, Any]] = [
         {"name": name, "artist": {"id": artist_id(name), "name": name, "sort-name": name}} for name in names
     ]
-    for credit in credits[:-1]:
+    for credit in credited[:-1]:
         credit["joinphrase"] = " & "
     return {
         "id": mbid(number),
@@ -51,7 +51,7 @@ def release(number: int, album: int | None = None, artists: tuple[str, ...] = ()
         "title": f'Album, no. {number} "live"',
         "status": "Official",
         "text-representation": {"language": "eng", "script": "Latn"},
-        "artist-credit": credits,
+        "artist-credit": credited,
         "release-group": {
             "id": mbid(number if album is None else album, "release-group"),
             "type-id": "f529b476-6e62-324f-b0aa-1f3e33d313fc",

@@ -43,8 +43,21 @@ def server() -> Iterator[str]:
     port = _free_port()
     data = place / "data"
     try:
-        _run(programs / "initdb", "-D", data, "-U", USER, "-A", "scram-sha-256", "--pwfile",
-             place / "password", "--no-sync", "-E", "UTF8", "--locale=C")  # fmt: skip
+        _run(
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            USER,
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            place / "password",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        )
         options = f"-c listen_addresses=127.0.0.1 -p {port} -k {place} -c fsync=off"
         _run(programs / "pg_ctl", "-D", data, "-l", place / "log", "-w", "-o", options, "start")
         try:

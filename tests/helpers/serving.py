@@ -37,9 +37,14 @@ def train_service(root: Path) -> None:
     """Covers in `root/covers`, and a run on them in `root/run`."""
     save_folders(root / "covers", {genre: [cover(genre, n) for n in range(24)] for genre in GENRES})
     config = make_config(
-        "test", collection=root / "covers", out=root / "runs", store=root / "store", blocks=["color"],
-        classifiers=["logistic"], alone=[],
-    )  # fmt: skip
+        "test",
+        collection=root / "covers",
+        out=root / "runs",
+        store=root / "store",
+        blocks=["color"],
+        classifiers=["logistic"],
+        alone=[],
+    )
     train(config).rename(root / "run")
 
 

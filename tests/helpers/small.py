@@ -39,6 +39,13 @@ def tiny_network(folder: Path) -> dict[str, object]:
     from tests.helpers.tiny import BACKBONE, tiny_weights
 
     return {
-        "backbone": BACKBONE, "checkpoint": tiny_weights(folder), "image_size": 32, "epochs": 1,
-        "head_epochs": 0, "frozen_stages": 0, "learning_rate": 1e-2, "device": "cpu", "workers": 0,
-    }  # fmt: skip
+        "backbone": BACKBONE,
+        "checkpoint": tiny_weights(folder),
+        "image_size": 32,
+        "epochs": 1,
+        "head_epochs": 0,
+        "frozen_stages": 0,
+        "learning_rate": 1e-2,
+        "device": "cpu",
+        "workers": 0,
+    }

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
-from coverfusion.data.growing.grow import GIVE_UP_AFTER, Services, counts, grow
+from coverfusion.data.growing.grow import MAX_UNANSWERED, Services, counts, grow
 from coverfusion.data.growing.http import Client, NoAnswerError
 from coverfusion.data.splits import split
 from coverfusion.experiments.cli import app
@@ -88,9 +88,15 @@ def test_covers_lie_beside_a_manifest_that_says_where_they_are_from(tmp_path, se
 
 def test_the_manifest_is_a_collection_and_no_artist_crosses_its_split(tmp_path):
     # 0-1 share Ann, 1-2 share Bob, 3-4 nothing but "Various Artists", the other twenty nobody
-    credits = {0: ("Ann",), 1: ("Ann", "Bob"), 2: ("Bob",), 3: ("Various Artists",), 4: ("Various Artists",)}
+    artists_of = {
+        0: ("Ann",),
+        1: ("Ann", "Bob"),
+        2: ("Bob",),
+        3: ("Various Artists",),
+        4: ("Various Artists",),
+    }
     service = jazz(*range(25))
-    service.releases["jazz"] = [release(n, artists=credits.get(n, ())) for n in range(25)]
+    service.releases["jazz"] = [release(n, artists=artists_of.get(n, ())) for n in range(25)]
     service.pictures |= {(n, "back"): picture(100 + n) for n in range(0, 25, 2)}
     with served(service):
         collection = read_collection(run(tmp_path, service, back=True))
@@ -245,7 +251,7 @@ def test_a_dead_archive_ends_the_run_and_keeps_what_there_is(tmp_path):
     service = jazz(*range(10))
     service.trouble |= {(n, "front"): [503] * 2 for n in range(1, 10)}
     with served(service):
-        with pytest.raises(UserError, match=rf"no answer for {GIVE_UP_AFTER} covers in a row.*503"):
+        with pytest.raises(UserError, match=rf"no answer for {MAX_UNANSWERED} covers in a row.*503"):
             run(tmp_path, service, asks=client(tries=2))
         assert len(pd.read_csv(tmp_path / "manifest.csv")) == 1
         assert len(pd.read_csv(run(tmp_path, service, limit=10))) == 10

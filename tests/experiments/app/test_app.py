@@ -28,7 +28,7 @@ from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame
 from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_folders, run_note
 from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
 from coverfusion.experiments.app.scored import as_file, score_uploads
-from coverfusion.experiments.app.uploads import MOST, on_disk
+from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app, server_arguments
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.map.study import write_map
@@ -50,9 +50,14 @@ from tests.helpers.pictures import (
 ROOT = Path(__file__).parents[3]
 CHROMIUM = shutil.which("chromium") or ""
 ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "R&B_*soul*": (40, 40, 160)}
 NOTE = "This sample is drawn."
 
@@ -72,9 +77,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("app")
     save_folders(folder / "covers", {genre: [_cover(genre, n) for n in range(20)] for genre in GENRES})
     config = make_config(
-        "test", collection=folder / "covers", out=folder / "runs", store=folder / "store",
-        classifiers=["logistic"], alone=[], blocks=["color", "texture"],
-    )  # fmt: skip
+        "test",
+        collection=folder / "covers",
+        out=folder / "runs",
+        store=folder / "store",
+        classifiers=["logistic"],
+        alone=[],
+        blocks=["color", "texture"],
+    )
     return train(config, note=NOTE)
 
 
@@ -104,9 +114,9 @@ def test_uploads_of_any_name_lie_in_a_folder_of_their_own_for_a_while() -> None:
 
 
 def test_no_more_than_the_limit_is_listed() -> None:
-    zipped = zip_bytes({f"{number}.jpg": b"" for number in range(MOST + 50)})
+    zipped = zip_bytes({f"{number}.jpg": b"" for number in range(MAX_PICTURES + 50)})
     with on_disk([("many.zip", zipped)]) as found:
-        assert len(found) == MOST + 1
+        assert len(found) == MAX_PICTURES + 1
 
 
 def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> None:
@@ -357,8 +367,9 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     scores = pd.read_csv(download.value.path())
     assert sorted(scores["path"]) == ["covers.zip!broken.jpg", "covers.zip!good.png", "first.png"]
     assert scores.set_index("path")["genre_1"].dropna().to_dict() == {
-        "first.png": "opera", "covers.zip!good.png": "dub",
-    }  # fmt: skip
+        "first.png": "opera",
+        "covers.zip!good.png": "dub",
+    }
 
     _open(visit, "Leaderboard")
     drawing = page.frame_locator("iframe[title=Accuracy]")

@@ -14,7 +14,7 @@ from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.decision.findings import decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.study import decide
-from coverfusion.experiments.decision.tables import GUARANTEES, SPLITS, answered_covers, sets_table
+from coverfusion.experiments.decision.tables import SET_GUARANTEES, SET_SPLITS, answered_covers, sets_table
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
@@ -46,9 +46,14 @@ def runs(collection: Path) -> dict[str, Path]:
     made = {}
     for name, more in {"split": {}, "folds": {"folds": 3}}.items():
         config = make_config(
-            "test", collection=collection, out=collection.parent / name, store=collection.parent / "store",
-            blocks=["color"], classifiers=["logistic", "knn"], **more,
-        )  # fmt: skip
+            "test",
+            collection=collection,
+            out=collection.parent / name,
+            store=collection.parent / "store",
+            blocks=["color"],
+            classifiers=["logistic", "knn"],
+            **more,
+        )
         made[name] = train(config)
     return made
 
@@ -61,10 +66,19 @@ def study(runs: dict[str, Path]) -> Path:
 def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
     assert study == runs["folds"] / "decisions"
     assert {file.name for file in study.iterdir()} == {
-        "models.csv", "calibration.csv", "reliability.csv", "risk_coverage.csv", "abstention.csv",
-        "genres.csv", "sets.csv", "findings.txt", "environment.json", "risk_coverage.png",
-        "reliability.png", "sets.png",
-    }  # fmt: skip
+        "models.csv",
+        "calibration.csv",
+        "reliability.csv",
+        "risk_coverage.csv",
+        "abstention.csv",
+        "genres.csv",
+        "sets.csv",
+        "findings.txt",
+        "environment.json",
+        "risk_coverage.png",
+        "reliability.png",
+        "sets.png",
+    }
     for name in ("risk_coverage", "reliability", "sets"):
         assert (study / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
@@ -121,9 +135,9 @@ def test_a_calibration_that_does_not_help_is_called_so(after: float, said: str, 
 
 def test_sets_are_tried_on_every_split(study: Path) -> None:
     sets = pd.read_csv(study / "sets.csv")
-    assert len(sets) == SPLITS * len(METHODS) * len(GUARANTEES)
+    assert len(sets) == SET_SPLITS * len(METHODS) * len(SET_GUARANTEES)
     mean = sets[sets["method"] == "lac"].groupby("guarantee")["coverage"].mean()
-    np.testing.assert_allclose(mean, GUARANTEES, atol=0.05)
+    np.testing.assert_allclose(mean, SET_GUARANTEES, atol=0.05)
 
 
 def test_near_duplicates_never_learn_for_each_other(runs: dict[str, Path]) -> None:
@@ -149,7 +163,7 @@ def test_sets_on_copies_of_covers_keep_the_copies_together() -> None:
     y = np.repeat(rng.integers(0, 3, 300), 4)
     table = sets_table(HeldOut(["a", "b", "c"], proba, y, np.arange(1200) // 4, []), seed=0)
     mean = table[table["method"] == "lac"].groupby("guarantee")["coverage"].mean()
-    np.testing.assert_allclose(mean, GUARANTEES, atol=0.03)
+    np.testing.assert_allclose(mean, SET_GUARANTEES, atol=0.03)
 
 
 def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -265,9 +279,12 @@ def test_an_old_bundle_scores_as_before_but_takes_no_targets(
 
     new = load_bundle(runs["split"] / "bundle")
     save_bundle(
-        tmp_path / "old", new.classifier, columns=new.columns, extractors=new.extractors,
+        tmp_path / "old",
+        new.classifier,
+        columns=new.columns,
+        extractors=new.extractors,
         neighbours=new.neighbours,
-    )  # fmt: skip
+    )
     rows, _ = score(tmp_path / "old", list_pictures([str(collection / "dub")]), tmp_path / "a.csv")
     frame = pd.read_csv(tmp_path / "a.csv")
     assert rows == 60

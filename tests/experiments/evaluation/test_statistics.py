@@ -67,7 +67,7 @@ def _null_differences(rng: np.random.Generator, n: int = 200, repeats: int = 2, 
 def test_mcnemar_by_hand() -> None:
     first = np.array([True] * 10 + [True] + [False] * 6)
     second = np.array([True] * 10 + [False] + [True] * 6)
-    # binomial: 2 * (1 + 7) / 2^7
+    # the binomial tails of 1 out of 7: twice (1 + 7) cases of 2^7
     assert mcnemar_test(first, second) == (1, 6, pytest.approx(16 / 128))
     as_many = np.array([True] * 30 + [False] * 30)
     assert mcnemar_test(as_many, ~as_many) == (30, 30, 1.0)

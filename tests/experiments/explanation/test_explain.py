@@ -75,10 +75,13 @@ def decides(plain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     proba = np.tile([[0.1, 0.9], [0.9, 0.1]], (50, 1))
     folder = tmp_path_factory.mktemp("decides") / "bundle"
     save_bundle(
-        folder, bundle.classifier, columns=bundle.columns, extractors=bundle.extractors,
+        folder,
+        bundle.classifier,
+        columns=bundle.columns,
+        extractors=bundle.extractors,
         decision=learn_decision(proba, np.arange(100) // 2 % 2, np.arange(100), "validation"),
         extra={"note": "These covers are drawn."},
-    )  # fmt: skip
+    )
     return folder
 
 

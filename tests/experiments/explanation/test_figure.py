@@ -118,7 +118,9 @@ def test_texts_stay_inside_and_apart(case: str) -> None:
     texts = _boxes(figure)
     assert len(texts) > 10
     for text, (left, bottom, right, top) in texts.items():
-        assert left >= 0 and bottom >= 0 and right <= width and top <= height, text
+        assert min(left, bottom) >= 0, text
+        assert right <= width, text
+        assert top <= height, text
     for (one, a), (other, b) in combinations(texts.items(), 2):
         apart = a[2] <= b[0] + 1 or b[2] <= a[0] + 1 or a[3] <= b[1] + 1 or b[3] <= a[1] + 1
         assert apart, f"{one!r} lies on {other!r}"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL.Image import Image
 
-from coverfusion.experiments.explanation.occlusion import GRID, cells, occlusion_map
+from coverfusion.experiments.explanation.occlusion import PATCHES_ACROSS, cells, occlusion_map
 from tests.helpers.pictures import noise, solid, stripes
 
 
@@ -37,7 +37,7 @@ def test_the_same_drop_everywhere_is_an_even_map() -> None:
 
     values = occlusion_map(stripes(size=(64, 90)), chance)
     np.testing.assert_allclose(values, 0.3, atol=1e-6)
-    assert calls == [GRID**2 + 1]
+    assert calls == [PATCHES_ACROSS**2 + 1]
 
 
 def test_one_colour_has_nothing_to_hide() -> None:
@@ -49,7 +49,7 @@ def test_any_size_of_picture_has_a_map(size: tuple[int, int]) -> None:
     values = occlusion_map(noise(1, size), _detail_of_all)
     assert values.shape == size[::-1]
     assert np.isfinite(values).all()
-    assert cells(values).shape == (GRID, GRID)
+    assert cells(values).shape == (PATCHES_ACROSS, PATCHES_ACROSS)
 
 
 def _detail_of_all(pictures: list[Image]) -> np.ndarray:

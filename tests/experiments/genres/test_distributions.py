@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.genres.distributions import BINS, bars, distributions
+from coverfusion.experiments.genres.distributions import HISTOGRAM_BINS, bars, distributions
 
 
 def test_counts_have_a_bar_each_and_one_for_the_many() -> None:
@@ -17,7 +17,7 @@ def test_counts_have_a_bar_each_and_one_for_the_many() -> None:
 def test_measures_share_their_bins_and_the_last_holds_the_tail() -> None:
     own, others = np.linspace(0, 1, 200), np.r_[np.linspace(0, 1, 199), 50.0]
     found = bars(own, others, counts=False)
-    assert len(found) == BINS
+    assert len(found) == HISTOGRAM_BINS
     assert sum(bar.own for bar in found) == pytest.approx(1)
     assert sum(bar.others for bar in found) == pytest.approx(1)
     assert found[-1].high <= 1.0  # one value far out does not stretch the axis

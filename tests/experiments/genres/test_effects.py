@@ -96,9 +96,12 @@ def test_distinct_leaves_out_what_says_the_same_and_what_is_not_sure() -> None:
     x = np.r_[rng.normal(1.5, 1, 60), rng.normal(0, 1, 60)]
     other = np.r_[rng.normal(1, 1, 60), rng.normal(0, 1, 60)]
     values = _values(
-        covers, x=x.tolist(), again=(-3 * x + 0.01 * other).tolist(), other=other.tolist(),
+        covers,
+        x=x.tolist(),
+        again=(-3 * x + 0.01 * other).tolist(),
+        other=other.tolist(),
         noise=rng.normal(size=120).tolist(),
-    )  # fmt: skip
+    )
     found = effects(values, covers)
     shown = distinct(found[found["genre"] == "a"], rank_correlation(values), 5)
     assert len({"color.x", "color.again"} & set(shown["column"])) == 1
@@ -115,7 +118,7 @@ def test_only_columns_that_mean_something_are_read() -> None:
             "ocr": pd.DataFrame({"words": 1.0, "embedding_0001": 2.0, "ngram_0002": 3.0}, index=index),
             "color": pd.DataFrame([[1.0, 2.0]], index=index, columns=["hue_mean", "hue_cos"]),
         }
-    )  # fmt: skip
+    )
     assert list(readable(table).columns) == ["ocr.words", "color.hue_cos"]
 
 

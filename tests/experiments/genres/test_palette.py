@@ -37,9 +37,10 @@ def test_shares_are_the_mean_over_a_genres_covers() -> None:
     found = palettes(block, _covers("aabb"), seed=0)
     shares = {swatch.name: (swatch.share, swatch.others) for swatch in found["a"]}
     assert shares == {
-        "red": pytest.approx((0.875, 0)), "blue": pytest.approx((0.125, 0.75)),
+        "red": pytest.approx((0.875, 0)),
+        "blue": pytest.approx((0.125, 0.75)),
         "grey": pytest.approx((0, 0.25)),
-    }  # fmt: skip
+    }
     assert [swatch.colour for swatch in found["a"]] == [swatch.colour for swatch in found["b"]]
     assert found["a"][0].name == "grey"  # greys stand before hues
     for own in found.values():

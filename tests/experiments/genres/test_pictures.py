@@ -9,7 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from coverfusion.experiments.genres.pictures import STRETCH, marked_picture, mean_pictures, picture_at
+from coverfusion.experiments.genres.pictures import (
+    DIFFERENCE_STRETCH,
+    marked_picture,
+    mean_pictures,
+    picture_at,
+)
 from tests.helpers.pictures import encode, solid
 
 
@@ -40,7 +45,7 @@ def test_the_mean_is_over_a_genre_and_over_the_rest(tmp_path: Path) -> None:
     assert _picture(means["a"].others).mean((0, 1)) == pytest.approx([95, 120, 200], abs=2)
     grey = 127.5
     difference = _picture(means["a"].difference).mean((0, 1))
-    assert difference == pytest.approx([grey + STRETCH * 15, grey, grey], abs=3)
+    assert difference == pytest.approx([grey + DIFFERENCE_STRETCH * 15, grey, grey], abs=3)
 
 
 def test_what_cannot_be_read_any_more_is_left_out(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.report import report
-from coverfusion.experiments.genres.findings import find
+from coverfusion.experiments.genres.findings import find_all_genres
 from coverfusion.experiments.genres.report import (
     brief,
     p_value,
@@ -178,7 +178,7 @@ def test_words_faces_and_persons_are_told_where_they_were_read(run: Path, tmp_pa
     finished = replace(finished, facts=finished.facts | {"extractors": dict.fromkeys(table.blocks, "")})
     neighbours = load_bundle(run / "bundle").neighbours
     assert neighbours is not None
-    found = find(finished, covers, table, {}, neighbours, tmp_path / "kept")
+    found = find_all_genres(finished, covers, table, {}, neighbours, tmp_path / "kept")
     index = write_pages(found, tmp_path / "pages")
     page = Page.of(index.parent / page_names(found.genres)["Dub & Bass"])
     assert [e.text for e in page.all("h3") if e.text in ("dubwise", "love")] == ["dubwise"]

@@ -9,8 +9,8 @@ import pytest
 from catboost import Pool
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.evaluation.catboost_shap import contributions, sums
-from coverfusion.experiments.genres.shap import components, genre_shap, held_out
+from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
+from coverfusion.experiments.genres.shap import components, genre_shap, shap_split
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.catboost import FusionCatBoost
 
@@ -48,12 +48,12 @@ def test_contributions_add_up_to_the_score() -> None:
     table, covers = _inputs()
     X = table.frame()
     model = FusionCatBoost(**PARAMETERS).fit(X, covers["genre"].tolist())
-    values = contributions(model, X)
+    values = catboost_contributions(model, X)
     raw = model.model_.predict(Pool(model.scaler_.transform(X.to_numpy())), prediction_type="RawFormulaVal")
     score = raw - raw.mean(axis=1, keepdims=True)
     constant = score - values.sum(axis=2)
     assert constant == pytest.approx(np.broadcast_to(constant[:1], constant.shape), abs=1e-6)
-    by_block, by_column = sums(model.scaler_, list(X.columns), values)
+    by_block, by_column = sum_by_block(model.scaler_, list(X.columns), values)
     assert set(by_block) == {"color", "ocr", "cnn"}
     assert sum(by_block.values()) == pytest.approx(values.sum(axis=2))
     # columns of blocks that were not projected add up to their block, gaps included
@@ -81,7 +81,7 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folds", [None, 5])
 def test_covers_that_are_explained_were_not_learnt_from(tmp_path: Path, folds: int | None) -> None:
     _, covers = _inputs()
-    learnt, held, told = held_out(_run(tmp_path, covers, folds), covers)  # type: ignore[arg-type]
+    learnt, held, told = shap_split(_run(tmp_path, covers, folds), covers)  # type: ignore[arg-type]
     group = covers.set_index("cover_id")["group"]
     assert not set(group[learnt]) & set(group[held])
     assert len(held) == 30

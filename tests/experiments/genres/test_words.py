@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.genres.words import SURE, log_odds, texts_of, typical_words, words_on_covers
+from coverfusion.experiments.genres.words import (
+    MIN_WORD_Z,
+    log_odds,
+    texts_of,
+    typical_words,
+    words_on_covers,
+)
 
 
 def _note(*boxes: tuple[str, float, float]) -> str:
@@ -37,8 +43,11 @@ def test_words_are_read_from_sure_boxes_and_the_largest_is_kept() -> None:
     )
     words = words_on_covers(notes)
     assert set(zip(words["cover_id"], words["word"], strict=True)) == {
-        ("a", "the"), ("a", "hits"), ("b", "rock'n'roll"), ("b", "zürich"),
-    }  # fmt: skip
+        ("a", "the"),
+        ("a", "hits"),
+        ("b", "rock'n'roll"),
+        ("b", "zürich"),
+    }
     the = words[words["word"] == "the"].iloc[0]
     assert the["height"] == 40
     assert the["box"][2] == [50, 50]
@@ -73,7 +82,7 @@ def test_typical_words_are_those_of_the_genre() -> None:
     assert [word.word for word in found] == ["nashville"]
     assert found[0].covers == 12
     assert found[0].others == 0
-    assert found[0].z >= SURE
+    assert found[0].z >= MIN_WORD_Z
     assert found[0].log_odds > 0
     assert set(found[0].cover_ids) == {f"country{k}" for k in range(12)}
 

@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from coverfusion.experiments.map.clusters import (
-    HALVES,
-    NOISE,
+    JACKKNIFE_HALVES,
+    NO_CLUSTER,
     cluster_scores,
     halves,
     hdbscan,
@@ -34,7 +34,7 @@ def test_planted_clusters_are_found_from_half_of_the_covers() -> None:
     Z, genres = _blobs()
     sample = make_sample(Z, np.arange(0, 300, 2))
     for labels in (k_means(Z, sample, 3, seed=0), hdbscan(Z, sample)):
-        inside = labels != NOISE
+        inside = labels != NO_CLUSTER
         assert inside.mean() > 0.8
         assert adjusted_rand_score(genres[inside], labels[inside]) == 1.0
         counts = np.bincount(labels[inside])
@@ -70,7 +70,7 @@ def test_shuffled_genres_agree_no_more_than_by_chance(seed: int) -> None:
 def test_agreement_of_four_covers_by_hand() -> None:
     # pairs together in both: 1 (the first two); by chance 2 * 1 / 6; at most (2 + 1) / 2
     Z = np.array([[0.0], [1.0], [4.0], [5.0]], np.float32)
-    labels = {"found": np.array([0, 0, 1, NOISE])}
+    labels = {"found": np.array([0, 0, 1, NO_CLUSTER])}
     scores = cluster_scores(Z, np.array(["a", "a", "b", "b"]), np.arange(4), labels, seed=0)
     assert _value(scores, "found", "rand")["value"] == pytest.approx((1 - 1 / 3) / (3 / 2 - 1 / 3))
     assert _value(scores, "found", "unclustered")["value"] == 0.25
@@ -96,8 +96,8 @@ def test_a_genre_for_every_cover_has_no_silhouette() -> None:
 def test_halves_keep_groups_whole() -> None:
     groups = np.repeat(np.arange(20), 3)
     drawn = halves(groups, seed=0)
-    assert drawn.shape == (HALVES, 60)
-    by_group = drawn.reshape(HALVES, 20, 3)
+    assert drawn.shape == (JACKKNIFE_HALVES, 60)
+    by_group = drawn.reshape(JACKKNIFE_HALVES, 20, 3)
     assert (by_group.all(axis=2) == by_group.any(axis=2)).all()
     assert (drawn.sum(axis=1) == 30).all()
 
@@ -112,4 +112,4 @@ def test_the_spread_over_halves_is_the_standard_error() -> None:
 def test_without_dense_regions_nothing_is_a_cluster() -> None:
     Z = np.random.default_rng(0).uniform(size=(200, 12)).astype(np.float32)
     labels = hdbscan(Z, make_sample(Z, np.arange(200)))
-    assert (labels == NOISE).mean() > 0.9
+    assert (labels == NO_CLUSTER).mean() > 0.9

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from coverfusion.experiments.map.projections import NEAR, make_sample, project
+from coverfusion.experiments.map.projections import PLACING_NEIGHBOURS, make_sample, project
 
 
 def _blobs(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def test_others_stand_at_the_median_of_their_nearest_sampled_covers() -> None:
     assert xy.shape == (150, 2)
     assert np.isfinite(xy).all()
     for cover, placed in zip(sample.rest[:10], xy[sample.rest[:10]], strict=True):
-        nearest = rows[np.argsort(np.linalg.norm(Z[rows] - Z[cover], axis=1))[:NEAR]]
+        nearest = rows[np.argsort(np.linalg.norm(Z[rows] - Z[cover], axis=1))[:PLACING_NEIGHBOURS]]
         np.testing.assert_allclose(placed, np.median(xy[nearest], axis=0), atol=1e-4)
         assert (which[nearest] == which[cover]).all()
 

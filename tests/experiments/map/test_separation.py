@@ -8,7 +8,13 @@ from sklearn.metrics import roc_auc_score
 
 from coverfusion.data.splits import folds
 from coverfusion.experiments.map import separation
-from coverfusion.experiments.map.separation import FOLDS, PCA, ordered_pairs, probed_rows, separate
+from coverfusion.experiments.map.separation import (
+    PROBE_COMPONENTS,
+    PROBE_FOLDS,
+    ordered_pairs,
+    probed_rows,
+    separate,
+)
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 COLUMNS = [f"cnn.embedding_{i:02d}" for i in range(16)] + [f"color.c{i}" for i in range(4)]
@@ -72,11 +78,11 @@ def test_auc_is_what_a_plain_loop_gives() -> None:
     X, genres = _planted(150)
     X[:, 16] *= 0.2
     covers = _covers(genres)
-    number = folds(covers, FOLDS, 1, 3)["repeat_0"].to_numpy()
+    number = folds(covers, PROBE_FOLDS, 1, 3)["repeat_0"].to_numpy()
     won, total = 0.0, 0.0
-    for fold in range(FOLDS):
+    for fold in range(PROBE_FOLDS):
         train, test = number != fold, number == fold
-        scaler = BlockScaler(PCA).fit(X[train], columns_by_block(COLUMNS))
+        scaler = BlockScaler(PROBE_COMPONENTS).fit(X[train], columns_by_block(COLUMNS))
         pair = np.isin(genres, ["dub", "techno"])
         model = LogisticRegression(max_iter=500, class_weight="balanced")
         model.fit(scaler.transform(X[train & pair]), genres[train & pair])

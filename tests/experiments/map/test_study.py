@@ -126,9 +126,17 @@ def _numbers(packed: str) -> np.ndarray:
 
 def test_the_folder_is_complete(made: Path) -> None:
     assert {path.name for path in made.iterdir()} == {
-        "index.html", "projection.parquet", "separation.csv", "clusters.csv", "config.yaml",
-        "environment.json", "umap.png", "tsne.png", "pca.png", "separation.png",
-    }  # fmt: skip
+        "index.html",
+        "projection.parquet",
+        "separation.csv",
+        "clusters.csv",
+        "config.yaml",
+        "environment.json",
+        "umap.png",
+        "tsne.png",
+        "pca.png",
+        "separation.png",
+    }
     for picture in made.glob("*.png"):
         assert min(Image.open(picture).size) > 300
     config = yaml.safe_load((made / "config.yaml").read_text())
@@ -333,9 +341,14 @@ def test_a_run_is_mapped_from_its_own_folder(tmp_path: Path) -> None:
     noises["dub"] = [picture.point(lambda value: value // 3) for picture in noises["dub"]]
     save_folders(tmp_path / "covers", noises)
     config = make_config(
-        "test", collection=tmp_path / "covers", out=tmp_path / "runs", store=tmp_path / "store",
-        classifiers=["knn"], alone=[], blocks=["color"],
-    )  # fmt: skip
+        "test",
+        collection=tmp_path / "covers",
+        out=tmp_path / "runs",
+        store=tmp_path / "store",
+        classifiers=["knn"],
+        alone=[],
+        blocks=["color"],
+    )
     run = train(config)
     app = typer.Typer()
     app.command()(command)

@@ -8,7 +8,13 @@ import pytest
 from PIL import Image
 
 from coverfusion.experiments.retrieval import evaluation as retrieval
-from coverfusion.experiments.retrieval.evaluation import ALL, RANDOM, draw_retrieval, evaluate, read_sample
+from coverfusion.experiments.retrieval.evaluation import (
+    ALL_BLOCKS,
+    RANDOM_COVERS,
+    draw_retrieval,
+    precision_at_k,
+    read_sample,
+)
 from coverfusion.experiments.retrieval.source import IndexSource
 
 GENRES = np.array(["dub", "opera", "dub"])  # two thirds dub
@@ -36,15 +42,15 @@ def _value(table: pd.DataFrame, blocks: str, k: int, column: str = "precision") 
 
 def test_the_block_that_tells_the_genre_wins_and_noise_is_chance() -> None:
     covers = _covers()
-    table = evaluate(_rows(covers), COLUMNS, covers)
-    assert list(dict.fromkeys(table["blocks"])) == [ALL, "color", "texture", RANDOM]
+    table = precision_at_k(_rows(covers), COLUMNS, covers)
+    assert list(dict.fromkeys(table["blocks"])) == [ALL_BLOCKS, "color", "texture", RANDOM_COVERS]
     chance = (2 / 3) ** 2 + (1 / 3) ** 2
     for k in (1, 5, 10):
         assert _value(table, "color", k) > 0.99
-        assert _value(table, RANDOM, k) == pytest.approx(chance, abs=0.005)
+        assert _value(table, RANDOM_COVERS, k) == pytest.approx(chance, abs=0.005)
         assert _value(table, "texture", k) == pytest.approx(chance, abs=0.1)
         assert _value(table, "texture", k, "all_over_low") > 0.2
-        assert _value(table, RANDOM, k, "over_random") == 0
+        assert _value(table, RANDOM_COVERS, k, "over_random") == 0
     assert (table["low"] <= table["precision"]).all()
     assert (table["precision"] <= table["high"]).all()
     assert (table["queries"] == COUNT).all()
@@ -54,11 +60,11 @@ def test_copies_of_the_query_are_never_its_neighbours() -> None:
     covers = _covers(copies=5)
     noise = np.random.default_rng(1).normal(size=(COUNT // 5, 5))
     X = np.repeat(noise, 5, axis=0).astype(np.float32)  # the five of a group are the same picture
-    table = evaluate(X, COLUMNS, covers)
+    table = precision_at_k(X, COLUMNS, covers)
     chance = (2 / 3) ** 2 + (1 / 3) ** 2
-    assert _value(table, ALL, 1) == pytest.approx(chance, abs=0.17)
+    assert _value(table, ALL_BLOCKS, 1) == pytest.approx(chance, abs=0.17)
     # whole groups are drawn: the interval is that of 60 covers, not of 300
-    assert _value(table, ALL, 1, "high") - _value(table, ALL, 1, "low") > 0.15
+    assert _value(table, ALL_BLOCKS, 1, "high") - _value(table, ALL_BLOCKS, 1, "low") > 0.15
 
 
 def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +85,7 @@ def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: py
 
 def test_the_chart_is_drawn_and_said_in_words(tmp_path: Path) -> None:
     covers = _covers()
-    words = draw_retrieval(tmp_path / "r.png", evaluate(_rows(covers), COLUMNS, covers))
+    words = draw_retrieval(tmp_path / "r.png", precision_at_k(_rows(covers), COLUMNS, covers))
     with Image.open(tmp_path / "r.png") as picture:
         assert picture.width > 800
     assert "color, k = 5: 1.000" in words

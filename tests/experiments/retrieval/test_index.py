@@ -12,7 +12,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.retrieval import index
 from coverfusion.experiments.retrieval.index import load_facts, load_index, write_index_folder
-from coverfusion.experiments.retrieval.source import CHUNK, note_extractors, open_index_source
+from coverfusion.experiments.retrieval.source import COVERS_A_PIECE, note_extractors, open_index_source
 from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.features.registry import create
 from coverfusion.features.table import FeatureTable
@@ -133,7 +133,7 @@ def test_a_stopped_run_keeps_its_thumbnails(
 
 
 def test_pieces_are_the_table_in_order(tmp_path: Path) -> None:
-    count = CHUNK + 10
+    count = COVERS_A_PIECE + 10
     color, texture = _blocks(count)
     FeatureTable({"color": color, "texture": texture}).save(tmp_path)
     note_extractors(tmp_path, [create("color"), create("texture")])
@@ -141,7 +141,7 @@ def test_pieces_are_the_table_in_order(tmp_path: Path) -> None:
     pd.DataFrame(covers).to_parquet(tmp_path / "covers.parquet")
     source = open_index_source(tmp_path, ["texture", "color"])
     pieces = list(source.chunks())
-    assert [len(piece) for piece in pieces] == [CHUNK, 10]
+    assert [len(piece) for piece in pieces] == [COVERS_A_PIECE, 10]
     np.testing.assert_array_equal(np.concatenate(pieces), np.concatenate([texture, color], axis=1))
     assert source.names[0].startswith("texture.")
 

@@ -53,10 +53,14 @@ def run(collection: Path) -> Path:
     place = collection.parent
     return train(
         make_config(
-            "test", collection=collection, out=place / "runs", store=place / "store", blocks=["color"],
+            "test",
+            collection=collection,
+            out=place / "runs",
+            store=place / "store",
+            blocks=["color"],
             classifiers=["logistic"],
         )
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")

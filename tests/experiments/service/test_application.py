@@ -135,8 +135,11 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
     card = client.get("/v1/model").json()
     assert not card["warns"]  # too few covers
     assert card["targets"] == {
-        "target_error": None, "target_coverage": None, "set_coverage": 0.9, "guarantee": "",
-    }  # fmt: skip
+        "target_error": None,
+        "target_coverage": None,
+        "set_coverage": 0.9,
+        "guarantee": "",
+    }
     targets = Targets(error=0.1, set_coverage=0.8)
     assert rule_of(load_bundle(served_bundle).decision, targets).threshold == np.inf
     with serving(served_bundle, targets=targets) as client:
@@ -149,9 +152,12 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
 def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_path: Path) -> None:
     new = load_bundle(served_bundle)
     save_bundle(
-        tmp_path / "old", new.classifier, columns=new.columns, extractors=new.extractors,
+        tmp_path / "old",
+        new.classifier,
+        columns=new.columns,
+        extractors=new.extractors,
         extra={"note": "These covers are drawn."},
-    )  # fmt: skip
+    )
     with serving(tmp_path / "old") as client:
         card = client.get("/v1/model").json()
         assert card["targets"] is None
@@ -165,9 +171,15 @@ def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_pa
 
 def test_a_warning_does_not_need_held_out_covers() -> None:
     row = {
-        "path": "a.jpg", "cover_id": "0" * 64, "genre_1": "dub", "probability_1": 0.7, "abstain": False,
-        "genre_set": "", "out_of_distribution": True, "failed_blocks": "",
-    }  # fmt: skip
+        "path": "a.jpg",
+        "cover_id": "0" * 64,
+        "genre_1": "dub",
+        "probability_1": 0.7,
+        "abstain": False,
+        "genre_set": "",
+        "out_of_distribution": True,
+        "failed_blocks": "",
+    }
     picture = scored_picture(row, decides=False, warns=True)
     assert picture.out_of_distribution
     assert picture.abstain is None

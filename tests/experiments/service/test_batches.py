@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coverfusion.experiments.service.batches import SIZE, Batches
+from coverfusion.experiments.service.batches import MAX_BATCH_PICTURES, Batches
 from coverfusion.experiments.service.problems import Problem
 
 
@@ -48,7 +48,7 @@ def test_what_waits_is_answered_together_in_batches_of_the_size() -> None:
         return await asyncio.gather(*asked)
 
     assert doubling.run(work) == [[2 * n, 2 * n + 200] for n in range(20)]
-    assert [len(batch) for batch in doubling.seen] == [SIZE, 40 - SIZE]
+    assert [len(batch) for batch in doubling.seen] == [MAX_BATCH_PICTURES, 40 - MAX_BATCH_PICTURES]
     assert len(doubling.threads) == 1
     assert threading.get_ident() not in doubling.threads
 

@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.service.problems import KINDS, Problem, described, handle_problems
+from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 
 
 @pytest.fixture(scope="module")
@@ -17,9 +17,11 @@ def client() -> TestClient:
     @app.get("/raise/{what}")
     def fail(what: int) -> None:
         raise {
-            1: RuntimeError("a secret"), 2: UserError("--x: no."), 3: HTTPException(418, "short and stout"),
+            1: RuntimeError("a secret"),
+            2: UserError("--x: no."),
+            3: HTTPException(418, "short and stout"),
             4: Problem("busy", "later", {"Retry-After": "2"}, queue=7),
-        }[what]  # fmt: skip
+        }[what]
 
     return TestClient(app, raise_server_exceptions=False)
 
@@ -56,4 +58,4 @@ def test_headers_and_further_members_are_kept(client: TestClient) -> None:
 def test_two_kinds_of_one_status_are_two_examples() -> None:
     media = described("invalid", "unreadable-pictures")[422]["content"]["application/problem+json"]
     assert set(media["examples"]) == {"invalid", "unreadable-pictures"}
-    assert all(status >= 400 for status, _, _ in KINDS.values())
+    assert all(status >= 400 for status, _, _ in PROBLEM_KINDS.values())

@@ -54,8 +54,7 @@ def test_the_specification_has_examples(client: TestClient) -> None:
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     media = response["content"]["application/problem+json"]
-                    assert media["examples"] and media["schema"]["$ref"] == "#/components/schemas/Problem", (
-                        path
-                    )
+                    assert media["examples"], path
+                    assert media["schema"]["$ref"] == "#/components/schemas/Problem", path
     assert made["components"]["schemas"]["ScoredPicture"]["examples"]
     assert client.get("/").json()["openapi"] == "/openapi.json"

@@ -57,9 +57,15 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("r")
     config = make_config(
-        "test", collection=collection, out=out / "runs", store=out / "store", blocks=["color"],
-        classifiers=["logistic", "knn"], alone=[], folds=2,
-    )  # fmt: skip
+        "test",
+        collection=collection,
+        out=out / "runs",
+        store=out / "store",
+        blocks=["color"],
+        classifiers=["logistic", "knn"],
+        alone=[],
+        folds=2,
+    )
     return train(config)
 
 
@@ -271,11 +277,26 @@ def test_the_model_is_served(run: Path, run_id: str, sqlite: str, collection: Pa
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/model",
-        "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port),
-    ]  # fmt: skip
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": sqlite, "MLFLOW_DISABLE_TELEMETRY": "true",
-                   "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # fmt: skip
+        sys.executable,
+        "-m",
+        "mlflow",
+        "models",
+        "serve",
+        "-m",
+        f"runs:/{run_id}/model",
+        "--env-manager",
+        "local",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
+    environment = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": sqlite,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
     with (tmp_path / "log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:

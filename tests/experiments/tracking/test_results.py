@@ -33,9 +33,13 @@ def test_counts_of_a_score_file(ending: str, tmp_path: Path) -> None:
     assert result.kind == "scores"
     assert result.files == [path]
     assert {metric.name: metric.value for metric in result.metrics} == {
-        "rows": 4, "errors": 1, "with_failed_blocks": 1, "confidence_mean": pytest.approx(0.7),
-        "covers/Dub": 1, "covers/Pop": 2,
-    }  # fmt: skip
+        "rows": 4,
+        "errors": 1,
+        "with_failed_blocks": 1,
+        "confidence_mean": pytest.approx(0.7),
+        "covers/Dub": 1,
+        "covers/Pop": 2,
+    }
 
 
 def test_what_is_no_result_is_refused(tmp_path: Path) -> None:

@@ -143,7 +143,8 @@ def test_gradients_are_those_of_the_plain_model(packaged: Path) -> None:
     (plain.extract_features(x).mean((2, 3)) ** 2).sum().backward()
     for name, ours in trunk.model.named_parameters():
         theirs = plain.get_parameter(name)
-        assert ours.grad is not None and theirs.grad is not None, name
+        assert ours.grad is not None, name
+        assert theirs.grad is not None, name
         scale = theirs.grad.abs().max()
         assert (ours.grad - theirs.grad).abs().max() < 1e-3 * scale, name
 
