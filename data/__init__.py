@@ -1,0 +1,1 @@
+"""Collections: reading covers with their genres, checking them, finding copies, splitting them."""

@@ -6,6 +6,7 @@ An address is whatever fsspec reads; a zip's member is `s3://bucket/Rock.zip!Roc
 from __future__ import annotations
 
 import functools
+import os
 import posixpath
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import fsspec
 from fsspec.registry import available_protocols, known_implementations
 
 from coverfusion.data.archives import (
-    MAX_BYTES,
+    MAX_FILE_BYTES,
     ZIP_MEMBER,
     Archive,
     is_litter,
@@ -29,7 +30,7 @@ from coverfusion.data.archives import (
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import PictureError
 
-REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
+PARALLEL_REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -99,11 +100,11 @@ def is_address(path: str) -> bool:
     return _ADDRESS.match(path) is not None
 
 
-def place(text: str | Place) -> Place:
-    """What a text names: an address, or else a path."""
-    if not isinstance(text, str):
-        return text
-    return Address(text.rstrip("/")) if is_address(text) else Path(text)
+def place(path: str | os.PathLike[str] | Address) -> Place:
+    """What a text or path names: an address, or else a path."""
+    if isinstance(path, Address):
+        return path
+    return Address(path.rstrip("/")) if isinstance(path, str) and is_address(path) else Path(path)
 
 
 def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -147,8 +148,8 @@ def children(folder: Address) -> list[tuple[Address, bool]]:
     """
     store, path = filesystem(folder.text)
     with _listing(folder.text):
-        found = store.ls(path, detail=True)
-    kinds = {info["name"].rstrip("/"): info["type"] == "directory" for info in found}
+        listing = store.ls(path, detail=True)
+    kinds = {info["name"].rstrip("/"): info["type"] == "directory" for info in listing}
     kinds.pop(path.rstrip("/"), None)  # some stores keep an object of the folder's own name
     named = sorted((name.rpartition("/")[2], is_folder) for name, is_folder in kinds.items())
     return [(Address(f"{folder}/{name}"), is_folder) for name, is_folder in named if not is_litter(name)]
@@ -180,15 +181,15 @@ def read_address(address: str) -> bytes:
         UserError: as `filesystem`.
     """
     with _reasons("cannot be read"):
-        if found := ZIP_MEMBER.search(address):
-            return read_member(_open_zip(address[: found.end() - 1]), address[found.end() :])
+        if match := ZIP_MEMBER.search(address):
+            return read_member(_open_zip(address[: match.end() - 1]), address[match.end() :])
         if address.lower().endswith(".zip"):
             _open_zip(address)
             raise PictureError("an archive without pictures")
         store, path = filesystem(address)
-        content = store.cat_file(path, start=0, end=MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB")
+        content = store.cat_file(path, start=0, end=MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
     return content
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from coverfusion.data.pictures import PictureError
 
 # One file, or one member unpacked; a 6,000 x 6,000 TIFF without compression still fits.
-MAX_BYTES = 128 * 2**20
+MAX_FILE_BYTES = 128 * 2**20
 # An archive is a bomb above both: no collection of pictures packs 200 to 1.
 BOMB_BYTES, BOMB_RATIO = 2**30, 200
 # `Rock.zip!Rock/a.jpg` is a member; `!` may stand in any name.
@@ -60,8 +60,8 @@ def read_member(archive: Archive, member: str) -> bytes:
         raise PictureError("no such member in the archive") from error
     if info.flag_bits & 0x1:
         raise PictureError("encrypted in its archive")
-    if info.file_size > MAX_BYTES:
-        raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB unpacked")
+    if info.file_size > MAX_FILE_BYTES:
+        raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB unpacked")
     try:
         with archive.lock:
             return archive.zipped.read(info)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.addresses import REQUESTS, Place, is_address
+from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_address, place
 from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
@@ -22,13 +22,13 @@ from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.sources import Entry, list_entries, read_bytes
 
 Keep = Literal["drop", "first", "all"]
-COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]
+COLLECTION_COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]
 _NO_GENRE = "no genre: it lies beside the genre folders"
-_CHUNK = 2048
-_SAVE_EVERY = 50_000
+_FILES_PER_CHUNK = 2048
+_FACTS_PER_SAVE = 50_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Collection:
     """Covers that may be used, and an account of all others.
 
@@ -44,12 +44,36 @@ class Collection:
             its genre, left out), conflicting (different covers under several genres), conflicting_rows
             (their rows, one a genre), left_out (rows left out for it), near_groups and near_covers (in
             groups of near duplicates), near_conflicting (covers in such groups with several genres).
+        source: where the collection was read from.
+        keep: what became of covers under several genres.
+        genres: the chosen genres; None = all.
     """
 
     frame: pd.DataFrame
     rejected: pd.DataFrame
     conflicts: pd.DataFrame
     counts: dict[str, int]
+    source: Place
+    keep: Keep = "drop"
+    genres: tuple[str, ...] | None = None
+
+    def __len__(self) -> int:
+        """The number of rows of `frame`."""
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        genres = self.frame["genre"].nunique()
+        return f"Collection({str(self.source)!r}: {len(self)} covers, {genres} genres, {self._left_out()})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the summary above the number of covers and groups of each genre."""
+        rows = self.frame.groupby("genre").agg(covers=("cover_id", "size"), groups=("group", "nunique"))
+        return f"<p>{html.escape(repr(self))}</p>{rows.to_html()}"
+
+    def _left_out(self) -> str:
+        kinds = [("rejected", "rejected"), ("copies", "copies"), ("left_out", "conflicting")]
+        parts = [f"{self.counts[key]} {words}" for key, words in kinds if self.counts[key]]
+        return f"left out: {', '.join(parts)}" if parts else "nothing left out"
 
     def fingerprint(self) -> str:
         """16 hex digits over cover ids, genres and groups; paths and their order do not matter."""
@@ -60,10 +84,10 @@ class Collection:
 
 
 def read_collection(
-    path: Place,
+    path: str | os.PathLike[str] | Address,
     keep: Keep = "drop",
     genres: Sequence[str] | None = None,
-    facts_cache: Path | None = None,
+    facts_cache: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Collection:
     """Reads every cover of a collection once.
@@ -80,7 +104,17 @@ def read_collection(
 
     Raises:
         UserError: as `list_entries` and `read_bytes`; no file in it, a genre or `keep` unknown.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> collection = cf.read_collection("covers", genres=["Jazz", "Metal"])
+        >>> collection
+        Collection('covers': 20 covers, 2 genres, nothing left out)
+        >>> collection.frame["genre"].value_counts().to_dict()
+        {'Jazz': 10, 'Metal': 10}
     """
+    path = place(path)
     if keep not in ("drop", "first", "all"):
         raise UserError(f"keep: there is no way '{keep}'.{did_you_mean(str(keep), ['drop', 'first', 'all'])}")
     entries = list(list_entries(path))
@@ -93,8 +127,8 @@ def read_collection(
         )
     cache = FactsCache.load(facts_cache)
     read = _read(entries, cache, progress)
-    rejected = [(entry.path, entry.genre, found) for entry, _, found in read if isinstance(found, str)]
-    frame = _frame((entry, cover_id, found) for entry, cover_id, found in read if not isinstance(found, str))
+    rejected = [(entry.path, entry.genre, facts) for entry, _, facts in read if isinstance(facts, str)]
+    frame = _frame((entry, cover_id, facts) for entry, cover_id, facts in read if not isinstance(facts, str))
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
     # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
@@ -107,7 +141,7 @@ def read_collection(
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(
-        frame=kept[COLUMNS],
+        frame=kept[COLLECTION_COLUMNS],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
         conflicts=_conflicts(unique, same, near),
         counts={
@@ -122,6 +156,9 @@ def read_collection(
             "near_covers": int(grouped.sum()),
             "near_conflicting": int(near.sum()),
         },
+        source=path,
+        keep=keep,
+        genres=None if genres is None else tuple(genres),
     )
 
 
@@ -147,10 +184,10 @@ def _read(
     read: list[tuple[Entry, str, PictureFacts | str]] = []
     far = any(is_address(entry.path) for entry in entries)
     try:
-        with ThreadPoolExecutor(REQUESTS if far else (os.cpu_count() or 1) + 1) as pool:
+        with ThreadPoolExecutor(PARALLEL_REQUESTS if far else (os.cpu_count() or 1) + 1) as pool:
             for chunk in _chunks(entries):
                 read += pool.map(lambda entry: (entry, *_read_one(entry, cache)), chunk)
-                if cache.unsaved >= _SAVE_EVERY:
+                if cache.unsaved >= _FACTS_PER_SAVE:
                     cache.save()
                 if progress is not None:
                     progress(len(read), len(entries))
@@ -172,14 +209,14 @@ def _read_one(entry: Entry, cache: FactsCache) -> tuple[str, PictureFacts | str]
 
 def _chunks(entries: list[Entry]) -> Iterator[list[Entry]]:
     rest = iter(entries)
-    while chunk := list(itertools.islice(rest, _CHUNK)):
+    while chunk := list(itertools.islice(rest, _FILES_PER_CHUNK)):
         yield chunk
 
 
 def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFrame:
     rows = [
-        (cover_id, entry.path, entry.genre, entry.group, entry.artist, *vars(found).values())
-        for entry, cover_id, found in read
+        (cover_id, entry.path, entry.genre, entry.group, entry.artist, *vars(facts).values())
+        for entry, cover_id, facts in read
     ]
     columns = ["cover_id", "path", "genre", "group", "artist", "width", "height", "format", "phash", "detail"]
     return pd.DataFrame(rows, columns=columns)
@@ -199,6 +236,8 @@ def _across_genres(unique: pd.DataFrame, alike: np.ndarray) -> pd.Series:
 
 
 def _conflicts(unique: pd.DataFrame, same: pd.Series, near: pd.Series) -> pd.DataFrame:
-    found = unique[same | near].assign(kind=np.where(same[same | near], "same", "near"))
-    found = found.sort_values(["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True])
-    return found[["cover_id", "path", "genre", "group", "kind"]].reset_index(drop=True)
+    conflicts = unique[same | near].assign(kind=np.where(same[same | near], "same", "near"))
+    conflicts = conflicts.sort_values(
+        ["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True]
+    )
+    return conflicts[["cover_id", "path", "genre", "group", "kind"]].reset_index(drop=True)

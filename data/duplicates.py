@@ -25,8 +25,8 @@ MIN_DETAIL = 2.0
 
 # Lists looked into for each cover. Up to about 1,000 covers that is all of them; of real near pairs among
 # 3,800 covers 99 % were found with 64 of 256 lists.
-_PROBES = 64
-_CHUNK = 20_000
+_LISTS_PER_QUERY = 64
+_QUERIES_PER_CHUNK = 20_000
 # Below this many covers FAISS's threads cost more than they bring, much more where the cores are busy.
 _ONE_THREAD_BELOW = 50_000
 # Artists that are none: covers under these names have nothing in common.
@@ -54,8 +54,8 @@ def near_pairs(hashes: Iterable[str], detail: np.ndarray) -> np.ndarray:
     originals = usable[first]
     copies = np.column_stack([originals[inverse.ravel()], usable])
     copies = copies[copies[:, 0] != copies[:, 1]]
-    found = originals[_search(np.ascontiguousarray(bits[originals]))]
-    return np.sort(np.vstack([copies, found]), axis=1).astype(np.int64)
+    near = originals[_search(np.ascontiguousarray(bits[originals]))]
+    return np.sort(np.vstack([copies, near]), axis=1).astype(np.int64)
 
 
 def group_covers(frame: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:
@@ -102,22 +102,22 @@ def _search(bits: np.ndarray) -> np.ndarray:
     centres.add(bits[drawn])
     index = faiss.IndexBinaryIVF(centres, 256, len(drawn))
     index.is_trained = True
-    index.nprobe = _PROBES
+    index.nprobe = _LISTS_PER_QUERY
     threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1 if len(bits) < _ONE_THREAD_BELOW else threads)
     try:
         index.add(bits)
-        pairs = [_near_chunk(index, bits, start) for start in range(0, len(bits), _CHUNK)]
+        pairs = [_near_chunk(index, bits, start) for start in range(0, len(bits), _QUERIES_PER_CHUNK)]
     finally:
         faiss.omp_set_num_threads(threads)
     return np.unique(np.vstack(pairs), axis=0)
 
 
 def _near_chunk(index: Any, bits: np.ndarray, start: int) -> np.ndarray:
-    queries = bits[start : start + _CHUNK]
-    limits, _, found = index.range_search(queries, NEAR_BITS + 1)  # FAISS's radius is exclusive
+    queries = bits[start : start + _QUERIES_PER_CHUNK]
+    limits, _, positions = index.range_search(queries, NEAR_BITS + 1)  # FAISS's radius is exclusive
     limits = np.asarray(limits, dtype=np.int64)
     asked = np.repeat(np.arange(start, start + len(queries)), limits[1:] - limits[:-1])
-    pairs = np.column_stack([asked, found]).astype(np.int64)
+    pairs = np.column_stack([asked, positions]).astype(np.int64)
     # One direction may be missed by the lists looked into, so both are kept and made one.
-    return np.sort(pairs[asked != found], axis=1)
+    return np.sort(pairs[asked != positions], axis=1)

@@ -30,13 +30,13 @@ class FactsCache:
     unsaved: int = 0
 
     @classmethod
-    def load(cls, path: Path | None) -> FactsCache:
+    def load(cls, path: str | os.PathLike[str] | None) -> FactsCache:
         """Reads the file; one that is not there, damaged or of another version counts as empty."""
-        cache = cls(path)
-        if path is None or not path.is_file():
+        cache = cls(None if path is None else Path(path))
+        if cache.path is None or not cache.path.is_file():
             return cache
         try:
-            frame = pd.read_parquet(path)
+            frame = pd.read_parquet(cache.path)
             frame = frame[frame["version"] == FACTS_VERSION]
             rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
         except (OSError, ValueError, KeyError):
@@ -51,17 +51,17 @@ class FactsCache:
         Raises:
             PictureError: they are no usable picture.
         """
-        found = self.known.get(cover_id)
-        if found is None:
+        entry = self.known.get(cover_id)
+        if entry is None:
             try:
-                found = facts(data)
+                entry = facts(data)
             except PictureError as error:
-                found = str(error)
-            self.known[cover_id] = found
+                entry = str(error)
+            self.known[cover_id] = entry
             self.unsaved += 1
-        if isinstance(found, str):
-            raise PictureError(found)
-        return found
+        if isinstance(entry, str):
+            raise PictureError(entry)
+        return entry
 
     def save(self) -> None:
         """Writes the file in one step, so that a killed run leaves the old one or the new one."""
@@ -70,10 +70,10 @@ class FactsCache:
         nothing = asdict(PictureFacts(0, 0, "", "", 0.0))
         known = list(self.known.items())
         frame = pd.DataFrame(
-            [nothing if isinstance(found, str) else asdict(found) for _, found in known], columns=_COLUMNS
+            [nothing if isinstance(entry, str) else asdict(entry) for _, entry in known], columns=_COLUMNS
         )
         frame.insert(0, "cover_id", [cover_id for cover_id, _ in known])
-        frame["reason"] = [found if isinstance(found, str) else "" for _, found in known]
+        frame["reason"] = [entry if isinstance(entry, str) else "" for _, entry in known]
         frame["version"] = FACTS_VERSION
         self.path.parent.mkdir(parents=True, exist_ok=True)
         partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")

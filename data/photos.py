@@ -20,8 +20,8 @@ PHOTOS = {
     "sklearn": ("datasets/images/china.jpg", "datasets/images/flower.jpg"),
     "matplotlib": ("mpl-data/sample_data/grace_hopper.jpg",),
 }  # fmt: skip
-SIDE = 300  # pixels
-QUALITY = 75  # of JPEG
+PHOTO_SIDE = 300  # pixels
+JPEG_QUALITY = 75
 
 
 def library_photos() -> list[Image.Image]:
@@ -47,10 +47,10 @@ def _parts(photo: Image.Image) -> Iterator[Image.Image]:
     half = side // 2
     corners = [(x, y, x + half, y + half) for y in (0, half) for x in (0, half)]
     for box in [(0, 0, side, side), *corners]:
-        yield square.crop(box).resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        yield square.crop(box).resize((PHOTO_SIDE, PHOTO_SIDE), Image.Resampling.LANCZOS)
 
 
 def _as_jpeg(picture: Image.Image) -> Image.Image:
     stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=QUALITY)
+    picture.save(stream, "JPEG", quality=JPEG_QUALITY)
     return decode(stream.getvalue())

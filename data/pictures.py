@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import imagehash
@@ -17,7 +19,9 @@ MAX_SIDE = 640
 # Pillow's own limit for a decompression bomb; a cover of 9,400 x 9,400 pixels still passes.
 MAX_PIXELS = 89_478_485
 # EPS and the like are left out on purpose: reading them starts another program.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+
+_ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that swap the sides
 
 # `_open` refuses at this size itself, so Pillow's warning would only say it a second time.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
@@ -66,6 +70,26 @@ def decode(data: bytes) -> Image.Image:
     return _read(data)[0]
 
 
+def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
+    """A picture in memory, made what `decode` makes of a file.
+
+    Args:
+        image: a Pillow image, or an array of shape (height, width), (height, width, 3) or (height, width, 4),
+            uint8 or float from 0 to 1.
+
+    Returns:
+        An RGB picture that shares no pixels with `image`.
+
+    Raises:
+        PictureError: an array of another shape or type, or a Pillow image whose file is broken.
+    """
+    with _reasons():
+        picture = _from_array(image) if isinstance(image, np.ndarray) else image
+        if picture.width * picture.height > MAX_PIXELS:
+            raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
+        return _upright_rgb(picture.copy())
+
+
 def facts(data: bytes) -> PictureFacts:
     """Size, format and perceptual hash of a picture; reads it to its end, so that truncation shows.
 
@@ -87,19 +111,29 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     """The RGB picture, its full (width, height) after rotation, its format."""
     if not data:
         raise PictureError("empty file (0 bytes)")
+    with _reasons(), _open(data) as image:
+        name, size = image.format or "?", image.size
+        # A JPEG is decoded at 1/2, 1/4 or 1/8 straight away where that is still large enough.
+        image.draft(None, (MAX_SIDE, MAX_SIDE))
+        image.load()
+        if image.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS:
+            size = size[::-1]
+        return _upright_rgb(image), size, name
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF says, as RGB, its longer side at most `MAX_SIDE`."""
+    picture = _as_rgb(ImageOps.exif_transpose(image))
+    if max(picture.size) > MAX_SIDE:
+        picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return picture
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """Whatever a decoder raises, as a `PictureError` with the reason."""
     try:
-        with _open(data) as image:
-            name, size = image.format or "?", image.size
-            # A JPEG is decoded at 1/2, 1/4 or 1/8 straight away where that is still large enough.
-            image.draft(None, (MAX_SIDE, MAX_SIDE))
-            image.load()
-            turned = ImageOps.exif_transpose(image)
-            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
-                size = size[::-1]
-        picture = _as_rgb(turned)
-        if max(picture.size) > MAX_SIDE:
-            picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        return picture, size, name
+        yield
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
@@ -117,11 +151,21 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     # libwebp names no reason, but the container says how long it should be.
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise PictureError("truncated picture: the file ends too early")
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    image = Image.open(io.BytesIO(data), formats=READ_FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise PictureError(f"decompression bomb: {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}")
     return image
+
+
+def _from_array(pixels: np.ndarray) -> Image.Image:
+    if pixels.ndim not in (2, 3) or 0 in pixels.shape or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise PictureError(f"an array of shape {pixels.shape} is no picture: (height, width, 3) is one")
+    if pixels.dtype.kind == "f" and np.isfinite(pixels).all() and pixels.min() >= 0 and pixels.max() <= 1:
+        pixels = np.rint(pixels * 255).astype(np.uint8)
+    if pixels.dtype != np.uint8:
+        raise PictureError(f"an array of {pixels.dtype} is no picture: give uint8, or float from 0 to 1")
+    return Image.fromarray(pixels)
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

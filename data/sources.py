@@ -24,11 +24,12 @@ from coverfusion.data.addresses import (
     is_address,
     list_address,
     members_at,
+    place,
     read_address,
     walk,
 )
 from coverfusion.data.archives import (
-    MAX_BYTES,
+    MAX_FILE_BYTES,
     ZIP_MEMBER,
     Archive,
     is_litter,
@@ -48,8 +49,8 @@ class Entry:
     Attributes:
         path: a file or address, or `zip!member`.
         genre: the label; empty where the file lies beside the genre folders.
-        artist: who made it; empty where nobody said.
-        group: covers of one group stay together in every split; empty where nobody said.
+        artist: who made it; empty where unknown.
+        group: covers of one group stay together in every split; empty where unknown.
     """
 
     path: str
@@ -58,7 +59,7 @@ class Entry:
     group: str = ""
 
 
-def read_bytes(path: str) -> bytes:
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The bytes of a file, of what lies at an address, or of a `zip!member`; may be called from many threads.
 
     Raises:
@@ -66,6 +67,7 @@ def read_bytes(path: str) -> bytes:
             broken or a bomb.
         UserError: an address by a protocol that nobody knows, or whose package is not installed.
     """
+    path = os.fspath(path)
     if is_address(path):
         return read_address(path)
     archive, member = _split(path)
@@ -75,8 +77,8 @@ def read_bytes(path: str) -> bytes:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a file")  # a pipe would wait for ever
-        if status.st_size > MAX_BYTES:
-            raise PictureError(f"too large: more than {MAX_BYTES // 2**20} MiB")
+        if status.st_size > MAX_FILE_BYTES:
+            raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
         if path.lower().endswith(".zip"):
             _open_zip(path)
             raise PictureError("an archive without pictures")
@@ -89,15 +91,16 @@ def read_bytes(path: str) -> bytes:
         ) from error
 
 
-def is_there(path: str) -> bool:
+def is_there(path: str | os.PathLike[str]) -> bool:
     """Whether there is a file, a folder or a `zip!member`; of an address only listing it tells."""
+    path = os.fspath(path)
     archive, member = _split(path)
     if member:
         return member in _members(archive)
     return is_address(path) or os.path.exists(path)  # noqa: PTH110 - a Path raises where a name is too long
 
 
-def list_entries(collection: Place) -> Iterator[Entry]:
+def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry]:
     """All covers of a collection, in a fixed order, which is the same for a folder and for its address.
 
     Args:
@@ -109,6 +112,7 @@ def list_entries(collection: Place) -> Iterator[Entry]:
         UserError: there is no such collection, its address cannot be listed, or the manifest lacks a column,
             a path or a genre.
     """
+    collection = place(collection)
     if not collection.exists():
         raise UserError(
             f"There is no collection at {collection}. Name a folder, a zip, a .csv or a .parquet."
@@ -126,7 +130,7 @@ def list_entries(collection: Place) -> Iterator[Entry]:
         )
 
 
-def list_pictures(paths: Iterable[str]) -> Iterator[str]:
+def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     """The pictures in files, folders and zips, here or at addresses, one by one.
 
     A folder or an address comes by name; a folder's names are held while it is walked (0.1 GB a million).
@@ -139,7 +143,8 @@ def list_pictures(paths: Iterable[str]) -> Iterator[str]:
         UserError: an address cannot be listed.
     """
     for path in paths:
-        yield from list_address(path) if is_address(path) else _walk(Path(path))
+        text = os.fspath(path)
+        yield from list_address(text) if is_address(text) else _walk(Path(text))
 
 
 # --- folders -------------------------------------------------------------------------------------------

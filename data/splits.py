@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ def split(frame: pd.DataFrame, seed: int) -> pd.Series:
     """Splits covers 8:1:1 into train, validation and test, stratified by genre.
 
     Groups go one by one, larger ones first and equal ones in random order, to the part that is furthest
-    below its share of that group's genres. A group is never separated, so a genre of few or large groups
+    below its proportion of that group's genres. A group is never separated, so a genre of few or large groups
     comes out less even; a genre with a single group (a single cover, say) goes to train as a whole.
 
     Args:
@@ -73,12 +74,12 @@ def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
     return result[~result.index.duplicated()]
 
 
-def save_splits(splits: pd.DataFrame, path: Path) -> None:
+def save_splits(splits: pd.DataFrame, path: str | os.PathLike[str]) -> None:
     """Writes splits or folds, indexed by cover_id, as parquet with the columns `cover_id` and the rest."""
     splits.rename_axis("cover_id").reset_index().to_parquet(path, index=False)
 
 
-def load_splits(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+def load_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> pd.DataFrame:
     """Reads saved splits or folds of exactly these covers.
 
     Args:
@@ -91,6 +92,7 @@ def load_splits(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     Raises:
         UserError: no such file, or it belongs to other covers, or separates a group of these.
     """
+    path = Path(path)
     if not path.is_file():
         raise UserError(f"There are no saved splits at {path}.")
     try:
@@ -113,9 +115,9 @@ def load_splits(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     return saved
 
 
-def _fill(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(groups,) the part of each group; counts (groups, genres) of covers, shares (parts,) sum to 1."""
-    wanted = np.outer(shares, counts.sum(axis=0))  # (parts, genres)
+def _fill(counts: np.ndarray, proportions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(groups,) the part of each group, from counts (groups, genres) and the parts' proportions."""
+    wanted = np.outer(proportions, counts.sum(axis=0))  # (parts, genres)
     order = rng.permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     # The first group of every genre trains: what is never trained on can never be predicted.
@@ -125,10 +127,10 @@ def _fill(counts: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> n
         if (~seen & (counts[group] > 0)).any():
             seen |= counts[group] > 0
             part[group] = 0
-    missing = wanted - np.stack([counts[part == p].sum(axis=0) for p in range(len(shares))])
+    missing = wanted - np.stack([counts[part == p].sum(axis=0) for p in range(len(proportions))])
     for group in order[part[order] < 0]:
         held = counts[group]
-        # Placing a group costs the change of the squared misses of its genres, relative to each part's share.
+        # Placing a group costs the change of the squared misses of its genres, relative to each part's size.
         cost = ((held - 2 * missing) * held / np.maximum(wanted, 1e-9))[:, held > 0].sum(axis=1)
         part[group] = int(np.argmin(cost))
         missing[part[group]] -= held

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,20 +13,49 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError, did_you_mean
 
-ROW_GROUP = 8192  # rows that a reader takes into memory at a time
+ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
 
 
-@dataclass
+@dataclass(repr=False)
 class FeatureTable:
     """Blocks on one index of cover ids.
 
     Attributes:
         blocks: block name -> float32 frame, (n covers, columns of the block); NaN = not there.
         notes: block name -> readable JSON text of each cover (the words that `ocr` read), where kept.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> table = cf.extract(cf.read_collection(folder), blocks=["color", "texture"], store="store")
+        >>> table
+        FeatureTable(60 covers; columns: color 45, texture 39)
+        >>> table.without("texture").frame().shape
+        (60, 45)
     """
 
     blocks: dict[str, pd.DataFrame]
     notes: dict[str, pd.Series] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """The number of covers."""
+        return len(self.index)
+
+    def __repr__(self) -> str:
+        widths = [f"{name} {frame.shape[1]}" for name, frame in self.blocks.items()]
+        return f"FeatureTable({len(self)} covers; columns: {', '.join(widths) or 'none'})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: one row a block with its columns and the proportion of missing values."""
+        rows = pd.DataFrame(
+            {
+                "columns": {name: frame.shape[1] for name, frame in self.blocks.items()},
+                "missing": {
+                    name: float(frame.isna().to_numpy().mean()) for name, frame in self.blocks.items()
+                },
+            }
+        )
+        return f"<p>{html.escape(repr(self))}</p>{rows.rename_axis('block').to_html()}"
 
     @property
     def index(self) -> pd.Index:
@@ -63,22 +94,24 @@ class FeatureTable:
             {name: notes.loc[ids] for name, notes in self.notes.items()},
         )
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes `<block>.parquet` and `<block>.notes.parquet` into `folder`, and their order."""
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.blocks.items():
-            frame.to_parquet(folder / f"{name}.parquet", row_group_size=ROW_GROUP)
+            frame.to_parquet(folder / f"{name}.parquet", row_group_size=ROWS_PER_GROUP)
         for name, notes in self.notes.items():
             notes.to_frame("note").to_parquet(folder / f"{name}.notes.parquet")
         (folder / "table.json").write_text(json.dumps({"blocks": list(self.blocks)}))
 
     @classmethod
-    def load(cls, folder: Path, blocks: Sequence[str] | None = None) -> FeatureTable:
+    def load(cls, folder: str | os.PathLike[str], blocks: Sequence[str] | None = None) -> FeatureTable:
         """Reads a saved table, or only the named blocks of it.
 
         Raises:
             UserError: there is no table in `folder`, or it lacks a named block.
         """
+        folder = Path(folder)
         listing = folder / "table.json"
         if not listing.is_file():
             raise UserError(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,12 +34,12 @@ from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
 
-FORMAT = 2
-MANIFEST, SEAL = "manifest.json", "manifest.sha256"
-MEND = "Train again or copy it anew."
+BUNDLE_FORMAT = 2
+BUNDLE_MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+_REMEDY = "Train again or copy it anew."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bundle:
     """A loaded bundle.
 
@@ -64,6 +65,11 @@ class Bundle:
     decision: Decision | None = None
     novelty: Novelty | None = None
 
+    def __repr__(self) -> str:
+        blocks = "+".join(self.extractors)
+        genres = f"{len(self.classes)} genres"
+        return f"Bundle({self.classifier.name} on {blocks}, {genres}, sha256 {self.digest[:12]})"
+
     def predict_proba(self, table: FeatureTable | pd.DataFrame) -> np.ndarray:
         """(n, n_classes) probabilities for covers; a block that is not there counts as missing."""
         frame = table.frame() if isinstance(table, FeatureTable) else table
@@ -82,17 +88,17 @@ class Bundle:
         Raises:
             UserError: one differs; names the block, what was expected and what was found.
         """
-        for block, found in fingerprints.items():
+        for block, fingerprint in fingerprints.items():
             expected = self.extractors[block]["fingerprint"] if block in self.extractors else "no such block"
-            if found != expected:
+            if fingerprint != expected:
                 raise UserError(
                     f"Block '{block}' is not made as when this bundle was trained: expected {expected}, "
-                    f"found {found}. Use the same weights and parameters, or train again."
+                    f"found {fingerprint}. Use the same weights and parameters, or train again."
                 )
 
 
 def save_bundle(
-    folder: Path,
+    folder: str | os.PathLike[str],
     classifier: BlockClassifier,
     *,
     columns: Mapping[str, Sequence[str]],
@@ -117,7 +123,8 @@ def save_bundle(
     Raises:
         UserError: `folder` holds something that is not a bundle.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+    folder = Path(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / BUNDLE_MANIFEST).is_file():
         raise UserError(f"{folder} holds something that is not a bundle. Name another folder or empty it.")
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -130,7 +137,7 @@ def save_bundle(
     if novelty is not None:
         novelty.save(partial / "novelty")
     manifest = {
-        "format": FORMAT,
+        "format": BUNDLE_FORMAT,
         "classifier": classifier.name,
         "classes": np.asarray(classifier.classes_).tolist(),
         "columns": {block: list(names) for block, names in columns.items()},
@@ -138,22 +145,23 @@ def save_bundle(
         "extra": dict(extra or {}),
         "files": {name: _sha256(partial / name) for name in _files(partial)},
     }
-    (partial / MANIFEST).write_text(json.dumps(manifest, indent=1))
-    (partial / SEAL).write_text(_sha256(partial / MANIFEST))
+    (partial / BUNDLE_MANIFEST).write_text(json.dumps(manifest, indent=1))
+    (partial / SEAL).write_text(_sha256(partial / BUNDLE_MANIFEST))
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     """Checks every byte of a bundle, then reads it.
 
     Raises:
         UserError: there is no bundle, a file is missing, was changed or was added (the message names it), or
             the bundle was written by another version.
     """
+    folder = Path(folder)
     digest = _check(folder)
-    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest = json.loads((folder / BUNDLE_MANIFEST).read_text())
     return Bundle(
         classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],
@@ -169,29 +177,25 @@ def load_bundle(folder: Path) -> Bundle:
 
 def _check(folder: Path) -> str:
     """The manifest's sha256, once every file has been compared."""
-    for name in (MANIFEST, SEAL):
+    for name in (BUNDLE_MANIFEST, SEAL):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a bundle, or not a whole one: {name} is missing.")
-    digest = _sha256(folder / MANIFEST)
+    digest = _sha256(folder / BUNDLE_MANIFEST)
     if (folder / SEAL).read_bytes() != digest.encode():
+        raise UserError(f"{folder / BUNDLE_MANIFEST} (or {SEAL} beside it) was changed. {_REMEDY}")
+    manifest = json.loads((folder / BUNDLE_MANIFEST).read_text())
+    if manifest["format"] != BUNDLE_FORMAT:
         raise UserError(
-            f"{folder / MANIFEST} (or {SEAL} beside it) was changed. Train again or copy it anew."
+            f"{folder} has bundle format {manifest['format']}; this version reads {BUNDLE_FORMAT}. {_REMEDY}"
         )
-    manifest = json.loads((folder / MANIFEST).read_text())
-    if manifest["format"] != FORMAT:
-        raise UserError(
-            f"{folder} has bundle format {manifest['format']}; this version reads {FORMAT}. {MEND}"
-        )
-    known, found = manifest["files"], _files(folder) - {MANIFEST, SEAL}
-    for name in sorted(found | set(known)):
-        if name not in found:
-            raise UserError(f"{folder / name} is missing from the bundle. {MEND}")
+    known, present = manifest["files"], _files(folder) - {BUNDLE_MANIFEST, SEAL}
+    for name in sorted(present | set(known)):
+        if name not in present:
+            raise UserError(f"{folder / name} is missing from the bundle. {_REMEDY}")
         if name not in known:
             raise UserError(f"{folder / name} does not belong to the bundle. Remove it.")
         if _sha256(folder / name) != known[name]:
-            raise UserError(
-                f"{folder / name} was changed after the bundle was made. Train again or copy it anew."
-            )
+            raise UserError(f"{folder / name} was changed after the bundle was made. {_REMEDY}")
     return digest
 
 

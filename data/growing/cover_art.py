@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from coverfusion.data.growing.http import Client, RefusedError, TooLargeError
 from coverfusion.data.pictures import PictureError, facts
 
-ADDRESS = "https://coverartarchive.org"
-SIZES = ("250", "500", "1200", "original")  # the longer side in pixels
-MAX_BYTES = 32 * 2**20  # an original may be a scan of hundreds of megabytes
+COVER_ART_ADDRESS = "https://coverartarchive.org"
+COVER_SIZES = ("250", "500", "1200", "original")  # the longer side in pixels
+MAX_COVER_BYTES = 32 * 2**20  # an original may be a scan of hundreds of megabytes
 _SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}
 
 
@@ -37,12 +37,12 @@ class Cover:
     suffix: str
 
 
-def cover_address(release_id: str, side: str, size: str, address: str = ADDRESS) -> str:
-    """The address of a release's "front" or "back" in one of `SIZES`."""
+def cover_address(release_id: str, side: str, size: str, address: str = COVER_ART_ADDRESS) -> str:
+    """The address of a release's "front" or "back" in one of `COVER_SIZES`."""
     return f"{address}/release/{release_id}/{side}" + ("" if size == "original" else f"-{size}")
 
 
-def fetch_cover(client: Client, url: str, max_bytes: int = MAX_BYTES) -> Cover:
+def fetch_cover(client: Client, url: str, max_bytes: int = MAX_COVER_BYTES) -> Cover:
     """Fetches a cover and reads it to its end.
 
     Args:
@@ -52,7 +52,7 @@ def fetch_cover(client: Client, url: str, max_bytes: int = MAX_BYTES) -> Cover:
 
     Raises:
         NoCoverError: no such cover, too large, truncated, broken, no picture or a decompression bomb.
-        data.fetch.NoAnswerError: the archive does not answer now.
+        data.growing.http.NoAnswerError: the archive does not answer now.
     """
     try:
         data = client.get(url, max_bytes=max_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,26 +11,26 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing import cover_art, musicbrainz
-from coverfusion.data.growing.cover_art import SIZES, Cover, NoCoverError, cover_address, fetch_cover
+from coverfusion.data.growing.cover_art import COVER_SIZES, Cover, NoCoverError, cover_address, fetch_cover
 from coverfusion.data.growing.http import Client, NoAnswerError
 from coverfusion.data.growing.journal import GrowDecision, Journal, open_journal
 from coverfusion.data.growing.musicbrainz import Release, releases_by_tag
 
 GrowProgress = Callable[[str, int], None]
 # Covers in a row without an answer after which the archive counts as down.
-GIVE_UP_AFTER = 5
+MAX_UNANSWERED = 5
 
 
 @dataclass(frozen=True)
 class Services:
     """Scheme and host of both services."""
 
-    musicbrainz: str = musicbrainz.ADDRESS
-    cover_art: str = cover_art.ADDRESS
+    musicbrainz: str = musicbrainz.MUSICBRAINZ_ADDRESS
+    cover_art: str = cover_art.COVER_ART_ADDRESS
 
 
 def grow(
-    folder: Path,
+    folder: str | os.PathLike[str],
     genres: Sequence[str],
     client: Client,
     limit: int = 500,
@@ -38,7 +39,7 @@ def grow(
     retry: bool = False,
     progress: GrowProgress | None = None,
     services: Services | None = None,
-    max_bytes: int = cover_art.MAX_BYTES,
+    max_bytes: int = cover_art.MAX_COVER_BYTES,
 ) -> Path:
     """Fetches covers until each genre has `limit` albums; goes on where a killed run was.
 
@@ -50,7 +51,7 @@ def grow(
         genres: MusicBrainz tags.
         client: whom to ask with.
         limit: albums for each genre, those that are there already included.
-        size: of `data.growing.cover_art.SIZES`; the same for a whole collection.
+        size: of `data.growing.cover_art.COVER_SIZES`; the same for a whole collection.
         back: fetch the back covers of the kept fronts, too.
         retry: ask again for what was rejected before.
         progress: called with (genre, albums that it has now), then with ("GENRE, back", backs decided).
@@ -66,6 +67,7 @@ def grow(
             not answer. What was fetched until then is kept.
     """
     _check(genres, limit, size)
+    folder = Path(folder)
     services = services or Services()
     journal = open_journal(folder, size, retry)
     ask = _Asking(client, journal, size, services.cover_art, max_bytes)
@@ -79,8 +81,9 @@ def grow(
     return folder / "manifest.csv"
 
 
-def counts(folder: Path) -> pd.DataFrame:
+def counts(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """What a grown collection holds, one row a genre: albums, backs, rejected, asked_again."""
+    folder = Path(folder)
     kept = pd.read_csv(folder / "manifest.csv", dtype=str, keep_default_na=False)
     rejected = pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
     again = rejected["asked_again"] == "True"
@@ -122,9 +125,9 @@ class _Asking:
             reason, again = str(error), True
             self.unanswered += 1
         self.journal.add(GrowDecision(genre, release, side, self.size, url, path, cover_id, reason, again))
-        if self.unanswered == GIVE_UP_AFTER:
+        if self.unanswered == MAX_UNANSWERED:
             raise UserError(
-                f"The Cover Art Archive gave no answer for {GIVE_UP_AFTER} covers in a row, the last time: "
+                f"The Cover Art Archive gave no answer for {MAX_UNANSWERED} covers in a row, the last time: "
                 f"{reason}. What was fetched is kept: run the same command later."
             )
 
@@ -137,8 +140,8 @@ class _Asking:
 
 
 def _check(genres: Sequence[str], limit: int, size: str) -> None:
-    if size not in SIZES:
-        raise UserError(f"size: there is no '{size}'; the Cover Art Archive has {', '.join(SIZES)}.")
+    if size not in COVER_SIZES:
+        raise UserError(f"size: there is no '{size}'; the Cover Art Archive has {', '.join(COVER_SIZES)}.")
     if limit < 1:
         raise UserError(f"limit: {limit} covers make no collection; give 1 or more.")
     if not genres or not all(genre.strip() for genre in genres):

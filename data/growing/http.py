@@ -20,10 +20,10 @@ from urllib3.util import Retry
 from coverfusion.data.errors import UserError
 
 # What passes by itself: too many requests, and servers or gateways that are busy or down.
-BUSY = frozenset({429, 500, 502, 503, 504})
-LONGEST_WAIT = 600.0  # seconds between two tries, whatever the server asks for
-LONGEST_BODY = 300.0  # seconds for one body: a server that drips bytes never runs into a read time-out
-_HOPS = 5
+BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
+MAX_WAIT = 600.0  # seconds between two tries, whatever the server asks for
+MAX_BODY_SECONDS = 300.0  # seconds for one body: a server that drips bytes never runs into a read time-out
+_MAX_REDIRECTS = 5
 _CONTACT = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|https?://[^\s/]+\.\S+")
 
 
@@ -106,11 +106,11 @@ class Client:
             try:
                 return self._body(url, params, max_bytes)
             except (_BusyError, requests.RequestException) as error:
-                reason = _said(error)
+                reason = _reason(error)
                 asked = error.wait if isinstance(error, _BusyError) else None
             if number + 1 < self.tries:
                 wait = self.back_off * 2**number if asked is None else asked
-                time.sleep(min(wait, LONGEST_WAIT))
+                time.sleep(min(wait, MAX_WAIT))
         raise NoAnswerError(f"{reason} ({self.tries} tries)")
 
     def _await_turn(self, url: str) -> None:
@@ -121,26 +121,26 @@ class Client:
 
     def _body(self, url: str, params: Mapping[str, str] | None, max_bytes: int) -> bytes:
         with self._open(url, params) as answer:
-            if answer.status_code in BUSY:
+            if answer.status_code in BUSY_STATUSES:
                 raise _BusyError(f"{answer.status_code} {answer.reason}".strip(), _retry_after(answer))
             if answer.status_code != 200:
                 raise RefusedError(answer.status_code, answer.reason or "")
             length = answer.headers.get("Content-Length", "")
             if length.isdecimal() and int(length) > max_bytes:
                 raise _too_large(max_bytes)
-            deadline = time.monotonic() + LONGEST_BODY
+            deadline = time.monotonic() + MAX_BODY_SECONDS
             body = bytearray()
             for chunk in answer.iter_content(2**16):
                 body += chunk
                 if len(body) > max_bytes:
                     raise _too_large(max_bytes)
                 if time.monotonic() > deadline:
-                    raise _BusyError(f"the body took longer than {LONGEST_BODY:.0f} s")
+                    raise _BusyError(f"the body took longer than {MAX_BODY_SECONDS:.0f} s")
             return bytes(body)
 
     def _open(self, url: str, params: Mapping[str, str] | None) -> requests.Response:
         """The first answer that is no redirect; its body is not read yet."""
-        for _ in range(_HOPS):
+        for _ in range(_MAX_REDIRECTS):
             if self.https_only:
                 url = re.sub(r"^http://", "https://", url, flags=re.IGNORECASE)
             answer = self._session.get(
@@ -151,7 +151,7 @@ class Client:
             answer.close()
             # the address that comes back has all its parameters already
             url, params = urljoin(answer.url, answer.headers["Location"]), None
-        raise RefusedError(answer.status_code, f"more than {_HOPS} redirects")
+        raise RefusedError(answer.status_code, f"more than {_MAX_REDIRECTS} redirects")
 
 
 def user_agent(contact: str) -> str:
@@ -162,9 +162,9 @@ def user_agent(contact: str) -> str:
     """
     contact = contact.strip()
     if not _CONTACT.fullmatch(contact):
-        said = f"'{contact}' is neither a mail address nor a web page" if contact else "there is none"
+        fault = f"'{contact}' is neither a mail address nor a web page" if contact else "there is none"
         raise UserError(
-            f"contact: {said}. MusicBrainz wants to know whom to write to before it blocks a program: give "
+            f"contact: {fault}. MusicBrainz wants to know whom to write to before it blocks a program: give "
             f"your own, --contact you@example.org, or set COVERFUSION_CONTACT."
         )
     return f"coverfusion/{metadata.version('coverfusion')} ( {contact} )"
@@ -183,7 +183,7 @@ def _too_large(max_bytes: int) -> TooLargeError:
     return TooLargeError(f"too large: more than {max_bytes / 2**20:.4g} MiB")
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What went wrong, without the addresses and objects that requests prints."""
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return "time-out"

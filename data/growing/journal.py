@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,26 +19,20 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.growing.musicbrainz import NOBODY, Release
+from coverfusion.data.growing.musicbrainz import NO_ONES_ARTIST_IDS, Release
 
 LICENCE = (
     "picture: its rights holders', from the Cover Art Archive, not free to pass on; "
     "release data: MusicBrainz, CC0; tags: MusicBrainz, CC BY-NC-SA 3.0"
 )
-MANIFEST = ["path", "genre", "artist", "group", "release_id", "release_group_id", "title", "date", "side",
-            "size", "url", "licence"]  # fmt: skip
-REJECTED = [
-    "genre",
-    "artist",
-    "title",
-    "release_id",
-    "release_group_id",
-    "side",
-    "url",
-    "reason",
-    "asked_again",
+MANIFEST_COLUMNS = [
+    *("path", "genre", "artist", "group", "release_id", "release_group_id", "title", "date", "side"),
+    *("size", "url", "licence"),
 ]
-_WRITE_EVERY = 200
+REJECTED_COLUMNS = [
+    *("genre", "artist", "title", "release_id", "release_group_id", "side", "url", "reason", "asked_again"),
+]
+_DECISIONS_PER_WRITE = 200
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class GrowDecision:
         genre: the tag that was asked for.
         release: whose cover.
         side: "front" or "back".
-        size: of `data.growing.cover_art.SIZES`.
+        size: of `data.growing.cover_art.COVER_SIZES`.
         url: where it was asked for.
         path: of the kept file, relative to the collection; "" where it was not kept.
         cover_id: sha256 of the kept file's bytes, or "".
@@ -92,7 +87,7 @@ class Journal:
         with (self.folder / "journal.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(_line(decision))
         self._take(decision)
-        if len(self.decisions) % _WRITE_EVERY == 0:
+        if len(self.decisions) % _DECISIONS_PER_WRITE == 0:
             self.write_tables()
 
     def fronts(self, genre: str) -> list[GrowDecision]:
@@ -108,8 +103,8 @@ class Journal:
             for d, group in zip(kept, groups, strict=True)
         ]
         rejected = [asdict(d.release) | asdict(d) for d in self.decisions if not d.path]
-        _write(pd.DataFrame(manifest, columns=MANIFEST), self.folder / "manifest.csv")
-        _write(pd.DataFrame(rejected, columns=REJECTED), self.folder / "rejected.csv")
+        _write(pd.DataFrame(manifest, columns=MANIFEST_COLUMNS), self.folder / "manifest.csv")
+        _write(pd.DataFrame(rejected, columns=REJECTED_COLUMNS), self.folder / "rejected.csv")
 
     def _take(self, decision: GrowDecision) -> None:
         self.decisions.append(decision)
@@ -121,7 +116,7 @@ class Journal:
                 self.genre_of[decision.release.release_group_id] = decision.genre
 
 
-def open_journal(folder: Path, size: str, retry: bool = False) -> Journal:
+def open_journal(folder: str | os.PathLike[str], size: str, retry: bool = False) -> Journal:
     """The journal of a collection, begun or gone on with.
 
     Half a last line and kept covers whose file is gone are forgotten, so they are asked for again.
@@ -134,6 +129,7 @@ def open_journal(folder: Path, size: str, retry: bool = False) -> Journal:
     Raises:
         UserError: the collection was grown in another size.
     """
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for partial in folder.glob("covers/*/.*.partial"):
         partial.unlink()
@@ -176,7 +172,7 @@ def groups_of(releases: Sequence[Release]) -> list[str]:
 
 
 def _keys(release: Release) -> set[str]:
-    return {release.release_group_id, *release.artist_ids} - NOBODY
+    return {release.release_group_id, *release.artist_ids} - NO_ONES_ARTIST_IDS
 
 
 def _read(path: Path) -> list[GrowDecision]:

@@ -14,10 +14,10 @@ from typing import Any
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing.http import Client, FetchError
 
-ADDRESS = "https://musicbrainz.org"
-PAGE = 100  # the most that one search gives
+MUSICBRAINZ_ADDRESS = "https://musicbrainz.org"
+RELEASES_PER_PAGE = 100  # the most that one search gives
 # "Artists" that stand for many or for nobody; whoever is credited so has nothing in common.
-NOBODY = frozenset(
+NO_ONES_ARTIST_IDS = frozenset(
     {
         "89ad4ac3-39f7-470e-963a-56509c546377",  # Various Artists
         "125ec42a-7229-4250-afc5-e057484327fe",  # [unknown]
@@ -49,7 +49,7 @@ class Release:
     date: str
 
 
-def releases_by_tag(client: Client, tag: str, address: str = ADDRESS) -> Iterator[Release]:
+def releases_by_tag(client: Client, tag: str, address: str = MUSICBRAINZ_ADDRESS) -> Iterator[Release]:
     """All releases with a tag, the best match first; a page is asked for when it is needed.
 
     Args:
@@ -63,23 +63,28 @@ def releases_by_tag(client: Client, tag: str, address: str = ADDRESS) -> Iterato
     offset, count = 0, 1
     while offset < count:
         page = _page(client, tag, offset, address)
-        count, found = int(page["count"]), page["releases"]
+        count, releases = int(page["count"]), page["releases"]
         if count == 0:
             raise UserError(
                 f"genre: MusicBrainz knows no release with the tag '{tag}'. "
                 f"The tags in use are listed at https://musicbrainz.org/tags."
             )
-        if not found:
+        if not releases:
             return
-        for entry in found:
+        for entry in releases:
             if (release := _release(entry)) is not None:
                 yield release
-        offset += len(found)
+        offset += len(releases)
 
 
 def _page(client: Client, tag: str, offset: int, address: str) -> dict[str, Any]:
     escaped = tag.replace("\\", "\\\\").replace('"', '\\"')
-    query = {"query": f'tag:"{escaped}"', "limit": str(PAGE), "offset": str(offset), "fmt": "json"}
+    query = {
+        "query": f'tag:"{escaped}"',
+        "limit": str(RELEASES_PER_PAGE),
+        "offset": str(offset),
+        "fmt": "json",
+    }
     try:
         page: dict[str, Any] = json.loads(client.get(f"{address}/ws/2/release", query))
         page["count"], page["releases"]
@@ -102,12 +107,12 @@ def _release(entry: dict[str, Any]) -> Release | None:
         release_id = str(uuid.UUID(entry["id"]))
     except (KeyError, ValueError, TypeError, AttributeError):
         return None
-    credits = entry.get("artist-credit") or []
+    artists = entry.get("artist-credit") or []
     return Release(
         release_id=release_id,
         release_group_id=(entry.get("release-group") or {}).get("id") or release_id,
         title=entry.get("title") or "",
-        artist="".join(f"{credit.get('name') or ''}{credit.get('joinphrase') or ''}" for credit in credits),
-        artist_ids=tuple(credit["artist"]["id"] for credit in credits if "artist" in credit),
+        artist="".join(f"{credit.get('name') or ''}{credit.get('joinphrase') or ''}" for credit in artists),
+        artist_ids=tuple(credit["artist"]["id"] for credit in artists if "artist" in credit),
         date=entry.get("date") or "",
     )

@@ -8,6 +8,7 @@ public domain). Scores on these covers mean nothing about music.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,11 +18,11 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from coverfusion.data.sample.layouts import BIG, LAYOUTS, Palette, brightness, hex_of, rgb
+from coverfusion.data.sample.layouts import CANVAS_SIDE, LAYOUTS, Palette, brightness, hex_of, rgb
 
-SIDE = 300
+COVER_SIDE = 300
 # How often a cover follows its genre in each respect; otherwise it takes after a random genre.
-_LOYAL = {"palette": 0.62, "layout": 0.55, "font": 0.6, "words": 0.6, "portrait": 0.7, "grain": 0.6}
+_FOLLOWS_GENRE = {"palette": 0.62, "layout": 0.55, "font": 0.6, "words": 0.6, "portrait": 0.7, "grain": 0.6}
 
 T = TypeVar("T")
 
@@ -53,7 +54,7 @@ class Habits:
     grain: float
 
 
-GENRES: dict[str, Habits] = {
+GENRE_HABITS: dict[str, Habits] = {
     "Classical": Habits(
         palettes=[
             ("#f2ead8", "#d9c9a3", "#7a1f1f", "#2b2320"),
@@ -131,7 +132,7 @@ GENRES: dict[str, Habits] = {
 _NEUTRAL = ["One", "Time", "Light", "Live", "Songs", "Best of", "New", "World"]
 
 
-def draw_sample(folder: Path, covers_per_genre: int = 60, seed: int = 0) -> Path:
+def draw_sample(folder: str | os.PathLike[str], covers_per_genre: int = 60, seed: int = 0) -> Path:
     """Draws a sample collection: `folder/<genre>/000.jpg`, 300 x 300 pixels.
 
     Args:
@@ -141,8 +142,15 @@ def draw_sample(folder: Path, covers_per_genre: int = 60, seed: int = 0) -> Path
 
     Returns:
         `folder`.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> sorted(genre.name for genre in folder.iterdir())
+        ['Classical', 'Country', 'Electronic', 'Jazz', 'Metal', 'Pop']
     """
-    for number, genre in enumerate(GENRES):
+    folder = Path(folder)
+    for number, genre in enumerate(GENRE_HABITS):
         (folder / genre).mkdir(parents=True, exist_ok=True)
         for i in range(covers_per_genre):
             cover = draw_cover(genre, np.random.default_rng([seed, number, i]))
@@ -151,21 +159,25 @@ def draw_sample(folder: Path, covers_per_genre: int = 60, seed: int = 0) -> Path
 
 
 def draw_cover(genre: str, rng: np.random.Generator) -> Image.Image:
-    """One cover, (300, 300) RGB, that follows most habits of its genre (a key of `GENRES`)."""
-    everyone = list(GENRES.values())
+    """One cover, (300, 300) RGB, that follows most habits of its genre (a key of `GENRE_HABITS`)."""
+    everyone = list(GENRE_HABITS.values())
 
     def habits(respect: str) -> Habits:
-        return GENRES[genre] if rng.random() < _LOYAL[respect] else everyone[rng.integers(len(everyone))]
+        return (
+            GENRE_HABITS[genre]
+            if rng.random() < _FOLLOWS_GENRE[respect]
+            else everyone[rng.integers(len(everyone))]
+        )
 
     palette = _jitter(_one(habits("palette").palettes, rng), rng)
-    picture = Image.new("RGB", (BIG, BIG), palette[0])
+    picture = Image.new("RGB", (CANVAS_SIDE, CANVAS_SIDE), palette[0])
     LAYOUTS[_one(habits("layout").layouts, rng)](picture, palette, rng)
     faces = habits("portrait")
     top = bool(rng.random() < 0.5)
     if rng.random() < faces.portrait:
         _portraits(picture, palette, 3 if rng.random() < faces.group else 1, top, rng)
-    said = habits("words")
-    _lettering(picture, palette, said, habits("font"), top, rng)
+    wording = habits("words")
+    _lettering(picture, palette, wording, habits("font"), top, rng)
     return _finish(picture, habits("grain").grain, rng)
 
 
@@ -180,7 +192,7 @@ def _portraits(
     middle = 350 if title_on_top else 250
     tinted = rng.random() < 0.6
     round_one = rng.random() < 0.4
-    left = (BIG - side) // 2 + int(rng.integers(-60, 60)) if count == 1 else 10
+    left = (CANVAS_SIDE - side) // 2 + int(rng.integers(-60, 60)) if count == 1 else 10
     for i in range(count):
         portrait = _portrait(side, rng)
         if tinted:
@@ -209,39 +221,39 @@ def _portrait(side: int, rng: np.random.Generator) -> Image.Image:
 def _lettering(
     picture: Image.Image,
     palette: Palette,
-    said: Habits,
+    wording: Habits,
     typeface: Habits,
     top: bool,
     rng: np.random.Generator,
 ) -> None:
     """Artist and title at the top or the bottom, on a band where the ground is too like the ink."""
-    chosen = rng.permutation(said.words)[: int(rng.integers(1, 3))].tolist()
+    chosen = rng.permutation(wording.words)[: int(rng.integers(1, 3))].tolist()
     if rng.random() < 0.5:
         chosen.insert(int(rng.integers(0, 2)), _one(_NEUTRAL, rng))
-    title, artist = " ".join(chosen), _one(said.names, rng)
+    title, artist = " ".join(chosen), _one(wording.names, rng)
     if typeface.upper:
         title, artist = title.upper(), artist.upper()
     font = _one(typeface.fonts, rng)
     draw = ImageDraw.Draw(picture)
     large, small = _fitting(title, font, int(rng.integers(60, 110))), _fitting(artist, font, 40)
-    x, anchor = (BIG // 2, "m") if rng.random() < 0.6 else (30, "l")
+    x, anchor = (CANVAS_SIDE // 2, "m") if rng.random() < 0.6 else (30, "l")
     height = large.size + small.size
-    y = 30 if top else BIG - height - 55
+    y = 30 if top else CANVAS_SIDE - height - 55
     ink = palette[3]
-    region = np.asarray(picture.crop((0, y, BIG, y + height + 30)).convert("L"), dtype=float)
+    region = np.asarray(picture.crop((0, y, CANVAS_SIDE, y + height + 30)).convert("L"), dtype=float)
     if abs(region.mean() - brightness(ink)) < 90 or region.std() > 38:
         ground = min(palette[:3], key=lambda colour: -abs(brightness(colour) - brightness(ink)))
-        draw.rectangle((0, y - 16, BIG, y + height + 36), fill=ground)
+        draw.rectangle((0, y - 16, CANVAS_SIDE, y + height + 36), fill=ground)
     draw.text((x, y), artist, ink, small, anchor=f"{anchor}a")
     draw.text((x, y + small.size + 10), title, ink, large, anchor=f"{anchor}a")
 
 
 def _finish(picture: Image.Image, grain: float, rng: np.random.Generator) -> Image.Image:
     """Reduces to 300 pixels, softens a little and adds the grain of print."""
-    small = picture.resize((SIDE, SIDE), Image.Resampling.BOX)
+    small = picture.resize((COVER_SIDE, COVER_SIDE), Image.Resampling.BOX)
     small = small.filter(ImageFilter.BoxBlur(rng.uniform(0, 0.5)))
     strength = grain * rng.uniform(0.5, 1.5) + 0.5
-    noise = strength * rng.standard_normal((SIDE, SIDE, 1), dtype=np.float32)
+    noise = strength * rng.standard_normal((COVER_SIDE, COVER_SIDE, 1), dtype=np.float32)
     return Image.fromarray(np.clip(np.asarray(small) + noise, 0, 255).astype(np.uint8))
 
 
@@ -255,7 +267,7 @@ def _one(choices: Sequence[T], rng: np.random.Generator) -> T:
 def _fitting(text: str, font: str, size: int) -> ImageFont.FreeTypeFont:
     """The font at this size, or smaller so that the text fits the width."""
     width = _font(font, size).getlength(text)
-    return _font(font, min(size, int(size * (BIG - 60) / max(width, 1))))
+    return _font(font, min(size, int(size * (CANVAS_SIDE - 60) / max(width, 1))))
 
 
 @cache

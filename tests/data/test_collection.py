@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data import facts_cache
-from coverfusion.data.collection import COLUMNS, read_collection
+from coverfusion.data.collection import COLLECTION_COLUMNS, read_collection
 from coverfusion.data.errors import UserError
 from tests.helpers import pictures
 
@@ -34,7 +34,7 @@ def _where(collection) -> list[str]:
 def test_each_cover_is_there_once_with_its_facts(small):
     collection = read_collection(small)
     frame = collection.frame
-    assert list(frame.columns) == COLUMNS
+    assert list(frame.columns) == COLLECTION_COLUMNS
     assert _where(collection) == [
         "Pop/001.jpg",
         "Pop/002.jpg",

@@ -4,13 +4,13 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.data.collection import read_collection
-from coverfusion.data.sample.draw import GENRES, draw_cover, draw_sample
+from coverfusion.data.sample.draw import GENRE_HABITS, draw_cover, draw_sample
 
 
 def test_the_sample_is_a_collection_of_at_least_six_genres(tmp_path):
     collection = read_collection(draw_sample(tmp_path / "sample", covers_per_genre=3))
-    assert len(GENRES) >= 6
-    assert collection.frame["genre"].value_counts().to_dict() == dict.fromkeys(GENRES, 3)
+    assert len(GENRE_HABITS) >= 6
+    assert collection.frame["genre"].value_counts().to_dict() == dict.fromkeys(GENRE_HABITS, 3)
     assert set(collection.frame["width"]) == set(collection.frame["height"]) == {300}
     assert len(collection.rejected) == 0
 
