@@ -19,7 +19,12 @@ from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNI
 from coverfusion.experiments.explanation.figure import display_unit, draw_explanation
 from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest_covers
-from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_GUARANTEE, UNLIKE, set_in_words
+from coverfusion.experiments.scoring.verdict import (
+    NO_ANSWER,
+    NO_GUARANTEE,
+    OUT_OF_DISTRIBUTION,
+    set_in_words,
+)
 from coverfusion.fusion.uncertainty.decision import Targets
 
 SHOWN_SIMILAR_COVERS = 8  # similar covers
@@ -31,7 +36,7 @@ class DrawnExplanation:
     """An explanation as a PNG, and as `Explanation.as_json` gives it."""
 
     figure: bytes
-    found: dict[str, Any]
+    facts: dict[str, Any]
 
 
 def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets) -> None:
@@ -59,7 +64,7 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
 
 def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
     if own["out_of_distribution"]:
-        st.warning(UNLIKE)
+        st.warning(OUT_OF_DISTRIBUTION)
     if own["abstain"]:
         st.warning(NO_GUARANTEE if own["out_of_distribution"] else NO_ANSWER)
     for rank in range(1, SHOWN_GENRE_BARS + 1):
@@ -78,18 +83,18 @@ def _explain(
     digest: str, cover_id: str, targets: Targets, _model: LoadedModel, _picture: bytes
 ) -> DrawnExplanation:
     with ONE_AT_A_TIME:
-        found = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
+        explanation = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
         stream = io.BytesIO()
-        draw_explanation(found).save(stream, "PNG")
-    return DrawnExplanation(stream.getvalue(), found.as_json())
+        draw_explanation(explanation).save(stream, "PNG")
+    return DrawnExplanation(stream.getvalue(), explanation.as_json())
 
 
-def _show_explanation(told: DrawnExplanation) -> None:
-    found, parts = told.found, told.found["contributions"]
-    if found["training_cover"]:
+def _show_explanation(drawn: DrawnExplanation) -> None:
+    explanation, parts = drawn.facts, drawn.facts["contributions"]
+    if explanation["training_cover"]:
         st.warning(TRAINING_COVER_WARNING)
     st.image(
-        told.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
+        drawn.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
     )
     blocks, features = st.columns([1, 2])
     factor, unit = display_unit(parts["unit"])  # as in the drawing
@@ -103,13 +108,13 @@ def _show_explanation(told: DrawnExplanation) -> None:
     with features:
         st.markdown("**Features that can be read**")
         st.dataframe(
-            feature_frame(found["features"], factor),
+            feature_frame(explanation["features"], factor),
             hide_index=True,
             column_config={"Effect": effect},
             alt="Readable features with values and effects",
         )
         st.caption(plain(f"{parts['column_method']}."))
-    st.markdown(f"**On the cover:** {plain(on_the_cover(found))}")
+    st.markdown(f"**On the cover:** {plain(on_the_cover(explanation))}")
 
 
 def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame:
@@ -129,13 +134,13 @@ def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame
     )
 
 
-def on_the_cover(found: dict[str, Any]) -> str:
+def on_the_cover(explanation: dict[str, Any]) -> str:
     """Faces, persons and words of an explanation as JSON, or that they were not looked for."""
     people, read = NO_PEOPLE, NO_WORDS
-    if found["faces"] is not None:
-        people = f"faces: {len(found['faces'])}; persons: {len(found['persons'])}"
-    if found["words"] is not None:
-        quoted = (f"\u201c{word['text']}\u201d" for word in found["words"])
+    if explanation["faces"] is not None:
+        people = f"faces: {len(explanation['faces'])}; persons: {len(explanation['persons'])}"
+    if explanation["words"] is not None:
+        quoted = (f"\u201c{word['text']}\u201d" for word in explanation["words"])
         read = f"words: {', '.join(quoted) or 'none'}"
     return f"{people}; {read}"
 

@@ -44,7 +44,7 @@ def show_run_page(folder: Path | None) -> None:
 
 
 def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
-    """One row a model, the best first: its name, its blocks, and its scores on a split, shares in percent."""
+    """One row a model, the best first: its name, its blocks, and its scores on a split (in percent)."""
     rows: list[dict[str, str | float]] = []
     for model in run.models:
         row: dict[str, str | float] = {
@@ -97,7 +97,7 @@ def _show_scores(run: Run) -> None:
         alt="Leaderboard of the models",
     )
     st.caption(
-        f"Shares in percent. The most accurate on {SPLITS[run.other or run.split]} first; "
+        f"Scores in percent. The most accurate on {SPLITS[run.other or run.split]} first; "
         "\u2605 became the bundle."
     )
     st.subheader("Genres")
@@ -111,9 +111,9 @@ def _show_scores(run: Run) -> None:
 
 
 def _columns() -> dict[str, ColumnConfig | str | None]:
-    shares = [SCORES[name] for name in MAIN_SCORES if name != "log_loss"]
+    labels = [SCORES[name] for name in MAIN_SCORES if name != "log_loss"]
     columns: dict[str, ColumnConfig | str | None] = {
-        label: st.column_config.NumberColumn(format="%.1f") for label in shares
+        label: st.column_config.NumberColumn(format="%.1f") for label in labels
     }
     columns[SCORES["accuracy"]] = st.column_config.ProgressColumn(
         width=120, format="%.1f", min_value=0, max_value=100

@@ -21,8 +21,8 @@ def is_finished_run(folder: Path) -> bool:
 
 def finished_runs(root: Path) -> list[Path]:
     """The finished run folders right under `root`, the newest first; none where there is no such folder."""
-    found = [page.parent for page in root.glob("*/report.html") if is_finished_run(page.parent)]
-    return sorted(found, key=lambda folder: (folder / "report.html").stat().st_mtime, reverse=True)
+    folders = [page.parent for page in root.glob("*/report.html") if is_finished_run(page.parent)]
+    return sorted(folders, key=lambda folder: (folder / "report.html").stat().st_mtime, reverse=True)
 
 
 def run_note(run: Path) -> str:
@@ -64,5 +64,5 @@ def _mapped(folder: Path) -> str | None:
 
 def _genre(page: Path) -> str:
     with page.open(encoding="utf-8") as text:
-        found = _TITLE.search(text.read(TITLE_WITHIN))
-    return unescape(found[1]) if found else page.stem
+        title = _TITLE.search(text.read(TITLE_WITHIN))
+    return unescape(title[1]) if title else page.stem

@@ -92,30 +92,30 @@ def _warning(row: dict[Hashable, Any]) -> str:
     """What must be known of a row's first genre, or why there is none."""
     if row["error"]:
         return str(row["error"])
-    said = (("out of distribution", row["out_of_distribution"]), ("no answer", row["abstain"]))
-    return ", ".join(text for text, known in said if pd.notna(known) and known)
+    warnings = (("out of distribution", row["out_of_distribution"]), ("no answer", row["abstain"]))
+    return ", ".join(text for text, known in warnings if pd.notna(known) and known)
 
 
 def noticed_of(frame: pd.DataFrame) -> list[str]:
     """How many of the scored pictures have no answer or look like no cover, in words."""
     read = frame[frame["error"] == ""]
     silent, unlike = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
-    said = []
+    sentences = []
     if silent:
-        said.append(f"No answer for {silent} of {len(read)}: the model is not sure enough there.")
+        sentences.append(f"No answer for {silent} of {len(read)}: the model is not sure enough there.")
     if unlike:
-        said.append(
+        sentences.append(
             f"{unlike} of {len(read)} look like no training cover: what is said of them means little."
         )
-    return said
+    return sentences
 
 
 def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
-    said = guarantee(model.bundle.decision, targets) if model.bundle.decision else ""
+    sentence = guarantee(model.bundle.decision, targets) if model.bundle.decision else ""
     return (
         f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
-        f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(said)}" if said else "")
+        f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(sentence)}" if sentence else "")
     )
 
 
@@ -146,8 +146,8 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
         lines = [f"- {plain(path)}: {plain(reason)}" for path, reason in listed]
         more = [f"- and {len(wrong) - MAX_ERRORS_LISTED} more"] if len(wrong) > MAX_ERRORS_LISTED else []
         st.warning("\n".join(["Not scored:", *lines, *more]))
-    for said in noticed_of(frame):
-        st.warning(said)
+    for sentence in noticed_of(frame):
+        st.warning(sentence)
     st.dataframe(
         table_of_scores(scored),
         hide_index=True,

@@ -54,8 +54,8 @@ def score_uploads(
     """
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []
-    with on_disk(uploads) as found:
-        taken = found[:MAX_PICTURES]
+    with on_disk(uploads) as listed:
+        taken = listed[:MAX_PICTURES]
         progress(0, len(taken))
         for chunk in decoded_ahead((("", path) for _, path in taken), PICTURES_A_STEP):
             with ONE_AT_A_TIME:
@@ -66,7 +66,7 @@ def score_uploads(
             progress(len(pictures), len(taken))
     frame = pd.concat(frames, ignore_index=True).assign(path=[name for name, _ in taken])
     small = [None if picture is None else thumbnail(picture) for picture in pictures]
-    return ScoredCovers(frame, pictures, small, len(found) <= MAX_PICTURES)
+    return ScoredCovers(frame, pictures, small, len(listed) <= MAX_PICTURES)
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

@@ -50,8 +50,8 @@ def on_disk(uploads: Sequence[tuple[str, bytes | memoryview]]) -> Iterator[list[
             file.write_bytes(content)
             files.append(file)
         try:
-            found = ((_shown(path, folder), path) for path in list_pictures(map(str, files)))
-            yield list(islice(found, MAX_PICTURES + 1))
+            pictures = ((_shown(path, folder), path) for path in list_pictures(map(str, files)))
+            yield list(islice(pictures, MAX_PICTURES + 1))
         finally:
             # Zips stay open for a while after their last reading: emptied, they hold no disk space.
             for file in files:

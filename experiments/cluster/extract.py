@@ -92,7 +92,7 @@ def extract_on_ray(
     if not any(missing.values()):
         return []
     failures: list[Failure] = []
-    counts = {name: len(found) for name, found in missing.items()}
+    counts = {name: len(lacking) for name, lacking in missing.items()}
     with cluster(workers, address) as on, block_bars(counts) as report:
         job = ExtractJob({e.name: describe_extractor(e) for e in extractors}, Path.cwd(), on.cpus)
         for rows in run_parts(on, _parts(covers, missing, size), Extracting, job):
@@ -102,8 +102,8 @@ def extract_on_ray(
                     report(str(name), len(part), part["seconds"].sum() / on.workers)
             if done:
                 done(rows)
-    for name, found in missing.items():
-        if found:
+    for name, lacking in missing.items():
+        if lacking:
             store.merge(by_name[name].fingerprint())
     place = {cover_id: position for position, cover_id in enumerate(ids)}
     return sorted(failures, key=lambda failure: place[failure.cover_id])
@@ -124,9 +124,9 @@ class Extracting:
         started = time.perf_counter()
         ids, paths = part.column("cover_id").to_pylist(), part.column("path").to_pylist()
         wanted = dict(zip(ids, part.column("blocks").to_pylist(), strict=True))
-        found: list[tuple] = []
+        rows: list[tuple] = []
         for chunk in decoded_chunks(zip(ids, paths, strict=True), self.job.base, self.job.cpus):
-            found += [
+            rows += [
                 ("", i, path, None, None, str(got), 0.0)
                 for i, path, got in chunk
                 if isinstance(got, PictureError)
@@ -137,9 +137,9 @@ class Extracting:
                     for i, path, got in chunk
                     if not isinstance(got, PictureError) and extractor.name in wanted[i]
                 ]
-                found += _rows(extractor, mine)
+                rows += _rows(extractor, mine)
         share = (time.perf_counter() - started) / len(ids)
-        columns = zip(*((*row, share) for row in found), strict=True)
+        columns = zip(*((*row, share) for row in rows), strict=True)
         return pa.table(
             [pa.array(c, f.type) for c, f in zip(columns, ROW_SCHEMA, strict=True)], schema=ROW_SCHEMA
         )

@@ -31,8 +31,8 @@ from coverfusion.experiments.cluster.engine import cluster, limit_threads, requi
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import (
-    FORMATS,
-    PART,
+    COVERS_PER_PART,
+    OUTPUT_FORMATS,
     bundle_extractors,
     check_targets,
     schema_of,
@@ -75,7 +75,7 @@ def score_on_ray(
     targets: Targets = NO_TARGETS,
     workers: int | None = None,
     address: str | None = None,
-    part: int = PART,
+    part: int = COVERS_PER_PART,
 ) -> tuple[int, int]:
     """Scores pictures into a folder of parquet files.
 
@@ -99,7 +99,7 @@ def score_on_ray(
         UserError: a bad output name, an existing output, other pictures than the stopped run's, a broken
             bundle, weights that are not here, no Ray, no cluster, or a worker failed.
     """
-    if out.endswith(FORMATS):
+    if out.endswith(OUTPUT_FORMATS):
         raise UserError(
             f"--out {out}: the ray engine writes a folder of parquet files, so name a folder or an address; "
             f"pandas.read_parquet reads it as one table."
@@ -112,8 +112,8 @@ def score_on_ray(
     top_k = min(top_k, len(bundle.classes))
     facts = {"bundle": bundle.digest, "top_k": top_k, "part": part} | asdict(targets)
     _start_folder(out, facts, resume)
-    if said := guarantee(bundle.decision, targets) if bundle.decision else "":
-        console.print(said, highlight=False)
+    if sentence := guarantee(bundle.decision, targets) if bundle.decision else "":
+        console.print(sentence, highlight=False)
     parts, names = _missing_parts(out, pictures, part)
     if parts:
         with cluster(workers, address) as on:

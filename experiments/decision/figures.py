@@ -33,7 +33,7 @@ def draw_decision(folder: Path, tables: Mapping[str, pd.DataFrame], target: floa
 
 
 def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: float) -> Figure:
-    """The error among answered against the share answered, and where the target's thresholds end up."""
+    """The error among answered against the proportion answered, and where the target's thresholds end up."""
     figure, (axes,) = _figure(6.2, 4.2)
     x = 100 * curve["coverage"]
     axes.fill_between(

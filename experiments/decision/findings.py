@@ -22,7 +22,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     Args:
         classifier: whose tables they are.
         tables: name -> table of `experiments.decision.tables`.
-        target: the share of wrong answers to speak of.
+        target: the proportion of wrong answers to speak of.
     """
     chosen = next(row for row in _records(tables["models"]) if row["classifier"] == classifier)
     rows = _records(tables["abstention"])
@@ -67,21 +67,21 @@ def _abstention_words(row: dict[str, Any]) -> str:
 def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
     """By the guaranteed threshold, or by the plain one where nothing can be guaranteed."""
     for rule in ("guaranteed", "plain"):
-        if told := [_genre_words(row) for row in rows if row["rule"] == rule and row["answered"]]:
-            return [f"By genre, with the {rule} threshold:", *told]
+        if sentences := [_genre_words(row) for row in rows if row["rule"] == rule and row["answered"]]:
+            return [f"By genre, with the {rule} threshold:", *sentences]
     return []
 
 
 def _calibration_words(before: dict[str, Any], after: dict[str, Any]) -> str:
-    said = (
+    text = (
         f"Calibration: log loss {before['log_loss']:.3f} before, {after['log_loss']:.3f} after; expected "
         f"calibration error {before['ece']:.3f} before, {after['ece']:.3f} after."
     )
     if after["log_loss"] == before["log_loss"]:
-        return f"{said} Nothing was changed: no kind helps clearly on the covers that it is chosen by."
+        return f"{text} Nothing was changed: no kind helps clearly on the covers that it is chosen by."
     if after["log_loss"] > before["log_loss"]:
-        return f"{said} It helped on the covers that it was chosen by, and does not on these."
-    return said
+        return f"{text} It helped on the covers that it was chosen by, and does not on these."
+    return text
 
 
 def _genre_words(row: dict[str, Any]) -> str:

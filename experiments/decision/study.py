@@ -38,7 +38,7 @@ def decide(
     Args:
         folder: a finished run folder.
         classifier: whose predictions, on all blocks; None: the run's choice.
-        target: the share of wrong answers that the findings and the genres speak of.
+        target: the proportion of wrong answers that the findings and the genres speak of.
         out: where to write; None: `decisions` in the run folder.
         seed: of splits and resampling.
 
@@ -72,8 +72,8 @@ def decide(
     place.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.to_csv(place / f"{name}.csv", index=False)
-    said = decision_findings(model.classifier, tables, target)
-    (place / "findings.txt").write_text("\n".join(said) + "\n", encoding="utf-8")
+    sentences = decision_findings(model.classifier, tables, target)
+    (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
     draw_decision(place, tables, target)
     about = {"run": str(folder), "classifier": model.classifier, "target_error": target, "seed": seed}
     write_json(place / "environment.json", environment() | about)

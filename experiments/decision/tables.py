@@ -53,12 +53,12 @@ def calibrated_by_parts(held: HeldOut, seed: int) -> dict[str, np.ndarray]:
 
     "chosen" is, part by part, the kind that scoring would choose.
     """
-    found = {kind: cross_calibrated(kind, held.proba, held.y, held.parts)[held.tried] for kind in KINDS}
+    calibrated = {kind: cross_calibrated(kind, held.proba, held.y, held.parts)[held.tried] for kind in KINDS}
     chosen = np.full(held.proba.shape, np.nan)
     for learnt, tried in held.parts:
         calibration = choose_calibration(held.proba[learnt], held.y[learnt], held.groups[learnt], seed)
         chosen[tried] = calibration(held.proba[tried])
-    return found | {"chosen": chosen[held.tried]}
+    return calibrated | {"chosen": chosen[held.tried]}
 
 
 def calibration_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -118,7 +118,7 @@ def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]
 
 
 def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFrame:
-    """For each true genre: the share of its covers that is answered, and the error among those.
+    """For each true genre: the proportion of its covers that is answered, and the error among those.
 
     One row a rule (guaranteed, plain) and genre.
     """
@@ -136,8 +136,8 @@ def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFr
 def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
     """Coverage and size of the sets on random halves of the held-out covers, learnt on the other halves.
 
-    One row a method, guarantee and split: `coverage`, `size` (mean), `single` (share with one genre), and
-    `coverage_<genre>`.
+    One row a method, guarantee and split: `coverage`, `size` (mean), `single` (proportion with one genre),
+    and `coverage_<genre>`.
     """
     rng = np.random.default_rng(seed)
     names, codes = np.unique(held.groups, return_inverse=True)

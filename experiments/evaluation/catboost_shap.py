@@ -21,8 +21,8 @@ def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray
     from catboost import Pool
 
     Z = model.scaler_.transform(X[list(model.feature_names_in_)].to_numpy(np.float32))
-    found = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
-    values = np.asarray(found)[:, :, :-1]  # the last column is the constant
+    shap = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
+    values = np.asarray(shap)[:, :, :-1]  # the last column is the constant
     return values - values.mean(axis=1, keepdims=True)
 
 

@@ -41,11 +41,11 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
         Bins with the mean confidence, the accuracy, and its 95 % Wilson interval (Wilson 1927).
     """
     numbers = np.clip(np.ceil(confidence * RELIABILITY_BINS).astype(int) - 1, 0, RELIABILITY_BINS - 1)
-    found = []
+    bins = []
     for number in np.unique(numbers):
         inside = numbers == number
         covers, hits = int(inside.sum()), int(correct[inside].sum())
-        found.append(
+        bins.append(
             Bin(
                 low=number / RELIABILITY_BINS,
                 high=(number + 1) / RELIABILITY_BINS,
@@ -56,4 +56,4 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
                 ),
             )
         )
-    return found
+    return bins

@@ -72,9 +72,9 @@ def score_predictions(
     for i, genre in enumerate(classes):
         rows = {}
         for name, whole in GENRE_SCORE_BASES.items():
-            drawn = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
+            resamples = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
             own = len(np.unique(codes[counted[whole][:, i]]))
-            rows[name] = (exact[name][0, i], *score_interval(drawn, own, wider))
+            rows[name] = (exact[name][0, i], *score_interval(resamples, own, wider))
         tables[genre] = _frame(rows)
     per_genre = pd.concat(tables, names=["genre", "score"])
     confusion = cells.sum(axis=0).astype(int)
@@ -130,14 +130,14 @@ def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarr
 def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     """All scores of b resamples from their sums, (b, ...); definitions as in scikit-learn.
 
-    A share of nothing is 0; a genre without covers in a resample has no part in its macro scores.
+    A proportion of nothing is 0; a genre without covers in a resample has no part in its macro scores.
     """
     cells = sums[:, : k * k].reshape(-1, k, k)
     hits = np.diagonal(cells, axis1=1, axis2=2)
     support, predicted, n = cells.sum(axis=2), cells.sum(axis=1), cells.sum(axis=(1, 2))
-    precision, recall = _share(hits, predicted), _share(hits, support)
-    f1 = _share(2 * hits, support + predicted)
-    share = support / n[:, None]
+    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
+    f1 = _ratio(2 * hits, support + predicted)
+    priors = support / n[:, None]
     there = support > 0
     reliability = sums[:, k * k + 2 :]
     gaps = np.abs(reliability[:, :RELIABILITY_BINS] - reliability[:, RELIABILITY_BINS:])
@@ -155,11 +155,11 @@ def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     }
     for name, values in (("precision", precision), ("recall", recall), ("f1", f1)):
         out[f"{name}_macro"] = values.mean(axis=1, where=there)
-        out[f"{name}_weighted"] = (values * share).sum(axis=1)
+        out[f"{name}_weighted"] = (values * priors).sum(axis=1)
     return out
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 

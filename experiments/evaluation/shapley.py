@@ -39,7 +39,7 @@ def shapley_values(
         total = np.zeros_like(np.asarray(values[()], dtype=np.float64))
         for chosen in subsets([other for other in blocks if other != block]):
             joined = tuple(other for other in blocks if other == block or other in chosen)
-            share = factorial(len(chosen)) * factorial(count - len(chosen) - 1) / factorial(count)
-            total = total + share * (values[joined] - values[chosen])
+            weight = factorial(len(chosen)) * factorial(count - len(chosen) - 1) / factorial(count)
+            total = total + weight * (values[joined] - values[chosen])
         result[block] = total
     return result

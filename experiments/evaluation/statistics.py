@@ -40,7 +40,7 @@ class FoldTest:
     detectable: float
 
 
-def corrected_t_test(differences: np.ndarray, test_share: float) -> FoldTest:
+def corrected_t_test(differences: np.ndarray, test_to_train: float) -> FoldTest:
     """Paired t-test over the folds of (repeated) cross-validation, corrected for shared training covers.
 
     The folds' training sets overlap, so the plain variance of the mean is too small; it becomes
@@ -51,7 +51,7 @@ def corrected_t_test(differences: np.ndarray, test_share: float) -> FoldTest:
 
     Args:
         differences: (J,) one difference of scores a fold, over all repeats.
-        test_share: n_test / n_train, 1 / (folds - 1) in cross-validation.
+        test_to_train: n_test / n_train, 1 / (folds - 1) in cross-validation.
 
     Raises:
         ValueError: fewer than two folds.
@@ -60,7 +60,7 @@ def corrected_t_test(differences: np.ndarray, test_share: float) -> FoldTest:
     if count < 2:
         raise ValueError(f"a t-test over folds needs two or more; got {count}")
     mean = float(np.mean(differences))
-    error = float(np.std(differences, ddof=1) * np.sqrt(1 / count + test_share))
+    error = float(np.std(differences, ddof=1) * np.sqrt(1 / count + test_to_train))
     distribution = stats.t(df=count - 1)
     if error == 0:
         return FoldTest(mean, mean, mean, 1.0 if mean == 0 else 0.0, 0.0)

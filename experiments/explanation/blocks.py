@@ -170,10 +170,10 @@ def without_each(chance: Chance, row: np.ndarray, others: np.ndarray, columns: S
 
 def _means(chance: Chance, parts: Iterable[np.ndarray], size: int) -> np.ndarray:
     """The mean probability of each part of `size` rows; many parts are predicted together."""
-    parts, found = iter(parts), [np.zeros(0)]
+    parts, means = iter(parts), [np.zeros(0)]
     while some := list(islice(parts, max(1, MAX_ROWS_AT_ONCE // size))):
-        found.append(chance(np.concatenate(some)).reshape(len(some), size).mean(axis=1))
-    return np.concatenate(found)
+        means.append(chance(np.concatenate(some)).reshape(len(some), size).mean(axis=1))
+    return np.concatenate(means)
 
 
 def _blocks(names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -68,10 +68,12 @@ def explain(
         image = decode(read_bytes(picture))
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
-    found = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
-    draw_explanation(found).save(out)
-    write_json(out.with_suffix(".json"), {"picture": picture, "bundle": bundle.digest} | found.as_json())
-    return found
+    explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
+    draw_explanation(explanation).save(out)
+    write_json(
+        out.with_suffix(".json"), {"picture": picture, "bundle": bundle.digest} | explanation.as_json()
+    )
+    return explanation
 
 
 def explain_picture(
@@ -132,13 +134,13 @@ def _measure(
         blocks[extractor.name] = pd.DataFrame(rows.values, columns=columns)
         if rows.notes is not None:
             notes[extractor.name] = rows.notes[0]
-        said = [*reasons.values()]
+        errors = [*reasons.values()]
         if extractor.name == "people":
-            said += detector_errors(notes["people"])
-        if not said and "failed" in columns and rows.values[0, columns.index("failed")] == 1:
-            said = ["it could not be applied to this cover"]
-        if said:
-            failed[extractor.name] = "; ".join(said)
+            errors += detector_errors(notes["people"])
+        if not errors and "failed" in columns and rows.values[0, columns.index("failed")] == 1:
+            errors = ["it could not be applied to this cover"]
+        if errors:
+            failed[extractor.name] = "; ".join(errors)
     return FeatureTable(blocks).frame(), notes, failed
 
 
@@ -155,9 +157,9 @@ def _features(
         for column, text in extractor.describe().items()
     }
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    told = [name for name in strongest if contributions.columns[name]][:MAX_FEATURES]
-    own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[told]
-    quartiles = own.quantile([0.25, 0.5, 0.75]) if len(own) else pd.DataFrame(columns=told)
+    names = [name for name in strongest if contributions.columns[name]][:MAX_FEATURES]
+    own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
+    quartiles = own.quantile([0.25, 0.5, 0.75]) if len(own) else pd.DataFrame(columns=names)
     return [
         Feature(
             column=name,
@@ -166,7 +168,7 @@ def _features(
             description=meanings.get(name, ""),
             quartiles=_three(quartiles[name]),
         )
-        for name in told
+        for name in names
     ]
 
 
@@ -214,9 +216,9 @@ def _attention(
 def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
     if bundle.neighbours is None:
         return []
-    found = bundle.neighbours.query(row, SHOWN_NEIGHBOURS)[0]
-    pictures = bundle.neighbours.thumbnails(found["cover_id"].tolist())
+    nearest = bundle.neighbours.query(row, SHOWN_NEIGHBOURS)[0]
+    pictures = bundle.neighbours.thumbnails(nearest["cover_id"].tolist())
     return [
         Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)
-        for one, picture in zip(found.to_dict("records"), pictures, strict=True)
+        for one, picture in zip(nearest.to_dict("records"), pictures, strict=True)
     ]

@@ -124,8 +124,8 @@ class Explanation:
         )
 
 
-def _each(found: Sequence[Box] | Sequence[MarkedWord] | None) -> list[dict[str, Any]] | None:
-    return None if found is None else [asdict(one) for one in found]
+def _each(items: Sequence[Box] | Sequence[MarkedWord] | None) -> list[dict[str, Any]] | None:
+    return None if items is None else [asdict(one) for one in items]
 
 
 def _plain(value: Any) -> Any:

@@ -71,8 +71,8 @@ def figure_of(explanation: Explanation) -> Figure:
         _features(figure, explanation, shown)
         _nearest(figure, explanation.neighbours, nearest)
         if explanation.failed:
-            told = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
-            lines = wrapped(f"Failed here, taken as missing: {told}", SMALL_SIZE, WIDTH - 2 * MARGIN, 2)
+            reasons = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
+            lines = wrapped(f"Failed here, taken as missing: {reasons}", SMALL_SIZE, WIDTH - 2 * MARGIN, 2)
             _write(figure, MARGIN, height - 0.5, "\n".join(lines), color=AGAINST, size=SMALL_SIZE)
     return figure
 
@@ -92,17 +92,17 @@ def _axes(figure: Figure, x: float, y: float, wide: float, high: float) -> Axes:
 
 def _heading(figure: Figure, explanation: Explanation) -> None:
     (genre, chance), *others = explanation.genres
-    share = f"{chance:.0%}".replace("%", " %")
-    room = WIDTH - 2 * MARGIN - width(f", {share}", 22, "bold")
-    title = f"{fitted(genre, 22, room, 'bold')}, {share}"
+    percentage = f"{chance:.0%}".replace("%", " %")
+    room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
+    title = f"{fitted(genre, 22, room, 'bold')}, {percentage}"
     _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
-    told = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
-    text = f"{'then ' + told + '; ' if told else ''}classifier: {explanation.classifier}"
+    runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
+    text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.classifier}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
-    said = wrapped(" ".join(explanation.in_words()), TEXT_SIZE, WIDTH - 2 * MARGIN, 2)
+    verdict_lines = wrapped(" ".join(explanation.in_words()), TEXT_SIZE, WIDTH - 2 * MARGIN, 2)
     verdict = explanation.verdict
     warns = explanation.training_cover or verdict.abstain or verdict.out_of_distribution
-    _write(figure, MARGIN, 1.06, "\n".join(said), color=AGAINST if warns else MUTED)
+    _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
     titles = ("Found on the cover", "Where the image network looks", "What each block does")
     for x, title in zip(PANEL_LEFTS, titles, strict=True):
         _write(figure, x, PANELS_TOP - 0.15, title, size=12, weight="bold", va="baseline")
@@ -125,8 +125,8 @@ def _cover(figure: Figure, explanation: Explanation) -> None:
         _outline(axes, word.corners, WORD, "solid" if word.confidence >= SHOWN_CONFIDENCE else (0, (1, 1.5)))
     _number(axes, sure[:MAX_NUMBERED_WORDS], max(explanation.image.size))
     lines = [
-        _people_told(explanation.faces, explanation.persons),
-        *wrapped(_words_told(explanation.words, sure), SMALL_SIZE, PANEL, 4),
+        _people_text(explanation.faces, explanation.persons),
+        *wrapped(_words_text(explanation.words, sure), SMALL_SIZE, PANEL, 4),
     ]
     _write(figure, PANEL_LEFTS[0], PANELS_TOP + PANEL + 0.1, "\n".join(lines), size=SMALL_SIZE)
 
@@ -168,19 +168,21 @@ def _number(axes: Axes, words: Sequence[MarkedWord], side: int) -> None:
             )
 
 
-def _people_told(faces: Sequence[Box] | None, persons: Sequence[Box] | None) -> str:
+def _people_text(faces: Sequence[Box] | None, persons: Sequence[Box] | None) -> str:
     if faces is None or persons is None:
         return NO_PEOPLE
-    told = counted_words(faces, "face", "faces") + (" (blue)" if faces else "")
-    return f"{told}, {counted_words(persons, 'person', 'persons')}" + (" (orange, dashed)" if persons else "")
+    face_text = counted_words(faces, "face", "faces") + (" (blue)" if faces else "")
+    return f"{face_text}, {counted_words(persons, 'person', 'persons')}" + (
+        " (orange, dashed)" if persons else ""
+    )
 
 
-def _words_told(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) -> str:
+def _words_text(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) -> str:
     if words is None:
         return NO_WORDS
     if not words:
         return "no words"
-    told = [
+    numbered = [
         f"{number}\u00a0\u201c{fitted(word.text, SMALL_SIZE, 1.6)}\u201d"
         for number, word in enumerate(sure[:MAX_NUMBERED_WORDS], 1)
     ]
@@ -189,7 +191,7 @@ def _words_told(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) 
         more.append(f"{len(sure) - MAX_NUMBERED_WORDS} more")
     if len(words) > len(sure):
         more.append(f"{len(words) - len(sure)} unsure (dotted)")
-    return "words (green): " + ", ".join([*told, *more])
+    return "words (green): " + ", ".join([*numbered, *more])
 
 
 # --- the map -------------------------------------------------------------------------------------------
@@ -237,9 +239,9 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 
 
 def _blocks(figure: Figure, explanation: Explanation) -> None:
-    found = explanation.contributions
-    factor, unit = display_unit(found.unit)
-    ordered = sorted(found.blocks.items(), key=lambda item: item[1])
+    contributions = explanation.contributions
+    factor, unit = display_unit(contributions.unit)
+    ordered = sorted(contributions.blocks.items(), key=lambda item: item[1])
     names = [fitted(block, TEXT_SIZE, 1.2) for block, _ in ordered]
     values = [factor * value for _, value in ordered]
     room = max(width(name, TEXT_SIZE) for name in names) + 0.12
@@ -265,10 +267,13 @@ def _blocks(figure: Figure, explanation: Explanation) -> None:
             va="center",
             ha="left" if value >= 0 else "right",
         )
-    share = found.unit == PROBABILITY
-    base, score = (f"{100 * v:.0f} %" if share else _signed(v) for v in (found.base, found.score))
-    told = f"from {base} (an average training cover) to {score}; {found.method}"
-    lines = wrapped(f"{unit if share else found.unit}: {told}.", SMALL_SIZE, PANEL, 5)
+    is_probability = contributions.unit == PROBABILITY
+    base, score = (
+        f"{100 * v:.0f} %" if is_probability else _signed(v)
+        for v in (contributions.base, contributions.score)
+    )
+    method = f"from {base} (an average training cover) to {score}; {contributions.method}"
+    lines = wrapped(f"{unit if is_probability else contributions.unit}: {method}.", SMALL_SIZE, PANEL, 5)
     _write(figure, PANEL_LEFTS[2], PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
@@ -296,11 +301,11 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     unit = display_unit(explanation.contributions.unit)[1]
     title = "Readable features that moved it most"
     _write(figure, MARGIN, FEATURES_TOP + 0.17, title, size=12, weight="bold", va="baseline")
-    told = explanation.contributions.column_method
+    method = explanation.contributions.column_method
     if explanation.contributions.unsplit:
-        told += f"; not told apart within: {', '.join(explanation.contributions.unsplit)}"
+        method += f"; not told apart within: {', '.join(explanation.contributions.unsplit)}"
     left = MARGIN + width(title, 12, "bold") + 0.2
-    text = fitted(f"{unit}; {told}", SMALL_SIZE, WIDTH - MARGIN - left)
+    text = fitted(f"{unit}; {method}", SMALL_SIZE, WIDTH - MARGIN - left)
     _write(figure, left, FEATURES_TOP + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
     if not shown:
         _write(figure, MARGIN, FEATURES_TOP + 0.4, "none", color=MUTED)

@@ -42,25 +42,27 @@ def boxes(note: str | None, what: str) -> list[Box]:
         note: JSON as `people` keeps it; None or "null" where there is none.
         what: "faces" or "persons".
     """
-    found = (json.loads(note or "null") or {}).get(what, [])
-    return [] if isinstance(found, str) else [Box(*box) for box in found]
+    rows = (json.loads(note or "null") or {}).get(what, [])
+    return [] if isinstance(rows, str) else [Box(*box) for box in rows]
 
 
 def detector_errors(note: str | None) -> list[str]:
     """What went wrong in the detectors of `people`, such as "faces: ValueError: ..."."""
-    found = json.loads(note or "null") or {}
-    return [f"{what}: {found[what]}" for what in ("faces", "persons") if isinstance(found.get(what), str)]
+    detected = json.loads(note or "null") or {}
+    return [
+        f"{what}: {detected[what]}" for what in ("faces", "persons") if isinstance(detected.get(what), str)
+    ]
 
 
 def words(note: str | None) -> list[MarkedWord]:
     """The text boxes of the note of `ocr`, the tallest first."""
-    found = [
+    marked = [
         MarkedWord(box["text"], float(box["confidence"]), [(float(x), float(y)) for x, y in box["box"]])
         for box in json.loads(note or "null") or []
     ]
-    return sorted(found, key=lambda word: -word.height)
+    return sorted(marked, key=lambda word: -word.height)
 
 
-def counted_words(found: Sequence[object], one: str, many: str) -> str:
+def counted_words(items: Sequence[object], one: str, many: str) -> str:
     """How many were found, in words: "no faces", "1 face", "2 faces"."""
-    return f"{len(found) or 'no'} {one if len(found) == 1 else many}"
+    return f"{len(items) or 'no'} {one if len(items) == 1 else many}"

@@ -30,15 +30,15 @@ def fitted(text: str, size: float, inches: float, weight: str = "normal") -> str
 
 def wrapped(text: str, size: float, inches: float, lines: int) -> list[str]:
     """The text in at most so many lines of this width; what is too long ends in an ellipsis."""
-    found: list[str] = []
+    result: list[str] = []
     rest = _words(text)
-    while rest and len(found) < lines - 1:
+    while rest and len(result) < lines - 1:
         taken = 1
         while taken < len(rest) and width(" ".join(rest[: taken + 1]), size) <= inches:
             taken += 1
-        found.append(fitted(" ".join(rest[:taken]), size, inches))
+        result.append(fitted(" ".join(rest[:taken]), size, inches))
         rest = rest[taken:]
-    return [*found, fitted(" ".join(rest), size, inches)] if rest else found
+    return [*result, fitted(" ".join(rest), size, inches)] if rest else result
 
 
 def _words(text: str) -> list[str]:

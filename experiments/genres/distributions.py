@@ -24,7 +24,7 @@ SHOWN_COLUMNS = {
 
 @dataclass(frozen=True)
 class Bar:
-    """The share of the genre's covers and of all others with a value in [low, high)."""
+    """The proportion of the genre's covers and of all others with a value in [low, high)."""
 
     low: float
     high: float
@@ -42,7 +42,7 @@ class Distribution:
         counts: whether bars are whole numbers.
         own, others: median (of counts the mean) of the genre and of all others.
         quartiles, other_quartiles: of the genre and of all others.
-        none: share of the genre's covers, and of all others, with none of what is counted.
+        none: proportion of the genre's covers, and of all others, with none of what is counted.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Distribution:
 
     @property
     def tallest(self) -> float:
-        """The largest share of all bars."""
+        """The largest proportion of all bars."""
         return max(max(bar.own, bar.others) for bar in self.bars)
 
 
@@ -72,15 +72,15 @@ def distributions(
         meanings: column -> what it is.
         inside: (n,) bool, whether a cover is of the genre.
     """
-    found = []
+    result = []
     for column, (title, counts) in SHOWN_COLUMNS.items():
         if column not in values:
             continue
         every = values[column].to_numpy(np.float64)
         own, others = every[inside & ~np.isnan(every)], every[~inside & ~np.isnan(every)]
         if len(own) and len(others):
-            found.append(_distribution(title, column, meanings.get(column, ""), counts, own, others))
-    return found
+            result.append(_distribution(title, column, meanings.get(column, ""), counts, own, others))
+    return result
 
 
 def _distribution(
@@ -102,7 +102,7 @@ def _distribution(
 
 
 def bars(own: np.ndarray, others: np.ndarray, counts: bool) -> list[Bar]:
-    """Histograms of both on the same bins; shares of each add up to 1."""
+    """Histograms of both on the same bins; proportions of each add up to 1."""
     every = np.concatenate([own, others])
     if counts:
         edges = np.arange(LAST_COUNT + 2, dtype=float)
@@ -111,13 +111,13 @@ def bars(own: np.ndarray, others: np.ndarray, counts: bool) -> list[Bar]:
         low, high = float(every.min()), float(np.quantile(every, AXIS_QUANTILE))
         edges = np.linspace(low, high if high > low else low + 1, HISTOGRAM_BINS + 1)
         labels = [""] * HISTOGRAM_BINS
-    shares = []
+    proportions = []
     for part in (own, others):
         where = np.clip(np.searchsorted(edges, part, side="right") - 1, 0, len(edges) - 2)
-        shares.append(np.bincount(where, minlength=len(edges) - 1) / len(part))
+        proportions.append(np.bincount(where, minlength=len(edges) - 1) / len(part))
     return [
         Bar(float(low), float(high), float(a), float(b), label)
-        for low, high, a, b, label in zip(edges[:-1], edges[1:], *shares, labels, strict=True)
+        for low, high, a, b, label in zip(edges[:-1], edges[1:], *proportions, labels, strict=True)
     ]
 
 

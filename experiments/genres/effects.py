@@ -117,20 +117,20 @@ def rank_correlation(values: pd.DataFrame) -> pd.DataFrame:
     return values.rank().corr().abs()
 
 
-def distinct(found: pd.DataFrame, correlation: pd.DataFrame, most: int) -> pd.DataFrame:
+def distinct(own: pd.DataFrame, correlation: pd.DataFrame, most: int) -> pd.DataFrame:
     """The largest significant effects of columns that are not correlated with one kept already.
 
     Args:
-        found: rows of one genre from `effects`, the largest effect first.
+        own: rows of one genre from `effects`, the largest effect first.
         correlation: from `rank_correlation`.
         most: how many are kept.
 
     Returns:
-        Rows of `found` with a corrected p below `SIGNIFICANCE_LEVEL`, in their order; a column whose
+        Rows of `own` with a corrected p below `SIGNIFICANCE_LEVEL`, in their order; a column whose
         correlation with one kept already is above `MAX_CORRELATION` is left out.
     """
     kept: list[str] = []
-    for column in found.loc[found["p_corrected"] < SIGNIFICANCE_LEVEL, "column"]:
+    for column in own.loc[own["p_corrected"] < SIGNIFICANCE_LEVEL, "column"]:
         if len(kept) < most and not (correlation.loc[column, kept] > MAX_CORRELATION).any():
             kept.append(column)
-    return found[found["column"].isin(kept)]
+    return own[own["column"].isin(kept)]

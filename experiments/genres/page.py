@@ -49,7 +49,7 @@ class PageCover:
         text: the words read on it, the largest first.
         predicted: what the chosen model called it; empty where it was not held out.
         probability: how surely; NaN likewise.
-        typical: the share of covers near it that are of its genre.
+        typical: the proportion of covers near it that are of its genre.
         picture: a data URI; None where the file cannot be read any more.
     """
 
@@ -66,77 +66,79 @@ class PageCover:
         return f"{self.genre} cover reading \u201c{self.text}\u201d" if self.text else f"{self.genre} cover"
 
 
-def genre_page(found: GenreFindings, genre: str) -> dict[str, Any]:
+def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     """What the template of a genre's page needs, and the index's of it."""
-    inside = (found.covers["genre"] == genre).to_numpy()
-    own = found.effects[found.effects["genre"] == genre]
-    effects = _with_meanings(distinct(own, found.correlation, MAX_EFFECTS), found.meanings)
-    palette = found.palettes.get(genre, [])
-    words = typical_words(found.words, found.covers, genre, MAX_WORDS) if found.words is not None else []
-    confusion = found.run.chosen.confusion[found.run.split]
-    confused = confused_with(confusion, found.predictions, found.space, genre, MAX_PAIRS)
+    inside = (findings.covers["genre"] == genre).to_numpy()
+    own = findings.effects[findings.effects["genre"] == genre]
+    effects = _with_meanings(distinct(own, findings.correlation, MAX_EFFECTS), findings.meanings)
+    palette = findings.palettes.get(genre, [])
+    words = (
+        typical_words(findings.words, findings.covers, genre, MAX_WORDS) if findings.words is not None else []
+    )
+    confusion = findings.run.chosen.confusion[findings.run.split]
+    confused = confused_with(confusion, findings.predictions, findings.space, genre, MAX_PAIRS)
     page = {
         "genre": genre,
         "count": int(inside.sum()),
-        "groups": int(found.covers.loc[inside, "group"].nunique()),
+        "groups": int(findings.covers.loc[inside, "group"].nunique()),
         "share": float(inside.mean()),
-        "gist": genre_gist(found, genre, int(inside.sum()), effects, confused),
+        "gist": genre_gist(findings, genre, int(inside.sum()), effects, confused),
         "effects": effects,
-        "all_effects": _with_meanings(own, found.meanings),
+        "all_effects": _with_meanings(own, findings.meanings),
         "palette": palette,
         "over": over(palette),
-        "mean": found.means.get(genre),
-        "distributions": distributions(found.values, found.meanings, inside),
+        "mean": findings.means.get(genre),
+        "distributions": distributions(findings.values, findings.meanings, inside),
         "words": words,
-        "bearers": {word.word: bearers(found, word) for word in words},
-        "models": scored_models(found.run, genre),
+        "bearers": {word.word: bearers(findings, word) for word in words},
+        "models": scored_models(findings.run, genre),
         "confused": confused,
     }
-    return page | pictures(found, genre, confused) | contributions(found, genre)
+    return page | pictures(findings, genre, confused) | contributions(findings, genre)
 
 
-def pictures(found: GenreFindings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
+def pictures(findings: GenreFindings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
     """The typical covers, the most confident right and wrong ones, and the pairs."""
-    right, missed, wrongly = most_confident(found.predictions, found.space, genre, MAX_CONFIDENT)
+    right, missed, wrongly = most_confident(findings.predictions, findings.space, genre, MAX_CONFIDENT)
     shown = {
-        "typical": most_typical(found.typical, found.space, genre, MAX_TYPICAL),
+        "typical": most_typical(findings.typical, findings.space, genre, MAX_TYPICAL),
         "right": right,
         "missed": missed,
         "wrongly": wrongly,
     }
     pairs = confused.pairs if confused else []
-    return {key: [cover(found, one) for one in ids] for key, ids in shown.items()} | {
-        "pairs": [(cover(found, pair.cover_id), cover(found, pair.other_id)) for pair in pairs]
+    return {key: [cover(findings, one) for one in ids] for key, ids in shown.items()} | {
+        "pairs": [(cover(findings, pair.cover_id), cover(findings, pair.other_id)) for pair in pairs]
     }
 
 
-def cover(found: GenreFindings, cover_id: str) -> PageCover:
+def cover(findings: GenreFindings, cover_id: str) -> PageCover:
     """A cover with its thumbnail."""
-    return _cover(found, cover_id, picture_at(found.space.covers["path"][cover_id]))
+    return _cover(findings, cover_id, picture_at(findings.space.covers["path"][cover_id]))
 
 
-def bearers(found: GenreFindings, word: TypicalWord) -> list[PageCover]:
+def bearers(findings: GenreFindings, word: TypicalWord) -> list[PageCover]:
     """The covers that bear a word, one a group, the word marked where it was read."""
-    assert found.words is not None
-    boxes = found.words[found.words["word"] == word.word].set_index("cover_id")["box"]
-    covers = found.space.covers.loc[word.cover_ids]
+    assert findings.words is not None
+    boxes = findings.words[findings.words["word"] == word.word].set_index("cover_id")["box"]
+    covers = findings.space.covers.loc[word.cover_ids]
     shown = covers[~covers["group"].duplicated()].head(MAX_BEARERS)
     return [
-        _cover(found, one, marked_picture(shown["path"][one], boxes[one])) for one in shown.index.tolist()
+        _cover(findings, one, marked_picture(shown["path"][one], boxes[one])) for one in shown.index.tolist()
     ]
 
 
-def _cover(found: GenreFindings, cover_id: str, picture: str | None) -> PageCover:
+def _cover(findings: GenreFindings, cover_id: str, picture: str | None) -> PageCover:
     predicted, probability = "", float("nan")
-    if cover_id in found.predictions.index:
-        predicted = str(found.predictions["predicted"][cover_id])
-        probability = float(found.predictions[f"p_{predicted}"][cover_id])
+    if cover_id in findings.predictions.index:
+        predicted = str(findings.predictions["predicted"][cover_id])
+        probability = float(findings.predictions[f"p_{predicted}"][cover_id])
     return PageCover(
-        genre=str(found.space.covers["genre"][cover_id]),
-        text=found.texts.get(cover_id, ""),
+        genre=str(findings.space.covers["genre"][cover_id]),
+        text=findings.texts.get(cover_id, ""),
         predicted=predicted,
         probability=probability,
-        typical=float(found.typical["share"][cover_id]),
+        typical=float(findings.typical["proportion"][cover_id]),
         picture=picture,
     )
 
@@ -154,16 +156,18 @@ def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any
     return sorted(there, key=lambda pair: (not pair[0].chosen, pair[0].kind == "alone", -pair[1]["f1"].value))
 
 
-def contributions(found: GenreFindings, genre: str) -> dict[str, Any]:
+def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
     """The rows of the SHAP chart and of its readable columns, and the axis that holds the former."""
-    blocks = found.shap.blocks[found.shap.blocks["genre"] == genre]
-    columns = found.shap.columns[(found.shap.columns["genre"] == genre) & (found.shap.columns["gain"] > 0)]
+    blocks = findings.shap.blocks[findings.shap.blocks["genre"] == genre]
+    columns = findings.shap.columns[
+        (findings.shap.columns["genre"] == genre) & (findings.shap.columns["gain"] > 0)
+    ]
     reach = float(np.nanmax(blocks[["own", "others"]].abs().to_numpy(), initial=1e-6))
     return {
         "blocks": blocks.to_dict(orient="records"),
-        "explained": found.shap.covers.get(genre, 0),
+        "explained": findings.shap.covers.get(genre, 0),
         "block_axis": Axis(-reach, reach, 4, 96),
-        "columns": _with_meanings(columns.head(MAX_SHAP_COLUMNS), found.meanings),
+        "columns": _with_meanings(columns.head(MAX_SHAP_COLUMNS), findings.meanings),
     }
 
 
@@ -191,27 +195,27 @@ def gains_by_genre(shap: Shap) -> dict[str, Rows]:
 
 
 def genre_gist(
-    found: GenreFindings, genre: str, count: int, effects: Rows, confused: Confused | None
+    findings: GenreFindings, genre: str, count: int, effects: Rows, confused: Confused | None
 ) -> list[str]:
     """What the page comes to, in a few sentences."""
-    share = percent(count / len(found.covers))
-    told = [f"{count:,} of the collection's {len(found.covers):,} covers ({share}) are {genre}."]
+    percentage = percent(count / len(findings.covers))
+    sentences = [f"{count:,} of the collection's {len(findings.covers):,} covers ({percentage}) are {genre}."]
     if effects:
-        told.append(
+        sentences.append(
             f"Compared with the other genres' covers, theirs {_differences(effects[:EFFECTS_IN_GIST])}."
         )
     else:
-        told.append("No readable feature tells them surely from the rest.")
-    models = scored_models(found.run, genre)
+        sentences.append("No readable feature tells them surely from the rest.")
+    models = scored_models(findings.run, genre)
     if models:
         model, scores = models[0]
-        told.append(
+        sentences.append(
             f"The model {model.classifier} on {model.on} finds {percent(scores['recall'].value, 0)} of those"
             f" held out; of the covers that it calls {genre}, {percent(scores['precision'].value, 0)} are."
         )
     if confused:
-        told.append(f"It takes {percent(confused.share, 0)} of them for {confused.genre}.")
-    return told
+        sentences.append(f"It takes {percent(confused.share, 0)} of them for {confused.genre}.")
+    return sentences
 
 
 def _differences(effects: Rows) -> str:
@@ -219,11 +223,11 @@ def _differences(effects: Rows) -> str:
     ordered = sorted(effects, key=lambda row: row["delta"] < 0)
     parts: dict[str, list[str]] = {}
     for row in ordered:
-        share = percent(max(row["higher"], 1 - row["higher"]), 0)
+        percentage = percent(max(row["higher"], 1 - row["higher"]), 0)
         of_what = " of pairs" if row is ordered[0] else ""
         way = "higher in" if row["delta"] > 0 else "lower in"
-        parts.setdefault(way, []).append(f"{row['short']} ({share}{of_what})")
-    return "are " + " and ".join(f"{way} {', '.join(told)}" for way, told in parts.items())
+        parts.setdefault(way, []).append(f"{row['short']} ({percentage}{of_what})")
+    return "are " + " and ".join(f"{way} {', '.join(names)}" for way, names in parts.items())
 
 
 def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:

@@ -29,7 +29,7 @@ COLOUR_NAMES = {
 
 @dataclass(frozen=True)
 class Swatch:
-    """A common colour and the share of a genre's area that it takes, 0 to 1; `ratio` to the others'."""
+    """A common colour and the proportion of a genre's area that it takes, 0 to 1; `ratio` to the others'."""
 
     colour: str
     name: str
@@ -39,10 +39,10 @@ class Swatch:
 
 
 def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, list[Swatch]]:
-    """Each genre's shares of the common colours, every cover counting the same.
+    """Each genre's proportions of the common colours, every cover counting the same.
 
     The common colours are k-means centres (scikit-learn) of all covers' palette colours in CIE Lab, weighted
-    by their shares: the same for every genre, so that genres compare.
+    by their proportions: the same for every genre, so that genres compare.
 
     Args:
         color: the block `color`, indexed by cover_id.
@@ -74,16 +74,16 @@ def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, 
 
 
 def palette_colours(color: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The row number, CIE Lab (m, 3) and share of every palette colour that is there."""
-    ranks = sorted(int(found[1]) for name in color if (found := PALETTE_COLUMN.match(str(name))))
-    owners, labs, shares = [np.zeros(0, int)], [np.zeros((0, 3))], [np.zeros(0)]
+    """The row number, CIE Lab (m, 3) and proportion of every palette colour that is there."""
+    ranks = sorted(int(match[1]) for name in color if (match := PALETTE_COLUMN.match(str(name))))
+    owners, labs, proportions = [np.zeros(0, int)], [np.zeros((0, 3))], [np.zeros(0)]
     for rank in ranks:
         part = color[[f"palette_{rank}_{what}" for what in ("l", "a", "b", "share")]].to_numpy(np.float64)
         there = np.flatnonzero(~np.isnan(part).any(axis=1) & (part[:, 3] > 0))
         owners.append(there)
         labs.append(part[there, :3])
-        shares.append(part[there, 3])
-    return np.concatenate(owners), np.concatenate(labs), np.concatenate(shares)
+        proportions.append(part[there, 3])
+    return np.concatenate(owners), np.concatenate(labs), np.concatenate(proportions)
 
 
 def colour_name(lab: np.ndarray) -> str:

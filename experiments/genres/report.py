@@ -55,26 +55,28 @@ def write_genre_report(run: Path, out: Path) -> Path:
         for extractor in prepared.extractors
         for column, text in extractor.describe().items()
     }
-    found = find_all_genres(
+    findings = find_all_genres(
         read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / FITS_FOLDER
     )
-    return write_pages(found, out)
+    return write_pages(findings, out)
 
 
-def write_pages(found: GenreFindings, out: Path) -> Path:
+def write_pages(findings: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
     out.mkdir(parents=True, exist_ok=True)
-    names = page_names(found.genres)
-    shared = _shared(found) | {"names": names}
+    names = page_names(findings.genres)
+    shared = _shared(findings) | {"names": names}
     pages = []
     with counted("genre pages", len(names)) as bar:
         for genre, name in names.items():
-            pages.append(genre_page(found, genre))
+            pages.append(genre_page(findings, genre))
             _write(out / name, "genre.html", pages[-1] | shared)
             bar.advance(bar.task_ids[0])
-    write_genre_tables(found, out)
+    write_genre_tables(findings, out)
     index = _write(
-        out / "index.html", "genre_index.html", shared | {"pages": pages, "gains": gains_by_genre(found.shap)}
+        out / "index.html",
+        "genre_index.html",
+        shared | {"pages": pages, "gains": gains_by_genre(findings.shap)},
     )
     shutil.rmtree(out / FITS_FOLDER, ignore_errors=True)
     return index
@@ -91,21 +93,21 @@ def page_names(genres: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def write_genre_tables(found: GenreFindings, out: Path) -> None:
+def write_genre_tables(findings: GenreFindings, out: Path) -> None:
     """What the pages show, as tables, and what they were made from and with."""
-    found.effects.to_csv(out / "effects.csv", index=False)
-    found.shap.blocks.to_csv(out / "shap_blocks.csv", index=False)
-    found.shap.columns.to_csv(out / "shap_columns.csv", index=False)
-    if found.words is not None:
+    findings.effects.to_csv(out / "effects.csv", index=False)
+    findings.shap.blocks.to_csv(out / "shap_blocks.csv", index=False)
+    findings.shap.columns.to_csv(out / "shap_columns.csv", index=False)
+    if findings.words is not None:
         rows = [
             [genre, word.word, word.z, word.log_odds, word.covers, word.others]
-            for genre in found.genres
-            for word in typical_words(found.words, found.covers, genre, len(found.words))
+            for genre in findings.genres
+            for word in typical_words(findings.words, findings.covers, genre, len(findings.words))
         ]
         columns = ["genre", "word", "z", "log_odds", "covers", "others"]
         pd.DataFrame(rows, columns=columns).to_csv(out / "words.csv", index=False)
-    shutil.copyfile(found.run.folder / "config.yaml", out / "config.yaml")
-    write_json(out / "environment.json", environment() | {"run": str(found.run.folder)})
+    shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
+    write_json(out / "environment.json", environment() | {"run": str(findings.run.folder)})
 
 
 # --- rendering -----------------------------------------------------------------------------------------
@@ -128,16 +130,16 @@ def brief(value: float, digits: int = 3) -> str:
     return text.replace("-", "\u2212")
 
 
-def _shared(found: GenreFindings) -> dict[str, Any]:
+def _shared(findings: GenreFindings) -> dict[str, Any]:
     """What every page says alike."""
-    run = found.run
+    run = findings.run
     return {
         "run": run,
         "held": HELD[run.split],
-        "total": len(found.covers),
+        "total": len(findings.covers),
         "there": set(run.facts["extractors"]),
-        "tests": len(found.effects),
-        "shap": found.shap,
+        "tests": len(findings.effects),
+        "shap": findings.shap,
         "limits": {
             "alike": MAX_CORRELATION,
             "level": SIGNIFICANCE_LEVEL,

@@ -101,8 +101,8 @@ def shap_split(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], st
         learnt, held = splits == "train", splits == run.split
         return splits.index[learnt].tolist(), splits.index[held].tolist(), f"{run.split} covers"
     held = splits == splits.min()
-    told = f"covers of the first of {run.config['folds']} folds"
-    return splits.index[~held].tolist(), splits.index[held].tolist(), told
+    description = f"covers of the first of {run.config['folds']} folds"
+    return splits.index[~held].tolist(), splits.index[held].tolist(), description
 
 
 def _fitted(
@@ -175,5 +175,7 @@ def _doubt(own: np.ndarray, others: np.ndarray) -> float:
 def _says(contribution: np.ndarray, values: pd.Series) -> str:
     """Whether high values of a column speak for the genre or against it."""
     ranks = pd.DataFrame({"one": contribution, "other": values.to_numpy()}).rank()
-    found = ranks["one"].corr(ranks["other"])
-    return "for" if found >= MIN_CLEAR_CORRELATION else "against" if found <= -MIN_CLEAR_CORRELATION else ""
+    correlation = ranks["one"].corr(ranks["other"])
+    if abs(correlation) >= MIN_CLEAR_CORRELATION:
+        return "for" if correlation > 0 else "against"
+    return ""

@@ -64,25 +64,25 @@ def typicality(space: EmbeddingSpace, nearest: int = TYPICALITY_NEIGHBOURS) -> p
     """How much the covers that look most like each one are of its genre, its own group left out.
 
     Returns:
-        Indexed by cover_id: `share` of the nearest covers that are of its genre, 0 to 1, and the mean
+        Indexed by cover_id: `proportion` of the nearest covers that are of its genre, 0 to 1, and the mean
         `distance` to them.
     """
     genres = space.covers["genre"].to_numpy()
     groups = np.unique(space.covers["group"].to_numpy(), return_inverse=True)[1]
     crowd = min(int(np.bincount(groups).max()), nearest)
-    distances, found = nearest_rows(new_index(space.rows, "l2"), space.rows, nearest + crowd, "l2")
+    distances, rows = nearest_rows(new_index(space.rows, "l2"), space.rows, nearest + crowd, "l2")
     values = np.zeros((len(genres), 2))
-    for row, (far, near) in enumerate(zip(distances, found, strict=True)):
+    for row, (far, near) in enumerate(zip(distances, rows, strict=True)):
         others = groups[near] != groups[row]
         near, far = near[others][:nearest], far[others][:nearest]
         values[row] = ((genres[near] == genres[row]).mean(), far.mean()) if len(near) else (0, np.inf)
-    return pd.DataFrame(values, index=space.covers.index, columns=["share", "distance"])
+    return pd.DataFrame(values, index=space.covers.index, columns=["proportion", "distance"])
 
 
 def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int) -> list[str]:
-    """The cover_ids of a genre with the largest share, equal ones by distance; one a group."""
+    """The cover_ids of a genre with the largest proportion, equal ones by distance; one a group."""
     own = typical[(space.covers["genre"] == genre).to_numpy()]
-    ordered = own.sort_values(["share", "distance"], ascending=[False, True], kind="stable")
+    ordered = own.sort_values(["proportion", "distance"], ascending=[False, True], kind="stable")
     return _one_a_group(ordered.index.tolist(), space)[:most]
 
 

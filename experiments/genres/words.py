@@ -75,20 +75,20 @@ def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: i
         genre: the one to describe.
         most: how many words.
     """
-    told = words.merge(covers[["cover_id", "genre", "group"]], on="cover_id")
-    own = told["genre"] == genre
+    labelled = words.merge(covers[["cover_id", "genre", "group"]], on="cover_id")
+    own = labelled["genre"] == genre
     counts = pd.DataFrame(
         {
-            "own": told[own].drop_duplicates(["group", "word"])["word"].value_counts(),
-            "others": told[~own].drop_duplicates(["group", "word"])["word"].value_counts(),
+            "own": labelled[own].drop_duplicates(["group", "word"])["word"].value_counts(),
+            "others": labelled[~own].drop_duplicates(["group", "word"])["word"].value_counts(),
         }
     ).fillna(0)
     if counts.empty:
         return []
     counts = counts.join(log_odds(counts["own"], counts["others"], PRIOR_WEIGHT * counts["own"].sum()))
-    found = counts[(counts["z"] >= MIN_WORD_Z) & (counts["own"] >= MIN_WORD_COVERS)]
-    found = found.rename_axis("word").reset_index().sort_values(["z", "word"], ascending=[False, True])
-    bearers = told[own].groupby("word")["cover_id"].agg(list)
+    typical = counts[(counts["z"] >= MIN_WORD_Z) & (counts["own"] >= MIN_WORD_COVERS)]
+    typical = typical.rename_axis("word").reset_index().sort_values(["z", "word"], ascending=[False, True])
+    bearers = labelled[own].groupby("word")["cover_id"].agg(list)
     return [
         TypicalWord(
             str(row["word"]),
@@ -98,7 +98,7 @@ def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: i
             int(row["others"]),
             bearers[row["word"]],
         )
-        for row in found.head(most).to_dict(orient="records")
+        for row in typical.head(most).to_dict(orient="records")
     ]
 
 

@@ -36,10 +36,12 @@ def hdbscan(Z: np.ndarray, sample: Sample) -> np.ndarray:
     fitted = Z[sample.rows] - Z[sample.rows].mean(axis=0)
     reduced = fitted @ principal_components(fitted, DENSITY_COMPONENTS)
     smallest = min(max(MIN_CLUSTER_COVERS, len(fitted) // 200), len(fitted))
-    found = HDBSCAN(min_cluster_size=smallest, min_samples=min(5, smallest), copy=True).fit(reduced).labels_
+    clusters = (
+        HDBSCAN(min_cluster_size=smallest, min_samples=min(5, smallest), copy=True).fit(reduced).labels_
+    )
     labels = np.empty(len(Z), np.int64)
-    labels[sample.rows] = found
-    labels[sample.rest] = found[sample.near[:, 0]]
+    labels[sample.rows] = clusters
+    labels[sample.rest] = clusters[sample.near[:, 0]]
     return _by_size(labels)
 
 
@@ -106,9 +108,9 @@ def cluster_scores(
             _row(name, "unclustered", ALL_GENRES, len(Z), float((~inside).mean())),
         ]
         if len(np.unique(labels[inside])) > 1:
-            found = np.zeros(len(Z))
-            found[inside] = silhouettes(Z[inside], labels[inside])
-            rows.append(_mean(name, ALL_GENRES, found, inside, drawn))
+            values = np.zeros(len(Z))
+            values[inside] = silhouettes(Z[inside], labels[inside])
+            rows.append(_mean(name, ALL_GENRES, values, inside, drawn))
     return pd.DataFrame(rows)
 
 

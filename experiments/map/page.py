@@ -187,8 +187,8 @@ def _genres(table: pd.DataFrame, scores: pd.DataFrame, pairs: pd.DataFrame) -> l
 
 def _clustering(table: pd.DataFrame, scores: pd.DataFrame, key: str) -> dict[str, Any]:
     labels = table[key].where(table[key] < MAX_CLUSTER_COLUMNS, MAX_CLUSTER_COLUMNS)
-    shares = pd.crosstab(table["genre"], labels, normalize="index")
-    numbers: list[int] = [int(str(number)) for number in shares.columns]
+    proportions = pd.crosstab(table["genre"], labels, normalize="index")
+    numbers: list[int] = [int(str(number)) for number in proportions.columns]
     return {
         "name": CLUSTERING_NAMES[key],
         "rand": _score(scores, key, "rand"),
@@ -197,7 +197,7 @@ def _clustering(table: pd.DataFrame, scores: pd.DataFrame, key: str) -> dict[str
         "clusters": int(table[key].max()) + 1,
         "unclustered": float((table[key] == NO_CLUSTER).mean()),
         "columns": [_cluster(number) if number < MAX_CLUSTER_COLUMNS else "others" for number in numbers],
-        "shares": {genre: row.tolist() for genre, row in shares.iterrows()},
+        "shares": {genre: row.tolist() for genre, row in proportions.iterrows()},
     }
 
 
@@ -210,10 +210,10 @@ def _listed(shown: pd.DataFrame, paths: list[str]) -> list[dict[str, Any]]:
 
 
 def _score(scores: pd.DataFrame, of: str, score: str, genre: str = ALL_GENRES) -> Interval | None:
-    found = scores[(scores["of"] == of) & (scores["score"] == score) & (scores["genre"] == genre)]
-    if found.empty or found["value"].isna().any():
+    rows = scores[(scores["of"] == of) & (scores["score"] == score) & (scores["genre"] == genre)]
+    if rows.empty or rows["value"].isna().any():
         return None
-    row = found.iloc[-1]  # a genre may be called "all"; the sum of all genres comes after it
+    row = rows.iloc[-1]  # a genre may be called "all"; the sum of all genres comes after it
     return Interval(float(row["value"]), float(row["low"]), float(row["high"]))
 
 

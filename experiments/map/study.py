@@ -140,8 +140,8 @@ def make_map(
         "hdbscan": hdbscan(Z, sample),
     }
     step("scores of the clusters")
-    found = {name: labels[sampled] for name, labels in clusters.items()}
-    scores = cluster_scores(Z[sampled], genres[sampled], groups[sampled], found, seed)
+    sampled_clusters = {name: labels[sampled] for name, labels in clusters.items()}
+    scores = cluster_scores(Z[sampled], genres[sampled], groups[sampled], sampled_clusters, seed)
     key = hashlib.sha256(np.ascontiguousarray(Z).data).hexdigest()[:16]
     planes = {}
     for method in methods:

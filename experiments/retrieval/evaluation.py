@@ -118,8 +118,8 @@ def precision_at_k(
                 part for block, part in scaler.slices.items() if name in (ALL_BLOCKS, block.partition(".")[0])
             ]
             where = np.r_[tuple(own)]
-            found = nearest_rows(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
-            right = genres[known][found] == genres[held][:, None]
+            nearest = nearest_rows(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
+            right = genres[known][nearest] == genres[held][:, None]
             hits[name][held] = np.stack([right[:, :k].mean(axis=1) for k in KS], axis=1)
     weights = group_weights(covers["group"].to_numpy(), seed, PRECISION_RESAMPLES)
     weights /= weights.sum(axis=1, keepdims=True)

@@ -206,8 +206,8 @@ def _check_replaceable(target: Path) -> None:
         return
     if not target.is_dir():
         raise UserError(f"--out {target} is a file. Name a folder.")
-    found = {path.name for path in target.iterdir()}
-    strange = sorted(found - _own_files(target))
+    names = {path.name for path in target.iterdir()}
+    strange = sorted(names - _own_files(target))
     if strange:
         raise UserError(
             f"--out {target} holds something that is not an index ({', '.join(strange[:3])}). Name another "

@@ -61,17 +61,17 @@ def similar(
     asked: Image | str
     if words is not None:
         asked = words
-        found = nearest_to_words(opened, words, k, genres, diversity)
+        nearest = nearest_to_words(opened, words, k, genres, diversity)
     else:
         asked = _decoded(str(picture))
-        found = nearest_covers(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
+        nearest = nearest_covers(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
     if out and out.suffix.lower() == ".csv":
-        found.to_csv(out, index=False)
+        nearest.to_csv(out, index=False)
     elif out and out.suffix.lower() == ".json":
-        write_json(out, {"picture": picture, "words": words, "covers": found.to_dict("records")})
+        write_json(out, {"picture": picture, "words": words, "covers": nearest.to_dict("records")})
     elif out:
-        draw_similar(asked, found, _neighbours(opened).thumbnails(found["cover_id"].tolist())).save(out)
-    return found
+        draw_similar(asked, nearest, _neighbours(opened).thumbnails(nearest["cover_id"].tolist())).save(out)
+    return nearest
 
 
 def open_place(place: Path) -> Bundle | CoverIndex:

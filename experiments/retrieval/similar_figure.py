@@ -18,19 +18,19 @@ MUTED_COLOUR = "#767676"
 
 
 def draw_similar(
-    asked: Image.Image | str, found: pd.DataFrame, thumbnails: Sequence[bytes | None]
+    asked: Image.Image | str, covers: pd.DataFrame, thumbnails: Sequence[bytes | None]
 ) -> Image.Image:
     """What was asked for first, then each cover with its genre and distance; `TILES_ACROSS` in a row.
 
     Args:
         asked: the picture, or the words.
-        found: `genre` and `distance`, in the order to show.
+        covers: `genre` and `distance`, in the order to show.
         thumbnails: their JPEGs; None where there is none.
     """
     own = asked.copy() if isinstance(asked, Image.Image) else _card(asked)
     own.thumbnail((SIDE, SIDE))
     tiles = [(own, "this picture" if isinstance(asked, Image.Image) else "these words", "")]
-    for row, content in zip(found.itertuples(), thumbnails, strict=True):
+    for row, content in zip(covers.itertuples(), thumbnails, strict=True):
         tile = Image.open(io.BytesIO(content)) if content else _card("no picture")
         tiles.append((tile, str(row.genre), f"distance {row.distance:.2f}"))
     across, rows = min(TILES_ACROSS, len(tiles)), -(-len(tiles) // TILES_ACROSS)

@@ -1,1 +1,1 @@
-"""`serve`: answers over HTTP."""
+"""`serve`: predictions over HTTP."""

@@ -1,4 +1,4 @@
-"""The prediction service: an application that answers over HTTP with a bundle's model.
+"""The prediction service: an application that serves a bundle's model over HTTP.
 
 Nothing that takes long runs on the event loop: pictures are decoded in threads, and one thread owns the
 model, so that pictures of many requests become one batch and its cores are not asked for twice.
@@ -71,7 +71,7 @@ _UPLOAD_PROBLEMS = (
     "busy",
 )
 _log = logging.getLogger("uvicorn.error")
-_ABOUT = """Genres of album covers, told from the picture alone.
+_ABOUT = """Genres of album covers, predicted from the picture alone.
 
 Pictures are sent as files in the field `pictures` of a `multipart/form-data` body. In `/v1/predict` a file
 that is no picture gets an `error` beside the results of the others; where none can be read, the answer is
@@ -108,8 +108,8 @@ class Service:
         """All genres of decoded pictures; to be called on the model's thread."""
         chunk = [(picture.cover_id, picture.name, picture.image) for picture in pictures]
         rows = score_chunk(self.bundle, self.extractors, chunk, len(self.bundle.classes), self.targets)
-        decides, warns = self.bundle.decision is not None, self.bundle.novelty is not None
-        return [scored_picture(row, decides, warns) for row in rows.to_dict("records")]
+        abstains, detects = self.bundle.decision is not None, self.bundle.novelty is not None
+        return [scored_picture(row, abstains, detects) for row in rows.to_dict("records")]
 
     def warm_up(self) -> None:
         """Loads the weights, with as many threads for torch as there are cores."""
@@ -238,12 +238,12 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: t
 
         def work(image: PIL.Image.Image) -> Response:
             count = min(top_k, len(service.bundle.classes))
-            found = explain_picture(
+            explanation = explain_picture(
                 service.bundle, service.extractors, image, count, attention, service.targets
             )
             if drawn:
-                return Response(_png(draw_explanation(found)), media_type="image/png")
-            return Response(to_json(_without_folders(found.as_json())), media_type="application/json")
+                return Response(_png(draw_explanation(explanation)), media_type="image/png")
+            return Response(to_json(_without_folders(explanation.as_json())), media_type="application/json")
 
         return await _alone(request, service, work, min(PLACES_OF_EXPLANATION, service.limits.waiting))
 
@@ -267,7 +267,7 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: t
             description="only these genres",
             json_schema_extra={"items": {"type": "string", "enum": genres}},
         ),
-        diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as unlike as can be"),
+        diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as different as can be"),
     ) -> SimilarCovers:
         """The training covers that are nearest to one picture."""
         from coverfusion.experiments.retrieval.similar import nearest_covers
@@ -281,8 +281,8 @@ def _add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: t
                 )
 
         def work(image: PIL.Image.Image) -> SimilarCovers:
-            found = nearest_covers(service.bundle, service.extractors, image, k, genre or None, diversity)
-            return similar_covers(found)
+            nearest = nearest_covers(service.bundle, service.extractors, image, k, genre or None, diversity)
+            return similar_covers(nearest)
 
         return await _alone(request, service, work, 1)
 
@@ -311,7 +311,7 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], key_problems: tup
         responses=described(*key_problems, "invalid", "too-many-requests", "method-not-allowed", "internal"),
     )
     async def model() -> ModelCard:
-        """The model that answers: classifier, genres, blocks, and the targets in force."""
+        """The model that predicts: classifier, genres, blocks, and the targets in force."""
         return _model_card(service.bundle, service.targets)
 
     text: dict[int | str, dict[str, Any]] = {
@@ -395,7 +395,7 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             for name, made in bundle.extractors.items()
         },
         targets=in_force,
-        warns=bundle.novelty is not None,
+        detects_out_of_distribution=bundle.novelty is not None,
         note=note_of(bundle),
         digest=bundle.digest,
         version=_version(),
@@ -448,8 +448,8 @@ def run_service(
     listener = bound_socket(host, port)
     app = make_service(bundle_folder, limits, api_key, targets)
     decision = app.state.service.bundle.decision
-    if said := guarantee(decision, targets) if decision else "":
-        console.print(said, highlight=False)
+    if sentence := guarantee(decision, targets) if decision else "":
+        console.print(sentence, highlight=False)
     config = uvicorn.Config(
         app,
         host=host,

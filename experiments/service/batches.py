@@ -128,13 +128,13 @@ class Batches(Generic[Item]):
             return
         started = time.perf_counter()
         try:
-            answers = self._together([single.item for single in singles])
+            results = self._together([single.item for single in singles])
         except Exception as error:  # noqa: BLE001 - raised again in the requests that wait for it
             for single in singles:
                 single.answer.set_exception(error)
             return
         self._observe(len(singles), time.perf_counter() - started)
-        for single, answer in zip(singles, answers, strict=True):
+        for single, answer in zip(singles, results, strict=True):
             single.answer.set_result(answer)
 
 

@@ -1,4 +1,4 @@
-"""What the service answers, as OpenAPI describes it."""
+"""The bodies of the service's responses, as OpenAPI describes them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ScoredPicture(BaseModel):
     cover_id: str = Field(description="sha256 of the file, 64 hex digits")
     genres: list[GenreProbability] = Field(default=[], description="the most probable ones, the best first")
     abstain: bool | None = Field(
-        default=None, description="no answer: the model is not sure enough for the target in force"
+        default=None, description="no prediction: the model is not sure enough for the target in force"
     )
     genre_set: list[str] | None = Field(
         default=None,
@@ -94,16 +94,18 @@ class Block(BaseModel):
 
 
 class TargetsInForce(BaseModel):
-    """When the model answers, and what its sets of genres guarantee; shares from 0 to 1."""
+    """When the model answers, and what its sets of genres guarantee; proportions from 0 to 1."""
 
-    target_error: float | None = Field(description="at most this share of answers is wrong")
-    target_coverage: float | None = Field(description="this share of covers, the most confident, is answered")
+    target_error: float | None = Field(description="at most this proportion of predictions is wrong")
+    target_coverage: float | None = Field(
+        description="this proportion of covers, the most confident ones, gets a prediction"
+    )
     set_coverage: float = Field(description="share of sets that hold the true genre")
     guarantee: str = Field(description="what the target comes to, in words; empty without one")
 
 
 class ModelCard(BaseModel):
-    """The model that answers."""
+    """The model that predicts."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -118,7 +120,7 @@ class ModelCard(BaseModel):
                         "set_coverage": 0.9,
                         "guarantee": "At most 20 % wrong among those answered, with 90 % confidence: …",
                     },
-                    "warns": True,
+                    "detects_out_of_distribution": True,
                     "note": "",
                     "digest": _COVER_ID,
                     "version": "0.1.0",
@@ -131,9 +133,11 @@ class ModelCard(BaseModel):
     genres: list[str]
     blocks: dict[str, Block]
     targets: TargetsInForce | None = Field(
-        description="none where the model has no held-out covers: it answers always and names no sets"
+        description="none where the model has no held-out covers: it always predicts and names no sets"
     )
-    warns: bool = Field(description="it can say that a picture looks like no training cover")
+    detects_out_of_distribution: bool = Field(
+        description="whether it can say that a picture looks like no training cover"
+    )
     note: str = Field(description="what readers must know about the training collection")
     digest: str = Field(description="sha256 over the whole bundle")
     version: str = Field(description="of coverfusion")
@@ -149,35 +153,37 @@ class ProblemBody(BaseModel):
     pictures: list[ScoredPicture] | None = Field(default=None, description="the reason for each file")
 
 
-def scored_picture(row: Mapping[Any, Any], decides: bool, warns: bool) -> ScoredPicture:
+def scored_picture(
+    row: Mapping[Any, Any], abstains: bool, detects_out_of_distribution: bool
+) -> ScoredPicture:
     """A row of `score_chunk` with every genre named.
 
     Args:
         row: column -> value; columns on abstaining may be missing.
-        decides: the bundle can say when to abstain.
-        warns: it can say what looks like no training cover.
+        abstains: the bundle can say when to abstain.
+        detects_out_of_distribution: it can say what looks like no training cover.
     """
     ranks = sum(name.startswith("genre_") and name != "genre_set" for name in row)
     pairs = [(row[f"genre_{n}"], row[f"probability_{n}"]) for n in range(1, ranks + 1)]
     distance = row.get("nearest_distance")
-    told: dict[str, Any] = {}
-    if decides:
-        told["abstain"] = bool(row["abstain"])
-        told["genre_set"] = [name for name in row["genre_set"].split("|") if name]
-    if warns:
-        told["out_of_distribution"] = bool(row["out_of_distribution"])
+    optional: dict[str, Any] = {}
+    if abstains:
+        optional["abstain"] = bool(row["abstain"])
+        optional["genre_set"] = [name for name in row["genre_set"].split("|") if name]
+    if detects_out_of_distribution:
+        optional["out_of_distribution"] = bool(row["out_of_distribution"])
     return ScoredPicture(
         name=row["path"],
         cover_id=row["cover_id"],
         genres=[GenreProbability(genre=str(g), probability=min(max(p, 0.0), 1.0)) for g, p in pairs],
         nearest_distance=None if distance is None or not np.isfinite(distance) else float(distance),
         failed_blocks=row["failed_blocks"] or None,
-        **told,
+        **optional,
     )
 
 
-def similar_covers(found: pd.DataFrame) -> SimilarCovers:
-    """The frame of `retrieval.similar.nearest` without the folders of the machine that trained."""
+def similar_covers(nearest: pd.DataFrame) -> SimilarCovers:
+    """The frame of `retrieval.similar.nearest_covers` without the folders of the machine that trained."""
     covers = [
         SimilarCover(
             cover_id=row["cover_id"],
@@ -185,7 +191,7 @@ def similar_covers(found: pd.DataFrame) -> SimilarCovers:
             name=file_name(row["path"]),
             distance=row["distance"],
         )
-        for row in found.to_dict("records")
+        for row in nearest.to_dict("records")
     ]
     return SimilarCovers(covers=covers)
 

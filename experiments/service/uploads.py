@@ -98,7 +98,7 @@ def body_schema(most: int) -> dict[str, Any]:
         "type": "array",
         "minItems": 1,
         "maxItems": most,
-        "description": "picture files, told by their content",
+        "description": "picture files, recognised by their content",
         "items": {"type": "string", "format": "binary"},
     }
     schema = {"type": "object", "required": [UPLOAD_FIELD], "properties": {UPLOAD_FIELD: pictures}}

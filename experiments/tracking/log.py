@@ -224,9 +224,9 @@ def _sqlite_file(uri: str) -> Path | None:
 
 
 def _experiment(client: MlflowClient, name: str, uri: str) -> str:
-    found = client.get_experiment_by_name(name)
-    if found is not None:
-        return str(found.experiment_id)
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return str(known.experiment_id)
     file = _sqlite_file(uri)
     # beside the database rather than in today's working directory; elsewhere the server's own choice
     location = (file.parent / "mlartifacts" / name).as_uri() if file else None

@@ -128,7 +128,7 @@ def _train(folder: Path) -> TrackedResult:
 
 def _split_metrics(entry: Mapping[str, Any]) -> list[Metric]:
     split = entry["split"]
-    found = [
+    metrics = [
         Metric(f"{split}/{name}" + ("" if kind == "value" else f"_{kind}"), values[kind])
         for name, values in entry["scores"].items()
         for kind in INTERVAL_KEYS
@@ -138,7 +138,7 @@ def _split_metrics(entry: Mapping[str, Any]) -> list[Metric]:
         for genre, scores in entry["genres"].items()
         for name, values in scores.items()
     ]
-    return found + each
+    return metrics + each
 
 
 def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
@@ -148,7 +148,7 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
         return {}
     predictions = pd.read_parquet(folder / "predictions.parquet")
     genres = genres_of(predictions)
-    found: dict[tuple[str, str], list[Metric]] = {}
+    by_model: dict[tuple[str, str], list[Metric]] = {}
     numbers = fold["fold"].loc[predictions["cover_id"]].to_numpy()
     for key, part in predictions.groupby(["classifier", "blocks", numbers], sort=True):
         classifier, blocks, number = map(str, key)
@@ -157,8 +157,8 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
         truth = codes.get_indexer(pd.Index(part["genre"]))
         predicted = codes.get_indexer(pd.Index(part["predicted"]))
         metrics = _at_fold(fold_scores(truth, predicted, proba, genres), genres, int(number))
-        found.setdefault((classifier, blocks), []).extend(metrics)
-    return found
+        by_model.setdefault((classifier, blocks), []).extend(metrics)
+    return by_model
 
 
 # --- an ablation ---------------------------------------------------------------------------------------
@@ -264,8 +264,8 @@ def _scores(path: Path) -> TrackedResult:
 
 def _at_fold(scores: Mapping[str, Any], genres: list[str], fold: int) -> list[Metric]:
     names = ["accuracy", "balanced_accuracy", "f1_macro", "log_loss"]
-    found = [Metric(f"each_fold/{name}", float(scores[name]), fold) for name in names]
-    return found + [Metric(f"each_fold/f1/{genre}", float(scores[f"f1_{genre}"]), fold) for genre in genres]
+    metrics = [Metric(f"each_fold/{name}", float(scores[name]), fold) for name in names]
+    return metrics + [Metric(f"each_fold/f1/{genre}", float(scores[f"f1_{genre}"]), fold) for genre in genres]
 
 
 def _asked(folder: Path) -> dict[str, str]:
@@ -282,14 +282,14 @@ def _asked(folder: Path) -> dict[str, str]:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
+    flat: dict[str, str] = {}
     for key, value in values.items():
         name = f"{prefix}.{key}" if prefix else str(key)
         if isinstance(value, Mapping) and value:
-            found |= _flat(value, name)
+            flat |= _flat(value, name)
         else:
-            found[name] = value if isinstance(value, str) else json.dumps(value)
-    return found
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
 
 
 def _facts(folder: Path) -> list[Metric]:

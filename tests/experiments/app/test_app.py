@@ -29,7 +29,7 @@ from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_fol
 from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
 from coverfusion.experiments.app.scored import as_file, score_uploads
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
-from coverfusion.experiments.commands.app import app, server_arguments
+from coverfusion.experiments.commands.app import app_command, server_arguments
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.map.study import write_map
 from coverfusion.experiments.pipeline.config import make_config
@@ -252,11 +252,11 @@ def test_a_page_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_said_before_the_server_starts(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere is not a bundle"):
-        app(tmp_path / "nowhere", tmp_path, "127.0.0.1", 0)
+        app_command(tmp_path / "nowhere", tmp_path, "127.0.0.1", 0)
     with pytest.raises(UserError, match="nowhere is no folder"):
-        app(None, tmp_path / "nowhere", "127.0.0.1", 0)
+        app_command(None, tmp_path / "nowhere", "127.0.0.1", 0)
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(UserError, match="already in use"):
-        app(None, tmp_path, "127.0.0.1", other.getsockname()[1])
+        app_command(None, tmp_path, "127.0.0.1", other.getsockname()[1])
 
 
 # --- in a browser --------------------------------------------------------------------------------------

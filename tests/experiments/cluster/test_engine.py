@@ -22,7 +22,7 @@ from coverfusion.experiments.cli import app
 from coverfusion.experiments.cluster.engine import Cluster, _shared_out, cluster
 from coverfusion.experiments.cluster.extract import extract_on_ray
 from coverfusion.experiments.cluster.score import score_on_ray
-from coverfusion.experiments.commands.engine import check_engine
+from coverfusion.experiments.commands.options import check_engine
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import score, table_of

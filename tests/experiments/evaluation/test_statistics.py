@@ -18,7 +18,7 @@ from coverfusion.experiments.evaluation.statistics import (
 
 def test_corrected_t_by_hand() -> None:
     # mean 0.2, s 0.1: variance (1/3 + 1/2) * 0.01; with 2 degrees of freedom p = 1 - t / sqrt(t^2 + 2)
-    found = corrected_t_test(np.array([0.1, 0.2, 0.3]), test_share=1 / 2)
+    found = corrected_t_test(np.array([0.1, 0.2, 0.3]), test_to_train=1 / 2)
     error = np.sqrt((1 / 3 + 1 / 2) * 0.01)
     t = 0.2 / error
     assert found.difference == pytest.approx(0.2)

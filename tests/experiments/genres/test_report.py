@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.report import report
+from coverfusion.experiments.commands.report import report_command
 from coverfusion.experiments.genres.findings import find_all_genres
 from coverfusion.experiments.genres.report import (
     brief,
@@ -74,7 +74,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(run: Path) -> Path:
     """The pages as the command writes them."""
     app = typer.Typer()
-    app.command()(report)
+    app.command()(report_command)
     result = CliRunner().invoke(app, [str(run)])
     assert result.exit_code == 0, result.output
     assert "Genre pages: 4" in result.output

@@ -31,7 +31,7 @@ def _predictions(space: EmbeddingSpace, proba: list[tuple[float, ...]]) -> pd.Da
 def test_typical_is_who_stands_among_its_own() -> None:
     space = _space([0.0, 1.0, 2.5, 9.0, 10.0, 11.0], "aaabba")
     typical = typicality(space, nearest=2)
-    assert typical["share"].tolist() == [1.0, 1.0, 1.0, 0.5, 0.5, 0.0]
+    assert typical["proportion"].tolist() == [1.0, 1.0, 1.0, 0.5, 0.5, 0.0]
     assert typical.loc["c1", "distance"] == pytest.approx(1.25)
     # c0, c1 and c2 have the same share; the nearest neighbours decide
     assert most_typical(typical, space, "a", 2) == ["c1", "c0"]
@@ -41,13 +41,13 @@ def test_typical_is_who_stands_among_its_own() -> None:
 def test_copies_make_nobody_typical() -> None:
     space = _space([0.0, 0.0, 0.0, 1.0, 2.0, 9.0], "aaabba", [0, 0, 0, 1, 2, 3])
     typical = typicality(space, nearest=2)
-    assert typical.loc["c0", "share"] == 0  # its neighbours but for the copies are b's
+    assert typical.loc["c0", "proportion"] == 0  # its neighbours but for the copies are b's
     assert most_typical(typical, space, "a", 9) == ["c0", "c5"]
 
 
 def test_a_genre_of_one_group_alone_is_no_trouble() -> None:
     space = _space([0.0, 0.1], "aa", [0, 0])
-    assert typicality(space)["share"].tolist() == [0, 0]
+    assert typicality(space)["proportion"].tolist() == [0, 0]
 
 
 def test_surest_covers_by_what_became_of_them() -> None:

@@ -114,7 +114,7 @@ def test_genres_of_few_groups_are_not_probed() -> None:
 
 
 def test_large_genres_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(separation, "MOST", 10)
+    monkeypatch.setattr(separation, "MAX_PROBED_COVERS", 10)
     genres = np.repeat(["dub", "opera"], [30, 8])
     rows = probed_rows(_covers(genres), seed=0)
     assert pd.Series(genres[rows]).value_counts().to_dict() == {"dub": 10, "opera": 8}

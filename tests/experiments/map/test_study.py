@@ -17,7 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.map import map as command
+from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.map import clusters
 from coverfusion.experiments.map import study as mapping
@@ -75,7 +75,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(source: Path) -> Path:
     """A map whose sample is smaller than the collection."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mapping, "SAMPLE", 90)
+        patch.setattr(mapping, "MAX_SAMPLED_COVERS", 90)
         return write_map(source, source.parent / "out", seed=1)
 
 
@@ -174,7 +174,7 @@ def test_planted_genres_separate(made: Path) -> None:
 @pytest.fixture
 def few_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Quick intervals, where a test does not look at them."""
-    monkeypatch.setattr(clusters, "HALVES", 4)
+    monkeypatch.setattr(clusters, "JACKKNIFE_HALVES", 4)
 
 
 @pytest.mark.usefixtures("few_halves")
@@ -351,7 +351,7 @@ def test_a_run_is_mapped_from_its_own_folder(tmp_path: Path) -> None:
     )
     run = train(config)
     app = typer.Typer()
-    app.command()(command)
+    app.command()(map_command)
     out = tmp_path / "map"
     done = CliRunner().invoke(app, [str(run), "--out", str(out), "-m", "pca"])
     assert done.exit_code == 0, done.output

@@ -109,7 +109,7 @@ def test_the_same_seed_gives_the_same_index(made: Path, table: Path, tmp_path: P
 def test_a_stopped_run_keeps_its_thumbnails(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "PART", 500)
+    monkeypatch.setattr(index, "THUMBNAILS_A_PART", 500)
     read: list[str] = []
 
     def stopping(path: str) -> bytes | None:

@@ -133,7 +133,7 @@ def test_targets_make_the_service_abstain_as_score_does(served_bundle: Path, tmp
 
 def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bundle: Path) -> None:
     card = client.get("/v1/model").json()
-    assert not card["warns"]  # too few covers
+    assert not card["detects_out_of_distribution"]  # too few covers
     assert card["targets"] == {
         "target_error": None,
         "target_coverage": None,
@@ -180,7 +180,7 @@ def test_a_warning_does_not_need_held_out_covers() -> None:
         "out_of_distribution": True,
         "failed_blocks": "",
     }
-    picture = scored_picture(row, decides=False, warns=True)
+    picture = scored_picture(row, abstains=False, detects_out_of_distribution=True)
     assert picture.out_of_distribution
     assert picture.abstain is None
 

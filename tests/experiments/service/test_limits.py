@@ -22,7 +22,7 @@ def test_clients_do_not_share_tokens_and_silence_fills_no_more_than_the_burst() 
 
 
 def test_the_client_that_was_silent_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_limits, "CLIENTS", 2)
+    monkeypatch.setattr(service_limits, "MAX_CLIENTS", 2)
     buckets = TokenBuckets(rate=0.001, burst=1)
     for client in ("a", "b", "c"):
         assert buckets.take(client, 0.0) == 0
