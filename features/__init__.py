@@ -1,0 +1,1 @@
+"""Extractors, which turn covers into blocks of numbers, and where their rows are kept."""

@@ -12,7 +12,7 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError, did_you_mean
-from coverfusion.features.registry import fingerprint_of, register
+from coverfusion.features.registry import BlockExtractor, register
 from coverfusion.features.weights import Weights
 
 GENRES = (
@@ -40,7 +40,7 @@ _GPU_BATCH = 64
 
 
 @register("clip")
-class Clip:
+class Clip(BlockExtractor):
     """open_clip's image embedding of length 1, and softmax probabilities within each set of prompts.
 
     Zero-shot as Radford et al. (2021): each prompt becomes a text embedding, and the cosines to the image
@@ -59,9 +59,6 @@ class Clip:
     Raises:
         ValueError: two prompts would give one column, or a set is empty.
     """
-
-    name: str
-    version = "1"
 
     def __init__(
         self,
@@ -101,10 +98,6 @@ class Clip:
         if self.preset == "packaged":
             return [_no_package(self.model, self.pretrained)]
         return [_published(self.model, self.pretrained)]
-
-    def fingerprint(self) -> str:
-        """Name + version + parameters + digest of the weights."""
-        return fingerprint_of(self)
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
         """(n, len(columns)) float32 for n RGB pictures.

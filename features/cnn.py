@@ -15,7 +15,7 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.networks import lite, torch_models
 from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.networks.lite import LITE, LITE_WIDTH
-from coverfusion.features.registry import fingerprint_of, register
+from coverfusion.features.registry import BlockExtractor, register
 from coverfusion.features.weights import Weights
 
 _PACKAGED = "efficientnet-lite0"
@@ -26,7 +26,7 @@ _GPU_BATCH = 64
 
 
 @register("cnn")
-class Cnn:
+class Cnn(BlockExtractor):
     """The last features before the classifier, averaged over the picture.
 
     EfficientNet-Lite sees the whole cover squashed to a square, in 32-bit floats, normalised as it was
@@ -48,9 +48,6 @@ class Cnn:
         UserError: the packaged preset with a model that would have to be downloaded.
         ValueError: an `image_size` below 32, unknown layers, or stages of another model.
     """
-
-    name: str
-    version = "1"
 
     def __init__(
         self,
@@ -92,10 +89,6 @@ class Cnn:
     def weights(self) -> Sequence[Weights]:
         """The network's one weight file."""
         return [weights_for(self.model, self.checkpoint)]
-
-    def fingerprint(self) -> str:
-        """Name + version + parameters + digest of the weights."""
-        return fingerprint_of(self)
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
         """(n, d) float32 for n RGB pictures.

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL.Image import Image
 
-from coverfusion.features.registry import fingerprint_of, register
-from coverfusion.features.weights import Weights
+from coverfusion.features.registry import BlockExtractor, register
 
 # Less chroma than this (0 to 1) and a hue is noise: the pixel counts as neutral.
 _NEUTRAL_CHROMA = 0.08
@@ -45,7 +44,7 @@ _PLAIN = {
 
 
 @register("color")
-class Color:
+class Color(BlockExtractor):
     """Colour statistics and a palette; no weights.
 
     Args:
@@ -57,19 +56,11 @@ class Color:
         ValueError: an argument below 1, or more than 256 palette colours.
     """
 
-    name: str
-    version = "1"
-
     def __init__(self, size: int = 160, palette: int = 5) -> None:
         if size < 1 or not 1 <= palette <= 256:
             raise ValueError("size must be at least 1 and palette between 1 and 256.")
         self.size = size
         self.palette = palette
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """The statistics, then `palette_1_l`, `_a`, `_b`, `_share`, `palette_2_l`, ..."""
-        return list(self.describe())
 
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its unit or range."""
@@ -81,19 +72,6 @@ class Color:
             lines[f"palette_{rank}_b"] = f"CIE b* of {nth}; about -108 to 94; NaN if fewer colours"
             lines[f"palette_{rank}_share"] = f"share of pixels nearest to {nth}; 0-1"
         return lines
-
-    def weights(self) -> Sequence[Weights]:
-        """None are needed."""
-        return ()
-
-    def fingerprint(self) -> str:
-        """Name + version + parameters."""
-        return fingerprint_of(self)
-
-    def __call__(self, images: Sequence[Image]) -> np.ndarray:
-        """(n, len(columns)) float32 for n RGB pictures."""
-        rows = [self._row(image) for image in images]
-        return np.array(rows, np.float32).reshape(len(images), len(self.columns))
 
     def plain(self) -> Callable[[Image], object]:
         """The plain use of scikit-image on the whole picture: HSV, Lab and the entropy of luma."""

@@ -108,7 +108,7 @@ def compute(extractor: Extractor, images: Sequence[Image]) -> tuple[Rows, dict[i
     """
     try:
         return _call(extractor, images), {}
-    except Exception as error:  # an extractor may raise anything: find the picture that made it raise
+    except Exception as error:  # noqa: BLE001 - an extractor may raise anything: find the picture that did it
         if len(images) == 1:
             width = len(extractor.columns)
             empty = Rows(np.full((1, width), np.nan, np.float32), ["null"])

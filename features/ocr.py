@@ -14,7 +14,7 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.registry import fingerprint_of, missing_weights, register
+from coverfusion.features.registry import BlockExtractor, missing_weights, register
 from coverfusion.features.text import sentences
 from coverfusion.features.text.easyocr_batched import FastReader, Word, plain_reader
 from coverfusion.features.weights import Weights, packaged_file
@@ -37,7 +37,7 @@ COUNTS = {
 
 
 @register("ocr")
-class Ocr:
+class Ocr(BlockExtractor):
     """EasyOCR's text, its sentence embedding and its layout.
 
     The text is that of `easyocr.Reader.readtext` with its defaults, unquantized (Baek et al. 2019 for the
@@ -59,7 +59,6 @@ class Ocr:
         ValueError: a parameter is out of range, or languages do not go with the preset.
     """
 
-    name: str
     version = "3"
 
     def __init__(
@@ -107,10 +106,6 @@ class Ocr:
         """Text detector, letter recognizer, sentence model."""
         files = _packaged_files() if self.preset == "packaged" else _hub_files(self.languages)
         return [*files, sentences.sentence_weights(self.preset, self.text_model)]
-
-    def fingerprint(self) -> str:
-        """Name, version, parameters and weights."""
-        return fingerprint_of(self)
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
         """(n, len(columns)) float32; without text all but found, failed, words and area_share is NaN."""

@@ -14,7 +14,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.detectors import faces, persons
-from coverfusion.features.registry import fingerprint_of, missing_weights, register
+from coverfusion.features.registry import BlockExtractor, missing_weights, register
 from coverfusion.features.weights import Weights
 
 Boxes = np.ndarray  # (n, 5) float32: left, top, right, bottom in px, confidence 0..1
@@ -35,7 +35,7 @@ _MEASURES = {
 
 
 @register("people")
-class People:
+class People(BlockExtractor):
     """Faces by MTCNN and persons by a COCO detector.
 
     Pictures go through both detectors in as many threads as torch may use, each picture on its own: a
@@ -52,9 +52,6 @@ class People:
     Raises:
         ValueError: a confidence outside 0..1, a face size under 1, or a model that the preset lacks.
     """
-
-    name = "people"
-    version = "1"
 
     def __init__(
         self,
@@ -81,11 +78,6 @@ class People:
         self.checkpoint = checkpoint
         self._detectors: dict[str, Detector] = {}
 
-    @property
-    def columns(self) -> Sequence[str]:
-        """`face_*`, `person_*` and `is_group`."""
-        return list(self.describe())
-
     def describe(self) -> Mapping[str, str]:
         """Each column with its unit or range."""
         texts: dict[str, str] = {}
@@ -100,10 +92,6 @@ class People:
     def weights(self) -> Sequence[Weights]:
         """MTCNN's networks and the person detector's."""
         return faces.face_weights() + self._person_weights()
-
-    def fingerprint(self) -> str:
-        """See `fingerprint_of`."""
-        return fingerprint_of(self)
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
         """(n, len(columns)) float32; see `describe`."""
@@ -242,7 +230,7 @@ def _try(detector: Detector, image: Image) -> Boxes | str:
     """The boxes, or the error as a text: one bad picture must not spoil the others."""
     try:
         return detector(image)
-    except Exception as error:  # detectors raise what their libraries raise
+    except Exception as error:  # noqa: BLE001 - torch, OpenCV and facenet-pytorch raise many kinds
         return f"{type(error).__name__}: {error}"
 
 

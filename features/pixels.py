@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from coverfusion.features.registry import fingerprint_of, register
-from coverfusion.features.weights import Weights
+from coverfusion.features.registry import BlockExtractor, register
 
 COLUMN = "picture"
 
 
 @register("pixels")
-class Pixels:
+class Pixels(BlockExtractor):
     """Each cover as one cell: a (side, side, 3) uint8 RGB array, the whole cover squashed to a square.
 
     Only the classifiers that learn from pictures (`finetune`, `joint`, `stack`) take this block.
@@ -26,8 +25,6 @@ class Pixels:
         ValueError: a `side` below 32.
     """
 
-    name: str
-    version = "1"
     in_table = False
 
     def __init__(self, side: int = 256) -> None:
@@ -35,22 +32,9 @@ class Pixels:
             raise ValueError("side must be at least 32 pixels.")
         self.side = side
 
-    @property
-    def columns(self) -> Sequence[str]:
-        """`picture` alone."""
-        return [COLUMN]
-
     def describe(self) -> Mapping[str, str]:
         """One line."""
         return {COLUMN: f"the cover, {self.side} x {self.side} RGB, 0-255; an array a cell"}
-
-    def weights(self) -> Sequence[Weights]:
-        """None are needed."""
-        return []
-
-    def fingerprint(self) -> str:
-        """Name + version + side."""
-        return fingerprint_of(self)
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
         """(n, 1) object array of (side, side, 3) uint8 arrays for n RGB pictures."""

@@ -1,25 +1,25 @@
 """What an extractor is, and where each one makes itself known.
 
 A new extractor is one new file in this folder: a class under `@register("name")` that has what `Extractor`
-names. Nothing else changes: the command line, the config, the store, the descriptions and the tests that
-run over the registry find it here.
+names, most easily a subclass of `BlockExtractor`. Nothing else changes: the command line, the config, the
+store, the descriptions and the tests that run over the registry find it here. It may also lie in another
+package or in a file of its own (`data.registry`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import DECODE_VERSION
+from coverfusion.data.registry import Registry, code_of
 from coverfusion.features.weights import Weights
 
 
@@ -64,25 +64,53 @@ class Annotator(Protocol):
         """The rows of `__call__` and, for each picture, a JSON text."""
 
 
-_EXTRACTORS: dict[str, Callable[..., Extractor]] = {}
-T = TypeVar("T", bound=type)
+class BlockExtractor:
+    """What most extractors share, so that a new one has little to say.
+
+    A subclass has a constructor that keeps its arguments under their own names, `describe`, and `_row`; one
+    that takes pictures by the batch has `__call__` instead of `_row`.
+    """
+
+    name: str
+    version: str = "1"
+    in_table: ClassVar[bool] = (
+        True  # False: no numbers, so in no feature table
+    )
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The names that `describe` gives; an embedding names its columns itself."""
+        return list(self.describe())
+
+    def describe(self) -> Mapping[str, str]:
+        """Column -> one line with its unit or range."""
+        raise NotImplementedError
+
+    def weights(self) -> Sequence[Weights]:
+        """None are needed."""
+        return ()
+
+    def fingerprint(self) -> str:
+        """Name + version + parameters + digest of the weights; see `fingerprint_of`."""
+        return fingerprint_of(self)
+
+    def __call__(self, images: Sequence[Image]) -> np.ndarray:
+        """(n, len(columns)) float32 for n RGB pictures."""
+        rows = [self._row(image) for image in images]
+        return np.array(rows, np.float32).reshape(len(images), len(self.columns))
+
+    def _row(self, image: Image) -> Sequence[float]:
+        """The numbers of one RGB picture, in the order of `columns`; NaN = not there."""
+        raise NotImplementedError
 
 
-def register(name: str) -> Callable[[T], T]:
-    """Makes the class below it known as the extractor of block `name`."""
-
-    def add(cls: T) -> T:
-        cls.name = name  # type: ignore[attr-defined]
-        _EXTRACTORS[name] = cls
-        return cls
-
-    return add
+BLOCKS: Registry[Extractor] = Registry("block", "coverfusion.features", "coverfusion.blocks")
+register = BLOCKS.register
 
 
 def extractor_names() -> list[str]:
     """The names of all blocks of numbers, sorted; pictures themselves (`pixels`) are in no table."""
-    _import_all()
-    return sorted(name for name, cls in _EXTRACTORS.items() if getattr(cls, "in_table", True))
+    return [name for name in BLOCKS.names() if getattr(BLOCKS.class_of(name), "in_table", True)]
 
 
 def parameters_of(name: str) -> dict[str, Any]:
@@ -91,8 +119,7 @@ def parameters_of(name: str) -> dict[str, Any]:
     Raises:
         UserError: there is no such block.
     """
-    signature = inspect.signature(_class_of(name))
-    return {p.name: p.default for p in signature.parameters.values() if p.name != "preset"}
+    return {key: default for key, default in BLOCKS.parameters_of(name).items() if key != "preset"}
 
 
 def create(name: str, preset: str = "packaged", **parameters: Any) -> Extractor:
@@ -106,14 +133,11 @@ def create(name: str, preset: str = "packaged", **parameters: Any) -> Extractor:
     Raises:
         UserError: no such block, parameter or preset.
     """
-    cls = _class_of(name)
-    known = parameters_of(name)
-    for key in parameters:
-        if key not in known:
-            raise UserError(f"Block '{name}' has no parameter '{key}'.{did_you_mean(key, known)}")
+    cls = BLOCKS.class_of(name)
+    BLOCKS.check_parameters(name, parameters, parameters_of(name))
     if preset not in ("packaged", "hub"):
         raise UserError(f"Unknown preset '{preset}'.{did_you_mean(preset, ['packaged', 'hub'])}")
-    if "preset" in inspect.signature(cls).parameters:
+    if "preset" in BLOCKS.parameters_of(name):
         parameters["preset"] = preset
     try:
         return cls(**parameters)
@@ -125,7 +149,8 @@ def fingerprint_of(extractor: Extractor) -> str:
     """The usual fingerprint: `<name>-<16 hex digits>` over everything that shapes the numbers.
 
     Covered: the name, the version, how pictures are decoded, each constructor argument (kept by the
-    extractor as an attribute of the same name) and the digest of each weight file.
+    extractor as an attribute of the same name) and the digest of each weight file; of an extractor that is
+    not of this project also the package that brings it, or the sha256 of its plug-in file.
     """
     arguments = {key: getattr(extractor, key) for key in inspect.signature(type(extractor)).parameters}
     parts = {
@@ -135,6 +160,8 @@ def fingerprint_of(extractor: Extractor) -> str:
         "parameters": arguments,
         "weights": [w.digest() for w in extractor.weights()],
     }
+    if code := code_of(type(extractor)):
+        parts["code"] = code
     text = json.dumps(parts, sort_keys=True)
     return f"{extractor.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
@@ -145,16 +172,3 @@ def missing_weights(extractor: Extractor) -> str | None:
     if not absent:
         return None
     return "; ".join(f"{w.name} is not here: {w.how_to_get}" for w in absent)
-
-
-def _class_of(name: str) -> Callable[..., Extractor]:
-    _import_all()
-    if name not in _EXTRACTORS:
-        raise UserError(f"Unknown block '{name}'.{did_you_mean(name, _EXTRACTORS)}")
-    return _EXTRACTORS[name]
-
-
-def _import_all() -> None:
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if "\n@register(" in path.read_text(encoding="utf-8"):  # the others may be slow to import
-            importlib.import_module(f"coverfusion.features.{path.stem}")

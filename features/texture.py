@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from PIL.Image import Image, Resampling
 
-from coverfusion.features.registry import fingerprint_of, register
-from coverfusion.features.weights import Weights
+from coverfusion.features.registry import BlockExtractor, register
 
 _LBP_POINTS = 8
 _GLCM_LEVELS = 32
@@ -62,7 +61,7 @@ _LINES = _describe()
 
 
 @register("texture")
-class Texture:
+class Texture(BlockExtractor):
     """Texture statistics; no weights.
 
     Args:
@@ -73,35 +72,14 @@ class Texture:
         ValueError: `size` is below 32.
     """
 
-    name: str
-    version = "1"
-
     def __init__(self, size: int = 160) -> None:
         if size < 32:
             raise ValueError("size must be at least 32 pixels.")
         self.size = size
 
-    @property
-    def columns(self) -> Sequence[str]:
-        """The columns in the order of `describe`."""
-        return list(_LINES)
-
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its unit or range."""
         return _LINES
-
-    def weights(self) -> Sequence[Weights]:
-        """None are needed."""
-        return ()
-
-    def fingerprint(self) -> str:
-        """Name + version + parameters."""
-        return fingerprint_of(self)
-
-    def __call__(self, images: Sequence[Image]) -> np.ndarray:
-        """(n, len(columns)) float32 for n RGB pictures."""
-        rows = [self._row(image) for image in images]
-        return np.array(rows, np.float32).reshape(len(images), len(_LINES))
 
     def plain(self) -> Callable[[Image], object]:
         """The plain use of scikit-image on the whole picture: patterns, co-occurrence, Canny and Sobel."""

@@ -2,43 +2,31 @@
 
 A new classifier is one new file in this folder: a scikit-learn classifier under `@register("name")`, most
 easily a subclass of `fusion.base.BlockClassifier`. Nothing else changes: the command line, the config, the
-bundle and the tests that run over the registry find it here.
+bundle and the tests that run over the registry find it here. It may also lie in another package or in a
+file of its own (`data.registry`).
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.errors import UserError
+from coverfusion.data.registry import Registry
 
 if TYPE_CHECKING:
     from coverfusion.fusion.base import BlockClassifier
 
-_CLASSIFIERS: dict[str, Any] = {}
-T = TypeVar("T", bound=type)
-
-
-def register(name: str) -> Callable[[T], T]:
-    """Makes the classifier class below it known as `name`."""
-
-    def add(cls: T) -> T:
-        cls.name = name  # type: ignore[attr-defined]
-        _CLASSIFIERS[name] = cls
-        return cls
-
-    return add
+CLASSIFIERS: Registry[BlockClassifier] = Registry(
+    "classifier", "coverfusion.fusion", "coverfusion.classifiers"
+)
+register = CLASSIFIERS.register
 
 
 def classifier_names() -> list[str]:
     """The names of all classifiers, sorted."""
-    _import_all()
-    return sorted(_CLASSIFIERS)
+    return CLASSIFIERS.names()
 
 
 def classifier_class(name: str) -> type[BlockClassifier]:
@@ -47,11 +35,7 @@ def classifier_class(name: str) -> type[BlockClassifier]:
     Raises:
         UserError: there is no such classifier.
     """
-    _import_all()
-    name = name.partition(":")[0]
-    if name not in _CLASSIFIERS:
-        raise UserError(f"Unknown classifier '{name}'.{did_you_mean(name, _CLASSIFIERS)}")
-    return _CLASSIFIERS[name]
+    return CLASSIFIERS.class_of(_without_variant(name))
 
 
 def parameters_of(name: str) -> dict[str, Any]:
@@ -60,8 +44,7 @@ def parameters_of(name: str) -> dict[str, Any]:
     Raises:
         UserError: there is no such classifier.
     """
-    signature = inspect.signature(classifier_class(name))
-    return {p.name: p.default for p in signature.parameters.values()}
+    return CLASSIFIERS.parameters_of(_without_variant(name))
 
 
 def create(name: str, **parameters: Any) -> BlockClassifier:
@@ -75,10 +58,7 @@ def create(name: str, **parameters: Any) -> BlockClassifier:
         UserError: no such classifier or parameter.
     """
     cls = classifier_class(name)
-    known = parameters_of(name)
-    for key in parameters:
-        if key not in known:
-            raise UserError(f"Classifier '{name}' has no parameter '{key}'.{did_you_mean(key, known)}")
+    CLASSIFIERS.check_parameters(name, parameters, parameters_of(name))
     return cls(**parameters)
 
 
@@ -104,7 +84,12 @@ def create_checked(name: str, **parameters: Any) -> BlockClassifier:
     return model
 
 
-def _import_all() -> None:
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if "\n@register(" in path.read_text(encoding="utf-8"):  # the others may be slow to import
-            importlib.import_module(f"coverfusion.fusion.{path.stem}")
+def origins_of(classifier: BlockClassifier) -> dict[str, str]:
+    """Name -> origin of a classifier, and of its members, as far as they are not built in."""
+    members = getattr(classifier, "members_", {}).values()
+    own = CLASSIFIERS.origins([classifier.name])
+    return own | {name: origin for member in members for name, origin in origins_of(member).items()}
+
+
+def _without_variant(name: str) -> str:
+    return name.partition(":")[0]

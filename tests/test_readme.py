@@ -31,7 +31,7 @@ def test_the_extractor_example_is_an_extractor() -> None:
         assert lower > 235
         assert corners([]).shape == (0, 2)
     finally:
-        extractors._EXTRACTORS.pop("corners", None)
+        extractors.BLOCKS.unregister("corners")
 
 
 def test_the_classifier_example_is_a_classifier(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_the_classifier_example_is_a_classifier(tmp_path: Path) -> None:
         again = classifiers.classifier_class("naive_bayes").load(tmp_path / "m")
         np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
     finally:
-        classifiers._CLASSIFIERS.pop("naive_bayes", None)
+        classifiers.CLASSIFIERS.unregister("naive_bayes")
 
 
 def test_the_config_example_is_a_config(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_what_cannot_be_balanced_is_refused() -> None:
         with pytest.raises(UserError, match="'stubborn' has no class_weight"):
             check_balances(["none", "weights"], ["stubborn"])
     finally:
-        registry._CLASSIFIERS.pop("stubborn")
+        registry.CLASSIFIERS.unregister("stubborn")
 
 
 def test_differences_are_paired_by_fold_at_the_largest_size() -> None:
