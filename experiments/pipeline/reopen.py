@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
@@ -11,12 +12,13 @@ from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 
 
-def is_table(folder: Path) -> bool:
+def is_table(folder: str | os.PathLike[str]) -> bool:
     """True for a table folder of `coverfusion extract`, False for a finished run folder of `train`.
 
     Raises:
         UserError: it is neither.
     """
+    folder = Path(folder)
     if (folder / "table.json").is_file():
         return True
     if (folder / "report.html").is_file():
@@ -27,7 +29,7 @@ def is_table(folder: Path) -> bool:
     )
 
 
-def reopen(run: Path) -> Prepared:
+def reopen(run: str | os.PathLike[str]) -> Prepared:
     """Reads the collection and the features that a run was made with; what the store lacks is computed.
 
     Args:
@@ -36,6 +38,7 @@ def reopen(run: Path) -> Prepared:
     Raises:
         UserError: not a finished run folder, or the collection or the extractors are not what they were.
     """
+    run = Path(run)
     if not (run / "report.html").is_file():
         raise UserError(f"{run} is not a finished run folder; `coverfusion train` makes one.")
     config = read_config(run / "config.yaml")

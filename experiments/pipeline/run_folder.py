@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +13,14 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.fusion.pictures import PIXELS
 
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
+_NAMES = {"classifier": str, "blocks": str, "genre": str}  # a genre may be called 1984
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ScoredModel:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """What a run folder says.
 
@@ -74,6 +77,57 @@ class Run:
     split: str
     other: str | None
 
+    def __repr__(self) -> str:
+        accuracy = self.accuracy(self.chosen)
+        return (
+            f"Run({str(self.folder)!r}: {len(self.models)} models; best: {self.chosen.classifier} on "
+            f"{self.chosen.on}, accuracy {accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}) on "
+            f"{self.split})"
+        )
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the summary above the leaderboard."""
+        return f"<p>{html.escape(repr(self))}</p>{self.leaderboard.to_html(index=False)}"
+
+    @property
+    def bundle(self) -> Path:
+        """The folder of the chosen model, for `Predictor.load` and every command that takes a bundle."""
+        return self.folder / "bundle"
+
+    @property
+    def report(self) -> Path:
+        """The page that shows the run."""
+        return self.folder / "report.html"
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a model and split, the best first: its blocks, scores with intervals, seconds of fits."""
+        return pd.read_csv(self.folder / "leaderboard.csv", dtype=_NAMES)
+
+    @property
+    def per_genre(self) -> pd.DataFrame:
+        """One row a model, split, genre and score (precision, recall, F1), with intervals."""
+        return pd.read_csv(self.folder / "per_genre.csv", dtype=_NAMES)
+
+    @property
+    def confusion(self) -> pd.DataFrame:
+        """(k, k) counts of the chosen model on the split that counts: rows true genres, columns predicted."""
+        return self.chosen.confusion[self.split]
+
+    def model(self, name: str) -> ScoredModel:
+        """The model called `name`: "svc" on all its blocks, or "svc on color" on one alone.
+
+        Raises:
+            UserError: the run has no such model.
+        """
+        named = {
+            model.classifier if model.kind == "fused" else f"{model.classifier} on {model.blocks[0]}": model
+            for model in self.models
+        }
+        if name not in named:
+            raise UserError(f"{self.folder} has no model '{name}'.{did_you_mean(name, named)}")
+        return named[name]
+
     @property
     def name(self) -> str:
         """What the collection's folder or file is called."""
@@ -93,8 +147,17 @@ class Run:
         """Accuracy on the split that counts."""
         return model.scores[self.split]["accuracy"]
 
-    def predictions(self, model: ScoredModel) -> pd.DataFrame:
-        """By cover_id: `genre`, `predicted`, `p_<genre>`, on the split that counts."""
+    def predictions(self, model: ScoredModel | str | None = None) -> pd.DataFrame:
+        """By cover_id: `genre`, `predicted`, `p_<genre>`, on the split that counts.
+
+        Args:
+            model: of this run, or its name as in `model`; None: the chosen one.
+
+        Raises:
+            UserError: as `model`.
+        """
+        if not isinstance(model, ScoredModel):
+            model = self.chosen if model is None else self.model(model)
         wanted = [
             ("split", "==", self.split),
             ("classifier", "==", model.classifier),
@@ -114,12 +177,20 @@ class Run:
         return path.removeprefix(f"{Path(self.config['collection']).parent}/")
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: str | os.PathLike[str]) -> Run:
     """Reads config, environment, collection facts and all scores of a run folder.
 
     Raises:
         UserError: a file is missing from it.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> run = cf.train("covers", classifiers=["knn"], blocks=["color"], folds=2, out="runs", store="store")
+        >>> cf.open_run(run.folder).chosen.classifier
+        'knn'
     """
+    folder = Path(folder)
     for name in ("metrics.json", "leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing: this is no whole run folder. Train it again.")
@@ -149,7 +220,7 @@ def read_run(folder: Path) -> Run:
 
 def _leaderboard_order(folder: Path) -> dict[Key, float]:
     """Each model with the seconds its fits took, in the order of `leaderboard.csv`."""
-    board = pd.read_csv(folder / "leaderboard.csv", dtype={"classifier": str, "blocks": str})
+    board = pd.read_csv(folder / "leaderboard.csv", dtype=_NAMES)
     keys = zip(board["classifier"].astype(str), board["blocks"].astype(str).str.split("+"), strict=True)
     seconds = board["fit_seconds"].astype(float)
     return {(name, tuple(blocks)): took for (name, blocks), took in zip(keys, seconds, strict=True)}

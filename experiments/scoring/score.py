@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,15 +36,15 @@ from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee, rule_of
 from coverfusion.fusion.uncertainty.novelty import nearest_distances
 
-PART = 4 * CHUNK  # covers a part
-FORMATS = (".csv", ".parquet", ".jsonl")
-DECIDED = ("abstain", "genre_set", "nearest_distance", "out_of_distribution")
+COVERS_PER_PART = 4 * CHUNK  # covers a part
+OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
+_DECISION_COLUMNS = ("abstain", "genre_set", "nearest_distance", "out_of_distribution")
 
 
 def score(
-    bundle_folder: Path,
+    bundle_folder: str | os.PathLike[str],
     pictures: Iterator[str],
-    out: Path,
+    out: str | os.PathLike[str],
     top_k: int = 3,
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -68,8 +69,9 @@ def score(
             writes it, a broken bundle, weights that are not here, or targets for a bundle without held-out
             covers.
     """
-    if out.suffix not in FORMATS:
-        raise UserError(f"--out {out}: the name must end in {', '.join(FORMATS)}.")
+    out = Path(out)
+    if out.suffix not in OUTPUT_FORMATS:
+        raise UserError(f"--out {out}: the name must end in {', '.join(OUTPUT_FORMATS)}.")
     parts = _parts_of(out)
     if resume and is_finished(out):
         raise UserError(f"--resume: {out} is finished already.")
@@ -82,14 +84,14 @@ def score(
     top_k = min(top_k, len(bundle.classes))
     with _alone(parts, out):
         _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k} | asdict(targets))
-        if said := guarantee(bundle.decision, targets) if bundle.decision else "":
-            console.print(said, highlight=False)
+        if text := guarantee(bundle.decision, targets) if bundle.decision else "":
+            console.print(text, highlight=False)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
         for number in itertools.count(len(done)):
             frames = []
-            for chunk in itertools.islice(chunks, PART // CHUNK):
+            for chunk in itertools.islice(chunks, COVERS_PER_PART // CHUNK):
                 frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
                 if progress:
                     progress(len(chunk))
@@ -101,8 +103,9 @@ def score(
         return _join(parts, out)
 
 
-def is_finished(out: Path) -> bool:
+def is_finished(out: str | os.PathLike[str]) -> bool:
     """Whether a run has written `out` as a whole."""
+    out = Path(out)
     return out.is_file() and not _parts_of(out).exists()
 
 
@@ -174,10 +177,10 @@ def score_chunk(
         One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
             joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
             out_of_distribution (bool), failed_blocks, error. A picture that cannot be read has no genre and
-            abstains. Where a target error or coverage is in force, so does one unlike the training covers.
+            abstains. Where a target error or coverage is in force, so does an out-of-distribution one.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
-            `out_of_distribution` is
-        None where nothing was looked for: no picture, or a bundle of too few covers to know them.
+            `out_of_distribution` is None where nothing was looked for: no picture, or a bundle of too few
+            covers to know them.
     """
     good = [i for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
     errors = [str(got) if isinstance(got, PictureError) else "" for _, _, got in chunk]
@@ -198,7 +201,9 @@ def score_chunk(
         names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
         columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
         columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
-    columns |= {name: decided[name] for name in DECIDED} | {"genre_set": decided["genre_set"].tolist()}
+    columns |= {name: decided[name] for name in _DECISION_COLUMNS} | {
+        "genre_set": decided["genre_set"].tolist()
+    }
     return pd.DataFrame(columns | {"failed_blocks": failed, "error": errors})
 
 
@@ -217,7 +222,7 @@ def _unread(rows: list[int]) -> pd.DataFrame:
 
 
 def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets) -> pd.DataFrame:
-    """The columns `DECIDED` for n pictures with (n, k) probabilities of the classifier."""
+    """The columns `_DECISION_COLUMNS` for n pictures with (n, k) probabilities of the classifier."""
     frame = pd.DataFrame(
         {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
         index=range(len(raw)),

@@ -12,8 +12,8 @@ from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 
 NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
 NO_GUARANTEE = "No answer: what the target guarantees, it guarantees of covers like those of training."
-UNLIKE = (
-    "Unlike the training covers: next to none of them looks like this picture, so the genre named here means "
+OUT_OF_DISTRIBUTION = (
+    "Out of distribution: next to no training cover looks like this picture, so the genre named here means "
     "little."
 )
 
@@ -26,7 +26,7 @@ class Verdict:
         abstain: the model would rather not answer, or cannot keep its guarantee of this picture.
         genre_set: genres among which the true one is as often as `set_coverage` says, the most probable
             first.
-        set_coverage: a share.
+        set_coverage: a proportion, 0 to 1.
         out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
     """
@@ -39,16 +39,16 @@ class Verdict:
 
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
-        said = [UNLIKE] if self.out_of_distribution else []
+        sentences = [OUT_OF_DISTRIBUTION] if self.out_of_distribution else []
         if self.abstain:
-            said.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
+            sentences.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
         if self.genre_set and self.set_coverage is not None:
-            said.append(set_in_words(self.genre_set, self.set_coverage))
-        return [*said, self.note] if self.note else said
+            sentences.append(set_in_words(self.genre_set, self.set_coverage))
+        return [*sentences, self.note] if self.note else sentences
 
 
 def set_in_words(genres: Sequence[str], coverage: float) -> str:
-    """A set of genres and what it guarantees (a share)."""
+    """A set of genres and what it guarantees (a proportion)."""
     return f"One of: {', '.join(genres)} (such sets hold the true genre of {100 * coverage:g} % of covers)."
 
 
@@ -60,16 +60,18 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         row: the cover's features, columns `block.column`.
         targets: when to abstain, and what the set guarantees.
     """
-    unlike = None if bundle.novelty is None else bool(bundle.novelty.is_out_of_distribution(row)[0])
+    out_of_distribution = (
+        None if bundle.novelty is None else bool(bundle.novelty.is_out_of_distribution(row)[0])
+    )
     note = note_of(bundle)
     if bundle.decision is None:
-        return Verdict(out_of_distribution=unlike, note=note)
+        return Verdict(out_of_distribution=out_of_distribution, note=note)
     proba, rule = bundle.predict_proba(row), rule_of(bundle.decision, targets)
     return Verdict(
-        abstain=bool(rule.abstains(proba)[0]) or (targets.in_force and bool(unlike)),
+        abstain=bool(rule.abstains(proba)[0]) or (targets.in_force and bool(out_of_distribution)),
         genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],
         set_coverage=targets.set_coverage,
-        out_of_distribution=unlike,
+        out_of_distribution=out_of_distribution,
         note=note,
     )
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cli import app
-from coverfusion.experiments.commands.score import score as command
+from coverfusion.experiments.commands.score import score_command
 from coverfusion.experiments.scoring.score import score
 from tests.helpers.serving import JPEG
 
@@ -105,12 +105,12 @@ def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
     out = str(tmp_path / "s.csv")
     monkeypatch.setattr("sys.stdin", stopped())
     with pytest.raises(typer.Exit) as ended:
-        command(served_bundle, ["-"], out)
+        score_command(served_bundle, ["-"], out)
     assert ended.value.exit_code == 130
     assert "Stopped. Go on with --resume." in capsys.readouterr().out
-    command(served_bundle, covers, out, resume=True)
+    score_command(served_bundle, covers, out, resume=True)
     assert "2 rows, 1 with an error" in capsys.readouterr().out
     before = Path(out).read_bytes()
-    command(served_bundle, covers, out, resume=True)
+    score_command(served_bundle, covers, out, resume=True)
     assert "Finished already: " in capsys.readouterr().out
     assert Path(out).read_bytes() == before

@@ -1,0 +1,156 @@
+"""A bundle for Python users: pictures of any kind in, a frame of scores out."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+from PIL.Image import Image
+
+from coverfusion.data.pictures import PictureError, decode_image
+from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
+from coverfusion.features.extract import CHUNK, read_decoded
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.uncertainty.decision import Targets
+
+Picture = str | os.PathLike[str] | Image | np.ndarray
+ReadPicture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
+
+
+@dataclass(frozen=True, repr=False)
+class Predictor:
+    """A loaded bundle with its extractors; made by `load`.
+
+    Attributes:
+        bundle: the fitted model.
+        extractors: those that it was trained with.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> run = cf.train("covers", classifiers=["knn"], blocks=["color"], folds=2, out="runs", store="store")
+        >>> predictor = cf.Predictor.load(run.bundle)
+        >>> scores = predictor.predict(["covers/Jazz/000.jpg", "README.md"], top_k=2)
+        >>> scores[["path", "error"]].values.tolist()
+        [['covers/Jazz/000.jpg', ''], ['README.md', 'no such file']]
+        >>> predictor.predict_proba(["covers/Jazz/000.jpg"]).shape
+        (1, 6)
+    """
+
+    bundle: Bundle
+    extractors: list[Extractor]
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Predictor:
+        """Checks and reads a bundle.
+
+        Args:
+            folder: a run's `bundle/`.
+
+        Raises:
+            UserError: as `load_bundle`; its extractors' weights are not here, or are others.
+        """
+        bundle = load_bundle(folder)
+        return cls(bundle, bundle_extractors(bundle))
+
+    def __repr__(self) -> str:
+        return f"Predictor({self.bundle!r})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the bundle, and its genres."""
+        return f"<p>{html.escape(repr(self))}</p><p>{html.escape(', '.join(map(str, self.classes_)))}</p>"
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """(k,) genres, in the order of the columns of `predict_proba`."""
+        return np.asarray(self.bundle.classes)
+
+    def predict(
+        self,
+        pictures: Picture | Iterable[Picture],
+        top_k: int = 3,
+        target_error: float | None = None,
+        target_coverage: float | None = None,
+        set_coverage: float = 0.9,
+    ) -> pd.DataFrame:
+        """Scores pictures; one that cannot be read is a row with its reason in `error`.
+
+        Args:
+            pictures: one or several: paths, addresses, `zip!member`s, Pillow images, and arrays as
+                `data.pictures.decode_image` takes them.
+            top_k: how many genres a row names, at most all.
+            target_error: abstain so that at most this proportion of the predictions is wrong.
+            target_coverage: predict for this proportion of covers, the most confident ones.
+            set_coverage: the proportion of genre sets that hold the true genre.
+
+        Returns:
+            One row a picture, with the columns of `coverfusion score`: path ("" for a picture in memory),
+            cover_id, genre_1, probability_1, ..., abstain, genre_set, nearest_distance, out_of_distribution,
+            failed_blocks, error.
+
+        Raises:
+            UserError: targets that exclude each other or are out of range, or that this bundle cannot meet.
+            ValueError: `top_k` is below 1.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k is {top_k}; it must be 1 or more")
+        targets = Targets(target_error, target_coverage, set_coverage)
+        check_targets(self.bundle, targets)
+        top_k = min(top_k, len(self.bundle.classes))
+        frames = [
+            score_chunk(self.bundle, self.extractors, chunk, top_k, targets) for chunk in _chunks(pictures)
+        ]
+        if not frames:
+            return score_chunk(self.bundle, self.extractors, [], top_k, targets)
+        return pd.concat(frames, ignore_index=True)
+
+    def predict_proba(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
+        """(n, k) calibrated probabilities; all NaN for a picture that cannot be read.
+
+        Args:
+            pictures: as in `predict`.
+        """
+        parts = [np.empty((0, len(self.bundle.classes)))]
+        for chunk in _chunks(pictures):
+            readable = [picture for _, _, picture in chunk if isinstance(picture, Image)]
+            proba = np.full((len(chunk), len(self.bundle.classes)), np.nan)
+            if readable:
+                table, _ = table_of(readable, self.extractors)
+                rows = [isinstance(picture, Image) for _, _, picture in chunk]
+                proba[rows] = self.bundle.calibrated(self.bundle.predict_proba(table))
+            parts.append(proba)
+        return np.concatenate(parts)
+
+
+def _chunks(pictures: Picture | Iterable[Picture]) -> Iterator[list[ReadPicture]]:
+    """Read pictures, a bounded number at a time."""
+    waiting = iter(_as_many(pictures))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while chunk := list(islice(waiting, CHUNK)):
+            yield list(pool.map(_read, chunk))
+
+
+def _as_many(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
+    """One picture as a list of one; an array of four dimensions is several."""
+    if isinstance(pictures, np.ndarray):
+        return pictures if pictures.ndim == 4 else [pictures]
+    return [pictures] if isinstance(pictures, str | os.PathLike | Image) else pictures
+
+
+def _read(picture: Picture) -> ReadPicture:
+    if isinstance(picture, str | os.PathLike):
+        return read_decoded("", os.fspath(picture), read_bytes)
+    try:
+        if not isinstance(picture, Image | np.ndarray):
+            raise PictureError(f"a {type(picture).__name__} is no picture: give a path, an image or an array")
+        return "", "", decode_image(picture)
+    except PictureError as error:
+        return "", "", error
