@@ -1,38 +1,65 @@
-"""The command `coverfusion`: one file a subcommand in `experiments/commands`, errors without a traceback."""
+"""The command `coverfusion`: one file a command in `experiments/commands`, errors without a traceback."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.ablate import ablate
-from coverfusion.experiments.commands.app import app as web_app
+from coverfusion.experiments.commands.ablate import ablate_command
+from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.commands.bench import bench
-from coverfusion.experiments.commands.classifiers import classifiers
-from coverfusion.experiments.commands.compare import compare
-from coverfusion.experiments.commands.curve import curve
-from coverfusion.experiments.commands.decide import decide
-from coverfusion.experiments.commands.demo import demo
-from coverfusion.experiments.commands.explain import explain
-from coverfusion.experiments.commands.extract import extract
-from coverfusion.experiments.commands.grow import grow
-from coverfusion.experiments.commands.index import index
-from coverfusion.experiments.commands.inspect import inspect
-from coverfusion.experiments.commands.map import map as map_covers
-from coverfusion.experiments.commands.report import report
-from coverfusion.experiments.commands.score import score
-from coverfusion.experiments.commands.search import search
-from coverfusion.experiments.commands.serve import serve
-from coverfusion.experiments.commands.similar import similar
-from coverfusion.experiments.commands.sweep import sweep
-from coverfusion.experiments.commands.track import track
-from coverfusion.experiments.commands.train import train
-from coverfusion.experiments.commands.weights import weights
+from coverfusion.experiments.commands.classifiers import classifiers_command
+from coverfusion.experiments.commands.compare import compare_command
+from coverfusion.experiments.commands.curve import curve_command
+from coverfusion.experiments.commands.decide import decide_command
+from coverfusion.experiments.commands.demo import demo_command
+from coverfusion.experiments.commands.explain import explain_command
+from coverfusion.experiments.commands.extract import extract_command
+from coverfusion.experiments.commands.grow import grow_command
+from coverfusion.experiments.commands.index import index_command
+from coverfusion.experiments.commands.inspect import inspect_command
+from coverfusion.experiments.commands.map import map_command
+from coverfusion.experiments.commands.report import report_command
+from coverfusion.experiments.commands.score import score_command
+from coverfusion.experiments.commands.search import search_command
+from coverfusion.experiments.commands.serve import serve_command
+from coverfusion.experiments.commands.similar import similar_command
+from coverfusion.experiments.commands.sweep import sweep_command
+from coverfusion.experiments.commands.track import track_command
+from coverfusion.experiments.commands.train import train_command
+from coverfusion.experiments.commands.weights import weights_command
+from coverfusion.experiments.pipeline.console import error_console
+
+COMMANDS = {  # in the order of the help
+    "demo": demo_command,
+    "inspect": inspect_command,
+    "grow": grow_command,
+    "extract": extract_command,
+    "train": train_command,
+    "classifiers": classifiers_command,
+    "report": report_command,
+    "ablate": ablate_command,
+    "compare": compare_command,
+    "map": map_command,
+    "curve": curve_command,
+    "sweep": sweep_command,
+    "search": search_command,
+    "decide": decide_command,
+    "track": track_command,
+    "score": score_command,
+    "explain": explain_command,
+    "index": index_command,
+    "similar": similar_command,
+    "serve": serve_command,
+    "app": app_command,
+    "weights": weights_command,
+}
 
 app = typer.Typer(
     name="coverfusion",
@@ -42,38 +69,37 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-for command in (
-    demo,
-    inspect,
-    grow,
-    extract,
-    train,
-    classifiers,
-    report,
-    ablate,
-    compare,
-    map_covers,
-    curve,
-    sweep,
-    search,
-    decide,
-    track,
-    score,
-    explain,
-    index,
-    similar,
-    serve,
-    web_app,
-    weights,
-    bench,
-):
-    app.command()(command)
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+app.add_typer(bench, name="bench")
+
+# what a place or a disk can be to blame for; a missing file may be a mistake of ours
+UNUSABLE_PLACE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
-NOT_WRITTEN = {  # what a place or a disk can be to blame for; a missing file may be a mistake of ours
-    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOTDIR,
-    errno.EISDIR, errno.ENAMETOOLONG,
-}  # fmt: skip
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"coverfusion {metadata.version('coverfusion')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="the version, and stop")
+    ] = False,
+) -> None:
+    pass
 
 
 def main() -> None:
@@ -84,11 +110,11 @@ def main() -> None:
     except UserError as error:
         _refuse(str(error))
     except OSError as error:
-        if error.errno not in NOT_WRITTEN:
+        if error.errno not in UNUSABLE_PLACE:
             raise
         _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Make room, or name another.")
 
 
 def _refuse(why: str) -> None:
-    Console(stderr=True).print(f"Error: {why}", style="red", highlight=False, soft_wrap=True, markup=False)
+    error_console.print(f"Error: {why}", style="red", soft_wrap=True)
     sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,22 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from PIL import Image, ImageOps
-from rich.console import Console
 from rich.table import Table
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.pipeline.console import console
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colour-blind safe blue and orange, and a grey for text.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#555555"
-_PER_GENRE = 8
-_MOST_GENRES = 20
-_MOST_CONFLICTS = 12
-_COLUMNS = 6
+_SAMPLES_PER_GENRE = 8
+_MAX_SAMPLED_GENRES = 20
+_MAX_DRAWN_CONFLICTS = 12
+_CONFLICT_COLUMNS = 6
+_MAX_PRINTED_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Inspection:
     """The tables and figures of one inspection.
 
     Attributes:
-        genres: one row a genre: covers, share, conflicting (under several genres),
+        genres: one row a genre: covers, proportion, conflicting (under several genres),
             left_out (of the conflicting ones), near (in groups of several covers), rejected.
         sizes: one row for each width, height and format: covers.
         reasons: one row for each reason of rejection: files.
@@ -47,16 +49,17 @@ class Inspection:
     files: list[Path]
 
 
-def inspect_collection(collection: Collection, out: Path, console: Console | None = None) -> Inspection:
-    """Prints what a collection holds and writes it as tables and figures.
+def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> Inspection:
+    """Writes what a collection holds as tables and figures.
 
     Args:
         collection: as `data.collection.read_collection` gives it.
         out: folder for genres.csv, sizes.csv, reasons.csv, rejected.csv, conflicts.csv and the figures
             class-balance.png, samples.png and (where there are any) conflicts.png.
-        console: where to print; None = standard output.
     """
-    console = console or Console()
+    from matplotlib import rc_context
+
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     genres = _genres(collection)
     sizes = collection.frame.value_counts(["width", "height", "format"]).rename("covers").reset_index()
@@ -71,12 +74,12 @@ def inspect_collection(collection: Collection, out: Path, console: Console | Non
     }
     for name, table in tables.items():
         table.to_csv(out / f"{name}.csv", index=False)
-    figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
-    if len(collection.conflicts):
-        figures["conflicts"] = _conflicts(collection)
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=130, facecolor="white")
-    _print(collection, genres, sizes, reasons, imbalance, console)
+    with rc_context({"text.parse_math": False}):  # a genre may hold dollar signs
+        figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
+        if len(collection.conflicts):
+            figures["conflicts"] = _conflicts(collection)
+        for name, figure in figures.items():
+            figure.savefig(out / f"{name}.png", dpi=130, facecolor="white")
     files = [out / f"{name}.csv" for name in tables] + [out / f"{name}.png" for name in figures]
     return Inspection(genres, sizes, reasons, imbalance, files)
 
@@ -96,30 +99,27 @@ def _genres(collection: Collection) -> pd.DataFrame:
         "rejected": collection.rejected.loc[collection.rejected["genre"] != "", "genre"].value_counts(),
     }
     table = pd.DataFrame(counts).fillna(0).astype(int)
-    table.insert(1, "share", (table["covers"] / max(table["covers"].sum(), 1)).round(4))
+    table.insert(1, "proportion", (table["covers"] / max(table["covers"].sum(), 1)).round(4))
     return table.rename_axis("genre").sort_values(["covers", "genre"], ascending=[False, True]).reset_index()
 
 
-def _print(
-    collection: Collection,
-    genres: pd.DataFrame,
-    sizes: pd.DataFrame,
-    reasons: pd.DataFrame,
-    imbalance: float,
-    console: Console,
-) -> None:
+def print_inspection(collection: Collection, inspection: Inspection) -> None:
+    """Prints counts, duplicates, sizes and why files were rejected."""
+    genres = inspection.genres
     counts = collection.counts
     table = Table(title=f"{len(collection.frame):,} covers in {len(genres)} genres")
     table.add_column("genre")
-    for column in ("covers", "share", "under several genres", "in groups", "rejected"):
+    for column in ("covers", "proportion", "under several genres", "in groups", "rejected"):
         table.add_column(column, justify="right")
-    for genre, covers, share, *others in _rows(
-        genres, "genre", "covers", "share", "conflicting", "near", "rejected"
+    for genre, covers, proportion, *others in _rows(
+        genres, "genre", "covers", "proportion", "conflicting", "near", "rejected"
     ):
-        table.add_row(genre, f"{covers:,}", f"{share:.1%}", *(f"{count:,}" for count in others))
+        table.add_row(genre, f"{covers:,}", f"{proportion:.1%}", *(f"{count:,}" for count in others))
     console.print(table)
     if len(genres) > 1:
-        console.print(f"Imbalance: the largest genre has {imbalance:.2f} times the covers of the smallest.")
+        console.print(
+            f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
+        )
     console.print(f"Files seen: {counts['files']:,}")
     console.print(f"Exact copies within a genre, left out: {counts['copies']:,}")
     console.print(
@@ -132,23 +132,26 @@ def _print(
     )
     if counts["other_genres"]:
         console.print(f"Files of genres that were not chosen: {counts['other_genres']:,}")
-    shapes = [
-        (f"{w} x {h} {kind}", n) for w, h, kind, n in _rows(sizes, "width", "height", "format", "covers")
+    sizes = [
+        (f"{width} x {height} {kind}", covers)
+        for width, height, kind, covers in _rows(inspection.sizes, "width", "height", "format", "covers")
     ]
-    _print_counts("Sizes in pixels", shapes, console)
-    _print_counts("Rejected files, listed in rejected.csv", list(_rows(reasons, "reason", "files")), console)
+    _print_counts("Sizes in pixels", sizes)
+    reasons = list(_rows(inspection.reasons, "reason", "files"))
+    _print_counts("Rejected files, listed in rejected.csv", reasons)
 
 
-def _print_counts(title: str, rows: list[tuple[str, int]], console: Console, most: int = 10) -> None:
+def _print_counts(title: str, rows: list[tuple[Any, ...]]) -> None:
     if not rows:
         return
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
-    for name, count in rows[:most]:
+    for name, count in rows[:_MAX_PRINTED_ROWS]:
         table.add_row(name, f"{count:,}")
-    if len(rows) > most:
-        table.add_row(f"{len(rows) - most} others", f"{sum(count for _, count in rows[most:]):,}")
+    if len(rows) > _MAX_PRINTED_ROWS:
+        others = rows[_MAX_PRINTED_ROWS:]
+        table.add_row(f"{len(others)} others", f"{sum(count for _, count in others):,}")
     console.print(table)
 
 
@@ -168,14 +171,21 @@ def _figure(width: float, height: float) -> Figure:
 def _class_balance(genres: pd.DataFrame) -> Figure:
     figure = _figure(7.5, 1.4 + 0.42 * max(len(genres), 1))
     axes = figure.add_subplot()
-    shown = genres[::-1]
-    axes.barh(shown["genre"], shown["covers"], color=_BLUE, label="kept")
+    ascending = genres[::-1]
+    axes.barh(ascending["genre"], ascending["covers"], color=_BLUE, label="kept")
     axes.barh(
-        shown["genre"], shown["left_out"], left=shown["covers"], color=_ORANGE, hatch="///",
-        edgecolor="white", label="left out: under several genres",
-    )  # fmt: skip
-    for y, (covers, share, more) in enumerate(_rows(shown, "covers", "share", "left_out")):
-        axes.text(covers + more, y, f"  {covers:,} ({share:.0%})", va="center", color=_GREY, fontsize=9)
+        ascending["genre"],
+        ascending["left_out"],
+        left=ascending["covers"],
+        color=_ORANGE,
+        hatch="///",
+        edgecolor="white",
+        label="left out: under several genres",
+    )
+    for y, (covers, proportion, left_out) in enumerate(_rows(ascending, "covers", "proportion", "left_out")):
+        axes.text(
+            covers + left_out, y, f"  {covers:,} ({proportion:.0%})", va="center", color=_GREY, fontsize=9
+        )
     if len(genres):
         even = genres["covers"].mean()
         axes.axvline(even, color=_GREY, linestyle=":", linewidth=1.2, label=f"even ({even:,.0f})")
@@ -190,25 +200,32 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
 
 def _samples(collection: Collection) -> Figure:
     """A row of covers for each genre, drawn at random with a fixed seed."""
-    shown = sorted(collection.frame["genre"].unique())[:_MOST_GENRES]
-    figure = _figure(1 + 1.15 * _PER_GENRE, 0.6 + 1.2 * max(len(shown), 1))
+    genres = sorted(collection.frame["genre"].unique())[:_MAX_SAMPLED_GENRES]
+    figure = _figure(1 + 1.15 * _SAMPLES_PER_GENRE, 0.6 + 1.2 * max(len(genres), 1))
     figure.suptitle(
-        f"{_PER_GENRE} covers of each genre, drawn at random", fontweight="bold", x=0.01, ha="left"
+        f"{_SAMPLES_PER_GENRE} covers of each genre, drawn at random", fontweight="bold", x=0.01, ha="left"
     )
-    if not shown:
+    if not genres:
         return figure
-    grid = figure.subplots(len(shown), _PER_GENRE, squeeze=False)
-    for axes_row, genre in zip(grid, shown, strict=True):
+    grid = figure.subplots(len(genres), _SAMPLES_PER_GENRE, squeeze=False)
+    for axes_row, genre in zip(grid, genres, strict=True):
         of_genre = collection.frame[collection.frame["genre"] == genre]
-        drawn = of_genre.sample(min(_PER_GENRE, len(of_genre)), random_state=0)
+        drawn = of_genre.sample(min(_SAMPLES_PER_GENRE, len(of_genre)), random_state=0)
         for axes in axes_row:
             axes.axis("off")
         for axes, path in zip(axes_row, drawn["path"], strict=False):
             axes.imshow(_thumbnail(path))
         axes_row[0].text(
-            -0.12, 0.5, genre, transform=axes_row[0].transAxes, rotation=90, ha="center", va="center",
-            fontsize=10, fontweight="bold",
-        )  # fmt: skip
+            -0.12,
+            0.5,
+            genre,
+            transform=axes_row[0].transAxes,
+            rotation=90,
+            ha="center",
+            va="center",
+            fontsize=10,
+            fontweight="bold",
+        )
     return figure
 
 
@@ -220,21 +237,21 @@ def _conflicts(collection: Collection) -> Figure:
     ]
     alike = [rows.drop_duplicates("genre") for _, rows in near.groupby("group", sort=False)]
     pairs = [pair for rows in alike if len(rows) > 1 for pair in list(_rows(rows, "path", "genre"))[:2]]
-    shown = {
-        f"The same file under several genres ({_of(len(equal))} covers)": equal[:_MOST_CONFLICTS],
+    sections = {
+        f"The same file under several genres ({_of(len(equal))} covers)": equal[:_MAX_DRAWN_CONFLICTS],
         f"Near duplicates under several genres, in pairs ({_of(len(pairs) // 2)} pairs)": pairs[
-            : 2 * _MOST_CONFLICTS
+            : 2 * _MAX_DRAWN_CONFLICTS
         ],
     }
-    shown = {title: cells for title, cells in shown.items() if cells}
-    lines = [-(-len(cells) // _COLUMNS) for cells in shown.values()]
-    figure = _figure(1.7 * _COLUMNS, sum(lines) * 1.95 + 0.5 * len(lines))
+    sections = {title: cells for title, cells in sections.items() if cells}
+    lines = [-(-len(cells) // _CONFLICT_COLUMNS) for cells in sections.values()]
+    figure = _figure(1.7 * _CONFLICT_COLUMNS, sum(lines) * 1.95 + 0.5 * len(lines))
     parts = figure.subfigures(len(lines), 1, height_ratios=[n * 1.95 + 0.5 for n in lines], squeeze=False)[
         :, 0
     ]
-    for part, (title, cells), n in zip(parts, shown.items(), lines, strict=True):
+    for part, (title, cells), n in zip(parts, sections.items(), lines, strict=True):
         part.suptitle(title, fontweight="bold", x=0.01, ha="left", fontsize=11)
-        grid = part.subplots(n, _COLUMNS, squeeze=False).ravel()
+        grid = part.subplots(n, _CONFLICT_COLUMNS, squeeze=False).ravel()
         for axes in grid:
             axes.axis("off")
         for axes, (path, genre) in zip(grid, cells, strict=False):
@@ -244,7 +261,7 @@ def _conflicts(collection: Collection) -> Figure:
 
 
 def _of(count: int) -> str:
-    return f"{_MOST_CONFLICTS} of {count}" if count > _MOST_CONFLICTS else f"all {count}"
+    return f"{_MAX_DRAWN_CONFLICTS} of {count}" if count > _MAX_DRAWN_CONFLICTS else f"all {count}"
 
 
 def _rows(table: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coverfusion.experiments.commands.options import (
     BlockOption,
+    ClassifiersOption,
+    ConfigKeepOption,
+    ConfigPresetOption,
+    ConfigSeedOption,
+    FoldsOption,
+    FreshOption,
+    OutOption,
+    ProcessesOption,
+    RepeatsOption,
     SourceArgument,
     StoreOption,
     TrackingUriOption,
     TrackOption,
+    read_options,
 )
-from coverfusion.experiments.commands.printing import log_if_asked
+from coverfusion.experiments.commands.printing import log_if_asked, print_places
 from coverfusion.experiments.pipeline.console import console, print_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def ablate(
+def ablate_command(
     source: SourceArgument,
     design: Annotated[
         list[str] | None,
@@ -29,74 +39,78 @@ def ablate(
             "--design", "-d", help="alone, without, subsets, families or greedy (repeatable); alone, without"
         ),
     ] = None,
-    classifier: Annotated[
-        list[str] | None,
-        typer.Option("--classifier", "-c", help="this one (repeatable); svc and catboost if left out"),
-    ] = None,
-    folds: Annotated[int | None, typer.Option(min=2, help="of the grouped cross-validation")] = None,
-    repeats: Annotated[int, typer.Option(min=1, help="of the cross-validation")] = 2,
-    workers: Annotated[int | None, typer.Option(min=1, help="processes; one a core if left out")] = None,
+    classifier: ClassifiersOption = None,
+    folds: FoldsOption = None,
+    repeats: RepeatsOption = 2,
+    workers: ProcessesOption = None,
     block: BlockOption = None,
-    preset: Annotated[str | None, typer.Option(help="which weights: packaged or hub")] = None,
-    keep: Annotated[str | None, typer.Option(help="covers under two genres: drop, first or all")] = None,
-    seed: Annotated[int | None, typer.Option(help="of folds, classifiers and bootstrap")] = None,
+    preset: ConfigPresetOption = None,
+    keep: ConfigKeepOption = None,
+    seed: ConfigSeedOption = None,
     store: StoreOption = None,
-    out: Annotated[Path | None, typer.Option(help="where the study's folder is made")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="do a finished study again")] = False,
+    out: OutOption = None,
+    fresh: FreshOption = False,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Refits without blocks, with blocks alone, on all subsets: which blocks matter, with their uncertainty.
 
+    The classifiers are svc and catboost, unless -c or the config names others.
+
     Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
     """
-    from coverfusion.experiments.ablation.study import ablate as run
-    from coverfusion.experiments.pipeline.config import read_source
+    from coverfusion.experiments.ablation.study import ablate
 
-    options: dict[str, Any] = {
-        "folds": folds, "classifiers": classifier or None, "blocks": block or None, "preset": preset,
-        "keep": keep, "seed": seed, "store": store, "out": out,
-    }  # fmt: skip
-    config = read_source("coverfusion ablate", source, **options)
-    folder = run(config, design or ["alone", "without"], repeats, workers, fresh)
-    show_study(folder)
+    config = read_options(
+        "ablate",
+        source,
+        folds=folds,
+        classifiers=classifier,
+        blocks=block,
+        preset=preset,
+        keep=keep,
+        seed=seed,
+        store=store,
+        out=out,
+    )
+    folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh)
+    print_study(folder)
     log_if_asked(folder, track, tracking_uri)
 
 
-def show_study(folder: Path) -> None:
+def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
     import pandas as pd
 
     table = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
     if len(table):
-        _show_comparisons(table)
+        _print_comparisons(table)
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
-        _show_shapley(pd.read_csv(folder / "shapley.csv"))
-    for label, name in (("Study folder", ""), ("Page", "index.html")):
-        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
+        _print_shapley(pd.read_csv(folder / "shapley.csv"))
+    print_places(folder, {"Study folder": "", "Page": "index.html"})
 
 
-def _show_shapley(shares: pd.DataFrame) -> None:
-    own = shares[shares["genre"] == "all"]
-    spans = (100 * own[["value", "low", "high"]]).to_numpy()
+def _print_shapley(values: pd.DataFrame) -> None:
+    overall = values[values["genre"] == "all"]
+    spans = (100 * overall[["value", "low", "high"]]).to_numpy()
     print_frame(
-        own[["classifier", "block"]].assign(
+        overall[["classifier", "block"]].assign(
             points=[f"{value:+.1f} ({low:+.1f} to {high:+.1f})" for value, low, high in spans],
-            p=own["p_holm"].map("{:.2g}".format),
+            p=overall["p_holm"].map("{:.2g}".format),
         ),
         "What each block brings: Shapley values, points of accuracy, 95 % intervals, Holm's p",
     )
 
 
-def _show_comparisons(table: pd.DataFrame) -> None:
+def _print_comparisons(table: pd.DataFrame) -> None:
     import pandas as pd
 
     from coverfusion.experiments.ablation.figures import comparison_words
 
     points = 100 * table[["difference", "t_low", "t_high", "detectable"]]
-    shown = pd.DataFrame(
+    printed = pd.DataFrame(
         {
             "": [comparison_words(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
@@ -107,4 +121,4 @@ def _show_comparisons(table: pd.DataFrame) -> None:
     )
     for name in table["design"].unique():
         title = f"{name[0].upper()}{name[1:]}: points of accuracy (corrected t, 95 %), Holm's p"
-        print_frame(shown[table["design"] == name], title)
+        print_frame(printed[table["design"] == name], title)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.targets import (
+from coverfusion.data.errors import UserError, needs_extra
+from coverfusion.experiments.commands.options import (
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from coverfusion.fusion.uncertainty.decision import Targets
 
 
-def app(
+def app_command(
     bundle: Annotated[Path | None, typer.Option(help="a run's bundle/ folder; else the chosen run's")] = None,
     runs: Annotated[Path, typer.Option(help="the folder of runs and maps")] = Path("runs"),
     host: Annotated[str, typer.Option(help="the address it listens on")] = "127.0.0.1",
@@ -36,8 +35,7 @@ def app(
 
     Example: `coverfusion app --bundle runs/demo/bundle`
     """
-    if find_spec("streamlit") is None:
-        raise UserError('The web app needs streamlit: pip install "coverfusion[app]".')
+    needs_extra("app", "`coverfusion app`")
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
@@ -47,9 +45,9 @@ def app(
         console.print(
             f"Everyone who reaches {host} may use it, and sees the covers of its runs.", style="yellow"
         )
-    from streamlit.web.cli import main as streamlit
+    from streamlit.web.cli import main as streamlit_main
 
-    streamlit(server_arguments(bundle, runs, host, port, targets), prog_name="streamlit")
+    streamlit_main(server_arguments(bundle, runs, host, port, targets), prog_name="streamlit")
 
 
 def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targets: Targets) -> list[str]:
@@ -58,7 +56,8 @@ def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targ
     from coverfusion.experiments.drawing.charts import DARK, LIGHT
 
     return [
-        "run", str(Path(uploads.__file__).with_name("main.py")),
+        "run",
+        str(Path(uploads.__file__).with_name("main.py")),
         "--server.headless=true",
         f"--server.address={host}",
         f"--server.port={port}",
@@ -69,8 +68,11 @@ def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targ
         "--client.showErrorDetails=none",
         f"--theme.light.primaryColor={LIGHT['fused']}",
         f"--theme.dark.primaryColor={DARK['fused']}",
-        "--", str(bundle or ""), str(runs), json.dumps(asdict(targets)),
-    ]  # fmt: skip
+        "--",
+        str(bundle or ""),
+        str(runs),
+        json.dumps(asdict(targets)),
+    ]
 
 
 def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
@@ -87,4 +89,4 @@ def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
             f"--runs {runs} is no folder. Name one, or a --bundle; `coverfusion demo` makes both."
         )
     elif not finished_runs(runs):
-        console.print(f"{runs} holds no finished run yet.", style="yellow", highlight=False)
+        console.print(f"{runs} holds no finished run yet.", style="yellow")

@@ -1,4 +1,4 @@
-"""`coverfusion bench`."""
+"""`coverfusion bench`: a command for each job that is measured."""
 
 from __future__ import annotations
 
@@ -7,100 +7,166 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.engine import WorkersOption
-from coverfusion.experiments.commands.options import BlockOption, StoreOption
+from coverfusion.data.errors import needs_extra
+from coverfusion.experiments.commands.options import (
+    ActorsOption,
+    BlockOption,
+    ClassifiersOption,
+    StoreOption,
+)
 
 if TYPE_CHECKING:
     from coverfusion.experiments.pipeline.preparation import Prepared
 
+CoversArgument = Annotated[Path, typer.Argument(metavar="COLLECTION", help="real covers, as for extract")]
+CoversOption = Annotated[int, typer.Option(min=8, help="how many covers to measure on")]
+RoundsOption = Annotated[int, typer.Option(min=2, help="alternations of ours and plain")]
+BundleOption = Annotated[Path, typer.Option(help="a run's bundle/ folder")]
 
-def bench(
-    what: Annotated[str, typer.Argument(help="extract, score, train, ablate, index, ray or serve")],
-    collection: Annotated[
-        Path | None, typer.Option(help="as for train; for index only to compare with its cnn block")
-    ] = None,
-    bundle: Annotated[Path | None, typer.Option(help="score, ray, serve: a run's bundle/ folder")] = None,
+bench = typer.Typer(
+    help="Speed beside the plain use of the same libraries, measured in the same run.",
+    no_args_is_help=True,
+)
+
+
+@bench.command("extract")
+def bench_extract_command(
+    collection: CoversArgument,
     block: BlockOption = None,
-    covers: Annotated[
-        int | None, typer.Option(min=8, help="how many covers to measure on; 128, for train 512")
+    covers: CoversOption = 128,
+    rounds: RoundsOption = 4,
+) -> None:
+    """Every block and the whole table, beside one picture at a time.
+
+    Example: `coverfusion bench extract covers/ --block color --block cnn`
+    """
+    from coverfusion.experiments.bench.extract_score import bench_extract
+
+    bench_extract(collection, block, covers, rounds)
+
+
+@bench.command("score")
+def bench_score_command(
+    collection: CoversArgument,
+    bundle: BundleOption,
+    covers: CoversOption = 128,
+    rounds: RoundsOption = 4,
+) -> None:
+    """Scoring, beside the same model used one picture at a time.
+
+    Example: `coverfusion bench score covers/ --bundle runs/demo/bundle`
+    """
+    from coverfusion.experiments.bench.extract_score import bench_score
+
+    bench_score(collection, bundle, covers, rounds)
+
+
+@bench.command("train")
+def bench_train_command(
+    collection: CoversArgument,
+    covers: CoversOption = 512,
+    rounds: RoundsOption = 4,
+    backbone: Annotated[str, typer.Option(help="as for finetune")] = "efficientnet-lite0",
+    image_size: Annotated[
+        int | None, typer.Option(min=16, help="in pixels; the network's own, if left out")
     ] = None,
-    rounds: Annotated[int, typer.Option(min=2, help="alternations of ours and plain")] = 4,
-    classifier: Annotated[
-        list[str] | None, typer.Option("--classifier", "-c", help="for ablate (repeatable)")
+    frozen_stages: Annotated[int, typer.Option(min=0, help="as for finetune")] = 3,
+) -> None:
+    """Fine-tuning, beside a plain torchvision script.
+
+    Example: `coverfusion bench train covers/ --image-size 160`
+    """
+    from coverfusion.experiments.bench.train import bench_train
+
+    bench_train(collection, covers, rounds, backbone, image_size, frozen_stages)
+
+
+@bench.command("ablate")
+def bench_ablate_command(
+    collection: CoversArgument,
+    block: BlockOption = None,
+    classifier: ClassifiersOption = None,
+    folds: Annotated[int, typer.Option(min=1, max=5, help="how many of five folds")] = 2,
+    store: StoreOption = None,
+) -> None:
+    """All subsets of the blocks, beside a loop that refits everything.
+
+    Example: `coverfusion bench ablate covers/ -c svc --folds 1`
+    """
+    from coverfusion.experiments.ablation.study import CLASSIFIERS
+    from coverfusion.experiments.bench.ablate import bench_ablate, print_ratios
+
+    prepared = _prepared("ablate", collection, block or None, store)
+    print_ratios(bench_ablate(prepared, classifier or CLASSIFIERS, folds))
+
+
+@bench.command("index")
+def bench_index_command(
+    collection: Annotated[
+        Path | None, typer.Argument(help="real covers: how their cnn block compares with what is drawn")
     ] = None,
-    folds: Annotated[int, typer.Option(min=1, max=5, help="for ablate: how many of five folds")] = 2,
-    vectors: Annotated[int, typer.Option(help="for index: how many are drawn")] = 1_000_000,
-    dimensions: Annotated[int, typer.Option(help="for index: numbers a vector")] = 1280,
+    vectors: Annotated[int, typer.Option(help="how many are drawn")] = 1_000_000,
+    dimensions: Annotated[int, typer.Option(help="numbers a vector")] = 1280,
     kind: Annotated[
-        list[str] | None, typer.Option(help="for index: ivf or hnsw (repeatable), beside flat")
+        list[str] | None, typer.Option(help="ivf or hnsw (repeatable), beside flat; both, if left out")
     ] = None,
     store: StoreOption = None,
-    workers: WorkersOption = None,
-    clients: Annotated[int, typer.Option(min=1, help="for serve: how many ask at the same time")] = 8,
-    seconds: Annotated[float, typer.Option(min=1, help="for serve: how long they do")] = 60,
-    pictures: Annotated[int, typer.Option(min=1, max=64, help="for serve: in a request")] = 1,
-    backbone: Annotated[str, typer.Option(help="for train: as for finetune")] = "efficientnet-lite0",
-    image_size: Annotated[
-        int | None, typer.Option(min=16, help="for train: in pixels; the network's own, if left out")
-    ] = None,
-    frozen_stages: Annotated[int, typer.Option(min=0, help="for train: as for finetune")] = 3,
 ) -> None:
-    """Speed beside the plain use of the same libraries in the same run; of an index, beside exact search.
+    """Approximate indexes over drawn vectors, beside exact search.
 
-    Example: `coverfusion bench extract --collection covers/` or `coverfusion bench index --vectors 100000`
+    Example: `coverfusion bench index --vectors 100000 --kind hnsw`
     """
-    if what == "index":
-        from coverfusion.experiments.bench.index import bench_index, print_bench
+    needs_extra("dev", "`coverfusion bench index`")
+    from coverfusion.experiments.bench.index import bench_index, print_bench
 
-        real = None if collection is None else _prepared(collection, ["cnn"], store).table.blocks["cnn"]
-        print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
-        return
-    if what not in ("extract", "score", "train", "ablate", "ray", "serve"):
-        raise UserError(
-            f"bench {what}: say `extract`, `score`, `train`, `ablate`, `index`, `ray` or `serve`."
-        )
-    if collection is None:
-        raise UserError(f"bench {what}: name the covers with --collection.")
-    if what == "train":
-        from coverfusion.experiments.bench.train import bench_train
-
-        bench_train(collection, covers or 512, rounds, backbone, image_size, frozen_stages)
-        return
-    covers = covers or 128
-    if what == "extract":
-        from coverfusion.experiments.bench.extract_score import bench_extract
-
-        bench_extract(collection, block, covers, rounds)
-    elif what == "score":
-        from coverfusion.experiments.bench.extract_score import bench_score
-
-        if bundle is None:
-            raise UserError("bench score: name the model with --bundle.")
-        bench_score(collection, bundle, covers, rounds)
-    elif what == "ray":
-        from coverfusion.experiments.bench.ray import bench_ray
-
-        bench_ray(collection, block, covers, rounds, workers, bundle)
-    elif what == "serve":
-        from coverfusion.experiments.bench.serve import bench_serve
-
-        if bundle is None:
-            raise UserError("bench serve: name the model with --bundle.")
-        bench_serve(collection, bundle, clients, seconds, covers, pictures)
-    else:
-        from coverfusion.experiments.ablation.study import CLASSIFIERS
-        from coverfusion.experiments.bench.ablate import bench_ablate, print_ratios
-
-        print_ratios(
-            bench_ablate(_prepared(collection, block or None, store), classifier or CLASSIFIERS, folds)
-        )
+    real = None if collection is None else _prepared("index", collection, ["cnn"], store).table.blocks["cnn"]
+    print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
 
 
-def _prepared(collection: Path, blocks: list[str] | None, store: Path | None) -> Prepared:
+@bench.command("ray")
+def bench_ray_command(
+    collection: CoversArgument,
+    block: BlockOption = None,
+    bundle: Annotated[Path | None, typer.Option(help="a run's bundle/ folder: score, not extract")] = None,
+    covers: Annotated[int, typer.Option(min=8, help="how many covers a round")] = 512,
+    rounds: Annotated[int, typer.Option(min=2, help="alternations of both engines")] = 2,
+    workers: ActorsOption = None,
+) -> None:
+    """The ray engine beside the local one, and what ten million covers would cost.
+
+    Example: `coverfusion bench ray covers/ --covers 512` or
+    `coverfusion bench ray covers/ --bundle runs/demo/bundle`
+    """
+    needs_extra("ray", "`coverfusion bench ray`")
+    from coverfusion.experiments.bench.ray import bench_ray
+
+    bench_ray(collection, block, covers, rounds, workers, bundle)
+
+
+@bench.command("serve")
+def bench_serve_command(
+    collection: CoversArgument,
+    bundle: BundleOption,
+    clients: Annotated[int, typer.Option(min=1, help="how many ask at the same time")] = 8,
+    seconds: Annotated[float, typer.Option(min=1, help="how long they do")] = 60,
+    covers: CoversOption = 128,
+    pictures: Annotated[int, typer.Option(min=1, max=64, help="in a request")] = 1,
+) -> None:
+    """The service under load and under malformed uploads, beside plain scoring.
+
+    Example: `coverfusion bench serve covers/ --bundle runs/demo/bundle --clients 4`
+    """
+    needs_extra("service", "`coverfusion bench serve`")
+    needs_extra("dev", "`coverfusion bench serve`")
+    from coverfusion.experiments.bench.serve import bench_serve
+
+    bench_serve(collection, bundle, clients, seconds, covers, pictures)
+
+
+def _prepared(job: str, collection: Path, blocks: list[str] | None, store: Path | None) -> Prepared:
     from coverfusion.experiments.pipeline.blocks import make_extractors
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.preparation import open_collection, prepare
 
-    config = make_config("coverfusion bench", collection=collection, blocks=blocks, store=store)
+    config = make_config(f"coverfusion bench {job}", collection=collection, blocks=blocks, store=store)
     return prepare(config, open_collection(config), make_extractors(config.blocks, config.preset))

@@ -9,7 +9,7 @@ import typer
 import yaml
 
 
-def classifiers(
+def classifiers_command(
     name: Annotated[str | None, typer.Argument(help="one of them: its parameters, with defaults")] = None,
 ) -> None:
     """The classifiers, or what one does and the parameters that a config may give it.
@@ -20,7 +20,8 @@ def classifiers(
 
     if name is None:
         for known in classifier_names():
-            typer.echo(f"{known:14} {(inspect.getdoc(classifier_class(known)) or '').partition(chr(10))[0]}")
+            summary = (inspect.getdoc(classifier_class(known)) or "").partition("\n")[0]
+            typer.echo(f"{known:14} {summary}")
         return
     typer.echo(inspect.getdoc(classifier_class(name)))
     typer.echo("\nDefaults, as in a config:\n")

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.experiments.commands.options import SeedOption
+from coverfusion.experiments.commands.printing import print_place
+from coverfusion.experiments.pipeline.console import print_frame
 
 
-def compare(
+def compare_command(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="finished run folders")],
     classifier: Annotated[
         list[str] | None,
@@ -19,7 +21,7 @@ def compare(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
-    seed: Annotated[int, typer.Option(help="of the bootstrap")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Is one model better than another on the same covers? Paired, cover by cover; of one run all its models.
 
@@ -36,20 +38,20 @@ def compare(
     table = compare_runs(runs, classifier or None, seed)
     differences = config_differences(runs)
     for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
-        console.print(f"{letter}: {run}", highlight=False, soft_wrap=True)
+        print_place(letter, run)
     if len(differences):
         print_frame(differences, "What differs between the runs")
-    shown = pd.DataFrame(
+    printed = pd.DataFrame(
         {
             name: table[name] + table[f"accuracy_{name}"].map(" ({:.3f})".format)
             for name in ("first", "second")
         }
     )
     points = 100 * table[["difference", "low", "high"]]
-    shown["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
-    shown["only first"], shown["only second"] = table["only_first"], table["only_second"]
-    shown["p"] = table["p_holm"].map("{:.2g}".format)
-    print_frame(shown, "Accuracy, difference in points with 95 % interval; McNemar's p after Holm")
+    printed["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
+    printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
+    printed["p"] = table["p_holm"].map("{:.2g}".format)
+    print_frame(printed, "Accuracy, difference in points with 95 % interval; McNemar's p after Holm")
     if out:
         write_comparison(out, table, differences, runs)
-        console.print(f"Tables and picture: {out}", highlight=False, soft_wrap=True)
+        print_place("Tables and picture", out)

@@ -7,26 +7,28 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.options import SeedOption
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
 
-def decide(
+def decide_command(
     run: Annotated[Path, typer.Argument(help="a finished run folder")],
     classifier: Annotated[
         str | None,
         typer.Option("--classifier", "-c", help="this one on all blocks; the run's choice if left out"),
     ] = None,
-    target_error: Annotated[float, typer.Option(help="share of wrong answers to speak of")] = 0.2,
+    target_error: Annotated[float, typer.Option(help="proportion of wrong predictions to speak of")] = 0.2,
     out: Annotated[Path | None, typer.Option(help="where to write; RUN/decisions if left out")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of splits and resampling")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """How far probabilities can be trusted: calibration, what abstaining brings, sets of genres.
 
     Example: `coverfusion decide runs/covers-0123456789 --target-error 0.1`
     """
-    from coverfusion.experiments.decision.study import decide as write
+    from coverfusion.experiments.decision.study import decide
 
-    folder = write(run, classifier, target_error, out, seed)
+    folder = decide(run, classifier, target_error, out, seed)
     for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
-        console.print(sentence, highlight=False, soft_wrap=True)
-    console.print(f"Tables and pictures: {folder}", highlight=False, soft_wrap=True)
+        console.print(sentence, soft_wrap=True)
+    print_place("Tables and pictures", folder)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.printing import show_run
+from coverfusion.experiments.commands.options import SeedOption
+from coverfusion.experiments.commands.printing import print_run
 
 
-def demo(
+def demo_command(
     out: Annotated[Path, typer.Option(help="where sample and run are made")] = Path("runs/demo"),
-    seed: Annotated[int, typer.Option(help="of the drawn sample and the run")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Draws a sample collection and does the whole job on it.
 
@@ -20,4 +21,4 @@ def demo(
     """
     from coverfusion.experiments.training.demo import run_demo
 
-    show_run(run_demo(out, seed))
+    print_run(run_demo(out, seed))

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from coverfusion.experiments.commands.targets import (
+from coverfusion.experiments.commands.options import (
+    BundleArgument,
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
 )
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
+if TYPE_CHECKING:
+    from coverfusion.experiments.explanation.explanation import Explanation
 
-def explain(
-    bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
+PRINTED_FEATURES = 5
+
+
+def explain_command(
+    bundle: BundleArgument,
     picture: Annotated[str, typer.Argument(help="a picture, or zip!member")],
     out: Annotated[Path, typer.Option(help="a .png; the JSON is written beside it")] = Path("explain.png"),
     top_k: Annotated[int, typer.Option(min=1, help="genres it names")] = 3,
@@ -32,39 +39,49 @@ def explain(
 
     Example: `coverfusion explain runs/demo/bundle cover.jpg --out explain.png`
     """
-    from coverfusion.experiments.explanation.blocks import PROBABILITY
-    from coverfusion.experiments.explanation.explain import explain as run
-    from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted_words
+    from coverfusion.experiments.explanation.explain import explain
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
-    found = run(bundle, picture, out, top_k, attention, targets)
-    told = ", ".join(f"{genre} {chance:.3f}" for genre, chance in found.genres)
-    console.print(f"{told} ({found.classifier})", highlight=False, markup=False)
-    for sentence in found.in_words():
-        console.print(sentence, style="yellow", highlight=False, markup=False)
-    parts = found.contributions
-    short = "probability" if parts.unit == PROBABILITY else "log probability"
-    table = Table(title=f"What speaks for {found.genre} (+) or against it, {short}")
+    print_explanation(explain(bundle, picture, out, top_k, attention, targets))
+    print_place("Picture", out)
+    print_place("JSON", out.with_suffix(".json"))
+
+
+def print_explanation(explanation: Explanation) -> None:
+    """Prints genres, what speaks for the first, and what was seen on the cover."""
+    genres = ", ".join(f"{genre} {chance:.3f}" for genre, chance in explanation.genres)
+    console.print(f"{genres} ({explanation.classifier})")
+    for sentence in explanation.in_words():
+        console.print(sentence, style="yellow")
+    console.print(_contributions(explanation))
+    for line in _marks(explanation):
+        console.print(line)
+    for block, reason in explanation.failed.items():
+        console.print(f"{block} failed: {reason}", style="yellow")
+
+
+def _contributions(explanation: Explanation) -> Table:
+    from coverfusion.experiments.explanation.blocks import PROBABILITY
+
+    parts = explanation.contributions
+    unit = "probability" if parts.unit == PROBABILITY else "log probability"
+    table = Table(title=f"What speaks for {explanation.genre} (+) or against it, {unit}")
     for column in ("block or feature", "effect", "here"):
         table.add_column(column, justify="left" if column == "block or feature" else "right")
     for block, value in sorted(parts.blocks.items(), key=lambda item: -item[1]):
         table.add_row(block, f"{value:+.3f}", "")
     table.add_section()
-    for feature in found.features[:5]:
+    for feature in explanation.features[:PRINTED_FEATURES]:
         table.add_row(feature.column, f"{feature.contribution:+.3f}", f"{feature.value:.3g}")
-    console.print(table)
-    if found.faces is None or found.persons is None:
-        console.print(NO_PEOPLE, highlight=False)
-    else:
-        faces, persons = (
-            counted_words(found.faces, "face", "faces"),
-            counted_words(found.persons, "person", "persons"),
-        )
-        console.print(f"{faces}, {persons}", highlight=False)
-    boxes = NO_WORDS if found.words is None else counted_words(found.words, "text box", "text boxes")
-    console.print(boxes, highlight=False)
-    for block, reason in found.failed.items():
-        console.print(f"{block} failed: {reason}", style="yellow", highlight=False, markup=False)
-    console.print(f"Picture: {out}", highlight=False, soft_wrap=True)
-    console.print(f"JSON: {out.with_suffix('.json')}", highlight=False, soft_wrap=True)
+    return table
+
+
+def _marks(explanation: Explanation) -> list[str]:
+    from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted_words
+
+    faces, persons, words = explanation.faces, explanation.persons, explanation.words
+    people = NO_PEOPLE
+    if faces is not None and persons is not None:
+        people = f"{counted_words(faces, 'face', 'faces')}, {counted_words(persons, 'person', 'persons')}"
+    return [people, NO_WORDS if words is None else counted_words(words, "text box", "text boxes")]

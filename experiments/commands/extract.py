@@ -9,12 +9,21 @@ import typer
 from rich.table import Table
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
-from coverfusion.experiments.commands.options import BlockOption, KeepOption, PresetOption, StoreOption
+from coverfusion.experiments.commands.options import (
+    ActorsOption,
+    AddressOption,
+    BlockOption,
+    EngineOption,
+    KeepOption,
+    PresetOption,
+    StoreOption,
+    check_engine,
+)
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
 
-def extract(
+def extract_command(
     collection: Annotated[
         str | None,
         typer.Argument(help="genre folders, zips named by genre, a manifest, or an address (s3://...)"),
@@ -25,7 +34,7 @@ def extract(
     keep: KeepOption = "drop",
     store: StoreOption = None,
     engine: EngineOption = "local",
-    workers: WorkersOption = None,
+    workers: ActorsOption = None,
     address: AddressOption = None,
     describe: Annotated[bool, typer.Option("--describe", help="list every column and stop")] = False,
 ) -> None:
@@ -49,36 +58,40 @@ def extract(
     on_ray = check_engine(engine, workers, address)
     config = make_config(
         "coverfusion extract",
-        collection=collection, blocks=block or None, preset=preset, keep=keep, store=store,
-    )  # fmt: skip
-    made = make_extractors(config.blocks, config.preset)
+        collection=collection,
+        blocks=block or None,
+        preset=preset,
+        keep=keep,
+        store=store,
+    )
+    chosen = make_extractors(config.blocks, config.preset)
     covers = open_collection(config).frame
-    kept = Store(config.store)
-    for pixels in (e for e in made if isinstance(e, Pixels)):
+    feature_store = Store(config.store)
+    for pixels in (e for e in chosen if isinstance(e, Pixels)):
         decoded, unread = decode_pictures(covers, pixels, config.store)
         console.print(
             f"Pictures, for the classifiers that learn from them: {len(covers) - len(unread)} covers in "
             f"{decoded.folder}; {len(unread)} failures",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
-    extractors = [e for e in made if not isinstance(e, Pixels)]
+            soft_wrap=True,
+        )
+    extractors = [e for e in chosen if not isinstance(e, Pixels)]
     if not extractors:
         return
     if on_ray:
         from coverfusion.experiments.cluster.extract import extract_on_ray
 
-        failures = extract_on_ray(covers, extractors, kept, workers, address)
+        failures = extract_on_ray(covers, extractors, feature_store, workers, address)
     else:
-        failures = fill(covers, extractors, kept)
-    table = read_table(covers["cover_id"].tolist(), extractors, kept)
+        failures = fill(covers, extractors, feature_store)
+    table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
     folder = out or Path("runs") / f"table-{config.collection.stem}"
     table.save(folder)
     covers.to_parquet(folder / "covers.parquet")
     note_extractors(folder, extractors)
     failure_frame(failures).to_csv(folder / "failures.csv", index=False)
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
-    console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures", highlight=False)
-    console.print(f"Feature table: {folder}", highlight=False, soft_wrap=True)
+    console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
+    print_place("Feature table", folder)
 
 
 def _describe(blocks: list[str] | None, preset: str) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.data.errors import needs_extra
+from coverfusion.experiments.commands.printing import print_place
+from coverfusion.experiments.pipeline.console import print_frame
 
 
-def grow(
+def grow_command(
     genre: Annotated[
         list[str], typer.Option("--genre", "-g", help="a MusicBrainz tag: jazz, 'hip hop' (repeatable)")
     ],
@@ -30,8 +32,8 @@ def grow(
 
     Example: `coverfusion grow --genre jazz --genre metal --limit 500 --out grown --contact you@example.org`
     """
-    from coverfusion.data.growing.grow import counts
-    from coverfusion.data.growing.grow import grow as run
+    needs_extra("grow", "`coverfusion grow`")
+    from coverfusion.data.growing.grow import counts, grow
     from coverfusion.data.growing.http import Client
     from coverfusion.experiments.pipeline.progress import counted
 
@@ -47,7 +49,7 @@ def grow(
             rate = new / (time.monotonic() - began)
             bar.update(bar.task_ids[0], completed=sum(have.values()), now=f"{name}, {rate:.1f} covers/s")
 
-        manifest = run(out, genre, client, limit, size, back, retry, progress)
+        manifest = grow(out, genre, client, limit, size, back, retry, progress)
     print_frame(counts(out), "Covers")
-    console.print(f"Manifest: {manifest}", highlight=False, soft_wrap=True)
-    console.print(f"Rejected, with reasons: {out / 'rejected.csv'}", highlight=False, soft_wrap=True)
+    print_place("Manifest", manifest)
+    print_place("Rejected, with reasons", out / "rejected.csv")

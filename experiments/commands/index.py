@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.options import BlockOption
+from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, print_frame
 
 
-def index(
-    source: Annotated[
-        Path, typer.Argument(metavar="RUN|TABLE", help="a run folder of train, or a table folder of extract")
-    ],
+def index_command(
+    source: TableArgument,
     out: Annotated[Path | None, typer.Option(help="the folder to make; runs/index-NAME if left out")] = None,
     block: BlockOption = None,
     kind: Annotated[str, typer.Option(help="flat, ivf, hnsw, or auto: by the number of covers")] = "auto",
@@ -22,7 +21,7 @@ def index(
         bool,
         typer.Option("--evaluate", help="precision@k of the genre: all blocks, each block, chance"),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="of samples, folds and resampling")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """An index that finds the covers most alike, over any blocks; `similar` asks it.
 
@@ -37,12 +36,11 @@ def index(
     console.print(
         f"{facts['covers']:,} covers, blocks {', '.join(facts['blocks'])}; {facts['kind']} ({facts['recipe']}"
         f"{effort}); recall@10 {facts['recall_at_10']:.3f} on {facts['recall_queries']} held-out covers; "
-        f"{size / 1e6:,.1f} MB; {facts['seconds']['all']:.1f} s",
-        highlight=False,
+        f"{size / 1e6:,.1f} MB; {facts['seconds']['all']:.1f} s"
     )
     if evaluate:
         from coverfusion.experiments.retrieval.evaluation import write_retrieval
 
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
-        console.print(f"Chart: {folder / 'retrieval.png'}", highlight=False, soft_wrap=True)
-    console.print(f"Index: {folder}", highlight=False, soft_wrap=True)
+        print_place("Chart", folder / "retrieval.png")
+    print_place("Index", folder)

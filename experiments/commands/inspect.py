@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.commands.printing import print_place
 
 
-def inspect(
+def inspect_command(
     collection: CollectionArgument,
     out: Annotated[Path | None, typer.Option(help="folder for figures and tables")] = None,
     keep: KeepOption = "drop",
@@ -21,11 +21,12 @@ def inspect(
 
     Example: `coverfusion inspect covers/`
     """
-    from coverfusion.experiments.inspection import inspect_collection
+    from coverfusion.experiments.inspection import inspect_collection, print_inspection
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.preparation import open_collection
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
     folder = out or Path("runs") / f"inspect-{config.collection.stem}"
-    inspect_collection(open_collection(config), folder)
-    console.print(f"Figures and tables: {folder}", highlight=False, soft_wrap=True)
+    opened = open_collection(config)
+    print_inspection(opened, inspect_collection(opened, folder))
+    print_place("Figures and tables", folder)

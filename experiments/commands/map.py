@@ -7,21 +7,20 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.options import BlockOption
-from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
+from coverfusion.experiments.commands.printing import print_places
+from coverfusion.experiments.pipeline.console import print_frame
 
 
-def map(
-    source: Annotated[
-        Path, typer.Argument(metavar="RUN|TABLE", help="a run folder of train, or a table folder of extract")
-    ],
+def map_command(
+    source: TableArgument,
     out: Annotated[Path | None, typer.Option(help="the folder to make; runs/map-NAME if left out")] = None,
     block: BlockOption = None,
     method: Annotated[
         list[str] | None,
         typer.Option("--method", "-m", help="umap, tsne or pca (repeatable); all if left out"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="of samples, projections, folds and resampling")] = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Covers on a plane and in clusters, which genres separate, and a page to explore them.
 
@@ -29,29 +28,28 @@ def map(
     """
     from coverfusion.experiments.map.study import write_map
 
-    show_map(write_map(source, out, block or None, method or None, seed))
+    print_map(write_map(source, out, block or None, method or None, seed))
 
 
-def show_map(folder: Path) -> None:
+def print_map(folder: Path) -> None:
     """Prints which pairs separate, how far clusters follow genres, and where everything is."""
     import pandas as pd
 
     from coverfusion.experiments.map.page import read_scores
 
     pairs, scores = read_scores(folder)
-    shown = pd.DataFrame(
+    printed = pd.DataFrame(
         {
             "genres": pairs["genre_a"] + ", " + pairs["genre_b"],
             "AUC": [f"{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})" for row in pairs.itertuples()],
             "separates": pairs["separates"].map({True: "yes", False: "no"}),
         }
     )
-    if len(shown):
-        print_frame(shown, "Linear probes of two genres, 95 % intervals")
+    if len(printed):
+        print_frame(printed, "Linear probes of two genres, 95 % intervals")
     spans = [
         "" if low != low else f"{low:.3f} to {high:.3f}"
         for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)
     ]
     print_frame(scores[["of", "score", "genre", "value"]].assign(interval=spans), "Genres and clusters")
-    for label, name in (("Map folder", ""), ("Page", "index.html")):
-        console.print(f"{label}: {folder / name}", highlight=False, soft_wrap=True)
+    print_places(folder, {"Map folder": "", "Page": "index.html"})

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
 
-def report(
+def report_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `coverfusion train` made")],
     out: Annotated[Path | None, typer.Option(help="folder of the pages; RUN/genres if left out")] = None,
 ) -> None:
@@ -21,5 +22,5 @@ def report(
     from coverfusion.experiments.genres.report import write_genre_report
 
     index = write_genre_report(run, out or run / "genres")
-    console.print(f"Index: {index}", highlight=False, soft_wrap=True)
-    console.print(f"Genre pages: {len(list(index.parent.glob('genre-*.html')))}", highlight=False)
+    print_place("Index", index)
+    console.print(f"Genre pages: {len(list(index.parent.glob('genre-*.html')))}")

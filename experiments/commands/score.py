@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.engine import AddressOption, EngineOption, WorkersOption, check_engine
-from coverfusion.experiments.commands.options import TrackingUriOption, TrackOption
-from coverfusion.experiments.commands.printing import log_if_asked
-from coverfusion.experiments.commands.targets import (
+from coverfusion.experiments.commands.options import (
+    ActorsOption,
+    AddressOption,
+    BundleArgument,
+    EngineOption,
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
+    TrackingUriOption,
+    TrackOption,
+    check_engine,
 )
+from coverfusion.experiments.commands.printing import log_if_asked, print_place
 from coverfusion.experiments.pipeline.console import console
 
-STOPPED = 130  # the status of a program that Ctrl-C ends
+INTERRUPTED = 130  # the status of a program that Ctrl-C ends
 
 
-def score(
-    bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
+def score_command(
+    bundle: BundleArgument,
     paths: Annotated[
         list[str],
         typer.Argument(
@@ -39,7 +45,7 @@ def score(
     set_coverage: SetCoverageOption = 0.9,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
     engine: EngineOption = "local",
-    workers: WorkersOption = None,
+    workers: ActorsOption = None,
     address: AddressOption = None,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
@@ -50,8 +56,7 @@ def score(
     """
     from coverfusion.data.sources import is_there, list_pictures
     from coverfusion.experiments.pipeline.progress import counted
-    from coverfusion.experiments.scoring.score import is_finished
-    from coverfusion.experiments.scoring.score import score as run
+    from coverfusion.experiments.scoring.score import is_finished, score
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
@@ -60,20 +65,20 @@ def score(
             raise UserError(
                 f"{path}: there is no such picture, folder or zip. Mend the path, or leave it out."
             )
-    named = (line for path in paths for line in (_lines() if path == "-" else [path]))
+    named = (line for path in paths for line in (_standard_input() if path == "-" else [path]))
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
         raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
     if resume and not on_ray and is_finished(Path(out)):
-        console.print(f"Finished already: {out}", highlight=False, soft_wrap=True)
+        print_place("Finished already", out)
         return
-    newly = 0
+    new_covers = 0
     try:
         with counted("scoring", None) as bar:
 
             def progress(covers: int) -> None:
-                nonlocal newly
-                newly += covers
+                nonlocal new_covers
+                new_covers += covers
                 bar.advance(bar.task_ids[0], covers)
 
             if on_ray:
@@ -83,17 +88,19 @@ def score(
                     bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address
                 )
             else:
-                rows, errors = run(bundle, list_pictures(named), Path(out), top_k, resume, progress, targets)
+                rows, errors = score(
+                    bundle, list_pictures(named), Path(out), top_k, resume, progress, targets
+                )
     except KeyboardInterrupt:
         console.print("Stopped. Go on with --resume.")
-        raise typer.Exit(STOPPED) from None
-    if resume and rows and not newly:
+        raise typer.Exit(INTERRUPTED) from None
+    if resume and rows and not new_covers:
         console.print("Finished already.")
     if not rows:
         console.print("There are no pictures: nothing was scored.", style="yellow")
-    console.print(f"{rows} rows, {errors} with an error: {out}", highlight=False, soft_wrap=True)
+    console.print(f"{rows} rows, {errors} with an error: {out}", soft_wrap=True)
     log_if_asked(Path(out), track, tracking_uri)
 
 
-def _lines() -> Any:
+def _standard_input() -> Iterator[str]:
     return (line.strip() for line in sys.stdin if line.strip())

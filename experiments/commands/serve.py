@@ -9,24 +9,25 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.targets import (
+from coverfusion.data.errors import UserError, needs_extra
+from coverfusion.experiments.commands.options import (
+    BundleArgument,
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
 )
 from coverfusion.experiments.pipeline.console import console
 
-KEY_VARIABLE = "COVERFUSION_API_KEY"
-SHORT = 16  # characters of a key
+API_KEY_VARIABLE = "COVERFUSION_API_KEY"
+MIN_KEY_CHARACTERS = 16  # a shorter API key can be guessed
 
 
-def serve(
-    bundle: Annotated[Path, typer.Argument(help="a run's bundle/ folder")],
+def serve_command(
+    bundle: BundleArgument,
     host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 for all")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any that is free")] = 8000,
     api_key_file: Annotated[
-        Path | None, typer.Option(help=f"file with the key that clients send; or set {KEY_VARIABLE}")
+        Path | None, typer.Option(help=f"file with the key that clients send; or set {API_KEY_VARIABLE}")
     ] = None,
     rate: Annotated[float, typer.Option(min=0, help="requests a second and client; 0 = no limit")] = 50,
     proxy: Annotated[
@@ -44,26 +45,28 @@ def serve(
     Example: `coverfusion serve runs/demo/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
     """
+    needs_extra("service", "`coverfusion serve`")
+    from coverfusion.experiments.service.application import run_service
+    from coverfusion.experiments.service.limits import Limits
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
     key, proxies = _key(api_key_file), [_network(address) for address in proxy or []]
-    try:
-        from coverfusion.experiments.service.application import run_service
-        from coverfusion.experiments.service.limits import Limits
-    except ImportError as error:
-        raise UserError(f'serve needs {error.name}: pip install "coverfusion[service]".') from error
     if host not in ("127.0.0.1", "::1", "localhost") and key is None:
         console.print(f"Everyone who reaches {host} may ask: there is no API key.", style="yellow")
-    if key is not None and len(key) < SHORT:
-        console.print(f"The API key has less than {SHORT} characters: it can be guessed.", style="yellow")
+    if key is not None and len(key) < MIN_KEY_CHARACTERS:
+        console.print(
+            f"The API key has less than {MIN_KEY_CHARACTERS} characters: it can be guessed.", style="yellow"
+        )
     run_service(bundle, host, port, Limits(rate=rate, burst=max(1, round(2 * rate))), key, targets, proxies)
 
 
 def _key(file: Path | None) -> str | None:
     """The API key of a file or of the environment; None where neither is given."""
     try:
-        key = file.read_text(encoding="utf-8").strip() if file else os.environ.get(KEY_VARIABLE, "").strip()
+        key = (
+            file.read_text(encoding="utf-8").strip() if file else os.environ.get(API_KEY_VARIABLE, "").strip()
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--api-key-file {file} cannot be read: {error}.") from error
     if file and not key:

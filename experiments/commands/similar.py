@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.experiments.commands.printing import print_place
+from coverfusion.experiments.pipeline.console import print_frame
 
 
-def similar(
+def similar_command(
     place: Annotated[
         Path, typer.Argument(metavar="BUNDLE|INDEX", help="a run's bundle/ folder, or what index made")
     ],
@@ -31,10 +32,9 @@ def similar(
 
     Example: `coverfusion similar runs/demo/bundle cover.jpg --genre Jazz --out similar.png`
     """
-    from coverfusion.experiments.retrieval.similar import similar as run
+    from coverfusion.experiments.retrieval.similar import similar
 
-    found = run(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
-    print_frame(found.drop(columns="cover_id"))
+    covers = similar(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
+    print_frame(covers.drop(columns="cover_id"))
     if out:
-        what = "Picture" if out.suffix.lower() == ".png" else "List"
-        console.print(f"{what}: {out}", highlight=False, soft_wrap=True)
+        print_place("Picture" if out.suffix.lower() == ".png" else "List", out)

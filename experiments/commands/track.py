@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.commands.printing import print_place
 
 
-def track(
+def track_command(
     results: Annotated[list[Path], typer.Argument(help="folders of train, ablate or curve; files of score")],
     tracking_uri: Annotated[
         str | None,
@@ -25,5 +25,4 @@ def track(
     from coverfusion.experiments.tracking.log import log_folder
 
     for place in results:
-        run_id = log_folder(place, tracking_uri, experiment)
-        console.print(f"{place}: run {run_id}", highlight=False, soft_wrap=True)
+        print_place(str(place), f"run {log_folder(place, tracking_uri, experiment)}")

@@ -11,7 +11,7 @@ from coverfusion.experiments.commands.options import BlockOption, PresetOption
 from coverfusion.experiments.pipeline.console import print_frame
 
 
-def weights(
+def weights_command(
     action: Annotated[str, typer.Argument(help="list or fetch")] = "list",
     preset: PresetOption = "packaged",
     block: BlockOption = None,

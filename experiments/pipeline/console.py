@@ -7,7 +7,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-console = Console()
+# what is printed is data: genres and paths with [brackets] or :colons: stay as they are; colour is asked
+# for by `style=` or `rich.text.Text`
+console = Console(markup=False, highlight=False, emoji=False)
+error_console = Console(stderr=True, markup=False, highlight=False, emoji=False)
 
 
 def print_frame(frame: Any, title: str | None = None) -> None:

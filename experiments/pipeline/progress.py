@@ -19,7 +19,7 @@ from rich.progress import (
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.extract import Progress as Report
 
-EVERY = 60.0  # seconds between lines in a log file
+SECONDS_BETWEEN_LINES = 60.0  # in a log file
 
 
 @contextmanager
@@ -33,12 +33,12 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
         The function that `features.extract.extract` calls after each chunk.
     """
     bars = Progress(
-        TextColumn("{task.description:>8}"),
+        _text("{task.description:>8}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        _text("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        TextColumn("left"),
+        _text("left"),
         console=console,
     )
     tasks = {name: bars.add_task(name, total=count, rate="") for name, count in missing.items() if count}
@@ -57,20 +57,25 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
 @contextmanager
 def counted(what: str, total: int | None) -> Iterator[Progress]:
     """One bar for steps of equal kind; `advance(task)` is called with task 0; None: nobody knows how many."""
-    far: list[ProgressColumn] = [MofNCompleteColumn()]
-    when: list[ProgressColumn] = [TimeRemainingColumn(), TextColumn("left")]
+    count: ProgressColumn = MofNCompleteColumn()
+    times: list[ProgressColumn] = [TimeRemainingColumn(), _text("left")]
     if total is None:
-        far, when = [TextColumn("{task.completed:,}")], [TimeElapsedColumn()]
-    now = TextColumn("{task.fields[now]}")
-    bar = Progress(TextColumn(what), BarColumn(), *far, now, *when, console=console)
+        count, times = _text("{task.completed:,}"), [TimeElapsedColumn()]
+    now = _text("{task.fields[now]}")
+    bar = Progress(_text("{task.description}"), BarColumn(), count, now, *times, console=console)
     bar.add_task(what, total=total, now="")
     with _shown(bar):
         yield bar
 
 
+def _text(template: str) -> TextColumn:
+    """A column of plain text: rich reads markup in it unless told not to."""
+    return TextColumn(template, markup=False)
+
+
 @contextmanager
 def _shown(bars: Progress) -> Iterator[None]:
-    """The bars on a terminal; where nothing moves (a log file) their state every `EVERY` seconds."""
+    """The bars on a terminal; where nothing moves (a log file) their state once in a while."""
     stopped = Event()
     if not console.is_terminal:
         Thread(target=_logged, args=(bars, stopped), daemon=True).start()
@@ -86,7 +91,7 @@ def _shown(bars: Progress) -> Iterator[None]:
 
 
 def _logged(bars: Progress, stopped: Event) -> None:
-    while not stopped.wait(EVERY):
+    while not stopped.wait(SECONDS_BETWEEN_LINES):
         console.print(bars.get_renderable())
 
 

@@ -1,23 +1,28 @@
 from __future__ import annotations
 
-import io
-
 import pandas as pd
+import pytest
 from PIL import Image
-from rich.console import Console
 
 from coverfusion.data.collection import read_collection
-from coverfusion.experiments.inspection import inspect_collection
+from coverfusion.experiments.inspection import inspect_collection, print_inspection
+from coverfusion.experiments.pipeline.console import console
 from tests.helpers import pictures
 
 
-def _inspect(collection, out):
-    text = io.StringIO()
-    found = inspect_collection(collection, out, Console(file=text, width=200))
-    return found, text.getvalue()
+@pytest.fixture
+def printed(monkeypatch, capsys):
+    """What `print_inspection` prints."""
+    monkeypatch.setattr(console, "_width", 200)  # as in a wide window
+
+    def text(collection, inspection):
+        print_inspection(collection, inspection)
+        return capsys.readouterr().out
+
+    return text
 
 
-def test_counts_reasons_and_figures(tmp_path):
+def test_counts_reasons_and_figures(tmp_path, printed):
     noises = [pictures.encode(pictures.noise(seed, (64, 64))) for seed in range(6)]
     face = pictures.face()
     root = pictures.save_folders(
@@ -27,18 +32,20 @@ def test_counts_reasons_and_figures(tmp_path):
             "Rock": [*noises[1:6], b"x", face, noises[2]],
         },
     )
-    found, text = _inspect(read_collection(root), tmp_path / "out")
-    table = found.genres.set_index("genre")
+    collection = read_collection(root)
+    inspection = inspect_collection(collection, tmp_path / "out")
+    text = printed(collection, inspection)
+    table = inspection.genres.set_index("genre")
     assert table["covers"].to_dict() == {"Rock": 5, "Pop": 2}
     assert table["conflicting"].to_dict() == table["left_out"].to_dict() == {"Rock": 1, "Pop": 1}
     assert table["near"].to_dict() == {"Rock": 1, "Pop": 1}
-    assert found.imbalance == 2.5
+    assert inspection.imbalance == 2.5
     assert "2.50 times" in text
     assert "empty file (0 bytes)" in text
     assert "left out: 1" in text
     listed = pd.read_csv(tmp_path / "out" / "rejected.csv")
     assert sorted(listed["genre"]) == ["Pop", "Rock"]
-    assert {path.name for path in found.files} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert {path.name for path in inspection.files} == {path.name for path in (tmp_path / "out").iterdir()}
     for name in ("class-balance", "samples", "conflicts"):
         assert min(Image.open(tmp_path / "out" / f"{name}.png").size) > 200
 
@@ -46,13 +53,30 @@ def test_counts_reasons_and_figures(tmp_path):
 def test_nothing_is_left_out_where_all_are_kept(tmp_path):
     noise = pictures.encode(pictures.noise(1, (64, 64)))
     root = pictures.save_folders(tmp_path / "covers", {"Pop": [noise], "Rock": [noise]})
-    found, _ = _inspect(read_collection(root, keep="all"), tmp_path / "out")
-    assert found.genres["left_out"].tolist() == [0, 0]
-    assert found.genres["covers"].tolist() == [1, 1]
+    inspection = inspect_collection(read_collection(root, keep="all"), tmp_path / "out")
+    assert inspection.genres["left_out"].tolist() == [0, 0]
+    assert inspection.genres["covers"].tolist() == [1, 1]
 
 
-def test_a_collection_of_broken_files_alone_is_shown(tmp_path):
+def test_a_collection_of_broken_files_alone_is_shown(tmp_path, printed):
     root = pictures.save_folders(tmp_path / "covers", {"Rock": [b"", b"x"]})
-    found, text = _inspect(read_collection(root), tmp_path / "out")
-    assert "Rejected" in text
-    assert found.reasons["files"].sum() == 2
+    collection = read_collection(root)
+    inspection = inspect_collection(collection, str(tmp_path / "out"))
+    assert "Rejected" in printed(collection, inspection)
+    assert inspection.reasons["files"].sum() == 2
+
+
+def test_genres_are_printed_and_drawn_as_they_are(tmp_path, printed):
+    genres = ["[red]x[", "a[0]", ":cat:", "$\\frac$"]
+    rows = [(genre, f"{number}.png") for number, genre in enumerate(genres * 2)]
+    for seed, (_, name) in enumerate(rows):
+        pictures.noise(seed, (64, 64)).save(tmp_path / name)
+    (tmp_path / "bad.png").write_bytes(b"x")
+    manifest = tmp_path / "covers[0].csv"
+    pd.DataFrame([*rows, ("[red]x[/nope]", "bad.png")], columns=["genre", "path"]).to_csv(
+        manifest, index=False
+    )
+    collection = read_collection(manifest)
+    text = printed(collection, inspect_collection(collection, tmp_path / "[/out]"))
+    assert all(genre in text for genre in [*genres, "[red]x[/nope]"])
+    assert (tmp_path / "[/out]" / "samples.png").is_file()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.experiments.ablation.page import ablation_findings, signed
-from coverfusion.experiments.commands.ablate import show_study
+from coverfusion.experiments.commands.ablate import print_study
 
 
 def test_findings_are_in_points_and_say_what_is_significant() -> None:
@@ -32,5 +32,5 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
 
 def test_a_study_with_nothing_to_compare_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "comparisons.csv").write_text("design,unit,classifier,other,first,second\n")
-    show_study(tmp_path)
+    print_study(tmp_path)
     assert "there is nothing to compare" in capsys.readouterr().out

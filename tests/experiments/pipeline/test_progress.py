@@ -2,22 +2,22 @@
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
-from rich.console import Console
 
 from coverfusion.experiments.pipeline import progress
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch, tmp_path):
-    file = (tmp_path / "log").open("w+")
-    monkeypatch.setattr(progress, "console", Console(file=file, width=80))
-    monkeypatch.setattr(progress, "EVERY", 0.05)
+def log(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """All that was printed so far."""
+    printed = []
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.05)
 
     def text() -> str:
-        file.seek(0)
-        return file.read()
+        printed.append(capsys.readouterr().out)
+        return "".join(printed)
 
     return text
 
@@ -34,10 +34,22 @@ def test_a_log_file_gets_lines_while_the_work_runs(log) -> None:
 
 
 def test_a_bar_that_never_moved_is_not_left_above_an_error(log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "EVERY", 60.0)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 60.0)
     with pytest.raises(ValueError, match="early"), progress.counted("fitting", 10):
         raise ValueError("early")
     assert "fitting" not in log()
+
+
+def test_names_with_brackets_and_braces_are_shown_as_they_are(log) -> None:
+    names = ["[red]x[/nope]", "a[0]", "{genre}", ":cat:"]
+    for name in names:
+        with progress.counted(name, 2) as bar:
+            bar.update(bar.task_ids[0], completed=2, now=f"[b]{name}")
+    with progress.block_bars({"[/color]": 1}) as report:
+        report("[/color]", 1, 0.5)
+    lines = log()
+    assert all(name in lines and f"[b]{name}" in lines for name in names)
+    assert "[/color]" in lines
 
 
 def test_where_nobody_knows_how_many_the_count_and_the_time_are_shown(log) -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL.Image import Image, fromarray
 
 from coverfusion.experiments.ablation.study import ablate
-from coverfusion.experiments.commands.extract import extract
+from coverfusion.experiments.commands.extract import extract_command
 from coverfusion.experiments.curve.study import learning_curve
 from coverfusion.experiments.explanation.blocks import contributions_to, with_picture
 from coverfusion.experiments.explanation.explain import explain
@@ -147,7 +147,7 @@ def test_extract_fills_the_cache_of_pictures(
     config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, out = tmp_path / "store", tmp_path / "table"
-    extract(str(config.collection), block=["pixels"], store=store, out=out)
+    extract_command(str(config.collection), block=["pixels"], store=store, out=out)
     assert f"{2 * COVERS} covers in" in " ".join(capsys.readouterr().out.split())
     assert not out.exists()
     assert len(list(store.glob("pixels-*/ids.txt"))) == 1
