@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
 import joblib
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from coverfusion.data.splits import folds as number_folds
-from coverfusion.data.splits import save_splits
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.tables import (
@@ -36,25 +32,23 @@ from coverfusion.experiments.pipeline.fold_scores import (
     Fold,
     Outcome,
     largest_genre,
-    make_folds,
     read_outcome,
+    save_folds,
 )
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
-    open_collection,
-    prepare,
     run_extractors,
     write_inputs,
 )
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.pipeline.provenance import digest, write_json
+from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create
 
-CLASSIFIERS = ("svc", "catboost")
-FOLDS = 5
+DEFAULT_CLASSIFIERS = ("svc", "catboost")
 
 
 def ablate(
@@ -80,51 +74,39 @@ def ablate(
         UserError: as `experiments.training.train.train`, or an unknown design.
     """
     check_designs(designs)
-    wanted = config.classifiers if config.classifiers is not None else {name: {} for name in CLASSIFIERS}
-    config = config.model_copy(update={"folds": config.folds or FOLDS, "classifiers": wanted, "alone": []})
+    wanted = (
+        config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
+    )
+    folds = config.folds or DEFAULT_FOLDS
+    config = config.model_copy(update={"folds": folds, "classifiers": wanted, "alone": []})
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    collection = open_collection(config)
-    asked = config.model_dump(mode="json", exclude={"store", "out", "collection"})
-    facts = [metadata.version("coverfusion"), asked, sorted(designs), repeats, collection.fingerprint()]
-    key = digest([*facts, [e.fingerprint() for e in extractors]])
-    folder = config.out / f"ablation-{config.collection.stem}-{key}"
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    if (folder / "index.html").is_file():
-        console.print(f"This very study is finished already; --fresh does it again: {folder}", style="yellow")
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    prepared = prepare(config, collection, extractors)
-    write_inputs(folder, config, prepared, "")
-    write_json(folder / "study.json", {"designs": list(designs), "repeats": repeats})
-    study, paths = run_study(folder, config, prepared, designs, repeats, workers)
-    write_ablation_tables(folder, study, designs, paths)
-    write_ablation_page(folder)
-    shutil.rmtree(folder / "fits")
-    return folder
+    opened = open_study_folder("ablation", config, extractors, [sorted(designs), repeats], fresh=fresh)
+    if opened.is_finished():
+        return opened.path
+    prepared = opened.prepare()
+    write_inputs(opened.path, config, prepared)
+    write_json(opened.path / "study.json", {"designs": list(designs), "repeats": repeats})
+    study, paths = run_designs(opened, prepared, designs, repeats, workers)
+    write_ablation_tables(opened.path, study, designs, paths)
+    write_ablation_page(opened.path)
+    opened.remove_fits()
+    return opened.path
 
 
-def run_study(
-    folder: Path,
-    config: Config,
+def run_designs(
+    opened: StudyFolder,
     prepared: Prepared,
     designs: Sequence[str],
     repeats: int,
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    assert config.folds is not None
-    assert config.classifiers is not None
-    covers, classifiers = prepared.covers, list(config.classifiers)
-    numbers = number_folds(covers, config.folds, repeats, config.seed)
-    save_splits(numbers, folder / "splits.parquet")
-    folds = make_folds(numbers)
-    fits = CachedFits(
-        folder / "fits", prepared.table.frame(), covers, config.classifiers, config.seed, keep_models=False,
-        pictures=prepared.pictures,
-    )  # fmt: skip
+    config, covers = opened.config, prepared.covers
+    k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
+    folds = save_folds(opened.path, covers, k, repeats, config.seed)
+    fits = opened.fits(prepared, config.classifiers or {})
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
@@ -149,7 +131,7 @@ def run_study(
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
     groups = covers["group"].to_numpy()
-    return make_study(outcomes, blocks, truth, genres, groups, config.folds, config.seed), paths
+    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed), paths
 
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
@@ -194,9 +176,9 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     )
     repeats = max(fold.repeat for fold in folds) + 1
     sets = {name: sum(model.classifier == name for model in models) for name in largest}
-    told = ", ".join(f"{name} {count}" for name, count in sets.items())
+    counts = ", ".join(f"{name} {count}" for name, count in sets.items())
     return (
-        f"Sets of blocks: {told}; x {len(folds)} folds ({repeats} repeats): {missing} fits, about "
+        f"Sets of blocks: {counts}; x {len(folds)} folds ({repeats} repeats): {missing} fits, about "
         f"{ahead / workers / 60:.1f} minutes on {workers} cores"
     )
 

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
-from coverfusion.data.splits import folds as number_folds
-from coverfusion.data.splits import save_splits
 from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.fold_scores import make_folds
+from coverfusion.experiments.pipeline.fold_scores import save_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
-    open_collection,
-    prepare,
     run_extractors,
     write_inputs,
 )
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.pipeline.provenance import digest, write_json
+from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import classifier_class, create
-
-FOLDS = 5
 
 
 def learning_curve(
@@ -70,34 +62,23 @@ def learning_curve(
     means = members_of(parameters)
     fitted = list(dict.fromkeys(m for name in names for m in means.get(name, [name])))
     check_balances(balances, fitted)
-    config = config.model_copy(
-        update={"folds": config.folds or FOLDS, "classifiers": parameters, "alone": []}
-    )
-    extractors = run_extractors(config, fitted)
-    collection = open_collection(config)
-    asked = config.model_dump(mode="json", exclude={"store", "out", "collection"})
+    folds = config.folds or DEFAULT_FOLDS
+    config = config.model_copy(update={"folds": folds, "classifiers": parameters, "alone": []})
     balances = list(dict.fromkeys(balances))
-    study = {"sizes": sorted(set(sizes)), "balances": balances, "repeats": repeats}
-    facts = [metadata.version("coverfusion"), asked, study, collection.fingerprint()]
-    key = digest([*facts, [e.fingerprint() for e in extractors]])
-    folder = config.out / f"curve-{config.collection.stem}-{key}"
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    if (folder / "index.html").is_file():
-        console.print(f"This very study is finished already; --fresh does it again: {folder}", style="yellow")
-        return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    prepared = prepare(config, collection, extractors)
-    write_inputs(folder, config, prepared, "")
-    write_json(folder / "curve.json", study)
-    points = make_points(folder, config, prepared.covers, sizes, repeats)
-    kept = fit_points(folder, config, prepared, points, balances, fitted, workers)
-    number = config.folds or FOLDS
-    curve, pooled = score_points(kept, points, means, names, prepared.covers, number, config.seed)
-    write_curve_tables(folder, curve, pooled, number, config.seed)
-    write_curve_page(folder)
-    shutil.rmtree(folder / "fits")
-    return folder
+    asked = {"sizes": sorted(set(sizes)), "balances": balances, "repeats": repeats}
+    study = open_study_folder("curve", config, run_extractors(config, fitted), [asked], fresh=fresh)
+    if study.is_finished():
+        return study.path
+    prepared = study.prepare()
+    write_inputs(study.path, config, prepared)
+    write_json(study.path / "curve.json", asked)
+    points = make_points(study.path, config, prepared.covers, sizes, repeats)
+    kept = fit_points(study, prepared, points, balances, fitted, workers)
+    curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
+    write_curve_tables(study.path, curve, pooled, folds, config.seed)
+    write_curve_page(study.path)
+    study.remove_fits()
+    return study.path
 
 
 def members_of(parameters: Mapping[str, Mapping[str, object]]) -> dict[str, list[str]]:
@@ -119,9 +100,7 @@ def make_points(
 
     The largest default size stands for everything a fold has to learn from, as in `train`.
     """
-    numbers = number_folds(covers, config.folds or FOLDS, repeats, config.seed)
-    save_splits(numbers, folder / "splits.parquet")
-    all_folds = make_folds(numbers)
+    all_folds = save_folds(folder, covers, config.folds or DEFAULT_FOLDS, repeats, config.seed)
     largest = min(len(fold.part.train) for fold in all_folds)
     steps = check_sizes(sizes, largest, covers["genre"].nunique())
     by_id = covers.set_index("cover_id", drop=False)
@@ -141,8 +120,7 @@ def make_points(
 
 
 def fit_points(
-    folder: Path,
-    config: Config,
+    study: StudyFolder,
     prepared: Prepared,
     points: Sequence[Point],
     balances: Sequence[str],
@@ -154,8 +132,7 @@ def fit_points(
     Returns:
         balance -> where the predictions are, and the part of each point.
     """
-    blocks = tuple(prepared.table.blocks)
-    frame = prepared.table.frame()
+    config, blocks = study.config, tuple(prepared.table.blocks)
     genre = prepared.covers.set_index("cover_id")["genre"]
     kept = {}
     for balance in balances:
@@ -163,11 +140,7 @@ def fit_points(
             name: balanced_parameters(name, (config.classifiers or {}).get(name, {}), balance)
             for name in classifiers
         }
-        fits = CachedFits(
-            folder / "fits" / balance, frame, prepared.covers, parameters, config.seed, keep_models=False,
-            pictures=prepared.pictures,
-        )  # fmt: skip
-        fits.folder.mkdir(parents=True, exist_ok=True)
+        fits = study.fits(prepared, parameters, kind=balance)
         parts = [point.part for point in points]
         if balance == "oversample":
             parts = [_with_copies(part, genre, config.seed) for part in parts]

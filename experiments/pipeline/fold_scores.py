@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
 
+from coverfusion.data.splits import folds as number_folds
+from coverfusion.data.splits import save_splits
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.parts import train_test
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,24 @@ class Fold:
     part: Part
 
 
+def save_folds(folder: Path, covers: pd.DataFrame, k: int, repeats: int, seed: int) -> list[Fold]:
+    """Repeated, grouped, stratified cross-validation; saved as `splits.parquet`.
+
+    Args:
+        folder: of the study.
+        covers: frame with `cover_id`, `genre` and `group`.
+        k: folds of one repeat.
+        repeats: each with another shuffle.
+        seed: of the shuffles.
+
+    Raises:
+        UserError: as `data.splits.folds`.
+    """
+    numbers = number_folds(covers, k, repeats, seed)
+    save_splits(numbers, folder / "splits.parquet")
+    return make_folds(numbers)
+
+
 def make_folds(numbers: pd.DataFrame) -> list[Fold]:
     """Parts from numbered folds.
 
@@ -49,14 +71,8 @@ def make_folds(numbers: pd.DataFrame) -> list[Fold]:
     """
     made = []
     for repeat, column in enumerate(numbers.columns):
-        tested = numbers[column]
-        for number in sorted(tested.unique()):
-            part = Part(
-                f"repeat-{repeat}-fold-{number}",
-                tested.index[tested != number].tolist(),
-                {"test": tested.index[tested == number].tolist()},
-            )
-            made.append(Fold(repeat, int(number), part))
+        for number, (train, test) in train_test(numbers[column]).items():
+            made.append(Fold(repeat, number, Part(f"repeat-{repeat}-fold-{number}", train, {"test": test})))
     return made
 
 

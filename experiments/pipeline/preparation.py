@@ -9,6 +9,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.errors import UserError
+from coverfusion.data.registry import origin_of
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
@@ -21,7 +22,7 @@ from coverfusion.features.registry import Extractor
 from coverfusion.features.registry import create as create_extractor
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
-from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, classifier_names
 
 
@@ -41,14 +42,18 @@ def chosen_classifiers(config: Config) -> list[str]:
     """The config's, or all; those that learn from pictures only where the block `pixels` is named."""
     if config.classifiers is not None:
         return list(config.classifiers)
-    pictures = PIXELS in (config.blocks or {})
-    return [name for name in classifier_names() if pictures or not classifier_class(name).pictures]
+    names = classifier_names()
+    return names if PIXELS in (config.blocks or {}) else [name for name in names if not _sees_pictures(name)]
+
+
+def _sees_pictures(classifier: str) -> bool:
+    return classifier_class(classifier).pictures is not Pictures.NONE
 
 
 def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
     """The blocks of a run, `pixels` among them where a classifier learns from pictures."""
     extractors = make_extractors(config.blocks, config.preset)
-    needed = any(classifier_class(name).pictures for name in {*classifiers, *config.alone})
+    needed = any(_sees_pictures(name) for name in {*classifiers, *config.alone})
     if needed and PIXELS not in [extractor.name for extractor in extractors]:
         extractors.append(create_extractor(PIXELS))
     return extractors
@@ -115,7 +120,7 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     return Prepared(collection, covers, table, extractors, failures, pictures)
 
 
-def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str) -> None:
+def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str = "") -> None:
     """Config, environment, collection facts and all lists of what was left out."""
     write_config(config, folder / "config.yaml")
     write_json(folder / "environment.json", environment())
@@ -139,9 +144,10 @@ def describe_extractor(extractor: Extractor) -> dict[str, object]:
     """What a bundle needs to make the same extractor again."""
     from coverfusion.features.registry import parameters_of
 
+    origin = origin_of(type(extractor))
     parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
     return {
         "fingerprint": extractor.fingerprint(),
         "preset": getattr(extractor, "preset", "packaged"),
         "parameters": parameters,
-    }
+    } | ({"origin": origin} if origin else {})

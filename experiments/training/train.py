@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.collection import Collection
-from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
-from coverfusion.data.splits import folds, save_splits, split
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, models_of
 from coverfusion.experiments.pipeline.config import Config
@@ -24,29 +20,26 @@ from coverfusion.experiments.pipeline.leaderboard import (
     score_splits,
     write_leaderboard,
 )
+from coverfusion.experiments.pipeline.parts import ALL_FOLDS, run_parts
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
     describe_extractor,
-    open_collection,
-    prepare,
     run_extractors,
     write_inputs,
 )
 from coverfusion.experiments.pipeline.progress import counted, watched
-from coverfusion.experiments.pipeline.provenance import digest, write_json
+from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.pipeline.study import open_study_folder
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.stack_weights import write_stack_weights
-from coverfusion.features.registry import Extractor
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create_checked
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
-
-POOLED = "folds"  # the split's name where predictions of all folds are scored together
 
 
 def train(config: Config, fresh: bool = False, note: str = "") -> Path:
@@ -66,31 +59,22 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     names = chosen_classifiers(config)
     for name in dict.fromkeys([*names, *config.alone]):
         create_checked(name, **(config.classifiers or {}).get(name, {}))
-    extractors = run_extractors(config, names)
-    collection = open_collection(config)
-    folder = config.out / f"{config.collection.stem}-{_key(config, collection, extractors)}"
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    if (folder / "report.html").is_file():
-        console.print(f"This very run is finished already; --fresh does it again: {folder}", style="yellow")
+    study = open_study_folder("", config, run_extractors(config, names), page="report.html", fresh=fresh)
+    folder = study.path
+    if study.is_finished():
         return folder
-    folder.mkdir(parents=True, exist_ok=True)
-    prepared = prepare(config, collection, extractors)
-    parts = split_parts(prepared.covers, config, folder)
+    prepared = study.prepare()
+    parts = run_parts(prepared.covers, config, folder)
     if untested := untested_genres(prepared.covers, parts):
         console.print(untested, style="yellow", highlight=False)
-    said = " ".join(filter(None, [note, untested]))
-    write_inputs(folder, config, prepared, said)
-    frame = prepared.table.frame()
-    fits = CachedFits(
-        folder / "fits", frame, prepared.covers, config.classifiers or {}, config.seed,
-        pictures=prepared.pictures,
-    )  # fmt: skip
+    note = " ".join(filter(None, [note, untested]))
+    write_inputs(folder, config, prepared, note)
+    fits = study.fits(prepared, config.classifiers or {}, keep_models=True)
     blocks = tuple(prepared.table.blocks)
     predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
     groups = prepared.covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, config.seed, config.folds)
-    choosing = POOLED if config.folds else "validation"
+    choosing = ALL_FOLDS if config.folds else "validation"
     chosen = best_model(scored, choosing, blocks)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
     write_leaderboard(folder, leaderboard(scored, seconds, choosing), scored)
@@ -102,10 +86,10 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
     )
     held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
-    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, said)
+    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, note)
     keep_training_curves(folder)
     write_report(folder, neighbours, prepared.table, prepared.covers)
-    shutil.rmtree(folder / "fits")
+    study.remove_fits()
     return folder
 
 
@@ -117,31 +101,6 @@ def keep_training_curves(folder: Path) -> None:
             kept = folder.joinpath("training", *place)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, kept)
-
-
-def split_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
-    """One part for the 8:1:1 split, or one for each fold; saved as `splits.parquet`."""
-    ids = covers.set_index("cover_id").index
-    if config.folds is None:
-        names = split(covers, config.seed)
-        save_splits(names.to_frame("split"), folder / "splits.parquet")
-        held = {name: names.index[names == name].tolist() for name in ("validation", "test")}
-        if empty := [name for name, ids in held.items() if not ids]:
-            raise UserError(
-                f"{config.collection} has too few covers that differ for an 8:1:1 split: nothing is left for "
-                f"{' and '.join(empty)}. Add covers, or use --folds."
-            )
-        return [Part("split", names.index[names == "train"].tolist(), held)]
-    numbers = folds(covers, config.folds, 1, config.seed).iloc[:, 0]
-    save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
-    return [
-        Part(
-            f"fold-{n}",
-            ids[(numbers[ids] != n).to_numpy()].tolist(),
-            {POOLED: ids[(numbers[ids] == n).to_numpy()].tolist()},
-        )
-        for n in sorted(numbers.unique())
-    ]
 
 
 def untested_genres(covers: pd.DataFrame, parts: list[Part]) -> str:
@@ -252,9 +211,3 @@ def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame) ->
         groups.loc[held_out.index].to_numpy(),
         source=str(held_out["split"].iloc[0]),
     )
-
-
-def _key(config: Config, collection: Collection, extractors: list[Extractor]) -> str:
-    wanted = config.model_dump(mode="json", exclude={"store", "out", "collection"})
-    version = metadata.version("coverfusion")
-    return digest([version, wanted, collection.fingerprint(), [e.fingerprint() for e in extractors]])

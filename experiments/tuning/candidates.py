@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from coverfusion.data.errors import UserError
-from coverfusion.data.splits import folds as number_folds
-from coverfusion.data.splits import save_splits, split
+from coverfusion.data.splits import split
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.cached_fits import (
     TRAINING,
@@ -24,15 +20,12 @@ from coverfusion.experiments.pipeline.cached_fits import (
     all_blocks,
 )
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.preparation import (
-    open_collection,
-    prepare,
-    run_extractors,
-    write_inputs,
-)
+from coverfusion.experiments.pipeline.parts import fold_ids, split_ids
+from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
 from coverfusion.experiments.pipeline.provenance import digest, write_json
+from coverfusion.experiments.pipeline.study import open_study_folder
 from coverfusion.features.registry import Extractor
-from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, create
 
 
@@ -99,27 +92,15 @@ def open_candidates(
     create(classifier, **base | dict(changed))
     config = config.model_copy(update={"classifiers": {classifier: base}, "alone": []})
     extractors = _extractors(config, classifier)
-    collection = open_collection(config)
-    asked = config.model_dump(mode="json", exclude={"store", "out", "collection"})
-    facts = [metadata.version("coverfusion"), asked, dict(study), collection.fingerprint()]
-    key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])
-    folder = config.out / f"{kind}-{config.collection.stem}-{key}"
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    prepared = prepare(config, collection, extractors)
-    covers, parts = candidate_parts(prepared.covers, config, folder)
-    write_inputs(folder, config, prepared, "")
-    write_json(folder / "study.json", dict(study))
-    table = prepared.table.frame() if prepared.table.blocks else pd.DataFrame(index=covers["cover_id"])
+    opened = open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh)
+    prepared = opened.prepare()
+    covers, parts = candidate_parts(prepared.covers, config, opened.path)
+    write_inputs(opened.path, config, prepared)
+    write_json(opened.path / "study.json", dict(study))
     parameters: dict[str, dict[str, Any]] = {}
-    fits = CachedFits(
-        folder / "fits", table, prepared.covers, parameters, config.seed, keep_models=False,
-        pictures=prepared.pictures,
-    )  # fmt: skip
-    fits.folder.mkdir(exist_ok=True)
+    fits = opened.fits(prepared, parameters)
     blocks = all_blocks(classifier, tuple(prepared.table.blocks))
-    return Candidates(folder, config, classifier, blocks, covers, parts, fits, parameters)
+    return Candidates(opened.path, config, classifier, blocks, covers, parts, fits, parameters)
 
 
 def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple[pd.DataFrame, list[Part]]:
@@ -127,26 +108,18 @@ def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple
     names = split(covers, config.seed)
     known = covers[covers["cover_id"].map(names) != "test"]
     if config.folds is None:
-        ids = {name: names.index[names == name].tolist() for name in ("train", "validation")}
-        if not ids["validation"]:
-            raise UserError(
-                f"{config.collection} has too few covers that differ for an 8:1:1 split: nothing is left for "
-                f"validation. Add covers, or use --folds."
-            )
-        save_splits(names.to_frame("split"), folder / "splits.parquet")
-        held = {TRAINING: ids["train"], VALIDATION: ids["validation"]}
-        return known, [Part("split", ids["train"], held)]
-    numbers = number_folds(known, config.folds, 1, config.seed).iloc[:, 0]
-    save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
-    parts = []
-    for number in sorted(numbers.unique()):
-        train, held_out = (numbers.index[numbers.eq(number) == side].tolist() for side in (False, True))
-        parts.append(Part(f"fold-{number}", train, {TRAINING: train, VALIDATION: held_out}))
-    return known, parts
+        ids = split_ids(covers, config, folder, ("validation",))
+        found = {"split": (ids["train"], ids["validation"])}
+    else:
+        found = fold_ids(known, config.folds, config.seed, folder)
+    return known, [
+        Part(name, train, {TRAINING: train, VALIDATION: held_out})
+        for name, (train, held_out) in found.items()
+    ]
 
 
 def _extractors(config: Config, classifier: str) -> list[Extractor]:
     """Of a classifier of pictures alone nothing else is computed."""
-    if classifier_class(classifier).pictures == "only":
+    if classifier_class(classifier).pictures is Pictures.ONLY:
         return make_extractors({PIXELS: (config.blocks or {}).get(PIXELS, {})}, config.preset)
     return run_extractors(config, [classifier])

@@ -14,7 +14,7 @@ from coverfusion.experiments.curve.study import fit_points, learning_curve, make
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model
 from coverfusion.experiments.pipeline.config import Config, make_config
-from coverfusion.experiments.pipeline.preparation import open_collection, prepare
+from coverfusion.experiments.pipeline.study import open_study_folder
 from coverfusion.experiments.training.train import train
 from coverfusion.features.registry import Extractor
 from tests.helpers.pictures import encode, noise, save_manifest, solid
@@ -106,10 +106,11 @@ def test_the_largest_size_is_the_run_itself(study: Path, manifest: Path, out: Pa
 def test_a_mean_is_that_of_its_members_under_the_same_balance(
     manifest: Path, out: Path, tmp_path: Path
 ) -> None:
-    config = _config(manifest, out)
-    prepared = prepare(config, open_collection(config), _extractors())
+    config = _config(manifest, out).model_copy(update={"out": tmp_path})
+    opened = open_study_folder("curve", config, _extractors())
+    prepared = opened.prepare()
     points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)[:2]
-    kept = fit_points(tmp_path, config, prepared, points, ["none"], ["logistic", "knn"], workers=1)
+    kept = fit_points(opened, prepared, points, ["none"], ["logistic", "knn"], workers=1)
     means = {"average": ["logistic", "knn"]}
     curve, _ = score_points(kept, points, means, ["average"], prepared.covers, folds=2, seed=0)
     fits, parts = kept["none"]
@@ -120,10 +121,11 @@ def test_a_mean_is_that_of_its_members_under_the_same_balance(
 
 
 def test_copies_never_come_from_the_held_out_fold(manifest: Path, out: Path, tmp_path: Path) -> None:
-    config = _config(manifest, out)
-    prepared = prepare(config, open_collection(config), _extractors())
+    config = _config(manifest, out).model_copy(update={"out": tmp_path})
+    opened = open_study_folder("curve", config, _extractors())
+    prepared = opened.prepare()
     points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)
-    kept = fit_points(tmp_path, config, prepared, points, ["none", "oversample"], ["knn"], workers=1)
+    kept = fit_points(opened, prepared, points, ["none", "oversample"], ["knn"], workers=1)
     covers = prepared.covers.set_index("cover_id")
     for plain, copied in zip(kept["none"][1], kept["oversample"][1], strict=True):
         assert set(copied.train) == set(plain.train)

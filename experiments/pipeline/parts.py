@@ -1,0 +1,84 @@
+"""Which covers a fit learns from and which it predicts: of one 8:1:1 split, or of folds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from coverfusion.data.errors import UserError
+from coverfusion.data.splits import folds, save_splits, split
+from coverfusion.experiments.pipeline.cached_fits import Part
+from coverfusion.experiments.pipeline.config import Config
+
+ALL_FOLDS = "folds"  # the split's name where predictions of all folds are scored together
+TrainTest = tuple[list[str], list[str]]
+
+
+def split_ids(
+    covers: pd.DataFrame, config: Config, folder: Path, held_out: Sequence[str]
+) -> dict[str, list[str]]:
+    """Name of the part -> its cover ids, for "train" and those held out; saved as `splits.parquet`.
+
+    Args:
+        covers: frame with `cover_id`, `genre` and `group`.
+        config: whose seed is taken.
+        folder: of the study.
+        held_out: parts that must not be empty, out of "validation" and "test".
+
+    Raises:
+        UserError: too few covers for one of them.
+    """
+    names = split(covers, config.seed)
+    save_splits(names.to_frame("split"), folder / "splits.parquet")
+    ids = {name: names.index[names == name].tolist() for name in ("train", *held_out)}
+    if empty := [name for name in held_out if not ids[name]]:
+        raise UserError(
+            f"{config.collection} has too few covers that differ for an 8:1:1 split: nothing is left for "
+            f"{' and '.join(empty)}. Add covers, or use --folds."
+        )
+    return ids
+
+
+def fold_ids(covers: pd.DataFrame, k: int, seed: int, folder: Path) -> dict[str, TrainTest]:
+    """Name of the fold -> its cover ids; saved as `splits.parquet`.
+
+    Args:
+        covers: frame with `cover_id`, `genre` and `group`.
+        k: folds.
+        seed: of the folds.
+        folder: of the study.
+
+    Raises:
+        UserError: as `data.splits.folds`.
+    """
+    numbers = folds(covers, k, 1, seed).iloc[:, 0]
+    save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
+    return {f"fold-{number}": ids for number, ids in train_test(numbers).items()}
+
+
+def train_test(numbers: pd.Series) -> dict[int, TrainTest]:
+    """Number of a fold -> the cover ids outside it and inside it, from cover_id -> fold."""
+    return {
+        int(number): (numbers.index[numbers != number].tolist(), numbers.index[numbers == number].tolist())
+        for number in sorted(numbers.unique())
+    }
+
+
+def run_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
+    """One part for the 8:1:1 split, or one for each fold; saved as `splits.parquet`.
+
+    Args:
+        covers: frame with `cover_id`, `genre` and `group`.
+        config: of the run.
+        folder: of the run.
+
+    Raises:
+        UserError: too few covers.
+    """
+    if config.folds is None:
+        ids = split_ids(covers, config, folder, ("validation", "test"))
+        return [Part("split", ids.pop("train"), ids)]
+    found = fold_ids(covers, config.folds, config.seed, folder)
+    return [Part(name, train, {ALL_FOLDS: test}) for name, (train, test) in found.items()]

@@ -1,0 +1,112 @@
+"""The folder of a study: its name tells what was asked, so the same study goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from coverfusion.data.collection import Collection
+from coverfusion.experiments.pipeline.cached_fits import CachedFits
+from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
+from coverfusion.experiments.pipeline.provenance import digest
+from coverfusion.features.registry import Extractor
+
+DEFAULT_FOLDS = 5  # of a study that needs folds and was told of none
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """A study that has a name and its covers, but no features and no fits yet.
+
+    Attributes:
+        path: the folder.
+        config: what is done.
+        collection: on what.
+        extractors: of the blocks.
+        page: written last, so where it is there the study is finished.
+    """
+
+    path: Path
+    config: Config
+    collection: Collection
+    extractors: list[Extractor]
+    page: str
+
+    def is_finished(self) -> bool:
+        """Whether all was done before; then it says so on the console."""
+        finished = (self.path / self.page).is_file()
+        if finished:
+            console.print(f"This is finished already; --fresh does it again: {self.path}", style="yellow")
+        return finished
+
+    def prepare(self) -> Prepared:
+        """Makes the folder and fills the feature table."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return prepare(self.config, self.collection, self.extractors)
+
+    def fits(
+        self,
+        prepared: Prepared,
+        parameters: Mapping[str, Mapping[str, Any]],
+        keep_models: bool = False,
+        kind: str = "",
+    ) -> CachedFits:
+        """Where the study's fits and their predictions are kept.
+
+        Args:
+            prepared: covers and features.
+            parameters: classifier -> its parameters.
+            keep_models: whether the fitted classifiers stay too.
+            kind: of fits, where a study has several with other parameters.
+        """
+        ids = pd.Index(prepared.covers["cover_id"])
+        frame = prepared.table.frame() if prepared.table.blocks else pd.DataFrame(index=ids)
+        folder = self.path / "fits" / kind
+        folder.mkdir(parents=True, exist_ok=True)
+        seed, pictures = self.config.seed, prepared.pictures
+        return CachedFits(folder, frame, prepared.covers, parameters, seed, keep_models, pictures)
+
+    def remove_fits(self) -> None:
+        """Takes away what only a stopped study needs."""
+        shutil.rmtree(self.path / "fits")
+
+
+def open_study_folder(
+    kind: str,
+    config: Config,
+    extractors: list[Extractor],
+    asked: Sequence[object] = (),
+    page: str = "index.html",
+    fresh: bool = False,
+) -> StudyFolder:
+    """Reads the collection and names the folder, `<kind>-<collection>-<digest>`.
+
+    The digest is of the config, the collection, the extractors and what else was asked.
+
+    Args:
+        kind: of study; "" for a run.
+        config: what is done; where store, output and collection lie does not count.
+        extractors: of the blocks.
+        asked: what tells this study from others with the same config; any JSON values.
+        page: that is written last.
+        fresh: forget an earlier study with the same digest.
+
+    Raises:
+        UserError: as `read_collection`.
+    """
+    collection = open_collection(config)
+    wanted = config.identity()
+    facts = [metadata.version("coverfusion"), wanted, *asked, collection.fingerprint()]
+    key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])
+    path = config.out / "-".join(filter(None, [kind, config.collection.stem, key]))
+    if fresh and path.exists():
+        shutil.rmtree(path)
+    return StudyFolder(path, config, collection, extractors, page)
