@@ -126,7 +126,7 @@ def cost_model(rows: pd.DataFrame, workers: int) -> pd.DataFrame:
     """What a cover costs, block by block, by the clocks of the actors while all of them work.
 
     Args:
-        rows: `experiments.cluster.extract.ROWS` of steady parts.
+        rows: `experiments.cluster.extract.ROW_SCHEMA` of steady parts.
         workers: actors that shared the cores.
 
     Returns:

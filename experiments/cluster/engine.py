@@ -17,7 +17,7 @@ from typing import Any
 import joblib
 import pyarrow as pa
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.errors import UserError, needs_extra
 
 OBJECT_STORE_BYTES = (
     256 * 2**20
@@ -123,11 +123,10 @@ def require_ray() -> Any:
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters is raised
     # says nothing of GPUs that nobody asked for: an actor asks for its share where there are any
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise UserError('--engine ray needs Ray: pip install "coverfusion[ray]"') from error
+    needs_extra("ray", "--engine ray")
+    import ray
+    import ray.data
+
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.ERROR)
     return ray

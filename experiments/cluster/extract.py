@@ -18,6 +18,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
+from coverfusion.data.registry import Plugin, loaded_plugins, use_plugins
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, run_parts
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.progress import block_bars
@@ -48,11 +49,13 @@ class ExtractJob:
         extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
         base: what relative paths of pictures are relative to.
         cpus: threads of an actor.
+        plugins: what the starting process has loaded.
     """
 
     extractors: Mapping[str, Mapping[str, Any]]
     base: Path
     cpus: int
+    plugins: Sequence[Plugin] = ()
 
 
 def extract_on_ray(
@@ -94,7 +97,8 @@ def extract_on_ray(
     failures: list[Failure] = []
     counts = {name: len(lacking) for name, lacking in missing.items()}
     with cluster(workers, address) as on, block_bars(counts) as report:
-        job = ExtractJob({e.name: describe_extractor(e) for e in extractors}, Path.cwd(), on.cpus)
+        made = {e.name: describe_extractor(e) for e in extractors}
+        job = ExtractJob(made, Path.cwd(), on.cpus, loaded_plugins())
         for rows in run_parts(on, _parts(covers, missing, size), Extracting, job):
             for name, part in rows.to_pandas().groupby("block"):
                 failures += _keep(part, by_name.get(str(name)), store)
@@ -114,6 +118,7 @@ class Extracting:
 
     def __init__(self, job: ExtractJob) -> None:
         limit_threads(job.cpus)
+        use_plugins(job.plugins)
         self.job = job
         self.extractors = [_made(name, made) for name, made in job.extractors.items()]
         for extractor in self.extractors:  # loads the models, so that a part's time is its own

@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import posixpath
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.addresses import filesystem, is_address
 from coverfusion.data.errors import UserError
+from coverfusion.data.registry import Plugin, loaded_plugins, use_plugins
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, require_ray, run_parts
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.console import console
@@ -55,6 +57,7 @@ class ScoreJob:
         out: folder or address of the parts.
         base: what relative paths of pictures are relative to.
         cpus: threads of an actor.
+        plugins: what the starting process has loaded.
     """
 
     bundle: Any
@@ -63,10 +66,11 @@ class ScoreJob:
     out: str
     base: Path
     cpus: int
+    plugins: Sequence[Plugin] = ()
 
 
 def score_on_ray(
-    bundle_folder: Path,
+    bundle_folder: str | os.PathLike[str],
     pictures: Iterator[str],
     out: str,
     top_k: int = 3,
@@ -119,7 +123,8 @@ def score_on_ray(
         with cluster(workers, address) as on:
             import ray
 
-            job = ScoreJob(ray.put(_packed(bundle_folder)), top_k, targets, out, Path.cwd(), on.cpus)
+            files = ray.put(_packed(Path(bundle_folder)))
+            job = ScoreJob(files, top_k, targets, out, Path.cwd(), on.cpus, loaded_plugins())
             for done in run_parts(on, parts, Scorer, job):
                 if progress:
                     progress(done.column("rows")[0].as_py())
@@ -133,6 +138,7 @@ class Scorer:
         import ray
 
         limit_threads(job.cpus)
+        use_plugins(job.plugins)
         self.job = job
         with tempfile.TemporaryDirectory() as folder:
             _unpack(ray.get(job.bundle), Path(folder))

@@ -61,7 +61,7 @@ def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targ
         "--server.headless=true",
         f"--server.address={host}",
         f"--server.port={port}",
-        f"--server.maxUploadSize={uploads.MEGABYTES}",
+        f"--server.maxUploadSize={uploads.MAX_MEGABYTES}",
         "--server.fileWatcherType=none",
         "--browser.gatherUsageStats=false",
         "--client.toolbarMode=viewer",

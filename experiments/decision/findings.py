@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.decision.tables import SET_SPLITS, summarised_sets
+from coverfusion.experiments.drawing.words import records
 
 SET_METHODS_TEXT = (
     "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "
@@ -24,10 +25,10 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
         tables: name -> table of `experiments.decision.tables`.
         target: the proportion of wrong answers to speak of.
     """
-    chosen = next(row for row in _records(tables["models"]) if row["classifier"] == classifier)
-    rows = _records(tables["abstention"])
+    chosen = next(row for row in records(tables["models"]) if row["classifier"] == classifier)
+    rows = records(tables["abstention"])
     own = [row for row in rows if row["target"] == "error" and row["wished"] == target]
-    kinds = {row["kind"]: row for row in _records(tables["calibration"])}
+    kinds = {row["kind"]: row for row in records(tables["calibration"])}
     return [
         (
             f"{classifier}, {kinds['none']['covers']:,} held-out covers: "
@@ -35,15 +36,11 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
             f"curve {_spanned(chosen, 'aurc', 1, 3)}."
         ),
         *(_abstention_words(row) for row in own),
-        *_genres_words(_records(tables["genres"])),
+        *_genres_words(records(tables["genres"])),
         _calibration_words(kinds["none"], kinds["chosen"]),
         SET_METHODS_TEXT,
-        *(_set_words(row) for row in _records(summarised_sets(tables["sets"]))),
+        *(_set_words(row) for row in records(summarised_sets(tables["sets"]))),
     ]
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 1) -> str:

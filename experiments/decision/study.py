@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
@@ -27,10 +28,10 @@ from coverfusion.fusion.uncertainty.decision import Targets
 
 
 def decide(
-    folder: Path,
+    folder: str | os.PathLike[str],
     classifier: str | None = None,
     target: float = 0.2,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     seed: int = 0,
 ) -> Path:
     """Writes tables, figures and findings of a run's held-out predictions.
@@ -49,10 +50,11 @@ def decide(
         UserError: not a finished run folder, no such classifier, an impossible target, a run of an older
             version, or `out` cannot be written.
     """
+    folder = Path(folder)
     Targets(error=target)
     if not (folder / "metrics.json").is_file():
         raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
-    place = out or folder / "decisions"
+    place = Path(out or folder / "decisions")
     check_writable(place)
     run = read_run(folder)
     model = _model(run, classifier)

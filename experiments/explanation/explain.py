@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -38,9 +39,9 @@ SHOWN_NEIGHBOURS = 5
 
 
 def explain(
-    bundle_folder: Path,
-    picture: str,
-    out: Path,
+    bundle_folder: str | os.PathLike[str],
+    picture: str | os.PathLike[str],
+    out: str | os.PathLike[str],
     top_k: int = 3,
     attention: bool = True,
     targets: Targets = NO_TARGETS,
@@ -61,6 +62,7 @@ def explain(
     """
     from coverfusion.experiments.explanation.figure import draw_explanation
 
+    picture, out = os.fspath(picture), Path(out)
     check_file(out, (".png",), [picture])
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import unicodedata
@@ -30,7 +31,7 @@ from coverfusion.fusion.bundle import load_bundle
 FITS_FOLDER = ".fits"  # in the folder of the pages, until they are finished
 
 
-def write_genre_report(run: Path, out: Path) -> Path:
+def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str]) -> Path:
     """Writes `index.html`, one page a genre, and the tables behind them.
 
     Args:
@@ -44,6 +45,7 @@ def write_genre_report(run: Path, out: Path) -> Path:
         UserError: not a finished run folder, its collection, extractors or bundle are not what they were, or
             `out` is no folder.
     """
+    run, out = Path(run), Path(out)
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; name a folder for the pages.")
     prepared = reopen(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Features:
     columns: list[str]
 
 
-def open_map_source(folder: Path, blocks: Sequence[str] | None = None) -> MapSource:
+def open_map_source(folder: str | os.PathLike[str], blocks: Sequence[str] | None = None) -> MapSource:
     """Opens a run folder of `coverfusion train` or a table folder of `coverfusion extract`.
 
     Of a table folder one block is read at a time, when it is asked for.
@@ -61,6 +62,7 @@ def open_map_source(folder: Path, blocks: Sequence[str] | None = None) -> MapSou
     Raises:
         UserError: neither kind of folder, an unknown block, or covers and table do not belong together.
     """
+    folder = Path(folder)
     if is_table(folder):
         return _open_table(folder, blocks)
     prepared = reopen(folder)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.manifold import TSNE
 
+from coverfusion.data.errors import UserError, did_you_mean, needs_extra
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.fusion.blocks import principal_components
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
@@ -15,6 +18,27 @@ PROJECTIONS = ("umap", "tsne", "pca")
 TSNE_PERPLEXITY = 30  # of t-SNE, scikit-learn's default
 UMAP_NEIGHBOURS = 15  # of UMAP, umap-learn's default
 PLACING_NEIGHBOURS = 10  # sampled covers that place another one
+
+
+def chosen_projections(methods: Sequence[str] | None) -> list[str]:
+    """The projections that are named, each once; if none is, all that are installed.
+
+    Raises:
+        UserError: an unknown one, or UMAP is named and umap-learn is not installed.
+    """
+    for method in methods or ():
+        if method not in PROJECTIONS:
+            raise UserError(f"Unknown projection '{method}'.{did_you_mean(method, PROJECTIONS)}")
+    chosen = list(dict.fromkeys(methods or PROJECTIONS))
+    if "umap" in chosen:
+        try:
+            needs_extra("map", "The projection umap")
+        except UserError as error:
+            if methods:
+                raise
+            console.print(f"{error}. It is left out.", style="yellow")
+            chosen.remove("umap")
+    return chosen
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,12 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.errors import UserError
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
 from coverfusion.experiments.map.features import open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
 from coverfusion.experiments.map.page import write_map_page
-from coverfusion.experiments.map.projections import PROJECTIONS, Sample, make_sample, project
+from coverfusion.experiments.map.projections import Sample, chosen_projections, make_sample, project
 from coverfusion.experiments.map.separation import probed_rows, separate
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -46,8 +47,8 @@ class Map:
 
 
 def write_map(
-    source: Path,
-    out: Path | None = None,
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     blocks: Sequence[str] | None = None,
     methods: Sequence[str] | None = None,
     seed: int = 0,
@@ -61,16 +62,15 @@ def write_map(
         source: a run folder or a table folder.
         out: the folder to make; None: `runs/map-NAME`.
         blocks: only these; None: all.
-        methods: of `projections.METHODS`; None: all.
+        methods: of `projections.PROJECTIONS`; None: all that are installed.
         seed: of samples, projections, clusters, folds and resampling.
 
     Raises:
-        UserError: as `open_source`; an unknown method; too few covers or genres.
+        UserError: as `open_map_source`; an unknown method or one that is not installed; too few
+            covers or genres.
     """
-    methods = list(dict.fromkeys(methods or PROJECTIONS))
-    for method in methods:
-        if method not in PROJECTIONS:
-            raise UserError(f"Unknown projection '{method}'.{did_you_mean(method, PROJECTIONS)}")
+    source = Path(source)
+    methods = chosen_projections(methods)
     opened = open_map_source(source, blocks)
     covers = opened.covers
     if len(covers) < MIN_MAP_COVERS or covers["genre"].nunique() < 2:
@@ -78,7 +78,7 @@ def write_map(
             f"A map needs {MIN_MAP_COVERS} covers and two genres; {source} has {len(covers)} covers and "
             f"{covers['genre'].nunique()} genres."
         )
-    folder = out or Path("runs") / f"map-{source.absolute().name}"
+    folder = Path(out or Path("runs") / f"map-{source.absolute().name}")
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "environment.json", environment())
     settings = {
@@ -126,7 +126,7 @@ def make_map(
         covers: n rows with `genre` and `group`.
         Z: the scaled features.
         sampled: rows to learn from.
-        methods: of `projections.METHODS`.
+        methods: of `projections.PROJECTIONS`.
         seed: of everything random.
         parts: folder in which finished projections are kept.
         step: told what begins.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,10 @@ ALL_BLOCKS, RANDOM_COVERS = "all blocks", "random"
 
 
 def write_retrieval(
-    folder: Path, out: Path, blocks: Sequence[str] | None = None, seed: int = 0
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    blocks: Sequence[str] | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Evaluates a run's or a table's covers, and writes `retrieval.csv` and `retrieval.png` into `out`.
 
@@ -39,6 +43,7 @@ def write_retrieval(
     Raises:
         UserError: as `open_index_source` and `precision_at_k`.
     """
+    out = Path(out)
     source = open_index_source(folder, blocks)
     X, covers = read_sample(source, seed)
     table = precision_at_k(X, source.names, covers, seed)

@@ -65,8 +65,8 @@ class CoverIndex:
 
 
 def write_index_folder(
-    folder: Path,
-    out: Path | None = None,
+    folder: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
     blocks: Sequence[str] | None = None,
     kind: str = "auto",
     seed: int = 0,
@@ -83,11 +83,13 @@ def write_index_folder(
         seed: of samples and of IVF's k-means.
 
     Raises:
-        UserError: as `open_source`; an unknown kind, too few covers for it, or `out` holds something else.
+        UserError: as `open_index_source`; an unknown kind, too few covers for it, or `out` holds something
+            else.
     """
     if kind not in ("auto", *KINDS):
         raise UserError(f"--kind {kind}: no such kind of index.{did_you_mean(kind, ('auto', *KINDS))}")
-    target = out or Path("runs") / f"index-{folder.absolute().name}"
+    folder = Path(folder)
+    target = Path(out or Path("runs") / f"index-{folder.absolute().name}")
     check_writable(target)
     _check_replaceable(target)
     source = open_index_source(folder, blocks)
@@ -119,12 +121,13 @@ def write_index_folder(
     return target
 
 
-def load_index(folder: Path) -> CoverIndex:
+def load_index(folder: str | os.PathLike[str]) -> CoverIndex:
     """Checks every byte of an index folder, then reads it.
 
     Raises:
         UserError: a file is missing or was changed, or the folder is of another version.
     """
+    folder = Path(folder)
     facts = load_facts(folder)
     for name, expected in facts["files"].items():
         if not (folder / name).is_file() or _sha256(folder / name) != expected["sha256"]:
@@ -134,9 +137,9 @@ def load_index(folder: Path) -> CoverIndex:
     return CoverIndex(TrainingIndex.load(folder), facts["extractors"], facts)
 
 
-def load_facts(folder: Path) -> dict[str, Any]:
+def load_facts(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """What `index.json` says; raises UserError where the folder is of another version."""
-    facts = json.loads((folder / INDEX_FILE).read_text(encoding="utf-8"))
+    facts = json.loads(Path(folder, INDEX_FILE).read_text(encoding="utf-8"))
     if facts["format"] != INDEX_FORMAT:
         raise UserError(
             f"{folder} has index format {facts['format']}; this version reads {INDEX_FORMAT}. Index again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,10 +25,10 @@ OUTPUT_ENDINGS = (".png", ".csv", ".json")  # of files
 
 
 def similar(
-    place: Path,
-    picture: str | None = None,
+    place: str | os.PathLike[str],
+    picture: str | os.PathLike[str] | None = None,
     k: int = 5,
-    out: Path | None = None,
+    out: str | os.PathLike[str] | None = None,
     *,
     words: str | None = None,
     genres: Sequence[str] | None = None,
@@ -53,6 +54,8 @@ def similar(
             that is needed cannot run; there is no block `clip`; no cover is of such a genre; `out` cannot be
             written, or is the picture itself.
     """
+    picture = None if picture is None else os.fspath(picture)
+    out = None if out is None else Path(out)
     if (picture is None) == (words is None):
         raise UserError("Name either a picture or --text with words to look for.")
     if out:
@@ -74,9 +77,9 @@ def similar(
     return nearest
 
 
-def open_place(place: Path) -> Bundle | CoverIndex:
+def open_place(place: str | os.PathLike[str]) -> Bundle | CoverIndex:
     """A bundle or an index, whichever the folder is; raises UserError as `load_bundle` and `load_index`."""
-    return load_index(place) if (place / INDEX_FILE).is_file() else load_bundle(place)
+    return load_index(place) if Path(place, INDEX_FILE).is_file() else load_bundle(place)
 
 
 def nearest_covers(
@@ -116,7 +119,7 @@ def nearest_to_words(
     genres: Sequence[str] | None = None,
     diversity: float = 0.0,
 ) -> pd.DataFrame:
-    """The k covers whose CLIP image embedding is nearest to the words; returns and raises as `nearest`."""
+    """The k covers whose CLIP image embedding is nearest to the words; as `nearest_covers`."""
     from coverfusion.features.clip import Clip
 
     neighbours = _neighbours(bundle)

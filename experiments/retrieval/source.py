@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def note_extractors(folder: Path, extractors: Iterable[Extractor]) -> None:
     write_json(folder / EXTRACTORS_FILE, {e.name: describe_extractor(e) for e in extractors})
 
 
-def open_index_source(folder: Path, blocks: Sequence[str] | None = None) -> IndexSource:
+def open_index_source(folder: str | os.PathLike[str], blocks: Sequence[str] | None = None) -> IndexSource:
     """Opens a run folder of `coverfusion train` or a table folder of `coverfusion extract`.
 
     Args:
@@ -61,6 +62,7 @@ def open_index_source(folder: Path, blocks: Sequence[str] | None = None) -> Inde
         UserError: neither kind of folder, an unknown block, a table that does not say how it was made, or
             (while it is read) one whose files are not of the same covers.
     """
+    folder = Path(folder)
     return _open_table(folder, blocks) if is_table(folder) else _open_run(folder, blocks)
 
 

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import PIL.Image
@@ -126,7 +125,7 @@ class Service:
 
 
 def make_service(
-    bundle_folder: Path,
+    bundle_folder: str | os.PathLike[str],
     limits: Limits | None = None,
     api_key: str | None = None,
     targets: Targets = NO_TARGETS,
@@ -419,7 +418,7 @@ def _version() -> str:
 
 
 def run_service(
-    bundle_folder: Path,
+    bundle_folder: str | os.PathLike[str],
     host: str,
     port: int,
     limits: Limits | None = None,

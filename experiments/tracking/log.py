@@ -42,7 +42,9 @@ MAX_NAME_LETTERS = 250  # letters of a run's name
 MAX_METRICS, MAX_PARAMETERS = 1000, 100  # that MLflow takes at once
 
 
-def log_folder(place: Path, tracking_uri: str | None = None, experiment: str = DEFAULT_EXPERIMENT) -> str:
+def log_folder(
+    place: str | os.PathLike[str], tracking_uri: str | None = None, experiment: str = DEFAULT_EXPERIMENT
+) -> str:
     """Logs a finished result, with a child run for each model; one that is there already is not logged again.
 
     Args:
@@ -239,7 +241,7 @@ def _require_mlflow() -> None:
     except metadata.PackageNotFoundError:
         version = "0"
     if int(version.split(".")[0]) < 3:
-        raise UserError('Tracking needs MLflow 3. Install it with `pip install "coverfusion[tracking]"`.')
+        raise UserError("Tracking needs MLflow 3: pip install 'coverfusion[tracking]'")
 
 
 def _name(text: str) -> str:

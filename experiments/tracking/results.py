@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -59,12 +60,13 @@ class TrackedResult:
     note: str = ""
 
 
-def read_result(place: Path) -> TrackedResult:
+def read_result(place: str | os.PathLike[str]) -> TrackedResult:
     """Reads a run folder, an ablation, a learning curve or a score file.
 
     Raises:
         UserError: it is none of these, or not finished.
     """
+    place = Path(place)
     if place.is_file() and place.suffix in SCORE_ENDINGS:
         return _scores(place)
     if (place / "report.html").is_file() and (place / "leaderboard.csv").is_file():
@@ -79,8 +81,9 @@ def read_result(place: Path) -> TrackedResult:
     )
 
 
-def result_digest(place: Path) -> str:
+def result_digest(place: str | os.PathLike[str]) -> str:
     """sha256 over the names and bytes of a file or of every file in a folder, as 64 hex digits."""
+    place = Path(place)
     files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
     total = hashlib.sha256()
     for path in files:
