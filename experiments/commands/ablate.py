@@ -22,6 +22,7 @@ from coverfusion.experiments.commands.options import (
     StoreOption,
     TrackingUriOption,
     TrackOption,
+    check_tracking,
     read_options,
 )
 from coverfusion.experiments.commands.printing import log_if_asked, print_places
@@ -59,6 +60,7 @@ def ablate_command(
 
     Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
     """
+    check_tracking(track, tracking_uri)
     from coverfusion.experiments.ablation.study import ablate
 
     config = read_options(

@@ -22,6 +22,7 @@ from coverfusion.experiments.commands.options import (
     StoreOption,
     TrackingUriOption,
     TrackOption,
+    check_tracking,
     read_options,
 )
 from coverfusion.experiments.commands.printing import log_if_asked, print_places
@@ -54,6 +55,7 @@ def curve_command(
 
     Example: `coverfusion curve covers/ -c svc -c catboost --balance none --balance weights`
     """
+    check_tracking(track, tracking_uri)
     from coverfusion.experiments.curve.study import learning_curve
 
     config = read_options(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.errors import UserError, did_you_mean, needs_extra
 
 if TYPE_CHECKING:
     from coverfusion.experiments.pipeline.config import Config
@@ -106,14 +106,22 @@ def read_options(command: str, source: str, **options: Any) -> Config:
     return read_source(f"coverfusion {command}", source, **given)
 
 
+def check_tracking(track: bool, tracking_uri: str | None) -> None:
+    """Says before the work, not after it, that MLflow is missing. Raises UserError."""
+    if track or tracking_uri is not None:
+        needs_extra("tracking", "--track" if track else "--tracking-uri")
+
+
 def check_engine(engine: str, workers: int | None, address: str | None) -> bool:
     """Whether the engine is Ray.
 
     Raises:
-        UserError: an unknown engine, or an option of the ray engine with another.
+        UserError: an unknown engine, one that is not installed, or an option of ray with another.
     """
     if engine not in ENGINES:
         raise UserError(f"--engine {engine}: say `local` or `ray`.{did_you_mean(engine, ENGINES)}")
     if engine == "local" and (workers is not None or address is not None):
         raise UserError("--workers and --address belong to --engine ray.")
+    if engine == "ray":
+        needs_extra("ray", "--engine ray")
     return engine == "ray"

@@ -21,6 +21,7 @@ from coverfusion.experiments.commands.options import (
     TrackingUriOption,
     TrackOption,
     check_engine,
+    check_tracking,
 )
 from coverfusion.experiments.commands.printing import log_if_asked, print_place
 from coverfusion.experiments.pipeline.console import console
@@ -54,6 +55,7 @@ def score_command(
 
     Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
     """
+    check_tracking(track, tracking_uri)
     from coverfusion.data.sources import is_there, list_pictures
     from coverfusion.experiments.pipeline.progress import counted
     from coverfusion.experiments.scoring.score import is_finished, score

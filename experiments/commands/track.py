@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.data.errors import needs_extra
 from coverfusion.experiments.commands.printing import print_place
 
 
@@ -22,6 +23,7 @@ def track_command(
 
     Example: `coverfusion track runs/covers-0123456789 --tracking-uri http://127.0.0.1:5000`
     """
+    needs_extra("tracking", "`coverfusion track`")
     from coverfusion.experiments.tracking.log import log_folder
 
     for place in results:

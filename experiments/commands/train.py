@@ -19,6 +19,7 @@ from coverfusion.experiments.commands.options import (
     StoreOption,
     TrackingUriOption,
     TrackOption,
+    check_tracking,
     read_options,
 )
 from coverfusion.experiments.commands.printing import log_if_asked, print_run
@@ -45,6 +46,7 @@ def train_command(
 
     Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
     """
+    check_tracking(track, tracking_uri)
     from coverfusion.experiments.training.train import train
 
     config = read_options(

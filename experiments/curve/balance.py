@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.errors import UserError, did_you_mean, needs_extra
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.fusion.registry import parameters_of
 
@@ -20,7 +20,7 @@ BALANCES = {
 
 
 def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
-    """Refuses what is unknown, and class weights for a classifier that takes none.
+    """Refuses what is unknown or not installed, and class weights for a classifier that takes none.
 
     Args:
         balances: out of `BALANCES`.
@@ -32,6 +32,8 @@ def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
     for balance in balances:
         if balance not in BALANCES:
             raise UserError(f"--balance {balance}: unknown.{did_you_mean(balance, BALANCES)}")
+    if "oversample" in balances:
+        needs_extra("balance", "--balance oversample")
     for name in classifiers if "weights" in balances else ():
         if "class_weight" not in parameters_of(name):
             raise UserError(

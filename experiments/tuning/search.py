@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.errors import UserError, needs_extra
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.progress import counted, watched
@@ -61,8 +61,10 @@ def search(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `open_candidates`; the classifier refuses every value; no trial was finished in time.
+        UserError: as `open_candidates`; Optuna is not installed; the classifier refuses every value; no
+            trial was finished in time.
     """
+    needs_extra("search", "A search")
     if minutes <= 0:
         raise UserError(f"--minutes {minutes:g}: a search needs time.")
     some = {name: of.values[0] if isinstance(of, Choice) else of.low for name, of in space.items()}

@@ -3,22 +3,34 @@
 import errno
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from coverfusion.data.errors import EXTRAS
 from coverfusion.experiments import cli
+from coverfusion.experiments.commands.bench import bench
+from coverfusion.experiments.commands.printing import print_run
+from coverfusion.experiments.map.projections import chosen_projections
 from coverfusion.fusion.registry import classifier_names, parameters_of
 from tests.helpers.pictures import save_folders, solid
 
+ROOT = Path(__file__).parents[2]
 MAIN = "from coverfusion.experiments.cli import main; main()"
 
 
-def coverfusion(*words: object, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs the command in `folder`, with its own store there."""
+def coverfusion(
+    *words: object, folder: Path, text: str = "", missing: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command in `folder`, with its own store there, as if a module was not installed."""
+    hide = f"import sys; sys.modules['{missing}'] = None; " if missing else ""
     return subprocess.run(
-        [sys.executable, "-c", MAIN, *map(str, words)],
+        [sys.executable, "-c", hide + MAIN, *map(str, words)],
         cwd=folder,
         input=text,
         capture_output=True,
@@ -27,18 +39,79 @@ def coverfusion(*words: object, folder: Path, text: str = "") -> subprocess.Comp
             "PATH": "/usr/bin:/bin",
             "HOME": str(folder),
             "COLUMNS": "200",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(ROOT),
         },
     )
 
 
-@pytest.mark.parametrize(
-    "command", ["demo", "inspect", "extract", "train", "score", "similar", "weights", "bench"]
-)
-def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
-    done = coverfusion(command, "--help", folder=tmp_path)
-    assert done.returncode == 0
+COMMANDS = [*cli.COMMANDS, *(f"bench {command.name}" for command in bench.registered_commands)]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    done = CliRunner().invoke(cli.app, [*command.split(), "--help"], terminal_width=200)
+    assert done.exit_code == 0
     assert f"Example: coverfusion {command}" in done.stdout
+
+
+def test_help_and_errors_fit_a_window_of_80_columns(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["bench", "ray", "--help"], env={"COLUMNS": "80"}, terminal_width=80)
+    assert done.exit_code == 0
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_each_bench_has_its_own_options_alone(tmp_path: Path) -> None:
+    done = coverfusion("bench", "train", tmp_path, "--clients", "3", folder=tmp_path)
+    assert done.returncode == 2
+    assert "--clients" in done.stderr
+    assert coverfusion("bench", "score", tmp_path, folder=tmp_path).returncode == 2  # without --bundle
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    done = coverfusion("--version", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"coverfusion {metadata.version('coverfusion')}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "extra"),
+    [
+        (["search", "nowhere", "-c", "svc", "-p", "C=1,2"], "optuna", "search"),
+        (["map", "nowhere", "--method", "umap"], "umap", "map"),
+        (["curve", "covers", "-c", "svc", "--balance", "oversample"], "imblearn", "balance"),
+        (["grow", "-g", "jazz", "--out", "grown"], "requests", "grow"),
+        (["app"], "streamlit", "app"),
+        (["serve", "nowhere"], "fastapi", "service"),
+        (["train", "nowhere", "--track"], "mlflow", "tracking"),
+        (["track", "nowhere"], "mlflow", "tracking"),
+        (["score", "nowhere", "covers", "--out", "scores", "--engine", "ray"], "ray", "ray"),
+        (["bench", "index"], "psutil", "dev"),
+    ],
+)
+def test_a_missing_extra_is_one_line_before_any_work(
+    words: list[str], module: str, extra: str, tmp_path: Path
+) -> None:
+    save_folders(tmp_path / "covers", {"jazz": [solid("red")], "metal": [solid("black")]})
+    done = coverfusion(*words, folder=tmp_path, missing=module)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert f"pip install 'coverfusion[{extra}]'" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["covers"]
+
+
+def test_without_umap_a_map_has_the_other_projections(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chosen_projections(None) == ["umap", "tsne", "pca"]
+    monkeypatch.setitem(sys.modules, "umap", None)
+    assert chosen_projections(None) == ["tsne", "pca"]
+    assert "coverfusion[map]" in capsys.readouterr().out
+    assert chosen_projections(["pca"]) == ["pca"]
+    assert not capsys.readouterr().out
+
+
+def test_extras_are_those_of_the_package() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(EXTRAS) <= set(declared)
 
 
 def test_classifiers_are_listed_and_their_parameters_explained(tmp_path: Path) -> None:
@@ -96,6 +169,30 @@ def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cli, "app", gone)
     with pytest.raises(FileNotFoundError):
         cli.main()
+
+
+def test_names_with_brackets_are_printed_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "[red]run[0]" / "[/nope]"
+    folder.mkdir(parents=True)
+    scores = dict.fromkeys(
+        ("accuracy", "accuracy_low", "accuracy_high", "f1_macro", "log_loss", "ece", "fit_seconds"), 0.5
+    )
+    names = ["svc:[red]x[/b]", "a[0]", "[/]"]
+    row = {"split": "[/test]", "covers": 8, "blocks": "[b]color+cnn", **scores}
+    board = pd.DataFrame([{"classifier": name, **row} for name in names])
+    board.to_csv(folder / "leaderboard.csv", index=False)
+    print_run(folder)
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in [*names, "[/test]", "[b]color", str(folder)])
+
+
+def test_an_error_names_a_path_with_brackets_as_it_is(tmp_path: Path) -> None:
+    done = coverfusion("inspect", "a[0]/[red]x[/nope]", folder=tmp_path)
+    assert done.returncode == 2
+    assert "a[0]/[red]x[/nope]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_describe_lists_every_column_of_a_block(tmp_path: Path) -> None:

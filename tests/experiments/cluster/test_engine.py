@@ -249,5 +249,5 @@ def test_without_ray_the_extra_is_named(folder: Path, bundle: Path, tmp_path: Pa
         cwd=ROOT,
     )
     assert done.returncode == 2
-    assert 'pip install "coverfusion[ray]"' in done.stderr
+    assert "pip install 'coverfusion[ray]'" in done.stderr
     assert "Traceback" not in done.stderr
