@@ -14,12 +14,12 @@ RUN python -m venv /opt/venv
 # The libraries alone: this layer is built again only when one of these two files changes.
 COPY pyproject.toml constraints.txt ./
 RUN sed -n 's/^"coverfusion.*" = "\(.*\)"$/\1/p' pyproject.toml | xargs mkdir -p \
-    && touch README.md \
+    && touch README.md LICENSE NOTICE \
     && PIP_EXTRA_INDEX_URL=$TORCH_INDEX pip install --no-cache-dir --constraint constraints.txt \
-        ".[app,grow,ray,service,tracking]" \
+        ".[all]" \
     && pip uninstall --yes coverfusion \
     && rm -rf build ./*.egg-info
-COPY README.md ./
+COPY README.md LICENSE NOTICE ./
 COPY coverfusion coverfusion
 COPY data data
 COPY features features

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -69,8 +71,6 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
 
 
 def test_every_folder_and_extra_of_the_package_is_in_the_image() -> None:
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     copied = {arguments.split()[0] for name, arguments in instructions() if name == "COPY"}
     assert {
@@ -78,11 +78,26 @@ def test_every_folder_and_extra_of_the_package_is_in_the_image() -> None:
     } <= copied
     installed = re.search(r'"\.\[(.*?)\]"', (ROOT / "Dockerfile").read_text())
     assert installed is not None
-    assert set(installed[1].split(",")) <= set(project["project"]["optional-dependencies"])
+    extras = project["project"]["optional-dependencies"]
+    assert installed[1] == "all"
+    assert extras["all"] == [f"coverfusion[{','.join(sorted(set(extras) - {'all', 'dev'}))}]"]
+    assert "coverfusion[all]" in extras["dev"]
     assert "--constraint constraints.txt" in (ROOT / "Dockerfile").read_text()
     version = re.search(r"FROM python:(\d+)\.(\d+)", (ROOT / "Dockerfile").read_text())
     assert version is not None
     assert (int(version[1]), int(version[2])) >= (3, 11)
+
+
+@pytest.mark.slow
+def test_the_layer_of_libraries_builds_from_two_files_alone(tmp_path: Path) -> None:
+    for name in ("pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    layer = next(arguments for name, arguments in instructions() if name == "RUN" and "mkdir" in arguments)
+    before = layer.split("&& PIP_EXTRA_INDEX_URL")[0]
+    subprocess.run(["bash", "-euo", "pipefail", "-c", before], cwd=tmp_path, check=True)
+    wheel = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--quiet", "."]
+    subprocess.run(wheel, cwd=tmp_path, check=True)
+    assert len(list(tmp_path.glob("coverfusion-*.whl"))) == 1
 
 
 def test_the_image_does_not_run_as_root() -> None:
@@ -138,7 +153,7 @@ def test_a_health_check_fails_where_the_server_does(compose: dict[str, Any], nam
 
 
 def test_the_health_checks_paths_are_those_of_the_servers() -> None:
-    assert '"/v1/health"' in (ROOT / "experiments" / "service.py").read_text()
+    assert '"/v1/health"' in (ROOT / "experiments" / "service" / "application.py").read_text()
     streamlit = importlib.util.find_spec("streamlit")
     if streamlit is None or streamlit.origin is None:
         pytest.skip("streamlit is not installed (extra `app`)")
