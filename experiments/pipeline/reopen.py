@@ -41,7 +41,7 @@ def reopen(run: str | os.PathLike[str]) -> Prepared:
     run = Path(run)
     if not (run / "report.html").is_file():
         raise UserError(f"{run} is not a finished run folder; `coverfusion train` makes one.")
-    config = read_config(run / "config.yaml")
+    config = read_config(run / "config.yaml", run_plugins=False)
     facts = json.loads((run / "collection.json").read_text(encoding="utf-8"))
     blocks = {name: (config.blocks or {}).get(name, {}) for name in facts["extractors"]}
     extractors = make_extractors(blocks, config.preset)

@@ -186,7 +186,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     Example:
         >>> import coverfusion as cf
         >>> folder = cf.draw_sample("covers", covers_per_genre=10)
-        >>> run = cf.train("covers", classifiers=["knn"], blocks=["color"], folds=2, out="runs", store="store")
+        >>> run = cf.train(folder, classifiers=["knn"], blocks=["color"], folds=2, store="store")
         >>> cf.open_run(run.folder).chosen.classifier
         'knn'
     """

@@ -16,7 +16,7 @@ from PIL.Image import Image
 from coverfusion.data.pictures import PictureError, decode_image
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
-from coverfusion.features.extract import CHUNK, read_decoded
+from coverfusion.features.extract import COVERS_PER_CHUNK, read_decoded
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -36,7 +36,7 @@ class Predictor:
     Example:
         >>> import coverfusion as cf
         >>> folder = cf.draw_sample("covers", covers_per_genre=10)
-        >>> run = cf.train("covers", classifiers=["knn"], blocks=["color"], folds=2, out="runs", store="store")
+        >>> run = cf.train(folder, classifiers=["knn"], blocks=["color"], folds=2, store="store")
         >>> predictor = cf.Predictor.load(run.bundle)
         >>> scores = predictor.predict(["covers/Jazz/000.jpg", "README.md"], top_k=2)
         >>> scores[["path", "error"]].values.tolist()
@@ -134,7 +134,7 @@ def _chunks(pictures: Picture | Iterable[Picture]) -> Iterator[list[ReadPicture]
     """Read pictures, a bounded number at a time."""
     waiting = iter(_as_many(pictures))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        while chunk := list(islice(waiting, CHUNK)):
+        while chunk := list(islice(waiting, COVERS_PER_CHUNK)):
             yield list(pool.map(_read, chunk))
 
 

@@ -29,14 +29,14 @@ from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.features.extract import CHUNK, compute, decoded_ahead
-from coverfusion.features.registry import Extractor, create, missing_weights
+from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead
+from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee, rule_of
 from coverfusion.fusion.uncertainty.novelty import nearest_distances
 
-COVERS_PER_PART = 4 * CHUNK  # covers a part
+COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
 OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
 _DECISION_COLUMNS = ("abstain", "genre_set", "nearest_distance", "out_of_distribution")
 
@@ -91,7 +91,7 @@ def score(
         chunks = decoded_ahead(places)
         for number in itertools.count(len(done)):
             frames = []
-            for chunk in itertools.islice(chunks, COVERS_PER_PART // CHUNK):
+            for chunk in itertools.islice(chunks, COVERS_PER_PART // COVERS_PER_CHUNK):
                 frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
                 if progress:
                     progress(len(chunk))
@@ -133,6 +133,9 @@ def same_extractors(made: Mapping[str, Mapping[str, Any]]) -> list[Extractor]:
         UserError: their weights are not here, or are others than it was made with.
     """
     extractors = []
+    BLOCKS.check_origins(
+        {name: how["origin"] for name, how in made.items() if "origin" in how}, "This bundle or index"
+    )
     for name, how in made.items():
         extractor = create(name, how["preset"], **how["parameters"])
         if reason := missing_weights(extractor):

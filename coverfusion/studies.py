@@ -1,0 +1,252 @@
+"""Whole studies from Python, each on one collection: training, ablation, and comparison of runs."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from coverfusion.data.collection import Collection
+from coverfusion.experiments.pipeline.config import Config, read_source
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.quiet import printing
+from coverfusion.tables import Names
+
+Source = Collection | str | os.PathLike[str]
+
+
+def train(
+    source: Source,
+    *,
+    classifiers: Names | None = None,
+    blocks: Names | None = None,
+    alone: Sequence[str] | None = None,
+    folds: int | None = None,
+    preset: Literal["packaged", "hub"] | None = None,
+    seed: int | None = None,
+    store: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    progress: bool = False,
+) -> Run:
+    """Does what `coverfusion train` does: features, splits, classifiers, scores, bundle and report.
+
+    The same call again goes on where it was, or gives the finished run at once.
+
+    Args:
+        source: a collection (it is read again from where it lies), or where one lies, or a config (.yaml).
+            What is None below is as in the config, and otherwise as the command has it.
+        classifiers: names of classifiers, or classifier -> its parameters; None: all.
+        blocks: names of blocks, or block -> its parameters; None: all that can run.
+        alone: classifiers that are fitted on each block alone, too.
+        folds: of a grouped cross-validation; None: one 8:1:1 split.
+        preset: which weights the blocks use.
+        seed: of splits, classifiers and bootstrap.
+        store: the folder where features are kept.
+        out: where the run folder is made.
+        fresh: do a finished run again.
+        progress: show bars and remarks.
+
+    Raises:
+        UserError: something in the arguments, the collection or the config is wrong.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> run = cf.train(folder, classifiers=["knn", "logistic"], blocks=["color"], folds=2, store="store")
+        >>> sorted(run.leaderboard["classifier"])
+        ['knn', 'logistic']
+        >>> run.predictions("knn").shape[0]
+        60
+        >>> sorted(run.per_genre["genre"].unique())
+        ['Classical', 'Country', 'Electronic', 'Jazz', 'Metal', 'Pop']
+    """
+    from coverfusion.experiments.training.train import train as run_training
+
+    config = _config(
+        "train", source, classifiers=classifiers, blocks=blocks, alone=alone, folds=folds, preset=preset,
+        seed=seed, store=store, out=out,
+    )  # fmt: skip
+    with printing(progress):
+        run = read_run(run_training(config, fresh=fresh))
+    _warn_if_changed(source, run.folder)
+    return run
+
+
+def ablate(
+    source: Source,
+    *,
+    designs: Sequence[str] = ("alone", "without"),
+    classifiers: Names | None = None,
+    blocks: Names | None = None,
+    folds: int | None = None,
+    repeats: int = 2,
+    preset: Literal["packaged", "hub"] | None = None,
+    seed: int | None = None,
+    store: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    progress: bool = False,
+) -> Ablation:
+    """Does what `coverfusion ablate` does: refits on sets of blocks over the same folds, and compares.
+
+    Args:
+        source: as in `train`, and so are the arguments that are not named here.
+        designs: which sets: "alone", "without", "subsets", "families", "greedy".
+        classifiers: names of classifiers, or classifier -> its parameters; None: svc and catboost.
+        blocks: names of blocks, or block -> its parameters; None: all that can run.
+        folds: of the grouped cross-validation; None: 5.
+        repeats: of the cross-validation, each with another shuffle.
+        preset: which weights the blocks use.
+        seed: of folds, classifiers and bootstrap.
+        store: the folder where features are kept.
+        out: where the study's folder is made.
+        workers: processes; None: one a core.
+        fresh: do a finished study again.
+        progress: show bars and remarks.
+
+    Raises:
+        UserError: as `train`, or an unknown design.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> study = cf.ablate(
+        ...     folder, classifiers=["knn"], blocks=["color", "texture"], folds=2, repeats=1, workers=1,
+        ...     store="store",
+        ... )
+        >>> study.comparisons[["design", "classifier"]].drop_duplicates().values.tolist()
+        [['alone', 'knn'], ['without', 'knn']]
+    """
+    from coverfusion.experiments.ablation.study import ablate as run_ablation
+
+    config = _config(
+        "ablate", source, classifiers=classifiers, blocks=blocks, folds=folds, preset=preset, seed=seed,
+        store=store, out=out,
+    )  # fmt: skip
+    with printing(progress):
+        study = Ablation(run_ablation(config, designs, repeats, workers, fresh))
+    _warn_if_changed(source, study.folder)
+    return study
+
+
+def compare(
+    runs: Sequence[Run | str | os.PathLike[str]], classifiers: Sequence[str] | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Compares models pair by pair on the covers that all of them predicted, as `coverfusion compare` does.
+
+    Args:
+        runs: finished runs or their folders; of a single one all models on all blocks are compared.
+        classifiers: of each run, these on all blocks, or "svc on color" for one on a block alone; None: the
+            model that the run chose (of a single run: all on all blocks).
+        seed: of the bootstrap.
+
+    Returns:
+        One row a pair: accuracies, their difference with its interval, McNemar's and the folds' p, and
+        Holm's correction over all pairs.
+
+    Raises:
+        UserError: not a run folder, runs on other covers, no such classifier, or nothing to compare.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> run = cf.train(folder, classifiers=["knn", "logistic"], blocks=["color"], folds=2, store="store")
+        >>> cf.compare([run])[["accuracy_first", "accuracy_second", "difference", "p_holm"]].shape
+        (1, 4)
+    """
+    from coverfusion.experiments.comparison.compare import compare_runs
+
+    folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
+    return compare_runs(folders, classifiers, seed)
+
+
+@dataclass(frozen=True, repr=False)
+class Ablation:
+    """A finished ablation study.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    folder: Path
+
+    def __repr__(self) -> str:
+        return f"Ablation({str(self.folder)!r}: {len(self.comparisons)} comparisons)"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the comparisons."""
+        return f"<p>{html.escape(repr(self))}</p>{self.comparisons.to_html(index=False)}"
+
+    @property
+    def page(self) -> Path:
+        """The page that shows the study."""
+        return self.folder / "index.html"
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row a classifier, set of blocks and fold."""
+        return self._table("ablation")
+
+    @property
+    def leaderboard(self) -> pd.DataFrame:
+        """One row a classifier and set of blocks, the best first."""
+        return self._table("leaderboard")
+
+    @property
+    def comparisons(self) -> pd.DataFrame:
+        """One row a planned comparison: the difference with its interval, p, and what could be shown."""
+        return self._table("comparisons")
+
+    @property
+    def per_genre(self) -> pd.DataFrame:
+        """One row a comparison and genre; empty where a design compares none."""
+        return self._table("genres")
+
+    @property
+    def shapley(self) -> pd.DataFrame:
+        """What each block brings, over all subsets of blocks; empty without the design "subsets"."""
+        return self._table("shapley")
+
+    @property
+    def figures(self) -> list[Path]:
+        """The drawn figures, PNG."""
+        return sorted((self.folder / "figures").glob("*.png"))
+
+    def _table(self, name: str) -> pd.DataFrame:
+        file = self.folder / f"{name}.csv"
+        return pd.read_csv(file, keep_default_na=False, na_values=[""]) if file.is_file() else pd.DataFrame()
+
+
+def _warn_if_changed(source: Source, folder: Path) -> None:
+    """A collection is read again, so that what was changed in memory alone has no effect."""
+    if isinstance(source, Collection):
+        facts = json.loads((folder / "collection.json").read_text(encoding="utf-8"))
+        if facts["fingerprint"] != source.fingerprint():
+            warnings.warn(
+                f"{source.source} was read again and differs from the collection that was given.",
+                stacklevel=3,
+            )
+
+
+def _config(command: str, source: Source, **options: Any) -> Config:
+    """The config of a study; None = not given."""
+    if isinstance(source, Collection):
+        options |= {"keep": source.keep, "genres": None if source.genres is None else list(source.genres)}
+        source = str(source.source)
+    for key in ("blocks", "classifiers", "alone"):
+        value = options.get(key)
+        if value is not None and not hasattr(value, "keys"):
+            options[key] = list(value)
+    for key in ("store", "out"):
+        if options.get(key) is not None:
+            options[key] = Path(options[key])
+    return read_source(f"coverfusion.{command}", source, **options)
