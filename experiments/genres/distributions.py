@@ -16,7 +16,7 @@ AXIS_QUANTILE = 0.99  # of all covers lie on the axis; the last bar holds those 
 SHOWN_COLUMNS = {
     "color.brightness": ("Brightness", False),
     "color.colorfulness": ("Colourfulness", False),
-    "ocr.area_share": ("Share of the cover under text", False),
+    "ocr.area_share": ("Proportion of the cover under text", False),
     "people.face_count": ("Faces", True),
     "people.person_count": ("Persons", True),
 }

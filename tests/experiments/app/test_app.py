@@ -309,7 +309,10 @@ def visit(run: Path, tmp_path: Path) -> Iterator[Visit]:
             page = browser.new_page()
             page.set_default_timeout(30_000)
             visit = Visit(page, address)
-            page.on("console", lambda said: visit.wrong.append(said.text) if said.type == "error" else None)
+            page.on(
+                "console",
+                lambda message: visit.wrong.append(message.text) if message.type == "error" else None,
+            )
             page.on("pageerror", lambda error: visit.wrong.append(str(error)))
             page.on("request", lambda sent: _check_request(visit, sent.url))
             page.on("response", lambda got: visit.wrong.append(got.url) if got.status >= 400 else None)

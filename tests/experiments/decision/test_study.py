@@ -11,7 +11,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
-from coverfusion.experiments.decision.findings import decision_findings
+from coverfusion.experiments.decision.findings import SET_METHODS_TEXT, decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.study import decide
 from coverfusion.experiments.decision.tables import SET_GUARANTEES, SET_SPLITS, answered_covers, sets_table
@@ -114,23 +114,23 @@ def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Pa
     genres = tables["genres"]
     genres.loc[genres["rule"] == "guaranteed", "answered"] = 0
     classifier = tables["models"]["classifier"][0]
-    assert "By genre, with the plain threshold:" in decision_findings(classifier, tables, 0.2)
+    assert any("plain threshold" in line for line in decision_findings(classifier, tables, 0.2))
     genres["answered"] = 1
-    said = decision_findings(classifier, tables, 0.2)
-    assert "By genre, with the guaranteed threshold:" in said
-    assert any(line.startswith("Sets of genres are made in two ways: lac") for line in said)
+    sentences = decision_findings(classifier, tables, 0.2)
+    assert any("guaranteed threshold" in line for line in sentences)
+    assert SET_METHODS_TEXT in sentences
 
 
-@pytest.mark.parametrize(("after", "said"), [(1.0, "Nothing was changed"), (1.1, "does not on these")])
-def test_a_calibration_that_does_not_help_is_called_so(after: float, said: str, study: Path) -> None:
+@pytest.mark.parametrize(("after", "text"), [(1.0, "Nothing was changed"), (1.1, "does not on these")])
+def test_a_calibration_that_does_not_help_is_called_so(after: float, text: str, study: Path) -> None:
     tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
     table = tables["calibration"].set_index("kind")
     table.loc["none", "log_loss"], table.loc["chosen", "log_loss"] = 1.0, after
-    told = decision_findings(
+    sentences = decision_findings(
         tables["models"]["classifier"][0], tables | {"calibration": table.reset_index()}, 0.2
     )
-    (line,) = [line for line in told if line.startswith("Calibration")]
-    assert said in line
+    (line,) = [line for line in sentences if line.startswith("Calibration")]
+    assert text in line
 
 
 def test_sets_are_tried_on_every_split(study: Path) -> None:
@@ -174,9 +174,9 @@ def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp
     assert len(learnt) == (splits == "validation").sum()
     assert len(tried) == (splits == "test").sum()
     place = decide(runs["split"], "knn", 0.3, tmp_path / "knn")
-    said = (place / "findings.txt").read_text()
-    assert said.startswith(f"knn, {len(tried)} held-out covers")
-    assert "target of 30 % error" in said
+    text = (place / "findings.txt").read_text()
+    assert text.startswith(f"knn, {len(tried)} held-out covers")
+    assert "target of 30 % error" in text
 
 
 def test_runs_that_cannot_be_studied_say_why(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -300,4 +300,4 @@ def test_what_cannot_be_guaranteed_is_said_when_scoring(
     targets = Targets(error=0.001)
     assert rule_of(load_bundle(runs["split"] / "bundle").decision, targets).threshold == np.inf
     score(runs["split"] / "bundle", iter([]), tmp_path / "a.csv", targets=targets)
-    assert re.search(r"At most 0\.1 % wrong cannot be guaranteed from \d+ different", capsys.readouterr().out)
+    assert re.search(r"0\.1 % wrong cannot be guaranteed", capsys.readouterr().out)

@@ -10,9 +10,11 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.explanation.explain import explain, explain_picture
-from coverfusion.experiments.explanation.explanation import Explanation
+from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
+from coverfusion.experiments.explanation.marks import NO_WORDS
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import table_of
+from coverfusion.experiments.scoring.verdict import NO_ANSWER
 from coverfusion.features.registry import Extractor, create
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
@@ -116,7 +118,7 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.neighbours[0].distance == pytest.approx(0, abs=1e-3)
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
     assert found.training_cover
-    assert "learnt from this very cover" in found.in_words()[0]
+    assert found.in_words()[0] == TRAINING_COVER_WARNING
 
 
 def test_features_tell_value_meaning_and_what_the_genre_has(plain: Path) -> None:
@@ -201,9 +203,9 @@ def test_the_command_writes_picture_and_json(decides: Path, tmp_path: Path) -> N
     assert done.returncode == 0, done.stderr
     assert "dub" in done.stdout
     assert "color" in done.stdout
-    assert "No answer: the model is not sure enough" in done.stdout
+    assert NO_ANSWER in " ".join(done.stdout.split())
     assert "These covers are drawn." in done.stdout
-    assert "words: not looked for (no block ocr)" in done.stdout
+    assert NO_WORDS in " ".join(done.stdout.split())
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads((tmp_path / "why.json").read_text())
     assert found["picture"] == "cover.jpg"

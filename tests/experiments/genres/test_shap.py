@@ -81,12 +81,12 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folds", [None, 5])
 def test_covers_that_are_explained_were_not_learnt_from(tmp_path: Path, folds: int | None) -> None:
     _, covers = _inputs()
-    learnt, held, told = shap_split(_run(tmp_path, covers, folds), covers)  # type: ignore[arg-type]
+    learnt, held, description = shap_split(_run(tmp_path, covers, folds), covers)  # type: ignore[arg-type]
     group = covers.set_index("cover_id")["group"]
     assert not set(group[learnt]) & set(group[held])
     assert len(held) == 30
     assert len(learnt) == (120 if folds else 90)
-    assert ("first of 5 folds" in told) == bool(folds)
+    assert ("first of 5 folds" in description) == bool(folds)
 
 
 def test_a_killed_report_goes_on_with_the_model_it_fitted(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_what_the_script_draws_are_the_covers(page: Page, made: Path) -> None:
 
 def test_text_says_what_the_canvas_shows(page: Page) -> None:
     text = " ".join(page.texts)
-    assert "Projections and clusters were learnt from 90 covers" in text
+    assert "learnt from 90 covers" in text
     assert "3 of 3." in text
     assert "adjusted Rand index" in text
     assert text.count("cluster 1") > 10  # tables and the list of covers
@@ -307,10 +307,9 @@ def test_gist_names_the_easiest_and_the_hardest_pair() -> None:
     )
     separate, extremes, clusters = map_gist(pairs, scores)
     assert separate.endswith("1 of 2.")
-    assert extremes == (
-        "dub and opera are the easiest to tell apart (AUC 0.81, 0.40\u20130.90), "
-        "dub and techno the hardest (AUC 0.52, 0.40\u20130.90)."
-    )
+    easiest, hardest = extremes.split("), ")
+    assert all(part in easiest for part in ("dub", "opera", "0.81, 0.40\u20130.90"))
+    assert all(part in hardest for part in ("dub", "techno", "0.52, 0.40\u20130.90"))
     assert "\u22120.010 for k-means (\u22120.020 to 0.000)" in clusters
     assert len(map_gist(pairs.iloc[:0], scores)) == 1
 

@@ -153,8 +153,8 @@ def test_a_file_of_rows_says_what_the_table_says(run: Path, collection: Path, tm
     found = similar(run / "bundle", picture, 3, tmp_path / "near.csv")
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "near.csv"), found)
     similar(run / "bundle", picture, 3, tmp_path / "near.json")
-    told = json.loads((tmp_path / "near.json").read_text())
-    assert told == {"picture": picture, "words": None, "covers": found.to_dict("records")}
+    written = json.loads((tmp_path / "near.json").read_text())
+    assert written == {"picture": picture, "words": None, "covers": found.to_dict("records")}
 
 
 def test_the_picture_itself_is_never_overwritten(run: Path, tmp_path: Path) -> None:
@@ -169,21 +169,21 @@ def test_the_picture_itself_is_never_overwritten(run: Path, tmp_path: Path) -> N
 
 
 def test_the_commands(run: Path, collection: Path, tmp_path: Path) -> None:
-    said = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["index", str(run), "--out", str(tmp_path / "i"), "-b", "color", "--evaluate"]
     )
-    assert said.exit_code == 0, said.output
-    assert "recall@10 1.000 on" in " ".join(said.output.split())
+    assert result.exit_code == 0, result.output
+    assert "recall@10 1.000 on" in " ".join(result.output.split())
     assert (tmp_path / "i" / "retrieval.png").is_file()
     scores = pd.read_csv(tmp_path / "i" / "retrieval.csv")
     assert set(scores["blocks"]) == {"color", "random"}
     picture = str(collection / "dub" / "001.jpg")
-    said = CliRunner().invoke(
+    result = CliRunner().invoke(
         app, ["similar", str(tmp_path / "i"), picture, "-k", "3", "-g", "opera", "--diversity", "0.5"]
     )
-    assert said.exit_code == 0, said.output
-    assert said.output.count("opera") >= 3
-    assert "dub" not in said.output
+    assert result.exit_code == 0, result.output
+    assert result.output.count("opera") >= 3
+    assert "dub" not in result.output
     assert load_index(tmp_path / "i").facts["covers"] == 50  # what was evaluated does not spoil the index
 
 

@@ -125,8 +125,8 @@ def test_targets_make_the_service_abstain_as_score_does(served_bundle: Path, tmp
             assert "|".join(picture["genre_set"]) == line["genre_set"]
             assert picture["out_of_distribution"] is None  # too few covers to say
         assert len({picture["abstain"] for picture in pictures}) == 2
-        told = client.post("/v1/explain?attention=false", files=files(covers[0])).json()
-        assert {name: told[name] for name in ("abstain", "genre_set", "out_of_distribution")} == {
+        explained = client.post("/v1/explain?attention=false", files=files(covers[0])).json()
+        assert {name: explained[name] for name in ("abstain", "genre_set", "out_of_distribution")} == {
             name: pictures[0][name] for name in ("abstain", "genre_set", "out_of_distribution")
         }
 
@@ -143,9 +143,9 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
     targets = Targets(error=0.1, set_coverage=0.8)
     assert rule_of(load_bundle(served_bundle).decision, targets).threshold == np.inf
     with serving(served_bundle, targets=targets) as client:
-        told = client.get("/v1/model").json()["targets"]
-        assert (told["target_error"], told["set_coverage"]) == (0.1, 0.8)
-        assert told["guarantee"].startswith("At most 10 % wrong cannot be guaranteed")
+        targets_shown = client.get("/v1/model").json()["targets"]
+        assert (targets_shown["target_error"], targets_shown["set_coverage"]) == (0.1, 0.8)
+        assert "10 % wrong cannot be guaranteed" in targets_shown["guarantee"]
         assert client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]["abstain"]
 
 

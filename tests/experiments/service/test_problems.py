@@ -29,7 +29,7 @@ def client() -> TestClient:
 @pytest.mark.parametrize(
     ("path", "status", "detail"),
     [
-        ("/raise/1", 500, "The reason is in the log of the service."),
+        ("/raise/1", 500, PROBLEM_KINDS["internal"][2]),
         ("/raise/2", 422, "--x: no."),
         ("/raise/3", 418, "short and stout"),
         ("/raise/4", 503, "later"),

@@ -64,13 +64,13 @@ def test_wrong_values_are_refused(client: TestClient, query: str) -> None:
 
 
 def test_unknown_parameters_are_refused(client: TestClient) -> None:
-    for path, said in (
+    for path, reason in (
         ("predict?topk=3", "'topk'. Did you mean 'top_k'"),
         ("explain?k=1", "'k'"),
         ("similar?genres=opera", "'genres'. Did you mean 'genre'"),
     ):
         refused = client.post(f"/v1/{path}", files=files(JPEG))
-        assert said in assert_problem(refused, 422, "invalid")["detail"]
+        assert reason in assert_problem(refused, 422, "invalid")["detail"]
     assert_problem(client.get("/v1/model?x="), 422, "invalid")
 
 

@@ -199,17 +199,19 @@ def test_the_model_predicts_what_score_does(
 
 @needs_mlflow
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "reason"),
     [
         ("mysql+nodriver://me:secret@127.0.0.1/db", "mysql+nodriver://me:...@127.0.0.1/db failed"),
         ("postgresql+psycopg://me:secret@127.0.0.1:9/db", "postgresql+psycopg://me:...@127.0.0.1:9/db"),
         ("http://me:secret@127.0.0.1:9", "http://me:...@127.0.0.1:9 failed"),
     ],
 )
-def test_a_store_that_cannot_be_reached_is_named_without_its_password(uri: str, said: str, run: Path) -> None:
+def test_a_store_that_cannot_be_reached_is_named_without_its_password(
+    uri: str, reason: str, run: Path
+) -> None:
     with pytest.raises(UserError) as found:
         log_folder(run, uri)
-    assert f"Tracking in {said}" in str(found.value)
+    assert f"Tracking in {reason}" in str(found.value)
     assert "secret" not in str(found.value)
 
 
