@@ -1,0 +1,1 @@
+"""Small complete scripts and a notebook that use `coverfusion` from outside."""
