@@ -112,8 +112,8 @@ class Registry(Generic[C]):
         if name not in self._classes:
             if name in self._broken:
                 raise UserError(f"The {self.kind} '{name}' cannot be used: {self._broken[name]}")
-            hint = did_you_mean(name, self._classes) or f" {HOW_TO_MAKE_KNOWN}"
-            raise UserError(f"Unknown {self.kind} '{name}'.{hint}")
+            hint = did_you_mean(name, self._classes)
+            raise UserError(f"Unknown {self.kind} '{name}'.{hint} {HOW_TO_MAKE_KNOWN}")
         return self._classes[name]
 
     def parameters_of(self, name: str) -> dict[str, Any]:
@@ -158,16 +158,20 @@ class Registry(Generic[C]):
                     f"{found or 'a built-in one'}. Use the same one, or train again."
                 )
 
-    def search(self) -> None:
+    def search(self, again: bool = False) -> None:
         """Imports what registers names: this project's files, then installed packages' modules.
+
+        Args:
+            again: also where that was done before, to find what was installed meanwhile.
 
         Raises:
             UserError: two of them have one name.
         """
         with self._lock:
-            if self._searched:
+            if self._searched and not again:
                 return
             self._searched = True  # at once, for what is imported here may ask for names
+            self._broken = {}
             try:
                 self._import_built_in()
                 self._import_packages()

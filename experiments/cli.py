@@ -6,11 +6,13 @@ import errno
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.commands.ablate import ablate_command
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.commands.bench import bench
@@ -98,8 +100,16 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="the version, and stop")
     ] = False,
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="COVERFUSION_PLUGINS",
+            help="a Python file with blocks or classifiers of your own (repeatable)",
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if plugin:
+        load_plugins(plugin)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -65,14 +66,14 @@ class Clip(BlockExtractor):
         preset: str = "packaged",
         model: str = "ViT-B-32",
         pretrained: str = "laion2b_s34b_b79k",
-        checkpoint: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         genres: Sequence[str] = GENRES,
         prompts: Mapping[str, Mapping[str, str]] = PROMPTS,
     ) -> None:
         self.preset = preset
         self.model = model
         self.pretrained = pretrained
-        self.checkpoint = checkpoint
+        self.checkpoint = None if checkpoint is None else os.fspath(checkpoint)
         self.genres = list(genres)
         self.prompts = {name: dict(labels) for name, labels in prompts.items()}
         self._sets = _prompt_sets(self.genres, self.prompts)
@@ -117,8 +118,8 @@ class Clip(BlockExtractor):
                 some = [transform(image.convert("RGB")) for image in images[start : start + batch]]
                 embedding = network.encode_image(torch.stack(some).to(device), normalize=True).float()
                 scale = network.logit_scale.exp()
-                shares = [torch.softmax(scale * embedding @ text.T, dim=1) for text in texts]
-                rows[start : start + batch] = torch.cat([embedding, *shares], dim=1).cpu().numpy()
+                probabilities = [torch.softmax(scale * embedding @ text.T, dim=1) for text in texts]
+                rows[start : start + batch] = torch.cat([embedding, *probabilities], dim=1).cpu().numpy()
         return rows
 
     def embed_words(self, sentences: Sequence[str]) -> np.ndarray:
@@ -293,8 +294,8 @@ def _cached(config: Mapping[str, Any]) -> Path | None:
         names = [str(Path(name).with_suffix(".safetensors")), name]
     else:
         names = [HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME]
-    found = [try_to_load_from_cache(repository, candidate) for candidate in names]
-    return next((Path(file) for file in found if isinstance(file, str)), None)
+    files = [try_to_load_from_cache(repository, candidate) for candidate in names]
+    return next((Path(file) for file in files if isinstance(file, str)), None)
 
 
 def _megabytes_of(model: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ class Cnn(BlockExtractor):
         self,
         preset: str = "packaged",
         model: str | None = None,
-        checkpoint: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         image_size: int | None = None,
         layers: str | None = None,
     ) -> None:
@@ -61,7 +62,7 @@ class Cnn(BlockExtractor):
             raise ValueError("image_size must be at least 32 pixels.")
         self.preset = preset
         self.model = model or (_PACKAGED if preset == "packaged" else _HUB)
-        self.checkpoint = checkpoint
+        self.checkpoint = None if checkpoint is None else os.fspath(checkpoint)
         self.image_size = image_size
         self.layers = layers or ("stages" if self._is_lite else "final")
         if self.layers not in ("final", "stages") or (self.layers == "stages" and not self._is_lite):

@@ -14,7 +14,7 @@ _NEUTRAL_CHROMA = 0.08
 
 _LUMA = np.array([0.2125, 0.7154, 0.0721], np.float32)
 
-_PLAIN = {
+_STATISTICS = {
     "hue_mean": "circular mean of hue, weighted by chroma; degrees 0-360; NaN without colour",
     "hue_spread": "circular standard deviation of hue, weighted by chroma; radians; NaN without colour",
     "hue_cos": "cosine of hue times chroma, mean; -1 to 1",
@@ -64,7 +64,7 @@ class Color(BlockExtractor):
 
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its unit or range."""
-        lines = dict(_PLAIN)
+        lines = dict(_STATISTICS)
         for rank in range(1, self.palette + 1):
             nth = f"palette colour {rank} by share"
             lines[f"palette_{rank}_l"] = f"CIE L* of {nth}; 0-100; NaN if fewer colours"

@@ -47,7 +47,10 @@ class Decoded:
 
 
 def decode_all(
-    covers: pd.DataFrame, pixels: Pixels, root: Path, progress: Callable[[int], None] | None = None
+    covers: pd.DataFrame,
+    pixels: Pixels,
+    root: str | os.PathLike[str],
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[Decoded, list[Failure]]:
     """Adds the covers that the cache lacks and opens it.
 
@@ -66,7 +69,7 @@ def decode_all(
     Raises:
         UserError: the folder cannot be written to.
     """
-    folder = root / pixels.fingerprint()
+    folder = Path(root) / pixels.fingerprint()
     wanted = dict(zip(covers["cover_id"], covers["path"], strict=True))
     failures = []
     try:
@@ -94,9 +97,9 @@ def decode_all(
     return Decoded(folder, pixels.side, rows), failures
 
 
-def missing(covers: pd.DataFrame, pixels: Pixels, root: Path) -> int:
+def missing(covers: pd.DataFrame, pixels: Pixels, root: str | os.PathLike[str]) -> int:
     """How many of these covers the cache lacks."""
-    listing = root / pixels.fingerprint() / "ids.txt"
+    listing = Path(root) / pixels.fingerprint() / "ids.txt"
     known = set(listing.read_text().split()) if listing.is_file() else set()
     return len(set(covers["cover_id"]) - known)
 

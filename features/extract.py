@@ -20,8 +20,8 @@ from coverfusion.features.registry import Annotator, Extractor
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 
-CHUNK = 64  # covers decoded, computed and stored together
-AHEAD = 2  # chunks being decoded while one is computed
+COVERS_PER_CHUNK = 64  # covers decoded, computed and stored together
+CHUNKS_AHEAD = 2  # chunks being decoded while one is computed
 
 Progress = Callable[[str, int, float], None]  # block, covers done, seconds spent in the block
 
@@ -121,7 +121,7 @@ def compute(extractor: Extractor, images: Sequence[Image]) -> tuple[Rows, dict[i
 
 
 def decoded_ahead(
-    places: Iterable[tuple[str, str]], chunk: int = CHUNK
+    places: Iterable[tuple[str, str]], chunk: int = COVERS_PER_CHUNK
 ) -> Iterator[list[tuple[str, str, Image | PictureError]]]:
     """Reads and decodes in worker threads, a few chunks ahead of the caller; memory stays bounded.
 
@@ -138,7 +138,7 @@ def decoded_ahead(
             waiting.append(
                 [pool.submit(read_decoded, cover_id, path, read_bytes) for cover_id, path in batch]
             )
-            if len(waiting) > AHEAD:
+            if len(waiting) > CHUNKS_AHEAD:
                 yield [future.result() for future in waiting.pop(0)]
         for futures in waiting:
             yield [future.result() for future in futures]
@@ -160,10 +160,10 @@ def read_decoded(
     """One picture as `decoded_ahead` yields it; `read` gives the bytes of a path."""
     try:
         content = read(path)
-        found = hashlib.sha256(content).hexdigest()
-        if cover_id and found != cover_id:
+        digest = hashlib.sha256(content).hexdigest()
+        if cover_id and digest != cover_id:
             return cover_id, path, PictureError("the file changed after the collection was read")
-        return found, path, decode(content)
+        return digest, path, decode(content)
     except PictureError as error:
         return cover_id, path, error
     except OSError as error:

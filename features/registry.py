@@ -73,9 +73,7 @@ class BlockExtractor:
 
     name: str
     version: str = "1"
-    in_table: ClassVar[bool] = (
-        True  # False: no numbers, so in no feature table
-    )
+    in_table: ClassVar[bool] = True  # False: no numbers, so in no feature table
 
     @property
     def columns(self) -> Sequence[str]:

@@ -23,9 +23,9 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError
 
-SHARD_ROWS = 8192  # small shards are merged up to this many rows
-SMALL_SHARDS = 64  # merge once this many small shards lie there
-MAPPED_BYTES = 512 * 2**20  # larger results live in a memory-mapped file
+ROWS_PER_SHARD = 8192  # small shards are merged up to this many rows
+MAX_SMALL_SHARDS = 64  # merge once this many small shards lie there
+MAX_BYTES_IN_MEMORY = 512 * 2**20  # larger results live in a memory-mapped file
 
 
 def default_root() -> Path:
@@ -42,8 +42,8 @@ class Store:
         root: the folder; made at the first write.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
         self._index: dict[str, dict[bytes, tuple[str, int]]] = {}
 
     def missing(self, fingerprint: str, cover_ids: Sequence[str]) -> list[str]:
@@ -82,7 +82,7 @@ class Store:
             name = f"{uuid.uuid4().hex}.parquet"
             _write_atomically(folder / name, _parquet_bytes(table))
         self._remember(fingerprint, name, table.column("cover_id").to_pylist())
-        if sum(1 for _ in folder.glob("*.parquet")) >= SMALL_SHARDS:
+        if sum(1 for _ in folder.glob("*.parquet")) >= MAX_SMALL_SHARDS:
             self.merge(fingerprint)
 
     def read(
@@ -103,13 +103,13 @@ class Store:
     def merge(self, fingerprint: str) -> None:
         """Merges small shards into one; a kill in the middle leaves doubles, which do no harm."""
         folder = self.root / fingerprint
-        small = [p for p in sorted(folder.glob("*.parquet")) if pq.read_metadata(p).num_rows < SHARD_ROWS]
+        small = [p for p in sorted(folder.glob("*.parquet")) if pq.read_metadata(p).num_rows < ROWS_PER_SHARD]
         if len(small) < 2:
             return
         merged = pa.concat_tables([pq.read_table(p) for p in small])
         with _explained(folder):
-            for start in range(0, merged.num_rows, SHARD_ROWS):
-                part = merged.slice(start, SHARD_ROWS)
+            for start in range(0, merged.num_rows, ROWS_PER_SHARD):
+                part = merged.slice(start, ROWS_PER_SHARD)
                 _write_atomically(folder / f"{uuid.uuid4().hex}.parquet", _parquet_bytes(part))
         for path in small:
             path.unlink(missing_ok=True)
@@ -137,7 +137,7 @@ class Store:
         return rows, notes
 
     def _space(self, count: int, width: int) -> np.ndarray:
-        if count * width * 4 <= MAPPED_BYTES:
+        if count * width * 4 <= MAX_BYTES_IN_MEMORY:
             return np.full((count, width), np.nan, dtype=np.float32)
         with tempfile.TemporaryFile(dir=self.root) as file:  # the mapping outlives the closed file
             space = np.memmap(file, dtype=np.float32, shape=(count, width), mode="w+")

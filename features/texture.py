@@ -57,7 +57,7 @@ def _describe() -> dict[str, str]:
     return lines
 
 
-_LINES = _describe()
+_DESCRIPTIONS = _describe()
 
 
 @register("texture")
@@ -79,7 +79,7 @@ class Texture(BlockExtractor):
 
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its unit or range."""
-        return _LINES
+        return _DESCRIPTIONS
 
     def plain(self) -> Callable[[Image], object]:
         """The plain use of scikit-image on the whole picture: patterns, co-occurrence, Canny and Sobel."""

@@ -29,7 +29,7 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.registry import classifier_class
+from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
@@ -145,6 +145,8 @@ def save_bundle(
         "extra": dict(extra or {}),
         "files": {name: _sha256(partial / name) for name in _files(partial)},
     }
+    if origins := origins_of(classifier):
+        manifest["classifier_origins"] = origins
     (partial / BUNDLE_MANIFEST).write_text(json.dumps(manifest, indent=1))
     (partial / SEAL).write_text(_sha256(partial / BUNDLE_MANIFEST))
     if folder.exists():
@@ -162,6 +164,7 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     folder = Path(folder)
     digest = _check(folder)
     manifest = json.loads((folder / BUNDLE_MANIFEST).read_text())
+    CLASSIFIERS.check_origins(manifest.get("classifier_origins", {}), f"The bundle {folder}")
     return Bundle(
         classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],

@@ -19,10 +19,20 @@ TRUSTED = [
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Writes a dict of arrays, plain values and the types in `TRUSTED`."""
+    """Writes a dict of arrays, plain values and the types in `TRUSTED`.
+
+    Raises:
+        UserError: the dict holds another type, which `read_state` would refuse.
+    """
     from skops import io
 
     io.dump(state, path)
+    if unknown := set(io.get_untrusted_types(file=path)) - set(TRUSTED):
+        path.unlink()
+        raise UserError(
+            f"A fitted classifier holds {', '.join(sorted(unknown))}, which no bundle may hold. Keep arrays, "
+            f"plain values and scikit-learn's estimators, or write the rest in `_save_parts`."
+        )
 
 
 def read_state(path: Path) -> dict[str, Any]:

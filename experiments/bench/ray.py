@@ -20,18 +20,17 @@ import pandas as pd
 import pyarrow as pa
 from rich.table import Table
 
-from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.bench.drawn_covers import draw_covers
 from coverfusion.experiments.cluster.extract import extract_on_ray
 from coverfusion.experiments.cluster.score import score_on_ray
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import score
-from coverfusion.features.extract import CHUNK, extract
+from coverfusion.features.extract import COVERS_PER_CHUNK, extract
 from coverfusion.features.store import Store
 
-SEED = 0
-MANY = 10_000_000  # covers whose cost is printed
+PRICED_COVERS = 10_000_000  # covers whose cost is printed
 
 
 @dataclass(frozen=True)
@@ -92,28 +91,27 @@ def bench_ray(
         UserError: too few covers for the rounds, or for the workers to warm up.
     """
     workers = workers or joblib.cpu_count()
-    if covers < 3 * workers * CHUNK:
-        raise UserError(f"bench ray: with {workers} workers ask for at least {3 * workers * CHUNK} --covers.")
-    frame = read_collection(collection).frame
-    if len(frame) < covers * rounds:
-        raise UserError(f"{collection} has {len(frame)} usable covers, fewer than {rounds} x {covers}.")
-    drawn = frame.sample(covers * rounds, random_state=SEED)
-    warm = workers * CHUNK
+    if covers < 3 * workers * COVERS_PER_CHUNK:
+        raise UserError(
+            f"bench ray: with {workers} workers ask for at least {3 * workers * COVERS_PER_CHUNK} --covers."
+        )
+    drawn = draw_covers(collection, covers * rounds)
+    warm = workers * COVERS_PER_CHUNK
     rows: list[pa.Table] = []
     sides: dict[str, Callable[[pd.DataFrame], Timeline]] = {
         "local": lambda part: _fresh(part, blocks, bundle),
         "ray": lambda part: _on_ray(part, blocks, bundle, workers, rows),
     }
-    found = []
+    rates = []
     for number in range(rounds):
         part = drawn[number * covers : (number + 1) * covers]
         order = list(sides) if number % 2 == 0 else list(sides)[::-1]
         times = {name: sides[name](part) for name in order}
-        found.append(
+        rates.append(
             {name: times[name].steady(warm) for name in sides}
             | {f"{name}, with start-up": times[name].overall() for name in sides}
         )
-    result = pd.DataFrame(found)
+    result = pd.DataFrame(rates)
     result["ratio"] = result["ray"] / result["local"]
     what = "score" if bundle else "extract"
     _print(result, f"{what}: {covers} covers a round, {workers} workers, {joblib.cpu_count()} cores")
@@ -130,8 +128,8 @@ def cost_model(rows: pd.DataFrame, workers: int) -> pd.DataFrame:
         workers: actors that shared the cores.
 
     Returns:
-        Indexed by block, then "reading, decoding" and "all": covers/s of one core, and core-hours for `MANY`
-        covers. The core-hours of the rows above add up to those of "all".
+        Indexed by block, then "reading, decoding" and "all": covers/s of one core, and core-hours for
+        `PRICED_COVERS` covers. The core-hours of the rows above add up to those of "all".
     """
     threads = max(1, joblib.cpu_count() // workers)
     in_all = rows.drop_duplicates("cover_id")["in_all"].mean()
@@ -139,7 +137,7 @@ def cost_model(rows: pd.DataFrame, workers: int) -> pd.DataFrame:
     seconds["reading, decoding"] = in_all - seconds.sum()
     seconds["all"] = in_all
     seconds *= threads
-    return pd.DataFrame({"covers/s a core": 1 / seconds, "core-hours": seconds * MANY / 3600})
+    return pd.DataFrame({"covers/s a core": 1 / seconds, "core-hours": seconds * PRICED_COVERS / 3600})
 
 
 def _fresh(part: pd.DataFrame, blocks: Sequence[str] | None, bundle: Path | None) -> Timeline:
@@ -179,17 +177,21 @@ def _on_ray(
 ) -> Timeline:
     clock = Clock()
 
-    def done(found: pa.Table) -> None:
-        clock.add(len(set(found.column("cover_id").to_pylist())))
-        if clock.covers[-1] > workers * CHUNK:  # steady by now
-            rows.append(found)
+    def done(part_rows: pa.Table) -> None:
+        clock.add(len(set(part_rows.column("cover_id").to_pylist())))
+        if clock.covers[-1] > workers * COVERS_PER_CHUNK:  # steady by now
+            rows.append(part_rows)
 
     with tempfile.TemporaryDirectory() as folder:
         if bundle:
             out = str(Path(folder) / "scores")
-            score_on_ray(bundle, iter(part["path"]), out, progress=clock.add, workers=workers, part=CHUNK)
+            score_on_ray(
+                bundle, iter(part["path"]), out, progress=clock.add, workers=workers, part=COVERS_PER_CHUNK
+            )
         else:
-            extract_on_ray(part, _extractors(blocks), Store(Path(folder)), workers, done=done, size=CHUNK)
+            extract_on_ray(
+                part, _extractors(blocks), Store(Path(folder)), workers, done=done, size=COVERS_PER_CHUNK
+            )
     return clock.timeline()
 
 
@@ -209,7 +211,7 @@ def _print(result: pd.DataFrame, title: str) -> None:
 
 def _print_cost(model: pd.DataFrame) -> None:
     for line in cost_table(model):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 def cost_table(model: pd.DataFrame) -> list[str]:
@@ -217,7 +219,7 @@ def cost_table(model: pd.DataFrame) -> list[str]:
     names = [f"`{name}`" for name in model.index[:-2]] + list(model.index[-2:])
     rows = zip(names, model["covers/s a core"], model["core-hours"], strict=True)
     return [
-        f"| block | covers/s a core | core-hours for {MANY // 10**6} million |",
+        f"| block | covers/s a core | core-hours for {PRICED_COVERS // 10**6} million |",
         "|---|---|---|",
         *(f"| {name} | {speed:.1f} | {hours:,.0f} |" for name, speed, hours in rows),
     ]

@@ -22,11 +22,11 @@ from coverfusion.data.registry import Plugin, loaded_plugins, use_plugins
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, run_parts
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.progress import block_bars
-from coverfusion.features.extract import CHUNK, Failure, compute
+from coverfusion.features.extract import COVERS_PER_CHUNK, Failure, compute
 from coverfusion.features.registry import Extractor, create, missing_weights
 from coverfusion.features.store import Store
 
-COVERS_A_TASK = 2 * CHUNK  # covers a task: small, for its rows come back in one piece
+COVERS_A_TASK = 2 * COVERS_PER_CHUNK  # covers a task: small, for its rows come back in one piece
 ROW_SCHEMA = pa.schema(
     [
         ("block", pa.string()),  # "" for a picture that could not be read
@@ -76,7 +76,8 @@ def extract_on_ray(
         workers: as `experiments.cluster.engine.cluster`.
         address: likewise.
         done: called with each part's rows (schema `ROW_SCHEMA`).
-        size: covers a part; a multiple of `features.extract.CHUNK` keeps the local engine's batches.
+        size: covers a part; a multiple of `features.extract.COVERS_PER_CHUNK` keeps the batches of the local
+            engine.
 
     Returns:
         The covers that gave no row, with the reason, in the order of `covers`; they are tried again by the

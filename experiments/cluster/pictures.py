@@ -14,13 +14,13 @@ from PIL.Image import Image
 from coverfusion.data.addresses import PARALLEL_REQUESTS, is_address
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
-from coverfusion.features.extract import CHUNK, read_decoded
+from coverfusion.features.extract import COVERS_PER_CHUNK, read_decoded
 
 DecodedPicture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 
 
 def decoded_chunks(
-    places: Iterable[tuple[str, str]], base: Path, cpus: int, chunk: int = CHUNK
+    places: Iterable[tuple[str, str]], base: Path, cpus: int, chunk: int = COVERS_PER_CHUNK
 ) -> Iterator[list[DecodedPicture]]:
     """Pictures in the same chunks as the local engine makes them, so that models see the same batches.
 

@@ -94,7 +94,8 @@ def score_on_ray(
         targets: when to abstain, and what the sets of genres guarantee.
         workers: as `experiments.cluster.engine.cluster`.
         address: likewise.
-        part: covers a file; a multiple of `features.extract.CHUNK` keeps the local engine's batches.
+        part: covers a file; a multiple of `features.extract.COVERS_PER_CHUNK` keeps the batches of the
+            local engine.
 
     Returns:
         The number of rows in all parts, and of those among them with an error.

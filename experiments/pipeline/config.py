@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,8 +20,10 @@ from pydantic import (
 
 from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.store import default_root
+from coverfusion.fusion.registry import CLASSIFIERS
 
 Parameters = dict[str, dict[str, Any]]
 
@@ -51,6 +54,16 @@ class Config(BaseModel):
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
+    plugins: list[Path] = Field([], description="Python files with blocks or classifiers of your own")
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this run from others, as JSON values: not where things lie, but foreign code's text.
+
+        Blocks are left to their extractors' fingerprints, which know their code.
+        """
+        values = self.model_dump(mode="json", exclude={"collection", "store", "out", "plugins"})
+        origins = CLASSIFIERS.origins()
+        return values | {"classifier_origins": origins} if origins else values
 
     @field_validator("collection", mode="plain")
     @classmethod
@@ -82,12 +95,18 @@ class Config(BaseModel):
         return value
 
 
-def read_config(path: Path, **overrides: Any) -> Config:
-    """Reads a YAML config; `overrides` (None = not given) come from the command line.
+def read_config(path: str | os.PathLike[str], run_plugins: bool = True, **overrides: Any) -> Config:
+    """Reads a YAML config.
+
+    Args:
+        path: of the file.
+        run_plugins: load the plug-ins that it names. A config that the user did not name may not.
+        overrides: values from the command line; None = not given.
 
     Raises:
         UserError: no such file, not YAML, or a key or value that is wrong; the message names it.
     """
+    path = Path(path)
     try:
         raw = parse_yaml(path.read_text(encoding="utf-8")) or {}
     except OSError as error:
@@ -99,16 +118,21 @@ def read_config(path: Path, **overrides: Any) -> Config:
     for key in ("collection", "store", "out"):
         if isinstance(raw.get(key), str) and not is_address(raw[key]):
             raw[key] = path.parent.absolute() / Path(raw[key]).expanduser()
+    if isinstance(files := raw.get("plugins"), list):
+        raw["plugins"] = [
+            path.parent.absolute() / Path(file).expanduser() if isinstance(file, str) else file
+            for file in files
+        ]
     given = _given(overrides)
     if "classifiers" in given:
         known = raw.get("classifiers")
         given["classifiers"] = _picked(given["classifiers"], known if isinstance(known, dict) else {})
-    return make_config(f"Config {path}", **(raw | given))
+    return make_config(f"Config {path}", run_plugins, **(raw | given))
 
 
-def read_source(origin: str, source: str | Place, **overrides: Any) -> Config:
+def read_source(origin: str, source: str | os.PathLike[str] | Address, **overrides: Any) -> Config:
     """A config from a command's first argument: a .yaml file, or a collection. Raises UserError."""
-    source = place(source)
+    source = place(source if isinstance(source, Address) else os.fspath(source))
     if isinstance(source, Path) and source.suffix.lower() in (".yaml", ".yml"):
         return read_config(source, **overrides)
     if overrides.get("classifiers") is not None:
@@ -116,8 +140,12 @@ def read_source(origin: str, source: str | Place, **overrides: Any) -> Config:
     return make_config(origin, collection=source, **overrides)
 
 
-def make_config(origin: str, **values: Any) -> Config:
-    """Checks values from anywhere; `origin` opens the message. Raises UserError."""
+def make_config(origin: str, run_plugins: bool = True, **values: Any) -> Config:
+    """Checks values from anywhere and loads the plug-ins they name; `origin` opens the message.
+
+    Raises:
+        UserError: a key or value is wrong, or as `load_plugins`.
+    """
     fields = Config.model_fields
     wrong = [f"unknown key '{key}'.{did_you_mean(key, fields)}" for key in values if key not in fields]
     try:
@@ -126,11 +154,15 @@ def make_config(origin: str, **values: Any) -> Config:
         wrong += [_in_words(e["loc"], e["input"], e["msg"], e["type"]) for e in error.errors()]
     if wrong:
         raise UserError(f"{origin}: " + wrong[0] if len(wrong) == 1 else "\n  ".join([f"{origin}:", *wrong]))
+    if run_plugins:
+        load_plugins(config.plugins)
     return config
 
 
-def _picked(names: Sequence[str], known: dict[str, Any]) -> dict[str, Any]:
-    """What `-c` names, with the parameters that the config file has for it."""
+def _picked(names: Sequence[str] | Mapping[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """What `-c` names, with the parameters that the config file has for it; a mapping brings its own."""
+    if isinstance(names, Mapping):
+        return dict(names)
     for name in names:
         if ":" in name and name not in known:
             raise UserError(
@@ -153,10 +185,11 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def write_config(config: Config, path: Path) -> None:
+def write_config(config: Config, path: str | os.PathLike[str]) -> None:
     """Writes every value, defaults too, so that the file runs again as it is (paths are made absolute)."""
     values = config.model_dump(mode="json")
     for key in ("collection", "store", "out"):
         if not is_address(values[key]):
             values[key] = str(Path(values[key]).absolute())
-    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    values["plugins"] = [str(Path(file).absolute()) for file in values["plugins"]]
+    Path(path).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

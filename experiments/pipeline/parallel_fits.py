@@ -16,6 +16,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.registry import loaded_plugins, use_plugins
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
 
@@ -68,6 +69,7 @@ def fit_all(
         "parameters": fits.parameters,
         "seed": fits.seed,
         "pictures": fits.pictures,
+        "plugins": loaded_plugins(),
     }
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     context = multiprocessing.get_context("spawn")  # a forked copy of running BLAS threads may hang
@@ -110,6 +112,7 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
         os.sched_setaffinity(0, {cores[number % len(cores)]})
     threadpool_limits(1)
     _one_torch_thread()
+    use_plugins(facts["plugins"])
     values = np.load(facts["features"], mmap_mode="r")
     frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False)
     _fits = CachedFits(

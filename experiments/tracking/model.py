@@ -18,7 +18,7 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
-from coverfusion.features.extract import CHUNK, decoded_ahead
+from coverfusion.features.extract import COVERS_PER_CHUNK, decoded_ahead
 from coverfusion.fusion.bundle import load_bundle
 
 Picture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
@@ -55,7 +55,7 @@ class CoverModel(PythonModel):
         top_k = min(int((params or {}).get("top_k", 3)), len(self.bundle.classes))
         pictures = _pictures(model_input)
         frames = []
-        while chunk := list(islice(pictures, CHUNK)):
+        while chunk := list(islice(pictures, COVERS_PER_CHUNK)):
             frames.append(score_chunk(self.bundle, self.extractors, chunk, top_k))
         if not frames:
             return score_chunk(self.bundle, self.extractors, [], top_k)

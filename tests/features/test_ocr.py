@@ -11,7 +11,15 @@ import torch
 from PIL import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.ocr import COUNTS, Ocr, detector_flops, edit_distance, hashed, joined_text, layout
+from coverfusion.features.ocr import (
+    LAYOUT_COLUMNS,
+    Ocr,
+    detector_flops,
+    edit_distance,
+    hashed_ngrams,
+    joined_text,
+    layout,
+)
 from coverfusion.features.registry import Annotator, Extractor, create
 from coverfusion.features.text.easyocr_batched import Word
 from tests.helpers import pictures
@@ -141,7 +149,7 @@ def test_layout_against_known_boxes() -> None:
     # two boxes that overlap, one of them reaching outside, in a picture of 100 x 200 (height x width)
     words = [Word("one two", 0.9, box(-10, 0, 99, 49)), Word("three", 0.5, box(0, 0, 99, 19))]
     counts = layout(words, 100, 200)
-    assert list(counts) == list(COUNTS)
+    assert list(counts) == list(LAYOUT_COLUMNS)
     assert counts["words"] == 3
     assert counts["area_share"] == pytest.approx(0.25)  # the union
     assert counts["confidence_mean"] == pytest.approx(0.7)
@@ -166,11 +174,11 @@ def test_columns_are_described() -> None:
 
 
 def test_ngrams_are_close_for_words_that_share_letters_and_know_no_case() -> None:
-    read, misread, same, other = hashed(["Motorhead", "Motorheed", "MOTORHEAD", "Vivaldi"], 2048)
+    read, misread, same, other = hashed_ngrams(["Motorhead", "Motorheed", "MOTORHEAD", "Vivaldi"], 2048)
     assert np.linalg.norm([read, misread, other], axis=1) == pytest.approx(1)
     np.testing.assert_array_equal(read, same)
     assert read @ misread > 0.5 > 0.1 > abs(read @ other)
-    assert hashed(["Motorhead"], 0).shape == (1, 0)
+    assert hashed_ngrams(["Motorhead"], 0).shape == (1, 0)
 
 
 def test_without_ngrams_the_columns_end_with_the_embedding() -> None:

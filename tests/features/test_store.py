@@ -64,7 +64,7 @@ def test_merging_keeps_every_row(
 
 def test_many_small_shards_become_few(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    for n in range(module.SMALL_SHARDS + 3):
+    for n in range(module.MAX_SMALL_SHARDS + 3):
         store.write("t-1", COLUMNS, [_id(n)], np.full((1, 2), n, np.float32))
     assert len(list((tmp_path / "t-1").glob("*.parquet"))) <= 4
     assert store.read("t-1", [_id(40)], 2)[0].tolist() == [[40.0, 40.0]]
@@ -93,7 +93,7 @@ def test_a_damaged_shard_is_set_aside_and_its_covers_are_missing(tmp_path: Path)
 def test_large_results_are_mapped_from_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store(tmp_path)
     store.write("t-1", COLUMNS, [_id(1)], np.ones((1, 2), np.float32))
-    monkeypatch.setattr(module, "MAPPED_BYTES", 0)
+    monkeypatch.setattr(module, "MAX_BYTES_IN_MEMORY", 0)
     rows, _ = store.read("t-1", [_id(1), _id(2)], 2)
     assert isinstance(rows, np.memmap)
     assert rows[0].tolist() == [1.0, 1.0]
