@@ -9,17 +9,17 @@ import numpy as np
 from coverfusion.fusion.block_weights import squared_distances
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
-PIECE = 8192  # vectors drawn together
+VECTORS_PER_PIECE = 8192  # drawn together
 # chosen so that drawn vectors are like EfficientNet-Lite0's embeddings of 3,599 real covers, standardised:
 # intrinsic dimension, contrast and spectrum at 900, 1,800 and 3,599 of them (`hardness`, `bench index`)
 CENTRES = 1000
-LATENT = 1000  # dimensions
-DECAY = 0.5  # the i-th has a standard deviation of i ** -DECAY
-BETWEEN = 0.5  # share of the variance that is between centres
-NOISE = 0.9  # mean length of what is added evenly in all dimensions; that of the rest is 2.7
+LATENT_DIMENSIONS = 1000
+SPECTRUM_DECAY = 0.5  # the i-th has a standard deviation of i ** -SPECTRUM_DECAY
+CENTRE_VARIANCE = 0.5  # proportion of the variance that is between centres
+NOISE_LENGTH = 0.9  # mean length of what is added evenly in all dimensions; that of the rest is 2.7
 
 
-def drawn(count: int, dimensions: int, seed: int, first: int = 0) -> Iterator[np.ndarray]:
+def draw_vectors(count: int, dimensions: int, seed: int, first: int = 0) -> Iterator[np.ndarray]:
     """(m, dimensions) float32 pieces of `count` vectors; equal arguments give equal vectors.
 
     A Gaussian mixture in latent dimensions of falling variance, mapped linearly to all dimensions, plus a
@@ -33,16 +33,18 @@ def drawn(count: int, dimensions: int, seed: int, first: int = 0) -> Iterator[np
         first: number of the first piece; pieces of other numbers hold other vectors of the same mixture.
     """
     shape = np.random.default_rng(seed)
-    scales = np.arange(1, LATENT + 1, dtype=np.float32) ** -DECAY
-    centres = shape.standard_normal((CENTRES, LATENT), np.float32) * scales * np.float32(np.sqrt(BETWEEN))
-    scales = scales * np.float32(np.sqrt(1 - BETWEEN))
-    spread = shape.standard_normal((LATENT, dimensions), np.float32) / np.float32(np.sqrt(dimensions))
-    noise = np.float32(NOISE / np.sqrt(dimensions))
-    for number, start in enumerate(range(0, count, PIECE)):
+    scales = np.arange(1, LATENT_DIMENSIONS + 1, dtype=np.float32) ** -SPECTRUM_DECAY
+    centres = shape.standard_normal((CENTRES, LATENT_DIMENSIONS), np.float32)
+    centres = centres * scales * np.float32(np.sqrt(CENTRE_VARIANCE))
+    scales = scales * np.float32(np.sqrt(1 - CENTRE_VARIANCE))
+    spread = shape.standard_normal((LATENT_DIMENSIONS, dimensions), np.float32)
+    spread = spread / np.float32(np.sqrt(dimensions))
+    noise = np.float32(NOISE_LENGTH / np.sqrt(dimensions))
+    for number, start in enumerate(range(0, count, VECTORS_PER_PIECE)):
         rng = np.random.default_rng([seed, first + number])
-        size = min(PIECE, count - start)
+        size = min(VECTORS_PER_PIECE, count - start)
         latent = centres[rng.integers(CENTRES, size=size)]
-        latent += scales * rng.standard_normal((size, LATENT), np.float32)
+        latent += scales * rng.standard_normal((size, LATENT_DIMENSIONS), np.float32)
         rows = latent @ spread
         rows += noise * rng.standard_normal(rows.shape, np.float32)
         yield rows

@@ -22,9 +22,8 @@ import pandas as pd
 import PIL.Image
 from rich.table import Table
 
-from coverfusion.data.collection import read_collection
-from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.bench.drawn_covers import draw_covers
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
@@ -35,8 +34,7 @@ from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle
 
-SEED = 0
-WARM_UP = 4  # covers that load the models on both sides before anything is measured
+WARM_UP_COVERS = 4  # covers that load the models on both sides before anything is measured
 
 
 @runtime_checkable
@@ -94,12 +92,12 @@ def bench_extract(collection: Path, blocks: Sequence[str] | None, covers: int, r
     """
     chosen = make_extractors({name: {} for name in blocks} if blocks else None, "packaged")
     extractors = [e for e in chosen if isinstance(e, Comparable)]
-    paths = _drawn(collection, covers)
+    paths = draw_covers(collection, covers)["path"].tolist()
     timings, differences = _measure(extractors, paths, rounds)
     frame = _frame(timings)
     _print(frame, f"{len(paths)} covers in {rounds} rounds, one process, alternating")
     for line in differences:
-        console.print(line, highlight=False)
+        console.print(line)
     _print_matrix_rates(extractors, paths)
     _print_second_run(extractors, paths)
     _print_memory()
@@ -111,7 +109,7 @@ def bench_score(collection: Path, bundle_folder: Path, covers: int, rounds: int)
     bundle = load_bundle(bundle_folder)
     extractors = bundle_extractors(bundle)
     plains = {e.name: e.plain() for e in extractors if isinstance(e, Comparable)}
-    paths = _drawn(collection, covers)
+    paths = draw_covers(collection, covers)["path"].tolist()
 
     def plainly(part: Sequence[str]) -> None:
         for path in part:
@@ -145,7 +143,7 @@ def _measure(
             plain = plains[extractor.name]
             values: list[np.ndarray] = []
             notes: list[str] = []
-            theirs: list[Any] = []
+            plain_results: list[Any] = []
 
             def ours(
                 part: Sequence[str], e: Extractor = extractor, v: list = values, n: list = notes
@@ -157,12 +155,14 @@ def _measure(
                     v.append(rows.values)
                     n.extend(rows.notes or [])
 
-            def plainly(part: Sequence[str], one: Callable = plain, t: list = theirs) -> None:
+            def plainly(part: Sequence[str], one: Callable = plain, t: list[Any] = plain_results) -> None:
                 t.extend(one(_open(path)) for path in part)
 
-            timings[extractor.name] = _alternate(ours, plainly, paths, rounds, warm=(values, notes, theirs))
+            timings[extractor.name] = _alternate(
+                ours, plainly, paths, rounds, warm=(values, notes, plain_results)
+            )
             if isinstance(extractor, Checked):
-                line = extractor.differences(theirs, np.concatenate(values), notes or None)
+                line = extractor.differences(plain_results, np.concatenate(values), notes or None)
                 differences.append(f"{extractor.name}: {line}")
             bar.advance(bar.task_ids[0])
         bar.update(bar.task_ids[0], now="whole table")
@@ -198,8 +198,8 @@ def _alternate(
     warm: tuple[list, ...] = (),
 ) -> Timing:
     """Both sides on each round's covers, taking turns in going first; `warm` lists are emptied once warm."""
-    ours(paths[:WARM_UP])
-    plain(paths[:WARM_UP])
+    ours(paths[:WARM_UP_COVERS])
+    plain(paths[:WARM_UP_COVERS])
     for results in warm:
         results.clear()
     timing = Timing(covers=len(paths) // rounds)
@@ -250,8 +250,7 @@ def _print_matrix_rates(extractors: Sequence[Extractor], paths: Sequence[str]) -
             rate = operations / seconds / 1e9
             console.print(
                 f"{extractor.name}: {name} does its {operations / len(images) / 1e9:.1f} GFLOP a cover at "
-                f"{rate:.0f} GFLOP/s, {rate / peak:.0%} of the machine's matrix product ({peak:.0f} GFLOP/s)",
-                highlight=False,
+                f"{rate:.0f} GFLOP/s, {rate / peak:.0%} of the machine's matrix product ({peak:.0f} GFLOP/s)"
             )
 
 
@@ -279,23 +278,13 @@ def _print_second_run(extractors: Sequence[Extractor], paths: Sequence[str]) -> 
             seconds.append(time.perf_counter() - started)
     console.print(
         f"second run over a full store: {seconds[1]:.3f} s after {seconds[0]:.1f} s "
-        f"({seconds[1] / seconds[0]:.2%})",
-        highlight=False,
+        f"({seconds[1] / seconds[0]:.2%})"
     )
 
 
 def _print_memory() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    console.print(f"peak memory: {peak:.0f} MiB", highlight=False)
-
-
-def _drawn(collection: Path, covers: int) -> list[str]:
-    frame = read_collection(collection).frame
-    if len(frame) < covers:
-        raise UserError(
-            f"{collection} has {len(frame)} usable covers; ask for at most so many with --covers."
-        )
-    return frame.sample(covers, random_state=SEED)["path"].tolist()
+    console.print(f"peak memory: {peak:.0f} MiB")
 
 
 def _frame_of(paths: Sequence[str]) -> pd.DataFrame:

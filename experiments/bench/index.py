@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,20 +22,20 @@ import pandas as pd
 import psutil
 
 from coverfusion.data.errors import UserError, did_you_mean
-from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.bench.drawn_covers import BENCH_SEED
+from coverfusion.experiments.bench.drawn_vectors import VECTORS_PER_PIECE, draw_vectors, hardness
+from coverfusion.experiments.pipeline.console import console, print_frame
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.similarity.index_kinds import KINDS, K, build, training_rows
 
-SEED = 0
-HELD = 1000  # held-out vectors: half for the choice of the effort, half for the recall
-ASKED = {"flat": 200}  # queries of a timing, where not HELD: exact search is slow
-ALONE = 10  # queries asked one at a time
-ROUNDS = 3
-SHOWN = 5000  # vectors whose hardness is told
-FEWEST = 10_000  # vectors
-SAID = {
+HELD_OUT_VECTORS = 1000  # half for the choice of the effort, half for the recall
+TIMED_QUERIES = {"flat": 200}  # of a timing, where not HELD_OUT_VECTORS: exact search is slow
+SINGLE_QUERIES = 10  # asked one at a time
+TIMING_ROUNDS = 3
+MAX_HARDNESS_VECTORS = 5000  # whose hardness is measured
+MIN_VECTORS = 10_000
+PRINTED_ROWS = {  # column -> its title and how a value is written
     "recipe": ("recipe", "{}"),
     "effort": ("effort", "{}"),
     "recall_at_10": ("recall@10", "{:.3f}"),
@@ -67,13 +68,13 @@ def bench_index(
     Raises:
         UserError: too few vectors or dimensions, or an unknown kind.
     """
-    if vectors < FEWEST or dimensions < 2:
-        raise UserError(f"bench index: take {FEWEST:,} --vectors or more of 2 --dimensions or more.")
+    if vectors < MIN_VECTORS or dimensions < 2:
+        raise UserError(f"bench index: take {MIN_VECTORS:,} --vectors or more of 2 --dimensions or more.")
     for kind in kinds or ():
         if kind not in KINDS:
             raise UserError(f"bench index: no kind of index '{kind}'.{did_you_mean(kind, KINDS)}")
     chosen = list(dict.fromkeys(["flat", *(kinds or KINDS)]))
-    _tell_hardness(dimensions, real)
+    _print_hardness(dimensions, real)
     results = []
     with counted("measuring", len(chosen)) as bar:
         for kind in chosen:
@@ -98,22 +99,24 @@ def measure(kind: str, vectors: int, dimensions: int) -> dict[str, Any]:
     """
     import faiss
 
-    asked = np.concatenate(list(drawn(HELD, dimensions, SEED, first=vectors // PIECE + 2)))
-    held = np.concatenate(list(drawn(HELD, dimensions, SEED, first=vectors // PIECE + 1)))
-    learn = _first(drawn(vectors - HELD, dimensions, SEED), training_rows(kind, vectors))
+    last_piece = vectors // VECTORS_PER_PIECE
+    queries = _drawn(HELD_OUT_VECTORS, dimensions, last_piece + 2)
+    held = _drawn(HELD_OUT_VECTORS, dimensions, last_piece + 1)
+    indexed = partial(draw_vectors, vectors - HELD_OUT_VECTORS, dimensions, BENCH_SEED)
+    learn = _first(indexed(), training_rows(kind, vectors))
     before = psutil.Process().memory_info().rss - learn.nbytes
-    built = build(drawn(vectors - HELD, dimensions, SEED), learn, held, vectors, kind, seed=SEED)
+    built = build(indexed(), learn, held, vectors, kind, seed=BENCH_SEED)
     del learn
     gc.collect()
     grown = psutil.Process().memory_info().rss - before
-    batch = asked[: ASKED.get(kind, HELD)]
+    batch = queries[: TIMED_QUERIES.get(kind, HELD_OUT_VECTORS)]
     threads = faiss.omp_get_max_threads()
     rates = {}
     for name, count in (("queries_s", threads), ("queries_s_one_thread", 1)):
         faiss.omp_set_num_threads(count)
         rates[name] = len(batch) / _seconds(built.index, [batch])
     faiss.omp_set_num_threads(threads)
-    alone = _seconds(built.index, [asked[n : n + 1] for n in range(ALONE)]) / ALONE
+    alone = _seconds(built.index, [queries[n : n + 1] for n in range(SINGLE_QUERIES)]) / SINGLE_QUERIES
     return {
         "kind": kind,
         "recipe": built.recipe,
@@ -130,41 +133,43 @@ def measure(kind: str, vectors: int, dimensions: int) -> dict[str, Any]:
 
 def print_bench(frame: pd.DataFrame, vectors: int, dimensions: int) -> None:
     """Prints what `bench_index` gives, a column a kind."""
-    from coverfusion.experiments.pipeline.console import print_frame
-
     lines = {
         title: [template.format(value) for value in frame[column]]
-        for column, (title, template) in SAID.items()
+        for column, (title, template) in PRINTED_ROWS.items()
     }
-    shown = pd.DataFrame.from_dict(lines, orient="index", columns=frame["kind"]).reset_index(names="")
-    print_frame(shown, f"{vectors:,} vectors of {dimensions:,}; the 10 nearest")
+    printed = pd.DataFrame.from_dict(lines, orient="index", columns=frame["kind"]).reset_index(names="")
+    print_frame(printed, f"{vectors:,} vectors of {dimensions:,}; the 10 nearest")
 
 
-def _tell_hardness(dimensions: int, real: pd.DataFrame | None) -> None:
+def _print_hardness(dimensions: int, real: pd.DataFrame | None) -> None:
     whole = None if real is None else real.dropna()
-    count = SHOWN if whole is None else min(SHOWN, len(whole))
-    compared = {"drawn": np.concatenate(list(drawn(count, dimensions, SEED)))}
+    count = MAX_HARDNESS_VECTORS if whole is None else min(MAX_HARDNESS_VECTORS, len(whole))
+    compared = {"drawn": _drawn(count, dimensions)}
     if whole is not None:
-        some = whole.sample(count, random_state=SEED).to_numpy(np.float32)
+        some = whole.sample(count, random_state=BENCH_SEED).to_numpy(np.float32)
         compared["real"] = BlockScaler().fit_transform(some, {"cnn": np.arange(some.shape[1])})
     for name, some in compared.items():
-        told = hardness(some)
+        difficulty = hardness(some)
         console.print(
-            f"{name}, {count:,} vectors: intrinsic dimension {told['intrinsic_dimension']:.1f}, contrast "
-            f"{told['contrast']:.2f}, {told['components_90']:.0f} components hold 90 % of the variance",
-            highlight=False,
+            f"{name}, {count:,} vectors: intrinsic dimension {difficulty['intrinsic_dimension']:.1f}, "
+            f"contrast {difficulty['contrast']:.2f}, {difficulty['components_90']:.0f} components hold 90 % "
+            "of the variance"
         )
 
 
+def _drawn(count: int, dimensions: int, first: int = 0) -> np.ndarray:
+    return np.concatenate(list(draw_vectors(count, dimensions, BENCH_SEED, first=first)))
+
+
 def _first(pieces: Iterator[np.ndarray], count: int) -> np.ndarray:
-    whole = itertools.islice(pieces, -(-count // PIECE))
+    whole = itertools.islice(pieces, -(-count // VECTORS_PER_PIECE))
     return np.concatenate(list(whole))[:count]
 
 
 def _seconds(index: Any, batches: Sequence[np.ndarray]) -> float:
     """Median over the rounds; one round more warms up."""
     taken = []
-    for _ in range(ROUNDS + 1):
+    for _ in range(TIMING_ROUNDS + 1):
         started = time.perf_counter()
         for batch in batches:
             index.search(batch, K)

@@ -12,15 +12,31 @@ BOUNDARY = "coverfusion-boundary"
 _PATHS = ("/v1/predict", "/v1/predict", "/v1/predict", "/v1/similar", "/v1/explain")
 # Beginnings of formats that are read; what follows them is nonsense.
 _STARTS = (
-    b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"GIF89a",
-    b"RIFF\xff\xff\x00\x00WEBPVP8 ", b"II*\x00\x08\x00\x00\x00", b"MM\x00*", b"BM", b"P6 99999 99999 255\n",
-    b"\x00\x00\x01\x00", b"\x00\x00\x00\x1cftypavif",
-    b"%!PS-Adobe-3.0 EPSF-3.0\n", b"PK\x03\x04", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"",
-)  # fmt: skip
+    b"\xff\xd8\xff\xe0\x00\x10JFIF\x00",
+    b"\xff\xd8\xff\xe1",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF89a",
+    b"RIFF\xff\xff\x00\x00WEBPVP8 ",
+    b"II*\x00\x08\x00\x00\x00",
+    b"MM\x00*",
+    b"BM",
+    b"P6 99999 99999 255\n",
+    b"\x00\x00\x01\x00",
+    b"\x00\x00\x00\x1cftypavif",
+    b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    b"PK\x03\x04",
+    b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    b"",
+)
 _QUERIES = (
-    "top_k=0", "top_k=1e400", "top_k=99999999999999999999999999", "top_k=-1", "top_k=NaN", "top_k=",
+    "top_k=0",
+    "top_k=1e400",
+    "top_k=99999999999999999999999999",
+    "top_k=-1",
+    "top_k=NaN",
+    "top_k=",
     "top_k=%00",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)
@@ -98,7 +114,7 @@ def _wrong_form(rng: random.Random, path: str, picture: bytes) -> Malformed:
             Malformed("wrong query", f"/v1/predict?{rng.choice(_QUERIES)}", body, headers),
             Malformed("too large", path, form([bytes(11 * 2**20)]), headers),
         )
-    )  # fmt: skip
+    )
 
 
 def bomb(side: int) -> bytes:

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import psutil
@@ -27,6 +28,7 @@ import psutil
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import list_entries, read_bytes
+from coverfusion.experiments.bench.drawn_covers import BENCH_SEED
 from coverfusion.experiments.bench.malformed_uploads import form, form_headers, malformed_uploads
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
@@ -34,8 +36,7 @@ from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.fusion.bundle import load_bundle
 
-SEED = 0
-MALFORMED = 500  # sent twice
+MALFORMED_UPLOADS = 500  # sent twice
 START_SECONDS = 120  # within which the service must be ready
 MAIN = "from coverfusion.experiments.cli import main; main()"
 
@@ -78,7 +79,7 @@ def bench_serve(
     Args:
         collection: real covers.
         bundle_folder: the model.
-        clients: that ask at the same time, each for one answer after another.
+        clients: that ask at the same time, each for one response after another.
         seconds: how long they do.
         covers: different pictures, drawn by a fixed seed; the plain side scores each of them twice.
         pictures: in a request.
@@ -91,17 +92,17 @@ def bench_serve(
     Raises:
         UserError: too few pictures, a broken bundle, or a service that does not start.
     """
-    paths = _drawn(collection, covers)
+    paths = _draw_pictures(collection, covers)
     bodies = [read_bytes(path) for path in paths]
-    plain = PlainService(bundle_folder, paths)
+    plain = DirectScoring(bundle_folder, paths)
     plain.seconds(warm=True)
     with serving(bundle_folder) as served:
         before = plain.seconds()
         load, lasted = send_load(served, bodies, clients, seconds, pictures)
         after = plain.seconds()
-        statuses, memory = send_malformed(served, bodies[0], MALFORMED)
+        statuses, memory = send_malformed(served, bodies[0], MALFORMED_UPLOADS)
         # what grew the first time because decoders were loaded does not grow again; a leak would
-        again, more = send_malformed(served, bodies[0], MALFORMED, SEED + 1)
+        again, more = send_malformed(served, bodies[0], MALFORMED_UPLOADS, BENCH_SEED + 1)
     statuses += again
     rate, plain_rate = load.covers / lasted, 2 * len(paths) / (before + after)
     p50, p95 = np.percentile(load.seconds, [50, 95]) if load.seconds else (np.nan, np.nan)
@@ -114,20 +115,27 @@ def bench_serve(
         f"({len(paths) / before:.2f}, {len(paths) / after:.2f}); "
         f"the service reaches {rate / plain_rate:.0%}\n"
         f"{sum(statuses.values())} malformed uploads: {_by_status(statuses)}; "
-        f"memory {memory[0]:.1f} MiB before, {memory[1]:.1f} after half of them, {more[1]:.1f} after all",
-        highlight=False,
+        f"memory {memory[0]:.1f} MiB before, {memory[1]:.1f} after half of them, {more[1]:.1f} after all"
     )
     for (kind, status), count in sorted(statuses.items()):
         if not 400 <= status < 500:
-            console.print(f"not refused: {kind}, {status}, {count} times", style="red", highlight=False)
+            console.print(f"not refused: {kind}, {status}, {count} times", style="red")
     return {
-        "requests": len(load.seconds), "covers_per_second": rate, "plain_covers_per_second": plain_rate,
-        "ratio": rate / plain_rate, "p50": float(p50), "p95": float(p95), "errors": load.errors.total(),
-        "refused": refused, "memory_before": memory[0], "memory_between": memory[1], "memory_after": more[1],
-    }  # fmt: skip
+        "requests": len(load.seconds),
+        "covers_per_second": rate,
+        "plain_covers_per_second": plain_rate,
+        "ratio": rate / plain_rate,
+        "p50": float(p50),
+        "p95": float(p95),
+        "errors": load.errors.total(),
+        "refused": refused,
+        "memory_before": memory[0],
+        "memory_between": memory[1],
+        "memory_after": more[1],
+    }
 
 
-class PlainService:
+class DirectScoring:
     """`coverfusion score` without the file that it writes: the bundle is loaded once, chunks are as there."""
 
     def __init__(self, bundle_folder: Path, paths: Sequence[str]) -> None:
@@ -161,24 +169,24 @@ def serving(bundle_folder: Path) -> Iterator[Served]:
             process.wait(START_SECONDS)
 
 
-def _wait_until_ready(served: Served, log: object) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and served.process.poll() is None:
+def _wait_until_ready(served: Served, log: IO[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and served.process.poll() is None:
         try:
             if served.ask("GET", "/v1/health") == 200:
                 return
         except OSError:
             pass
         time.sleep(0.2)
-    log.seek(0)  # type: ignore[attr-defined]
-    said = log.read().decode(errors="replace")[-1000:]  # type: ignore[attr-defined]
-    raise UserError(f"The service is not ready after {START_SECONDS} s. It said:\n{said}")
+    log.seek(0)
+    end_of_log = log.read().decode(errors="replace")[-1000:]
+    raise UserError(f"The service is not ready after {START_SECONDS} s. The end of its log:\n{end_of_log}")
 
 
 def send_load(
     served: Served, bodies: Sequence[bytes], clients: int, seconds: float, pictures: int
 ) -> tuple[Load, float]:
-    """The load and how long it lasted, until the last answer."""
+    """The load and how long it lasted, until the last response."""
     requests = [
         form([bodies[(start + n) % len(bodies)] for n in range(pictures)])
         for start in range(0, len(bodies), pictures)
@@ -193,12 +201,12 @@ def send_load(
         while time.perf_counter() < started + seconds:
             with lock:
                 body = next(turn)
-            asked = time.perf_counter()
+            sent = time.perf_counter()
             try:
                 connection.request("POST", "/v1/predict", body, form_headers())
-                answer = connection.getresponse()
-                answer.read()
-                error = "" if answer.status == 200 else str(answer.status)
+                response = connection.getresponse()
+                response.read()
+                error = "" if response.status == 200 else str(response.status)
             except OSError as failure:
                 error = type(failure).__name__
                 connection.close()
@@ -206,7 +214,7 @@ def send_load(
                 if error:
                     load.errors[error] += 1
                 else:
-                    load.seconds.append(time.perf_counter() - asked)
+                    load.seconds.append(time.perf_counter() - sent)
                     load.covers += pictures
         connection.close()
 
@@ -221,7 +229,7 @@ def send_load(
 
 
 def send_malformed(
-    served: Served, picture: bytes, count: int, seed: int = SEED
+    served: Served, picture: bytes, count: int, seed: int = BENCH_SEED
 ) -> tuple[collections.Counter[tuple[str, int]], tuple[float, float]]:
     """How often a kind of malformed upload got a status (0 = no answer); memory before and after."""
     before = served.memory()
@@ -248,10 +256,10 @@ def _by_status(statuses: collections.Counter[tuple[str, int]]) -> str:
     return ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(counts.items()))
 
 
-def _drawn(collection: Path, covers: int) -> list[str]:
+def _draw_pictures(collection: Path, covers: int) -> list[str]:
     """Readable pictures, drawn by a fixed seed."""
     paths = [entry.path for entry in list_entries(collection)]
-    random.Random(SEED).shuffle(paths)
+    random.Random(BENCH_SEED).shuffle(paths)
     drawn = list(itertools.islice(filter(_is_readable, paths), covers))
     if len(drawn) < covers:
         raise UserError(

@@ -24,9 +24,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from coverfusion.data.collection import read_collection
-from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.bench.drawn_covers import BENCH_SEED, draw_covers
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.features.decoded import decode_all
@@ -34,23 +33,25 @@ from coverfusion.features.networks.backbone import Backbone, load_backbone
 from coverfusion.features.networks.lite_trunk import LiteTrunk
 from coverfusion.features.pixels import Pixels
 from coverfusion.fusion.networks.dataset import CoverDataset, loader
+from coverfusion.fusion.networks.devices import device_of
 from coverfusion.fusion.networks.image_network import ImageNetwork
 from coverfusion.fusion.networks.learning_rate import stage_of
 from coverfusion.fusion.networks.recipe import Recipe
-from coverfusion.fusion.networks.training import make_fabric, train_network
+from coverfusion.fusion.networks.training import train_network
 
-SEED = 0
-BATCH = 32
-WARM_UP = 2  # batches on both sides before anything is measured
+BATCH_SIZE = 32
+WARM_UP_BATCHES = 2  # batches on both sides before anything is measured
 LEARNING_RATE = 1e-4
 
 
-class PlainTraining(nn.Module):
+class TorchvisionNetwork(nn.Module):
     """The package's own model with a linear head; its parameters are named as in `ours`."""
 
     def __init__(self, ours: ImageNetwork, backbone: Backbone, frozen_stages: int) -> None:
         super().__init__()
-        self.trunk = _PlainLite(backbone.trunk) if isinstance(backbone.trunk, LiteTrunk) else backbone.trunk
+        self.trunk = (
+            _LiteFeatures(backbone.trunk) if isinstance(backbone.trunk, LiteTrunk) else backbone.trunk
+        )
         self.head = nn.Linear(backbone.width, ours.n_classes)
         self.head.load_state_dict(ours.head[1].state_dict())
         for name, parameter in self.named_parameters():
@@ -61,7 +62,7 @@ class PlainTraining(nn.Module):
         return self.head(self.trunk(pictures))
 
 
-class _PlainLite(nn.Module):
+class _LiteFeatures(nn.Module):
     def __init__(self, trunk: LiteTrunk) -> None:
         super().__init__()
         self.model = trunk.model
@@ -106,7 +107,7 @@ def bench_train(
 
     Returns:
         One row a round: `ours` and `plain`, covers/s; `ratio`; for both sides `model_*`, covers/s without
-        the waiting; `loader_*`, covers/s of one loading process; `waiting_*`, the share of time spent
+        the waiting; `loader_*`, covers/s of one loading process; `waiting_*`, the proportion of time spent
         waiting for data.
 
     Raises:
@@ -116,11 +117,11 @@ def bench_train(
     ours_backbone, plain_backbone = (load_backbone(backbone, layers="final") for _ in range(2))
     size = image_size or ours_backbone.size
     recipe = _recipe(size, frozen_stages)
-    drawn = _drawn(collection, covers)
+    drawn = draw_covers(collection, covers)
     genres, codes = np.unique(drawn["genre"], return_inverse=True)
     ours = ImageNetwork(ours_backbone, len(genres), 0.0)
     randomise_head(ours)
-    plain = PlainTraining(ours, plain_backbone, frozen_stages)
+    plain = TorchvisionNetwork(ours, plain_backbone, frozen_stages)
     with tempfile.TemporaryDirectory() as name:
         started = time.perf_counter()
         decoded, _ = decode_all(drawn, Pixels(max(256, size)), Path(name))
@@ -129,13 +130,12 @@ def bench_train(
         pictures = decoded.column(drawn["cover_id"].tolist()).tolist()
         examples = CoverDataset(pictures, None, None, y, torch.ones(covers))
         files = _written(drawn["path"].tolist(), Path(name))
-        gap = loss_gap(ours, plain, ours_backbone, examples.rows(np.arange(min(covers, BATCH))), size)
+        gap = loss_gap(ours, plain, ours_backbone, examples.rows(np.arange(min(covers, BATCH_SIZE))), size)
         frame = _alternate(ours, plain, examples, files, recipe, ours_backbone, rounds)
     _print(frame, f"{backbone}, {size} px, {frozen_stages} stages frozen, {covers} covers in {rounds} rounds")
     console.print(
         f"our covers were decoded once, in {seconds:.1f} s ({covers / seconds:.0f} covers/s); "
-        f"before training the losses of a batch differ by {gap:.1e}",
-        highlight=False,
+        f"before training the losses of a batch differ by {gap:.1e}"
     )
     return frame
 
@@ -143,12 +143,12 @@ def bench_train(
 def randomise_head(network: ImageNetwork) -> None:
     """A head at 0 says the same of all covers, so losses could not differ."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
+        torch.manual_seed(BENCH_SEED)
         network.head[1].reset_parameters()  # type: ignore[operator]
 
 
 def loss_gap(
-    ours: ImageNetwork, plain: PlainTraining, backbone: Backbone, examples: CoverDataset, size: int
+    ours: ImageNetwork, plain: TorchvisionNetwork, backbone: Backbone, examples: CoverDataset, size: int
 ) -> float:
     """How far the losses of both sides are apart on the same covers, seen whole."""
     (batch,) = loader(examples, size, len(examples), workers=0)
@@ -156,21 +156,21 @@ def loss_gap(
     with torch.inference_mode():
         first = ours.eval()({"picture": batch["picture"]})[0]
         second = plain.eval()((batch["picture"] / 255 - mean) / std)
-        losses = [nn.functional.cross_entropy(answer, examples.y) for answer in (first, second)]
+        losses = [nn.functional.cross_entropy(logits, examples.y) for logits in (first, second)]
     return abs(float(losses[0] - losses[1]))
 
 
 def _alternate(
     ours: ImageNetwork,
-    plain: PlainTraining,
+    plain: TorchvisionNetwork,
     examples: CoverDataset,
     files: list[Path],
     recipe: Recipe,
     backbone: Backbone,
     rounds: int,
 ) -> pd.DataFrame:
-    fabric = make_fabric(recipe)
-    fabric.to_device(plain)
+    device = device_of(recipe.device)
+    plain.to(device)
     optimizer = torch.optim.AdamW([p for p in plain.parameters() if p.requires_grad], LEARNING_RATE)
     transform = _transform(recipe.image_size, backbone)
 
@@ -181,13 +181,13 @@ def _alternate(
 
     def plain_epoch(n: int) -> dict[str, float]:
         some = _Files(files[:n], examples.y.numpy()[:n], transform)
-        batches = DataLoader(some, BATCH, shuffle=True, num_workers=os.cpu_count() or 1)
-        return _figures("plain", n, *_plain_epoch(plain, optimizer, batches, fabric.device))
+        batches = DataLoader(some, BATCH_SIZE, shuffle=True, num_workers=os.cpu_count() or 1)
+        return _figures("plain", n, *_plain_epoch(plain, optimizer, batches, device))
 
     n, rows = len(examples), []
     with counted("epochs", 2 * rounds) as bar:
         for epoch in (our_epoch, plain_epoch):
-            epoch(min(n, WARM_UP * BATCH))
+            epoch(min(n, WARM_UP_BATCHES * BATCH_SIZE))
         for number in range(rounds):
             row: dict[str, float] = {}
             for epoch in (our_epoch, plain_epoch) if number % 2 == 0 else (plain_epoch, our_epoch):
@@ -198,7 +198,7 @@ def _alternate(
 
 
 def _plain_epoch(
-    plain: PlainTraining, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
+    plain: TorchvisionNetwork, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
 ) -> tuple[float, float, float]:
     """Seconds in all, waiting for data, and of work in the loading processes."""
     plain.train()
@@ -229,11 +229,29 @@ def _figures(side: str, n: int, seconds: float, waited: float, prepared: float) 
 def _recipe(size: int, frozen_stages: int) -> Recipe:
     """An epoch that does what the plain script does."""
     return Recipe(
-        image_size=size, epochs=1, head_epochs=0, batch_size=BATCH, accumulate=1, learning_rate=LEARNING_RATE,
-        layer_decay=1.0, weight_decay=1e-2, schedule="constant", frozen_stages=frozen_stages,
-        batch_norm="frozen", augmentation="simple", sampling="plain", focal_gamma=0.0, label_smoothing=0.0,
-        ema=None, patience=None, precision="32", device="auto", devices=1, workers=None, seed=SEED,
-    )  # fmt: skip
+        image_size=size,
+        epochs=1,
+        head_epochs=0,
+        batch_size=BATCH_SIZE,
+        accumulate=1,
+        learning_rate=LEARNING_RATE,
+        layer_decay=1.0,
+        weight_decay=1e-2,
+        schedule="constant",
+        frozen_stages=frozen_stages,
+        batch_norm="frozen",
+        augmentation="simple",
+        sampling="plain",
+        focal_gamma=0.0,
+        label_smoothing=0.0,
+        ema=None,
+        patience=None,
+        precision="32",
+        device="auto",
+        devices=1,
+        workers=None,
+        seed=BENCH_SEED,
+    )
 
 
 def _transform(size: int, backbone: Backbone) -> Any:
@@ -246,15 +264,6 @@ def _transform(size: int, backbone: Backbone) -> Any:
             transforms.Normalize(backbone.mean, backbone.std),
         ]
     )
-
-
-def _drawn(collection: Path, covers: int) -> pd.DataFrame:
-    frame = read_collection(collection).frame
-    if len(frame) < covers:
-        raise UserError(
-            f"{collection} has {len(frame)} usable covers; ask for at most so many with --covers."
-        )
-    return frame.sample(covers, random_state=SEED).reset_index(drop=True)
 
 
 def _written(paths: list[str], folder: Path) -> list[Path]:
@@ -278,4 +287,4 @@ def _print(frame: pd.DataFrame, title: str) -> None:
         table.add_row(side, f"{rate:.1f}", f"{model:.1f}", f"{load:.0f}", f"{waiting:.1%}")
     console.print(table)
     ratio, low, high = statistics.median(frame["ratio"]), frame["ratio"].min(), frame["ratio"].max()
-    console.print(f"ratio {ratio:.2f} ({low:.2f} - {high:.2f} over rounds)", highlight=False)
+    console.print(f"ratio {ratio:.2f} ({low:.2f} - {high:.2f} over rounds)")

@@ -1,19 +1,19 @@
-"""Drawn vectors are the same each time and as hard as told; the bench measures every kind beside flat."""
+"""Drawn vectors are the same each time and as hard as real ones; each kind is measured beside flat."""
 
 import numpy as np
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.bench.drawn_vectors import PIECE, drawn, hardness
+from coverfusion.experiments.bench.drawn_vectors import VECTORS_PER_PIECE, draw_vectors, hardness
 from coverfusion.experiments.bench.index import bench_index, print_bench
 
 
 def test_drawn_vectors_are_the_same_each_time_and_others_from_another_piece() -> None:
-    pieces = list(drawn(PIECE + 5, 12, seed=3))
-    assert [piece.shape for piece in pieces] == [(PIECE, 12), (5, 12)]
-    again = np.concatenate(list(drawn(PIECE + 5, 12, seed=3)))
+    pieces = list(draw_vectors(VECTORS_PER_PIECE + 5, 12, seed=3))
+    assert [piece.shape for piece in pieces] == [(VECTORS_PER_PIECE, 12), (5, 12)]
+    again = np.concatenate(list(draw_vectors(VECTORS_PER_PIECE + 5, 12, seed=3)))
     np.testing.assert_array_equal(np.concatenate(pieces), again)
-    other = next(drawn(PIECE, 12, seed=3, first=1))
+    other = next(draw_vectors(VECTORS_PER_PIECE, 12, seed=3, first=1))
     assert np.abs(other - pieces[0]).mean() > 0.1 * np.abs(other).mean()
 
 
@@ -21,9 +21,9 @@ def test_drawn_vectors_are_the_same_each_time_and_others_from_another_piece() ->
 def test_the_intrinsic_dimension_is_that_of_the_plane_the_points_lie_in(dimension: int) -> None:
     rng = np.random.default_rng(0)
     rows = rng.random((4000, dimension)) @ rng.normal(size=(dimension, 40))
-    told = hardness(rows.astype(np.float32))
-    assert told["intrinsic_dimension"] == pytest.approx(dimension, rel=0.15)
-    assert told["components_90"] <= dimension
+    difficulty = hardness(rows.astype(np.float32))
+    assert difficulty["intrinsic_dimension"] == pytest.approx(dimension, rel=0.15)
+    assert difficulty["components_90"] <= dimension
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.bench.train import PlainTraining, bench_train, loss_gap, randomise_head
+from coverfusion.experiments.bench.train import TorchvisionNetwork, bench_train, loss_gap, randomise_head
 from coverfusion.features.networks.backbone import load_backbone
 from coverfusion.fusion.networks.image_network import ImageNetwork
 from coverfusion.fusion.networks.learning_rate import parameter_groups
@@ -20,7 +20,7 @@ def test_both_sides_have_the_same_losses_and_learn_the_same_parameters() -> None
     backbone = load_backbone(LITE, layers="final")
     ours = ImageNetwork(backbone, 2, 0.0)
     randomise_head(ours)
-    plain = PlainTraining(ours, load_backbone(LITE, layers="final"), 3)
+    plain = TorchvisionNetwork(ours, load_backbone(LITE, layers="final"), 3)
     assert loss_gap(ours, plain, backbone, examples(8), 64) < 1e-4
     parameter_groups(ours, recipe(frozen_stages=3), 1e-3)
     learnt = [
