@@ -123,8 +123,8 @@ def ablate(
         ...     folder, classifiers=["knn"], blocks=["color", "texture"], folds=2, repeats=1, workers=1,
         ...     store="store",
         ... )
-        >>> study.comparisons[["design", "classifier"]].drop_duplicates().values.tolist()
-        [['alone', 'knn'], ['without', 'knn']]
+        >>> study.comparisons["design"].unique().tolist()
+        ['block alone against nothing', 'all against block alone', 'all against all but block']
     """
     from coverfusion.experiments.ablation.study import ablate as run_ablation
 

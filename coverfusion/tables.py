@@ -53,7 +53,7 @@ def extract(
         >>> folder = cf.draw_sample("covers", covers_per_genre=10)
         >>> collection = cf.read_collection("covers")
         >>> cf.extract(collection, blocks={"color": {"palette": 3}, "texture": {}}, store="store")
-        FeatureTable(60 covers; columns: color 39, texture 39)
+        FeatureTable(60 covers; columns: color 37, texture 39)
     """
     named = blocks if blocks is None or isinstance(blocks, Mapping) else {name: {} for name in blocks}
     with printing(progress):
@@ -121,7 +121,7 @@ def classifier(name: str, **parameters: Any) -> BlockClassifier:
 
     Example:
         >>> import coverfusion as cf
-        >>> cf.classifier("knn", n_neighbors=5).get_params()["n_neighbors"]
+        >>> cf.classifier("knn", k=5).get_params()["k"]
         5
     """
     return create(name, **parameters)
