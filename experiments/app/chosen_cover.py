@@ -11,13 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from coverfusion.data.pictures import decode
-from coverfusion.experiments.app.model import ONE_AT_A_TIME, LoadedModel
+from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.scored import ScoredCovers
+from coverfusion.experiments.app.scored_covers import ScoredCovers
 from coverfusion.experiments.explanation.explain import explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING
 from coverfusion.experiments.explanation.figure import display_unit, draw_explanation
-from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS
+from coverfusion.experiments.explanation.people_and_words import NO_PEOPLE, NO_WORDS
 from coverfusion.experiments.retrieval.similar import nearest_covers
 from coverfusion.experiments.scoring.verdict import (
     NO_ANSWER,

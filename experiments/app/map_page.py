@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.missing import show_command
+from coverfusion.experiments.app.missing_results import show_command
 from coverfusion.experiments.app.runs import map_folders
 
 

@@ -11,9 +11,16 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.app.embedded import show_drawing, show_page
-from coverfusion.experiments.app.missing import show_command
+from coverfusion.experiments.app.missing_results import show_command
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.drawing.words import HELD, MAIN_SCORES, SCORES, SPLITS, percent, spread
+from coverfusion.experiments.drawing.words import (
+    HELD_OUT_WORDS,
+    MAIN_SCORES,
+    SCORE_LABELS,
+    SPLIT_LABELS,
+    percent,
+    spread,
+)
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 
@@ -52,7 +59,7 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
             "blocks": model.on,
         }
         for name in MAIN_SCORES:
-            score, label = model.scores[split][name], SCORES[name]
+            score, label = model.scores[split][name], SCORE_LABELS[name]
             row[label] = score.value if name == "log_loss" else 100 * score.value
             if name in SCORES_WITH_INTERVAL:
                 row[f"{label}, 95 % interval"] = spread(score)
@@ -76,7 +83,7 @@ def _gist(run: Run) -> str:
     return (
         f"**{plain(run.name)}**: {run.facts['covers']:,} covers, {len(run.facts['genres'])} genres. "
         f"The bundle's model, {model}, names the right genre for **{percent(best.value)}** "
-        f"(95 % interval {spread(best)}) of {covers:,} {HELD[run.split]}; "
+        f"(95 % interval {spread(best)}) of {covers:,} {HELD_OUT_WORDS[run.split]}; "
         f"always saying {plain(usual)} would be right for {percent(chance)}."
     )
 
@@ -86,7 +93,7 @@ def _show_scores(run: Run) -> None:
     split = run.split
     if len(splits) > 1:
         split = st.segmented_control(
-            "Covers", splits, default=run.split, format_func=SPLITS.__getitem__, required=True
+            "Covers", splits, default=run.split, format_func=SPLIT_LABELS.__getitem__, required=True
         )
     st.subheader("Leaderboard")
     st.dataframe(
@@ -97,7 +104,7 @@ def _show_scores(run: Run) -> None:
         alt="Leaderboard of the models",
     )
     st.caption(
-        f"Scores in percent. The most accurate on {SPLITS[run.other or run.split]} first; "
+        f"Scores in percent. The most accurate on {SPLIT_LABELS[run.other or run.split]} first; "
         "\u2605 became the bundle."
     )
     st.subheader("Genres")
@@ -111,14 +118,14 @@ def _show_scores(run: Run) -> None:
 
 
 def _columns() -> dict[str, ColumnConfig | str | None]:
-    labels = [SCORES[name] for name in MAIN_SCORES if name != "log_loss"]
+    labels = [SCORE_LABELS[name] for name in MAIN_SCORES if name != "log_loss"]
     columns: dict[str, ColumnConfig | str | None] = {
         label: st.column_config.NumberColumn(format="%.1f") for label in labels
     }
-    columns[SCORES["accuracy"]] = st.column_config.ProgressColumn(
+    columns[SCORE_LABELS["accuracy"]] = st.column_config.ProgressColumn(
         width=120, format="%.1f", min_value=0, max_value=100
     )
-    columns[SCORES["log_loss"]] = st.column_config.NumberColumn(format="%.3f")
+    columns[SCORE_LABELS["log_loss"]] = st.column_config.NumberColumn(format="%.3f")
     columns["seconds to fit"] = st.column_config.NumberColumn(format="%.1f")
     columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
     columns["blocks"] = st.column_config.TextColumn(width=95)

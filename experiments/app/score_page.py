@@ -13,11 +13,11 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from coverfusion.experiments.app.chosen_cover import show_cover
-from coverfusion.experiments.app.missing import show_command
-from coverfusion.experiments.app.model import LoadedModel, read_model
+from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
+from coverfusion.experiments.app.missing_results import show_command
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import run_note
-from coverfusion.experiments.app.scored import ScoredCovers, as_file, score_uploads
+from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, score_uploads
 from coverfusion.experiments.app.uploads import MAX_PICTURES, UPLOAD_TYPES
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note

@@ -77,7 +77,7 @@ def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targ
 
 def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
     """Says now, not to the first visitor, what will not work; the model is read and kept for visitors."""
-    from coverfusion.experiments.app.model import read_model
+    from coverfusion.experiments.app.loaded_model import read_model
     from coverfusion.experiments.app.runs import finished_runs
     from coverfusion.experiments.scoring.score import check_targets
 

@@ -78,7 +78,7 @@ def _contributions(explanation: Explanation) -> Table:
 
 
 def _marks(explanation: Explanation) -> list[str]:
-    from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, counted_words
+    from coverfusion.experiments.explanation.people_and_words import NO_PEOPLE, NO_WORDS, counted_words
 
     faces, persons, words = explanation.faces, explanation.persons, explanation.words
     people = NO_PEOPLE

@@ -39,7 +39,7 @@ def index_command(
         f"{size / 1e6:,.1f} MB; {facts['seconds']['all']:.1f} s"
     )
     if evaluate:
-        from coverfusion.experiments.retrieval.evaluation import write_retrieval
+        from coverfusion.experiments.retrieval.precision import write_retrieval
 
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
         print_place("Chart", folder / "retrieval.png")

@@ -16,8 +16,8 @@ from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.explanation.background import covers_of_genre
 from coverfusion.experiments.explanation.blocks import Contributions, chances_of, contributions_to
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.marks import boxes, detector_errors, words
 from coverfusion.experiments.explanation.occlusion import occlusion_map
+from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets

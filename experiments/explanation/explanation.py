@@ -10,8 +10,8 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.experiments.explanation.blocks import Contributions
-from coverfusion.experiments.explanation.marks import Box, MarkedWord
 from coverfusion.experiments.explanation.occlusion import cells
+from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
 
 SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00

@@ -14,8 +14,14 @@ from PIL import Image
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.experiments.explanation.blocks import PROBABILITY
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, MarkedWord, counted_words
-from coverfusion.experiments.explanation.text import fitted, width, wrapped
+from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
+from coverfusion.experiments.explanation.people_and_words import (
+    NO_PEOPLE,
+    NO_WORDS,
+    Box,
+    MarkedWord,
+    counted_words,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -442,7 +442,7 @@ def run_service(
     """
     import uvicorn
 
-    from coverfusion.experiments.service.http import ProblemProtocol
+    from coverfusion.experiments.service.http_protocol import ProblemProtocol
 
     listener = bound_socket(host, port)
     app = make_service(bundle_folder, limits, api_key, targets)

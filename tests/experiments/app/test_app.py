@@ -22,12 +22,12 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.model import LoadedModel, read_model
+from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame
 from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_folders, run_note
 from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
-from coverfusion.experiments.app.scored import as_file, score_uploads
+from coverfusion.experiments.app.scored_covers import as_file, score_uploads
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app_command, server_arguments
 from coverfusion.experiments.genres.report import write_genre_report

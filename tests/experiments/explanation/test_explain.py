@@ -11,7 +11,7 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.explanation.explain import explain, explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
-from coverfusion.experiments.explanation.marks import NO_WORDS
+from coverfusion.experiments.explanation.people_and_words import NO_WORDS
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.score import table_of
 from coverfusion.experiments.scoring.verdict import NO_ANSWER

@@ -11,7 +11,7 @@ from matplotlib.text import Annotation, Text
 from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABILITY, Contributions
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
 from coverfusion.experiments.explanation.figure import draw_explanation, figure_of
-from coverfusion.experiments.explanation.marks import NO_PEOPLE, NO_WORDS, Box, MarkedWord
+from coverfusion.experiments.explanation.people_and_words import NO_PEOPLE, NO_WORDS, Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
 from tests.helpers.pictures import encode, noise, solid
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.experiments.explanation.text import fitted, width, wrapped
+from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
 
 
 def test_short_text_stays_as_it_is() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL.Image import Image
 
 from coverfusion.data.pictures import PictureError
-from coverfusion.experiments.app.model import ONE_AT_A_TIME, LoadedModel
+from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.scoring.score import score_chunk

@@ -1,6 +1,12 @@
 import json
 
-from coverfusion.experiments.explanation.marks import Box, boxes, counted_words, detector_errors, words
+from coverfusion.experiments.explanation.people_and_words import (
+    Box,
+    boxes,
+    counted_words,
+    detector_errors,
+    words,
+)
 
 
 def test_boxes_of_a_note() -> None:

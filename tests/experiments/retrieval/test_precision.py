@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from coverfusion.experiments.retrieval import evaluation as retrieval
-from coverfusion.experiments.retrieval.evaluation import (
+from coverfusion.experiments.retrieval import precision
+from coverfusion.experiments.retrieval.precision import (
     ALL_BLOCKS,
     RANDOM_COVERS,
     draw_retrieval,
@@ -76,7 +76,7 @@ def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: py
     rows, kept = read_sample(source, 0)
     assert len(kept) == COUNT - 2
     assert not {"c0", "c50"} & set(kept["cover_id"])
-    monkeypatch.setattr(retrieval, "MAX_EVALUATED_COVERS", 102)
+    monkeypatch.setattr(precision, "MAX_EVALUATED_COVERS", 102)
     rows, kept = read_sample(source, 0)
     assert 96 <= len(kept) <= 100
     assert (kept["group"].value_counts().drop([0, 12], errors="ignore") == 4).all()
