@@ -65,7 +65,9 @@ def cluster(workers: int | None = None, address: str | None = None) -> Iterator[
             ray.shutdown()
 
 
-def run_parts(on: Cluster, parts: Iterable[pa.Table], actor: type, *arguments: Any) -> Iterator[pa.Table]:
+def run_parts(
+    on: Cluster, parts: Iterable[pa.Table], actor: type[Any], *arguments: Any
+) -> Iterator[pa.Table]:
     """Runs every part through the actors; results come in the order in which they are done.
 
     Args:

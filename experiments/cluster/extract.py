@@ -130,7 +130,7 @@ class Extracting:
         started = time.perf_counter()
         ids, paths = part.column("cover_id").to_pylist(), part.column("path").to_pylist()
         wanted = dict(zip(ids, part.column("blocks").to_pylist(), strict=True))
-        rows: list[tuple] = []
+        rows: list[tuple[Any, ...]] = []
         for chunk in decoded_chunks(zip(ids, paths, strict=True), self.job.base, self.job.cpus):
             rows += [
                 ("", i, path, None, None, str(got), 0.0)
@@ -161,7 +161,7 @@ def _made(name: str, made: Mapping[str, Any]) -> Extractor:
     return extractor
 
 
-def _rows(extractor: Extractor, pictures: Sequence[tuple[str, str, Any]]) -> Iterator[tuple]:
+def _rows(extractor: Extractor, pictures: Sequence[tuple[str, str, Any]]) -> Iterator[tuple[Any, ...]]:
     """The rows of one block as `ROW_SCHEMA` names them, but for the last column."""
     if not pictures:
         return

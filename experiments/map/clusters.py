@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -125,7 +126,7 @@ def silhouettes(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return silhouette_samples(Z, labels)
 
 
-def _mean(of: str, genre: str, values: np.ndarray, where: np.ndarray, drawn: np.ndarray) -> dict:
+def _mean(of: str, genre: str, values: np.ndarray, where: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     chosen = drawn[:, where].astype(np.float64)
     count = chosen.sum(axis=1)
     resampled = (chosen @ values[where])[count > 0] / count[count > 0]
@@ -139,14 +140,14 @@ def _agreement(
     genres: np.ndarray,
     labels: np.ndarray,
     drawn: np.ndarray,
-) -> dict:
+) -> dict[str, Any]:
     resampled = np.array([measure(genres[half], labels[half]) for half in drawn])
     return _row(of, score, ALL_GENRES, len(genres), measure(genres, labels), resampled)
 
 
 def _row(
     of: str, score: str, genre: str, covers: int, value: float, resampled: np.ndarray | None = None
-) -> dict:
+) -> dict[str, Any]:
     """One score; its interval from the standard error over halves, where given; all scores end at 1."""
     half_width = np.nan if resampled is None or not len(resampled) else Z95 * resampled.std()
     return {

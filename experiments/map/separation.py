@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def ordered_pairs(
     return np.stack([won, first_weights.sum(axis=1) * second_weights.sum(axis=1)]).astype(np.float64)
 
 
-def _row(pair: tuple[str, str], counts: pd.Series, won: np.ndarray, total: np.ndarray) -> dict:
+def _row(pair: tuple[str, str], counts: pd.Series, won: np.ndarray, total: np.ndarray) -> dict[str, Any]:
     auc = won[total > 0] / total[total > 0]
     error = max(widening(PROBE_FOLDS) * float(auc[1:].std()), 1e-9)
     low, high = np.clip(auc[0] + norm.ppf([0.025, 0.975]) * error, 0, 1)
@@ -120,7 +121,7 @@ def _row(pair: tuple[str, str], counts: pd.Series, won: np.ndarray, total: np.nd
     }
 
 
-def _frame(rows: list[dict]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     names = ["genre_a", "genre_b", "covers_a", "covers_b", "auc", "low", "high", "p_holm"]
     frame = pd.DataFrame(rows, columns=names)
     frame["p_holm"] = holm(frame["p_holm"].to_numpy())
