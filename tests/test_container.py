@@ -252,3 +252,23 @@ def test_containers_have_no_more_rights_than_they_need(compose: dict[str, Any]) 
         assert re.fullmatch(r"\d+g", service["mem_limit"])
         # ours have the image's; that of PostgreSQL's image is root
         assert service.get("user") == (None if name in OURS else "999:999")
+
+
+# --- make ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("index", ["", "https://index.example/cpu"])
+def test_torch_comes_from_another_index_only_where_one_is_named(index: str) -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    words = ["-n", "demo", "VENV=elsewhere", *([f"TORCH_INDEX={index}"] if index else [])]
+    printed = subprocess.run([make, *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    installs = [line for line in printed.splitlines() if "pip install" in line and "--upgrade" not in line]
+    *first, last_one = installs
+    assert all("--constraint constraints.txt" in line for line in installs)
+    assert '".[dev]"' in last_one
+    assert "--index-url" not in last_one
+    assert [line.split("--index-url ")[1] for line in first] == (
+        [f"{index} torch torchvision"] if index else []
+    )
