@@ -49,7 +49,7 @@ def without(names: Sequence[str], left_out: str) -> Units:
 def families_of(blocks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Block -> its units, for the blocks that have more than one column family."""
     units = {block: units_of(block, columns) for block, columns in blocks.items()}
-    return {block: found for block, found in units.items() if len(found) > 1}
+    return {block: parts for block, parts in units.items() if len(parts) > 1}
 
 
 def without_family(names: Sequence[str], block: str, units: Sequence[str], left_out: str) -> Units:

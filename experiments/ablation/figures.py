@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ROWS = 40
-WORDS = {
+COMPARISON_WORDS = {
     "block alone against nothing": "{unit} alone",
     "all against block alone": "all against {unit} alone",
     "all against all but block": "all against all but {unit}",
@@ -38,8 +38,8 @@ def draw_ablation(folder: Path) -> dict[str, str]:
         for classifier, part in pd.read_csv(folder / "genres.csv").groupby("classifier", sort=False):
             drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier)), _heat_words(part))
     if (folder / "shapley.csv").is_file():
-        shares = pd.read_csv(folder / "shapley.csv")
-        drawn["shapley"] = (shapley_figure(shares), _shapley_words(shares))
+        values = pd.read_csv(folder / "shapley.csv")
+        drawn["shapley"] = (shapley_figure(values), _shapley_words(values))
     place = folder / "figures"
     place.mkdir(exist_ok=True)
     for name, (figure, _) in drawn.items():
@@ -49,7 +49,7 @@ def draw_ablation(folder: Path) -> dict[str, str]:
 
 def comparison_words(row: pd.Series) -> str:
     """What a row of `comparisons.csv` compares."""
-    return WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
+    return COMPARISON_WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
 
 
 def leaderboard_figure(board: pd.DataFrame) -> Figure:
@@ -105,9 +105,9 @@ def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
     return figure
 
 
-def shapley_figure(shares: pd.DataFrame) -> Figure:
+def shapley_figure(values: pd.DataFrame) -> Figure:
     """The blocks' Shapley values over all genres, each classifier with its own mark."""
-    overall = shares[shares["genre"] == "all"]
+    overall = values[values["genre"] == "all"]
     blocks, classifiers = list(dict.fromkeys(overall["block"])), list(dict.fromkeys(overall["classifier"]))
     figure, axes = new_figure(len(blocks) * len(classifiers))
     labels = []
@@ -151,6 +151,6 @@ def _heat_words(part: pd.DataFrame) -> str:
     )
 
 
-def _shapley_words(shares: pd.DataFrame) -> str:
-    overall = shares[shares["genre"] == "all"].to_dict("records")
+def _shapley_words(values: pd.DataFrame) -> str:
+    overall = values[values["genre"] == "all"].to_dict("records")
     return "; ".join(f"{r['block']} by {r['classifier']}: {100 * r['value']:+.1f} points" for r in overall)

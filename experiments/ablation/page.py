@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 
 import pandas as pd
 
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
-from coverfusion.experiments.drawing import charts as figures
-from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.study_pages import write_study_page
 
 ALPHA = 0.05
 
@@ -24,9 +22,6 @@ def write_ablation_page(folder: Path) -> Path:
         for name, text in words.items()
     ]
     context = {
-        "facts": json.loads((folder / "collection.json").read_text(encoding="utf-8")),
-        "environment": json.loads((folder / "environment.json").read_text(encoding="utf-8")),
-        "study": json.loads((folder / "study.json").read_text(encoding="utf-8")),
         "findings": ablation_findings(comparisons),
         "pictures": pictures,
         "tables": {
@@ -34,12 +29,8 @@ def write_ablation_page(folder: Path) -> Path:
             for name in ("comparisons", "leaderboard", "shapley", "genres", "greedy")
             if (file := folder / f"{name}.csv").is_file()
         },
-        "light": figures.LIGHT,
-        "dark": figures.DARK,
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
-    pages.write(folder / "index.html", pages.render("ablation.html", context, {"signed": signed}))
-    return folder / "index.html"
+    return write_study_page(folder, "ablation.html", context, {"signed": signed})
 
 
 def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:

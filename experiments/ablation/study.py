@@ -192,8 +192,8 @@ def write_ablation_tables(
     compare_sets(study, planned_pairs(study, designs, paths)).to_csv(folder / "comparisons.csv", index=False)
     if len(genres := genre_table(study)):
         genres.to_csv(folder / "genres.csv", index=False)
-    if len(shares := shapley_table(study)):
-        shares.to_csv(folder / "shapley.csv", index=False)
+    if len(values := shapley_table(study)):
+        values.to_csv(folder / "shapley.csv", index=False)
     steps = [
         (name, step, joined_units(units), float(study.outcome(name, units).folds["accuracy"].mean()))
         for name, path in paths.items()

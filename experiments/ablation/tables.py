@@ -74,7 +74,7 @@ class Study:
     def interval(
         self, resampled: np.ndarray, least: float = 0.0, rows: np.ndarray | slice = slice(None)
     ) -> tuple[float, float]:
-        """Of a score (`least` 0) or a difference (-1) of some covers, all unless told."""
+        """Of a score (`least` 0) or a difference (-1) of some covers, all by default."""
         count = len(np.unique(self.groups[rows]))
         return score_interval(resampled, count, widening(self.folds), least)
 
@@ -145,8 +145,8 @@ def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     support = np.eye(count)[study.truth] * len(outcome.predicted)
     # one resample of weight 1 for every cover gives the exact value
     weights = np.vstack([np.ones(len(rows)), study.weights])
-    wanted, named, found = weights @ support, weights @ predicted, weights @ hits
-    f1 = np.divide(2 * found, wanted + named, out=np.full_like(found, np.nan), where=wanted > 0)
+    true, named, hit = weights @ support, weights @ predicted, weights @ hits
+    f1 = np.divide(2 * hit, true + named, out=np.full_like(hit, np.nan), where=true > 0)
     return f1[0], f1[1:]
 
 
@@ -271,7 +271,7 @@ def shapley_table(study: Study) -> pd.DataFrame:
     """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
 
     Without blocks every cover is given the largest genre, whose recall would then be 1 and could only fall:
-    by genre the empty set has the recall of guessing by the genres' shares, which is the genre's share.
+    by genre the empty set has the recall of guessing by the genres' priors, which is the genre's own prior.
 
     `value` comes exactly from the accuracies; `low` and `high` from the widened group bootstrap; `p` is the
     corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
@@ -295,16 +295,21 @@ def shapley_table(study: Study) -> pd.DataFrame:
             drawn = {u: weights @ r[rows] / total for u, r in right.items()}
             folds = {u: o.folds[column].to_numpy() for u, o in outcomes.items()}
             if genre != "all":
-                share = np.asarray((study.truth == study.genres.index(genre)).mean())
-                means[()], drawn[()] = share, share + 0 * total
-                folds[()] = np.full_like(folds[every], share)
+                prior = np.asarray((study.truth == study.genres.index(genre)).mean())
+                means[()], drawn[()] = prior, prior + 0 * total
+                folds[()] = np.full_like(folds[every], prior)
             exact, resampled, by_fold = (shapley_values(every, scores) for scores in (means, drawn, folds))
-            found = [
-                (classifier, genre, block, float(exact[block]),
-                 *study.interval(resampled[block], -1, rows),
-                 corrected_t_test(by_fold[block], study.test_share).p)
+            values = [
+                (
+                    classifier,
+                    genre,
+                    block,
+                    float(exact[block]),
+                    *study.interval(resampled[block], -1, rows),
+                    corrected_t_test(by_fold[block], study.test_share).p,
+                )
                 for block in every
-            ]  # fmt: skip
-            frame = pd.DataFrame(found, columns=columns[:-1])
+            ]
+            frame = pd.DataFrame(values, columns=columns[:-1])
             frames.append(frame.assign(p_holm=holm(frame["p"].to_numpy())))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

@@ -46,7 +46,7 @@ def sweep_command(
     Example: `coverfusion sweep covers/ -c finetune -p learning_rate -v 1e-4 -v 1e-3 -v 1e-2 --folds 3`
     """
     from coverfusion.experiments.tuning.sweep import sweep
-    from coverfusion.experiments.tuning.sweep_page import findings
+    from coverfusion.experiments.tuning.sweep_page import sweep_findings
     from coverfusion.experiments.tuning.values import parse_value
 
     config = read_options(
@@ -61,6 +61,6 @@ def sweep_command(
         out=out,
     )
     folder = sweep(config, classifier, parameter, [parse_value(text) for text in value], workers, fresh)
-    for sentence in findings(folder):
+    for sentence in sweep_findings(folder):
         console.print(sentence)
     print_places(folder, {"Study": "", "Page": "index.html"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -23,7 +24,8 @@ from coverfusion.experiments.evaluation.statistics import (
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
-PLACES = ("collection", "store", "out")  # where things lie says nothing about what was done
+AnyPath = str | os.PathLike[str]
+PLACE_KEYS = ("collection", "store", "out")  # where things lie says nothing about what was done
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class ComparedModel:
 
 
 def compare_runs(
-    folders: Sequence[Path], classifiers: Sequence[str] | None = None, seed: int = 0
+    folders: Sequence[AnyPath], classifiers: Sequence[str] | None = None, seed: int = 0
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that count (test, or all folds).
 
@@ -62,7 +64,7 @@ def compare_runs(
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
             to compare.
     """
-    runs = [_read(folder) for folder in folders]
+    runs = [_read(Path(folder)) for folder in folders]
     lettered = zip(_letters(), runs, strict=False)
     every = len(runs) == 1
     entries = [e for letter, run in lettered for e in _entries(letter, run, classifiers, every)]
@@ -77,12 +79,12 @@ def compare_runs(
     return table.assign(p_holm=holm(table["p_mcnemar"].to_numpy()))
 
 
-def config_differences(folders: Sequence[Path]) -> pd.DataFrame:
+def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
     """What the runs' configs, extractors and collections have different: one row a key, one column a run."""
     flat = []
     for folder in folders:
-        run = _read(folder)
-        config = {key: value for key, value in run.config.items() if key not in PLACES}
+        run = _read(Path(folder))
+        config = {key: value for key, value in run.config.items() if key not in PLACE_KEYS}
         flat.append(
             _flatten(config)
             | _flatten(run.facts["extractors"], "extractors.")
@@ -95,11 +97,12 @@ def config_differences(folders: Sequence[Path]) -> pd.DataFrame:
 
 
 def write_comparison(
-    out: Path, table: pd.DataFrame, differences: pd.DataFrame, folders: Sequence[Path]
+    out: AnyPath, table: pd.DataFrame, differences: pd.DataFrame, folders: Sequence[AnyPath]
 ) -> None:
     """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
     from coverfusion.experiments.comparison.figure import comparison_figure
 
+    out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "comparisons.csv", index=False)
     differences.to_csv(out / "config_differences.csv", index=False)

@@ -94,15 +94,15 @@ def balance_table(
     differences = []
     for row in table.itertuples():
         column = f"{row.score}_{row.genre}" if row.genre else row.score
-        found = (np.nan, np.nan, np.nan)
+        interval = (np.nan, np.nan, np.nan)
         if row.balance != against and (row.classifier, against) in largest.index:
             folds = [
                 largest.loc[(row.classifier, balance)].sort_values(["repeat", "fold"])[column].to_numpy()
                 for balance in (row.balance, against)
             ]
             test = corrected_t_test(folds[0] - folds[1], test_share)
-            found = (test.difference, test.low, test.high)
-        differences.append(found)
+            interval = (test.difference, test.low, test.high)
+        differences.append(interval)
     names = ["difference", "difference_low", "difference_high"]
     table[names] = np.array(differences).reshape(-1, 3)
     return table.reset_index(drop=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.power_law import PowerLaw
-from coverfusion.experiments.drawing.panels import DPI, LOOKS, NARROW
+from coverfusion.experiments.drawing.panels import NARROW, WIDE, marks_above, panels_of, save_looks
 from coverfusion.experiments.drawing.words import records
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # a balance has a colour and a shape of its own
-COLOURS = dict(zip(BALANCES, ("fused", "alone", "right"), strict=True))
-SHAPES = dict(zip(BALANCES, ("o", "D", "^"), strict=True))
+BALANCE_COLOURS = dict(zip(BALANCES, ("fused", "alone", "right"), strict=True))
+BALANCE_SHAPES = dict(zip(BALANCES, ("o", "D", "^"), strict=True))
 
 
 def draw_curve(
@@ -32,22 +32,22 @@ def draw_curve(
 
     Args:
         folder: of the study.
-        pooled, laws, balance: its tables.
+        pooled: its scores by size.
+        laws: its power laws.
+        balance: its table of balances.
         chance: accuracy of always saying the largest genre.
 
     Returns:
         The pictures' names, without their endings.
     """
-    place = folder / "figures"
-    place.mkdir(exist_ok=True)
-    names = ["curve"] + (["balance"] if balance["balance"].nunique() > 1 else [])
-    for ending, (palette, columns) in LOOKS.items():
+
+    def draw(palette: Mapping[str, str], columns: int) -> dict[str, Figure]:
         drawn = {"curve": curve_figure(pooled, laws, chance, palette, columns)}
-        if "balance" in names:
+        if balance["balance"].nunique() > 1:
             drawn["balance"] = balance_figure(balance, palette, columns)
-        for name, figure in drawn.items():
-            figure.savefig(place / f"{name}{ending}.png", dpi=DPI)
-    return names
+        return drawn
+
+    return save_looks(folder, draw)
 
 
 def curve_figure(
@@ -70,8 +70,14 @@ def curve_figure(
             _curve(axes, points, law, palette, beside=1.03**step)
         _size_axis(axes, sorted(accuracy["size"].unique()))
     axes = next(iter(panels.values()))
-    axes.annotate("largest genre", (accuracy["size"].min(), 100 * chance), (0, 3), textcoords="offset points",
-                  fontsize=8, color=palette["muted"])  # fmt: skip
+    axes.annotate(
+        "largest genre",
+        (accuracy["size"].min(), 100 * chance),
+        (0, 3),
+        textcoords="offset points",
+        fontsize=8,
+        color=palette["muted"],
+    )
     _legend(figure, list(dict.fromkeys(laws["balance"])), palette)
     figure.supxlabel(
         "training covers (logarithmic); hollow: twice all, predicted", fontsize=9, color=palette["muted"]
@@ -98,11 +104,11 @@ def balance_figure(balance: pd.DataFrame, palette: Mapping[str, str], columns: i
             for step, kind in enumerate(balances):
                 at = y + 0.24 * (step - (len(balances) - 1) / 2)
                 row = mine[kind, score, genre]
-                colour = palette[COLOURS[kind]]
+                colour = palette[BALANCE_COLOURS[kind]]
                 axes.plot(
                     [100 * row["low"], 100 * row["high"]], [at, at], color=colour, linewidth=1.6, alpha=0.6
                 )
-                axes.plot([100 * row["value"]], [at], color=colour, marker=SHAPES[kind], markersize=5)
+                axes.plot([100 * row["value"]], [at], color=colour, marker=BALANCE_SHAPES[kind], markersize=5)
         axes.set_yticks(range(len(rows)), labels)
         axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top, in shared axes too
         axes.axhline(1.5, color=palette["line"], linewidth=1)
@@ -138,7 +144,7 @@ def _curve(
     axes: Axes, points: pd.DataFrame, law: dict[str, Any], palette: Mapping[str, str], beside: float
 ) -> None:
     """Points with intervals, moved a little where several balances stand together, and the fitted law."""
-    colour, shape = palette[COLOURS[law["balance"]]], SHAPES[law["balance"]]
+    colour, shape = palette[BALANCE_COLOURS[law["balance"]]], BALANCE_SHAPES[law["balance"]]
     sizes, value = beside * points["size"].to_numpy(), 100 * points["value"].to_numpy()
     low, high = 100 * points["low"].to_numpy(), 100 * points["high"].to_numpy()
     axes.vlines(sizes, low, high, color=colour, linewidth=1.6, alpha=0.6, zorder=2)
@@ -155,8 +161,8 @@ def _curve(
     now, then = fitted[-1] - 100 * law["gain"], beside * 2 * law["largest"]
     low, high = now + 100 * law["gain_low"], now + 100 * law["gain_high"]
     axes.vlines(then, low, high, color=colour, linewidth=1.6)
-    axes.plot(then, fitted[-1], color=colour, marker=shape, markerfacecolor=palette["surface"], markersize=5,
-              zorder=3)  # fmt: skip
+    hollow = {"marker": shape, "markerfacecolor": palette["surface"], "markersize": 5}
+    axes.plot(then, fitted[-1], color=colour, zorder=3, **hollow)
 
 
 def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
@@ -171,26 +177,13 @@ def _size_axis(axes: Axes, sizes: Sequence[int]) -> None:
 def _panels(
     names: Sequence[str], palette: Mapping[str, str], columns: int, height: float
 ) -> tuple[Figure, dict[str, Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    across = min(columns, len(names))
-    down = -(-len(names) // across)
-    width = 3.9 if columns == NARROW else max(3.3 * across, 5.0)
-    figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(down, across, squeeze=False, sharey=True, sharex=columns != NARROW).ravel()
-    for axes in grid[len(names) :]:
-        axes.set_visible(False)
-    for name, axes in zip(names, grid, strict=False):
+    figure, panels = panels_of(
+        names, palette, columns, WIDE, height, sharey=True, sharex=columns != NARROW, panel_width=3.3
+    )
+    for name, axes in panels.items():
         axes.set_title(name, loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
-        axes.set_facecolor(palette["surface"])
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.spines["bottom"].set_color(palette["line"])
-        axes.tick_params(colors=palette["ink"], labelsize=8, labelbottom=True)
-        axes.grid(axis="y", color=palette["grid"])
-        axes.set_axisbelow(True)
-    return figure, dict(zip(names, grid, strict=False))
+        axes.tick_params(labelbottom=True, left=True)
+    return figure, panels
 
 
 def _legend(figure: Figure, balances: Sequence[str], palette: Mapping[str, str]) -> None:
@@ -199,8 +192,14 @@ def _legend(figure: Figure, balances: Sequence[str], palette: Mapping[str, str])
     from matplotlib.lines import Line2D
 
     marks = [
-        Line2D([], [], color=palette[COLOURS[kind]], marker=SHAPES[kind], markersize=5, label=BALANCES[kind])
+        Line2D(
+            [],
+            [],
+            color=palette[BALANCE_COLOURS[kind]],
+            marker=BALANCE_SHAPES[kind],
+            markersize=5,
+            label=BALANCES[kind],
+        )
         for kind in balances
     ]
-    figure.legend(handles=marks, loc="outside upper left", ncols=len(marks), frameon=False, fontsize=8,
-                  labelcolor=palette["ink"], handlelength=1.2, columnspacing=1.0)  # fmt: skip
+    marks_above(figure, marks, len(marks), palette, handlelength=1.2)

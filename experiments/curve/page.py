@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,8 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_curve
-from coverfusion.experiments.drawing import charts as figures
-from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.panels import WIDE, picture_of
+from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
 
 # why a curve is not believed: in a word and in a sentence
@@ -22,23 +20,20 @@ DOUBTS = {
     "unsure": ("may be nothing", "this may be nothing"),
     "rising": ("", ""),
 }
-TEXT = dict.fromkeys(("classifier", "balance", "genre", "score", "verdict"), str)
+TEXT_COLUMNS = ("classifier", "balance", "genre", "score", "verdict")
 
 
 def write_curve_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
-    laws, pooled, balance = (_read(folder / f"{name}.csv") for name in ("powerlaw", "pooled", "balance"))
-    facts = _json(folder / "collection.json")
-    chance = max(facts["genres"].values()) / facts["covers"]
+    laws, pooled, balance = (
+        read_table(folder / f"{name}.csv", TEXT_COLUMNS) for name in ("powerlaw", "pooled", "balance")
+    )
     words = {"curve": curve_words(laws), "balance": balance_words(balance)}
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_curve(folder, pooled, laws, balance, chance)
+        for name in draw_curve(folder, pooled, laws, balance, chance(folder))
     }
     context = {
-        "facts": facts,
-        "environment": _json(folder / "environment.json"),
-        "study": _json(folder / "curve.json"),
         "findings": curve_findings(laws),
         "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
         "pictures": pictures,
@@ -48,13 +43,8 @@ def write_curve_page(folder: Path) -> Path:
         "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),
         "balances": BALANCES,
         "doubts": DOUBTS,
-        "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
-        "light": figures.LIGHT,
-        "dark": figures.DARK,
     }
-    pages.write(folder / "index.html", pages.render("curve.html", context, {"points": points}))
-    return folder / "index.html"
+    return write_study_page(folder, "curve.html", context, {"points": points}, study="curve.json")
 
 
 def curve_findings(laws: pd.DataFrame) -> list[str]:
@@ -77,16 +67,16 @@ def _finding(law: dict[str, Any]) -> str:
     return f"{start}; {so_far}, {ahead}{'; ' + doubt if doubt else ''}."
 
 
-def balance_finding(found: dict[str, Any]) -> str:
+def balance_finding(scores: dict[str, Any]) -> str:
     """What one balance gives and costs against none, in words; "" where there is nothing to compare with.
 
     Args:
-        found: row of `balance.csv` by its score (of all genres), and `genres` with those of F1.
+        scores: row of `balance.csv` by its score (of all genres), and `genres` with those of F1.
     """
-    accuracy, f1 = found["accuracy"], found["f1_macro"]
+    accuracy, f1 = scores["accuracy"], scores["f1_macro"]
     if pd.isna(accuracy["difference"]):
         return ""
-    sure = [row for row in found["genres"] if row["difference_low"] > 0 or row["difference_high"] < 0]
+    sure = [row for row in scores["genres"] if row["difference_low"] > 0 or row["difference_high"] < 0]
     named = ", ".join(f"{row['genre']} {points(row['difference'])}" for row in sure)
     return (
         f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against none: accuracy "
@@ -96,26 +86,15 @@ def balance_finding(found: dict[str, Any]) -> str:
 
 
 def _spread(row: dict[str, Any], name: str) -> str:
-    """ "+1.9 points (+0.4 to +3.3)"."""
+    """A difference with its interval: "+1.9 points (+0.4 to +3.3)"."""
     return f"{points(row[name])} points ({points(row[f'{name}_low'])} to {points(row[f'{name}_high'])})"
 
 
 def _balanced(balance: pd.DataFrame) -> list[dict[str, Any]]:
     """For each classifier and balance: the rows of `balance_finding`."""
-    found = []
+    compared = []
     for _, part in balance.groupby(["classifier", "balance"], sort=False):
         overall = {row["score"]: row for row in records(part[part["genre"] == ""])}
         genres = records(part[(part["genre"] != "") & (part["score"] == "f1")])
-        found.append({**overall, "genres": genres})
-    return found
-
-
-def _read(path: Path) -> pd.DataFrame:
-    # names are text: a genre called "NA" is no missing value
-    frame = pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={})
-    numbers = [column for column in frame.columns if column not in TEXT]
-    return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text(encoding="utf-8"))
+        compared.append({**overall, "genres": genres})
+    return compared

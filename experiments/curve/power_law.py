@@ -11,10 +11,10 @@ from scipy.optimize import OptimizeWarning, curve_fit
 
 from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, corrected_t_test
 
-RESAMPLES = 500
-STEEPEST = 3.0  # the largest exponent that is tried
-FEWEST, NARROWEST = 4, 4.0  # sizes, and factor between smallest and largest, that a curve needs
-NOTHING = 0.0005  # a gain in accuracy that rounds to 0.0 points
+FOLD_RESAMPLES = 500
+MAX_EXPONENT = 3.0  # the largest exponent that is tried
+MIN_SIZES, MIN_SIZE_RATIO = 4, 4.0  # sizes, and factor between smallest and largest, that a curve needs
+MIN_GAIN = 0.0005  # a gain in accuracy that rounds to 0.0 points
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PowerLaw:
     c: float
 
     def error(self, n: np.ndarray | float) -> np.ndarray | float:
-        """The share of mistakes that n training covers leave."""
+        """The proportion of mistakes that n training covers leave."""
         return self.a + self.b * np.asarray(n, dtype=np.float64) ** -self.c
 
 
@@ -69,7 +69,7 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
 
     Args:
         n: (m,) numbers of training covers.
-        error: (m,) shares of mistakes.
+        error: (m,) proportions of mistakes.
 
     Returns:
         The law; all NaN where no fit was found.
@@ -81,23 +81,29 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OptimizeWarning)  # of the covariance, which is not used
         try:
-            found, _ = curve_fit(
-                _curve, n / largest, error, p0=(half, half, 0.5), bounds=([0, 0, 0], [1, 1, STEEPEST]),
-                jac=_slopes, method="dogbox", max_nfev=5000,
-            )  # fmt: skip
+            solution, _ = curve_fit(
+                _curve,
+                n / largest,
+                error,
+                p0=(half, half, 0.5),
+                bounds=([0, 0, 0], [1, 1, MAX_EXPONENT]),
+                jac=_slopes,
+                method="dogbox",
+                max_nfev=5000,
+            )
         except RuntimeError:
             return PowerLaw(np.nan, np.nan, np.nan)
-    a, d, c = map(float, found)
+    a, d, c = map(float, solution)
     return PowerLaw(a, d * largest**c, c)
 
 
-def _curve(share: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
-    return a + d * share**-c
+def _curve(size: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
+    return a + d * size**-c
 
 
-def _slopes(share: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
-    power = share**-c
-    return np.column_stack([np.ones_like(share), power, -d * power * np.log(share)])
+def _slopes(size: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
+    power = size**-c
+    return np.column_stack([np.ones_like(size), power, -d * power * np.log(size)])
 
 
 def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int = 0) -> Doubling:
@@ -115,7 +121,7 @@ def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int =
     """
     folds = len(accuracy)
     law = fit_power_law(n, 1 - accuracy.mean(axis=0))
-    counts = np.random.default_rng(seed).multinomial(folds, np.full(folds, 1 / folds), size=RESAMPLES)
+    counts = np.random.default_rng(seed).multinomial(folds, np.full(folds, 1 / folds), size=FOLD_RESAMPLES)
     different, where = np.unique(counts, axis=0, return_inverse=True)
     laws = [fit_power_law(n, 1 - draw @ accuracy / folds) for draw in different]
     largest = float(n[-1])
@@ -148,11 +154,11 @@ def verdict_of(n: np.ndarray, rise_low: float, gain_low: float) -> str:
         "short": too few sizes, or too near each other, for three numbers; "flat": accuracy does not
         surely rise with the size; "unsure": the predicted gain may be nothing; else "rising".
     """
-    if len(n) < FEWEST or n[-1] / n[0] < NARROWEST:
+    if len(n) < MIN_SIZES or n[-1] / n[0] < MIN_SIZE_RATIO:
         return "short"
     if rise_low <= 0:
         return "flat"
-    return "rising" if gain_low >= NOTHING else "unsure"
+    return "rising" if gain_low >= MIN_GAIN else "unsure"
 
 
 def _gain(law: PowerLaw, n: float) -> float:

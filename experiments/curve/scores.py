@@ -16,7 +16,7 @@ from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 
-POOLED = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
+POOLED_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def score_points(
                 frame, seconds = _predicted(fits, part, means.get(name, [name]), genres)
                 frames.setdefault(point.size, []).append(frame)
                 rows.append(_fold_row(name, balance, point, part, frame, genres) | {"seconds": seconds})
-            for size, found in frames.items():
-                table = _pooled_rows(pd.concat(found), genres, group, seed, folds)
+            for size, predicted in frames.items():
+                table = _pooled_rows(pd.concat(predicted), genres, group, seed, folds)
                 pooled.append(table.assign(classifier=name, balance=balance, size=size))
     table = pd.concat(pooled, ignore_index=True)
     keys = ["classifier", "balance", "size", "genre", "score"]
@@ -115,7 +115,7 @@ def _pooled_rows(
     scores = score_predictions(
         frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed, folds
     )
-    overall = scores.overall.loc[list(POOLED)].rename_axis("score").reset_index()
+    overall = scores.overall.loc[list(POOLED_SCORES)].rename_axis("score").reset_index()
     overall = overall.assign(genre="", covers=len(frame))
     each = scores.per_genre.reset_index()
     return pd.concat([overall, each[each["score"].isin(["recall", "f1"])]], ignore_index=True)
@@ -143,13 +143,13 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
     """
     keys = ["classifier", "balance", "size"]
     folds = dict(list(curve.groupby(keys)))
-    found = []
+    intervals = []
     for row in pooled[[*keys, "genre", "score"]].itertuples(index=False):
         *key, genre, name = row
         values = folds[tuple(key)][f"{name}_{genre}" if genre else name].to_numpy()
         test = corrected_t_test(values, test_share)
-        found.append((test.low, test.high))
-    return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(found).T, strict=True)))
+        intervals.append((test.low, test.high))
+    return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(intervals).T, strict=True)))
 
 
 def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, seed: int) -> pd.DataFrame:
@@ -163,7 +163,7 @@ def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, see
     for (name, balance), part in curve.groupby(["classifier", "balance"], sort=False):
         by_fold = part.pivot(index=["repeat", "fold"], columns="size", values="accuracy")
         covers = part.groupby("size")["covers"].mean().to_numpy()
-        found = doubling(covers, by_fold.to_numpy(), test_share, seed)
+        twice = doubling(covers, by_fold.to_numpy(), test_share, seed)
         row: dict[str, object] = {
             "classifier": name,
             "balance": balance,
@@ -173,12 +173,12 @@ def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, see
         }
         spreads = {
             "accuracy": tuple(full.loc[(name, balance)]),
-            "c": (found.law.c, found.c_low, found.c_high),
-            "gain": (found.gain, found.gain_low, found.gain_high),
-            "per_doubling": found.per_doubling,
-            "last_step": found.last,
+            "c": (twice.law.c, twice.c_low, twice.c_high),
+            "gain": (twice.gain, twice.gain_low, twice.gain_high),
+            "per_doubling": twice.per_doubling,
+            "last_step": twice.last,
         }
         for what, values in spreads.items():
             row |= dict(zip((what, f"{what}_low", f"{what}_high"), values, strict=True))
-        rows.append(row | {"a": found.law.a, "b": found.law.b, "verdict": found.verdict})
+        rows.append(row | {"a": twice.law.a, "b": twice.law.b, "verdict": twice.verdict})
     return pd.DataFrame(rows)

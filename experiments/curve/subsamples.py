@@ -9,12 +9,12 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 
-FEWEST = 10  # covers a genre, on average, in the smallest training set
-STEPS = 5  # sizes at least
+MIN_COVERS_PER_GENRE = 10  # covers a genre, on average, in the smallest training set
+MIN_STEPS = 5  # sizes at least
 
 
 def draw_order(covers: pd.DataFrame, seed: int) -> list[list[str]]:
-    """The groups of a training fold in an order whose every beginning has about the genres' shares.
+    """The groups of a training fold in an order whose every beginning has about the genres' proportions.
 
     Each genre's groups are shuffled and laid evenly over the whole order; the first group of each genre
     comes before all others, so that no beginning lacks a genre.
@@ -73,11 +73,12 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
         UserError: too few covers for any curve; a size that is larger than `largest`, has fewer than ten
             covers a genre, or is the only one.
     """
-    smallest = FEWEST * genres
+    smallest = MIN_COVERS_PER_GENRE * genres
     if largest <= smallest:
         raise UserError(
-            f"A learning curve of {genres} genres starts with {smallest} training covers ({FEWEST} a genre), "
-            f"and a training fold has only {largest}. Add covers, or take more --folds."
+            f"A learning curve of {genres} genres starts with {smallest} training covers "
+            f"({MIN_COVERS_PER_GENRE} a genre), and a training fold has only {largest}. "
+            f"Add covers, or take more --folds."
         )
     if len(set(sizes)) == 1:
         raise UserError(f"--sizes {sizes[0]}: one size is no curve; name two or more, or none.")
@@ -86,10 +87,11 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
             raise UserError(f"--sizes {size}: a training fold has only {largest} covers.")
         if size < smallest:
             raise UserError(
-                f"--sizes {size}: too few for {genres} genres; take {smallest} or more ({FEWEST} a genre)."
+                f"--sizes {size}: too few for {genres} genres; take {smallest} or more "
+                f"({MIN_COVERS_PER_GENRE} a genre)."
             )
     if sizes:
         return sorted(set(sizes))
     halves = [round(largest / 2**step) for step in range(64) if largest / 2**step >= smallest]
-    even = np.geomspace(smallest, largest, STEPS).round().astype(int).tolist()
-    return sorted(set(halves if len(halves) >= STEPS else even))
+    even = np.geomspace(smallest, largest, MIN_STEPS).round().astype(int).tolist()
+    return sorted(set(halves if len(halves) >= MIN_STEPS else even))

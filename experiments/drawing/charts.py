@@ -25,7 +25,10 @@ DARK = {
     "notice": "#3a2f12", "notice-edge": "#e69f00", "right": "#3ecfa5", "wrong": "#ff9a52",
 }  # fmt: skip
 
-LABELS, VALUES = 32.0, 87.0  # percent of the width: names end at the first, values begin after the second
+LABELS_END, VALUES_START = (
+    32.0,
+    87.0,
+)  # percent of the width: names end at the first, values begin after the second
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Axis:
 
     def at(self, value: float) -> float:
         """Where a value stands, kept on the axis."""
-        share = (value - self.low) / (self.high - self.low)
-        return round(self.start + min(max(share, 0.0), 1.0) * (self.end - self.start), 3)
+        part = (value - self.low) / (self.high - self.low)
+        return round(self.start + min(max(part, 0.0), 1.0) * (self.end - self.start), 3)
 
     def ticks(self) -> list[float]:
         """About five round values on the axis."""
@@ -69,31 +72,31 @@ def accuracy_axis(dots: Sequence[Dot], chance: float) -> Axis:
     high = max([chance, *(interval.high for interval in shown)])
     top = math.ceil(min(high + 0.01, 1.0) * 20) / 20
     bottom = min(math.floor(max(low - 0.01, 0.0) * 20) / 20, max(top - 0.1, 0.0))
-    return Axis(bottom, max(top, bottom + 0.1), LABELS + 3, VALUES)
+    return Axis(bottom, max(top, bottom + 0.1), LABELS_END + 3, VALUES_START)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a confusion matrix: covers, their share of the true genre, and how deep its colour is."""
+    """One cell of a confusion matrix: covers, their proportion of the true genre, depth of its colour."""
 
     genre: str
     covers: int
-    share: float
+    proportion: float
     depth: float
 
 
 def confusion_rows(counts: pd.DataFrame) -> dict[str, list[Cell]]:
-    """True genre -> cells, one a predicted genre; the deepest colour is the largest share of all.
+    """True genre -> cells, one a predicted genre; the deepest colour is the largest proportion of all.
 
     Args:
         counts: (k, k) covers, rows true genres, columns predicted ones.
     """
-    shares = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
-    most = max(float(shares.to_numpy().max()), 1e-9)
+    proportions = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
+    most = max(float(proportions.to_numpy().max()), 1e-9)
     return {
         str(true): [
-            Cell(str(genre), int(counts.loc[true, genre]), share, round(share / most, 3))
-            for genre, share in shares.loc[true].items()
+            Cell(str(genre), int(counts.loc[true, genre]), proportion, round(proportion / most, 3))
+            for genre, proportion in proportions.loc[true].items()
         ]
         for true in counts.index
     }

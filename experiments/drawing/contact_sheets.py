@@ -13,7 +13,7 @@ from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.progress import counted
 
 ACROSS = 10  # pictures in a row, and rows in a sheet
-GROUND = "#808080"  # around pictures that are not square
+SHEET_BACKGROUND = "#808080"  # around pictures that are not square
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ def contact_sheets(paths: Sequence[str], side: int, most_bytes: int, quality: in
     with counted("thumbnails", len(paths)) as bar:
         for start in range(0, len(paths), ACROSS**2):
             part = paths[start : start + ACROSS**2]
-            sheet = Image.new("RGB", (ACROSS * side, -(-len(part) // ACROSS) * side), GROUND)
+            sheet = Image.new("RGB", (ACROSS * side, -(-len(part) // ACROSS) * side), SHEET_BACKGROUND)
             for position, path in enumerate(part):
                 try:
-                    picture = ImageOps.pad(decode(read_bytes(path)), (side, side), color=GROUND)
+                    picture = ImageOps.pad(decode(read_bytes(path)), (side, side), color=SHEET_BACKGROUND)
                     sheet.paste(picture, (position % ACROSS * side, position // ACROSS * side))
                 except PictureError:
                     missing.append(start + position)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
-BITS = {"32": "float32", "bf16": "bfloat16", "16": "float16"}
+PRECISION_NAMES = {"32": "float32", "bf16": "bfloat16", "16": "float16"}
 
 
 def epoch_figure(
@@ -59,20 +59,19 @@ def epoch_figure(
 
 def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
     """The text alternative of the epochs."""
-    found = []
+    sentences = []
     for value, mine in epochs.groupby("value", sort=False):
         last = mine.groupby("part").tail(1)
-        words = (
-            f"{parameter} {value}: {mine['epoch'].max()} epochs, at the end {_share(last['accuracy'])} right "
-            "while learning"
-        )
+        learnt = _percent(last["accuracy"])
+        words = f"{parameter} {value}: {mine['epoch'].max()} epochs, at the end {learnt} right while learning"
         if "held_out_accuracy" in last and last["held_out_accuracy"].notna().any():
-            words += f", {_share(last['held_out_accuracy'])} of the covers held out"
+            words += f", {_percent(last['held_out_accuracy'])} of the covers held out"
         if "precision" in last:
-            words += f", trained in {' and '.join(BITS[str(name)] for name in last['precision'].unique())}"
-        found.append(words.strip())
-    return "; ".join(found)
+            names = [PRECISION_NAMES[str(name)] for name in last["precision"].unique()]
+            words += f", trained in {' and '.join(names)}"
+        sentences.append(words.strip())
+    return "; ".join(sentences)
 
 
-def _share(values: pd.Series) -> str:
+def _percent(values: pd.Series) -> str:
     return f"{100 * values.mean():.1f} %"

@@ -9,11 +9,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind people tell apart; a shape a classifier as well
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
-SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
+CLASSIFIER_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
+CLASSIFIER_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 def new_figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
+    """An empty forest plot.
+
+    Args:
+        rows: that it will have; its height follows.
+        width: in inches.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -28,7 +34,19 @@ def new_figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
 
 
 def dot(axes: Axes, y: int, value: float, low: float, high: float, look: int, filled: bool = True) -> None:
-    colour, shape = COLOURS[look % len(COLOURS)], SHAPES[look % len(SHAPES)]
+    """A value with its interval, as one row of a forest plot.
+
+    Args:
+        axes: of the plot.
+        y: the row.
+        value: the dot.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        look: number of the colour and shape, of a classifier for instance.
+        filled: whether the dot is filled or hollow.
+    """
+    colour = CLASSIFIER_COLOURS[look % len(CLASSIFIER_COLOURS)]
+    shape = CLASSIFIER_SHAPES[look % len(CLASSIFIER_SHAPES)]
     axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
     face = colour if filled else "white"
     axes.plot([value], [y], marker=shape, color=colour, markerfacecolor=face, markersize=7, linestyle="")

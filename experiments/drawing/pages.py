@@ -9,8 +9,12 @@ from typing import Any
 
 import jinja2
 
+from coverfusion.experiments.drawing.charts import DARK, LIGHT
+
 TEMPLATES = Path(__file__).parent / "templates"
 Filters = Mapping[str, Callable[..., Any]]
+# what every template finds: both palettes, and each colour as the style sheet calls it
+PALETTES = {"light": LIGHT, "dark": DARK, "colours": {name: f"var(--{name})" for name in LIGHT}}
 
 
 def render(template: str, context: Mapping[str, Any], filters: Filters | None = None) -> str:
@@ -18,13 +22,13 @@ def render(template: str, context: Mapping[str, Any], filters: Filters | None = 
 
     Args:
         template: a file name in `templates/`.
-        context: values by name; a name that the template asks for and that is not there raises
-            `jinja2.UndefinedError`.
+        context: values by name, beside `PALETTES`; a name that the template asks for and that is not there
+            raises `jinja2.UndefinedError`.
         filters: name -> function, for `{{ value | name }}`.
     """
     environment = _environment().overlay()
     environment.filters = environment.filters | dict(filters or {})
-    return environment.get_template(template).render(context)
+    return environment.get_template(template).render(PALETTES | dict(context))
 
 
 def write(path: Path, text: str) -> None:

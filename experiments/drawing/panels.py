@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,11 @@ from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 
 WIDE, NARROW = 3, 1  # panels side by side, on a desktop and on a phone
-DPI = 160
+PICTURE_DPI = 160
 LOOKS = {"": (LIGHT, WIDE), "-dark": (DARK, WIDE), "-narrow": (LIGHT, NARROW), "-narrow-dark": (DARK, NARROW)}
 
 
@@ -25,8 +26,24 @@ STYLES: dict[str, tuple[str, str, Any]] = {
     TRAINING: ("alone", "D", (0, (3, 2))),
     VALIDATION: ("fused", "o", "solid"),
 }
-SLIM = 4.0  # inches of a figure for phones, where a legend has one column
-MOST = 20  # letters of a value under an axis
+PHONE_WIDTH = 4.0  # inches of a figure for phones, where a legend has one column
+LONGEST_TICK = 20  # letters of a value under an axis
+
+
+def save_looks(folder: Path, draw: Callable[[Mapping[str, str], int], Mapping[str, Figure]]) -> list[str]:
+    """Draws `figures/<name><look>.png` in every look; returns the names.
+
+    Args:
+        folder: of the study or run.
+        draw: palette and panels side by side -> name -> its figure.
+    """
+    place = folder / "figures"
+    place.mkdir(exist_ok=True)
+    for look, (palette, columns) in LOOKS.items():
+        drawn = draw(palette, columns)
+        for name, figure in drawn.items():
+            figure.savefig(place / f"{name}{look}.png", dpi=PICTURE_DPI)
+    return list(drawn)
 
 
 def picture_of(folder: Path, name: str, words: str) -> dict[str, Any]:
@@ -43,17 +60,39 @@ def picture_of(folder: Path, name: str, words: str) -> dict[str, Any]:
 
 
 def panels_of(
-    names: Sequence[str], palette: Mapping[str, str], columns: int, wide: int, height: float, sharey: bool
+    names: Sequence[str],
+    palette: Mapping[str, str],
+    columns: int,
+    wide: int,
+    height: float,
+    sharey: bool,
+    sharex: bool = False,
+    panel_width: float | None = None,
 ) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with a panel for each name, without content.
+
+    Args:
+        names: of the panels.
+        palette: colours.
+        columns: as the look has it; `NARROW` puts all panels in one column.
+        wide: panels side by side otherwise.
+        height: of a panel, in inches.
+        sharey: whether panels have one vertical axis.
+        sharex: whether they have one horizontal axis.
+        panel_width: in inches; None: 10 inches for `wide` panels.
+
+    Returns:
+        The figure, and its panels by name.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     across = 1 if columns == NARROW else min(wide, len(names))
     down = -(-len(names) // across)
-    width = 3.9 if columns == NARROW else max(10 / wide * across, 5.0)
+    width = 3.9 if columns == NARROW else max((panel_width or 10 / wide) * across, 5.0)
     figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
     FigureCanvasAgg(figure)
-    grid = figure.subplots(down, across, squeeze=False, sharey=sharey).ravel()
+    grid = figure.subplots(down, across, squeeze=False, sharey=sharey, sharex=sharex).ravel()
     for axes in grid[len(names) :]:
         axes.set_visible(False)
     for axes in grid[: len(names)]:
@@ -67,6 +106,7 @@ def panels_of(
 
 
 def legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str]) -> None:
+    """The marks of training and validation above a figure, those that `words` names."""
     from matplotlib.lines import Line2D
 
     marks = [
@@ -74,10 +114,34 @@ def legend(figure: Figure, palette: Mapping[str, str], words: Mapping[str, str])
         for name, (colour, shape, line) in STYLES.items()
         if name in words
     ]
-    across = len(marks) if figure.get_figwidth() > SLIM else 1
-    figure.legend(handles=marks, loc="outside upper left", ncols=across, frameon=False, fontsize=8,
-                  labelcolor=palette["ink"], handlelength=2.2, columnspacing=1.0)  # fmt: skip
+    across = len(marks) if figure.get_figwidth() > PHONE_WIDTH else 1
+    marks_above(figure, marks, across, palette, handlelength=2.2)
+
+
+def marks_above(
+    figure: Figure, marks: Sequence[Line2D], across: int, palette: Mapping[str, str], handlelength: float
+) -> None:
+    """A legend above all panels.
+
+    Args:
+        figure: that gets it.
+        marks: with their labels.
+        across: marks side by side.
+        palette: colours.
+        handlelength: of a mark, in letters.
+    """
+    figure.legend(
+        handles=marks,
+        loc="outside upper left",
+        ncols=across,
+        frameon=False,
+        fontsize=8,
+        labelcolor=palette["ink"],
+        handlelength=handlelength,
+        columnspacing=1.0,
+    )
 
 
 def short(text: str) -> str:
-    return text if len(text) <= MOST else f"{text[: MOST - 1]}…"
+    """A value as it stands under an axis."""
+    return text if len(text) <= LONGEST_TICK else f"{text[: LONGEST_TICK - 1]}…"

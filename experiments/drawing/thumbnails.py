@@ -8,13 +8,13 @@ from PIL.Image import Resampling
 
 from coverfusion.data.pictures import decode
 
-SIDE = 128  # pixels
+THUMBNAIL_SIDE = 128  # pixels
 
 
 def thumbnail(content: bytes) -> bytes:
     """A JPEG of at most 128 x 128 pixels from the bytes of any picture; raises PictureError."""
     picture = decode(content)
-    picture.thumbnail((SIDE, SIDE), Resampling.LANCZOS)
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Resampling.LANCZOS)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=80)
     return out.getvalue()

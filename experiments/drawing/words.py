@@ -8,8 +8,8 @@ import pandas as pd
 
 from coverfusion.experiments.evaluation.intervals import Interval
 
-# score -> what the page calls it; all but the log loss are shares, shown in percent
-SCORES = {
+# score -> what the page calls it; all but the log loss are proportions, shown in percent
+SCORE_LABELS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "f1_macro": "macro F1",
@@ -24,8 +24,8 @@ SCORES = {
 }
 MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "log_loss", "ece")
 # what a split is called: in a heading, and after a number of covers
-SPLITS = {"test": "test", "validation": "validation", "folds": "all folds"}
-HELD = {
+SPLIT_LABELS = {"test": "test", "validation": "validation", "folds": "all folds"}
+HELD_OUT_WORDS = {
     "test": "test covers",
     "validation": "validation covers",
     "folds": "covers, each judged by a model that had not seen it",
@@ -35,13 +35,13 @@ HELD = {
 SHOWN_CONFIDENCE = 0.4  # a text box read less surely is no word: most of what lies below is no word at all
 
 
-def percent(share: float, digits: int = 1) -> str:
+def percent(proportion: float, digits: int = 1) -> str:
     """0.5132 -> "51.3 %", with a space that does not break."""
-    return f"{100 * share:.{digits}f}\u00a0%"
+    return f"{100 * proportion:.{digits}f}\u00a0%"
 
 
 def spread(interval: Interval, scale: float = 100, digits: int = 1) -> str:
-    """The two ends of an interval, in percent unless told: "46.3 to 56.1"."""
+    """The two ends of an interval, in percent by default: "46.3 to 56.1"."""
     return f"{scale * interval.low:.{digits}f}\u2013{scale * interval.high:.{digits}f}"
 
 

@@ -13,9 +13,8 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.words import HELD, percent, spread
+from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, percent, spread
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
@@ -137,7 +136,7 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
     run = findings.run
     return {
         "run": run,
-        "held": HELD[run.split],
+        "held": HELD_OUT_WORDS[run.split],
         "total": len(findings.covers),
         "there": set(run.facts["extractors"]),
         "tests": len(findings.effects),
@@ -151,9 +150,6 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
             "fewest": MIN_WORD_COVERS,
             "named": EFFECTS_IN_GIST,
         },
-        "light": figures.LIGHT,
-        "dark": figures.DARK,
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
 
 

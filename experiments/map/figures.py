@@ -117,7 +117,7 @@ def _plain(axes: Axes, xy: np.ndarray) -> None:
 
 
 def _colour(number: int) -> str:
-    return marks.LIGHT[marks.mark(number).colour]
+    return marks.LIGHT_MARKS[marks.mark(number).colour]
 
 
 def _figure(width: float, height: float) -> Figure:

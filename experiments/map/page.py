@@ -93,9 +93,8 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "data": Markup(json.dumps(data).replace("<", "\\u003c")),
         "script": Markup(script),
         "script_hash": "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        "light": figures.LIGHT | _mark_colours(marks.LIGHT),
-        "dark": figures.DARK | _mark_colours(marks.DARK),
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
+        "light": figures.LIGHT | _mark_colours(marks.LIGHT_MARKS),
+        "dark": figures.DARK | _mark_colours(marks.DARK_MARKS),
     }
     pages.write(folder / "index.html", pages.render("map.html", context, MAP_FILTERS))
     return folder / "index.html"

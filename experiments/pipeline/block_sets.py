@@ -19,16 +19,16 @@ def families(columns: Sequence[str]) -> dict[str, list[str]]:
     """
     words = [column.split("_", 1)[0] for column in columns]
     common = Counter(words)
-    found: dict[str, list[str]] = {}
+    grouped: dict[str, list[str]] = {}
     for word, column in zip(words, columns, strict=True):
-        found.setdefault(word if common[word] > 1 else REST, []).append(column)
-    return found
+        grouped.setdefault(word if common[word] > 1 else REST, []).append(column)
+    return grouped
 
 
 def units_of(block: str, columns: Sequence[str]) -> list[str]:
     """The units `block:family` of one block; only the block itself where it has a single family."""
-    found = families(columns)
-    return [f"{block}:{family}" for family in found] if len(found) > 1 else [block]
+    grouped = families(columns)
+    return [f"{block}:{family}" for family in grouped] if len(grouped) > 1 else [block]
 
 
 def columns_of(unit: str, blocks: Mapping[str, Sequence[str]]) -> list[str]:

@@ -18,11 +18,11 @@ from coverfusion.experiments.pipeline.block_sets import columns_of
 from coverfusion.features.decoded import Decoded
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
-from coverfusion.fusion.pictures import COLUMN, PIXELS
+from coverfusion.fusion.pictures import COLUMN, PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, create, parameters_of
 from coverfusion.fusion.stack import Stack
 
-LONGEST = 150  # letters of a model's blocks in a file name
+MAX_NAME_LENGTH = 150  # letters of a model's blocks in a file name
 
 
 TRAINING, VALIDATION = "training", "validation"  # kinds of covers
@@ -39,7 +39,7 @@ class Model:
     def name(self) -> str:
         """Short and fit for a file name."""
         blocks = "+".join(self.blocks)
-        if len(blocks) > LONGEST:
+        if len(blocks) > MAX_NAME_LENGTH:
             blocks = f"{len(self.blocks)} units {hashlib.sha256(blocks.encode()).hexdigest()[:16]}"
         return f"{self.classifier} on {blocks}"
 
@@ -64,7 +64,8 @@ def models_of(classifiers: Sequence[str], alone: Sequence[str], blocks: Sequence
 def all_blocks(classifier: str, blocks: Sequence[str]) -> tuple[str, ...]:
     """What a classifier sees of a collection with these blocks: the pictures themselves where it can."""
     takes = classifier_class(classifier).pictures
-    return (() if takes == "only" else tuple(blocks)) + ((PIXELS,) if takes else ())
+    table = () if takes is Pictures.ONLY else tuple(blocks)
+    return table if takes is Pictures.NONE else (*table, PIXELS)
 
 
 class CachedFits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from coverfusion.data.errors import UserError
 
 
-def check_writable(place: Path, option: str = "--out") -> None:
+def check_writable(place: str | os.PathLike[str], option: str = "--out") -> None:
     """Tries to write a file where `place` is or will be; nothing stays there.
 
     Args:
@@ -19,6 +20,7 @@ def check_writable(place: Path, option: str = "--out") -> None:
     Raises:
         UserError: the disk is full or read-only, rights are missing, or a part of the path is a file.
     """
+    place = Path(place)
     near = place
     try:
         near = next(folder for folder in (place, *place.absolute().parents) if _is_end(folder, place))
@@ -30,7 +32,9 @@ def check_writable(place: Path, option: str = "--out") -> None:
         ) from error
 
 
-def check_file(out: Path, kinds: Sequence[str], inputs: Sequence[str] = (), option: str = "--out") -> None:
+def check_file(
+    out: str | os.PathLike[str], kinds: Sequence[str], inputs: Sequence[str] = (), option: str = "--out"
+) -> None:
     """Refuses a file that a command could not or should not write.
 
     Args:
@@ -42,6 +46,7 @@ def check_file(out: Path, kinds: Sequence[str], inputs: Sequence[str] = (), opti
     Raises:
         UserError: another suffix, no folder, an input of the command, or as `check_writable`.
     """
+    out = Path(out)
     if out.suffix.lower() not in kinds:
         raise UserError(f"{option} {out}: the name must end in {' or '.join(kinds)}.")
     if not out.parent.is_dir():

@@ -20,7 +20,7 @@ from coverfusion.data.registry import loaded_plugins, use_plugins
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
 
-POLL = 0.5  # seconds between looks at what is done
+POLL_SECONDS = 0.5  # seconds between looks at what is done
 _fits: CachedFits | None = None  # of this worker process
 
 
@@ -78,7 +78,7 @@ def fit_all(
         waiting = {pool.submit(_fit_piece, part, wanted) for part, wanted in pieces}
         try:
             while waiting:
-                finished, waiting = wait(waiting, timeout=POLL, return_when=FIRST_EXCEPTION)
+                finished, waiting = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_EXCEPTION)
                 for future in finished:
                     future.result()
                 report(_done(fits, models, parts))
@@ -116,9 +116,14 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
     values = np.load(facts["features"], mmap_mode="r")
     frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False)
     _fits = CachedFits(
-        Path(facts["folder"]), frame, facts["covers"], facts["parameters"], facts["seed"], keep_models=False,
+        Path(facts["folder"]),
+        frame,
+        facts["covers"],
+        facts["parameters"],
+        facts["seed"],
+        keep_models=False,
         pictures=facts["pictures"],
-    )  # fmt: skip
+    )
 
 
 def _one_torch_thread() -> None:

@@ -80,5 +80,5 @@ def run_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
     if config.folds is None:
         ids = split_ids(covers, config, folder, ("validation", "test"))
         return [Part("split", ids.pop("train"), ids)]
-    found = fold_ids(covers, config.folds, config.seed, folder)
-    return [Part(name, train, {ALL_FOLDS: test}) for name, (train, test) in found.items()]
+    by_name = fold_ids(covers, config.folds, config.seed, folder)
+    return [Part(name, train, {ALL_FOLDS: test}) for name, (train, test) in by_name.items()]

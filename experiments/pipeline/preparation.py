@@ -84,14 +84,17 @@ def open_collection(config: Config) -> Collection:
 def _say_left_out(collection: Collection) -> None:
     counts = collection.counts
     kinds = [
-        ("rejected", "rejected"), ("copies", "copies"), ("left_out", "places of covers under several genres")
-    ]  # fmt: skip
+        ("rejected", "rejected"),
+        ("copies", "copies"),
+        ("left_out", "places of covers under several genres"),
+    ]
     gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
     if gone:
         console.print(
             f"{len(collection.frame):,} covers of {counts['files']:,} files; left out: {gone}.",
-            style="yellow", highlight=False,
-        )  # fmt: skip
+            style="yellow",
+            highlight=False,
+        )
 
 
 def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:

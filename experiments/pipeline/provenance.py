@@ -43,6 +43,11 @@ def write_json(path: Path, value: Any) -> None:
     partial.replace(path)
 
 
+def read_json(path: Path) -> Any:
+    """The value that `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def _version(name: str) -> str:
     try:
         return metadata.version(name)

@@ -19,7 +19,7 @@ from coverfusion.experiments.pipeline.preparation import Prepared, open_collecti
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
 
-DEFAULT_FOLDS = 5  # of a study that needs folds and was told of none
+DEFAULT_FOLDS = 5  # of a study that needs folds and names none
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from coverfusion.data.sample.draw import draw_sample
@@ -9,20 +10,23 @@ from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.training.train import train
 
-NOTE = "This sample is drawn by a program: its scores show that everything works, not what music is like."
+SAMPLE_NOTE = (
+    "This sample is drawn by a program: its scores show that everything works, not what music is like."
+)
 
 
-def run_demo(out: Path, seed: int) -> Path:
+def run_demo(out: str | os.PathLike[str], seed: int) -> Path:
     """Draws the sample under `out` (once) and trains on it.
 
     Returns:
         The run folder.
     """
+    out = Path(out)
     sample = out / "sample"
     if not sample.is_dir():
         console.print("Drawing the sample collection")
         partial = out / ".sample.partial"
         draw_sample(partial, seed=seed)
         partial.replace(sample)
-    console.print(NOTE, style="yellow")
-    return train(make_config("demo", collection=sample, out=out, seed=seed), note=NOTE)
+    console.print(SAMPLE_NOTE, style="yellow")
+    return train(make_config("demo", collection=sample, out=out, seed=seed), note=SAMPLE_NOTE)

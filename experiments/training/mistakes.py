@@ -15,8 +15,8 @@ from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
-MISTAKES = 12  # shown, the most confident first
-NEAREST = 5  # neighbours beside each
+SHOWN_MISTAKES = 12  # shown, the most confident first
+SHOWN_NEIGHBOURS = 5  # neighbours beside each
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Mistake:
     neighbours: list[NearCover]
 
 
-def surest_mistakes(
+def confident_mistakes(
     run: Run,
     predictions: pd.DataFrame,
     neighbours: TrainingIndex,
@@ -50,7 +50,7 @@ def surest_mistakes(
     """The wrong predictions with the highest probability, with their nearest training covers."""
     wrong = predictions[predictions["predicted"] != predictions["genre"]].reset_index()
     wrong["probability"] = wrong.filter(regex="^p_").max(axis=1)
-    sure = wrong.sort_values("probability", ascending=False, kind="stable").head(MISTAKES)
+    sure = wrong.sort_values("probability", ascending=False, kind="stable").head(SHOWN_MISTAKES)
     if sure.empty:
         return []
     paths = covers.drop_duplicates("cover_id").set_index("cover_id")["path"]
@@ -63,9 +63,9 @@ def surest_mistakes(
             probability=row["probability"],
             own_probability=row[f"p_{row['genre']}"],
             picture=_picture_at(paths[row["cover_id"]]),
-            neighbours=found,
+            neighbours=nearest,
         )
-        for row, found in zip(sure.to_dict(orient="records"), near, strict=True)
+        for row, nearest in zip(sure.to_dict(orient="records"), near, strict=True)
     ]
 
 
@@ -75,15 +75,15 @@ def _nearest(
     """For each cover its nearest training covers: under folds, those of the other folds only."""
     X = table.rows(cover_ids).frame()
     if folds is None:
-        found = neighbours.query(X, NEAREST)
+        nearest = neighbours.query(X, SHOWN_NEIGHBOURS)
     else:
         # about one in K is of the cover's own fold; the slack makes a shortage of neighbours unlikely
-        found = neighbours.query(X, 10 * NEAREST)
-        found = [
+        nearest = neighbours.query(X, 10 * SHOWN_NEIGHBOURS)
+        nearest = [
             near[folds[near["cover_id"]].to_numpy() != folds[cover_id]]
-            for cover_id, near in zip(cover_ids, found, strict=True)
+            for cover_id, near in zip(cover_ids, nearest, strict=True)
         ]
-    return [list(_pictured(near.head(NEAREST), neighbours)) for near in found]
+    return [list(_pictured(near.head(SHOWN_NEIGHBOURS), neighbours)) for near in nearest]
 
 
 def _pictured(near: pd.DataFrame, neighbours: TrainingIndex) -> Iterable[NearCover]:

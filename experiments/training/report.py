@@ -12,28 +12,36 @@ import pandas as pd
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Dot
-from coverfusion.experiments.drawing.words import HELD, MAIN_SCORES, SCORES, SPLITS, percent, points, spread
+from coverfusion.experiments.drawing.words import (
+    HELD_OUT_WORDS,
+    MAIN_SCORES,
+    SCORE_LABELS,
+    SPLIT_LABELS,
+    percent,
+    points,
+    spread,
+)
 from coverfusion.experiments.evaluation.intervals import Interval, reliability
 from coverfusion.experiments.evaluation.metrics import SCORE_RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
-from coverfusion.experiments.training.mistakes import surest_mistakes
+from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
-LISTED = 25  # rows of a list of what was dropped; its file has them all
+LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
 CHARTS = ("accuracy", "reliability", "confusion")
 
 
 # title, file, and its column that says why
-DROPPED = (
+DROPPED_LISTS = (
     ("Files that are no usable picture", "rejected.csv", "reason"),
     ("Covers that stand under several genres", "conflicts.csv", "kind"),
     ("Blocks that failed on a cover, or covers that could not be read again", "failures.csv", "reason"),
 )
 # the counts of `data.collection.Collection` in words; other keys are shown as they are
-COUNTS = {
+COUNT_WORDS = {
     "files": "files found",
     "rejected": "no usable picture, rejected",
     "other_genres": "of genres that were not chosen",
@@ -70,18 +78,15 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "usual": usual,
         "difference": difference,
         "gist": run_gist(run, usual, chance, difference),
-        "labels": SCORES,
+        "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
         "total": len(predictions),
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
-        "mistakes": surest_mistakes(run, predictions, neighbours, table, covers),
+        "mistakes": confident_mistakes(run, predictions, neighbours, table, covers),
         "dropped": dropped(run),
-        "counts": {COUNTS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "counts": {COUNT_WORDS.get(key, key): count for key, count in run.facts["dropped"].items()},
         "columns": {block: frame.shape[1] for block, frame in table.blocks.items()},
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
-        "light": figures.LIGHT,
-        "dark": figures.DARK,
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
     }
     pages.write(folder / "report.html", pages.render("report.html", context, FILTERS))
     return folder / "report.html"
@@ -112,7 +117,7 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
 def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
     """Three sentences in plain words: which model won, what that is worth, which block says most."""
     best = run.accuracy(run.chosen)
-    covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD[run.split]}"
+    covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
     won = (
         f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
         f" {percent(best.value)} of {covers} (95\u00a0% interval {spread(best)})."
@@ -170,7 +175,7 @@ def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str,
         "chance": chance,
         "split": run.split,
         "other": run.other,
-        "splits": SPLITS,
+        "splits": SPLIT_LABELS,
         "bins": reliability(proba, correct),
         "confusion": figures.confusion_rows(run.chosen.confusion[run.split]),
     }
@@ -199,7 +204,7 @@ class Dropped:
 
 def dropped(run: Run) -> list[Dropped]:
     """Rejected files, conflicting covers and failures of extractors."""
-    return [_dropped(run, title, file, reason) for title, file, reason in DROPPED]
+    return [_dropped(run, title, file, reason) for title, file, reason in DROPPED_LISTS]
 
 
 def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
@@ -209,7 +214,7 @@ def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
     except (FileNotFoundError, pd.errors.EmptyDataError):
         frame = pd.DataFrame()
     counted = frame[reason].value_counts() if reason in frame else pd.Series(dtype=int)
-    shown = frame.drop(columns="cover_id", errors="ignore").head(LISTED)
+    shown = frame.drop(columns="cover_id", errors="ignore").head(LISTED_ROWS)
     if "path" in shown:
         shown["path"] = shown["path"].map(run.shorten)
     reasons = {str(name): int(count) for name, count in counted.items()}

@@ -12,8 +12,8 @@ from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.registry import classifier_class
 from coverfusion.fusion.stack import Stack
 
-FILE = "stack_weights.csv"
-FIGURE = Path("figures", "stack_weights.png")
+WEIGHTS_FILE = "stack_weights.csv"
+WEIGHTS_FIGURE = Path("figures", "stack_weights.png")
 
 
 def write_stack_weights(
@@ -24,7 +24,8 @@ def write_stack_weights(
     Args:
         folder: of the run.
         fits: of every model on every part, with the fitted classifiers.
-        models, parts: all of the run.
+        models: all of the run.
+        parts: all of the run.
     """
     frames = []
     for model in models:
@@ -38,18 +39,18 @@ def write_stack_weights(
                 table.assign(classifier=model.classifier, blocks="+".join(model.blocks), part=part.name)
             )
     if frames:
-        found = pd.concat(frames)[["classifier", "blocks", "part", "member", "genre", "weight"]]
-        found.to_csv(folder / FILE, index=False)
-        (folder / FIGURE).parent.mkdir(exist_ok=True)
-        draw_stack_weights(found, folder / FIGURE)
+        weights = pd.concat(frames)[["classifier", "blocks", "part", "member", "genre", "weight"]]
+        weights.to_csv(folder / WEIGHTS_FILE, index=False)
+        (folder / WEIGHTS_FIGURE).parent.mkdir(exist_ok=True)
+        draw_stack_weights(weights, folder / WEIGHTS_FIGURE)
 
 
 def summary(weights: pd.DataFrame) -> pd.DataFrame:
     """One row a stack and member: its `mean` weight over genres and parts, and that of each genre."""
     named = weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
-    found = named.pivot_table("weight", ["stack", "member"], "genre", sort=False)
-    found.insert(0, "mean", named.groupby(["stack", "member"])["weight"].mean())
-    return found.reset_index()
+    table = named.pivot_table("weight", ["stack", "member"], "genre", sort=False)
+    table.insert(0, "mean", named.groupby(["stack", "member"])["weight"].mean())
+    return table.reset_index()
 
 
 def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:

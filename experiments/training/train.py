@@ -132,7 +132,7 @@ def predict_all(fits: CachedFits, models: list[Model], parts: list[Part]) -> dic
                 bar.update(bar.task_ids[0], now=f"{model.name}, {part.name}")
                 frames[model].append(fits.predictions(model, part))
                 bar.advance(bar.task_ids[0])
-    return {model: pd.concat(found).fillna(0.0) for model, found in frames.items()}
+    return {model: pd.concat(stacked).fillna(0.0) for model, stacked in frames.items()}
 
 
 def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.drawing.epochs import epoch_figure, epoch_words
-from coverfusion.experiments.drawing.panels import DPI, LOOKS, picture_of
+from coverfusion.experiments.drawing.panels import picture_of, save_looks
 from coverfusion.fusion.pictures import PIXELS
 
 
@@ -24,11 +24,10 @@ def training_picture(folder: Path) -> dict[str, Any] | None:
     epochs = run_epochs(folder)
     if epochs.empty:
         return None
-    (folder / "figures").mkdir(exist_ok=True)
     names = list(dict.fromkeys(epochs["value"]))
-    for look, (palette, columns) in LOOKS.items():
-        drawn = epoch_figure(epochs, names, "", palette, columns)
-        drawn.savefig(folder / "figures" / f"training{look}.png", dpi=DPI)
+    save_looks(
+        folder, lambda palette, columns: {"training": epoch_figure(epochs, names, "", palette, columns)}
+    )
     return picture_of(folder, "training", epoch_words(epochs, ""))
 
 

@@ -109,12 +109,12 @@ def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple
     known = covers[covers["cover_id"].map(names) != "test"]
     if config.folds is None:
         ids = split_ids(covers, config, folder, ("validation",))
-        found = {"split": (ids["train"], ids["validation"])}
+        by_name = {"split": (ids["train"], ids["validation"])}
     else:
-        found = fold_ids(known, config.folds, config.seed, folder)
+        by_name = fold_ids(known, config.folds, config.seed, folder)
     return known, [
         Part(name, train, {TRAINING: train, VALIDATION: held_out})
-        for name, (train, held_out) in found.items()
+        for name, (train, held_out) in by_name.items()
     ]
 
 

@@ -25,9 +25,11 @@ from coverfusion.fusion.registry import create_checked, parameters_of
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
-FIRST = 5  # trials that are never stopped early: from them the others learn what to expect
-REPEATS = 15  # after so many suggestions in a row that were tried already nothing new is expected
-REFUSED = 3  # so many trials that cannot be fitted, and none that can, end the search
+UNPRUNED_TRIALS = 5  # trials that are never stopped early: from them the others learn what to expect
+MAX_KNOWN_SUGGESTIONS = (
+    15  # after so many suggestions in a row that were tried already nothing new is expected
+)
+MAX_REFUSED_TRIALS = 3  # so many trials that cannot be fitted, and none that can, end the search
 DATABASE = "optuna.db"
 
 
@@ -83,10 +85,10 @@ def search(
     with counted("searching", trials) as bar:
         candidates.fits.watch = lambda what, done, total: watched(bar, what, done, total)
 
-        def told(finished: int) -> None:
+        def progress(finished: int) -> None:
             bar.update(bar.task_ids[0], completed=finished, now=_best_so_far(study))
 
-        run_trials(study, candidates, space, deadline, trials, told)
+        run_trials(study, candidates, space, deadline, trials, progress)
     if not _finished(study, complete=True):
         raise UserError(
             f"No trial was finished in {minutes:g} minutes. What was learnt is kept: search again to go on, "
@@ -114,7 +116,9 @@ def open_study(candidates: Candidates, space: SearchSpace, own: Mapping[str, Any
         study_name="search",
         direction="maximize",
         # a new head needs an epoch before it says anything
-        pruner=optuna.pruners.MedianPruner(FIRST, n_warmup_steps=2 if _is_network(candidates) else 1),
+        pruner=optuna.pruners.MedianPruner(
+            UNPRUNED_TRIALS, n_warmup_steps=2 if _is_network(candidates) else 1
+        ),
         load_if_exists=True,
     )
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a killed call
@@ -135,15 +139,24 @@ def run_trials(
     space: SearchSpace,
     deadline: float,
     trials: int | None,
-    told: Callable[[int], None],
+    progress: Callable[[int], None],
 ) -> None:
-    """Trials until time is over, there are enough, or nothing new is suggested; `told` how many there are."""
+    """Trials until time is over, there are enough, or nothing new is suggested.
+
+    Args:
+        study: where trials are kept.
+        candidates: what is fitted.
+        space: what the parameters may be.
+        deadline: on the clock of `time.monotonic`.
+        trials: at most so many; None: as many as fit.
+        progress: called with the number of finished trials.
+    """
     import optuna
     from optuna.trial import TrialState
 
     repeats = refused = 0
-    told(len(_finished(study)))
-    while repeats < REPEATS and time.monotonic() < deadline:
+    progress(len(_finished(study)))
+    while repeats < MAX_KNOWN_SUGGESTIONS and time.monotonic() < deadline:
         if trials is not None and len(_finished(study)) >= trials:
             break
         # the next suggestion depends on the trials before it alone, not on where an earlier call ended
@@ -169,10 +182,10 @@ def run_trials(
             trial.set_user_attr("refused", str(error))
             study.tell(trial, state=TrialState.PRUNED)
             refused += 1
-            if refused >= REFUSED and not _finished(study, complete=True):
+            if refused >= MAX_REFUSED_TRIALS and not _finished(study, complete=True):
                 shown = ", ".join(f"{n}={label(v)}" for n, v in values_of(space, trial.params).items())
                 raise UserError(f"{candidates.classifier} cannot be fitted with {shown}: {error}") from error
-        told(len(_finished(study)))
+        progress(len(_finished(study)))
 
 
 def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpace, deadline: float) -> float:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.panels import DPI, LOOKS
+from coverfusion.experiments.drawing.panels import panels_of, save_looks
 from coverfusion.experiments.drawing.words import records
-from coverfusion.experiments.tuning.sweep_figures import panels_of
 from coverfusion.experiments.tuning.values import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COURSE, MATTERED = "validation accuracy, %", "which parameter mattered"
+COURSE_TITLE, IMPORTANCE_TITLE = "validation accuracy, %", "which parameter mattered"
 
 
 def draw_search(
@@ -27,22 +26,21 @@ def draw_search(
 
     Args:
         folder: of the study.
-        trials, importance: its tables.
+        trials: its trials.
+        importance: of the parameters.
         space: parameter -> its range or choices, as in `study.json`.
 
     Returns:
         The pictures' names, without their endings.
     """
-    place = folder / "figures"
-    place.mkdir(exist_ok=True)
-    for ending, (palette, columns) in LOOKS.items():
-        drawn = {
+
+    def draw(palette: Mapping[str, str], columns: int) -> dict[str, Figure]:
+        return {
             "history": history_figure(trials, importance, palette, columns),
             "parameters": parameter_figure(trials, space, palette, columns),
         }
-        for name, figure in drawn.items():
-            figure.savefig(place / f"{name}{ending}.png", dpi=DPI)
-    return ["history", "parameters"]
+
+    return save_looks(folder, draw)
 
 
 def history_figure(
@@ -51,36 +49,43 @@ def history_figure(
     """Every trial in its turn with the best so far, and the importances where there are any."""
     from matplotlib.ticker import MaxNLocator
 
-    names = [COURSE, MATTERED] if len(importance) else [COURSE]
+    names = [COURSE_TITLE, IMPORTANCE_TITLE] if len(importance) else [COURSE_TITLE]
     figure, panels = panels_of(names, palette, columns, wide=2, height=3.0, sharey=False)
-    axes = panels[COURSE]
+    axes = panels[COURSE_TITLE]
     done = trials[trials["state"] == "finished"]
     cut = trials[(trials["state"] == "stopped") & trials["last"].notna()]
     best = 100 * done["accuracy"].cummax()
     axes.step(done["trial"], best, where="post", color=palette["fused"], linewidth=1.3, label="best so far")
-    axes.plot(done["trial"], 100 * done["accuracy"], "o", color=palette["fused"], markersize=4.5,
-              label="finished")  # fmt: skip
-    if len(cut):
-        axes.plot(cut["trial"], 100 * cut["last"], "x", color=palette["alone"], markersize=5,
-                  label="stopped early, last known")  # fmt: skip
     own = done[done["own"]]
-    if len(own):
-        axes.plot(own["trial"], 100 * own["accuracy"], "D", color=palette["right"], markersize=6.5,
-                  label="the classifier's own values")  # fmt: skip
+    for rows, column, colour, shape, size, words in (
+        (done, "accuracy", "fused", "o", 4.5, "finished"),
+        (cut, "last", "alone", "x", 5, "stopped early, last known"),
+        (own, "accuracy", "right", "D", 6.5, "the classifier's own values"),
+    ):
+        if len(rows):
+            at, height = rows["trial"], 100 * rows[column]
+            axes.plot(at, height, shape, color=palette[colour], markersize=size, label=words)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("trial", color=palette["muted"], fontsize=9)
     if len(importance):
-        bars = panels[MATTERED]
+        bars = panels[IMPORTANCE_TITLE]
         shown = importance.iloc[::-1]
         bars.barh(shown["parameter"], shown["importance"], color=palette["cell"], height=0.6)
         bars.grid(visible=False, axis="y")
         bars.grid(axis="x", color=palette["grid"])
-        bars.set_xlabel("share of the importance", color=palette["muted"], fontsize=9)
+        bars.set_xlabel("proportion of the importance", color=palette["muted"], fontsize=9)
     for name, panel in panels.items():
         panel.set_title(name, loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=2, frameon=False, fontsize=8,
-                  labelcolor=palette["ink"])  # fmt: skip
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+        labelcolor=palette["ink"],
+    )
     return figure
 
 
@@ -94,11 +99,11 @@ def parameter_figure(
     for name, axes in panels.items():
         at, chosen = _places(done[name], best[name], space[name], axes)
         axes.plot(at, 100 * done["accuracy"], "o", color=palette["fused"], markersize=4.5, alpha=0.75)
-        axes.plot(chosen, 100 * best["accuracy"], "o", markersize=11, markerfacecolor="none",
-                  color=palette["fused"])  # fmt: skip
+        ring = {"markersize": 11, "markerfacecolor": "none", "color": palette["fused"]}
+        axes.plot(chosen, 100 * best["accuracy"], "o", **ring)
         scale = " (logarithmic)" if space[name].get("log") else ""
         axes.set_title(f"{name}{scale}", loc="left", fontsize=9, color=palette["ink"])
-    figure.supylabel(COURSE, fontsize=9, color=palette["muted"])
+    figure.supylabel(COURSE_TITLE, fontsize=9, color=palette["muted"])
     return figure
 
 
@@ -115,8 +120,8 @@ def history_words(trials: pd.DataFrame, importance: pd.DataFrame) -> str:
         f"{100 * best['accuracy']:.1f} % of validation covers right, the worst finished one has "
         f"{100 * done['accuracy'].min():.1f} %"
     )
-    shares = [f"{row['parameter']} {100 * row['importance']:.0f} %" for row in records(importance)]
-    return f"{words}; importance: {', '.join(shares)}" if shares else words
+    parts = [f"{row['parameter']} {100 * row['importance']:.0f} %" for row in records(importance)]
+    return f"{words}; importance: {', '.join(parts)}" if parts else words
 
 
 def parameter_words(trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]]) -> str:

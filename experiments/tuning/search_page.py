@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.drawing import charts as figures
-from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
+from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.search_figures import best_of, draw_search, history_words, parameter_words
 from coverfusion.experiments.tuning.sweep_page import read_sweep_table
 
@@ -20,7 +18,7 @@ from coverfusion.experiments.tuning.sweep_page import read_sweep_table
 def write_search_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
     trials, importance = read_trials(folder), pd.read_csv(folder / "importance.csv")
-    study = _json(folder / "study.json")
+    study = read_json(folder / "study.json")
     words = {
         "history": history_words(trials, importance),
         "parameters": parameter_words(trials, study["space"]),
@@ -31,34 +29,28 @@ def write_search_page(folder: Path) -> Path:
     }
     parts = pd.read_parquet(folder / "splits.parquet")
     context = {
-        "facts": _json(folder / "collection.json"),
-        "environment": _json(folder / "environment.json"),
-        "study": study,
         "folds": parts["fold"].nunique() if "fold" in parts else 1,
         "findings": search_findings(folder),
         "pictures": pictures,
         "trials": records(trials),
         "best_number": best_of(trials)["trial"],
         "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
-        "light": figures.LIGHT,
-        "dark": figures.DARK,
     }
-    pages.write(folder / "index.html", pages.render("search.html", context, {"points": points}))
-    return folder / "index.html"
+    return write_study_page(folder, "search.html", context, {"points": points})
 
 
 def search_findings(folder: Path) -> list[str]:
     """What a search says, in sentences."""
-    trials, study = read_trials(folder), _json(folder / "study.json")
+    trials, study = read_trials(folder), read_json(folder / "study.json")
     rows = read_sweep_table(folder / "best.csv")
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
     best, top = held_out["best"], best_of(trials)
     chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])
-    said = [
+    interval = f"{100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f}"
+    sentences = [
         (
             f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of "
-            f"validation covers right ({100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f})."
+            f"validation covers right ({interval})."
         )
     ]
     if own := held_out.get("own"):
@@ -66,16 +58,16 @@ def search_findings(folder: Path) -> list[str]:
         if own["best"]:  # the mean of the folds and all folds together may disagree
             gain, low, high = (best[f"difference{end}"] for end in ("", "_low", "_high"))
         sure = "" if low > 0 else ": this may be nothing"
-        said.append(
+        sentences.append(
             f"With the classifier's own values {100 * own['accuracy']:.1f} %; the search brought "
             f"{points(gain)} points ({points(low)} to {points(high)}){sure}."
         )
     elif top["own"]:
-        said.append("Those are the classifier's own values: nothing better was found.")
+        sentences.append("Those are the classifier's own values: nothing better was found.")
     counts = trials["state"].value_counts()
     others = ", ".join(f"{n} {state}" for state, n in counts.items() if state != "finished")
-    said.append(f"{len(trials)} trials, {counts['finished']} finished{f', {others}' if others else ''}.")
-    return said
+    sentences.append(f"{len(trials)} trials, {counts['finished']} finished{f', {others}' if others else ''}.")
+    return sentences
 
 
 def read_trials(folder: Path) -> pd.DataFrame:
@@ -84,7 +76,3 @@ def read_trials(folder: Path) -> pd.DataFrame:
     frame = pd.read_csv(folder / "trials.csv", dtype=str, keep_default_na=False, na_values={})
     numbers = {name: pd.to_numeric(frame[name]) for name in ("accuracy", "last", "after", "seconds")}
     return frame.assign(**numbers, trial=frame["trial"].astype(int), own=frame["own"] == "True")
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))

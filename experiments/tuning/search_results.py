@@ -15,8 +15,8 @@ from coverfusion.experiments.tuning.values import label
 if TYPE_CHECKING:
     from optuna import Study
 
-BEST, OWN = "best", "own"  # the rows of best.csv
-FEWEST = 4  # finished trials from which on importances say anything
+BEST_ROW, OWN_ROW = "best", "own"  # the rows of best.csv
+MIN_TRIALS_FOR_IMPORTANCE = 4  # finished trials from which on importances say anything
 
 
 def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> None:
@@ -25,10 +25,14 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
     trials_table(study, space).to_csv(folder / "trials.csv", index=False)
     importances(study, space).to_csv(folder / "importance.csv", index=False)
     best = values_of(space, study.best_trial.params)
-    models = {BEST: candidates.model(best)}
+    models = {BEST_ROW: candidates.model(best)}
     for trial in study.get_trials(deepcopy=False):
-        if trial.user_attrs.get(OWN) and trial.value is not None and trial.params != study.best_trial.params:
-            models[OWN] = candidates.model(values_of(space, trial.params))
+        if (
+            trial.user_attrs.get(OWN_ROW)
+            and trial.value is not None
+            and trial.params != study.best_trial.params
+        ):
+            models[OWN_ROW] = candidates.model(values_of(space, trial.params))
     score_values(candidates, models)[1].to_csv(folder / "best.csv", index=False)
     chosen = {candidates.classifier: candidates.base | best}
     # the split's test covers, which no trial has seen, judge the best
@@ -57,7 +61,7 @@ def trials_table(study: Study, space: SearchSpace) -> pd.DataFrame:
             "last": seen[max(seen)] if seen else None,
             "after": max(seen, default=None),
             "seconds": trial.user_attrs.get("seconds"),
-            "own": bool(trial.user_attrs.get(OWN)),
+            "own": bool(trial.user_attrs.get(OWN_ROW)),
             "reason": reason,
         }
         rows.append(row)
@@ -74,7 +78,7 @@ def importances(study: Study, space: SearchSpace) -> pd.DataFrame:
 
     free = [name for name, of in space.items() if isinstance(of, Range) or len(of.values) > 1]
     values = [trial.value for trial in study.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    if len(values) < FEWEST or len(set(values)) < 2 or len(free) < 2:
+    if len(values) < MIN_TRIALS_FOR_IMPORTANCE or len(set(values)) < 2 or len(free) < 2:
         return pd.DataFrame(columns=["parameter", "importance"])
-    found = get_param_importances(study, params=free)
-    return pd.DataFrame({"parameter": list(found), "importance": list(found.values())})
+    importance = get_param_importances(study, params=free)
+    return pd.DataFrame({"parameter": list(importance), "importance": list(importance.values())})

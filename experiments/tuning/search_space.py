@@ -80,19 +80,19 @@ def parse_space(texts: Sequence[str]) -> dict[str, Range | Choice]:
         if name in space:
             raise UserError(f"-p {text}: {name} is there twice.")
         space[name] = _range(text, rest) if ".." in rest else _choice(rest)
-    if all(isinstance(found, Choice) and len(found.values) == 1 for found in space.values()):
+    if all(isinstance(of, Choice) and len(of.values) == 1 for of in space.values()):
         raise UserError(f"A search needs a parameter to choose: -p {EXAMPLES}.")
     return space
 
 
 def values_of(space: SearchSpace, params: Mapping[str, Any]) -> dict[str, Any]:
     """The classifier's parameters for what Optuna chose."""
-    found = {}
+    values = {}
     for name, chosen in params.items():
         of = space[name]
         # 0 and 0.0 are one value, but a fit is kept under how it is written
-        found[name] = of.values[of.words.index(chosen)] if isinstance(of, Choice) else type(of.low)(chosen)
-    return found
+        values[name] = of.values[of.words.index(chosen)] if isinstance(of, Choice) else type(of.low)(chosen)
+    return values
 
 
 def params_of(space: SearchSpace, values: Mapping[str, Any]) -> dict[str, Any] | None:

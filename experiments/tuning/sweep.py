@@ -16,9 +16,10 @@ from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
-from coverfusion.experiments.tuning.sweep_page import write_page
+from coverfusion.experiments.tuning.sweep_page import write_sweep_page
 from coverfusion.experiments.tuning.sweep_scores import score_values, write_sweep_tables
 from coverfusion.experiments.tuning.values import in_order, label
+from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.registry import classifier_class, create_checked
 
 
@@ -62,14 +63,14 @@ def sweep(
     write_json(done, tried)
     scored = score_values(candidates, models)
     write_sweep_tables(candidates.folder, *scored, sweep_epochs(candidates, models))
-    write_page(candidates.folder)
+    write_sweep_page(candidates.folder)
     return candidates.folder
 
 
 def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, workers: int | None) -> None:
     """Fits what is not kept yet, with a bar; of a long fit the bar shows epochs."""
     fits, parts = candidates.fits, candidates.parts
-    if classifier_class(candidates.classifier).pictures:
+    if classifier_class(candidates.classifier).pictures is not Pictures.NONE:
         workers = workers or 1  # such a fit has its own processes and devices
     with counted("fitting", len(models) * len(parts)) as bar:
         fits.watch = lambda what, done, total: watched(bar, what, done, total)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from coverfusion.experiments.drawing.epochs import epoch_figure
-from coverfusion.experiments.drawing.panels import DPI, LOOKS, STYLES, legend, panels_of, short
+from coverfusion.experiments.drawing.panels import STYLES, legend, panels_of, save_looks, short
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN = {"accuracy": "accuracy, %", "log_loss": "log loss"}
+SHOWN_SCORES = {"accuracy": "accuracy, %", "log_loss": "log loss"}
 
 
 def draw_sweep(
@@ -42,18 +42,15 @@ def draw_sweep(
     Returns:
         The pictures' names, without their endings.
     """
-    place = folder / "figures"
-    place.mkdir(exist_ok=True)
-    for ending, (palette, columns) in LOOKS.items():
-        sweep_figure(table, values, parameter, chance, palette, columns).savefig(
-            place / f"sweep{ending}.png", dpi=DPI
-        )
+
+    def draw(palette: Mapping[str, str], columns: int) -> dict[str, Figure]:
+        drawn = {"sweep": sweep_figure(table, values, parameter, chance, palette, columns)}
         if epochs is not None:
             names = [label(value) for value in values]
-            epoch_figure(epochs, names, parameter, palette, columns).savefig(
-                place / f"epochs{ending}.png", dpi=DPI
-            )
-    return ["sweep"] if epochs is None else ["sweep", "epochs"]
+            drawn["epochs"] = epoch_figure(epochs, names, parameter, palette, columns)
+        return drawn
+
+    return save_looks(folder, draw)
 
 
 def sweep_figure(
@@ -65,28 +62,43 @@ def sweep_figure(
     columns: int,
 ) -> Figure:
     """Accuracy and log loss of training and validation covers against the parameter, with 95 % intervals."""
-    figure, panels = panels_of(list(SHOWN), palette, columns, wide=2, height=3.0, sharey=False)
+    figure, panels = panels_of(list(SHOWN_SCORES), palette, columns, wide=2, height=3.0, sharey=False)
     axis = Places(values)
     for name, axes in panels.items():
         times = 100 if name == "accuracy" else 1
         for covers, (colour, shape, line) in STYLES.items():
-            found = table[table["covers"] == covers].set_index("value").loc[[label(v) for v in values]]
-            low, high = times * found[f"{name}_low"], times * found[f"{name}_high"]
+            rows = table[table["covers"] == covers].set_index("value").loc[[label(v) for v in values]]
+            low, high = times * rows[f"{name}_low"], times * rows[f"{name}_high"]
             at = axis.beside(-1 if covers == TRAINING else 1)
             axes.vlines(at, low, high, color=palette[colour], linewidth=1.6, alpha=0.6)
-            axes.plot(at, times * found[name], color=palette[colour], marker=shape, markersize=5,
-                      linestyle=line if axis.numbers else "", linewidth=1.3, label=covers)  # fmt: skip
+            axes.plot(
+                at,
+                times * rows[name],
+                color=palette[colour],
+                marker=shape,
+                markersize=5,
+                linestyle=line if axis.numbers else "",
+                linewidth=1.3,
+                label=covers,
+            )
         best = table[table["best"].eq(True)].iloc[0]
         where = axis.beside(1)[[label(v) for v in values].index(best["value"])]
-        axes.plot(where, times * best[name], "o", markersize=11, markerfacecolor="none",
-                  color=palette["fused"])  # fmt: skip
+        ring = {"markersize": 11, "markerfacecolor": "none", "color": palette["fused"]}
+        axes.plot(where, times * best[name], "o", **ring)
         axis.set_on(axes)
         axes.set_xlabel(f"{parameter}{' (logarithmic)' if axis.log else ''}", color=palette["muted"])
-        axes.set_title(SHOWN[name], loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
+        axes.set_title(SHOWN_SCORES[name], loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
     accuracy = panels["accuracy"]
     accuracy.axhline(100 * chance, color=palette["chance"], linewidth=1, linestyle=":")
-    accuracy.annotate("largest genre", (0, 100 * chance), (2, -11), xycoords=("axes fraction", "data"),
-                      textcoords="offset points", fontsize=8, color=palette["muted"])  # fmt: skip
+    accuracy.annotate(
+        "largest genre",
+        (0, 100 * chance),
+        (2, -11),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        fontsize=8,
+        color=palette["muted"],
+    )
     legend(figure, palette, {name: f"{name} covers" for name in STYLES})
     return figure
 
@@ -130,6 +142,5 @@ class Places:
         if not self.numbers:
             axes.set_xlim(-0.5, len(names) - 0.5)
         places = self.values if self.numbers else range(len(names))
-        slanted = sum(map(len, names)) > 36
-        axes.set_xticks(list(places), names, fontsize=8, rotation=35 if slanted else 0,
-                        ha="right" if slanted else "center")  # fmt: skip
+        rotation, anchor = (35, "right") if sum(map(len, names)) > 36 else (0, "center")
+        axes.set_xticks(list(places), names, fontsize=8, rotation=rotation, ha=anchor)

@@ -2,71 +2,63 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.drawing import charts as figures
-from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
+from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
-TEXT = {"value": str, "part": str, "covers": str}
+TEXT_COLUMNS = ("value", "part", "covers")
 
 
-def write_page(folder: Path) -> Path:
+def write_sweep_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
-    table, facts, study = read_values(folder), _json(folder / "collection.json"), _json(folder / "study.json")
-    values = _json(folder / "values.json")
+    table, study, values = (
+        read_values(folder),
+        read_json(folder / "study.json"),
+        read_json(folder / "values.json"),
+    )
     parameter = study["parameter"]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
-    chance = max(facts["genres"].values()) / facts["covers"]
     words = {"sweep": sweep_words(table, parameter)}
     if epochs is not None:
         words["epochs"] = epoch_words(epochs, parameter)
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_sweep(folder, table, values, epochs, parameter, chance)
+        for name in draw_sweep(folder, table, values, epochs, parameter, chance(folder))
     }
-    config_text = (folder / "config.yaml").read_text(encoding="utf-8")
     held_out = table[table["covers"] == VALIDATION]
     context = {
-        "facts": facts,
-        "environment": _json(folder / "environment.json"),
-        "study": study,
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
-        "findings": findings(folder),
+        "findings": sweep_findings(folder),
         "pictures": pictures,
         "rows": records(held_out),
         "training": {row["value"]: row for row in records(table[table["covers"] != VALIDATION])},
         "default": label(parameters_of(study["classifier"])[parameter]),
-        "config_text": config_text,
-        "colours": {name: f"var(--{name})" for name in figures.LIGHT},
-        "light": figures.LIGHT,
-        "dark": figures.DARK,
     }
-    pages.write(folder / "index.html", pages.render("sweep.html", context, {"points": points}))
-    return folder / "index.html"
+    return write_study_page(folder, "sweep.html", context, {"points": points})
 
 
-def findings(folder: Path) -> list[str]:
+def sweep_findings(folder: Path) -> list[str]:
     """What a sweep says, in sentences."""
-    values, study = _json(folder / "values.json"), _json(folder / "study.json")
+    values, study = read_json(folder / "values.json"), read_json(folder / "study.json")
     table = read_values(folder)
     held_out = table[table["covers"] == VALIDATION].set_index("value")
     best = str(held_out.index[held_out["best"].eq(True)][0])
     row, learnt = held_out.loc[best], table[table["covers"] != VALIDATION].set_index("value").loc[best]
-    said = [
+    interval = f"{100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}"
+    sentences = [
         (
-            f"{study['classifier']} is best with {study['parameter']} = {best}: {100 * row['accuracy']:.1f} % "
-            f"of validation covers right ({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}), "
+            f"{study['classifier']} is best with {study['parameter']} = {best}: "
+            f"{100 * row['accuracy']:.1f} % of validation covers right ({interval}), "
             f"and {100 * learnt['accuracy']:.1f} % of those that it learnt from."
         )
     ]
@@ -75,14 +67,14 @@ def findings(folder: Path) -> list[str]:
     for which, names in (("Surely worse", others.index[worse]), ("Not surely worse", others.index[~worse])):
         if len(names):
             listed = ", ".join(f"{name} ({points(others.loc[name, 'difference'])} points)" for name in names)
-            said.append(f"{which}: {listed}.")
+            sentences.append(f"{which}: {listed}.")
     alone = len(values) > 2 and bool((others["difference"] < 0).all())
     if alone and all(map(is_number, values)) and best in (label(values[0]), label(values[-1])):
         end = "smallest" if best == label(values[0]) else "largest"
-        said.append(
+        sentences.append(
             f"The best is the {end} value tried: a {end.replace('est', 'er')} one may be better still."
         )
-    return said
+    return sentences
 
 
 def read_values(folder: Path) -> pd.DataFrame:
@@ -92,13 +84,5 @@ def read_values(folder: Path) -> pd.DataFrame:
 
 def read_sweep_table(path: Path) -> pd.DataFrame:
     """A table of a sweep or of the best of a search; what names a value or a part is text."""
-    # a value may be called "null" or "none"
-    frame = pd.read_csv(path, dtype=TEXT, keep_default_na=False, na_values={})
-    if "best" in frame:
-        frame["best"] = frame["best"] == "True"
-    numbers = [column for column in frame.columns if column not in TEXT and column != "best"]
-    return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    frame = read_table(path, (*TEXT_COLUMNS, "best"))
+    return frame.assign(best=frame["best"] == "True") if "best" in frame else frame

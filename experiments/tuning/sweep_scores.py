@@ -14,7 +14,7 @@ from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.tuning.candidates import Candidates
 
-SCORES = ("accuracy", "f1_macro", "log_loss")
+SWEEP_SCORES = ("accuracy", "f1_macro", "log_loss")
 
 
 def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -31,14 +31,14 @@ def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[p
         frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
         for part, frame in zip(candidates.parts, frames, strict=True):
             seconds = candidates.fits.seconds(model, part)
-            for covers, found in frame.groupby("split", sort=False):
-                row = {"value": value, "part": part.name, "covers": covers, "n": len(found)}
-                folds.append(row | _scores(found, genres) | {"seconds": seconds})
-        for covers, found in pd.concat(frames).sort_index(kind="stable").groupby("split", sort=False):
-            rows.append({"value": value, "covers": covers, "n": len(found)})
-            rows[-1] |= _intervals(found, genres, groups, candidates)
+            for covers, predicted in frame.groupby("split", sort=False):
+                row = {"value": value, "part": part.name, "covers": covers, "n": len(predicted)}
+                folds.append(row | _scores(predicted, genres) | {"seconds": seconds})
+        for covers, predicted in pd.concat(frames).sort_index(kind="stable").groupby("split", sort=False):
+            rows.append({"value": value, "covers": covers, "n": len(predicted)})
+            rows[-1] |= _intervals(predicted, genres, groups, candidates)
             if covers == VALIDATION:
-                right[value] = pd.Series(_right(found, genres), index=found.index)
+                right[value] = pd.Series(_right(predicted, genres), index=predicted.index)
     table = pd.DataFrame(rows)
     return pd.DataFrame(folds), table.merge(_against_best(table, right, groups, candidates), how="left")
 
@@ -79,18 +79,18 @@ def _intervals(
     overall = score_predictions(
         frame["genre"].to_numpy(), proba, genres, of, config.seed, config.folds
     ).overall
-    found: dict[str, float] = {}
-    for name in SCORES:
+    scores: dict[str, float] = {}
+    for name in SWEEP_SCORES:
         row = overall.to_dict("index")[name]
-        found |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
-    return found
+        scores |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
+    return scores
 
 
 def _scores(frame: pd.DataFrame, genres: list[str]) -> dict[str, float]:
     proba = _proba(frame, genres)
     truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-    found = fold_scores(truth, proba.argmax(axis=1), proba, genres)
-    return {name: found[name] for name in SCORES}
+    scores = fold_scores(truth, proba.argmax(axis=1), proba, genres)
+    return {name: scores[name] for name in SWEEP_SCORES}
 
 
 def _right(frame: pd.DataFrame, genres: list[str]) -> np.ndarray:

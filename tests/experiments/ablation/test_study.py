@@ -35,9 +35,14 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     folder = tmp_path_factory.mktemp("ablate")
     save_folders(folder / "covers", {genre: [_cover(genre, n) for n in range(24)] for genre in GENRES})
     return make_config(
-        "test", collection=folder / "covers", out=folder / "runs", store=folder / "store",
-        classifiers=["logistic", "knn"], blocks=["color", "texture"], folds=3,
-    )  # fmt: skip
+        "test",
+        collection=folder / "covers",
+        out=folder / "runs",
+        store=folder / "store",
+        classifiers=["logistic", "knn"],
+        blocks=["color", "texture"],
+        folds=3,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -159,17 +164,21 @@ def _planted(where: Path, signal: str, covers: int = 24) -> Path:
 @pytest.mark.parametrize("signal", ["color", "ocr"])
 def test_a_planted_signal_gets_all_of_the_shapley_value(signal: str, tmp_path: Path) -> None:
     config = make_config(
-        "test", collection=_planted(tmp_path, signal), out=tmp_path / "runs", store=tmp_path / "store",
-        classifiers=["kernel_ridge"], blocks=["color", "texture", "ocr"], folds=4,
-    )  # fmt: skip
+        "test",
+        collection=_planted(tmp_path, signal),
+        out=tmp_path / "runs",
+        store=tmp_path / "store",
+        classifiers=["kernel_ridge"],
+        blocks=["color", "texture", "ocr"],
+        folds=4,
+    )
     folder = ablate(config, ["alone", "without", "subsets"], repeats=2, workers=2)
-    shares = pd.read_csv(folder / "shapley.csv").query("genre == 'all'").set_index("block")
-    print(shares.to_string())
-    total = shares["value"].sum()
+    values = pd.read_csv(folder / "shapley.csv").query("genre == 'all'").set_index("block")
+    total = values["value"].sum()
     assert total > 0.4
-    assert shares.loc[signal, "value"] > 0.9 * total
-    assert shares.loc[signal, "p_holm"] < 0.05
-    others = shares.drop(index=signal)
+    assert values.loc[signal, "value"] > 0.9 * total
+    assert values.loc[signal, "p_holm"] < 0.05
+    others = values.drop(index=signal)
     assert (others["p_holm"] > 0.05).all()
     comparisons = pd.read_csv(folder / "comparisons.csv")
     removed = comparisons[comparisons["design"] == "all against all but block"].set_index("unit")

@@ -38,9 +38,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "folds-texture": {"blocks": ["texture"], "folds": 3},
     }.items():
         config = make_config(
-            "test", collection=folder / "covers", out=folder / name, store=folder / "store",
-            classifiers=["logistic", "knn"], **more,
-        )  # fmt: skip
+            "test",
+            collection=folder / "covers",
+            out=folder / name,
+            store=folder / "store",
+            classifiers=["logistic", "knn"],
+            **more,
+        )
         made[name] = train(config)
     return made
 
@@ -107,6 +111,9 @@ def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
     folders = [runs["color"], runs["texture"]]
     write_comparison(tmp_path / "c", compare_runs(folders), config_differences(folders), folders)
     assert {file.name for file in (tmp_path / "c").iterdir()} == {
-        "comparisons.csv", "config_differences.csv", "comparison.png", "environment.json",
-    }  # fmt: skip
+        "comparisons.csv",
+        "config_differences.csv",
+        "comparison.png",
+        "environment.json",
+    }
     assert (tmp_path / "c" / "comparison.png").read_bytes().startswith(b"\x89PNG")

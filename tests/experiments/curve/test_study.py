@@ -63,9 +63,19 @@ def study(manifest: Path, out: Path) -> Path:
 
 def test_the_folder_is_complete(study: Path) -> None:
     for name in (
-        "config.yaml", "environment.json", "collection.json", "curve.json", "splits.parquet", "curve.csv",
-        "pooled.csv", "powerlaw.csv", "balance.csv", "index.html", "figures/curve.png", "figures/balance.png",
-    ):  # fmt: skip
+        "config.yaml",
+        "environment.json",
+        "collection.json",
+        "curve.json",
+        "splits.parquet",
+        "curve.csv",
+        "pooled.csv",
+        "powerlaw.csv",
+        "balance.csv",
+        "index.html",
+        "figures/curve.png",
+        "figures/balance.png",
+    ):
         assert (study / name).exists(), name
     assert not (study / "fits").exists()
 

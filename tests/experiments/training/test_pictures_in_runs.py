@@ -42,10 +42,14 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     small = {"backbone": BACKBONE, "checkpoint": tiny_weights(folder), "image_size": 32, "head_epochs": 0}
     learns = {"epochs": 6, "learning_rate": 1e-2, "frozen_stages": 0}
     return make_config(
-        "test", collection=folder / "covers", out=folder / "runs", store=folder / "store", alone=["logistic"],
+        "test",
+        collection=folder / "covers",
+        out=folder / "runs",
+        store=folder / "store",
+        alone=["logistic"],
         classifiers={"joint": small | learns, "finetune": small | {"epochs": 1, "learning_rate": 1e-9}},
         blocks=["color", "texture"],
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +66,12 @@ def test_a_run_says_what_each_classifier_could_see(run: Path) -> None:
         ("logistic", "texture"): ("alone", "texture alone"),
     }
     assert read_run(run).chosen.classifier == "joint"  # the other network may not learn
+
+
+def test_the_report_names_the_precision_of_each_network(run: Path) -> None:
+    histories = [pd.read_csv(file) for file in (run / "training").glob("split/*/history.csv")]
+    assert {precision for history in histories for precision in history["precision"].astype(str)} == {"32"}
+    assert (run / "report.html").read_text().count("trained in float32") == len(histories) == 2
 
 
 def test_new_covers_are_scored_from_their_pictures(run: Path, config: Config, tmp_path: Path) -> None:
@@ -87,8 +97,10 @@ def test_the_picture_is_a_player_of_the_explanation(run: Path, config: Config, t
     assert found.attention is not None
     assert "block 'pixels' alone" in found.attention_note
     assert json.loads((tmp_path / "why.json").read_text())["contributions"]["blocks"].keys() == {
-        "color", "texture", "pixels"
-    }  # fmt: skip
+        "color",
+        "texture",
+        "pixels",
+    }
 
 
 def test_a_cover_without_its_picture_owes_it_nothing(run: Path) -> None:

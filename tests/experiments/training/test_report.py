@@ -22,7 +22,7 @@ from coverfusion.experiments.pipeline.config import make_config, write_config
 from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_leaderboard
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import chance_of, read_run
-from coverfusion.experiments.training.mistakes import surest_mistakes
+from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.report import gain, run_gist, write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
@@ -338,7 +338,9 @@ def test_one_model_without_a_mistake_and_without_a_block_alone(tmp_path: Path) -
 
 def test_surest_mistakes_come_from_test_with_their_nearest_training_covers(inputs: Inputs) -> None:
     run = read_run(inputs.folder)
-    found = surest_mistakes(run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers)
+    found = confident_mistakes(
+        run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers
+    )
     assert [mistake.path for mistake in found] == [f"covers/test-{n:02d}.jpg" for n in (11, 10, 9)]
     assert [mistake.probability for mistake in found] == pytest.approx([0.83, 0.80, 0.77])
     assert found[0].genre == GENRES[2]
@@ -350,7 +352,9 @@ def test_surest_mistakes_come_from_test_with_their_nearest_training_covers(input
 
 def test_pictures_are_those_of_the_covers(inputs: Inputs) -> None:
     run = read_run(inputs.folder)
-    found = surest_mistakes(run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers)
+    found = confident_mistakes(
+        run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers
+    )
     assert found[0].picture is not None
     content = base64.b64decode(found[0].picture.removeprefix("data:image/jpeg;base64,"))
     colour = np.array(Image.open(io.BytesIO(content))).mean(axis=(0, 1))
@@ -380,7 +384,7 @@ def test_under_folds_no_neighbour_is_of_the_covers_own_fold(inputs: Inputs, tmp_
     run = read_run(folder)
     everything = _index(inputs.table, inputs.covers)  # the cover itself is its own nearest neighbour
     predictions = run.predictions(run.chosen)
-    found = surest_mistakes(run, predictions, everything, inputs.table, inputs.covers)[0]
+    found = confident_mistakes(run, predictions, everything, inputs.table, inputs.covers)[0]
     # 11.1 of validation, training 12, 10.1 of validation and of test, training 13
     assert [near.genre for near in found.neighbours] == [GENRES[n % 3] for n in (11, 12, 10, 10, 13)]
 

@@ -54,10 +54,19 @@ def run(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_run_folder_is_complete(run: Path) -> None:
     for name in (
-        "config.yaml", "environment.json", "collection.json", "rejected.csv", "splits.parquet",
-        "metrics.json", "leaderboard.csv", "per_genre.csv", "confusion.csv", "predictions.parquet",
-        "report.html", "bundle",
-    ):  # fmt: skip
+        "config.yaml",
+        "environment.json",
+        "collection.json",
+        "rejected.csv",
+        "splits.parquet",
+        "metrics.json",
+        "leaderboard.csv",
+        "per_genre.csv",
+        "confusion.csv",
+        "predictions.parquet",
+        "report.html",
+        "bundle",
+    ):
         assert (run / name).exists(), name
     assert not (run / "fits").exists()
 
@@ -182,7 +191,7 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
     whole, stopped = tmp_path / f"whole.{kind}", tmp_path / f"stopped.{kind}"
     from coverfusion.experiments.scoring import score as module
 
-    monkeypatch.setattr(module, "PART", 64)
+    monkeypatch.setattr(module, "COVERS_PER_PART", 64)
     score(run / "bundle", list_pictures([str(collection)]), whole)
 
     def stop(count: int) -> None:
@@ -191,9 +200,11 @@ def test_a_stopped_scoring_resumes_to_the_same_rows(
     calls = []
     with pytest.raises(KeyboardInterrupt):
         score(
-            run / "bundle", list_pictures([str(collection)]), stopped,
+            run / "bundle",
+            list_pictures([str(collection)]),
+            stopped,
             progress=lambda n: stop(n) if calls else calls.append(n),
-        )  # fmt: skip
+        )
     assert not stopped.exists()
     with pytest.raises(UserError, match="--resume"):
         score(run / "bundle", list_pictures([str(collection)]), stopped)
@@ -208,7 +219,7 @@ def test_resuming_with_other_pictures_is_refused(
 ) -> None:
     from coverfusion.experiments.scoring import score as module
 
-    monkeypatch.setattr(module, "PART", 64)
+    monkeypatch.setattr(module, "COVERS_PER_PART", 64)
     out = tmp_path / "a.csv"
     with pytest.raises(KeyboardInterrupt):
         score(run / "bundle", _stopping(collection), out)

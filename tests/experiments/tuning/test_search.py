@@ -43,8 +43,16 @@ def study(manifest: Path) -> Path:
 
 
 def test_ranges_and_choices_as_they_are_typed() -> None:
-    space = parse_space(["learning_rate=1e-5..1e-2:log", "frozen_stages=0..6", "dropout=0..0.5",
-                         "augmentation=none,mixup", "ema=null,0.99", "epochs=3"])  # fmt: skip
+    space = parse_space(
+        [
+            "learning_rate=1e-5..1e-2:log",
+            "frozen_stages=0..6",
+            "dropout=0..0.5",
+            "augmentation=none,mixup",
+            "ema=null,0.99",
+            "epochs=3",
+        ]
+    )
     assert space == {
         "learning_rate": Range(1e-5, 1e-2, log=True),
         "frozen_stages": Range(0, 6),

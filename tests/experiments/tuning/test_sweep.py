@@ -13,7 +13,7 @@ from coverfusion.data.splits import split
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
 from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.experiments.tuning.sweep_figures import Places
-from coverfusion.experiments.tuning.sweep_page import findings
+from coverfusion.experiments.tuning.sweep_page import sweep_findings
 from coverfusion.experiments.tuning.values import in_order, label, parse_value, spans_decades
 from coverfusion.fusion.registry import create
 from tests.helpers.small import config, save_small, tiny_network
@@ -31,9 +31,19 @@ def study(manifest: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-4", 1e-4), ("3", 3), ("0.5", 0.5), ("null", None), ("none", "none"), ("true", True),
-     ("[svc, mlp]", ["svc", "mlp"]), ("mixup", "mixup"), ("-2", -2), (".5", 0.5)],
-)  # fmt: skip
+    [
+        ("1e-4", 1e-4),
+        ("3", 3),
+        ("0.5", 0.5),
+        ("null", None),
+        ("none", "none"),
+        ("true", True),
+        ("[svc, mlp]", ["svc", "mlp"]),
+        ("mixup", "mixup"),
+        ("-2", -2),
+        (".5", 0.5),
+    ],
+)
 def test_values_mean_what_they_say(text: str, value: object) -> None:
     found = parse_value(text)
     assert found == value
@@ -98,8 +108,10 @@ def test_no_test_cover_is_looked_at(manifest: Path, tmp_path: Path) -> None:
     assert looked_at == set(parts.index[parts != "test"])
     assert len(looked_at) == len(covers) - (parts == "test").sum()
     folds = pd.read_csv(folder / "folds.csv")
-    assert folds.groupby("covers")["n"].sum().to_dict() == {"training": 2 * len(looked_at),
-                                                          "validation": 2 * len(looked_at)}  # fmt: skip
+    assert folds.groupby("covers")["n"].sum().to_dict() == {
+        "training": 2 * len(looked_at),
+        "validation": 2 * len(looked_at),
+    }
     # one neighbour remembers its own covers
     assert (folds[(folds["value"] == 1) & (folds["covers"] == "training")]["accuracy"] == 1).all()
 
@@ -122,7 +134,7 @@ def test_more_values_fit_only_the_new_ones(study: Path, manifest: Path) -> None:
 
 def test_the_page_says_it_and_loads_nothing(study: Path) -> None:
     page = (study / "index.html").read_text()
-    for sentence in findings(study):
+    for sentence in sweep_findings(study):
         assert sentence.replace("'", "&#39;") in page
     parser = _Pictures()
     parser.feed(page)
