@@ -99,13 +99,13 @@ def _warning(row: dict[Hashable, Any]) -> str:
 def noticed_of(frame: pd.DataFrame) -> list[str]:
     """How many of the scored pictures have no answer or look like no cover, in words."""
     read = frame[frame["error"] == ""]
-    silent, unlike = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
+    silent, strange = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
     sentences = []
     if silent:
         sentences.append(f"No answer for {silent} of {len(read)}: the model is not sure enough there.")
-    if unlike:
+    if strange:
         sentences.append(
-            f"{unlike} of {len(read)} look like no training cover: what is said of them means little."
+            f"{strange} of {len(read)} look like no training cover: their predictions mean little."
         )
     return sentences
 

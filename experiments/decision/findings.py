@@ -23,7 +23,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     Args:
         classifier: whose tables they are.
         tables: name -> table of `experiments.decision.tables`.
-        target: the proportion of wrong answers to speak of.
+        target: the proportion of wrong predictions to speak of.
     """
     chosen = next(row for row in records(tables["models"]) if row["classifier"] == classifier)
     rows = records(tables["abstention"])

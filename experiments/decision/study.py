@@ -39,7 +39,7 @@ def decide(
     Args:
         folder: a finished run folder.
         classifier: whose predictions, on all blocks; None: the run's choice.
-        target: the proportion of wrong answers that the findings and the genres speak of.
+        target: the proportion of wrong predictions that the findings and the genres speak of.
         out: where to write; None: `decisions` in the run folder.
         seed: of splits and resampling.
 

@@ -1,4 +1,4 @@
-"""What each block and each readable column of one cover does to the model's answer."""
+"""What each block and each readable column of one cover does to the model's prediction."""
 
 from __future__ import annotations
 

@@ -60,14 +60,14 @@ class Explanation:
         classifier: its registered name.
         genres: the most probable ones with their probabilities, the first is what is explained.
         contributions: of each block, and of each readable column.
-        features: the readable columns that move the answer most, either way, the strongest first.
+        features: the readable columns that move the prediction most, either way, the strongest first.
         faces, persons, words: found on the cover, the largest first; None where the model has no block that
             looks for them.
         attention: (H, W) float32 map in units of probability (see `occlusion_map`), or None.
         attention_note: what the map shows, or why there is none.
         neighbours: nearest training covers, the nearest first.
         failed: block -> what went wrong on this cover; the model took it as missing.
-        verdict: whether the model answers at all, a set of genres, and a warning.
+        verdict: whether the model abstains, a set of genres, and a warning.
     """
 
     image: Image

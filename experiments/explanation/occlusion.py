@@ -1,4 +1,4 @@
-"""Which parts of a cover the image network's answer rests on: an occlusion map."""
+"""Which parts of a cover the image network's prediction rests on: an occlusion map."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class PageCover:
     Attributes:
         text: the words read on it, the largest first.
         predicted: what the chosen model called it; empty where it was not held out.
-        probability: how surely; NaN likewise.
+        probability: of that genre; NaN likewise.
         typical: the proportion of covers near it that are of its genre.
         picture: a data URI; None where the file cannot be read any more.
     """
@@ -205,7 +205,7 @@ def genre_gist(
             f"Compared with the other genres' covers, theirs {_differences(effects[:EFFECTS_IN_GIST])}."
         )
     else:
-        sentences.append("No readable feature tells them surely from the rest.")
+        sentences.append("No readable feature sets them apart from the rest.")
     models = scored_models(findings.run, genre)
     if models:
         model, scores = models[0]

@@ -73,7 +73,7 @@ _log = logging.getLogger("uvicorn.error")
 _ABOUT = """Genres of album covers, predicted from the picture alone.
 
 Pictures are sent as files in the field `pictures` of a `multipart/form-data` body. In `/v1/predict` a file
-that is no picture gets an `error` beside the results of the others; where none can be read, the answer is
+that is no picture gets an `error` beside the results of the others; where none can be read, the response is
 422. Every error is `application/problem+json`."""
 
 
@@ -227,7 +227,7 @@ def _add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: t
         request: Request,
         top_k: int = Query(3, ge=1, le=100, description="genres that are named"),
         attention: bool = Query(True, description="show which parts matter to the image network; slow"),
-        picture: bool = Query(False, description="answer with a PNG, as Accept: image/png does"),
+        picture: bool = Query(False, description="respond with a PNG, as Accept: image/png does"),
     ) -> Response:
         """Why one picture gets its genre: blocks, features, what was found on it, the nearest covers."""
         from coverfusion.experiments.explanation.explain import explain_picture

@@ -25,13 +25,13 @@ MAX_WAIT_SECONDS = 0.1  # seconds that its first picture waits at most while the
 class _Single(Generic[Item]):
     item: Item
     since: float = field(default_factory=time.monotonic)
-    answer: Future[Any] = field(default_factory=Future)
+    result: Future[Any] = field(default_factory=Future)
 
 
 @dataclass(frozen=True)
 class _Call:
     work: Callable[[], Any]
-    answer: Future[Any] = field(default_factory=Future)
+    result: Future[Any] = field(default_factory=Future)
 
 
 _STOP = _Call(lambda: None)
@@ -41,7 +41,7 @@ class Batches(Generic[Item]):
     """Collects single items into batches, and runs other work on the model between them.
 
     Args:
-        together: the answers to some items, in their order.
+        together: the results of some items, in their order.
         waiting: items that may be accepted and unanswered at a time.
         observe: called with the size and the seconds of each batch.
     """
@@ -63,7 +63,7 @@ class Batches(Generic[Item]):
         self._thread.start()
 
     def stop(self) -> None:
-        """Answers what was accepted, then ends the thread."""
+        """Finishes what was accepted, then ends the thread."""
         if self._thread:
             self._jobs.put(_STOP)
             self._thread.join()
@@ -84,27 +84,27 @@ class Batches(Generic[Item]):
             self.taken -= count
 
     async def together(self, items: Sequence[Item]) -> list[Any]:
-        """The answers to these items, each computed in whatever batch it came into."""
+        """The results of these items, each computed in whatever batch it came into."""
         singles = [_Single(item) for item in items]
         for single in singles:
             self._jobs.put(single)
-        return await asyncio.gather(*(asyncio.wrap_future(single.answer) for single in singles))
+        return await asyncio.gather(*(asyncio.wrap_future(single.result) for single in singles))
 
     async def alone(self, work: Callable[[], Any]) -> Any:
         """The result of other work with the model."""
         call = _Call(work)
         self._jobs.put(call)
-        return await asyncio.wrap_future(call.answer)
+        return await asyncio.wrap_future(call.result)
 
     def _run(self, first: _Call) -> None:
-        _answer_call(first)
+        _run_call(first)
         while True:
             singles, call = self._gather()
-            self._answer([single for single in singles if single.answer.set_running_or_notify_cancel()])
+            self._run_batch([single for single in singles if single.result.set_running_or_notify_cancel()])
             if call is _STOP:
                 return
             if call:
-                _answer_call(call)
+                _run_call(call)
 
     def _gather(self) -> tuple[list[_Single[Item]], _Call | None]:
         """Waits for work: the singles of one batch, and the call (if any) that came right behind them."""
@@ -123,7 +123,7 @@ class Batches(Generic[Item]):
                 return singles, None
         return singles, job
 
-    def _answer(self, singles: Sequence[_Single[Item]]) -> None:
+    def _run_batch(self, singles: Sequence[_Single[Item]]) -> None:
         if not singles:
             return
         started = time.perf_counter()
@@ -131,17 +131,17 @@ class Batches(Generic[Item]):
             results = self._together([single.item for single in singles])
         except Exception as error:  # noqa: BLE001 - raised again in the requests that wait for it
             for single in singles:
-                single.answer.set_exception(error)
+                single.result.set_exception(error)
             return
         self._observe(len(singles), time.perf_counter() - started)
-        for single, answer in zip(singles, results, strict=True):
-            single.answer.set_result(answer)
+        for single, result in zip(singles, results, strict=True):
+            single.result.set_result(result)
 
 
-def _answer_call(call: _Call) -> None:
-    if not call.answer.set_running_or_notify_cancel():
+def _run_call(call: _Call) -> None:
+    if not call.result.set_running_or_notify_cancel():
         return
     try:
-        call.answer.set_result(call.work())
+        call.result.set_result(call.work())
     except Exception as error:  # noqa: BLE001 - raised again in the request that waits for it
-        call.answer.set_exception(error)
+        call.result.set_exception(error)

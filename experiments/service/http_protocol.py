@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, whose answer to what is no HTTP is a problem like every other error."""
+"""uvicorn's HTTP protocol, whose response to what is no HTTP is a problem like every other error."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Gate:
         self.held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request through, or answers it with a problem."""
+        """Lets a request through, or refuses it with a problem."""
         if scope["type"] != "http" or not _is_guarded(scope["path"]):
             await self.app(scope, receive, send)
             return

@@ -22,7 +22,7 @@ class Metrics:
         )
         self.seconds = Histogram(
             "coverfusion_request_seconds",
-            "From a request to its answer",
+            "From a request to its response",
             ["path"],
             buckets=_SECONDS,
             registry=mine,

@@ -49,7 +49,7 @@ class Problem(HTTPException):
         self.kind, self.more = kind, more
 
     def response(self) -> Response:
-        """The answer that says so."""
+        """The response that says so."""
         body = {
             "type": f"urn:coverfusion:problem:{self.kind}",
             "title": self.title,

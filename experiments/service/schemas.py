@@ -94,7 +94,7 @@ class Block(BaseModel):
 
 
 class TargetsInForce(BaseModel):
-    """When the model answers, and what its sets of genres guarantee; proportions from 0 to 1."""
+    """When the model predicts, and what its sets of genres guarantee; proportions from 0 to 1."""
 
     target_error: float | None = Field(description="at most this proportion of predictions is wrong")
     target_coverage: float | None = Field(

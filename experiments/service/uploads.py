@@ -35,7 +35,7 @@ _TYPES = (
     "image/x-tga",
     "image/vnd.microsoft.icon",
 )
-# It warns of each malformed body, and the answer says that already.
+# It warns of each malformed body, and the response says that already.
 logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
