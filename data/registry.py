@@ -246,11 +246,13 @@ def forget_plugins() -> None:
 def origin_of(cls: type) -> str:
     """Where a class comes from: "" for one of this project, else its plug-in file or its package.
 
-    Of a file the text counts, of a package its name: a package says by `version` what it changes.
+    Of a file (or script) the text counts, of a package its name: it says by `version` what it changes.
     """
     plugin = _plugins.get(cls.__module__)
     if plugin is not None:
         return f"file {plugin.path.name}, sha256 {plugin.digest}"
+    if cls.__module__ in ("__main__", "__mp_main__"):
+        return _origin_in_script(cls)
     top = cls.__module__.partition(".")[0]
     return "" if top == __name__.partition(".")[0] else f"package {top}"
 
@@ -296,6 +298,18 @@ def _forget(module: str) -> None:
     _plugins.pop(module, None)
     for registry in _REGISTRIES:
         registry.forget_module(module)
+
+
+def _origin_in_script(cls: type) -> str:
+    """That of the script as a plug-in file; of a notebook's class the text of the class."""
+    file = getattr(sys.modules[cls.__module__], "__file__", None)
+    if file is not None:
+        return f"file {Path(file).name}, sha256 {hashlib.sha256(Path(file).read_bytes()).hexdigest()}"
+    try:
+        source = inspect.getsource(cls)
+    except (OSError, TypeError):  # typed at a prompt
+        return "package __main__"
+    return f"notebook, sha256 {hashlib.sha256(source.encode()).hexdigest()}"
 
 
 def _place_of(cls: type) -> str:

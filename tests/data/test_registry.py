@@ -1,5 +1,6 @@
 """Blocks and classifiers of other packages and files: found, told apart, refused where a name is taken."""
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,14 @@ def test_a_plug_in_goes_on_to_other_processes_as_it_was_read(tmp_path: Path) -> 
     file.unlink()
     use_plugins(read)
     assert blocks.create("halves").fingerprint() == before
+
+
+def test_a_script_and_the_same_file_as_a_plug_in_are_the_same_code(tmp_path: Path) -> None:
+    more = "if __name__ == '__main__':\n    from coverfusion.features.registry import create\n"
+    file = save_plugin(tmp_path, more=more + "    print(create('halves').fingerprint())\n")
+    done = subprocess.run([sys.executable, file], capture_output=True, text=True, check=True)
+    load_plugins([file])
+    assert done.stdout.strip() == blocks.create("halves").fingerprint()
 
 
 def test_a_taken_name_is_refused_and_stays_what_it_was(tmp_path: Path) -> None:
