@@ -161,7 +161,7 @@ def _curve(
     now, then = fitted[-1] - 100 * law["gain"], beside * 2 * law["largest"]
     low, high = now + 100 * law["gain_low"], now + 100 * law["gain_high"]
     axes.vlines(then, low, high, color=colour, linewidth=1.6)
-    hollow = {"marker": shape, "markerfacecolor": palette["surface"], "markersize": 5}
+    hollow: dict[str, Any] = {"marker": shape, "markerfacecolor": palette["surface"], "markersize": 5}
     axes.plot(then, fitted[-1], color=colour, zorder=3, **hollow)
 
 

@@ -30,7 +30,7 @@ TRAINING, VALIDATION = "training", "validation"  # kinds of covers
 
 @dataclass(frozen=True)
 class Model:
-    """One row of the leaderboard: a classifier on some blocks, or units of blocks (`pipeline.units`)."""
+    """One row of the leaderboard: a classifier on some blocks, or parts of blocks (`pipeline.block_sets`)."""
 
     classifier: str
     blocks: tuple[str, ...]

@@ -99,7 +99,7 @@ def parameter_figure(
     for name, axes in panels.items():
         at, chosen = _places(done[name], best[name], space[name], axes)
         axes.plot(at, 100 * done["accuracy"], "o", color=palette["fused"], markersize=4.5, alpha=0.75)
-        ring = {"markersize": 11, "markerfacecolor": "none", "color": palette["fused"]}
+        ring: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "color": palette["fused"]}
         axes.plot(chosen, 100 * best["accuracy"], "o", **ring)
         scale = " (logarithmic)" if space[name].get("log") else ""
         axes.set_title(f"{name}{scale}", loc="left", fontsize=9, color=palette["ink"])

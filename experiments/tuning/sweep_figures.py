@@ -83,7 +83,7 @@ def sweep_figure(
             )
         best = table[table["best"].eq(True)].iloc[0]
         where = axis.beside(1)[[label(v) for v in values].index(best["value"])]
-        ring = {"markersize": 11, "markerfacecolor": "none", "color": palette["fused"]}
+        ring: dict[str, Any] = {"markersize": 11, "markerfacecolor": "none", "color": palette["fused"]}
         axes.plot(where, times * best[name], "o", **ring)
         axis.set_on(axes)
         axes.set_xlabel(f"{parameter}{' (logarithmic)' if axis.log else ''}", color=palette["muted"])

@@ -1,5 +1,6 @@
 """How the networks of a run learnt: read from its folder, drawn, told in words."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -31,10 +32,8 @@ def test_folds_are_averaged_and_refits_left_out(tmp_path: Path) -> None:
     ]
     found = training_picture(tmp_path)
     assert found is not None
-    assert found["words"] == (
-        "finetune:mixup: 2 epochs, at the end 60.0 % right while learning, 30.0 % of the covers held out; "
-        "joint on color+pixels: 2 epochs, at the end 90.0 % right while learning"
-    )
+    assert re.findall(r"([\w:+ ]+): 2 epochs", found["words"]) == ["finetune:mixup", " joint on color+pixels"]
+    assert re.findall(r"[\d.]+ %", found["words"]) == ["60.0 %", "30.0 %", "90.0 %"]
     assert set(found["data"]) == {"", "-dark", "-narrow", "-narrow-dark"}
     assert all((tmp_path / "figures" / f"training{look}.png").stat().st_size > 5000 for look in found["data"])
 
