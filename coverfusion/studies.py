@@ -217,9 +217,9 @@ class Ablation:
         return self._table("shapley")
 
     @property
-    def figures(self) -> list[Path]:
-        """The drawn figures, PNG."""
-        return sorted((self.folder / "figures").glob("*.png"))
+    def figures(self) -> dict[str, Path]:
+        """Name -> the drawn figure, a PNG file; "leaderboard" is always there."""
+        return {file.stem: file for file in sorted((self.folder / "figures").glob("*.png"))}
 
     def _table(self, name: str) -> pd.DataFrame:
         file = self.folder / f"{name}.csv"

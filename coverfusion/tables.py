@@ -55,7 +55,9 @@ def extract(
         >>> cf.extract(collection, blocks={"color": {"palette": 3}, "texture": {}}, store="store")
         FeatureTable(60 covers; columns: color 37, texture 39)
     """
-    named = blocks if blocks is None or isinstance(blocks, Mapping) else {name: {} for name in blocks}
+    named: Mapping[str, Mapping[str, Any]] | None = None
+    if blocks is not None:
+        named = blocks if isinstance(blocks, Mapping) else {name: {} for name in blocks}
     with printing(progress):
         extractors = make_extractors(named, preset)
         if any(isinstance(extractor, Pixels) for extractor in extractors):

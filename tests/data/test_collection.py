@@ -90,18 +90,18 @@ def test_every_kind_of_bad_file_is_listed_and_the_run_goes_on(tmp_path):
     assert len(collection.frame) == 2
     assert len(collection.rejected) == len(bad)
     for kind in bad:
-        told = collection.rejected[
+        listed = collection.rejected[
             collection.rejected["path"].str.contains(f"/{kind.name}-{kind.file}", regex=False)
         ]
-        assert told["reason"].str.contains(f"(?i){kind.reason}", regex=True).tolist() == [True]
+        assert listed["reason"].str.contains(f"(?i){kind.reason}", regex=True).tolist() == [True]
 
 
 def test_artists_and_given_groups_join(tmp_path):
     root = pictures.save_folders(tmp_path, {"x": NOISES[:5]})
-    said = [("A", "Nina", ""), ("B", "NINA", "1"), ("A", "", "1"), ("B", "", ""), ("A", "", "")]
+    known = [("A", "Nina", ""), ("B", "NINA", "1"), ("A", "", "1"), ("B", "", ""), ("A", "", "")]
     rows = [
         {"path": f"x/00{i}.jpg", "genre": genre, "artist": artist, "group": group}
-        for i, (genre, artist, group) in enumerate(said)
+        for i, (genre, artist, group) in enumerate(known)
     ]
     frame = read_collection(pictures.save_manifest(root / "covers.csv", rows)).frame
     assert frame["group"].tolist() == [0, 0, 0, 1, 2]

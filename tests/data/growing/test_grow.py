@@ -210,11 +210,13 @@ def test_the_ending_is_that_of_the_bytes(tmp_path, service):
     assert pd.read_csv(run(tmp_path, service, limit=1))["path"][0].endswith("-front.png")
 
 
-@pytest.mark.parametrize(("what", "said"), [(403, "403 Forbidden"), ("loop", "307 more than 5 redirects")])
-def test_what_the_archive_refuses_is_listed(what, said, tmp_path, service):
+@pytest.mark.parametrize(
+    ("what", "reason_text"), [(403, "403 Forbidden"), ("loop", "307 more than 5 redirects")]
+)
+def test_what_the_archive_refuses_is_listed(what, reason_text, tmp_path, service):
     service.trouble[0, "front"] = [what] * 5
     run(tmp_path, service, limit=1)
-    assert reason(tmp_path) == said
+    assert reason(tmp_path) == reason_text
 
 
 # --- what passes by itself -----------------------------------------------------------------------------
@@ -233,13 +235,13 @@ def test_trouble_that_passes_is_waited_out(what, tmp_path, service):
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("what", "reason_text"),
     [(503, "503 Service Unavailable"), ("hang", "time-out"), ("cut", "the connection broke in the middle")],
 )
-def test_trouble_that_stays_is_asked_for_in_the_next_run(what, said, tmp_path, service):
+def test_trouble_that_stays_is_asked_for_in_the_next_run(what, reason_text, tmp_path, service):
     service.trouble[0, "front"] = [what] * 2
     run(tmp_path, service, limit=2, asks=client(tries=2))
-    assert reason(tmp_path) == f"{said} (2 tries)"
+    assert reason(tmp_path) == f"{reason_text} (2 tries)"
     assert counts(tmp_path)["asked_again"].sum() == 1
     service.asked.clear()
     run(tmp_path, service, limit=3)
@@ -258,12 +260,12 @@ def test_a_dead_archive_ends_the_run_and_keeps_what_there_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("what", "reason_text"),
     [([503] * 3, r"503 .*\(3 tries\)"), ([403], "403 Forbidden"), (["nonsense"], "no list of releases")],
 )
-def test_a_search_that_fails_is_said(what, said, tmp_path, service):
+def test_a_search_that_fails_is_said(what, reason_text, tmp_path, service):
     service.trouble["search"] = what
-    with pytest.raises(UserError, match=f"MusicBrainz's search failed: .*{said}.*later"):
+    with pytest.raises(UserError, match=f"MusicBrainz's search failed: .*{reason_text}.*later"):
         run(tmp_path, service)
     assert (tmp_path / "manifest.csv").exists()
 
@@ -313,12 +315,12 @@ def test_a_web_page_is_a_contact_too():
 
 
 @pytest.mark.parametrize(
-    ("genres", "options", "said"),
+    ("genres", "options", "reason_text"),
     [((), {}, "genre"), (("jazz", " "), {}, "genre"), (("jazz",), {"limit": 0}, "limit"),
      (("jazz",), {"size": "300"}, "size: there is no '300'.*250, 500, 1200, original")],
 )  # fmt: skip
-def test_what_cannot_be_is_said(genres, options, said, tmp_path):
-    with pytest.raises(UserError, match=said):
+def test_what_cannot_be_is_said(genres, options, reason_text, tmp_path):
+    with pytest.raises(UserError, match=reason_text):
         grow(tmp_path, genres, client(), **options)
 
 

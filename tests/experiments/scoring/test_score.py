@@ -36,9 +36,9 @@ def test_two_runs_never_write_one_file(served_bundle: Path, covers: list[str], t
     out, refused = tmp_path / "s.csv", []
 
     def meanwhile(_: int) -> None:
-        with pytest.raises(UserError, match="Another run is writing") as said:
+        with pytest.raises(UserError, match="Another run is writing") as raised:
             score(served_bundle, iter(covers), out, resume=True)
-        refused.append(said.value)
+        refused.append(raised.value)
 
     assert score(served_bundle, iter(covers), out, progress=meanwhile) == (2, 1)
     assert len(refused) == 1
@@ -61,14 +61,14 @@ def test_an_argument_that_is_not_there_ends_the_command_a_line_that_is_not_is_a_
     served_bundle: Path, covers: list[str], tmp_path: Path
 ) -> None:
     out = str(tmp_path / "s.csv")
-    said = CliRunner().invoke(app, ["score", str(served_bundle), covers[0], "nowhere", "--out", out])
-    assert isinstance(said.exception, UserError)
-    assert "nowhere: there is no such" in str(said.exception)
+    done = CliRunner().invoke(app, ["score", str(served_bundle), covers[0], "nowhere", "--out", out])
+    assert isinstance(done.exception, UserError)
+    assert "nowhere: there is no such" in str(done.exception)
     assert not Path(out).exists()
     lines = f"  {covers[0]} \r\n\nnowhere\n"
-    said = CliRunner().invoke(app, ["score", str(served_bundle), "-", "--out", out], input=lines)
-    assert said.exit_code == 0
-    assert "2 rows, 1 with an error" in " ".join(said.output.split())
+    done = CliRunner().invoke(app, ["score", str(served_bundle), "-", "--out", out], input=lines)
+    assert done.exit_code == 0
+    assert "2 rows, 1 with an error" in " ".join(done.output.split())
     assert pd.read_csv(out)["path"].tolist() == [covers[0], "nowhere"]
     (tmp_path / "empty").mkdir()
     words = ["score", str(served_bundle), str(tmp_path / "empty"), "--out", str(tmp_path / "e.csv")]

@@ -7,7 +7,7 @@ def test_nothing_known_nothing_said() -> None:
 
 
 def test_warnings_come_first_and_the_note_last() -> None:
-    said = Verdict(True, ["Rock", "Pop"], 0.75, True, "Drawn.").in_words()
-    assert said[:2] == [OUT_OF_DISTRIBUTION, NO_GUARANTEE]
+    sentences = Verdict(True, ["Rock", "Pop"], 0.75, True, "Drawn.").in_words()
+    assert sentences[:2] == [OUT_OF_DISTRIBUTION, NO_GUARANTEE]
     assert Verdict(True).in_words() == [NO_ANSWER]
-    assert said[2:] == ["One of: Rock, Pop (such sets hold the true genre of 75 % of covers).", "Drawn."]
+    assert sentences[2:] == ["One of: Rock, Pop (such sets hold the true genre of 75 % of covers).", "Drawn."]
