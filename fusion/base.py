@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from coverfusion.fusion.blocks import columns_by_block
+from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.state_files import read_state, write_state
 
 Rows = pd.DataFrame | np.ndarray
@@ -38,8 +39,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):
     name: ClassVar[str]
     # fitted attributes that are not written with the others but by `_save_parts`, in their own format
     own_files: ClassVar[tuple[str, ...]] = ()
-    # whether X may hold pictures (`fusion.pictures`): "" for never, "only", or "too"
-    pictures: ClassVar[str] = ""
+    pictures: ClassVar[Pictures] = Pictures.NONE
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 
-from coverfusion.fusion.blocks import BlockScaler, missing_by_block
-from coverfusion.fusion.networks.picture_classifier import PictureClassifier
+from coverfusion.fusion.blocks import BlockScaler, missing_by_block, unit_variance
+from coverfusion.fusion.networks.network_classifier import NetworkClassifier
+from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:
@@ -16,110 +17,48 @@ if TYPE_CHECKING:
     from torch import nn
 
     from coverfusion.fusion.networks.image_network import ImageNetwork
+    from coverfusion.fusion.networks.recipe import Recipe
 
 MIXES = ("mixup", "cutmix")
-NO_SIZE = 224  # stands where there are no pictures
+UNUSED_SIZE = 224  # stands where there are no pictures
 
 
 @register("joint")
-class Joint(PictureClassifier):
+@dataclass(kw_only=True, eq=False, repr=False)
+class Joint(NetworkClassifier):
     """Learns from pictures and blocks at once: adapters, fusion and a head on an image network.
 
     Each block is standardised on its own, on training covers. In the first `head_epochs` the adapters, fusion
     and heads learn on the image network as it came, then it learns too. Without the column `pixels.picture`
-    it is a network on blocks alone. A cover of which nothing is known gets the shares of the genres among the
-    training covers. The network is described at `fusion.networks.joint_network.JointNetwork`.
+    it is a network on blocks alone. A cover of which nothing is known gets the proportions of the genres
+    among the training covers. The network is described at `fusion.networks.joint_network.JointNetwork`.
 
     Args:
         fusion: "concat", "gated" or "attention".
         adapter: width of what each block, and the picture, is turned into.
         hidden: width of the layer behind the fusion.
         block_dropout: chance for each block of each cover, and for its picture, to be dropped while training.
-        auxiliary: weight of the mean loss of what each block, and the picture, answers alone; 0: none.
+        auxiliary: weight of the mean loss of what each block, and the picture, predicts alone; 0: none.
         pca: components kept of wider blocks; None: no PCA.
-        dropout: share of hidden values dropped while training.
+        dropout: proportion of hidden values dropped while training.
         augmentation: a recipe of `fusion.networks.augmentation`; not those that mix pictures, since blocks
             stay.
         backbone: and all others, as at `fusion.finetune.Finetune`.
     """
 
-    pictures: ClassVar[str] = "too"
+    pictures: ClassVar[Pictures] = Pictures.BESIDE
 
-    def __init__(
-        self,
-        *,
-        fusion: str = "gated",
-        adapter: int = 128,
-        hidden: int = 128,
-        block_dropout: float = 0.15,
-        auxiliary: float = 0.3,
-        pca: int | None = None,
-        backbone: str = "efficientnet-lite0",
-        checkpoint: str | None = None,
-        layers: str | None = None,
-        image_size: int | None = None,
-        epochs: int = 5,
-        head_epochs: int = 1,
-        batch_size: int = 32,
-        accumulate: int = 1,
-        learning_rate: float | None = 5e-4,
-        layer_decay: float = 0.8,
-        weight_decay: float = 0.05,
-        schedule: str = "one-cycle",
-        frozen_stages: int = 3,
-        batch_norm: str = "frozen",
-        dropout: float = 0.5,
-        augmentation: str = "simple",
-        sampling: str = "plain",
-        focal_gamma: float = 0.0,
-        label_smoothing: float = 0.1,
-        class_weight: str | dict | None = None,
-        ema: float | None = 0.99,
-        patience: int | None = 4,
-        precision: str = "auto",
-        device: str = "auto",
-        devices: int = 1,
-        workers: int | None = None,
-        checkpoint_folder: str | None = None,
-        random_state: int | None = 0,
-    ) -> None:
-        self.fusion = fusion
-        self.adapter = adapter
-        self.hidden = hidden
-        self.block_dropout = block_dropout
-        self.auxiliary = auxiliary
-        self.pca = pca
-        self.backbone = backbone
-        self.checkpoint = checkpoint
-        self.layers = layers
-        self.image_size = image_size
-        self.epochs = epochs
-        self.head_epochs = head_epochs
-        self.batch_size = batch_size
-        self.accumulate = accumulate
-        self.learning_rate = learning_rate
-        self.layer_decay = layer_decay
-        self.weight_decay = weight_decay
-        self.schedule = schedule
-        self.frozen_stages = frozen_stages
-        self.batch_norm = batch_norm
-        self.dropout = dropout
-        self.augmentation = augmentation
-        self.sampling = sampling
-        self.focal_gamma = focal_gamma
-        self.label_smoothing = label_smoothing
-        self.class_weight = class_weight
-        self.ema = ema
-        self.patience = patience
-        self.precision = precision
-        self.device = device
-        self.devices = devices
-        self.workers = workers
-        self.checkpoint_folder = checkpoint_folder
-        self.random_state = random_state
+    fusion: str = "gated"
+    adapter: int = 128
+    hidden: int = 128
+    block_dropout: float = 0.15
+    auxiliary: float = 0.3
+    pca: int | None = None
+    head_epochs: int = 1
+    learning_rate: float | None = 5e-4
 
     def check_parameters(self) -> None:
-        """As `PictureClassifier`, and how blocks and pictures are fused."""
+        """As `NetworkClassifier`, and how blocks and pictures are fused."""
         from coverfusion.fusion.networks.joint_network import check_fusion
 
         check_fusion(self.fusion, self.adapter)
@@ -145,19 +84,16 @@ class Joint(PictureClassifier):
     def _inputs(self, X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
         if not self.blocks_:
             return None, None
-        Z = self.scaler_.transform(X)
-        for where in self.scaler_.slices.values():  # back to about unit variance in each column
-            Z[:, where] *= np.float32(np.sqrt(where.stop - where.start))
+        Z = unit_variance(self.scaler_.transform(X), self.scaler_.slices)
         return Z, missing_by_block(X, self.blocks_)
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
-        from coverfusion.features.networks.backbone import load_backbone
         from coverfusion.fusion.networks.image_network import ImageNetwork
         from coverfusion.fusion.networks.joint_network import JointNetwork
 
-        image, self.image_size_ = None, self.image_size or NO_SIZE
+        image, self.image_size_ = None, self.image_size or UNUSED_SIZE
         if self.with_pictures_:
-            backbone = load_backbone(self.backbone, self.checkpoint, pretrained, self.layers)
+            backbone = self._backbone(pretrained)
             self.image_size_ = self.image_size or backbone.size
             image = ImageNetwork(backbone, len(self.classes_), self.dropout)
         return JointNetwork(
@@ -175,15 +111,15 @@ class Joint(PictureClassifier):
     def _image(self, network: nn.Module) -> ImageNetwork:
         return cast("ImageNetwork", network.image)
 
-    def _recipe(self, seed: int) -> Any:
+    def _recipe(self, seed: int) -> Recipe:
         recipe = super()._recipe(seed)
         return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         from coverfusion.fusion.networks.image_network import Embedder
-        from coverfusion.fusion.networks.joint_network import JointNetwork, answers
+        from coverfusion.fusion.networks.joint_network import JointNetwork, probabilities
 
-        network = cast(JointNetwork, self.network_)
+        network = cast("JointNetwork", self.network_)
         examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))
         known = self._known(examples)
         batch: dict[str, torch.Tensor] = {}
@@ -192,6 +128,6 @@ class Joint(PictureClassifier):
         if network.image is not None:
             batch["embedding"], there = self._seen(Embedder(network.image), network.image.width)
             batch["no_picture"] = ~there
-        found = np.tile(self.shares_, (len(X), 1))
-        found[known] = answers(network, {name: value[known] for name, value in batch.items()})
-        return found
+        proba = np.tile(self.priors_, (len(X), 1))
+        proba[known] = probabilities(network, {name: value[known] for name, value in batch.items()})
+        return proba

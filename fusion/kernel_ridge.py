@@ -11,7 +11,7 @@ from coverfusion.fusion.block_weights import leave_one_out, solve
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 
-CHUNK = 4096  # rows predicted at a time
+ROWS_PREDICTED_AT_ONCE = 4096  # rows predicted at a time
 
 
 @register("kernel_ridge")
@@ -64,15 +64,17 @@ class FusionKernelRidge(BlockClassifier):
         self.kernel_ = BlockKernel(self.widths, self.pca)
         K = self.kernel_.fit(X, self.blocks_, y, groups, seed).astype(np.float64)
         one_hot = np.eye(len(self.classes_))[y]
-        self.shares_ = np.average(one_hot, axis=0, weights=weight)
+        self.priors_ = np.average(one_hot, axis=0, weights=weight)
         # a row of weight w has the ridge divided by w, as if it stood there w times
         diagonal = self.ridge * self.kernel_.ridge / weight
-        self.coefficients_ = solve(K, one_hot - self.shares_, diagonal)
+        self.coefficients_ = solve(K, one_hot - self.priors_, diagonal)
         alone = np.arange(len(y)) if groups is None else np.unique(groups, return_index=True)[1]
-        scores = leave_one_out(K[np.ix_(alone, alone)], (one_hot - self.shares_)[alone], diagonal[alone])
-        self.inverse_temperature_ = inverse_temperature(scores + self.shares_, y[alone], weight[alone])
+        scores = leave_one_out(K[np.ix_(alone, alone)], (one_hot - self.priors_)[alone], diagonal[alone])
+        self.inverse_temperature_ = inverse_temperature(scores + self.priors_, y[alone], weight[alone])
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        chunks = (X[start : start + CHUNK] for start in range(0, len(X), CHUNK))
+        chunks = (
+            X[start : start + ROWS_PREDICTED_AT_ONCE] for start in range(0, len(X), ROWS_PREDICTED_AT_ONCE)
+        )
         scores = np.concatenate([self.kernel_(chunk) @ self.coefficients_ for chunk in chunks])
-        return softmax(self.inverse_temperature_ * (scores + self.shares_), axis=1)
+        return softmax(self.inverse_temperature_ * (scores + self.priors_), axis=1)

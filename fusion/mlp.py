@@ -1,32 +1,37 @@
-"""A small torch network: one adapter a block, concatenation, one hidden layer, a linear head."""
+"""A small torch network on blocks: the network of `joint` without a picture, its tokens side by side."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.blocks import BlockScaler, missing_by_block
+from coverfusion.fusion.blocks import BlockScaler, missing_by_block, unit_variance
 from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.registry import register
 
 if TYPE_CHECKING:
-    import torch
+    from coverfusion.fusion.networks.joint_network import JointNetwork
+    from coverfusion.fusion.networks.recipe import Recipe
 
-
-SCHEDULE = (
-    "block_dropout",
-    "focal_gamma",
-    "label_smoothing",
-    "learning_rate",
-    "weight_decay",
-    "batch_size",
-    "max_epochs",
-    "patience",
-    "device",
-)
+# what `fusion.networks.training` can do, and a small network on a table does not need
+PLAIN_TRAINING: dict[str, Any] = {
+    "image_size": 0,
+    "head_epochs": 0,
+    "accumulate": 1,
+    "layer_decay": 1.0,
+    "schedule": "constant",
+    "frozen_stages": 0,
+    "batch_norm": "frozen",
+    "augmentation": "none",
+    "sampling": "plain",
+    "ema": None,
+    "precision": "32",
+    "devices": 1,
+    "workers": 0,
+}
 
 
 @register("mlp")
@@ -35,27 +40,34 @@ class FusionMLP(BlockClassifier):
 
     Each block is standardised and goes through its own adapter (linear, LayerNorm, GELU). Where a cover has
     no value in a block, and at random while training (block dropout: N. Neverova et al., ModDrop, PAMI
-    2016), the adapter's output is replaced by a learnt vector. The outputs are concatenated. Training stops
-    early on an inner held-out part of the training rows that shares no group with the rest.
+    2016), the adapter's output is replaced by a learnt vector; a cover always keeps something of what it has.
+    The outputs are concatenated. Training stops early on an inner held-out part of the training rows that
+    shares no group with the rest. A cover of which nothing is known gets the proportions of the genres among
+    the training covers. The network is described at `fusion.networks.joint_network.JointNetwork`.
 
     Args:
         adapter: width of each adapter's output.
         hidden: width of the layer behind the concatenation.
-        dropout: share of hidden values dropped while training.
+        dropout: proportion of hidden values dropped while training.
         block_dropout: chance for each block of each cover to be dropped while training.
         pca: components kept of wider blocks; None: no PCA.
         members: networks with other seeds (and other held-out parts) whose probabilities are averaged.
         focal_gamma: focusing parameter of the focal loss; 0 is cross entropy.
-        label_smoothing: share of the target spread evenly over all classes.
+        label_smoothing: proportion of the target spread evenly over all classes.
         class_weight: as in scikit-learn.
         learning_rate, weight_decay, batch_size: of AdamW.
         max_epochs: the most passes over the training rows.
         patience: passes without a better inner log loss before training stops.
-        device: "auto" (CUDA, else CPU) or a torch device name.
+        device: "auto" (CUDA or Apple's GPU where there is one, else the CPU), or a name of torch's.
         random_state: seed of weights, batches, dropout and the held-out part.
+
+    Attributes after `fit`, beside those of `BlockClassifier`:
+        networks_: one a member.
+        n_epochs_: how many epochs made the kept weights of each.
+        priors_: (n_classes,) of the training weight.
     """
 
-    own_files = ("networks_",)
+    own_files: ClassVar[tuple[str, ...]] = ("networks_",)
 
     def __init__(
         self,
@@ -68,7 +80,7 @@ class FusionMLP(BlockClassifier):
         members: int = 3,
         focal_gamma: float = 0.0,
         label_smoothing: float = 0.0,
-        class_weight: str | dict | None = "balanced",
+        class_weight: str | dict[str, float] | None = "balanced",
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-2,
         batch_size: int = 128,
@@ -94,39 +106,70 @@ class FusionMLP(BlockClassifier):
         self.device = device
         self.random_state = random_state
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
-        from coverfusion.fusion.networks.mlp_network import Schedule, train
+    def check_parameters(self) -> None:
+        """Checks what `fit` would refuse.
 
+        Raises:
+            ValueError: a value is out of range, or there is no such device.
+        """
+        from coverfusion.fusion.networks.devices import device_of
+
+        super().check_parameters()
+        device_of(self._recipe(seed=0).device)
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        from coverfusion.fusion.networks.dataset import cover_dataset
+        from coverfusion.fusion.networks.training import train_network
+
+        self.priors_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self.scaler_ = BlockScaler(self.pca)
-        Z = self.scaler_.fit_transform(X, self.blocks_)
+        Z = unit_variance(self.scaler_.fit_transform(X, self.blocks_), self.scaler_.slices)
         self.widths_ = [where.stop - where.start for where in self.scaler_.slices.values()]
-        missing = missing_by_block(X, self.blocks_)
-        self.networks_, self.n_epochs_ = [], []
+        examples = cover_dataset(None, Z, missing_by_block(X, self.blocks_), y, weight)
+        self.networks_: list[JointNetwork] = []
+        self.n_epochs_: list[int] = []
         first_seed = self._seed()
         for seed in range(first_seed, first_seed + self.members):
-            schedule = Schedule(**{key: getattr(self, key) for key in SCHEDULE}, seed=seed)
-            network = self._new_network(seed)
-            split = holdout(y, groups, seed=seed)
-            self.n_epochs_.append(train(network, self._inputs(Z), missing, y, weight, split, schedule))
-            self.networks_.append(network)
+            network, split = self._new_network(seed), holdout(y, groups, seed=seed)
+            learn, judge = (examples, None) if split is None else map(examples.rows, split)
+            trained = train_network(network, learn, judge, self._recipe(seed))
+            network.load_state_dict(trained.state)
+            self.networks_.append(network.eval().to("cpu"))
+            self.n_epochs_.append(trained.best_epoch)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        from coverfusion.fusion.networks.mlp_network import probabilities
+        import torch
 
-        inputs, missing = self._inputs(self.scaler_.transform(X)), missing_by_block(X, self.blocks_)
-        return np.mean([probabilities(network, inputs, missing) for network in self.networks_], axis=0)
+        from coverfusion.fusion.networks.joint_network import probabilities
 
-    def _inputs(self, Z: np.ndarray) -> list[np.ndarray]:
-        """Each block's columns, scaled back to about unit variance each."""
-        return [
-            Z[:, where] * np.float32(np.sqrt(where.stop - where.start))
-            for where in self.scaler_.slices.values()
-        ]
+        proba, missing = np.tile(self.priors_, (len(X), 1)), missing_by_block(X, self.blocks_)
+        known = ~missing.all(axis=1)
+        if known.any():
+            Z = unit_variance(self.scaler_.transform(X[known]), self.scaler_.slices)
+            batch = {"blocks": torch.from_numpy(Z), "gone": torch.from_numpy(missing[known])}
+            proba[known] = np.mean([probabilities(network, batch) for network in self.networks_], axis=0)
+        return proba
 
-    def _new_network(self, seed: int) -> torch.nn.ModuleDict:
-        from coverfusion.fusion.networks.mlp_network import new_network
+    def _new_network(self, seed: int) -> JointNetwork:
+        from coverfusion.fusion.networks.joint_network import JointNetwork
 
-        return new_network(self.widths_, len(self.classes_), self.adapter, self.hidden, self.dropout, seed)
+        return JointNetwork(
+            None,
+            self.widths_,
+            len(self.classes_),
+            adapter=self.adapter,
+            hidden=self.hidden,
+            fusion="concat",
+            dropout=self.dropout,
+            block_dropout=self.block_dropout,
+            auxiliary=False,
+            seed=seed,
+        )
+
+    def _recipe(self, seed: int) -> Recipe:
+        from coverfusion.fusion.networks.recipe import Recipe
+
+        return Recipe.of(self, epochs=self.max_epochs, seed=seed, **PLAIN_TRAINING)
 
     def _save_parts(self, folder: Path) -> None:
         from safetensors.torch import save_file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,14 @@ import pandas as pd
 
 PIXELS = "pixels"  # the block
 COLUMN = f"{PIXELS}.picture"
+
+
+class Pictures(Enum):
+    """Whether a classifier learns from pictures."""
+
+    NONE = "none"
+    ONLY = "only"
+    BESIDE = "beside"  # the blocks, or alone where there are none
 
 
 def split_pictures(X: Any) -> tuple[Any, list[np.ndarray | None] | None]:

@@ -17,11 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
-from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.pictures import COLUMN, Pictures
 from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register
 
-LEAST = 1e-6  # probabilities are clipped here before their logarithm
-EVERY = 50  # each so manieth picture is looked at to tell collections apart
+MIN_PROBABILITY = 1e-6  # probabilities are clipped here before their logarithm
+PICTURE_STRIDE = 50  # each so manieth picture is looked at to tell collections apart
 
 
 @register("stack")
@@ -49,7 +49,7 @@ class Stack(PictureClassifier):
         stacked_: codes of the genres that it knows, those with a cover in an inner test side.
     """
 
-    pictures: ClassVar[str] = "too"
+    pictures: ClassVar[Pictures] = Pictures.BESIDE
     own_files = (*PictureClassifier.own_files, "members_", "fitted")
     # members that were fitted on the same rows with the same parameters already
     fitted: Mapping[str, BlockClassifier] | None = None
@@ -87,12 +87,12 @@ class Stack(PictureClassifier):
         if self.stacker_ is None:
             own[:] = 1 / members
         else:
-            found = self.stacker_.coef_
-            if len(found) == 1:  # of two genres scikit-learn keeps the second's log odds
-                found = np.concatenate([-found, found]) / 2
-            found = found.reshape(len(self.stacked_), members, k)
+            coef = self.stacker_.coef_
+            if len(coef) == 1:  # of two genres scikit-learn keeps the second's log odds
+                coef = np.concatenate([-coef, coef]) / 2
+            coef = coef.reshape(len(self.stacked_), members, k)
             for row, code in enumerate(self.stacked_):
-                own[:, code] = found[row, :, code] - np.delete(found, row, axis=0)[:, :, code].mean(axis=0)
+                own[:, code] = coef[row, :, code] - np.delete(coef, row, axis=0)[:, :, code].mean(axis=0)
         return pd.DataFrame(own, pd.Index(self.names_, name="member"), pd.Index(self.classes_, name="genre"))
 
     def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
@@ -124,11 +124,11 @@ class Stack(PictureClassifier):
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         rows = self._rows(X)
         proba = np.stack([self.members_[n].predict_proba(_seen(n, rows)) for n in self.names_], axis=1)
-        found = proba.mean(axis=1)  # of a genre that the regression does not know, what members say
+        mean = proba.mean(axis=1)  # of a genre that the regression does not know, what members say
         if self.stacker_ is not None:
-            share = found[:, self.stacked_].sum(axis=1, keepdims=True)
-            found[:, self.stacked_] = share * self.stacker_.predict_proba(_logs(proba))
-        return found
+            known = mean[:, self.stacked_].sum(axis=1, keepdims=True)
+            mean[:, self.stacked_] = known * self.stacker_.predict_proba(_logs(proba))
+        return mean
 
     def check_parameters(self) -> None:
         """Raises ValueError for values that `fit` would refuse, those of members too."""
@@ -143,7 +143,7 @@ class Stack(PictureClassifier):
         given = self.classifiers if isinstance(self.classifiers, Mapping) else dict.fromkeys(self.classifiers)
         chosen = {}
         for name, parameters in given.items():
-            if classifier_class(name).pictures != "only" or self._pictures is not None:
+            if classifier_class(name).pictures is not Pictures.ONLY or self._pictures is not None:
                 seeded = {"random_state": self.random_state} if "random_state" in parameters_of(name) else {}
                 chosen[name] = seeded | dict(parameters or {})
         return chosen
@@ -214,26 +214,26 @@ class _Known:
 
     def digest(self, parameters: dict[str, Any], train: np.ndarray, test: np.ndarray) -> str:
         """Of all that out-of-fold predictions depend on; of the pictures some are looked at."""
-        found = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode())
-        found.update(json.dumps([self.y.tolist(), self.weight.tolist()], default=str).encode())
+        digest = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode())
+        digest.update(json.dumps([self.y.tolist(), self.weight.tolist()], default=str).encode())
         for numbers in (np.asarray(_seen("", self.rows), np.float32), train, test, self.groups):
-            found.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
+            digest.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
         if isinstance(self.rows, pd.DataFrame) and COLUMN in self.rows:
-            for picture in self.rows[COLUMN].iloc[::EVERY]:
-                found.update(b"" if picture is None else picture.tobytes())
-        return found.hexdigest()[:16]
+            for picture in self.rows[COLUMN].iloc[::PICTURE_STRIDE]:
+                digest.update(b"" if picture is None else picture.tobytes())
+        return digest.hexdigest()[:16]
 
 
 def _seen(name: str, rows: Rows) -> Rows:
     """The columns that a member learns from: pictures, the table ("" stands for that) or both."""
     if not isinstance(rows, pd.DataFrame):
         return rows
-    kind = classifier_class(name).pictures if name else ""
-    if kind == "only":
+    pictures = classifier_class(name).pictures if name else Pictures.NONE
+    if pictures is Pictures.ONLY:
         return rows[[COLUMN]]
-    return rows if kind == "too" else rows.drop(columns=COLUMN, errors="ignore")
+    return rows if pictures is Pictures.BESIDE else rows.drop(columns=COLUMN, errors="ignore")
 
 
 def _logs(proba: np.ndarray) -> np.ndarray:
     """(n, members x n_classes) for (n, members, n_classes) probabilities."""
-    return np.log(np.maximum(proba, LEAST)).reshape(len(proba), -1)
+    return np.log(np.maximum(proba, MIN_PROBABILITY)).reshape(len(proba), -1)

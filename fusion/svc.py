@@ -12,7 +12,7 @@ from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 
-CHUNK = 4096  # rows predicted at a time
+ROWS_PREDICTED_AT_ONCE = 4096  # rows predicted at a time
 
 
 @register("svc")
@@ -69,19 +69,21 @@ class FusionSVC(BlockClassifier):
         for train, test in inner_folds(y, groups, self.inner_splits, seed):
             svcs = self._one_against_rest(K[np.ix_(train, train)], y[train], weight[train])
             scores[test] = _scores(svcs, K[np.ix_(test, train)])
-        self.log_shares_ = np.log(np.bincount(y, weight) / weight.sum())
+        self.log_priors_ = np.log(np.bincount(y, weight) / weight.sum())
         self.inverse_temperature_ = 1.0
         out = ~np.isnan(scores[:, 0])
         if out.any():
             self.inverse_temperature_ = inverse_temperature(
-                scores[out], y[out], weight[out], self.log_shares_
+                scores[out], y[out], weight[out], self.log_priors_
             )
         self.svcs_ = self._one_against_rest(K, y, weight)
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        chunks = (X[start : start + CHUNK] for start in range(0, len(X), CHUNK))
+        chunks = (
+            X[start : start + ROWS_PREDICTED_AT_ONCE] for start in range(0, len(X), ROWS_PREDICTED_AT_ONCE)
+        )
         scores = np.concatenate([_scores(self.svcs_, self.kernel_(chunk)) for chunk in chunks])
-        return softmax(self.inverse_temperature_ * scores + self.log_shares_, axis=1)
+        return softmax(self.inverse_temperature_ * scores + self.log_priors_, axis=1)
 
     def _one_against_rest(self, K: np.ndarray, y: np.ndarray, weight: np.ndarray) -> list[SVC]:
         svcs = []

@@ -16,7 +16,7 @@ from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.recipe import Recipe
 
 FILE = "checkpoint.pt"
-EVERY = 50  # each so manieth picture is looked at to tell collections apart
+PICTURE_STRIDE = 50  # each so manieth picture is looked at to tell collections apart
 
 
 @dataclass
@@ -45,10 +45,10 @@ def read_progress(folder: Path | None, digest: str) -> TrainingProgress:
     if folder is None or not (folder / FILE).is_file():
         return TrainingProgress(digest)
     try:
-        found = TrainingProgress(**torch.load(folder / FILE, map_location="cpu", weights_only=True))
-    except Exception:  # torch raises many kinds for a broken file; the training then starts anew
+        kept = TrainingProgress(**torch.load(folder / FILE, map_location="cpu", weights_only=True))
+    except Exception:  # noqa: BLE001 - torch raises many kinds for a broken file; the training then starts anew
         return TrainingProgress(digest)
-    return found if found.digest == digest else TrainingProgress(digest)
+    return kept if kept.digest == digest else TrainingProgress(digest)
 
 
 def write_progress(folder: Path, progress: TrainingProgress) -> None:
@@ -66,11 +66,11 @@ def write_progress(folder: Path, progress: TrainingProgress) -> None:
 
 def training_digest(network: nn.Module, examples: CoverDataset, recipe: Recipe) -> str:
     """sha256 of the untrained network, the recipe, the genres, the weights and some of the pictures."""
-    found = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode() + repr(network).encode())
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode() + repr(network).encode())
     given = (examples.y, examples.weight, examples.blocks, examples.gone)
     for tensor in (*network.state_dict().values(), *given):
         if tensor is not None:
-            found.update(tensor.cpu().numpy().tobytes())
-    for picture in (examples.pictures or [])[::EVERY]:
-        found.update(b"" if picture is None else picture.tobytes())
-    return found.hexdigest()
+            digest.update(tensor.cpu().numpy().tobytes())
+    for picture in (examples.pictures or [])[::PICTURE_STRIDE]:
+        digest.update(b"" if picture is None else picture.tobytes())
+    return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from coverfusion.fusion.networks.augmentation import Transform, picture_transform, whole
 
-FEW = 300  # pictures below which a worker process costs more than it brings
+MIN_PICTURES_FOR_WORKERS = 300  # below, a worker process costs more than it brings
 SAMPLINGS = ("plain", "balanced")
 
 
@@ -53,28 +53,42 @@ class CoverDataset:
     def batch(self, loaded: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
         """What the loader gave, with all else that belongs to its rows, on a device."""
         rows = loaded["row"]
-        found = {"y": self.y[rows], "weight": self.weight[rows]}
+        batch = {"y": self.y[rows], "weight": self.weight[rows]}
         if self.blocks is not None and self.gone is not None:
-            found |= {"blocks": self.blocks[rows], "gone": self.gone[rows]}
+            batch |= {"blocks": self.blocks[rows], "gone": self.gone[rows]}
         if self.pictures is not None:
-            found |= {"picture": loaded["picture"], "no_picture": loaded["no_picture"]}
-        return {key: value.to(device, non_blocking=True) for key, value in found.items()}
+            batch |= {"picture": loaded["picture"], "no_picture": loaded["no_picture"]}
+        return {key: value.to(device, non_blocking=True) for key, value in batch.items()}
 
 
-class _Pictures(Dataset):
-    """Rows of `Examples` with their pictures; what is random depends on the seed, epoch and row alone."""
+def cover_dataset(
+    pictures: list[np.ndarray | None] | None,
+    blocks: np.ndarray | None,
+    gone: np.ndarray | None,
+    y: np.ndarray,
+    weight: np.ndarray,
+) -> CoverDataset:
+    """A `CoverDataset` of arrays of the same shapes; y and weight may be of any number type."""
+    return CoverDataset(
+        pictures,
+        None if blocks is None else torch.from_numpy(blocks),
+        None if gone is None else torch.from_numpy(gone),
+        torch.from_numpy(y.astype(np.int64)),
+        torch.from_numpy(weight.astype(np.float32)),
+    )
 
-    def __init__(self, examples: CoverDataset, size: int, change: Transform, seed: int) -> None:
-        self.pictures, self.n = examples.pictures, len(examples)
+
+class _Pictures(Dataset[dict[str, Any]]):
+    """Rows with their pictures; what is random depends on the seed, the epoch and the row alone."""
+
+    def __init__(self, pictures: list[np.ndarray | None], size: int, change: Transform, seed: int) -> None:
+        self.pictures = pictures
         self.size, self.change, self.seed = size, change, seed
 
     def __len__(self) -> int:
-        return self.n
+        return len(self.pictures)
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        item: dict[str, Any] = {"row": row}
-        if self.pictures is None:
-            return item
         started = time.perf_counter()
         pixels = self.pictures[row]
         if pixels is None:
@@ -85,7 +99,7 @@ class _Pictures(Dataset):
                 torch.default_generator.manual_seed((self.seed * 1_000_003 + row) % 2**63)
                 picture = self.change(torch.tensor(pixels).permute(2, 0, 1))
         seconds = time.perf_counter() - started
-        return item | {"picture": picture, "no_picture": pixels is None, "seconds": seconds}
+        return {"row": row, "picture": picture, "no_picture": pixels is None, "seconds": seconds}
 
 
 def order_of(y: np.ndarray, sampling: str, seed: int) -> np.ndarray:
@@ -104,8 +118,8 @@ def order_of(y: np.ndarray, sampling: str, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     if sampling == "plain":
         return random.permutation(len(y))
-    share = 1 / np.bincount(y)[y]
-    return random.choice(len(y), len(y), p=share / share.sum())
+    weight = 1 / np.bincount(y)[y]
+    return random.choice(len(y), len(y), p=weight / weight.sum())
 
 
 def loader(
@@ -114,31 +128,37 @@ def loader(
     batch_size: int,
     *,
     augmentation: str | None = None,
-    order: Sequence[int] | None = None,
+    order: Sequence[int] | np.ndarray | None = None,
     seed: int = 0,
     workers: int | None = None,
-) -> DataLoader:
+) -> DataLoader[Any]:
     """Batches of `row`, `picture` (n, 3, size, size) uint8, `no_picture` and `seconds` of work a picture.
+
+    Where there are no pictures, a batch is `row` alone.
 
     Args:
         examples: the covers.
         size: the side in pixels that the network sees.
         batch_size: the last batch may be smaller.
         augmentation: a recipe of `fusion.networks.augmentation`; None: pictures seen whole.
-        order: rows in their order; None: all as they stand.
+        order: (m,) rows in their order; None: all as they stand.
         seed: of the changes to pictures; another one each epoch.
         workers: processes that prepare pictures ahead of the network; None: one a CPU-trained network, four
             where there is CUDA, none for a few hundred pictures.
     """
+    if examples.pictures is None:
+        rows = torch.from_numpy(np.arange(len(examples)) if order is None else np.asarray(order))
+        batches = [{"row": some} for some in rows.split(batch_size)]
+        return DataLoader(cast("Dataset[Any]", batches), batch_size=None)
     if workers is None:
-        many = examples.pictures is not None and len(examples) >= FEW
+        many = len(examples) >= MIN_PICTURES_FOR_WORKERS
         workers = 0 if not many else 4 if torch.cuda.is_available() else 1
     change = picture_transform(augmentation, size) if augmentation else whole(size)
-    dataset = _Pictures(examples, size, change, seed)
+    dataset = _Pictures(examples.pictures, size, change, seed)
     return DataLoader(
         dataset,
         batch_size,
-        sampler=None if order is None else [int(row) for row in order],
+        sampler=None if order is None else np.asarray(order).tolist(),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
         pin_memory=torch.cuda.is_available(),

@@ -12,11 +12,11 @@ from coverfusion.fusion.networks.image_network import ImageNetwork
 
 FUSIONS = ("concat", "gated", "attention")
 HEADS = 4  # of the attention
-ROWS = 4096  # fused together where nothing is learnt
+ROWS_PREDICTED_AT_ONCE = 4096
 
 
 class JointNetwork(nn.Module):
-    """Tokens of all modalities (the table's blocks, then the picture), fused, and an answer.
+    """Tokens of all modalities (the table's blocks, then the picture), fused, and a prediction.
 
     A modality goes through an adapter of its own (linear, LayerNorm, GELU), which makes it a token; where a
     cover lacks it, the token is a learnt vector. While training, modalities are dropped at random as if they
@@ -28,18 +28,19 @@ class JointNetwork(nn.Module):
     - "attention" lets a learnt query look at the tokens that are there (multi-head attention: A. Vaswani et
       al., Attention Is All You Need, NeurIPS 2017).
 
-    Each modality also answers alone, by a linear head on its token, on the image network's embedding for the
-    picture: an auxiliary loss on these keeps the strongest modality from silencing the others.
+    With auxiliary heads each modality also predicts alone, by a linear head on its token, on the image
+    network's embedding for the picture: a loss on these keeps the strongest modality from silencing the rest.
 
     Args:
         image: the image network; None: there are no pictures.
         widths: columns of each block.
-        n_classes: width of the answers.
+        n_classes: width of the predictions.
         adapter: width of a token; a multiple of 4 for "attention".
         hidden: width of the layer behind the fusion.
         fusion: one of `FUSIONS`.
-        dropout: share of values dropped before and behind that layer while training.
+        dropout: proportion of values dropped before and behind that layer while training.
         block_dropout: chance for each modality of each cover to be dropped while training.
+        auxiliary: whether there are auxiliary heads.
         seed: of the new parts' first weights.
 
     Raises:
@@ -57,12 +58,13 @@ class JointNetwork(nn.Module):
         fusion: str,
         dropout: float,
         block_dropout: float,
+        auxiliary: bool = True,
         seed: int,
     ) -> None:
         check_fusion(fusion, adapter)
         super().__init__()
         self.widths, self.n_classes = list(widths), n_classes
-        self.fusion, self.block_dropout = fusion, block_dropout
+        self.fusion, self.block_dropout, self.auxiliary = fusion, block_dropout, auxiliary
         self.stages = [[f"image.{part}" for part in stage] for stage in image.stages] if image else []
         self.image = image
         inputs = self.widths + ([image.width] if image else [])
@@ -72,7 +74,8 @@ class JointNetwork(nn.Module):
                 nn.Sequential(nn.Linear(width, adapter), nn.LayerNorm(adapter), nn.GELU()) for width in inputs
             )
             self.missing = nn.Parameter(torch.zeros(len(inputs), adapter))
-            self.alone = nn.ModuleList(nn.Linear(adapter, n_classes) for _ in self.widths)
+            alone = self.widths if auxiliary else []
+            self.alone = nn.ModuleList(nn.Linear(adapter, n_classes) for _ in alone)
             if fusion == "gated":
                 self.gates = nn.Linear(len(inputs) * adapter, len(inputs) * adapter)
             if fusion == "attention":
@@ -92,7 +95,7 @@ class JointNetwork(nn.Module):
         return f"fusion={self.fusion}, block_dropout={self.block_dropout}"
 
     def forward(self, batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
-        """The answer and, after it, what each modality answers alone, each (n, n_classes) logits.
+        """The prediction and, after it, those of the auxiliary heads, each (n, n_classes) logits.
 
         Args:
             batch: `blocks` (n, sum of the widths) and `gone` (n, blocks) where there are blocks; `picture`
@@ -107,10 +110,12 @@ class JointNetwork(nn.Module):
             ],
             dim=1,
         )
-        tokens = self._without(adapted, gone)
-        alone = [head(token) for head, token in zip(self.alone, tokens.unbind(1), strict=False)]
-        if self.image is not None:
-            alone.append(self.image.head(parts[-1]))
+        alone: list[torch.Tensor] = []
+        if self.auxiliary:
+            tokens = self._without(adapted, gone)
+            alone = [head(token) for head, token in zip(self.alone, tokens.unbind(1), strict=False)]
+            if self.image is not None:
+                alone.append(self.image.head(parts[-1]))
         hidden = self._dropped(gone)
         return [self.head(self.fused(self._without(adapted, hidden), hidden)), *alone]
 
@@ -147,10 +152,10 @@ class JointNetwork(nn.Module):
         if "embedding" in batch:
             return batch["embedding"].masked_fill(batch["no_picture"][:, None], 0)
         there = ~batch["no_picture"]
-        found = torch.zeros(len(there), image.width, device=there.device)
+        embedding = torch.zeros(len(there), image.width, device=there.device)
         if there.any():
-            found[there] = image.embed(batch["picture"][there]).float()
-        return found
+            embedding[there] = image.embed(batch["picture"][there]).float()
+        return embedding
 
     def _without(self, adapted: torch.Tensor, gone: torch.Tensor) -> torch.Tensor:
         return torch.where(gone[:, :, None], self.missing.to(adapted.dtype), adapted)
@@ -171,12 +176,12 @@ def check_fusion(fusion: str, adapter: int) -> None:
         raise ValueError(f"adapter must be a multiple of {HEADS} for attention, not {adapter}")
 
 
-def answers(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.ndarray:
-    """(n, n_classes) float64 probabilities for a batch of any size with `embedding` in place of pictures."""
+def probabilities(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.ndarray:
+    """(n, n_classes) float64 for a batch of any size with `embedding` in place of pictures."""
     n = len(next(iter(batch.values())))
-    found = []
+    outputs = []
     with torch.inference_mode():
-        for rows in torch.arange(n).split(ROWS):
-            answer = network({name: value[rows] for name, value in batch.items()})[0]
-            found.append(torch.softmax(answer.double(), dim=1).numpy())
-    return np.concatenate(found)
+        for rows in torch.arange(n).split(ROWS_PREDICTED_AT_ONCE):
+            scores = network({name: value[rows] for name, value in batch.items()})[0]
+            outputs.append(torch.softmax(scores.double(), dim=1).numpy())
+    return np.concatenate(outputs)

@@ -14,17 +14,17 @@ PRECISIONS = ("auto", "32", "bf16", "16")
 KNOWN = {
     "schedule": SCHEDULES, "batch_norm": BATCH_NORMS, "sampling": SAMPLINGS, "precision": PRECISIONS
 }  # fmt: skip
-LEAST = {
+SMALLEST_ALLOWED = {
     "epochs": 1, "batch_size": 1, "accumulate": 1, "devices": 1, "patience": 1, "image_size": 0,
     "head_epochs": 0, "frozen_stages": 0, "workers": 0, "focal_gamma": 0, "weight_decay": 0, "auxiliary": 0,
 }  # fmt: skip
 ABOVE_0 = ("learning_rate", "layer_decay")
-SHARES = ("label_smoothing", "ema")  # at least 0 and below 1
+PROPORTIONS = ("label_smoothing", "ema")  # at least 0 and below 1
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The training parameters that `finetune` and `joint` share; described at `fusion.finetune.Finetune`."""
+    """The training parameters of `finetune`, `joint` and `mlp`; described at `fusion.finetune.Finetune`."""
 
     image_size: int
     epochs: int
@@ -69,9 +69,9 @@ class Recipe:
     def _check_numbers(self) -> None:
         given = {name: value for name, value in vars(self).items() if value is not None}
         for name, value in given.items():
-            if name in LEAST and value < LEAST[name]:
-                raise ValueError(f"{name} must be {LEAST[name]} or more, not {value}")
+            if name in SMALLEST_ALLOWED and value < SMALLEST_ALLOWED[name]:
+                raise ValueError(f"{name} must be {SMALLEST_ALLOWED[name]} or more, not {value}")
             if name in ABOVE_0 and not value > 0:
                 raise ValueError(f"{name} must be above 0, not {value}")
-            if name in SHARES and not 0 <= value < 1:
+            if name in PROPORTIONS and not 0 <= value < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1, not {value}")

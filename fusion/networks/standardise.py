@@ -13,7 +13,7 @@ from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.networks.training import logits
 
 COVERS = 512  # looked at
-LEAST = 1e-4  # spread, as a share of the mean spread, below which a column says nothing
+MIN_SPREAD = 1e-4  # of the mean spread; a column below it says nothing
 
 
 def standardise(network: ImageNetwork, examples: CoverDataset, recipe: Recipe) -> None:
@@ -34,7 +34,7 @@ def standardise(network: ImageNetwork, examples: CoverDataset, recipe: Recipe) -
     if len(rows) < 2:
         return
     some = replace(examples.rows(rows), blocks=None, gone=None)
-    found = logits(Embedder(network), some, recipe).double()
-    spread = found.std(dim=0, correction=0)
-    network.centre.copy_(found.mean(dim=0))
-    network.spread.copy_(torch.where(spread < LEAST * spread.mean(), 1.0, spread))
+    embedding = logits(Embedder(network), some, recipe).double()
+    spread = embedding.std(dim=0, correction=0)
+    network.centre.copy_(embedding.mean(dim=0))
+    network.spread.copy_(torch.where(spread < MIN_SPREAD * spread.mean(), 1.0, spread))

@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.strategies import DDPStrategy
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.networks.augmentation import batch_mix
@@ -29,6 +29,7 @@ from coverfusion.fusion.networks.checkpoints import (
     write_progress,
 )
 from coverfusion.fusion.networks.dataset import CoverDataset, loader, order_of
+from coverfusion.fusion.networks.devices import Device, OneDevice, device_of, launch
 from coverfusion.fusion.networks.learning_rate import (
     DIVERGED,
     candidate_rates,
@@ -42,7 +43,6 @@ from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.networks.training_curves import draw_range_test
 
 FAR_OFF = 10.0  # times the log loss of guessing: nothing is learnt any more
-FABRIC_NAMES: dict[str, Any] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
 FIRST_RATE = 1e-4  # where the finder has too few batches to say anything
 
 Watch = Callable[[str, int, int], None]  # what is going on, covers done, covers in all
@@ -78,8 +78,8 @@ def train_network(
     """Trains a network; the weights of its best epoch come back, the network itself is left as it ends.
 
     Args:
-        network: `network(batch)` gives a list of (n, n_classes) logits, the answer first, auxiliary ones
-            after it; `network.stages` names its pretrained parts, from the picture to the answer.
+        network: `network(batch)` gives a list of (n, n_classes) logits, the prediction first, auxiliary
+            ones after it; `network.stages` names its pretrained parts, from the picture to the head.
         examples: what it learns from.
         held_out: what its epochs are compared by; None: the last epoch is the best.
         recipe: how; a learning rate of None is searched for.
@@ -89,46 +89,37 @@ def train_network(
         stop: called after each epoch (with one device); True ends the training there.
 
     Raises:
-        UserError: the training diverged, as the learning rate is too high.
+        UserError: the training diverged, as the learning rate is too high; several devices are asked for,
+            and the extra `devices` is not installed.
+        ValueError: the recipe's device is not there.
     """
     recipe = resolved(recipe)
     rate = recipe.learning_rate
     if rate is None:
         rate = find_learning_rate(network, examples, recipe, folder)
-    fabric = make_fabric(recipe)
     if recipe.devices > 1:
         # Fabric takes its arguments apart, which it cannot do with frozen dataclasses
-        spread = partial(
+        train = partial(
             _train_apart, examples=examples, held_out=held_out, recipe=recipe, rate=rate, folder=folder
         )
-        state, *others = fabric.launch(spread, network)
+        state, *others = launch(recipe.device, recipe.precision, recipe.devices, train, network)
         return Trained({name: torch.from_numpy(value) for name, value in state.items()}, *others)
-    return _train(fabric, network, examples, held_out, recipe, rate, folder, watch, stop)
-
-
-def make_fabric(recipe: Recipe) -> Fabric:
-    """Lightning Fabric for the recipe's device, number of devices and precision."""
-    several = DDPStrategy(find_unused_parameters=True, start_method="spawn")
-    return Fabric(
-        accelerator=recipe.device,
-        devices=recipe.devices,
-        strategy=several if recipe.devices > 1 else "auto",
-        precision=FABRIC_NAMES[resolved(recipe).precision],
-    )
+    device = OneDevice(recipe.device, recipe.precision)
+    return _train(device, network, examples, held_out, recipe, rate, folder, watch, stop)
 
 
 def logits(network: nn.Module, examples: CoverDataset, recipe: Recipe) -> torch.Tensor:
-    """(n, n_classes) float32 answers on the CPU; pictures are seen whole."""
-    fabric = make_fabric(replace(recipe, devices=1))
-    network = fabric.to_device(network).eval()
-    found = []
+    """(n, n_classes) float32 on the CPU; pictures are seen whole."""
+    device = OneDevice(recipe.device, resolved(recipe).precision)
+    network = device.place(network).eval()
+    batches = []
     with torch.inference_mode():
         for loaded in loader(examples, recipe.image_size, 2 * recipe.batch_size, workers=recipe.workers):
-            with fabric.autocast():
-                answer = network(examples.batch(loaded, fabric.device))[0]
-            found.append(answer.float().cpu())
+            with device.autocast():
+                batch = network(examples.batch(loaded, device.device))[0]
+            batches.append(batch.float().cpu())
     network.to("cpu")
-    return torch.cat(found)
+    return torch.cat(batches)
 
 
 def find_learning_rate(
@@ -142,23 +133,24 @@ def find_learning_rate(
         recipe: how it would be trained.
         folder: where `learning_rate.csv` and `learning_rate.png` go.
     """
-    fabric = make_fabric(replace(recipe, devices=1))
+    device = OneDevice(recipe.device, resolved(recipe).precision)
     with _repeatable(recipe.seed):
-        copied: Any = fabric.to_device(copy.deepcopy(network))
+        copied: Any = device.place(copy.deepcopy(network))
         optimizer = torch.optim.AdamW(parameter_groups(copied, recipe, 1.0))
         factors = [group["lr"] for group in optimizer.param_groups]
-        model, optimizer = fabric.setup(copied, optimizer)
         _set_modes(copied, recipe, head_only=False)
         rows: list[dict[str, float]] = []
         batches = _forever(examples, recipe)
         for rate in candidate_rates():
             for group, factor in zip(optimizer.param_groups, factors, strict=True):
                 group["lr"] = factor * rate
-            batch = _mixed(examples.batch(next(batches), fabric.device), recipe, copied.n_classes)
-            loss = _loss(model(batch), batch, recipe)
+            batch = _mixed(examples.batch(next(batches), device.device), recipe, copied.n_classes)
+            with device.autocast():
+                scores = copied(batch)
+            loss = _loss(scores, batch, recipe)
             optimizer.zero_grad()
-            fabric.backward(loss)
-            optimizer.step()
+            device.backward(loss)
+            device.step(optimizer)
             rows.append({"learning_rate": rate, "loss": loss.item()})
             if not math.isfinite(loss.item()) or loss.item() > DIVERGED * min(row["loss"] for row in rows):
                 break
@@ -172,7 +164,7 @@ def find_learning_rate(
 
 
 def _train(
-    fabric: Fabric,
+    device: Device,
     network: nn.Module,
     examples: CoverDataset,
     held_out: CoverDataset | None,
@@ -185,13 +177,13 @@ def _train(
     progress = read_progress(folder, training_digest(network, examples, recipe))
     progress.precision = recipe.precision
     with _repeatable(recipe.seed):
-        network = fabric.to_device(network)
+        network = device.place(network)
         optimizer = torch.optim.AdamW(parameter_groups(network, recipe, rate))
-        share = math.ceil(len(examples) / fabric.world_size)
-        steps = math.ceil(math.ceil(share / recipe.batch_size) / recipe.accumulate) * recipe.epochs
+        own = math.ceil(len(examples) / device.count)  # covers of each process
+        steps = math.ceil(math.ceil(own / recipe.batch_size) / recipe.accumulate) * recipe.epochs
         schedule = schedule_of(optimizer, recipe, steps)
         average = _averaged(network, recipe)
-        model, optimizer = fabric.setup(network, optimizer)
+        model, optimizer = device.prepare(network, optimizer)
         parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
         if progress.state is not None:
             for name, part in parts.items():
@@ -199,12 +191,12 @@ def _train(
                     part.load_state_dict(progress.state[name])
         judged = network if average is None else average.module
         for epoch in range(len(progress.history) + 1, recipe.epochs + 1):
-            row = _epoch(fabric, model, optimizer, schedule, average, examples, recipe, epoch, watch)
+            row = _epoch(device, network, model, optimizer, schedule, average, examples, recipe, epoch, watch)
             if held_out is not None:
-                row |= _judge(fabric, judged, held_out, recipe)
+                row |= _judge(device, judged, held_out, recipe)
             _check_loss(row, int(network.n_classes), rate)  # type: ignore[arg-type]
             _add(progress, row, judged, {k: p.state_dict() for k, p in parts.items() if p is not None})
-            if folder is not None and fabric.is_global_zero:
+            if folder is not None and device.rank == 0:
                 write_progress(folder, progress)
             if recipe.patience is not None and epoch - progress.best_epoch >= recipe.patience:
                 break
@@ -214,27 +206,27 @@ def _train(
 
 
 def _check_loss(row: dict[str, float], n_classes: int, rate: float) -> None:
-    found, guessing = [row["log_loss"], row.get("held_out_loss", 0.0)], math.log(n_classes)
-    if all(math.isfinite(loss) for loss in found) and max(found) < FAR_OFF * guessing:
+    losses, guessing = [row["log_loss"], row.get("held_out_loss", 0.0)], math.log(n_classes)
+    finite = math.isfinite(sum(losses))
+    if finite and max(losses) < FAR_OFF * guessing:
         return
-    said = (
-        f"{max(found):.3g}, {guessing:.3g} by guessing" if math.isfinite(sum(found)) else "no number any more"
-    )
+    value = f"{max(losses):.3g}, {guessing:.3g} by guessing" if finite else "no number any more"
     raise UserError(
-        f"In epoch {row['epoch']} the log loss is {said}: the training diverged. Take a learning_rate below "
+        f"In epoch {row['epoch']} the log loss is {value}: the training diverged. Take a learning_rate below "
         f"{rate:g}, or null to have one found."
     )
 
 
-def _train_apart(fabric: Fabric, network: nn.Module, **given: Any) -> tuple[Any, ...]:
+def _train_apart(device: Device, network: nn.Module, **given: Any) -> tuple[Any, ...]:
     """`Trained` as plain values: torch shares tensors of a process only as long as it lives."""
-    found = _train(fabric, network, watch=None, stop=None, **given)
-    state = {name: value.numpy() for name, value in found.state.items()}
-    return state, found.history, found.best_epoch, found.learning_rate
+    trained = _train(device, network, watch=None, stop=None, **given)
+    state = {name: value.numpy() for name, value in trained.state.items()}
+    return state, trained.history, trained.best_epoch, trained.learning_rate
 
 
 def _epoch(
-    fabric: Fabric,
+    device: Device,
+    network: Any,
     model: Any,
     optimizer: Any,
     schedule: Any,
@@ -246,30 +238,26 @@ def _epoch(
 ) -> dict[str, float]:
     """One pass over the training covers; its row of the history."""
     seed = recipe.seed * 10_007 + epoch
-    torch.manual_seed(seed + fabric.global_rank)
-    network = model.module
+    torch.manual_seed(seed + device.rank)
     _set_modes(network, recipe, head_only=epoch <= recipe.head_epochs)
     order = order_of(examples.y.numpy(), recipe.sampling, seed)
-    batches: Any = loader(
-        examples, recipe.image_size, recipe.batch_size,
-        augmentation=recipe.augmentation, order=order.tolist(), seed=seed, workers=recipe.workers,
-    )  # fmt: skip
-    batches = fabric.setup_dataloaders(batches, move_to_device=False) if fabric.world_size > 1 else batches
+    batches = device.batches(_shuffled(examples, recipe, seed, order))
     started, waited, prepared, done = time.perf_counter(), 0.0, 0.0, 0
     total, plain, right, highest = 0.0, 0.0, 0, 0.0
     before = time.perf_counter()
     for number, loaded in enumerate(batches, 1):
         waited += time.perf_counter() - before
         prepared += float(loaded["seconds"].sum()) if "seconds" in loaded else 0.0
-        batch = examples.batch(loaded, fabric.device)
+        batch = _mixed(examples.batch(loaded, device.device), recipe, int(network.n_classes))
         stepping = number % recipe.accumulate == 0 or number == len(batches)
-        with fabric.no_backward_sync(model, enabled=not stepping):
-            answers = model(_mixed(batch, recipe, int(network.n_classes)))
-            loss = _loss(answers, batch, recipe)
-            fabric.backward(loss / recipe.accumulate)
+        with device.accumulating(model, enabled=not stepping):
+            with device.autocast():
+                scores = model(batch)
+            loss = _loss(scores, batch, recipe)
+            device.backward(loss / recipe.accumulate)
         if stepping:
             highest = max(highest, schedule.get_last_lr()[-1])
-            optimizer.step()
+            device.step(optimizer)
             optimizer.zero_grad()
             schedule.step()
             if average is not None:
@@ -278,8 +266,8 @@ def _epoch(
         total += loss.item() * n
         with torch.no_grad():
             true = batch["target"].argmax(1)
-            plain += nn.functional.cross_entropy(answers[0].float(), true, reduction="sum").item()
-            right += int((answers[0].argmax(1) == true).sum())
+            plain += nn.functional.cross_entropy(scores[0].float(), true, reduction="sum").item()
+            right += int((scores[0].argmax(1) == true).sum())
         done += n
         if watch:
             watch(f"epoch {epoch} of {recipe.epochs}{_loading(done, prepared)}", done, len(order))
@@ -305,7 +293,7 @@ def _loading(done: int, prepared: float) -> str:
 
 
 def _mixed(batch: dict[str, torch.Tensor], recipe: Recipe, n_classes: int) -> dict[str, torch.Tensor]:
-    """Adds `target`, (n, n_classes) shares of classes; mixes pictures where the recipe does."""
+    """Adds `target`, (n, n_classes) proportions of classes; mixes pictures where the recipe does."""
     mix = batch_mix(recipe.augmentation, n_classes) if "picture" in batch else None
     if mix is not None:
         batch["picture"], batch["y"] = mix(batch["picture"].float(), batch["y"])
@@ -313,25 +301,25 @@ def _mixed(batch: dict[str, torch.Tensor], recipe: Recipe, n_classes: int) -> di
     return batch
 
 
-def _loss(answers: list[torch.Tensor], batch: dict[str, torch.Tensor], recipe: Recipe) -> torch.Tensor:
-    """Of the answer, and `auxiliary` times the mean loss of the auxiliary answers."""
-    losses = [focal_loss(a, batch["target"], batch["weight"], recipe.focal_gamma) for a in answers]
+def _loss(scores: list[torch.Tensor], batch: dict[str, torch.Tensor], recipe: Recipe) -> torch.Tensor:
+    """Of the prediction, and `auxiliary` times the mean loss of the auxiliary predictions."""
+    losses = [focal_loss(s, batch["target"], batch["weight"], recipe.focal_gamma) for s in scores]
     if len(losses) == 1 or not recipe.auxiliary:
         return losses[0]
     return losses[0] + recipe.auxiliary * torch.stack(losses[1:]).mean()
 
 
-def _judge(fabric: Fabric, network: nn.Module, held_out: CoverDataset, recipe: Recipe) -> dict[str, float]:
+def _judge(device: Device, network: nn.Module, held_out: CoverDataset, recipe: Recipe) -> dict[str, float]:
     """Plain log loss and accuracy on covers that were not learnt from."""
     network.eval()
     loss, right = 0.0, 0
     with torch.inference_mode():
         for loaded in loader(held_out, recipe.image_size, 2 * recipe.batch_size, workers=recipe.workers):
-            batch = held_out.batch(loaded, fabric.device)
-            with fabric.autocast():
-                answer = network(batch)[0].float()
-            loss += float(nn.functional.cross_entropy(answer, batch["y"], reduction="sum"))
-            right += int((answer.argmax(1) == batch["y"]).sum())
+            batch = held_out.batch(loaded, device.device)
+            with device.autocast():
+                scores = network(batch)[0].float()
+            loss += float(nn.functional.cross_entropy(scores, batch["y"], reduction="sum"))
+            right += int((scores.argmax(1) == batch["y"]).sum())
     return {"held_out_loss": loss / len(held_out), "held_out_accuracy": right / len(held_out)}
 
 
@@ -376,11 +364,20 @@ def _forever(examples: CoverDataset, recipe: Recipe) -> Iterator[dict[str, torch
     """Batches of epoch after epoch."""
     for epoch in itertools.count(1):
         seed = recipe.seed * 10_007 + epoch
-        order = order_of(examples.y.numpy(), recipe.sampling, seed).tolist()
-        yield from loader(
-            examples, recipe.image_size, recipe.batch_size,
-            augmentation=recipe.augmentation, order=order, seed=seed, workers=recipe.workers,
-        )  # fmt: skip
+        yield from _shuffled(examples, recipe, seed, order_of(examples.y.numpy(), recipe.sampling, seed))
+
+
+def _shuffled(examples: CoverDataset, recipe: Recipe, seed: int, order: np.ndarray) -> DataLoader[Any]:
+    """The batches of one epoch."""
+    return loader(
+        examples,
+        recipe.image_size,
+        recipe.batch_size,
+        augmentation=recipe.augmentation,
+        order=order,
+        seed=seed,
+        workers=recipe.workers,
+    )
 
 
 @contextmanager
@@ -397,13 +394,15 @@ def _repeatable(seed: int) -> Iterator[None]:
 
 
 def resolved(recipe: Recipe) -> Recipe:
-    """The recipe with the precision that "auto" stands for: 16 bits on CUDA, 32 on CPUs.
+    """The recipe with the precision that it is trained in: "auto" is 16 bits on CUDA, 32 elsewhere.
 
     bfloat16 changes what is learnt, so on a CPU it must be asked for by name: the same command gives the
-    same model on every machine then.
+    same model on every machine then. float16 on a CPU is bfloat16.
+
+    Raises:
+        ValueError: the recipe's device is not there.
     """
-    if recipe.precision != "auto":
-        return recipe
-    if recipe.device in ("auto", "cuda", "gpu") and torch.cuda.is_available():
-        return replace(recipe, precision="bf16" if torch.cuda.is_bf16_supported() else "16")
-    return replace(recipe, precision="32")
+    kind, precision = device_of(recipe.device).type, recipe.precision
+    if precision == "auto":
+        precision = "32" if kind != "cuda" else "bf16" if torch.cuda.is_bf16_supported() else "16"
+    return replace(recipe, precision="bf16" if precision == "16" and kind == "cpu" else precision)

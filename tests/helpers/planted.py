@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.registry import classifier_class, classifier_names, create
 
 # the others learn from pictures alone and have tests of their own (test_finetune.py)
-TABLE_CLASSIFIERS = [name for name in classifier_names() if classifier_class(name).pictures != "only"]
+TABLE_CLASSIFIERS = [
+    name for name in classifier_names() if classifier_class(name).pictures is not Pictures.ONLY
+]
 GENRES = np.array(["Country", "Pop", "Rock"])
 QUICK: dict[str, dict[str, Any]] = {
     "mlp": {"members": 1, "max_epochs": 15, "batch_size": 64, "learning_rate": 5e-3},

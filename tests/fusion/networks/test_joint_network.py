@@ -6,7 +6,7 @@ from torch import nn
 
 from coverfusion.features.networks.backbone import Backbone
 from coverfusion.fusion.networks.image_network import ImageNetwork
-from coverfusion.fusion.networks.joint_network import FUSIONS, JointNetwork, answers
+from coverfusion.fusion.networks.joint_network import FUSIONS, JointNetwork, probabilities
 
 N = 5
 WIDTHS = [2, 3]
@@ -115,7 +115,7 @@ def test_dropped_blocks_leave_the_answers_alone_and_something_of_each_cover() ->
 def test_embeddings_stand_for_pictures() -> None:
     network, batch = _network("attention").eval(), _batch()
     given = {name: value for name, value in batch.items() if name != "picture"}
-    found = answers(network, given | {"embedding": batch["picture"].mean((2, 3))})
+    found = probabilities(network, given | {"embedding": batch["picture"].mean((2, 3))})
     expected = torch.softmax(network(batch)[0].double(), dim=1)
     torch.testing.assert_close(torch.from_numpy(found), expected.detach())
 
