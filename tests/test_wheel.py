@@ -43,8 +43,7 @@ def modules() -> Iterator[Path]:
     """Every module of the package, relative to the root."""
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if "examples" not in path.relative_to(ROOT).parts:
-                yield path.relative_to(ROOT)
+            yield path.relative_to(ROOT)
 
 
 # --- requirements --------------------------------------------------------------------------------------
