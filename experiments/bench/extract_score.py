@@ -146,7 +146,10 @@ def _measure(
             plain_results: list[Any] = []
 
             def ours(
-                part: Sequence[str], e: Extractor = extractor, v: list = values, n: list = notes
+                part: Sequence[str],
+                e: Extractor = extractor,
+                v: list[np.ndarray] = values,
+                n: list[str] = notes,
             ) -> None:
                 for chunk in decoded_ahead(("", path) for path in part):
                     rows, _ = compute(
@@ -155,7 +158,11 @@ def _measure(
                     v.append(rows.values)
                     n.extend(rows.notes or [])
 
-            def plainly(part: Sequence[str], one: Callable = plain, t: list[Any] = plain_results) -> None:
+            def plainly(
+                part: Sequence[str],
+                one: Callable[[PIL.Image.Image], Any] = plain,
+                t: list[Any] = plain_results,
+            ) -> None:
                 t.extend(one(_open(path)) for path in part)
 
             timings[extractor.name] = _alternate(
@@ -172,7 +179,10 @@ def _measure(
 
 
 def _whole_table(
-    extractors: Sequence[Extractor], plains: dict[str, Callable], paths: Sequence[str], rounds: int
+    extractors: Sequence[Extractor],
+    plains: dict[str, Callable[[PIL.Image.Image], Any]],
+    paths: Sequence[str],
+    rounds: int,
 ) -> Timing:
     """All blocks: ours through the store, onto the disk; plainly each picture opened once for all blocks."""
     frame = _frame_of(paths)
@@ -195,7 +205,7 @@ def _alternate(
     plain: Callable[[Sequence[str]], None],
     paths: Sequence[str],
     rounds: int,
-    warm: tuple[list, ...] = (),
+    warm: tuple[list[Any], ...] = (),
 ) -> Timing:
     """Both sides on each round's covers, taking turns in going first; `warm` lists are emptied once warm."""
     ours(paths[:WARM_UP_COVERS])

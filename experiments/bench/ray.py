@@ -28,6 +28,7 @@ from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.score import score
 from coverfusion.features.extract import COVERS_PER_CHUNK, extract
+from coverfusion.features.registry import Extractor
 from coverfusion.features.store import Store
 
 PRICED_COVERS = 10_000_000  # covers whose cost is printed
@@ -195,7 +196,7 @@ def _on_ray(
     return clock.timeline()
 
 
-def _extractors(blocks: Sequence[str] | None) -> list:
+def _extractors(blocks: Sequence[str] | None) -> list[Extractor]:
     return make_extractors({name: {} for name in blocks} if blocks else None, "packaged")
 
 
