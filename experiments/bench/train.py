@@ -71,7 +71,7 @@ class _LiteFeatures(nn.Module):
         return self.model.extract_features(x).mean((2, 3))
 
 
-class _Files(Dataset):
+class _Files(Dataset[tuple[torch.Tensor, int, float]]):
     """(picture, code, seconds of work) of picture files, as torchvision's ImageFolder would give them."""
 
     def __init__(self, files: list[Path], codes: np.ndarray, transform: Any) -> None:
@@ -198,7 +198,10 @@ def _alternate(
 
 
 def _plain_epoch(
-    plain: TorchvisionNetwork, optimizer: torch.optim.Optimizer, batches: DataLoader, device: torch.device
+    plain: TorchvisionNetwork,
+    optimizer: torch.optim.Optimizer,
+    batches: DataLoader[Any],
+    device: torch.device,
 ) -> tuple[float, float, float]:
     """Seconds in all, waiting for data, and of work in the loading processes."""
     plain.train()
