@@ -93,11 +93,11 @@ def bench_ablate_command(
 
     Example: `coverfusion bench ablate covers/ -c svc --folds 1`
     """
-    from coverfusion.experiments.ablation.study import CLASSIFIERS
+    from coverfusion.experiments.ablation.study import DEFAULT_CLASSIFIERS
     from coverfusion.experiments.bench.ablate import bench_ablate, print_ratios
 
     prepared = _prepared("ablate", collection, block or None, store)
-    print_ratios(bench_ablate(prepared, classifier or CLASSIFIERS, folds))
+    print_ratios(bench_ablate(prepared, classifier or DEFAULT_CLASSIFIERS, folds))
 
 
 @bench.command("index")

@@ -336,7 +336,7 @@ def test_one_model_without_a_mistake_and_without_a_block_alone(tmp_path: Path) -
 # --- mistakes ------------------------------------------------------------------------------------------
 
 
-def test_surest_mistakes_come_from_test_with_their_nearest_training_covers(inputs: Inputs) -> None:
+def test_confident_mistakes_come_from_test_with_their_nearest_training_covers(inputs: Inputs) -> None:
     run = read_run(inputs.folder)
     found = confident_mistakes(
         run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers
