@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -38,7 +39,7 @@ from coverfusion.experiments.commands.train import train_command
 from coverfusion.experiments.commands.weights import weights_command
 from coverfusion.experiments.pipeline.console import error_console
 
-COMMANDS = {  # in the order of the help
+COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "demo": demo_command,
     "inspect": inspect_command,
     "grow": grow_command,

@@ -1,0 +1,1 @@
+"""Classifiers over blocks, one file each; calibration, sets, nearest covers, the bundle."""

@@ -21,7 +21,7 @@ from coverfusion.fusion.state_files import read_state, write_state
 Rows = pd.DataFrame | np.ndarray
 
 
-class BlockClassifier(ClassifierMixin, BaseEstimator):
+class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A scikit-learn classifier over named blocks of columns, where NaN means "not there".
 
     A subclass has a constructor with `random_state` (and `class_weight`, if it can use it) and two methods,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 from scipy.linalg import eigh
@@ -63,7 +64,9 @@ def principal_components(centred: np.ndarray, kept: int) -> np.ndarray:
 
 
 Learnt = dict[str, np.ndarray]
-_reused: ContextVar[dict[tuple, tuple[Learnt, np.ndarray]] | None] = ContextVar("reused", default=None)
+_reused: ContextVar[dict[tuple[Any, ...], tuple[Learnt, np.ndarray]] | None] = ContextVar(
+    "reused", default=None
+)
 
 
 @contextmanager

@@ -46,7 +46,7 @@ class FusionKernelRidge(BlockClassifier):
         widths: Widths = "learn",
         ridge: float = 1.0,
         pca: int | None = 256,
-        class_weight: str | dict | None = "balanced",
+        class_weight: str | dict[str, float] | None = "balanced",
         largest_n: int = 10_000,
         random_state: int | None = 0,
     ) -> None:

@@ -41,7 +41,7 @@ class FusionKNN(BlockClassifier):
         smoothing: float = 1.0,
         block_weights: str = "learn",
         pca: int | None = 64,
-        class_weight: str | dict | None = None,
+        class_weight: str | dict[str, float] | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.k = k

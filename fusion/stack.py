@@ -157,7 +157,13 @@ class Stack(PictureClassifier):
         return rows.assign(**{COLUMN: pd.Series(self._pictures, index=rows.index, dtype=object)})
 
     def _out_of_fold(
-        self, name: str, parameters: dict, known: _Known, train: np.ndarray, test: np.ndarray, place: str
+        self,
+        name: str,
+        parameters: dict[str, Any],
+        known: _Known,
+        train: np.ndarray,
+        test: np.ndarray,
+        place: str,
     ) -> np.ndarray:
         """(len(test), n_classes) probabilities by a member that learnt from `train`; kept on disk."""
         kept = self._folder(name, place, f"{known.digest(parameters, train, test)}.npy")
@@ -173,7 +179,7 @@ class Stack(PictureClassifier):
         return proba
 
     def _fit_member(
-        self, name: str, parameters: dict, known: _Known, rows: np.ndarray, place: str
+        self, name: str, parameters: dict[str, Any], known: _Known, rows: np.ndarray, place: str
     ) -> BlockClassifier:
         member = create(name, **parameters)
         if isinstance(member, PictureClassifier):

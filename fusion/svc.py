@@ -46,7 +46,7 @@ class FusionSVC(BlockClassifier):
         C: float = 1.0,
         widths: Widths = "learn",
         pca: int | None = 256,
-        class_weight: str | dict | None = "balanced",
+        class_weight: str | dict[str, float] | None = "balanced",
         inner_splits: int = 5,
         largest_n: int = 10_000,
         random_state: int | None = 0,

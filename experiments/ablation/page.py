@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -63,7 +64,7 @@ def signed(points: float) -> str:
     return f"{points:+.1f}".replace("-", "\u2212")
 
 
-def _shown(table: pd.DataFrame) -> dict[str, list]:
+def _shown(table: pd.DataFrame) -> dict[str, list[Any]]:
     """Header and rows with rounded numbers."""
     rounded = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
     return {"header": list(table.columns), "rows": rounded.to_numpy().tolist()}

@@ -9,6 +9,7 @@ line too: `coverfusion --plugin FILE ...`.
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -45,7 +46,12 @@ class NearestCentroid(cf.BlockClassifier):
 
 def main(collection: str | Path, folder: Path) -> None:
     """Trains both classifiers in one run, and predicts with the own one in a bundle."""
-    common = {"blocks": ["color", "texture"], "folds": 3, "store": folder / "store", "out": folder / "runs"}
+    common: dict[str, Any] = {
+        "blocks": ["color", "texture"],
+        "folds": 3,
+        "store": folder / "store",
+        "out": folder / "runs",
+    }
     run = cf.train(collection, classifiers=["nearest_centroid", "logistic"], **common)
     print(run.leaderboard[["classifier", "accuracy", "accuracy_low", "accuracy_high"]].round(2).to_string())
     warm = {"nearest_centroid": {"temperature": 0.5}}

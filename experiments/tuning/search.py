@@ -241,7 +241,7 @@ def _is_network(candidates: Candidates) -> bool:
     return "epochs" in parameters_of(candidates.classifier)
 
 
-def _finished(study: Study, complete: bool = False) -> list:
+def _finished(study: Study, complete: bool = False) -> list[Any]:
     from optuna.trial import TrialState
 
     states = (TrialState.COMPLETE,) if complete else (TrialState.COMPLETE, TrialState.PRUNED)

@@ -147,12 +147,12 @@ def normalisation(model: NamedModel) -> tuple[tuple[float, float, float], tuple[
 def transform_of(model: NamedModel, image_size: int | None) -> Callable[[Any], Any]:
     """The library's own evaluation transform, RGB picture -> (3, size, size) tensor."""
     if model.library == "timm":
-        import timm
+        from timm.data.transforms_factory import create_transform
 
         config = _timm_data(model.name)
         if image_size:
             config["input_size"] = (3, image_size, image_size)
-        return timm.data.create_transform(**config, is_training=False)
+        return create_transform(**config, is_training=False)
     from torchvision.models import get_model_weights
 
     transform = get_model_weights(model.name).DEFAULT.transforms
@@ -165,9 +165,10 @@ def transform_of(model: NamedModel, image_size: int | None) -> Callable[[Any], A
 def _timm_data(name: str) -> dict[str, Any]:
     """Input size, normalisation, crop and interpolation of a timm model."""
     import timm
+    from timm.data.config import resolve_data_config
 
     published: Any = timm.get_pretrained_cfg(name)
-    return dict(timm.data.resolve_data_config(published.to_dict()))
+    return dict(resolve_data_config(published.to_dict()))
 
 
 def _torchvision_file(name: str) -> tuple[str, str, float, Path | None]:

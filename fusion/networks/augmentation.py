@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coverfusion.data.errors import did_you_mean
 
@@ -50,7 +50,7 @@ def picture_transform(name: str, size: int) -> Transform:
     if name == "none":
         return whole(size)
     simple = [v2.RandomResizedCrop(size, (0.6, 1.0), (0.8, 1.25), antialias=True), v2.RandomHorizontalFlip()]
-    more: dict[str, list[Callable]] = {
+    more: dict[str, list[Callable[..., Any]]] = {
         "randaugment": [v2.RandAugment()],
         "trivialaugment": [v2.TrivialAugmentWide()],
         "gridmask": [grid_mask],

@@ -85,7 +85,7 @@ class OneDevice:
 
     def backward(self, loss: torch.Tensor) -> None:
         """Adds the gradients of a loss."""
-        (loss if self._scaler is None else self._scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]  # torch's
+        (loss if self._scaler is None else self._scaler.scale(loss)).backward()  # torch's
 
     def step(self, optimizer: Any) -> None:
         """One step of the optimizer; left out where scaled gradients overflowed."""
@@ -176,7 +176,7 @@ def _with_device(train: Callable[..., Any], fabric: Fabric, network: nn.Module) 
 def _fabric(name: str, precision: str, devices: int) -> Fabric:
     needs_extra("devices", f"devices: {devices}")
     from lightning_fabric import Fabric
-    from lightning_fabric.strategies import DDPStrategy
+    from lightning_fabric.strategies.ddp import DDPStrategy
 
     strategy = DDPStrategy(find_unused_parameters=True, start_method="spawn")
     try:

@@ -69,7 +69,9 @@ class TrainingIndex:
 
         Args:
             X: (n, d) float32 frame with `block.column` names; NaN = not there.
-            cover_ids, genres, paths: (n,) what `query` tells of a cover.
+            cover_ids: (n,) sha256 of each cover's bytes.
+            genres: (n,) labels.
+            paths: (n,) where each cover lies.
             thumbnails: (n,) small JPEG pictures.
         """
         self.columns = [str(column) for column in X.columns]
