@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -179,6 +180,11 @@ def check_fusion(fusion: str, adapter: int) -> None:
 def probabilities(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.ndarray:
     """(n, n_classes) float64 for a batch of any size with `embedding` in place of pictures."""
     n = len(next(iter(batch.values())))
+    if network.image is None:  # in float64, so that a row's numbers do not depend on the rows beside it
+        network = copy.deepcopy(network).double()
+        batch = {
+            name: value.double() if value.is_floating_point() else value for name, value in batch.items()
+        }
     outputs = []
     with torch.inference_mode():
         for rows in torch.arange(n).split(ROWS_PREDICTED_AT_ONCE):
