@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
 from coverfusion.experiments.drawing.study_pages import write_study_page
+from coverfusion.experiments.drawing.words import signed
 
 ALPHA = 0.05
 
@@ -31,7 +33,7 @@ def write_ablation_page(folder: Path) -> Path:
             if (file := folder / f"{name}.csv").is_file()
         },
     }
-    return write_study_page(folder, "ablation.html", context, {"signed": signed})
+    return write_study_page(folder, "ablation.html", context, {"signed": partial(signed, digits=1)})
 
 
 def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
@@ -57,11 +59,6 @@ def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
                 }
             )
     return rows
-
-
-def signed(points: float) -> str:
-    """5.04 -> "+5.0", with a true minus sign."""
-    return f"{points:+.1f}".replace("-", "\u2212")
 
 
 def _shown(table: pd.DataFrame) -> dict[str, list[Any]]:

@@ -27,7 +27,7 @@ from coverfusion.experiments.bench.drawn_vectors import VECTORS_PER_PIECE, draw_
 from coverfusion.experiments.pipeline.console import console, print_frame
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.fusion.blocks import BlockScaler
-from coverfusion.fusion.similarity.index_kinds import KINDS, K, build, training_rows
+from coverfusion.fusion.similarity.index_kinds import INDEX_KINDS, K, build, training_rows
 
 HELD_OUT_VECTORS = 1000  # half for the choice of the effort, half for the recall
 TIMED_QUERIES = {"flat": 200}  # of a timing, where not HELD_OUT_VECTORS: exact search is slow
@@ -59,7 +59,7 @@ def bench_index(
     Args:
         vectors: how many are indexed.
         dimensions: of each.
-        kinds: of `fusion.similarity.index_kinds.KINDS`; None: all. Exact search is always measured.
+        kinds: of `fusion.similarity.index_kinds.INDEX_KINDS`; None: all. Exact search is always measured.
         real: (n, d) float32 real embeddings, to tell how hard they are beside the drawn ones.
 
     Returns:
@@ -71,9 +71,9 @@ def bench_index(
     if vectors < MIN_VECTORS or dimensions < 2:
         raise UserError(f"bench index: take {MIN_VECTORS:,} --vectors or more of 2 --dimensions or more.")
     for kind in kinds or ():
-        if kind not in KINDS:
-            raise UserError(f"bench index: no kind of index '{kind}'.{did_you_mean(kind, KINDS)}")
-    chosen = list(dict.fromkeys(["flat", *(kinds or KINDS)]))
+        if kind not in INDEX_KINDS:
+            raise UserError(f"bench index: no kind of index '{kind}'.{did_you_mean(kind, INDEX_KINDS)}")
+    chosen = list(dict.fromkeys(["flat", *(kinds or INDEX_KINDS)]))
     _print_hardness(dimensions, real)
     results = []
     with counted("measuring", len(chosen)) as bar:

@@ -21,7 +21,12 @@ from coverfusion.fusion.uncertainty.abstention import (
     threshold_for_coverage,
     threshold_for_error,
 )
-from coverfusion.fusion.uncertainty.calibration import KINDS, choose_calibration, cross_calibrated, log_loss
+from coverfusion.fusion.uncertainty.calibration import (
+    CALIBRATION_KINDS,
+    choose_calibration,
+    cross_calibrated,
+    log_loss,
+)
 from coverfusion.fusion.uncertainty.conformal import METHODS, prediction_sets, set_limit
 from coverfusion.fusion.uncertainty.decision import one_a_group
 
@@ -53,7 +58,9 @@ def calibrated_by_parts(held: HeldOut, seed: int) -> dict[str, np.ndarray]:
 
     "chosen" is, part by part, the kind that scoring would choose.
     """
-    calibrated = {kind: cross_calibrated(kind, held.proba, held.y, held.parts)[held.tried] for kind in KINDS}
+    calibrated = {
+        kind: cross_calibrated(kind, held.proba, held.y, held.parts)[held.tried] for kind in CALIBRATION_KINDS
+    }
     chosen = np.full(held.proba.shape, np.nan)
     for learnt, tried in held.parts:
         calibration = choose_calibration(held.proba[learnt], held.y[learnt], held.groups[learnt], seed)

@@ -53,3 +53,9 @@ def points(difference: float) -> str:
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table, each by its columns' names."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """0.5 -> "+0.50", with a true minus sign; what rounds to nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "\u2212")

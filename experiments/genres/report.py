@@ -14,7 +14,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, percent, spread
+from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, percent, signed, spread
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
@@ -112,12 +112,6 @@ def write_genre_tables(findings: GenreFindings, out: Path) -> None:
 
 
 # --- rendering -----------------------------------------------------------------------------------------
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """0.5 -> "+0.50", with a true minus sign; what rounds to nothing has none."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
 
 
 def p_value(p: float) -> str:

@@ -119,7 +119,7 @@ def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     for key, name in CLUSTERING_NAMES.items():
         rand = _score(scores, key, "rand")
         if rand:
-            parts.append(f"{signed(rand.value)} for {name} ({ends(rand)})")
+            parts.append(f"{three_digits(rand.value)} for {name} ({ends(rand)})")
     sentences.append(
         f"Clusters found without the genres agree with them by an adjusted Rand index of "
         f"{' and '.join(parts)}, where 0 is chance and 1 the same partition."
@@ -127,14 +127,14 @@ def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def signed(value: float) -> str:
+def three_digits(value: float) -> str:
     """Three digits, with a true minus sign, and none before a zero."""
     return f"{round(value, 3) + 0:.3f}".replace("-", "\u2212")
 
 
 def ends(interval: Interval) -> str:
     """The two ends of an interval; "to", because a dash beside a minus sign is hard to read."""
-    return f"{signed(interval.low)} to {signed(interval.high)}"
+    return f"{three_digits(interval.low)} to {three_digits(interval.high)}"
 
 
 def common_folder(paths: Sequence[str]) -> str:
@@ -288,4 +288,4 @@ def _config(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
 
 
-MAP_FILTERS: pages.Filters = {"percent": percent, "signed": signed, "ends": ends}
+MAP_FILTERS: pages.Filters = {"percent": percent, "three_digits": three_digits, "ends": ends}

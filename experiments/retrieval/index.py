@@ -38,8 +38,21 @@ from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
 from coverfusion.experiments.retrieval.source import COVERS_A_PIECE, IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.similarity.index_kinds import FEWEST, KINDS, Built, build, choose, training_rows
-from coverfusion.fusion.similarity.training_index import PCA, TOGETHER, TrainingIndex, add_words, words_index
+from coverfusion.fusion.similarity.index_kinds import (
+    INDEX_KINDS,
+    MIN_APPROXIMATE_ROWS,
+    Built,
+    build,
+    choose,
+    training_rows,
+)
+from coverfusion.fusion.similarity.training_index import (
+    INDEX_COMPONENTS,
+    TOGETHER,
+    TrainingIndex,
+    add_words,
+    words_index,
+)
 
 INDEX_FORMAT = 1
 INDEX_FILE = "index.json"
@@ -86,8 +99,8 @@ def write_index_folder(
         UserError: as `open_index_source`; an unknown kind, too few covers for it, or `out` holds something
             else.
     """
-    if kind not in ("auto", *KINDS):
-        raise UserError(f"--kind {kind}: no such kind of index.{did_you_mean(kind, ('auto', *KINDS))}")
+    if kind not in ("auto", *INDEX_KINDS):
+        raise UserError(f"--kind {kind}: no such kind of index.{did_you_mean(kind, ('auto', *INDEX_KINDS))}")
     folder = Path(folder)
     target = Path(out or Path("runs") / f"index-{folder.absolute().name}")
     check_writable(target)
@@ -100,11 +113,12 @@ def write_index_folder(
     if len(rows.order) < 3:
         raise UserError(f"An index needs 3 covers with features; {folder} has {len(rows.order)}.")
     chosen = choose(len(rows.order)) if kind == "auto" else kind
-    if chosen != "flat" and len(rows.order) < FEWEST:
+    if chosen != "flat" and len(rows.order) < MIN_APPROXIMATE_ROWS:
         raise UserError(
-            f"--kind {kind} needs {FEWEST} covers; {folder} has {len(rows.order)}. Use --kind flat."
+            f"--kind {kind} needs {MIN_APPROXIMATE_ROWS} covers; {folder} has {len(rows.order)}. "
+            "Use --kind flat."
         )
-    scaler = BlockScaler(PCA).fit(rows.sample, columns_by_block(source.names))
+    scaler = BlockScaler(INDEX_COMPONENTS).fit(rows.sample, columns_by_block(source.names))
     words = words_index(source.names)
     _scale(source, rows, scaler, words, partial / "rows.npy")
     built = _build(np.load(partial / "rows.npy", mmap_mode="r"), rows.queries, chosen, seed)

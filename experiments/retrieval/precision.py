@@ -13,7 +13,7 @@ from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.retrieval.source import IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.similarity.training_index import PCA
+from coverfusion.fusion.similarity.training_index import INDEX_COMPONENTS
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 KS = (1, 5, 10)
@@ -114,7 +114,7 @@ def precision_at_k(
         held = np.flatnonzero(numbers == fold)
         # of covers at the same distance, not always the first genre
         known = rng.permutation(np.flatnonzero(numbers != fold))
-        scaler = BlockScaler(PCA)
+        scaler = BlockScaler(INDEX_COMPONENTS)
         Z, Q = scaler.fit_transform(X[known], blocks), scaler.transform(X[held])
         priors = pd.Series(genres[known]).value_counts(normalize=True)
         hits[RANDOM_COVERS][held] = priors.reindex(genres[held]).fillna(0.0).to_numpy()[:, None]

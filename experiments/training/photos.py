@@ -10,7 +10,7 @@ import pandas as pd
 from coverfusion.data.photos import library_photos
 from coverfusion.experiments.scoring.score import table_of
 from coverfusion.features.registry import Extractor
-from coverfusion.fusion.uncertainty.novelty import FEWEST, NETWORKS, Novelty, learn_novelty
+from coverfusion.fusion.uncertainty.novelty import MIN_GROUPS, NETWORKS, Novelty, learn_novelty
 
 
 def learn_looks(X: pd.DataFrame, groups: np.ndarray, extractors: Sequence[Extractor]) -> Novelty | None:
@@ -25,6 +25,6 @@ def learn_looks(X: pd.DataFrame, groups: np.ndarray, extractors: Sequence[Extrac
         As `learn_novelty`.
     """
     networks = [extractor for extractor in extractors if extractor.name in NETWORKS]
-    if not networks or len(np.unique(groups)) < FEWEST:
+    if not networks or len(np.unique(groups)) < MIN_GROUPS:
         return learn_novelty(X, groups)
     return learn_novelty(X, groups, table_of(library_photos(), networks)[0].frame())

@@ -16,10 +16,10 @@ import numpy as np
 
 from coverfusion.fusion.similarity.vector_search import indexed_rows
 
-KINDS = ("flat", "ivf", "hnsw")
+INDEX_KINDS = ("flat", "ivf", "hnsw")
 FLAT_UP_TO = 50_000  # rows: a query by itself takes milliseconds
 HNSW_UP_TO = 200_000  # rows: beyond, building its graph takes more than twice as long as IVF (`bench index`)
-FEWEST = 1000  # rows for an approximate index
+MIN_APPROXIMATE_ROWS = 1000  # rows for an approximate index
 WIDE, REDUCED = 512, 128  # rows wider than the first are searched by so many principal components
 TARGET = 0.95  # recall@10 that the search effort is raised to
 K = 10
@@ -79,8 +79,8 @@ def recipe(kind: str, rows: int, width: int) -> str:
     """
     if kind == "flat":
         return "Flat"
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    if kind not in INDEX_KINDS:
+        raise ValueError(f"kind must be one of {', '.join(INDEX_KINDS)}, not {kind!r}")
     reduce = f"PCA{REDUCED}," if width > WIDE else ""
     return f"{reduce}{f'IVF{lists(rows)}' if kind == 'ivf' else 'HNSW32'},SQ8,Refine(SQfp16)"
 

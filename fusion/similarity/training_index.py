@@ -24,9 +24,9 @@ from coverfusion.fusion.similarity.vector_search import (
 )
 from coverfusion.fusion.state_files import read_state, write_state
 
-PCA = 64  # components kept of wider blocks: 1,000,000 covers x 6 blocks stay under 2 GB
+INDEX_COMPONENTS = 64  # components kept of wider blocks: 1,000,000 covers x 6 blocks stay under 2 GB
 TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by the group
-TOLD = ["cover_id", "genre", "path"]
+COVER_COLUMNS = ["cover_id", "genre", "path"]
 
 
 class TrainingIndex:
@@ -85,7 +85,7 @@ class TrainingIndex:
                 ),
             }
         )
-        self.scaler = BlockScaler(PCA)
+        self.scaler = BlockScaler(INDEX_COMPONENTS)
         rows = X.to_numpy(np.float32)
         self.index = new_index(self.scaler.fit_transform(rows, columns_by_block(self.columns)), "l2")
         self.words = words_index(self.columns)
@@ -174,7 +174,7 @@ class TrainingIndex:
         neighbours.words = read_index(words) if words.is_file() else None
         try:
             neighbours.pictures = pa.memory_map(str(folder / "covers.parquet"))
-            neighbours.covers = pq.ParquetFile(neighbours.pictures).read(columns=TOLD).to_pandas()
+            neighbours.covers = pq.ParquetFile(neighbours.pictures).read(columns=COVER_COLUMNS).to_pandas()
         except (OSError, ValueError) as error:
             raise UserError(f"{folder / 'covers.parquet'} is missing or broken: {error}") from error
         return neighbours
@@ -190,7 +190,7 @@ class TrainingIndex:
     ) -> list[pd.DataFrame]:
         only = None if genres is None else self._of_genres(genres)
         distances, found = nearest_rows(index, rows, k * CANDIDATES if diversity else k, metric, only)
-        told = self.covers[TOLD]
+        told = self.covers[COVER_COLUMNS]
         frames = []
         for near, far in zip(found, distances, strict=True):
             near, far = near[near >= 0], far[near >= 0]

@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 
 from coverfusion.fusion.grouped_folds import Split, inner_folds
 
-KINDS = ("none", "temperature", "isotonic")
+CALIBRATION_KINDS = ("none", "temperature", "isotonic")
 SMALLEST = 1e-12  # below this a probability has no useful logarithm
 SLOPE = 0.01  # share of the old probability in an isotonic curve, so that no two become equal
 
@@ -82,8 +82,8 @@ def fit_calibration(kind: str, proba: np.ndarray, y: np.ndarray) -> Calibration:
     Raises:
         ValueError: no such kind.
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    if kind not in CALIBRATION_KINDS:
+        raise ValueError(f"kind must be one of {', '.join(CALIBRATION_KINDS)}, not {kind!r}")
     n, k = proba.shape
     if kind == "temperature":
         codes = np.concatenate([y, np.repeat(np.arange(k), n)])
@@ -145,8 +145,8 @@ def choose_calibration(proba: np.ndarray, y: np.ndarray, groups: np.ndarray, see
     folds = inner_folds(y, groups, seed=seed)
     if not folds:
         return Calibration()
-    losses = {kind: log_losses(cross_calibrated(kind, proba, y, folds), y) for kind in KINDS}
-    best = min(KINDS, key=lambda kind: float(np.nanmean(losses[kind])))
+    losses = {kind: log_losses(cross_calibrated(kind, proba, y, folds), y) for kind in CALIBRATION_KINDS}
+    best = min(CALIBRATION_KINDS, key=lambda kind: float(np.nanmean(losses[kind])))
     gain = losses["none"] - losses[best]
     tried = ~np.isnan(gain)
     error = gain[tried].std() / np.sqrt(len(np.unique(groups[tried])))

@@ -30,12 +30,12 @@ from coverfusion.fusion.uncertainty.decision import one_a_group
 
 LOOKS = ("cnn", "clip", "texture")  # blocks that say what a picture looks like; all, where none is there
 NETWORKS = ("cnn", "clip")  # blocks that tell photos from covers
-PCA = 64  # components kept of wider blocks
+BLOCK_COMPONENTS = 64  # components kept of wider blocks
 PENALTY = 10.0  # scikit-learn's C; 1 to 100 do about the same
 LIKE_COVERS = 0.985  # share of covers that the warning lets pass
-MOST = 20_000  # training covers that are learnt from
-FEWEST = 100  # groups of training covers below which nothing can be said
-FOLDS = 5
+MAX_LEARNT_COVERS = 20_000  # training covers that are learnt from
+MIN_GROUPS = 100  # groups of training covers below which nothing can be said
+NOVELTY_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -145,13 +145,13 @@ def learn_novelty(
     Returns:
         None where fewer than 100 groups say too little.
     """
-    rows = np.random.default_rng(seed).permutation(one_a_group(groups, seed))[:MOST]
-    if len(rows) < FEWEST:
+    rows = np.random.default_rng(seed).permutation(one_a_group(groups, seed))[:MAX_LEARNT_COVERS]
+    if len(rows) < MIN_GROUPS:
         return None
     X = X.iloc[rows]
-    fold = np.arange(len(X)) % FOLDS  # the rows are in random order
+    fold = np.arange(len(X)) % NOVELTY_FOLDS  # the rows are in random order
     distances, likeness = [], []
-    for number in range(FOLDS):
+    for number in range(NOVELTY_FOLDS):
         rest, held = X[fold != number], X[fold == number]
         distances.append(_fit_looks(rest).distances(held))
         if (direction := _fit_photos(rest, photos)) is not None:
@@ -203,7 +203,7 @@ def _fit_looks(X: pd.DataFrame) -> Looks:
     from sklearn.covariance import LedoitWolf
 
     columns = _of_blocks(X, LOOKS) or [str(column) for column in X]
-    scaler = BlockScaler(PCA)
+    scaler = BlockScaler(BLOCK_COMPONENTS)
     rows = scaler.fit_transform(X[columns].to_numpy(np.float32), columns_by_block(columns))
     fitted = {
         block: LedoitWolf().fit(rows[:, where].astype(np.float64)) for block, where in scaler.slices.items()

@@ -84,9 +84,8 @@ def test_covers_lie_beside_a_manifest_that_says_where_they_are_from(tmp_path, se
     assert "not free to pass on" in row["licence"]
     assert (tmp_path / row["path"]).read_bytes() == picture(0)
     assert files(tmp_path) == sorted(rows["path"])
-    assert [asked.agent for asked in service.asked] == [
-        f"coverfusion/{version('coverfusion')} ( {CONTACT} )"
-    ] * 3
+    agent = f"coverfusion/{version('coverfusion')} ( {CONTACT} )"
+    assert [asked.agent for asked in service.asked] == [agent] * 3
 
 
 def test_the_manifest_is_a_collection_and_no_artist_crosses_its_split(tmp_path):

@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.ablation.page import ablation_findings, signed
+from coverfusion.experiments.ablation.page import ablation_findings
 from coverfusion.experiments.commands.ablate import print_study
+from coverfusion.experiments.drawing.words import signed
 
 
 def test_findings_are_in_points_and_say_what_is_significant() -> None:
@@ -27,7 +28,7 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
     assert (first["what"], first["p"], first["sure"]) == ("all against all but cnn", "< 0.001", True)
     assert round(float(str(first["difference"])), 6) == 5.0
     assert (second["what"], second["p"], second["sure"]) == ("all against all but ocr", "1.000", False)
-    assert signed(-0.2) == "\u22120.2"
+    assert signed(-0.2, 1) == "\u22120.2"
 
 
 def test_a_study_with_nothing_to_compare_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

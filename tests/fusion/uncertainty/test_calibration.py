@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.uncertainty.calibration import (
-    KINDS,
+    CALIBRATION_KINDS,
     Calibration,
     choose_calibration,
     cross_calibrated,
@@ -64,7 +64,7 @@ def test_calibrating_helps_on_new_rows(kind):
     np.testing.assert_allclose(fitted(proba).sum(axis=1), 1)
 
 
-@given(st.integers(0, 1000), st.sampled_from(KINDS))
+@given(st.integers(0, 1000), st.sampled_from(CALIBRATION_KINDS))
 def test_the_order_within_a_row_stays(seed, kind):
     fitted = fit_calibration(kind, *overconfident(60, seed))
     proba = overconfident(40, seed + 1)[0]
@@ -81,8 +81,8 @@ def test_the_kind_that_helps_new_rows_is_chosen():
 def test_a_gain_that_may_be_chance_changes_nothing(seed):
     proba, y = overconfident(150, seed, factor=1.0)  # right as they are
     folds = inner_folds(y, np.arange(150), seed=0)
-    losses = {kind: log_loss(cross_calibrated(kind, proba, y, folds), y) for kind in KINDS}
-    least = min(KINDS, key=lambda kind: losses[kind])
+    losses = {kind: log_loss(cross_calibrated(kind, proba, y, folds), y) for kind in CALIBRATION_KINDS}
+    least = min(CALIBRATION_KINDS, key=lambda kind: losses[kind])
     new, truth = overconfident(4000, seed + 100, factor=1.0)
     assert least != "none"
     assert log_loss(fit_calibration(least, proba, y)(new), truth) > log_loss(new, truth)
