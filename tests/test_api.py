@@ -236,8 +236,8 @@ def test_scores_are_those_of_the_command(run: cf.Run, folder: Path) -> None:
     expected = pd.read_parquet(folder / "scores.parquet")
     scores = cf.Predictor.load(run.bundle).predict(paths)
     assert list(scores) == list(expected)
-    for name in ("path", "cover_id", "genre_1", "genre_3", "probability_1", "error", "abstain"):
-        assert scores[name].tolist() == expected[name].tolist()
+    names = ["path", "cover_id", "genre_1", "genre_3", "probability_1", "error", "abstain"]
+    pd.testing.assert_frame_equal(scores[names], expected[names], check_dtype=False, check_exact=True)
 
 
 def test_what_is_no_picture_is_a_row_with_its_reason(run: cf.Run, folder: Path) -> None:
@@ -311,3 +311,18 @@ def test_the_notebook_runs_and_holds_its_outputs() -> None:
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs for cell in cells[1:])
     nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+
+
+@pytest.mark.slow
+def test_workers_do_not_run_the_callers_script_again(folder: Path) -> None:
+    (folder / "plain.py").write_text(
+        "import coverfusion as cf\n"
+        "print('here')\n"
+        "cf.ablate('sample', blocks=['color'], classifiers=['logistic'], folds=2, workers=2, store='store',"
+        " out='plain')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "plain.py"], cwd=folder, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("here") == 1

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,8 @@ def fit_all(
     context = multiprocessing.get_context("spawn")  # a forked copy of running BLAS threads may hang
     counter = context.Value("i", 0)
     with ProcessPoolExecutor(min(workers, len(pieces)), context, _start, (facts, cores, counter)) as pool:
-        waiting = {pool.submit(_fit_piece, part, wanted) for part, wanted in pieces}
+        with _main_unseen():
+            waiting = {pool.submit(_fit_piece, part, wanted) for part, wanted in pieces}
         try:
             while waiting:
                 finished, waiting = wait(waiting, timeout=POLL_SECONDS, return_when=FIRST_EXCEPTION)
@@ -90,6 +93,21 @@ def fit_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     features.unlink()
+
+
+@contextmanager
+def _main_unseen() -> Iterator[None]:
+    """Processes that start here do not run the caller's script again, which need not guard its main part."""
+    main = sys.modules["__main__"]
+    file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 def _done(fits: CachedFits, models: Sequence[Model], parts: Sequence[Part]) -> int:

@@ -254,7 +254,7 @@ def test_leaderboard_names_every_model_and_marks_the_chosen(page: Page) -> None:
     assert first[:4] == ["logistic", "knn", "svc", "svc"]
 
 
-def test_confusion_matrix_shows_counts_and_shares(page: Page) -> None:
+def test_confusion_matrix_shows_counts_and_proportions(page: Page) -> None:
     # four test covers a genre; 9, 10 and 11 are wrong, one of each genre, taken for the next genre
     rows = [e.text.split() for e in page.all("td", "hit")]
     assert rows == [["75", "%", "3"]] * 3
@@ -408,11 +408,11 @@ def test_reliability_interval_is_wilsons() -> None:
     assert found.accuracy.high == pytest.approx(0.9433, abs=1e-4)
 
 
-def test_confusion_rows_are_shares_of_the_true_genre() -> None:
+def test_confusion_rows_are_proportions_of_the_true_genre() -> None:
     counts = pd.DataFrame([[3, 1, 0], [0, 0, 0], [1, 1, 2]], index=list("abc"), columns=list("abc"))
     rows = confusion_rows(counts)
-    assert [cell.share for cell in rows["a"]] == [0.75, 0.25, 0.0]
-    assert [cell.share for cell in rows["b"]] == [0.0, 0.0, 0.0]  # a genre without covers
+    assert [cell.proportion for cell in rows["a"]] == [0.75, 0.25, 0.0]
+    assert [cell.proportion for cell in rows["b"]] == [0.0, 0.0, 0.0]  # a genre without covers
     assert rows["a"][0].depth == 1.0
     assert rows["c"][2].depth == pytest.approx(0.667)
 
