@@ -71,9 +71,17 @@ def train(
     from coverfusion.experiments.training.train import train as run_training
 
     config = _config(
-        "train", source, classifiers=classifiers, blocks=blocks, alone=alone, folds=folds, preset=preset,
-        seed=seed, store=store, out=out,
-    )  # fmt: skip
+        "train",
+        source,
+        classifiers=classifiers,
+        blocks=blocks,
+        alone=alone,
+        folds=folds,
+        preset=preset,
+        seed=seed,
+        store=store,
+        out=out,
+    )
     with printing(progress):
         run = read_run(run_training(config, fresh=fresh))
     _warn_if_changed(source, run.folder)
@@ -129,9 +137,16 @@ def ablate(
     from coverfusion.experiments.ablation.study import ablate as run_ablation
 
     config = _config(
-        "ablate", source, classifiers=classifiers, blocks=blocks, folds=folds, preset=preset, seed=seed,
-        store=store, out=out,
-    )  # fmt: skip
+        "ablate",
+        source,
+        classifiers=classifiers,
+        blocks=blocks,
+        folds=folds,
+        preset=preset,
+        seed=seed,
+        store=store,
+        out=out,
+    )
     with printing(progress):
         study = Ablation(run_ablation(config, designs, repeats, workers, fresh))
     _warn_if_changed(source, study.folder)

@@ -353,9 +353,14 @@ def _recognizer_file(languages: Sequence[str], folder: Path) -> str:
 
     try:
         chosen = easyocr.Reader(
-            list(languages), gpu=False, model_storage_directory=str(folder), download_enabled=False,
-            detector=False, recognizer=False, verbose=False,
-        )  # fmt: skip
+            list(languages),
+            gpu=False,
+            model_storage_directory=str(folder),
+            download_enabled=False,
+            detector=False,
+            recognizer=False,
+            verbose=False,
+        )
     except (ValueError, OSError) as error:  # OSError: EasyOCR lists languages whose letters it lacks
         reason = " ".join(str(part) for part in error.args)
         raise UserError(f"Block 'ocr', languages {', '.join(languages)}: {reason}") from error

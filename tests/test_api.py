@@ -25,14 +25,26 @@ from coverfusion.experiments.scoring.score import score
 
 EXAMPLES = Path(__file__).parent.parent / "experiments" / "examples"
 WITH_EXAMPLES = (
-    "data.collection", "data.sample.draw", "features.table", "tables", "studies",
-    "experiments.pipeline.run_folder", "experiments.scoring.predictor",
-)  # fmt: skip
+    "data.collection",
+    "data.sample.draw",
+    "features.table",
+    "tables",
+    "studies",
+    "experiments.pipeline.run_folder",
+    "experiments.scoring.predictor",
+)
 # modules whose public functions take paths from users
 WITH_PATHS = (
-    *WITH_EXAMPLES, "data.facts_cache", "data.growing.grow", "data.growing.journal", "data.sources",
-    "data.splits", "fusion.bundle", "experiments.pipeline.reopen", "experiments.scoring.score",
-)  # fmt: skip
+    *WITH_EXAMPLES,
+    "data.facts_cache",
+    "data.growing.grow",
+    "data.growing.journal",
+    "data.sources",
+    "data.splits",
+    "fusion.bundle",
+    "experiments.pipeline.reopen",
+    "experiments.scoring.score",
+)
 
 
 @pytest.fixture(scope="module")
@@ -203,9 +215,13 @@ def test_a_collection_changed_in_memory_is_not_trained_on_in_silence(
     changed = replace(collection, frame=collection.frame.head(40))
     with pytest.warns(UserWarning, match="read again"):
         cf.train(
-            changed, classifiers={"knn": {"k": 3}, "logistic": {}}, blocks=["color"], folds=2, store="store",
+            changed,
+            classifiers={"knn": {"k": 3}, "logistic": {}},
+            blocks=["color"],
+            folds=2,
+            store="store",
             out="runs",
-        )  # fmt: skip
+        )
 
 
 # --- predictions ---------------------------------------------------------------------------------------

@@ -11,13 +11,21 @@ from coverfusion.fusion.networks.dataset import SAMPLINGS
 SCHEDULES = ("one-cycle", "cosine", "constant")
 BATCH_NORMS = ("frozen", "trained")
 PRECISIONS = ("auto", "32", "bf16", "16")
-KNOWN = {
-    "schedule": SCHEDULES, "batch_norm": BATCH_NORMS, "sampling": SAMPLINGS, "precision": PRECISIONS
-}  # fmt: skip
+KNOWN = {"schedule": SCHEDULES, "batch_norm": BATCH_NORMS, "sampling": SAMPLINGS, "precision": PRECISIONS}
 SMALLEST_ALLOWED = {
-    "epochs": 1, "batch_size": 1, "accumulate": 1, "devices": 1, "patience": 1, "image_size": 0,
-    "head_epochs": 0, "frozen_stages": 0, "workers": 0, "focal_gamma": 0, "weight_decay": 0, "auxiliary": 0,
-}  # fmt: skip
+    "epochs": 1,
+    "batch_size": 1,
+    "accumulate": 1,
+    "devices": 1,
+    "patience": 1,
+    "image_size": 0,
+    "head_epochs": 0,
+    "frozen_stages": 0,
+    "workers": 0,
+    "focal_gamma": 0,
+    "weight_decay": 0,
+    "auxiliary": 0,
+}
 ABOVE_0 = ("learning_rate", "layer_decay")
 PROPORTIONS = ("label_smoothing", "ema")  # at least 0 and below 1
 

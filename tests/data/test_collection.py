@@ -55,15 +55,26 @@ def test_each_cover_is_there_once_with_its_facts(small):
 def test_everything_left_out_is_counted_and_listed(small):
     collection = read_collection(small)
     assert collection.counts == {
-        "files": 9, "rejected": 1, "other_genres": 0, "copies": 1, "conflicting": 1, "conflicting_rows": 2,
-        "left_out": 2, "near_groups": 1, "near_covers": 2, "near_conflicting": 2,
-    }  # fmt: skip
+        "files": 9,
+        "rejected": 1,
+        "other_genres": 0,
+        "copies": 1,
+        "conflicting": 1,
+        "conflicting_rows": 2,
+        "left_out": 2,
+        "near_groups": 1,
+        "near_covers": 2,
+        "near_conflicting": 2,
+    }
     assert collection.rejected[["genre", "reason"]].to_numpy().tolist() == [
         ["Pop", "not a picture (or of a format that is not read)"]
     ]
     assert collection.conflicts[["genre", "kind"]].to_numpy().tolist() == [
-        ["Pop", "same"], ["Rock", "same"], ["Pop", "near"], ["Rock", "near"],
-    ]  # fmt: skip
+        ["Pop", "same"],
+        ["Rock", "same"],
+        ["Pop", "near"],
+        ["Rock", "near"],
+    ]
 
 
 def test_near_duplicates_share_a_group_and_others_do_not(small):

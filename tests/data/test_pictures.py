@@ -52,10 +52,23 @@ RED = pictures.solid("red", (40, 20))
         ),
     ],
     ids=[
-        "grey", "cmyk-jpeg", "cmyk-tiff", "palette", "one-bit", "clear", "half-clear", "grey-alpha",
-        "colour-key", "16-bit-png", "16-bit-tiff", "float-tiff", "webp", "bmp", "animated",
+        "grey",
+        "cmyk-jpeg",
+        "cmyk-tiff",
+        "palette",
+        "one-bit",
+        "clear",
+        "half-clear",
+        "grey-alpha",
+        "colour-key",
+        "16-bit-png",
+        "16-bit-tiff",
+        "float-tiff",
+        "webp",
+        "bmp",
+        "animated",
     ],
-)  # fmt: skip
+)
 def test_every_mode_is_read_as_rgb(data, expected):
     picture = decode(data)
     assert picture.mode == "RGB"

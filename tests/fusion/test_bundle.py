@@ -26,9 +26,14 @@ def saved(folder, name="logistic"):
     decision = learn_decision(fitted.predict_proba(X), codes, np.arange(90), "validation")
     columns = {"color": [c.split(".")[1] for c in X if c.startswith("color.")]}
     save_bundle(
-        folder, fitted, columns=columns, extractors=EXTRACTORS, neighbours=neighbours, decision=decision,
+        folder,
+        fitted,
+        columns=columns,
+        extractors=EXTRACTORS,
+        neighbours=neighbours,
+        decision=decision,
         extra={"covers": 90},
-    )  # fmt: skip
+    )
     return X, fitted
 
 

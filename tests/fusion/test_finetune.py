@@ -31,10 +31,21 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 def finetune(checkpoint: str, **parameters: Any) -> Finetune:
     """Learns the tints in two epochs."""
     chosen: dict[str, Any] = {
-        "backbone": "test_efficientnet", "checkpoint": checkpoint, "image_size": 32, "epochs": 2,
-        "head_epochs": 0, "frozen_stages": 2, "batch_size": 8, "learning_rate": 2e-3, "layer_decay": 1.0,
-        "augmentation": "none", "schedule": "constant", "ema": None, "device": "cpu", "dropout": 0.0,
-    }  # fmt: skip
+        "backbone": "test_efficientnet",
+        "checkpoint": checkpoint,
+        "image_size": 32,
+        "epochs": 2,
+        "head_epochs": 0,
+        "frozen_stages": 2,
+        "batch_size": 8,
+        "learning_rate": 2e-3,
+        "layer_decay": 1.0,
+        "augmentation": "none",
+        "schedule": "constant",
+        "ema": None,
+        "device": "cpu",
+        "dropout": 0.0,
+    }
     found = create("finetune", **chosen | parameters)
     assert isinstance(found, Finetune)
     return found

@@ -23,11 +23,25 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def joint(checkpoint: str, **parameters: Any) -> Joint:
     chosen: dict[str, Any] = {
-        "backbone": BACKBONE, "checkpoint": checkpoint, "image_size": 32, "epochs": 10,
-        "head_epochs": 0, "frozen_stages": 2, "batch_size": 8, "learning_rate": 5e-3, "layer_decay": 1.0,
-        "augmentation": "none", "schedule": "constant", "ema": None, "device": "cpu", "adapter": 16,
-        "hidden": 16, "dropout": 0.0, "block_dropout": 0.4, "patience": None,
-    }  # fmt: skip
+        "backbone": BACKBONE,
+        "checkpoint": checkpoint,
+        "image_size": 32,
+        "epochs": 10,
+        "head_epochs": 0,
+        "frozen_stages": 2,
+        "batch_size": 8,
+        "learning_rate": 5e-3,
+        "layer_decay": 1.0,
+        "augmentation": "none",
+        "schedule": "constant",
+        "ema": None,
+        "device": "cpu",
+        "adapter": 16,
+        "hidden": 16,
+        "dropout": 0.0,
+        "block_dropout": 0.4,
+        "patience": None,
+    }
     found = create("joint", **chosen | parameters)
     assert isinstance(found, Joint)
     return found

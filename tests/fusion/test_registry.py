@@ -54,7 +54,7 @@ def test_defaults_pass_the_check(name):
         ("stack", {"folds": 0}, "folds must be 1 or more"),
         ("stack", {"classifiers": {"finetune": {"sampling": "fair"}}}, "'finetune': sampling must be"),
     ],
-)  # fmt: skip
+)
 def test_values_are_checked_without_data(name, wrong, message):
     with pytest.raises(UserError, match=message):
         create_checked(name, **wrong)

@@ -100,9 +100,17 @@ def test_pictures_of_who_needs_them_only(tmp_path: Path) -> None:
     shown, y = tinted(48, side=36)
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(48, 3)), columns=["color.a", "color.b", "color.c"])
     network = tiny_network(tmp_path) | {
-        "epochs": 2, "frozen_stages": 2, "batch_size": 8, "learning_rate": 2e-3, "layer_decay": 1.0,
-        "augmentation": "none", "schedule": "constant", "ema": None, "dropout": 0.0, "patience": None,
-    }  # fmt: skip
+        "epochs": 2,
+        "frozen_stages": 2,
+        "batch_size": 8,
+        "learning_rate": 2e-3,
+        "layer_decay": 1.0,
+        "augmentation": "none",
+        "schedule": "constant",
+        "ema": None,
+        "dropout": 0.0,
+        "patience": None,
+    }
     members = {"logistic": {}, "finetune": network}
     stack = create("stack", classifiers=members, folds=2, checkpoint_folder=str(tmp_path / "kept"))
     told: list[str] = []

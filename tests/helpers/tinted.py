@@ -17,11 +17,29 @@ from coverfusion.fusion.pictures import COLUMN
 GENRES = np.array(["Blues", "Punk"])
 TINTS = np.array([(40, 60, 160), (160, 60, 40)])
 RECIPE = Recipe(
-    image_size=16, epochs=3, head_epochs=0, batch_size=8, accumulate=1, learning_rate=1e-2, layer_decay=0.5,
-    weight_decay=1e-2, schedule="one-cycle", frozen_stages=0, batch_norm="frozen", augmentation="simple",
-    sampling="plain", focal_gamma=0.0, label_smoothing=0.1, ema=None, patience=None, precision="32",
-    device="cpu", devices=1, workers=0, seed=0,
-)  # fmt: skip
+    image_size=16,
+    epochs=3,
+    head_epochs=0,
+    batch_size=8,
+    accumulate=1,
+    learning_rate=1e-2,
+    layer_decay=0.5,
+    weight_decay=1e-2,
+    schedule="one-cycle",
+    frozen_stages=0,
+    batch_norm="frozen",
+    augmentation="simple",
+    sampling="plain",
+    focal_gamma=0.0,
+    label_smoothing=0.1,
+    ema=None,
+    patience=None,
+    precision="32",
+    device="cpu",
+    devices=1,
+    workers=0,
+    seed=0,
+)
 
 
 def tinted(n: int = 24, side: int = 20, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:

@@ -318,9 +318,13 @@ def test_a_web_page_is_a_contact_too():
 
 @pytest.mark.parametrize(
     ("genres", "options", "reason_text"),
-    [((), {}, "genre"), (("jazz", " "), {}, "genre"), (("jazz",), {"limit": 0}, "limit"),
-     (("jazz",), {"size": "300"}, "size: there is no '300'.*250, 500, 1200, original")],
-)  # fmt: skip
+    [
+        ((), {}, "genre"),
+        (("jazz", " "), {}, "genre"),
+        (("jazz",), {"limit": 0}, "limit"),
+        (("jazz",), {"size": "300"}, "size: there is no '300'.*250, 500, 1200, original"),
+    ],
+)
 def test_what_cannot_be_is_said(genres, options, reason_text, tmp_path):
     with pytest.raises(UserError, match=reason_text):
         grow(tmp_path, genres, client(), **options)
@@ -365,8 +369,10 @@ def test_halves_do_not_count(tmp_path, service):
     assert service.covers_asked() == [(0, "front"), (2, "front")]
     assert not partial.exists()
     assert [json.loads(line)["release"]["release_id"] for line in journal.read_text().splitlines()] == [
-        mbid(1), mbid(0), mbid(2),
-    ]  # fmt: skip
+        mbid(1),
+        mbid(0),
+        mbid(2),
+    ]
 
 
 def test_a_damaged_journal_is_named(tmp_path, service):

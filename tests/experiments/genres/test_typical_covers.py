@@ -62,9 +62,14 @@ def test_surest_covers_by_what_became_of_them() -> None:
 def test_confusion_names_the_genre_and_shows_pairs() -> None:
     space = _space([0.0, 4.0, 9.0, 1.0, 5.0, 20.0, 30.0], "aaabbbc")
     proba = [
-        (0.2, 0.7, 0.1), (0.1, 0.8, 0.1), (0.1, 0.3, 0.6),
-        (0.1, 0.8, 0.1), (0.2, 0.7, 0.1), (0.9, 0.1, 0.0), (0.1, 0.1, 0.8),
-    ]  # fmt: skip
+        (0.2, 0.7, 0.1),
+        (0.1, 0.8, 0.1),
+        (0.1, 0.3, 0.6),
+        (0.1, 0.8, 0.1),
+        (0.2, 0.7, 0.1),
+        (0.9, 0.1, 0.0),
+        (0.1, 0.1, 0.8),
+    ]
     confusion = pd.DataFrame([[0, 2, 1], [1, 2, 0], [0, 0, 1]], index=list("abc"), columns=list("abc"))
     found = confused_with(confusion, _predictions(space, proba), space, "a", 5)
     assert found is not None

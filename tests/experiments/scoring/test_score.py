@@ -95,9 +95,12 @@ def test_what_was_not_looked_for_is_empty(
 
 
 def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
-    served_bundle: Path, covers: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    served_bundle: Path,
+    covers: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     def stopped() -> Iterator[str]:
         yield covers[0] + "\n"
         raise KeyboardInterrupt

@@ -20,9 +20,16 @@ def _image() -> ImageNetwork:
 
 def _network(fusion: str = "gated", picture: bool = True, block_dropout: float = 0.5) -> JointNetwork:
     return JointNetwork(
-        _image() if picture else None, WIDTHS, 4, adapter=8, hidden=6, fusion=fusion, dropout=0.0,
-        block_dropout=block_dropout, seed=1,
-    )  # fmt: skip
+        _image() if picture else None,
+        WIDTHS,
+        4,
+        adapter=8,
+        hidden=6,
+        fusion=fusion,
+        dropout=0.0,
+        block_dropout=block_dropout,
+        seed=1,
+    )
 
 
 def _batch() -> dict[str, torch.Tensor]:

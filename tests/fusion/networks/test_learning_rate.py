@@ -31,12 +31,17 @@ def test_rates_fall_by_the_decay_from_the_answer_to_the_picture() -> None:
     rates = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
     found = {name: rates[id(p)] for name, p in network.named_parameters()}
     assert found == {
-        "first.0.weight": (0.02, 0.1), "first.0.bias": (0.02, 0.0),
-        "first.1.weight": (0.02, 0.0), "first.1.bias": (0.02, 0.0),
-        "second.0.weight": (0.04, 0.1), "second.0.bias": (0.04, 0.0),
-        "second.1.weight": (0.04, 0.0), "second.1.bias": (0.04, 0.0),
-        "head.1.weight": (0.08, 0.1), "head.1.bias": (0.08, 0.0),
-    }  # fmt: skip
+        "first.0.weight": (0.02, 0.1),
+        "first.0.bias": (0.02, 0.0),
+        "first.1.weight": (0.02, 0.0),
+        "first.1.bias": (0.02, 0.0),
+        "second.0.weight": (0.04, 0.1),
+        "second.0.bias": (0.04, 0.0),
+        "second.1.weight": (0.04, 0.0),
+        "second.1.bias": (0.04, 0.0),
+        "head.1.weight": (0.08, 0.1),
+        "head.1.bias": (0.08, 0.0),
+    }
 
 
 def test_frozen_parameters_are_in_no_group_and_need_no_gradient() -> None:

@@ -59,9 +59,15 @@ def test_classifiers_do_it_before_they_learn_and_keep_it(
     X, y = tinted(32, side=32)
     X = X if name == "finetune" else X.assign(**{"color.a": 0.0})
     still = {
-        "backbone": BACKBONE, "checkpoint": tiny_weights(tmp_path_factory.mktemp("weights")), "epochs": 1,
-        "image_size": 32, "learning_rate": 1e-9, "patience": None, "augmentation": "none", "device": "cpu",
-    }  # fmt: skip
+        "backbone": BACKBONE,
+        "checkpoint": tiny_weights(tmp_path_factory.mktemp("weights")),
+        "epochs": 1,
+        "image_size": 32,
+        "learning_rate": 1e-9,
+        "patience": None,
+        "augmentation": "none",
+        "device": "cpu",
+    }
     model = create(name, **still).fit(X, y)
     folder = tmp_path_factory.mktemp("saved") / "model"
     model.save(folder)
