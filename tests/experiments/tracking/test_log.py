@@ -216,7 +216,10 @@ def test_a_store_that_cannot_be_reached_is_named_without_its_password(
 
 
 def test_without_mlflow_the_extra_is_named(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("coverfusion.data.errors.find_spec", lambda module: None)
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
     with pytest.raises(UserError, match=r"pip install 'coverfusion\[tracking\]'"):
         log_folder(run)
 
