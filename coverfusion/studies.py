@@ -17,7 +17,7 @@ from coverfusion.data.collection import Collection
 from coverfusion.experiments.pipeline.config import Config, read_source
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.quiet import printing
-from coverfusion.tables import Names
+from coverfusion.tables import Names, listed
 
 Source = Collection | str | os.PathLike[str]
 
@@ -148,7 +148,7 @@ def ablate(
         out=out,
     )
     with printing(progress):
-        study = Ablation(run_ablation(config, designs, repeats, workers, fresh))
+        study = Ablation(run_ablation(config, listed(designs), repeats, workers, fresh))
     _warn_if_changed(source, study.folder)
     return study
 
@@ -181,7 +181,7 @@ def compare(
     from coverfusion.experiments.comparison.compare import compare_runs
 
     folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
-    return compare_runs(folders, classifiers, seed)
+    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed)
 
 
 @dataclass(frozen=True, repr=False)
@@ -260,7 +260,7 @@ def _config(command: str, source: Source, **options: Any) -> Config:
     for key in ("blocks", "classifiers", "alone"):
         value = options.get(key)
         if value is not None and not hasattr(value, "keys"):
-            options[key] = list(value)
+            options[key] = listed(value)
     for key in ("store", "out"):
         if options.get(key) is not None:
             options[key] = Path(options[key])

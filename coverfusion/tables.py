@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +21,12 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.registry import create
 from coverfusion.quiet import printing
 
-Names = Sequence[str] | Mapping[str, Mapping[str, Any]]  # names, or names with their parameters
+Names = str | Sequence[str] | Mapping[str, Mapping[str, Any]]  # names, or names with their parameters
+
+
+def listed(names: Iterable[str]) -> list[str]:
+    """Names as a list; a single one may stand without it."""
+    return [names] if isinstance(names, str) else list(names)
 
 
 def extract(
@@ -57,7 +62,7 @@ def extract(
     """
     named: Mapping[str, Mapping[str, Any]] | None = None
     if blocks is not None:
-        named = blocks if isinstance(blocks, Mapping) else {name: {} for name in blocks}
+        named = blocks if isinstance(blocks, Mapping) else {name: {} for name in listed(blocks)}
     with printing(progress):
         extractors = make_extractors(named, preset)
         if any(isinstance(extractor, Pixels) for extractor in extractors):

@@ -21,6 +21,11 @@ from coverfusion.fusion.state_files import read_state, write_state
 Rows = pd.DataFrame | np.ndarray
 
 
+# parameters that several classifiers have, and what scikit-learn, CatBoost and torch take of them
+ABOVE_0 = ("C",)
+AT_LEAST_1 = ("iterations", "k", "max_iter", "members", "min_samples_leaf", "n_estimators", "pca")
+
+
 class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """A scikit-learn classifier over named blocks of columns, where NaN means "not there".
 
@@ -83,6 +88,11 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         chosen = getattr(self, "class_weight", None)
         if isinstance(chosen, str) and chosen != "balanced":
             raise ValueError(f"class_weight must be 'balanced', weights by genre or null, not '{chosen}'")
+        for name, value in self.get_params(deep=False).items():
+            if name in ABOVE_0 and not value > 0:
+                raise ValueError(f"{name} must be above 0, not {value}")
+            if name in AT_LEAST_1 and value is not None and value < 1:
+                raise ValueError(f"{name} must be 1 or more, not {value}")
 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""

@@ -40,7 +40,7 @@ def serve_command(
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
 ) -> None:
-    """Answers over HTTP: genres, explanations and similar covers for uploaded pictures.
+    """Serves over HTTP: genres, explanations and similar covers for uploaded pictures.
 
     Example: `coverfusion serve runs/demo/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`

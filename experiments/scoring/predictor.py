@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
-from coverfusion.data.pictures import PictureError, decode_image
+from coverfusion.data.pictures import PictureError, decode, decode_image
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.features.extract import COVERS_PER_CHUNK, read_decoded
@@ -21,7 +22,7 @@ from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import Targets
 
-Picture = str | os.PathLike[str] | Image | np.ndarray
+Picture = str | bytes | os.PathLike[str] | Image | np.ndarray
 ReadPicture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 
 
@@ -84,8 +85,8 @@ class Predictor:
         """Scores pictures; one that cannot be read is a row with its reason in `error`.
 
         Args:
-            pictures: one or several: paths, addresses, `zip!member`s, Pillow images, and arrays as
-                `data.pictures.decode_image` takes them.
+            pictures: one or several: paths, addresses, `zip!member`s, bytes of a file, Pillow images, and
+                arrays as `data.pictures.decode_image` takes them.
             top_k: how many genres a row names, at most all.
             target_error: abstain so that at most this proportion of the predictions is wrong.
             target_coverage: predict for this proportion of covers, the most confident ones.
@@ -142,15 +143,18 @@ def _as_many(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
     """One picture as a list of one; an array of four dimensions is several."""
     if isinstance(pictures, np.ndarray):
         return pictures if pictures.ndim == 4 else [pictures]
-    return [pictures] if isinstance(pictures, str | os.PathLike | Image) else pictures
+    return [pictures] if isinstance(pictures, str | bytes | os.PathLike | Image) else pictures
 
 
 def _read(picture: Picture) -> ReadPicture:
     if isinstance(picture, str | os.PathLike):
         return read_decoded("", os.fspath(picture), read_bytes)
     try:
+        if isinstance(picture, bytes):
+            return hashlib.sha256(picture).hexdigest(), "", decode(picture)
         if not isinstance(picture, Image | np.ndarray):
-            raise PictureError(f"a {type(picture).__name__} is no picture: give a path, an image or an array")
+            kind = type(picture).__name__
+            raise PictureError(f"no picture but of type {kind}: give a path, bytes, an image or an array")
         return "", "", decode_image(picture)
     except PictureError as error:
         return "", "", error
