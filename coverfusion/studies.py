@@ -154,12 +154,14 @@ def ablate(
 
 
 def compare(
-    runs: Sequence[Run | str | os.PathLike[str]], classifiers: Sequence[str] | None = None, seed: int = 0
+    runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]],
+    classifiers: str | Sequence[str] | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that all of them predicted, as `coverfusion compare` does.
 
     Args:
-        runs: finished runs or their folders; of a single one all models on all blocks are compared.
+        runs: one or several finished runs or their folders; of one, all models on all blocks are compared.
         classifiers: of each run, these on all blocks, or "svc on color" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
         seed: of the bootstrap.
@@ -180,7 +182,8 @@ def compare(
     """
     from coverfusion.experiments.comparison.compare import compare_runs
 
-    folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
+    several = [runs] if isinstance(runs, Run | str | os.PathLike) else runs
+    folders = [run.folder if isinstance(run, Run) else Path(run) for run in several]
     return compare_runs(folders, None if classifiers is None else listed(classifiers), seed)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import inspect
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -77,10 +78,14 @@ class Registry(Generic[C]):
         """Makes the class below it known as `name`; the same class defined again replaces the first.
 
         Raises:
-            UserError: another class has that name.
+            UserError: another class has that name, it is no plain word, or what is registered is no class.
         """
+        if not isinstance(name, str) or not PLAIN_NAME.fullmatch(name):
+            raise UserError(f"The name {name!r} of a {self.kind} must be of letters, digits, `_` and `-`.")
 
         def add(cls: T) -> T:
+            if not isinstance(cls, type):
+                raise UserError(f"The {self.kind} '{name}' must be a class, not a {type(cls).__name__}.")
             other = self._classes.get(name)
             if other is not None and _place_of(other) != _place_of(cls):
                 raise UserError(
@@ -96,6 +101,10 @@ class Registry(Generic[C]):
     def unregister(self, name: str) -> None:
         """Forgets `name`; nothing happens where it is not known."""
         self._classes.pop(name, None)
+
+    def known(self) -> list[type[C]]:
+        """The classes that are registered by now; nothing is searched for."""
+        return list(self._classes.values())
 
     def names(self) -> list[str]:
         """All names, sorted."""
@@ -203,6 +212,7 @@ class Registry(Generic[C]):
                 self.register(entry.name)(loaded)
 
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]+")  # it names columns, folders and files
 _REGISTRIES: list[Registry[Any]] = []
 _plugins: dict[str, Plugin] = {}  # by module
 
@@ -243,6 +253,11 @@ def forget_plugins() -> None:
         _forget(module)
 
 
+def registered_in_script() -> bool:
+    """Whether the script (or notebook) that runs has registered a block or a classifier of its own."""
+    return any(cls.__module__ == "__main__" for registry in _REGISTRIES for cls in registry.known())
+
+
 def origin_of(cls: type) -> str:
     """Where a class comes from: "" for one of this project, else its plug-in file or its package.
 
@@ -276,6 +291,8 @@ def _read(path: Path) -> Plugin:
 
 
 def _run(plugin: Plugin) -> None:
+    for package in ("features", "fusion"):
+        importlib.import_module(f"coverfusion.{package}.registry")  # makes its registry
     for registry in _REGISTRIES:
         registry.search()  # so that a name that is taken is refused here, and not later by the other class
     _forget(plugin.module)
@@ -288,7 +305,7 @@ def _run(plugin: Plugin) -> None:
     except UserError as error:
         _forget(plugin.module)
         raise UserError(f"Plug-in {plugin.path}: {error}") from error
-    except Exception as error:  # somebody's own code may raise anything
+    except (Exception, SystemExit) as error:  # somebody's own code may raise anything
         _forget(plugin.module)
         raise UserError(f"Plug-in {plugin.path} does not run: {type(error).__name__}: {error}") from error
 

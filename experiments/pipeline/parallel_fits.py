@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, BrokenExecutor, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.registry import loaded_plugins, use_plugins
+from coverfusion.data.registry import loaded_plugins, registered_in_script, use_plugins
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
 
 POLL_SECONDS = 0.5  # seconds between looks at what is done
 _fits: CachedFits | None = None  # of this worker process
+_main_lock = threading.Lock()
 
 
 def fit_all(
@@ -77,7 +79,7 @@ def fit_all(
     context = multiprocessing.get_context("spawn")  # a forked copy of running BLAS threads may hang
     counter = context.Value("i", 0)
     with ProcessPoolExecutor(min(workers, len(pieces)), context, _start, (facts, cores, counter)) as pool:
-        with _main_unseen():
+        with nullcontext() if registered_in_script() else _main_unseen():
             waiting = {pool.submit(_fit_piece, part, wanted) for part, wanted in pieces}
         try:
             while waiting:
@@ -99,15 +101,16 @@ def fit_all(
 def _main_unseen() -> Iterator[None]:
     """Processes that start here do not run the caller's script again, which need not guard its main part."""
     main = sys.modules["__main__"]
-    file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
-    main.__dict__.pop("__file__", None)
-    main.__spec__ = None
-    try:
-        yield
-    finally:
-        main.__spec__ = spec
-        if file is not None:
-            main.__file__ = file
+    with _main_lock:
+        file, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+        main.__dict__.pop("__file__", None)
+        main.__spec__ = None
+        try:
+            yield
+        finally:
+            main.__spec__ = spec
+            if file is not None:
+                main.__file__ = file
 
 
 def _done(fits: CachedFits, models: Sequence[Model], parts: Sequence[Part]) -> int:
