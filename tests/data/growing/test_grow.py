@@ -281,7 +281,9 @@ def test_requests_keep_their_distance_and_tries_back_off(tmp_path, service):
     times = [asked.time for asked in service.asked]
     gaps = [after - before for before, after in pairwise(times)]
     assert len(gaps) == 6
-    assert min(gaps) > 0.09
+    # one late arrival on a busy machine shortens the gap behind it, but not the whole
+    assert min(gaps) > 0.05
+    assert sum(gaps) > 1.38  # 0.1, 0.2, 0.1, 0.8, 0.1, 0.1
     # search, then four tries: waits of back_off, Retry-After (the interval holds), 4 x back_off
     assert gaps[1] > 0.19
     assert gaps[2] < 0.19
