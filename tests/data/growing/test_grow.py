@@ -11,6 +11,7 @@ from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -281,9 +282,10 @@ def test_requests_keep_their_distance_and_tries_back_off(tmp_path, service):
     times = [asked.time for asked in service.asked]
     gaps = [after - before for before, after in pairwise(times)]
     assert len(gaps) == 6
-    # one late arrival on a busy machine shortens the gap behind it, but not the whole
+    # an arrival may be late on a busy machine, which shortens the gap behind it; none may be early
+    planned = np.cumsum([0.1, 0.2, 0.1, 0.8, 0.1, 0.1])
+    assert (np.array(times[1:]) - times[0] > planned - 0.01).all()
     assert min(gaps) > 0.05
-    assert sum(gaps) > 1.38  # 0.1, 0.2, 0.1, 0.8, 0.1, 0.1
     # search, then four tries: waits of back_off, Retry-After (the interval holds), 4 x back_off
     assert gaps[1] > 0.19
     assert gaps[2] < 0.19
