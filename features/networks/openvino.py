@@ -1,0 +1,116 @@
+"""Networks on CPUs, by OpenVINO: converted once, kept under the digest of their weights, run in float32."""
+
+from __future__ import annotations
+
+import os
+import queue
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import joblib
+import numpy as np
+
+from coverfusion.data.errors import UserError
+
+if TYPE_CHECKING:
+    import openvino
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# float32 everywhere: left to itself the library computes in bfloat16 where the CPU can
+_PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
+
+
+def converted_root() -> Path:
+    """`$COVERFUSION_NETWORKS`, or `coverfusion/networks` in the user's cache folder."""
+    named = os.environ.get("COVERFUSION_NETWORKS")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(named) if named else cache / "coverfusion" / "networks"
+
+
+def threads() -> int:
+    """The cores that this process may use: its share of the machine, or fewer by `OMP_NUM_THREADS`."""
+    cores = int(joblib.cpu_count())
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, int(asked)) if asked.isdecimal() and int(asked) else cores
+
+
+def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`work` of every item, one core an item: small networks shared among cores wait more than they work."""
+    if threads() == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads()) as pool:
+        return list(pool.map(work, items))
+
+
+def converted(name: str, digest: str, convert: Callable[[], openvino.Model]) -> Path:
+    """The `.xml` of a network in OpenVINO's format; made by `convert` where it is not kept yet.
+
+    Args:
+        name: of the network and of what is taken from it, fit for a file name.
+        digest: of its weights (`Weights.digest`); other weights are another file.
+        convert: makes the model; what that needs (torch, say) is imported there alone.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
+    import openvino
+
+    version = openvino.get_version().partition("-")[0]
+    kept = converted_root() / f"{name}-{digest[:16]}-{version}.xml"
+    if not kept.is_file():
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+                openvino.save_model(convert(), Path(folder, kept.name), compress_to_fp16=False)
+                # the weights first: where there is an .xml there is all of it
+                Path(folder, kept.name).with_suffix(".bin").replace(kept.with_suffix(".bin"))
+                Path(folder, kept.name).replace(kept)
+        except OSError as error:
+            raise UserError(
+                f"Cannot keep the converted network {kept}: {error.strerror or error}. "
+                "Free some space, or name another folder in COVERFUSION_NETWORKS."
+            ) from error
+    return kept
+
+
+class Network:
+    """A network on the CPU; any number of threads may call it, each call runs on one core.
+
+    Args:
+        path: `.xml` or `.onnx` file that OpenVINO reads.
+
+    Attributes:
+        model: as read, with what the file says about itself.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import openvino
+
+        core = openvino.Core()
+        cores = str(threads())
+        properties = {**_PROPERTIES, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
+        self.model = core.read_model(path)
+        self._compiled = core.compile_model(self.model, "CPU", properties)
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def __call__(self, *inputs: np.ndarray) -> list[np.ndarray]:
+        """The outputs, in the network's order, for inputs in the network's order; arrays of their own."""
+        try:
+            request = self._idle.get_nowait()
+        except queue.Empty:
+            request = self._compiled.create_infer_request()
+        try:
+            request.infer(list(inputs), share_inputs=True)
+            return [np.array(request.get_output_tensor(k).data) for k in range(len(self._compiled.outputs))]
+        finally:
+            self._idle.put(request)
+
+
+def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """The items in their order, `size` at a time."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
