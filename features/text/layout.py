@@ -1,0 +1,57 @@
+"""How the lines of text stand on a cover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from coverfusion.features.text.lines import Line
+
+LAYOUT_COLUMNS = {
+    "found": "1 if any text was found, 0 if none",
+    "failed": "1 if reading failed on this picture (all else is missing then), 0 if not",
+    "words": "number of words read, separated by spaces",
+    "area_share": "share of the picture inside text boxes, 0 to 1",
+    "confidence_mean": "mean confidence of the lines, 0 to 1",
+    "height_max": "height of the tallest line, as a share of the picture's height",
+    "center_x": "centre of all text, 0 (left) to 1 (right)",
+    "center_y": "centre of all text, 0 (top) to 1 (bottom)",
+}
+
+
+def layout(lines: Sequence[Line] | None, picture: np.ndarray) -> dict[str, float]:
+    """The values of one picture, keys as in `LAYOUT_COLUMNS`.
+
+    Args:
+        lines: what was read; None where reading failed.
+        picture: (height, width, 3) uint8 RGB.
+    """
+    nothing = dict.fromkeys(LAYOUT_COLUMNS, np.nan)
+    if lines is None:
+        return nothing | {"failed": 1.0}
+    if not lines:
+        return nothing | {"found": 0.0, "failed": 0.0, "words": 0.0, "area_share": 0.0}
+    import cv2
+
+    height, width = picture.shape[:2]
+    covered = np.zeros((height, width), dtype=np.uint8)
+    tallest = 0.0
+    for line in lines:
+        corners = np.clip(np.array(line.box), 0, [width, height])
+        sides = np.linalg.norm(corners[[3, 2]] - corners[[0, 1]], axis=1)  # left and right
+        tallest = max(tallest, float(sides.mean()) / height)
+        cv2.fillConvexPoly(
+            covered, np.clip(np.round(corners), 0, [width - 1, height - 1]).astype(np.int32), 1
+        )
+    y, x = np.nonzero(covered)
+    return {
+        "found": 1.0,
+        "failed": 0.0,
+        "words": float(sum(len(line.text.split()) for line in lines)),
+        "area_share": float(covered.mean()),
+        "confidence_mean": float(np.mean([line.confidence for line in lines])),
+        "height_max": tallest,
+        "center_x": float((x.mean() + 0.5) / width),
+        "center_y": float((y.mean() + 0.5) / height),
+    }

@@ -1,0 +1,57 @@
+"""A line of text as an engine reads it, and what its letters say without the picture."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+# a letter's Unicode name begins with its script's
+SCRIPTS = {
+    "latin": ("LATIN", "FULLWIDTH LATIN"),
+    "cyrillic": ("CYRILLIC",),
+    "greek": ("GREEK",),
+    "cjk": ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "HALFWIDTH KATAKANA"),
+}
+
+
+class Line(NamedTuple):
+    """One line of text, or a part of it.
+
+    Attributes:
+        text: what was read.
+        confidence: 0 to 1.
+        box: four corners (x, y) in pixels of the picture, clockwise from the letters' upper left.
+    """
+
+    text: str
+    confidence: float
+    box: list[list[float]]
+
+
+def joined(lines: Sequence[Line], min_confidence: float) -> str:
+    """The texts of at least this confidence, one a line, in reading order."""
+    return "\n".join(line.text for line in lines if line.confidence >= min_confidence).strip()
+
+
+def script_shares(text: str) -> dict[str, float]:
+    """Share of each of `SCRIPTS`, and of all `other` ones, among the letters; NaN without letters."""
+    counts = Counter(_script(letter) for letter in text if letter.isalpha())
+    letters = counts.total()
+    return {script: counts[script] / letters if letters else float("nan") for script in [*SCRIPTS, "other"]}
+
+
+def edit_distance(a: Sequence[object], b: Sequence[object]) -> int:
+    """The least number of letters (or words) to insert, delete or replace (Levenshtein 1966)."""
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, start=1):
+        diagonal, row[0] = row[0], i
+        for j, other in enumerate(b, start=1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (letter != other))
+    return row[-1]
+
+
+def _script(letter: str) -> str:
+    name = unicodedata.name(letter, "")
+    return next((script for script, prefixes in SCRIPTS.items() if name.startswith(prefixes)), "other")
