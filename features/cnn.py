@@ -7,22 +7,28 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PIL.Image import Image, Resampling
+from PIL.Image import Image
 
 from coverfusion.data.errors import UserError, did_you_mean
-from coverfusion.features.networks import lite, torch_models
+from coverfusion.features.networks import torch_models
 from coverfusion.features.networks.checkpoint import weights_for
-from coverfusion.features.networks.lite import LITE, LITE_WIDTH
+from coverfusion.features.networks.lite import (
+    LITE,
+    LITE_WIDTH,
+    Lite,
+    load_lite,
+    normalised,
+    stage_widths,
+)
+from coverfusion.features.networks.openvino import batches
 from coverfusion.features.registry import BlockExtractor, register
 from coverfusion.features.weights import Weights
 
 _PACKAGED = "efficientnet-lite0"
 _HUB = "resnet50"
-# a network this size fills two cores with a few pictures
-_CPU_BATCH = 4
+_CPU_BATCH = 4  # fills two cores with a network this size
 _GPU_BATCH = 64
 
 
@@ -31,8 +37,8 @@ class Cnn(BlockExtractor):
     """The last features before the classifier, averaged over the picture.
 
     EfficientNet-Lite sees the whole cover squashed to a square, in 32-bit floats, normalised as it was
-    trained ((x - 127) / 128, Google's `efficientnet_lite_builder.py`). Models of torchvision and timm are
-    given their library's own evaluation transform.
+    trained ((x - 127) / 128, Google's `efficientnet_lite_builder.py`). Models of torchvision and timm run in
+    torch, and are given their library's own evaluation transform.
 
     Args:
         preset: "packaged" takes EfficientNet-Lite0, "hub" torchvision's ResNet50, where no model is named.
@@ -49,6 +55,8 @@ class Cnn(BlockExtractor):
         UserError: the packaged preset with a model that would have to be downloaded.
         ValueError: an `image_size` below 32, unknown layers, or stages of another model.
     """
+
+    version = "2"  # OpenVINO; large pictures are reduced in two steps
 
     def __init__(
         self,
@@ -97,17 +105,11 @@ class Cnn(BlockExtractor):
         Raises:
             UserError: the weights are not here, or are another model's.
         """
-        import torch
-
-        embedding = np.empty((len(images), self._width), np.float32)
         if not len(images):
-            return embedding
-        network, prepare, batch = self._loaded
-        with torch.inference_mode():
-            for start in range(0, len(images), batch):
-                some = prepare([image.convert("RGB") for image in images[start : start + batch]])
-                embedding[start : start + batch] = network(some).float().cpu().numpy()
-        return embedding
+            return np.empty((0, self._width), np.float32)
+        if self._is_lite:
+            return np.stack([getattr(outputs, self.layers) for outputs in self._lite(images)])
+        return self._embed(images)
 
     def plain(self) -> Callable[[Image], np.ndarray]:
         """The plain use of the same library with the same weights: one picture, as its README shows.
@@ -117,14 +119,14 @@ class Cnn(BlockExtractor):
         """
         import torch
 
-        network, prepare, _ = self._loaded
-        if self._is_lite:
-            model = lite.plain_model(self.model, self._weights_path)
-            network = lite.plain_features(model, self.layers == "stages")
+        if not self._is_lite:
+            return lambda image: self._embed([image])[0]
+        lite, module = self._lite, self._lite.module()
+        which = 1 if self.layers == "stages" else 0
 
         def embed(image: Image) -> np.ndarray:
             with torch.no_grad():
-                return network(prepare([image]).contiguous())[0].numpy()
+                return module(torch.from_numpy(normalised(lite.prepare([image]))))[which][0].numpy()
 
         return embed
 
@@ -135,28 +137,20 @@ class Cnn(BlockExtractor):
         return f"embeddings within {furthest:.1e} of the largest value"
 
     def matrix_work(self, images: Sequence[Image]) -> tuple[str, float, float]:
-        """The network alone on these pictures: its name, floating-point operations, and seconds."""
-        import torch
+        """The network on these pictures: its name, floating-point operations, and seconds."""
         from torch.utils.flop_counter import FlopCounterMode
 
-        network, prepare, batch = self._loaded
-        batches = [prepare(list(images[start : start + batch])) for start in range(0, len(images), batch)]
         plain = self.plain()
         with FlopCounterMode(display=False) as counter:
             plain(images[0])
-        with torch.inference_mode():
-            started = time.perf_counter()
-            for one in batches:
-                network(one)
-            seconds = time.perf_counter() - started
-        return self.model, counter.get_total_flops() * len(images), seconds
-
-    @property
-    def _weights_path(self) -> Path:
-        (weights,) = self.weights()
-        if weights.path is None or not weights.ready():
-            raise UserError(f"cnn: {weights.name} is not here: {weights.how_to_get}.")
-        return weights.path
+        work: Callable[[], object]
+        if self._is_lite:
+            work = functools.partial(self._lite.compute, self._lite.prepare(images))
+        else:
+            work = functools.partial(self._embed, images)
+        started = time.perf_counter()
+        work()
+        return self.model, counter.get_total_flops() * len(images), time.perf_counter() - started
 
     @property
     def _is_lite(self) -> bool:
@@ -169,36 +163,37 @@ class Cnn(BlockExtractor):
     @functools.cached_property
     def _width(self) -> int:
         if self.layers == "stages":
-            return 2 * sum(lite.stage_widths(self.model))
+            return 2 * sum(stage_widths(self.model))
         return LITE_WIDTH if self._is_lite else torch_models.width_of(self._named, self.image_size)
 
     @functools.cached_property
-    def _loaded(self) -> tuple[Callable[[Any], Any], Callable[[list[Image]], Any], int]:
-        """The network, what makes its input of pictures, and the batch."""
+    def _lite(self) -> Lite:
+        path, digest = self._weight_file()
+        return load_lite(self.model, path, digest, self.image_size or LITE[self.model][0])
+
+    @functools.cached_property
+    def _embed(self) -> Callable[[Sequence[Image]], np.ndarray]:
+        """A torchvision or timm model: from pictures to their embeddings."""
         import torch
 
-        path = self._weights_path
+        network = torch_models.load_model(self._named, self._weight_file()[0])
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        if self._is_lite:
-            size = self.image_size or LITE[self.model][0]
-            batch = lite.CPU_BATCH if device == "cpu" else _GPU_BATCH
-            network = lite.LiteNetwork(self.model, path, device)
-            chosen = network.stages if self.layers == "stages" else network
-            return chosen, functools.partial(_squash, size), batch
-        network = torch_models.load_model(self._named, path)
         network = network.to(device, memory_format=torch.channels_last)
         transform = torch_models.transform_of(self._named, self.image_size)
 
-        def prepare(images: list[Image]) -> Any:
-            stack = torch.stack([transform(image) for image in images])
-            return stack.to(device, memory_format=torch.channels_last)
+        def embed(images: Sequence[Image]) -> np.ndarray:
+            found = []
+            for some in batches(images, _CPU_BATCH if device == "cpu" else _GPU_BATCH):
+                stack = torch.stack([transform(image.convert("RGB")) for image in some]).to(device)
+                with torch.inference_mode():
+                    found.append(network(stack.contiguous(memory_format=torch.channels_last)))
+            return torch.cat(found).float().cpu().numpy()
 
-        return network, prepare, _CPU_BATCH if device == "cpu" else _GPU_BATCH
+        return embed
 
-
-def _squash(size: int, images: list[Image]) -> Any:
-    """(n, 3, size, size) float32 in channels-last order, as (x - 127) / 128."""
-    import torch
-
-    pixels = np.stack([np.asarray(image.resize((size, size), Resampling.BICUBIC)) for image in images])
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().sub_(127).div_(128)
+    def _weight_file(self) -> tuple[Path, str]:
+        """The path and the digest of the weights."""
+        (weights,) = self.weights()
+        if weights.path is None or not weights.ready():
+            raise UserError(f"cnn: {weights.name} is not here: {weights.how_to_get}.")
+        return weights.path, weights.digest()

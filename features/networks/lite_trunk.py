@@ -10,13 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from coverfusion.features.networks.lite import (
-    LITE_WIDTH,
-    padding_of,
-    plain_model,
-    pooled_stages,
-    stage_widths,
-)
+from coverfusion.features.networks.lite import LITE_WIDTH, stage_widths
+from coverfusion.features.networks.lite_torch import plain_model, pooled_stages
 
 EPS = 1e-6  # added to the variance of a channel: at 0 its root has no gradient
 
@@ -25,8 +20,7 @@ class LiteTrunk(nn.Module):
     """The network of `features.networks.lite` up to its pooled features, with gradients.
 
     Where a batch norm is in eval mode its statistics are numbers, so convolution and norm are one
-    convolution, whose weight is still learnt through; that is a third of the time on a CPU. Even padding
-    instead of TensorFlow's uneven one as in `features.networks.lite`.
+    convolution, whose weight is still learnt through; that is a third of the time on a CPU.
 
     Args:
         name: "efficientnet-lite0", "-lite1" or "-lite2".
@@ -40,6 +34,7 @@ class LiteTrunk(nn.Module):
     def __init__(self, name: str, path: Path | None, layers: str = "final") -> None:
         super().__init__()
         self.model = plain_model(name, path)
+        self.model._fc = nn.Identity()
         self.layers = layers
         self.width = LITE_WIDTH
         if layers == "stages":
@@ -81,7 +76,7 @@ def _inverted_residual(x: torch.Tensor, block: Any) -> torch.Tensor:
 def _convolve(x: torch.Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d, relu6: bool) -> torch.Tensor:
     kernel, stride, size = convolution.weight.shape[2], convolution.stride[0], x.shape[2]
     weight, bias = (convolution.weight, None) if norm.training else _folded(convolution, norm)
-    y = functional.conv2d(x, weight, bias, stride, padding_of(kernel, stride, size), 1, convolution.groups)
+    y = functional.conv2d(x, weight, bias, stride, _padding_of(kernel, stride, size), 1, convolution.groups)
     if stride > 1:
         end = 1 - (-size // stride)
         y = y[:, :, 1:end, 1:end]
@@ -96,3 +91,15 @@ def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[torch.Tensor,
     assert norm.running_var is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     return convolution.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+
+
+def _padding_of(kernel: int, stride: int, size: int) -> int:
+    """TensorFlow's "same" padding, which is uneven where the stride is 2, as even padding.
+
+    Even padding by the uneven left side plus one stride reads the same windows, one row and column later,
+    without a padded copy of the input; the caller drops what is before and after.
+    """
+    if stride == 1:
+        return kernel // 2
+    left = max((-(-size // stride) - 1) * stride + kernel - size, 0) // 2
+    return left + stride

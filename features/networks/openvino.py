@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
+import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,9 +20,13 @@ from coverfusion.data.errors import UserError
 
 if TYPE_CHECKING:
     import openvino
+    import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# importing openvino would report to Google Analytics and write to the home folder; without this it does not
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # float32 everywhere: left to itself the library computes in bfloat16 where the CPU can
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
@@ -76,6 +83,30 @@ def converted(name: str, digest: str, convert: Callable[[], openvino.Model]) -> 
                 "Free some space, or name another folder in COVERFUSION_NETWORKS."
             ) from error
     return kept
+
+
+def from_torch(module: torch.nn.Module, shape: Sequence[int]) -> openvino.Model:
+    """A torch module with one input, converted for inputs of this shape; -1 stands for any length."""
+    import openvino
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch warns of its own tracer
+        example = torch.zeros([64 if length < 0 else length for length in shape])
+        model = openvino.convert_model(module.eval(), example_input=example)
+    model.reshape(list(shape))
+    return model
+
+
+def has_cuda() -> bool:
+    """Whether torch can use a GPU; torch is imported only where NVIDIA's driver is installed."""
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 class Network:

@@ -1,5 +1,7 @@
 """The CNN block: agreement with the plain models, local checkpoints, missing weights."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.cnn import Cnn
-from coverfusion.features.networks.lite import LiteNetwork
+from coverfusion.features.networks.lite import load_lite
 from coverfusion.features.registry import create, missing_weights
 
 
@@ -35,8 +37,8 @@ def plain() -> torch.nn.Module:
     return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
 
 
-def as_trained(image: Image.Image) -> torch.Tensor:
-    pixels = np.array(image.resize((224, 224), Image.Resampling.BICUBIC), np.float32)
+def as_trained(image: Image.Image, side: int = 224) -> torch.Tensor:
+    pixels = np.array(image.resize((side, side), Image.Resampling.BICUBIC, reducing_gap=1.2), np.float32)
     return torch.from_numpy((pixels - 127) / 128).permute(2, 0, 1)[None]
 
 
@@ -83,25 +85,52 @@ def test_the_normalisation_is_the_one_it_was_trained_with(cnn: Cnn, plain: torch
     assert logits.softmax(1)[0, list(cats)].sum() > 0.9
 
 
-@pytest.mark.parametrize("size", [64, 65, 96, 127])
-def test_the_unfused_operations_give_the_same(cnn: Cnn, size: int) -> None:
-    network = LiteNetwork("efficientnet-lite0", cnn.weights()[0].path)  # type: ignore[arg-type]
-    x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
-    fused = network(x)
-    network._fused = False
-    assert torch.allclose(network(x), fused, atol=1e-4)
-
-
-def test_padding_is_tensorflows_at_other_sizes(cnn: Cnn) -> None:
+def test_padding_is_tensorflows_at_other_sizes(cnn: Cnn, photos: list[Image.Image]) -> None:
     from efficientnet_lite_pytorch import EfficientNet
 
     path = cnn.weights()[0].path
-    assert path is not None
     other = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(path), image_size=161).eval()
-    x = torch.randn(1, 3, 161, 161, generator=torch.Generator().manual_seed(2))
     with torch.no_grad():
-        expected = other.extract_features(x).mean((2, 3))
-    assert torch.allclose(LiteNetwork("efficientnet-lite0", path)(x), expected, atol=1e-4)
+        expected = other.extract_features(as_trained(photos[0], 161)).mean((2, 3))[0].numpy()
+    assert np.allclose(Cnn(layers="final", image_size=161)(photos[:1])[0], expected, atol=1e-4)
+
+
+def test_classes_come_from_the_same_pass(cnn: Cnn, plain: torch.nn.Module, photos: list[Image.Image]) -> None:
+    weights = cnn.weights()[0]
+    assert weights.path is not None
+    (outputs,) = load_lite("efficientnet-lite0", weights.path, weights.digest(), 224)(photos[1:2])
+    with torch.no_grad():
+        expected = plain._fc(torch.from_numpy(outputs.final))
+    assert np.allclose(outputs.logits, expected, atol=1e-4)
+    np.testing.assert_array_equal(outputs.final, cnn(photos[1:2])[0])
+
+
+@pytest.mark.parametrize("classes", [0, 7])
+def test_a_checkpoint_may_have_other_classes_or_none(
+    cnn: Cnn, photos: list[Image.Image], classes: int, tmp_path: Path
+) -> None:
+    state = torch.load(str(cnn.weights()[0].path), weights_only=True)
+    state = {key: value for key, value in state.items() if not key.startswith("_fc.")}
+    if classes:
+        state |= {"_fc.weight": torch.zeros(classes, 1280), "_fc.bias": torch.zeros(classes)}
+    torch.save(state, tmp_path / "ours.pth")
+    ours = Cnn(layers="final", checkpoint=str(tmp_path / "ours.pth"))
+    np.testing.assert_array_equal(ours(photos[:1]), cnn(photos[:1]))
+
+
+def test_a_converted_network_needs_no_torch(cnn: Cnn, photos: list[Image.Image]) -> None:
+    cnn(photos[:1])
+    script = (
+        "import sys, PIL.Image; from coverfusion.features.registry import create;"
+        "create('cnn')([PIL.Image.new('RGB', (64, 64))]); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_larger_copy_of_a_cover_gives_nearly_the_same(cnn: Cnn, photos: list[Image.Image]) -> None:
+    rows = cnn([photos[0].resize((side, side), Image.Resampling.BICUBIC) for side in (400, 1200, 3000)])
+    likeness = np.corrcoef(rows)
+    assert likeness.min() > 0.98
 
 
 def test_image_size_changes_the_numbers_and_the_fingerprint(cnn: Cnn, photos: list[Image.Image]) -> None:

@@ -8,7 +8,7 @@ import torch
 from coverfusion.data.errors import UserError
 from coverfusion.features.cnn import Cnn
 from coverfusion.features.networks.backbone import load_backbone, stages_of
-from coverfusion.features.networks.lite import LiteNetwork
+from coverfusion.features.networks.lite_torch import LiteOutputs
 from coverfusion.features.networks.lite_trunk import LiteTrunk
 
 LITE = "efficientnet-lite0"
@@ -108,8 +108,8 @@ def test_the_trainable_lite_gives_what_the_one_for_inference_gives(
     packaged: Path, size: int, layers: str
 ) -> None:
     x = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(1))
-    network = LiteNetwork(LITE, packaged)
-    expected = network.stages(x) if layers == "stages" else network(x)
+    final, pooled, _ = LiteOutputs(LITE, packaged, size)(x)
+    expected = pooled if layers == "stages" else final
     trunk = LiteTrunk(LITE, packaged, layers).eval()
     assert torch.allclose(trunk(x), expected, atol=1e-4)
     assert expected.shape[1] == trunk.width
