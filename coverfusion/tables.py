@@ -86,8 +86,8 @@ def training_data(collection: Collection, table: FeatureTable) -> tuple[pd.DataF
         table: the features; covers that it lacks are left out.
 
     Returns:
-        X, y and groups: a float32 frame (n, columns) named `block.column` and indexed by cover_id, n genres,
-        and n group numbers (covers of one group must stay together). A cover that `keep="all"` has left
+        X, y and groups: a float32 frame (n, columns) named `block.column` and indexed by cover_id (text that
+        was read in columns of its own), n genres, and n group numbers (covers of one group must stay together). A cover that `keep="all"` has left
         under several genres is one row for each.
 
     Raises:
@@ -109,7 +109,7 @@ def training_data(collection: Collection, table: FeatureTable) -> tuple[pd.DataF
     covers = collection.frame[collection.frame["cover_id"].isin(table.index)]
     if covers.empty:
         raise UserError(f"The table has no cover of {collection!r}. Extract it from this collection.")
-    X = table.frame().loc[covers["cover_id"].tolist()]
+    X = table.learnable().loc[covers["cover_id"].tolist()]
     return X, covers["genre"].to_numpy(dtype=str), covers["group"].to_numpy()
 
 

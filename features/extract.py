@@ -16,7 +16,7 @@ from PIL.Image import Image
 
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
-from coverfusion.features.registry import Annotator, Extractor
+from coverfusion.features.registry import Annotator, Extractor, TextReader
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 
@@ -44,7 +44,7 @@ class Rows:
     """
 
     values: np.ndarray
-    notes: list[str] | None
+    notes: Sequence[str | None] | None
 
 
 def extract(
@@ -90,14 +90,32 @@ def extract(
 def read_table(cover_ids: Sequence[str], extractors: Sequence[Extractor], store: Store) -> FeatureTable:
     """The feature table of these covers as the store has it; a row that is not there is all NaN."""
     index = pd.Index(cover_ids, name="cover_id")
-    blocks, notes = {}, {}
+    rows = {}
     for extractor in extractors:
+        values, notes = store.read(extractor.fingerprint(), cover_ids, len(extractor.columns))
+        rows[extractor.name] = Rows(values, notes if isinstance(extractor, Annotator) else None)
+    return table_of_rows(rows, extractors, index)
+
+
+def table_of_rows(rows: Mapping[str, Rows], extractors: Sequence[Extractor], index: pd.Index) -> FeatureTable:
+    """The feature table of n covers, with the text that blocks have read.
+
+    Args:
+        rows: block -> its rows.
+        extractors: the blocks, in the table's order.
+        index: (n,) of the table.
+    """
+    blocks, notes, texts = {}, {}, {}
+    for extractor in extractors:
+        mine = rows[extractor.name]
         columns = list(extractor.columns)
-        values, texts = store.read(extractor.fingerprint(), cover_ids, len(columns))
-        blocks[extractor.name] = pd.DataFrame(values, index=index, columns=columns, copy=False)
-        if isinstance(extractor, Annotator):
-            notes[extractor.name] = pd.Series(texts, index=index, dtype=object)
-    return FeatureTable(blocks, notes)
+        blocks[extractor.name] = pd.DataFrame(mine.values, index=index, columns=columns, copy=False)
+        if mine.notes is not None:
+            notes[extractor.name] = pd.Series(mine.notes, index=index, dtype=object)
+            if isinstance(extractor, TextReader):
+                read = [extractor.text_of(note) for note in mine.notes]
+                texts[extractor.name] = pd.Series(read, index=index, dtype=object)
+    return FeatureTable(blocks, notes, texts)
 
 
 def compute(extractor: Extractor, images: Sequence[Image]) -> tuple[Rows, dict[int, str]]:

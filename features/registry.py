@@ -64,6 +64,14 @@ class Annotator(Protocol):
         """The rows of `__call__` and, for each picture, a JSON text."""
 
 
+@runtime_checkable
+class TextReader(Protocol):
+    """An annotator whose notes hold text that classifiers may learn from."""
+
+    def text_of(self, note: str | None) -> str | None:
+        """The text of one note; "" where there is none, None where it is not known."""
+
+
 class BlockExtractor:
     """What most extractors share, so that a new one has little to say.
 

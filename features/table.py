@@ -14,6 +14,7 @@ import pandas as pd
 from coverfusion.data.errors import UserError, did_you_mean
 
 ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
+TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
 
 
 @dataclass(repr=False)
@@ -23,6 +24,8 @@ class FeatureTable:
     Attributes:
         blocks: block name -> float32 frame, (n covers, columns of the block); NaN = not there.
         notes: block name -> readable JSON text of each cover (the words that `ocr` read), where kept.
+        texts: block name -> the text that was read on each cover; "" where there is none, None where it is
+            not known.
 
     Example:
         >>> import coverfusion as cf
@@ -36,6 +39,7 @@ class FeatureTable:
 
     blocks: dict[str, pd.DataFrame]
     notes: dict[str, pd.Series] = field(default_factory=dict)
+    texts: dict[str, pd.Series] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """The number of covers."""
@@ -67,6 +71,15 @@ class FeatureTable:
         named = [frame.add_prefix(f"{name}.") for name, frame in self.blocks.items()]
         return pd.concat(named, axis=1) if named else pd.DataFrame(index=self.index)
 
+    def learnable(self) -> pd.DataFrame:
+        """What classifiers learn from: `frame`, and each text as `block.text_letters`, `block.text_words`."""
+        columns = {
+            f"{block}.text_{kind}": text.astype(object)
+            for block, text in self.texts.items()
+            for kind in TEXT_KINDS
+        }
+        return pd.concat([self.frame(), pd.DataFrame(columns, index=self.index, dtype=object)], axis=1)
+
     def select(self, names: Sequence[str]) -> FeatureTable:
         """The same covers with these blocks only, in this order.
 
@@ -79,6 +92,7 @@ class FeatureTable:
         return FeatureTable(
             {name: self.blocks[name] for name in names},
             {name: self.notes[name] for name in names if name in self.notes},
+            {name: self.texts[name] for name in names if name in self.texts},
         )
 
     def without(self, *names: str) -> FeatureTable:
@@ -92,16 +106,19 @@ class FeatureTable:
         return FeatureTable(
             {name: frame.loc[ids] for name, frame in self.blocks.items()},
             {name: notes.loc[ids] for name, notes in self.notes.items()},
+            {name: texts.loc[ids] for name, texts in self.texts.items()},
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes `<block>.parquet` and `<block>.notes.parquet` into `folder`, and their order."""
+        """Writes `<block>.parquet`, its `.notes.parquet` and `.text.parquet` into `folder`, and their order."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.blocks.items():
             frame.to_parquet(folder / f"{name}.parquet", row_group_size=ROWS_PER_GROUP)
         for name, notes in self.notes.items():
             notes.to_frame("note").to_parquet(folder / f"{name}.notes.parquet")
+        for name, texts in self.texts.items():
+            texts.to_frame("text").to_parquet(folder / f"{name}.text.parquet")
         (folder / "table.json").write_text(json.dumps({"blocks": list(self.blocks)}))
 
     @classmethod
@@ -123,6 +140,14 @@ class FeatureTable:
                 raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, names)}")
         chosen = list(blocks) if blocks is not None else names
         frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in chosen}
-        kept = {name: folder / f"{name}.notes.parquet" for name in chosen}
-        notes = {name: pd.read_parquet(path)["note"] for name, path in kept.items() if path.is_file()}
-        return cls(frames, notes)
+        return cls(frames, _kept(folder, chosen, "notes", "note"), _kept(folder, chosen, "text", "text"))
+
+
+def _kept(folder: Path, blocks: Sequence[str], kind: str, column: str) -> dict[str, pd.Series]:
+    """Block -> what stands in its `<block>.<kind>.parquet`, where there is one."""
+    paths = {name: folder / f"{name}.{kind}.parquet" for name in blocks}
+    return {
+        name: pd.read_parquet(path)[column].astype(object).where(lambda known: known.notna(), None)
+        for name, path in paths.items()
+        if path.is_file()
+    }

@@ -10,6 +10,7 @@ import numpy as np
 
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.registry import classifier_class, create, register
+from coverfusion.fusion.texts import Texts
 
 
 @register("average")
@@ -29,6 +30,7 @@ class FusionAverage(BlockClassifier):
     """
 
     own_files = ("members_",)
+    reads_text = True
 
     def __init__(
         self,
@@ -73,11 +75,18 @@ class FusionAverage(BlockClassifier):
         self.members_ = {name: member.fit(X, y, sample_weight, groups) for name, member in members.items()}
         return self
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
         """Nothing beyond the checks: each member checks and learns on its own."""
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        return np.mean([member._normalised(X) for member in self.members_.values()], axis=0)
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
+        return np.mean([member._normalised(X, texts) for member in self.members_.values()], axis=0)
 
     def _save_parts(self, folder: Path) -> None:
         for name, member in self.members_.items():

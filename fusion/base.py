@@ -9,14 +9,16 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.state_files import read_state, write_state
+from coverfusion.fusion.texts import Texts, Vocabulary, chosen_texts, is_text, split_texts
 
 Rows = pd.DataFrame | np.ndarray
 
@@ -35,9 +37,13 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
     - `_probabilities(X)`: (n, n_classes) for (n, d) rows; they need not sum to 1 exactly.
 
+    X may hold text too (`fusion.texts`). One that sets `reads_text` is given it by both methods as `texts`,
+    column -> n texts; all others never see it.
+
     Attributes after `fit`:
         classes_: (n_classes,) sorted labels.
         blocks_: block name -> positions of its columns.
+        vocabularies_: text column -> what was learnt from it, of those that read text.
         n_features_in_, feature_names_in_: as in scikit-learn.
     """
 
@@ -45,6 +51,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     # fitted attributes that are not written with the others but by `_save_parts`, in their own format
     own_files: ClassVar[tuple[str, ...]] = ()
     pictures: ClassVar[Pictures] = Pictures.NONE
+    reads_text: ClassVar[bool] = False
+    needs_text: ClassVar[bool] = False  # it learns from nothing else
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -58,6 +66,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
         Args:
             X: (n, d) float32 frame with `block.column` names, or an array (one block); NaN = not there.
+                Columns of text hold texts, and None where nothing is known.
             y: (n,) genres.
             sample_weight: (n,) weights, not negative; rows of weight 0 are left out.
             groups: (n,) covers that no inner split may separate.
@@ -65,7 +74,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Raises:
             ValueError: as in scikit-learn, for input of the wrong shape or kind, or a single class.
         """
-        X_checked, labels = validate_data(self, X, y, dtype=np.float32, ensure_all_finite="allow-nan")
+        numbers, texts = self._split(X)
+        X_checked, labels = validate_data(self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         weight = _check_sample_weight(sample_weight, X_checked, dtype=np.float64, ensure_non_negative=True)
         used = weight > 0
@@ -73,6 +83,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if grouping is not None and len(grouping) != len(labels):
             raise ValueError(f"groups has {len(grouping)} values for {len(labels)} rows")
         X_checked, labels, weight = X_checked[used], labels[used], weight[used]
+        texts = chosen_texts(texts, np.flatnonzero(used))
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"{type(self).__name__} needs two or more classes; y has one class: {labels[0]}")
@@ -80,7 +91,16 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             weight = weight * compute_sample_weight(self.class_weight, labels)
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         self.blocks_ = columns_by_block(names)
-        self._fit(X_checked, codes, weight / weight.mean(), None if grouping is None else grouping[used])
+        self._fit(
+            X_checked,
+            codes,
+            weight / weight.mean(),
+            None if grouping is None else grouping[used],
+            **self._also(texts),
+        )
+        if texts:
+            self.feature_names_in_ = np.asarray(X.columns, dtype=object)
+            self.n_features_in_ = X.shape[1]
         return self
 
     def check_parameters(self) -> None:
@@ -97,8 +117,11 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
         check_is_fitted(self)
-        checked = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
-        return self._normalised(checked)
+        if not any(map(is_text, getattr(self, "feature_names_in_", ()))):
+            checked = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
+            return self._normalised(checked)
+        numbers, texts = self._split(self._columns_of_fit(X))
+        return self._normalised(check_array(numbers, dtype=np.float32, ensure_all_finite="allow-nan"), texts)
 
     def predict(self, X: Rows) -> np.ndarray:
         """(n,) the most probable class of each row."""
@@ -122,18 +145,55 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         classifier = cls()
         classifier.__dict__.update(read_state(folder / "state.skops"))
         classifier._load_parts(folder)
+        for vocabulary in getattr(classifier, "vocabularies_", {}).values():
+            vocabulary.check()
         classifier._check_loaded()
         return classifier
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
-        raise NotImplementedError
+    # `Any`: subclasses that read text have one more argument, `texts`
+    _fit: Any
+    _probabilities: Any
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+    def _split(self, X: Any) -> tuple[Any, Texts]:
+        """The numbers of X and its text; a column that says nothing where there are no numbers."""
+        numbers, texts = split_texts(X)
+        if texts and not numbers.shape[1]:
+            if not self.reads_text:
+                raise ValueError(f"X has columns of text alone, which {self.name} does not read")
+            numbers = np.full((len(X), 1), np.nan, np.float32)
+        return numbers, texts
 
-    def _normalised(self, X: np.ndarray) -> np.ndarray:
+    def _columns_of_fit(self, X: Any) -> pd.DataFrame:
+        """X with the columns of the fit, in their order.
+
+        Raises:
+            ValueError: X is no frame, or lacks one.
+        """
+        wanted = [str(name) for name in self.feature_names_in_]
+        absent = [name for name in wanted if name not in X] if isinstance(X, pd.DataFrame) else wanted
+        if absent:
+            raise ValueError(
+                f"X must be a frame with the columns of the fit; it lacks {', '.join(absent[:3])}"
+            )
+        return X[wanted]
+
+    def _also(self, texts: Texts) -> dict[str, Texts]:
+        """What `_fit` and `_probabilities` are given beside numbers."""
+        return {"texts": texts} if self.reads_text else {}
+
+    def _learnt_text(self, texts: Texts) -> dict[str, csr_matrix]:
+        """Learns a vocabulary from each column; column -> (n, terms) float32 rows of length 1."""
+        kinds = {name: name.rpartition("_")[2] for name in texts}
+        self.vocabularies_ = {name: Vocabulary(kinds[name]).fit(texts[name]) for name in texts}
+        return self._text_rows(texts)
+
+    def _text_rows(self, texts: Texts) -> dict[str, csr_matrix]:
+        """Column -> (n, terms) float32 rows of length 1, by the vocabularies that were learnt."""
+        return {name: vocabulary.transform(texts[name]) for name, vocabulary in self.vocabularies_.items()}
+
+    def _normalised(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """(n, n_classes) float64 that sum to 1, for checked rows."""
-        probabilities = self._probabilities(X).astype(np.float64)
+        probabilities = self._probabilities(X, **self._also(texts or {})).astype(np.float64)
         return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def _save_parts(self, folder: Path) -> None:

@@ -1,69 +1,81 @@
-"""An RBF kernel with one width a block, between any covers and the training covers."""
+"""The kernel over blocks and text, between any covers and the training covers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
-from coverfusion.fusion.block_weights import learn_widths, squared_distances
+from coverfusion.fusion.block_weights import combined, equal_weights, learn_weights, squared_distances
 from coverfusion.fusion.blocks import BlockScaler
 
-Widths = str | Mapping[str, float]
+TextRows = Mapping[str, csr_matrix]
+WEIGHTS = ("learn", "equal")
+ROWS_AT_ONCE = 2048  # rows predicted at a time
 
 
 class BlockKernel:
-    """exp(-sum over blocks of width * squared distance in that block).
+    """The sum of kernels of `fusion.block_weights`.
 
     Each block is standardised (and projected) on its own and scaled to a mean squared distance of 2.
 
     Args:
-        widths: "learn" (`fusion.block_weights`), "equal" (1 / number of blocks each), or block -> width.
+        weights: "learn", or "equal": a product of equal widths, and text that counts as much.
         pca: components kept of wider blocks; None: no PCA.
 
     Attributes after `fit`:
-        gammas: block -> width; 0 where a block does not help.
-        ridge: the ridge that was learnt with the widths; 1 where they were given.
+        weights_: the `KernelWeights`; the ridge is 1 beside them.
+        rows, text_rows: the training covers.
     """
 
-    def __init__(self, widths: Widths = "learn", pca: int | None = 128) -> None:
-        self.widths = widths
+    def __init__(self, weights: str = "learn", pca: int | None = 256) -> None:
+        self.weights = weights
         self.pca = pca
 
     def fit(
         self,
         X: np.ndarray,
         blocks: Mapping[str, np.ndarray],
+        texts: TextRows,
         y: np.ndarray,
         groups: np.ndarray | None,
         seed: int,
     ) -> np.ndarray:
-        """Learns from (n, d) rows and (n,) class codes; the (n, n) float32 kernel between the rows.
+        """Learns from (n, d) rows, (n, terms) rows of text, and (n,) class codes.
+
+        Returns:
+            (n, n) float32, the kernel between the rows.
 
         Raises:
-            ValueError: the widths are neither known words nor one number for each block.
+            ValueError: other weights.
         """
+        if self.weights not in WEIGHTS:
+            raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, not {self.weights!r}")
         self.scaler = BlockScaler(self.pca)
-        Z = self.scaler.fit_transform(X, blocks)
-        self.ridge = 1.0
-        if self.widths == "learn":
-            self.gammas, self.ridge = learn_widths(Z, self.scaler.slices, y, groups, seed=seed)
-        elif self.widths == "equal":
-            self.gammas = dict.fromkeys(blocks, 1 / len(blocks))
-        elif isinstance(self.widths, Mapping) and set(self.widths) == set(blocks):
-            self.gammas = {name: float(self.widths[name]) for name in blocks}
+        self.rows, self.text_rows = self.scaler.fit_transform(X, blocks), dict(texts)
+        if self.weights == "learn":
+            self.weights_ = learn_weights(self.rows, self.scaler.slices, texts, y, groups, seed=seed)
         else:
-            raise ValueError(
-                f"widths must be 'learn', 'equal' or a number for each of {', '.join(blocks)}; "
-                f"got {self.widths!r}"
-            )
-        self.scaler.weights = {name: float(np.sqrt(gamma)) for name, gamma in self.gammas.items()}
-        self.rows = self.scaler.transform(X)
-        return np.exp(-squared_distances(self.rows, self.rows))
+            self.weights_ = equal_weights(list(blocks), list(texts))
+        return self._between(self.rows, texts)
 
-    def __call__(self, X: np.ndarray) -> np.ndarray:
-        """(m, n) float32 kernel between (m, d) rows and the training rows."""
-        return np.exp(-squared_distances(self.scaler.transform(X), self.rows))
+    def __call__(self, X: np.ndarray, texts: TextRows) -> np.ndarray:
+        """(m, n) float32 kernel between (m, d) rows with their text and the training rows."""
+        return self._between(self.scaler.transform(X), texts)
+
+    def _between(self, Z: np.ndarray, texts: TextRows) -> np.ndarray:
+        slices = self.scaler.slices
+        distances = {block: squared_distances(Z[:, s], self.rows[:, s]) for block, s in slices.items()}
+        products = {name: (texts[name] @ self.text_rows[name].T).toarray() for name in self.weights_.texts}
+        return combined(self.weights_, distances, products).astype(np.float32, copy=False)
+
+
+def kernel_chunks(kernel: BlockKernel, X: np.ndarray, texts: TextRows) -> Iterator[np.ndarray]:
+    """The (m, n) kernel of (m, d) rows with their text, some rows at a time; memory stays bounded."""
+    for start in range(0, len(X), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        yield kernel(X[rows], {column: text[rows] for column, text in texts.items()})
 
 
 def sample_rows(y: np.ndarray, largest_n: int, seed: int) -> np.ndarray:

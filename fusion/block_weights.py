@@ -1,45 +1,85 @@
 """How much each block counts: learnt inside the training fold from closed-form leave-one-out errors.
 
-An RBF kernel on weighted blocks is the product of one RBF kernel a block, so trying other weights needs the
-squared distances inside each block only once. The error of a try is that of kernel ridge regression on
-one-hot genres, each cover predicted by all others, which has a closed form. Covers of one group never vouch
-for each other: one cover of each group takes part.
+The kernel is a sum: the product of one RBF kernel a block (how the blocks act together), each block's own
+RBF kernel (what a strong block knows by itself), and a linear kernel for each column of text. Its error is
+that of kernel ridge regression on one-hot genres, each cover predicted by all others, which has a closed
+form with a closed gradient. Covers of one group never vouch for each other: one cover of each takes part.
+
+Learning a sum of kernels: F. R. Bach, G. R. G. Lanckriet and M. I. Jordan, Multiple Kernel Learning, Conic
+Duality, and the SMO Algorithm, ICML 2004; by the leave-one-out error: G. C. Cawley and N. L. C. Talbot,
+Preventing Over-Fitting during Model Selection via Bayesian Regularisation of the Hyper-Parameters, JMLR 8,
+2007.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
 
-STEPS = (4.0, 2.0)  # factors tried on each coordinate, coarse to fine
-SMALLEST, LARGEST = 1e-4, 1e3  # of a width and of the ridge
-FLOOR = 2.0**-7  # a block whose factor falls below this share of the largest counts nothing more
+SMALLEST, LARGEST = 1e-4, 1e3  # of a weight and of a width in the product
+OWN_WIDTHS = 0.05, 1.5  # of a block's own kernel: wider it is constant, narrower it is one more ridge
+PENALTY = 1e-5  # on squared logarithms of value / start: among equals the search stays where it began
+FLOOR = 2.0**-7  # what falls below this proportion of the largest of its kind counts nothing more
+MAX_STEPS = 60  # of the search; it ends earlier where nothing is gained
+
+
+@dataclass(frozen=True)
+class KernelWeights:
+    """The parts of the kernel, in units of the ridge (which is 1 beside them).
+
+    Attributes:
+        product: weight of the product of RBF kernels.
+        widths: block -> its width in the product.
+        sums: block -> weight of its own RBF kernel.
+        sum_widths: block -> width of its own kernel.
+        texts: text column -> weight of its linear kernel.
+    """
+
+    product: float
+    widths: dict[str, float]
+    sums: dict[str, float] = field(default_factory=dict)
+    sum_widths: dict[str, float] = field(default_factory=dict)
+    texts: dict[str, float] = field(default_factory=dict)
+
+
+def equal_weights(blocks: list[str], texts: list[str]) -> KernelWeights:
+    """Nothing is learnt: a product of equal widths, and text that counts as much as it."""
+    return KernelWeights(1.0, dict.fromkeys(blocks, 1 / max(len(blocks), 1)), texts=dict.fromkeys(texts, 1.0))
+
+
+def combined(
+    weights: KernelWeights, distances: Mapping[str, np.ndarray], texts: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """(n, m) kernel from each block's (n, m) squared distances and each text column's (n, m) products."""
+    parts = [weights.sums[b] * np.exp(-weights.sum_widths[b] * distances[b]) for b in weights.sums]
+    parts += [weights.texts[column] * texts[column] for column in weights.texts]
+    if weights.widths:
+        exponent = sum(width * distances[block] for block, width in weights.widths.items())
+        parts.append(weights.product * np.exp(-exponent))
+    kernel = parts[0]
+    for part in parts[1:]:
+        kernel = kernel + part
+    return kernel
 
 
 def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
     """(n, k) predictions of kernel ridge regression for each row by all other rows.
 
-    With G = (K + ridge I)^-1 the prediction is t - (G t) / diag(G): G. C. Cawley and N. L. C. Talbot,
-    Preventing Over-Fitting during Model Selection via Bayesian Regularisation of the Hyper-Parameters,
-    JMLR 8, 2007; also C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning,
-    2006, equation 5.12.
+    With G = (K + ridge I)^-1 the prediction is t - (G t) / diag(G): C. E. Rasmussen and C. K. I. Williams,
+    Gaussian Processes for Machine Learning, 2006, equation 5.12.
 
     Args:
         kernel: (n, n) symmetric, positive semi-definite.
         targets: (n, k).
         ridge: added to the diagonal, one number or (n,).
     """
-    damped = np.array(kernel, order="F")
-    damped[np.diag_indices_from(damped)] += ridge
-    factor, solved, invert = get_lapack_funcs(("potrf", "potrs", "potri"), (damped,))
-    lower, failed = factor(damped, lower=1, clean=0, overwrite_a=1)
-    if failed:
-        raise np.linalg.LinAlgError("the kernel with its ridge is not positive definite")
-    coefficients = solved(lower, targets, lower=1)[0]
-    diagonal = np.diag(invert(lower, lower=1, overwrite_c=1)[0])  # a third of the work of a full solve
-    return targets - coefficients / diagonal[:, None]
+    inverse = _inverse(kernel, ridge)
+    return targets - (inverse @ targets) / np.diag(inverse)[:, None]
 
 
 def solve(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
@@ -55,6 +95,51 @@ def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.maximum(norms[:, None] + other_norms[None, :] - 2 * (Z @ others.T), 0)
 
 
+def learn_weights(
+    Z: np.ndarray,
+    slices: Mapping[str, slice],
+    texts: Mapping[str, csr_matrix],
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    largest_n: int = 1000,
+    seed: int = 0,
+) -> KernelWeights:
+    """The weights and widths of the kernel that does best on covers left out.
+
+    L-BFGS on the logarithms of all of them, for the mean squared leave-one-out error.
+
+    Args:
+        Z: (n, d) float32 prepared rows (`BlockScaler`: mean squared distance 2 in every block).
+        slices: block -> its columns in Z.
+        texts: text column -> (n, terms) rows of length 1 or 0.
+        y: (n,) class codes.
+        groups: (n,) covers that must not vouch for each other.
+        largest_n: search on a random sample of at most this many rows.
+        seed: of the sample.
+    """
+    rows = _sample(y, groups, largest_n, seed)
+    search = _Search(
+        [squared_distances(Z[rows, s], Z[rows, s]).astype(np.float64) for s in slices.values()],
+        [(t[rows] @ t[rows].T).toarray().astype(np.float64) for t in texts.values()],
+        _centred(y[rows]),
+        with_sums=len(slices) > 1 or bool(texts),
+    )
+    found = search.best()
+    blocks, columns = list(slices), list(texts)
+    n = len(blocks)
+    product, widths, rest = found[0], found[1 : 1 + n], found[1 + n :]
+    sums, sum_widths = (rest[:n], rest[n : 2 * n]) if search.with_sums else (rest[:0], rest[:0])
+    weights = rest[2 * n :] if search.with_sums else rest
+    kept = [k for k in range(len(sums)) if sums[k] >= FLOOR * max(product, *sums)]
+    return KernelWeights(
+        float(product),
+        dict(zip(blocks, map(float, np.where(widths < FLOOR * widths.max(), 0, widths)), strict=True)),
+        {blocks[k]: float(sums[k]) for k in kept},
+        {blocks[k]: float(sum_widths[k]) for k in kept},
+        dict(zip(columns, map(float, weights), strict=True)),
+    )
+
+
 def learn_widths(
     Z: np.ndarray,
     slices: Mapping[str, slice],
@@ -62,60 +147,116 @@ def learn_widths(
     groups: np.ndarray | None = None,
     largest_n: int = 1000,
     seed: int = 0,
-) -> tuple[dict[str, float], float]:
-    """RBF widths, one a block, and the ridge with which exp(-sum of width * squared distance) does best.
+) -> dict[str, float]:
+    """Block -> RBF width with which the product of kernels alone does best; 0 where a block does not help.
 
-    Coordinate search on the mean squared leave-one-out error, over the widths and the ridge.
-
-    Args:
-        Z: (n, d) float32 prepared rows (`BlockScaler`: mean squared distance 2 in every block).
-        slices: block -> its columns in Z.
-        y: (n,) class codes.
-        groups: (n,) covers that must not vouch for each other.
-        largest_n: search on a random sample of at most this many rows.
-        seed: of the sample.
-
-    Returns:
-        Block -> width (0 where the block does not help), and the ridge.
+    Arguments as of `learn_weights`.
     """
     rows = _sample(y, groups, largest_n, seed)
-    parts = [Z[rows, columns] for columns in slices.values()]
-    distances = [squared_distances(part, part) for part in parts]
-    targets = np.eye(y.max() + 1, dtype=np.float32)[y[rows]]
-    targets -= targets.mean(axis=0)
-
-    def error(point: np.ndarray) -> float:
-        exponent = sum(gamma * distance for gamma, distance in zip(point[:-1], distances, strict=True))
-        predicted = leave_one_out(np.exp(-exponent), targets, ridge=float(point[-1]))
-        return float(((predicted - targets) ** 2).mean())
-
-    gammas = [0.5 / len(distances)] * len(distances)
-    point = coordinate_search(error, np.array([*gammas, 1.0], dtype=np.float32))
-    found = np.where(point[:-1] < FLOOR * point[:-1].max(), 0, point[:-1])
-    return dict(zip(slices, map(float, found), strict=True)), float(point[-1])
+    distances = [squared_distances(Z[rows, s], Z[rows, s]).astype(np.float64) for s in slices.values()]
+    widths = _Search(distances, [], _centred(y[rows]), with_sums=False).best()[1:]
+    return dict(zip(slices, map(float, np.where(widths < FLOOR * widths.max(), 0, widths)), strict=True))
 
 
-def coordinate_search(error: Callable[[np.ndarray], float], start: np.ndarray) -> np.ndarray:
-    """The positive point where no coordinate, multiplied or divided by a step, gives a smaller error.
+class _Search:
+    """The error and its gradient at log(product, widths, [sums, their widths], texts).
 
     Args:
-        error: to be made small.
-        start: where the search begins; every value above 0.
+        distances: (n, n) squared distances, one a block.
+        texts: (n, n) inner products, one a text column.
+        targets: (n, k), centred.
+        with_sums: whether each block has a kernel of its own beside the product.
     """
-    point, best = start, error(start)
-    for step in STEPS:
-        improved = True
-        while improved:
-            improved = False
-            for coordinate in range(len(point)):
-                for factor in (step, 1 / step):
-                    while True:
-                        tried = point.copy()
-                        tried[coordinate] *= factor
-                        if not SMALLEST < tried[coordinate] < LARGEST or (found := error(tried)) >= best:
-                            break
-                        point, best, improved = tried, found, True
-    return point
+
+    def __init__(
+        self,
+        distances: list[np.ndarray],
+        texts: list[np.ndarray],
+        targets: np.ndarray,
+        with_sums: bool,
+    ) -> None:
+        self.distances, self.texts, self.targets, self.with_sums = distances, texts, targets, with_sums
+
+    def best(self) -> np.ndarray:
+        """The values, not their logarithms, of least error."""
+        blocks = len(self.distances)
+        start = [0.5, *[0.5 / blocks] * blocks]
+        start += [0.2] * blocks + [0.5] * blocks if self.with_sums else []
+        start += [0.5] * len(self.texts)
+        limits = np.full((len(start), 2), np.log([SMALLEST, LARGEST]))
+        if self.with_sums:
+            limits[1 + 2 * blocks : 1 + 3 * blocks] = np.log(OWN_WIDTHS)
+
+        def penalised(point: np.ndarray) -> tuple[float, np.ndarray]:
+            error, slope = self.error(point)
+            away = point - np.log(start)
+            return error + PENALTY * float(away @ away), slope + 2 * PENALTY * away
+
+        found = minimize(
+            penalised,
+            np.log(start),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=limits,
+            options={"maxiter": MAX_STEPS},
+        )
+        return np.exp(found.x)
+
+    def error(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """Mean squared leave-one-out error, and its gradient.
+
+        With A = (K + I)^-1 and residuals r = A t / diag(A) as of `leave_one_out`, a change dK of the kernel
+        changes A by -A dK A, and the error by the inner product of dK with `slope`.
+        """
+        parts, derivatives = self._parts(np.exp(point))
+        kernel = sum(parts)
+        try:
+            A = _inverse(np.asarray(kernel), 1.0)
+        except np.linalg.LinAlgError:  # a step too far
+            return np.inf, np.zeros_like(point)
+        solved, diagonal = A @ self.targets, np.diag(A)[:, None]
+        residuals = solved / diagonal
+        outer = (A @ (residuals / diagonal)) @ solved.T
+        q = (residuals * solved / diagonal**2).sum(axis=1)
+        slope = ((A * q) @ A - (outer + outer.T) / 2) * (2 / residuals.size)
+        return float((residuals**2).mean()), np.array([np.vdot(slope, change) for change in derivatives])
+
+    def _parts(self, values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The summed kernels, and the kernel's derivative by the logarithm of each value."""
+        n = len(self.distances)
+        widths = values[1 : 1 + n]
+        exponent = sum(width * distance for width, distance in zip(widths, self.distances, strict=True))
+        product = values[0] * np.exp(-np.asarray(exponent))
+        parts = [product]
+        changes = [product, *(-width * d * product for width, d in zip(widths, self.distances, strict=True))]
+        at = 1 + n
+        if self.with_sums:
+            sums, own = values[at : at + n], values[at + n : at + 2 * n]
+            kernels = [w * np.exp(-h * d) for w, h, d in zip(sums, own, self.distances, strict=True)]
+            parts += kernels
+            changes += kernels
+            changes += [-h * d * k for h, d, k in zip(own, self.distances, kernels, strict=True)]
+            at += 2 * n
+        linear = [weight * text for weight, text in zip(values[at:], self.texts, strict=True)]
+        return parts + linear, changes + linear
+
+
+def _inverse(kernel: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
+    """(K + ridge I)^-1, by Cholesky's factors."""
+    damped = np.array(kernel, order="F")
+    damped[np.diag_indices_from(damped)] += ridge
+    factor, invert = get_lapack_funcs(("potrf", "potri"), (damped,))
+    lower, failed = factor(damped, lower=1, clean=0, overwrite_a=1)
+    if failed:
+        raise np.linalg.LinAlgError("the kernel with its ridge is not positive definite")
+    inverse = np.tril(invert(lower, lower=1, overwrite_c=1)[0])
+    return inverse + np.tril(inverse, -1).T
+
+
+def _centred(y: np.ndarray) -> np.ndarray:
+    """(n, k) one-hot class codes less their means."""
+    targets = np.eye(y.max() + 1)[y]
+    return targets - targets.mean(axis=0)
 
 
 def _sample(y: np.ndarray, groups: np.ndarray | None, largest_n: int, seed: int) -> np.ndarray:

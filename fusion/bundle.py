@@ -72,7 +72,7 @@ class Bundle:
 
     def predict_proba(self, table: FeatureTable | pd.DataFrame) -> np.ndarray:
         """(n, n_classes) probabilities for covers; a block that is not there counts as missing."""
-        frame = table.frame() if isinstance(table, FeatureTable) else table
+        frame = table.learnable() if isinstance(table, FeatureTable) else table
         return self.classifier.predict_proba(frame.reindex(columns=self.classifier.feature_names_in_))
 
     def calibrated(self, proba: np.ndarray) -> np.ndarray:

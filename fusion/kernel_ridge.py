@@ -6,19 +6,18 @@ import numpy as np
 from scipy.special import softmax
 
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
+from coverfusion.fusion.block_kernel import BlockKernel, kernel_chunks, sample_rows
 from coverfusion.fusion.block_weights import leave_one_out, solve
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.texts import Texts, chosen_texts
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
-
-ROWS_PREDICTED_AT_ONCE = 4096  # rows predicted at a time
 
 
 @register("kernel_ridge")
 class FusionKernelRidge(BlockClassifier):
-    """Least-squares kernel classifier on weighted blocks (a least-squares SVM without bias).
+    """Least-squares kernel classifier on blocks and text (a least-squares SVM without bias).
 
-    The blocks' RBF widths and the ridge are learnt from the closed-form leave-one-out error
+    What each block and text column counts is learnt from the closed-form leave-one-out error
     (`fusion.block_weights`), and the temperature of the probabilities from the leave-one-out scores of all
     training covers, so that nothing is fitted twice. Copies of a cover would vouch for each other there:
     one cover of each group gives a score.
@@ -27,9 +26,8 @@ class FusionKernelRidge(BlockClassifier):
     support vector machines.
 
     Args:
-        widths: "learn", "equal" (1 / number of blocks each), or block -> RBF width on distances whose mean
-            is 2 in every block.
-        ridge: added to the kernel's diagonal, in units of the ridge that was learnt with the widths.
+        weights: "learn", or "equal": a product of equal RBF widths, and text that counts as much.
+        ridge: added to the kernel's diagonal, in units of the ridge that was learnt with the weights.
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn.
         largest_n: of more training covers than this, a random sample that keeps the classes' shares is
@@ -37,44 +35,52 @@ class FusionKernelRidge(BlockClassifier):
         random_state: seed of the samples.
 
     Attributes after `fit`:
-        kernel_: the `BlockKernel`; `kernel_.gammas` has the learnt widths.
+        kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt.
     """
+
+    reads_text = True
 
     def __init__(
         self,
         *,
-        widths: Widths = "learn",
+        weights: str = "learn",
         ridge: float = 1.0,
         pca: int | None = 256,
         class_weight: str | dict[str, float] | None = "balanced",
         largest_n: int = 10_000,
         random_state: int | None = 0,
     ) -> None:
-        self.widths = widths
+        self.weights = weights
         self.ridge = ridge
         self.pca = pca
         self.class_weight = class_weight
         self.largest_n = largest_n
         self.random_state = random_state
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
         seed = self._seed()
         rows = sample_rows(y, self.largest_n, seed)
         X, y, weight, groups = X[rows], y[rows], weight[rows], None if groups is None else groups[rows]
-        self.kernel_ = BlockKernel(self.widths, self.pca)
-        K = self.kernel_.fit(X, self.blocks_, y, groups, seed).astype(np.float64)
+        text_rows = self._learnt_text(chosen_texts(texts, rows))
+        self.kernel_ = BlockKernel(self.weights, self.pca)
+        K = self.kernel_.fit(X, self.blocks_, text_rows, y, groups, seed).astype(np.float64)
         one_hot = np.eye(len(self.classes_))[y]
         self.priors_ = np.average(one_hot, axis=0, weights=weight)
         # a row of weight w has the ridge divided by w, as if it stood there w times
-        diagonal = self.ridge * self.kernel_.ridge / weight
+        diagonal = self.ridge / weight
         self.coefficients_ = solve(K, one_hot - self.priors_, diagonal)
         alone = np.arange(len(y)) if groups is None else np.unique(groups, return_index=True)[1]
         scores = leave_one_out(K[np.ix_(alone, alone)], (one_hot - self.priors_)[alone], diagonal[alone])
         self.inverse_temperature_ = inverse_temperature(scores + self.priors_, y[alone], weight[alone])
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        chunks = (
-            X[start : start + ROWS_PREDICTED_AT_ONCE] for start in range(0, len(X), ROWS_PREDICTED_AT_ONCE)
-        )
-        scores = np.concatenate([self.kernel_(chunk) @ self.coefficients_ for chunk in chunks])
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
+        chunks = kernel_chunks(self.kernel_, X, self._text_rows(texts or {}))
+        scores = np.concatenate([chunk @ self.coefficients_ for chunk in chunks])
         return softmax(self.inverse_temperature_ * (scores + self.priors_), axis=1)

@@ -61,8 +61,8 @@ class FusionKNN(BlockClassifier):
         self.scaler_ = BlockScaler(self.pca)
         Z = self.scaler_.fit_transform(X, self.blocks_)
         if self.block_weights == "learn" and len(self.blocks_) > 1:
-            gammas, _ = learn_widths(Z, self.scaler_.slices, y, groups, seed=self._seed())
-            self.scaler_.weights = {name: float(np.sqrt(gamma)) for name, gamma in gammas.items()}
+            widths = learn_widths(Z, self.scaler_.slices, y, groups, seed=self._seed())
+            self.scaler_.weights = {name: float(np.sqrt(width)) for name, width in widths.items()}
             Z = self.scaler_.transform(X)
         self.index_ = new_index(Z, self.metric)
         self.votes_ = np.eye(len(self.classes_))[y] * weight[:, None]

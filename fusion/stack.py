@@ -19,6 +19,7 @@ from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, Pictures
 from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register
+from coverfusion.fusion.texts import Texts, is_text, split_texts
 
 MIN_PROBABILITY = 1e-6  # probabilities are clipped here before their logarithm
 PICTURE_STRIDE = 50  # each so manieth picture is looked at to tell collections apart
@@ -50,6 +51,7 @@ class Stack(PictureClassifier):
     """
 
     pictures: ClassVar[Pictures] = Pictures.BESIDE
+    reads_text: ClassVar[bool] = True
     own_files = (*PictureClassifier.own_files, "members_", "fitted")
     # members that were fitted on the same rows with the same parameters already
     fitted: Mapping[str, BlockClassifier] | None = None
@@ -95,14 +97,21 @@ class Stack(PictureClassifier):
                 own[:, code] = coef[row, :, code] - np.delete(coef, row, axis=0)[:, :, code].mean(axis=0)
         return pd.DataFrame(own, pd.Index(self.names_, name="member"), pd.Index(self.classes_, name="genre"))
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
-        members = self._chosen()
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
+        members = self._chosen(texts or {})
         if not members:
             raise ValueError(
                 "stack has no member that can learn from these columns: name one in `classifiers`"
             )
         self.names_ = list(members)
-        known = _Known(self._rows(X), self.classes_[y], weight, groups)
+        known = _Known(self._rows(X, texts or {}), self.classes_[y], weight, groups)
         proba = np.full((len(y), len(members), len(self.classes_)), np.nan)
         splits = inner_folds(y, groups, self.folds, self._seed())
         for number, (train, test) in enumerate(splits, 1):
@@ -121,8 +130,8 @@ class Stack(PictureClassifier):
             for name, parameters in members.items()
         }
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        rows = self._rows(X)
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
+        rows = self._rows(X, texts or {})
         proba = np.stack([self.members_[n].predict_proba(_seen(n, rows)) for n in self.names_], axis=1)
         mean = proba.mean(axis=1)  # of a genre that the regression does not know, what members say
         if self.stacker_ is not None:
@@ -138,23 +147,30 @@ class Stack(PictureClassifier):
         for name, parameters in given.items():
             create_checked(name, **(parameters or {}))
 
-    def _chosen(self) -> dict[str, dict[str, Any]]:
-        """Member -> parameters, without those that need pictures where there are none."""
+    def _chosen(self, texts: Texts) -> dict[str, dict[str, Any]]:
+        """Member -> parameters, without those that need pictures or text where there are none."""
         given = self.classifiers if isinstance(self.classifiers, Mapping) else dict.fromkeys(self.classifiers)
         chosen = {}
         for name, parameters in given.items():
-            if classifier_class(name).pictures is not Pictures.ONLY or self._pictures is not None:
+            cls = classifier_class(name)
+            if (cls.pictures is not Pictures.ONLY or self._pictures is not None) and (
+                not cls.needs_text or texts
+            ):
                 seeded = {"random_state": self.random_state} if "random_state" in parameters_of(name) else {}
                 chosen[name] = seeded | dict(parameters or {})
         return chosen
 
-    def _rows(self, X: np.ndarray) -> Rows:
-        """Checked rows as the members take them: named where they had names, and with their pictures."""
-        names = [name for name in getattr(self, "feature_names_in_", ()) if name != COLUMN]
-        if self._pictures is None:
+    def _rows(self, X: np.ndarray, texts: Texts) -> Rows:
+        """Checked rows as the members take them: named where they had names, with their text and pictures."""
+        names = [
+            name for name in getattr(self, "feature_names_in_", ()) if name != COLUMN and not is_text(name)
+        ]
+        if self._pictures is None and not texts:
             return pd.DataFrame(X, columns=names) if names else X
         rows = pd.DataFrame(X, columns=names) if names else pd.DataFrame(index=range(len(X)))
-        return rows.assign(**{COLUMN: pd.Series(self._pictures, index=rows.index, dtype=object)})
+        beside: dict[str, list[Any]] = {**texts} | ({COLUMN: self._pictures} if self._pictures else {})
+        cells = {name: pd.Series(known, index=rows.index, dtype=object) for name, known in beside.items()}
+        return pd.concat([rows, pd.DataFrame(cells, index=rows.index)], axis=1)
 
     def _out_of_fold(
         self,
@@ -222,7 +238,10 @@ class _Known:
         """Of all that out-of-fold predictions depend on; of the pictures some are looked at."""
         digest = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode())
         digest.update(json.dumps([self.y.tolist(), self.weight.tolist()], default=str).encode())
-        for numbers in (np.asarray(_seen("", self.rows), np.float32), train, test, self.groups):
+        if isinstance(self.rows, pd.DataFrame):
+            named = [name for name in self.rows if is_text(name)]
+            digest.update(json.dumps(self.rows[named].to_numpy().tolist()).encode())
+        for numbers in (_numbers(_seen("", self.rows)), train, test, self.groups):
             digest.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
         if isinstance(self.rows, pd.DataFrame) and COLUMN in self.rows:
             for picture in self.rows[COLUMN].iloc[::PICTURE_STRIDE]:
@@ -238,6 +257,11 @@ def _seen(name: str, rows: Rows) -> Rows:
     if pictures is Pictures.ONLY:
         return rows[[COLUMN]]
     return rows if pictures is Pictures.BESIDE else rows.drop(columns=COLUMN, errors="ignore")
+
+
+def _numbers(rows: Rows) -> np.ndarray:
+    """(n, d) float32 of the rows, without their text."""
+    return np.asarray(split_texts(rows)[0], np.float32)
 
 
 def _logs(proba: np.ndarray) -> np.ndarray:

@@ -13,7 +13,10 @@ from coverfusion.data.errors import UserError
 # what a classifier of this project may hold besides numbers, text, arrays and scikit-learn's own estimators
 TRUSTED = [
     "coverfusion.fusion.block_kernel.BlockKernel",
+    "coverfusion.fusion.block_weights.KernelWeights",
     "coverfusion.fusion.blocks.BlockScaler",
+    "coverfusion.fusion.texts.Vocabulary",
+    "scipy.sparse._csr.csr_matrix",
     "sklearn.tree._tree.Tree",
 ]
 

@@ -1,4 +1,4 @@
-"""A support vector machine whose RBF kernel weighs the blocks."""
+"""A support vector machine whose kernel weighs blocks and text."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from scipy.special import softmax
 from sklearn.svm import SVC
 
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.block_kernel import BlockKernel, Widths, sample_rows
+from coverfusion.fusion.block_kernel import BlockKernel, kernel_chunks, sample_rows
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.texts import Texts, chosen_texts
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
-
-ROWS_PREDICTED_AT_ONCE = 4096  # rows predicted at a time
 
 
 @register("svc")
 class FusionSVC(BlockClassifier):
-    """RBF support vector classifier on weighted blocks, with calibrated probabilities.
+    """Support vector classifier on blocks and text, with calibrated probabilities.
 
-    The blocks' RBF widths are learnt from the closed-form leave-one-out error of kernel ridge regression
-    (`fusion.block_weights`). There is one machine a class, against the rest, both sides of equal weight:
-    their scores carry far better probabilities than the pairwise votes of a multi-class SVC. Probabilities
-    are a softmax of the scores, with one temperature found on out-of-fold scores of inner folds that keep
-    groups together, and of the classes' weighted shares.
+    What each block and text column counts in the kernel is learnt from the closed-form leave-one-out error
+    of kernel ridge regression (`fusion.block_weights`). There is one machine a class, against the rest, both
+    sides of equal weight: their scores carry far better probabilities than the pairwise votes of a
+    multi-class SVC. Probabilities are a softmax of the scores, with one temperature found on out-of-fold
+    scores of inner folds that keep groups together, and of the classes' weighted shares.
 
     Args:
-        C: the cost of a mistake, in units of 1 / the ridge that was learnt with the widths.
-        widths: "learn", "equal" (1 / number of blocks each), or block -> RBF width on distances whose mean
-            is 2 in every block.
+        C: the cost of a mistake, in units of 1 / the ridge that was learnt with the weights.
+        weights: "learn", or "equal": a product of equal RBF widths, and text that counts as much.
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn.
         inner_splits: inner folds for the temperature.
@@ -37,14 +35,16 @@ class FusionSVC(BlockClassifier):
         random_state: seed of the samples and of the inner folds.
 
     Attributes after `fit`:
-        kernel_: the `BlockKernel`; `kernel_.gammas` has the learnt widths.
+        kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt.
     """
+
+    reads_text = True
 
     def __init__(
         self,
         *,
         C: float = 1.0,
-        widths: Widths = "learn",
+        weights: str = "learn",
         pca: int | None = 256,
         class_weight: str | dict[str, float] | None = "balanced",
         inner_splits: int = 5,
@@ -52,19 +52,27 @@ class FusionSVC(BlockClassifier):
         random_state: int | None = 0,
     ) -> None:
         self.C = C
-        self.widths = widths
+        self.weights = weights
         self.pca = pca
         self.class_weight = class_weight
         self.inner_splits = inner_splits
         self.largest_n = largest_n
         self.random_state = random_state
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
         seed = self._seed()
         rows = sample_rows(y, self.largest_n, seed)
         X, y, weight, groups = X[rows], y[rows], weight[rows], None if groups is None else groups[rows]
-        self.kernel_ = BlockKernel(self.widths, self.pca)
-        K = self.kernel_.fit(X, self.blocks_, y, groups, seed)
+        text_rows = self._learnt_text(chosen_texts(texts, rows))
+        self.kernel_ = BlockKernel(self.weights, self.pca)
+        K = self.kernel_.fit(X, self.blocks_, text_rows, y, groups, seed)
         scores = np.full((len(y), len(self.classes_)), np.nan)
         for train, test in inner_folds(y, groups, self.inner_splits, seed):
             svcs = self._one_against_rest(K[np.ix_(train, train)], y[train], weight[train])
@@ -78,11 +86,9 @@ class FusionSVC(BlockClassifier):
             )
         self.svcs_ = self._one_against_rest(K, y, weight)
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
-        chunks = (
-            X[start : start + ROWS_PREDICTED_AT_ONCE] for start in range(0, len(X), ROWS_PREDICTED_AT_ONCE)
-        )
-        scores = np.concatenate([_scores(self.svcs_, self.kernel_(chunk)) for chunk in chunks])
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
+        chunks = kernel_chunks(self.kernel_, X, self._text_rows(texts or {}))
+        scores = np.concatenate([_scores(self.svcs_, chunk) for chunk in chunks])
         return softmax(self.inverse_temperature_ * scores + self.log_priors_, axis=1)
 
     def _one_against_rest(self, K: np.ndarray, y: np.ndarray, weight: np.ndarray) -> list[SVC]:
@@ -91,7 +97,7 @@ class FusionSVC(BlockClassifier):
             mine = y == code
             share = weight[mine].sum() / weight.sum()
             balanced = weight * np.where(mine, 0.5 / share, 0.5 / (1 - share))
-            svc = SVC(C=self.C / self.kernel_.ridge, kernel="precomputed", cache_size=1000)
+            svc = SVC(C=self.C, kernel="precomputed", cache_size=1000)
             svcs.append(svc.fit(K, mine, balanced))
         return svcs
 

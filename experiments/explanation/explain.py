@@ -22,9 +22,8 @@ from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
-from coverfusion.features.extract import compute
+from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
-from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
@@ -129,13 +128,13 @@ def _measure(
     extractors: Sequence[Extractor], image: Image
 ) -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
     """The cover's row of features, the blocks' notes, and what failed."""
-    blocks, notes, failed = {}, {}, {}
+    kept, notes, failed = {}, {}, {}
     for extractor in extractors:
         rows, reasons = compute(extractor, [image])
         columns = list(extractor.columns)
-        blocks[extractor.name] = pd.DataFrame(rows.values, columns=columns)
+        kept[extractor.name] = rows
         if rows.notes is not None:
-            notes[extractor.name] = rows.notes[0]
+            notes[extractor.name] = str(rows.notes[0])
         errors = [*reasons.values()]
         if extractor.name == "people":
             errors += detector_errors(notes["people"])
@@ -143,7 +142,7 @@ def _measure(
             errors = ["it could not be applied to this cover"]
         if errors:
             failed[extractor.name] = "; ".join(errors)
-    return FeatureTable(blocks).frame(), notes, failed
+    return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
 def _features(

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from coverfusion.fusion.texts import is_text
+
 REST = "rest"  # the family of columns that share their first word with no other
+LAYOUT = "layout"  # the family of what is readable in a block that reads text
 
 
 def families(columns: Sequence[str]) -> dict[str, list[str]]:
     """Family -> its columns, for the columns of one block.
 
     Columns whose names begin with the same word (up to the first underscore) are one family, such as
-    `face` or `embedding`; columns that stand alone are gathered in "rest".
+    `face` or `embedding`; columns that stand alone are gathered in "rest". A block with text has the
+    families `letters` and `words` (the same text, learnt in two ways), `embedding`, and `layout` for all
+    that is readable.
 
     Args:
         columns: names without the block.
@@ -20,8 +25,12 @@ def families(columns: Sequence[str]) -> dict[str, list[str]]:
     words = [column.split("_", 1)[0] for column in columns]
     common = Counter(words)
     grouped: dict[str, list[str]] = {}
+    reads = any(is_text(f".{column}") for column in columns)
     for word, column in zip(words, columns, strict=True):
-        grouped.setdefault(word if common[word] > 1 else REST, []).append(column)
+        family = word if common[word] > 1 else REST
+        if reads and word != "embedding":
+            family = column.removeprefix("text_") if word == "text" else LAYOUT
+        grouped.setdefault(family, []).append(column)
     return grouped
 
 

@@ -119,6 +119,7 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
         table = FeatureTable(
             {name: block.set_axis(rows) for name, block in table.blocks.items()},
             {name: notes.set_axis(rows) for name, notes in table.notes.items()},
+            {name: texts.set_axis(rows) for name, texts in table.texts.items()},
         )
     return Prepared(collection, covers, table, extractors, failures, pictures)
 

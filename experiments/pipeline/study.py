@@ -68,7 +68,7 @@ class StudyFolder:
             kind: of fits, where a study has several with other parameters.
         """
         ids = pd.Index(prepared.covers["cover_id"])
-        frame = prepared.table.frame() if prepared.table.blocks else pd.DataFrame(index=ids)
+        frame = prepared.table.learnable() if prepared.table.blocks else pd.DataFrame(index=ids)
         folder = self.path / "fits" / kind
         folder.mkdir(parents=True, exist_ok=True)
         seed, pictures = self.config.seed, prepared.pictures

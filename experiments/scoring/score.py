@@ -151,13 +151,12 @@ def same_extractors(made: Mapping[str, Mapping[str, Any]]) -> list[Extractor]:
 
 def table_of(images: Sequence[Image], extractors: Sequence[Extractor]) -> tuple[FeatureTable, list[str]]:
     """The feature table of some decoded pictures, and for each the blocks that failed ("" for none)."""
-    blocks, failed = {}, [""] * len(images)
+    rows, failed = {}, [""] * len(images)
     for extractor in extractors:
-        rows, reasons = compute(extractor, images)
-        blocks[extractor.name] = pd.DataFrame(rows.values, columns=list(extractor.columns))
+        rows[extractor.name], reasons = compute(extractor, images)
         for position, reason in reasons.items():
             failed[position] = "; ".join(filter(None, [failed[position], f"{extractor.name}: {reason}"]))
-    return FeatureTable(blocks), failed
+    return table_of_rows(rows, extractors, pd.RangeIndex(len(images))), failed
 
 
 def score_chunk(

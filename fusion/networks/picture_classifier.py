@@ -67,19 +67,17 @@ class PictureClassifier(BlockClassifier):
             ValueError: X lacks a column of the fit, or its column of pictures holds something else.
         """
         check_is_fitted(self)
-        table, pictures = split_pictures(X)
+        pictures = split_pictures(X)[1]
         if pictures is None and COLUMN not in getattr(self, "feature_names_in_", ()):
             return super().predict_proba(X)
-        names = [str(name) for name in self.feature_names_in_ if name != COLUMN]
-        if not isinstance(X, pd.DataFrame) or (absent := [n for n in self.feature_names_in_ if n not in X]):
-            lacking = ", ".join(map(str, absent[:3])) if isinstance(X, pd.DataFrame) else COLUMN
-            raise ValueError(f"X must be a frame with the columns of the fit; it lacks {lacking}")
+        rows = split_pictures(self._columns_of_fit(X))[0]
         self._pictures = pictures
         try:
-            if self.pictures is Pictures.ONLY or not names:
+            if self.pictures is Pictures.ONLY or not rows.shape[1]:
                 return self._normalised(self._no_table())
-            rows = check_array(table[names], dtype=np.float32, ensure_all_finite="allow-nan")
-            return self._normalised(rows)
+            numbers, texts = self._split(rows)
+            checked = check_array(numbers, dtype=np.float32, ensure_all_finite="allow-nan")
+            return self._normalised(checked, texts)
         finally:
             self._pictures = None
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from sklearn.kernel_ridge import KernelRidge
 
 from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
@@ -11,29 +12,26 @@ from tests.helpers.planted import planted
 BLOCKS = {"a": np.array([0, 1]), "b": np.array([2])}
 
 
-def test_given_widths_make_a_product_of_kernels():
+def test_equal_weights_make_a_product_of_kernels_and_text():
     X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
-    y = np.arange(8) % 2
-    both = BlockKernel({"a": 0.7, "b": 0.2}).fit(X, BLOCKS, y, None, 0)
-    first = BlockKernel({"a": 0.7, "b": 0.0}).fit(X, BLOCKS, y, None, 0)
-    second = BlockKernel({"a": 0.0, "b": 0.2}).fit(X, BLOCKS, y, None, 0)
-    np.testing.assert_allclose(both, first * second, rtol=1e-5)
-    # the single column of b has unit variance after scaling
+    text = csr_matrix(np.eye(8, 2, dtype=np.float32))
+    K = BlockKernel("equal").fit(X, {"b": np.array([2])}, {"t": text}, np.arange(8) % 2, None, 0)
+    # a single column has unit variance after scaling
     z = (X[:, 2] - X[:, 2].mean()) / X[:, 2].std()
-    np.testing.assert_allclose(second, np.exp(-0.2 * (z[:, None] - z) ** 2), rtol=1e-4)
+    np.testing.assert_allclose(K, np.exp(-((z[:, None] - z) ** 2)) + (text @ text.T).toarray(), rtol=1e-4)
 
 
-def test_new_rows_are_compared_with_training_rows():
+@pytest.mark.parametrize("weights", ["equal", "learn"])
+def test_new_rows_are_compared_with_training_rows(weights):
     X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
-    kernel = BlockKernel("equal")
-    K = kernel.fit(X, BLOCKS, np.arange(8) % 2, None, 0)
-    np.testing.assert_allclose(kernel(X[2:4]), K[2:4], rtol=1e-4)
+    kernel, texts = BlockKernel(weights), {"t": csr_matrix(np.eye(8, 3, dtype=np.float32))}
+    K = kernel.fit(X, BLOCKS, texts, np.arange(8) % 2, None, 0)
+    np.testing.assert_allclose(kernel(X[2:4], {"t": texts["t"][2:4]}), K[2:4], rtol=1e-4)
 
 
-@pytest.mark.parametrize("widths", ["equals", {"a": 1.0}, {"a": 1.0, "c": 2.0}])
-def test_unknown_widths_are_refused(widths):
-    with pytest.raises(ValueError, match="a number for each of a, b"):
-        BlockKernel(widths).fit(np.zeros((4, 3), np.float32), BLOCKS, np.arange(4) % 2, None, 0)
+def test_unknown_weights_are_refused():
+    with pytest.raises(ValueError, match="weights must be one of learn, equal"):
+        BlockKernel("equals").fit(np.zeros((4, 3), np.float32), BLOCKS, {}, np.arange(4) % 2, None, 0)
 
 
 def test_a_sample_keeps_shares_and_every_class():
@@ -55,9 +53,10 @@ def test_solving_agrees_with_scikit_learn():
 @pytest.mark.parametrize("classifier", [FusionKernelRidge, FusionSVC])
 def test_learnt_widths_single_out_the_block_with_the_signal(classifier):
     X, y, groups = planted()
-    gammas = classifier().fit(X, y, groups=groups).kernel_.gammas
-    assert set(gammas) == {"cnn", "color", "texture"}
-    assert gammas["color"] > 10 * max(gammas["cnn"], gammas["texture"])
+    found = classifier().fit(X, y, groups=groups).kernel_.weights_
+    assert set(found.widths) == {"cnn", "color", "texture"}
+    assert found.widths["color"] > 10 * max(found.widths["cnn"], found.widths["texture"])
+    assert set(found.sums) <= {"color"}
 
 
 @pytest.mark.parametrize("classifier", [FusionKernelRidge, FusionSVC])

@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
+from scipy.optimize import check_grad
+from scipy.sparse import csr_matrix
+
 from coverfusion.fusion.block_weights import (
-    coordinate_search,
+    KernelWeights,
+    _Search,
+    combined,
+    learn_weights,
     learn_widths,
     leave_one_out,
     squared_distances,
@@ -26,12 +32,31 @@ def test_squared_distances_by_hand():
     np.testing.assert_allclose(found, [[1], [18]])
 
 
-def test_coordinate_search_finds_the_bottom_of_a_bowl():
-    bottom = np.array([8.0, 0.25])
-    found = coordinate_search(
-        lambda p: float(((np.log(p) - np.log(bottom)) ** 2).sum()), np.array([1.0, 1.0])
-    )
-    np.testing.assert_allclose(found, bottom)
+def test_the_kernel_is_a_sum_of_products_by_hand():
+    weights = KernelWeights(2.0, {"a": 0.5, "b": 0.1}, {"b": 3.0}, {"b": 0.2}, {"t": 0.7})
+    distances = {"a": np.array([[1.0]]), "b": np.array([[4.0]])}
+    expected = 2 * np.exp(-0.5 * 1 - 0.1 * 4) + 3 * np.exp(-0.2 * 4) + 0.7 * 0.25
+    np.testing.assert_allclose(combined(weights, distances, {"t": np.array([[0.25]])}), expected)
+
+
+def test_the_gradient_is_that_of_the_error():
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(30, 3)) for _ in range(2)]
+    text = rng.normal(size=(30, 4))
+    targets = np.eye(3)[rng.integers(0, 3, 30)] - 1 / 3
+    search = _Search([squared_distances(p, p) for p in parts], [text @ text.T], targets, with_sums=True)
+    point = np.log(rng.uniform(0.1, 1, 8))
+    assert check_grad(lambda p: search.error(p)[0], lambda p: search.error(p)[1], point) < 1e-6
+
+
+def test_text_that_tells_the_genre_gets_the_weight():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 150)
+    Z = rng.normal(size=(150, 4)).astype(np.float32) / 2
+    told = csr_matrix(np.eye(2, dtype=np.float32)[y])
+    noise = csr_matrix(np.eye(2, dtype=np.float32)[rng.integers(0, 2, 150)])
+    found = learn_weights(Z, {"noise": slice(0, 4)}, {"told": told, "other": noise}, y)
+    assert found.texts["told"] > 10 * max(found.texts["other"], found.product)
 
 
 def test_the_block_with_the_signal_gets_the_width():
@@ -39,9 +64,8 @@ def test_the_block_with_the_signal_gets_the_width():
     y = rng.integers(0, 2, 200)
     Z = rng.normal(size=(200, 10)).astype(np.float32) / np.sqrt(5)
     Z[:, 0] += 3 * y
-    gammas, ridge = learn_widths(Z, {"told": slice(0, 5), "noise": slice(5, 10)}, y)
-    assert ridge > 0
-    assert gammas["told"] > 10 * gammas["noise"]
+    widths = learn_widths(Z, {"told": slice(0, 5), "noise": slice(5, 10)}, y)
+    assert widths["told"] > 10 * widths["noise"]
 
 
 def test_copies_of_a_cover_do_not_vouch_for_each_other():
@@ -52,8 +76,8 @@ def test_copies_of_a_cover_do_not_vouch_for_each_other():
     told = rng.normal(size=(200, 5)) + 0.7 * y[:, None]
     Z = (np.concatenate([told, noise], axis=1) / np.sqrt(5)).astype(np.float32)
     slices = {"told": slice(0, 5), "noise": slice(5, 10)}
-    fooled, _ = learn_widths(Z, slices, y)
-    fair, _ = learn_widths(Z, slices, y, groups=np.arange(200) // 2)
+    fooled = learn_widths(Z, slices, y)
+    fair = learn_widths(Z, slices, y, groups=np.arange(200) // 2)
     assert fooled["noise"] > fooled["told"]
     assert fair["told"] > fair["noise"]
 

@@ -1,0 +1,61 @@
+"""The words alone: what a cheap classifier makes of the text that was read on a cover."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import hstack
+from sklearn.linear_model import LogisticRegression
+
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.registry import register
+from coverfusion.fusion.texts import Texts
+
+
+@register("text")
+class FusionText(BlockClassifier):
+    """scikit-learn's multinomial logistic regression on TF-IDF of letters and words; blocks do not count.
+
+    The vocabulary is learnt inside the training fold (`fusion.texts.Vocabulary`). A cover without text gets
+    what the regression says of no words. S. Wang and C. D. Manning, Baselines and Bigrams, ACL 2012, is the
+    comparison with other linear models of short texts.
+
+    Args:
+        C: inverse strength of the penalty.
+        max_iter: the most steps of the solver.
+        class_weight: as in scikit-learn.
+        random_state: not used by the solver; kept for the common contract.
+    """
+
+    reads_text = needs_text = True
+
+    def __init__(
+        self,
+        *,
+        C: float = 4.0,
+        max_iter: int = 500,
+        class_weight: str | dict[str, float] | None = "balanced",
+        random_state: int | None = 0,
+    ) -> None:
+        self.C = C
+        self.max_iter = max_iter
+        self.class_weight = class_weight
+        self.random_state = random_state
+
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
+        if not texts:
+            raise ValueError("text learns from words: X must have a column such as ocr.text_letters")
+        rows = hstack(list(self._learnt_text(texts).values()), format="csr")
+        self.regression_ = LogisticRegression(C=self.C, max_iter=self.max_iter)
+        self.regression_.fit(rows, y, weight)
+
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
+        return self.regression_.predict_proba(
+            hstack(list(self._text_rows(texts or {}).values()), format="csr")
+        )
