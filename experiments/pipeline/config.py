@@ -51,6 +51,9 @@ class Config(BaseModel):
         description="also fitted on each block alone; svc by default, where it is a classifier",
     )
     folds: int | None = Field(None, ge=2, description="grouped cross-validation instead of one 8:1:1 split")
+    groups: Literal["given", "words"] = Field(
+        "given", description="words: covers that share a rare word, mostly a name, are never separated either"
+    )
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from coverfusion.data.collection import Collection, read_collection
@@ -15,6 +16,7 @@ from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.word_groups import group_by_words
 from coverfusion.features.decoded import Decoded
 from coverfusion.features.extract import Failure, read_table
 from coverfusion.features.pixels import Pixels
@@ -112,6 +114,8 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     unread = {f.cover_id for f in failures if not f.block}
     covers = collection.frame[~collection.frame["cover_id"].isin(unread)].reset_index(drop=True)
     table = read_table(covers["cover_id"].tolist(), tabled, store)
+    if config.groups == "words":
+        covers["group"] = _word_groups(covers, table)
     doubled = covers["cover_id"].duplicated(keep=False)
     if doubled.any():  # keep="all": one cover under several genres is several rows
         covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
@@ -122,6 +126,17 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
             {name: texts.set_axis(rows) for name, texts in table.texts.items()},
         )
     return Prepared(collection, covers, table, extractors, failures, pictures)
+
+
+def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
+    """The covers' groups, joined by rare words."""
+    if not table.texts:
+        raise UserError("groups: words needs a block that reads text, such as `ocr`.")
+    read = pd.concat(table.texts, axis=1).fillna("").agg("\n".join, axis=1)
+    groups = group_by_words(covers["group"].to_numpy(), read.tolist())
+    before, after = covers["group"].nunique(), len(np.unique(groups))
+    console.print(f"Rare words join {before:,} groups of covers to {after:,}.", highlight=False)
+    return groups
 
 
 def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str = "") -> None:

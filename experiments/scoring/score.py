@@ -29,7 +29,7 @@ from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead
+from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import Bundle, load_bundle
