@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from coverfusion.fusion.blocks import BlockScaler, missing_by_block, unit_variance
 from coverfusion.fusion.networks.network_classifier import NetworkClassifier
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.texts import Texts
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +49,7 @@ class Joint(NetworkClassifier):
     """
 
     pictures: ClassVar[Pictures] = Pictures.BESIDE
+    reads_text: ClassVar[bool] = True
 
     fusion: str = "gated"
     adapter: int = 128
@@ -81,11 +84,15 @@ class Joint(NetworkClassifier):
             self.scaler_ = BlockScaler(self.pca).fit(X, self.blocks_)
             self.widths_ = [where.stop - where.start for where in self.scaler_.slices.values()]
 
-    def _inputs(self, X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
+    def _inputs(
+        self, X: np.ndarray, texts: dict[str, csr_matrix]
+    ) -> tuple[np.ndarray | None, np.ndarray | None, dict[str, torch.Tensor]]:
+        from coverfusion.fusion.networks.text_terms import bags_of, no_terms
+
         if not self.blocks_:
-            return None, None
+            return None, None, {}
         Z = unit_variance(self.scaler_.transform(X), self.scaler_.slices)
-        return Z, missing_by_block(X, self.blocks_)
+        return Z, np.hstack([missing_by_block(X, self.blocks_), no_terms(texts, len(X))]), bags_of(texts)
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
         from coverfusion.fusion.networks.image_network import ImageNetwork
@@ -105,6 +112,7 @@ class Joint(NetworkClassifier):
             fusion=self.fusion,
             dropout=self.dropout,
             block_dropout=self.block_dropout,
+            terms=[len(v.idf) for v in self.vocabularies_.values()] if self.blocks_ else [],
             seed=seed,
         )
 
@@ -115,16 +123,18 @@ class Joint(NetworkClassifier):
         recipe = super()._recipe(seed)
         return recipe if self.with_pictures_ else replace(recipe, frozen_stages=0, head_epochs=0)
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         from coverfusion.fusion.networks.image_network import Embedder
         from coverfusion.fusion.networks.joint_network import JointNetwork, probabilities
 
         network = cast("JointNetwork", self.network_)
-        examples = self._examples(X, np.zeros(len(X), np.int64), np.ones(len(X)))
+        examples = self._examples(
+            X, self._text_rows(texts or {}), np.zeros(len(X), np.int64), np.ones(len(X))
+        )
         known = self._known(examples)
         batch: dict[str, torch.Tensor] = {}
         if examples.blocks is not None and examples.gone is not None:
-            batch |= {"blocks": examples.blocks, "gone": examples.gone}
+            batch |= {"blocks": examples.blocks, "gone": examples.gone} | examples.text
         if network.image is not None:
             batch["embedding"], there = self._seen(Embedder(network.image), network.image.width)
             batch["no_picture"] = ~there

@@ -11,6 +11,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.blocks import BlockScaler, missing_by_block, unit_variance
 from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.texts import Texts
 
 if TYPE_CHECKING:
     from coverfusion.fusion.networks.joint_network import JointNetwork
@@ -68,6 +69,7 @@ class FusionMLP(BlockClassifier):
     """
 
     own_files: ClassVar[tuple[str, ...]] = ("networks_",)
+    reads_text: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -117,15 +119,25 @@ class FusionMLP(BlockClassifier):
         super().check_parameters()
         device_of(self._recipe(seed=0).device)
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
         from coverfusion.fusion.networks.dataset import cover_dataset
+        from coverfusion.fusion.networks.text_terms import bags_of, no_terms
         from coverfusion.fusion.networks.training import train_network
 
         self.priors_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self.scaler_ = BlockScaler(self.pca)
         Z = unit_variance(self.scaler_.fit_transform(X, self.blocks_), self.scaler_.slices)
         self.widths_ = [where.stop - where.start for where in self.scaler_.slices.values()]
-        examples = cover_dataset(None, Z, missing_by_block(X, self.blocks_), y, weight)
+        rows = self._learnt_text(texts or {})
+        gone = np.hstack([missing_by_block(X, self.blocks_), no_terms(rows, len(X))])
+        examples = cover_dataset(None, Z, gone, y, weight, bags_of(rows))
         self.networks_: list[JointNetwork] = []
         self.n_epochs_: list[int] = []
         first_seed = self._seed()
@@ -137,16 +149,19 @@ class FusionMLP(BlockClassifier):
             self.networks_.append(network.eval().to("cpu"))
             self.n_epochs_.append(trained.best_epoch)
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         import torch
 
         from coverfusion.fusion.networks.joint_network import probabilities
+        from coverfusion.fusion.networks.text_terms import bags_of, no_terms
 
-        proba, missing = np.tile(self.priors_, (len(X), 1)), missing_by_block(X, self.blocks_)
-        known = ~missing.all(axis=1)
+        rows = self._text_rows(texts or {})
+        missing = np.hstack([missing_by_block(X, self.blocks_), no_terms(rows, len(X))])
+        proba, known = np.tile(self.priors_, (len(X), 1)), ~missing.all(axis=1)
         if known.any():
             Z = unit_variance(self.scaler_.transform(X[known]), self.scaler_.slices)
             batch = {"blocks": torch.from_numpy(Z), "gone": torch.from_numpy(missing[known])}
+            batch |= bags_of({name: text[np.flatnonzero(known)] for name, text in rows.items()})
             proba[known] = np.mean([probabilities(network, batch) for network in self.networks_], axis=0)
         return proba
 
@@ -162,6 +177,7 @@ class FusionMLP(BlockClassifier):
             fusion="concat",
             dropout=self.dropout,
             block_dropout=self.block_dropout,
+            terms=[len(vocabulary.idf) for vocabulary in self.vocabularies_.values()],
             auxiliary=False,
             seed=seed,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -24,9 +24,10 @@ class CoverDataset:
     Attributes:
         pictures: n arrays, (h, w, 3) uint8, None for a cover without a picture; None: no pictures at all.
         blocks: (n, width) float32, all blocks side by side; None: no blocks.
-        gone: (n, n_blocks) bool, blocks that are missing; None: no blocks.
+        gone: (n, n_blocks + texts) bool, what is missing; None: no blocks.
         y: (n,) int64 class codes.
         weight: (n,) float32 sample weights.
+        text: of `fusion.networks.text_terms`, each with a row a cover.
     """
 
     pictures: list[np.ndarray | None] | None
@@ -34,6 +35,7 @@ class CoverDataset:
     gone: torch.Tensor | None
     y: torch.Tensor
     weight: torch.Tensor
+    text: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -48,6 +50,7 @@ class CoverDataset:
             gone=None if self.gone is None else self.gone[some],
             y=self.y[some],
             weight=self.weight[some],
+            text={name: values[some] for name, values in self.text.items()},
         )
 
     def batch(self, loaded: dict[str, torch.Tensor], device: torch.device) -> dict[str, torch.Tensor]:
@@ -56,6 +59,7 @@ class CoverDataset:
         batch = {"y": self.y[rows], "weight": self.weight[rows]}
         if self.blocks is not None and self.gone is not None:
             batch |= {"blocks": self.blocks[rows], "gone": self.gone[rows]}
+            batch |= {name: values[rows] for name, values in self.text.items()}
         if self.pictures is not None:
             batch |= {"picture": loaded["picture"], "no_picture": loaded["no_picture"]}
         return {key: value.to(device, non_blocking=True) for key, value in batch.items()}
@@ -67,6 +71,7 @@ def cover_dataset(
     gone: np.ndarray | None,
     y: np.ndarray,
     weight: np.ndarray,
+    text: dict[str, torch.Tensor] | None = None,
 ) -> CoverDataset:
     """A `CoverDataset` of arrays of the same shapes; y and weight may be of any number type."""
     return CoverDataset(
@@ -75,6 +80,7 @@ def cover_dataset(
         None if gone is None else torch.from_numpy(gone),
         torch.from_numpy(y.astype(np.int64)),
         torch.from_numpy(weight.astype(np.float32)),
+        text or {},
     )
 
 

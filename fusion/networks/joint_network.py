@@ -17,10 +17,11 @@ ROWS_PREDICTED_AT_ONCE = 4096
 
 
 class JointNetwork(nn.Module):
-    """Tokens of all modalities (the table's blocks, then the picture), fused, and a prediction.
+    """Tokens of all modalities (the table's blocks, text, then the picture), fused, and a prediction.
 
-    A modality goes through an adapter of its own (linear, LayerNorm, GELU), which makes it a token; where a
-    cover lacks it, the token is a learnt vector. While training, modalities are dropped at random as if they
+    A modality goes through an adapter of its own (linear, LayerNorm, GELU), which makes it a token; that of
+    text is an embedding bag: the sum of its terms' learnt vectors, weighed by TF-IDF. Where a cover lacks
+    the modality, the token is a learnt vector. While training, modalities are dropped at random as if they
     were lacking (N. Neverova et al., ModDrop, PAMI 2016), but never all that a cover has. Then
 
     - "concat" puts the tokens side by side;
@@ -36,6 +37,7 @@ class JointNetwork(nn.Module):
         image: the image network; None: there are no pictures.
         widths: columns of each block.
         n_classes: width of the predictions.
+        terms: size of the vocabulary of each text column.
         adapter: width of a token; a multiple of 4 for "attention".
         hidden: width of the layer behind the fusion.
         fusion: one of `FUSIONS`.
@@ -59,6 +61,7 @@ class JointNetwork(nn.Module):
         fusion: str,
         dropout: float,
         block_dropout: float,
+        terms: Sequence[int] = (),
         auxiliary: bool = True,
         seed: int,
     ) -> None:
@@ -68,14 +71,17 @@ class JointNetwork(nn.Module):
         self.fusion, self.block_dropout, self.auxiliary = fusion, block_dropout, auxiliary
         self.stages = [[f"image.{part}" for part in stage] for stage in image.stages] if image else []
         self.image = image
-        inputs = self.widths + ([image.width] if image else [])
+        inputs = [*self.widths, *([adapter] * len(terms)), *([image.width] if image else [])]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.adapters = nn.ModuleList(
                 nn.Sequential(nn.Linear(width, adapter), nn.LayerNorm(adapter), nn.GELU()) for width in inputs
             )
+            self.bags = nn.ModuleList(
+                nn.EmbeddingBag(size + 1, adapter, mode="sum", padding_idx=0) for size in terms
+            )
             self.missing = nn.Parameter(torch.zeros(len(inputs), adapter))
-            alone = self.widths if auxiliary else []
+            alone = [*self.widths, *terms] if auxiliary else []
             self.alone = nn.ModuleList(nn.Linear(adapter, n_classes) for _ in alone)
             if fusion == "gated":
                 self.gates = nn.Linear(len(inputs) * adapter, len(inputs) * adapter)
@@ -99,7 +105,8 @@ class JointNetwork(nn.Module):
         """The prediction and, after it, those of the auxiliary heads, each (n, n_classes) logits.
 
         Args:
-            batch: `blocks` (n, sum of the widths) and `gone` (n, blocks) where there are blocks; `picture`
+            batch: `blocks` (n, sum of the widths) and `gone` (n, blocks + texts) where there are blocks, with
+                `terms_k` and `tfidf_k` (n, m) of the k-th text (`fusion.networks.text_terms`); `picture`
                 (n, 3, h, w) of 0-255 and `no_picture` (n,) where there are pictures, or `embedding`
                 (n, width) in place of `picture`. Values of what is gone are not looked at.
         """
@@ -142,6 +149,10 @@ class JointNetwork(nn.Module):
         gone: list[torch.Tensor] = []
         if self.widths:
             parts += batch["blocks"].split(self.widths, dim=1)
+            parts += [
+                bag(batch[f"terms_{k}"], per_sample_weights=batch[f"tfidf_{k}"])
+                for k, bag in enumerate(self.bags)
+            ]
             gone += batch["gone"].unbind(1)
         if self.image is not None:
             parts.append(self._embedding(self.image, batch))

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
+from coverfusion.fusion.texts import Texts
 
 if TYPE_CHECKING:
     import torch
@@ -32,7 +34,7 @@ class NetworkClassifier(PictureClassifier):
     parameters or changes defaults, and has:
 
     - `_prepare(X)`: learns how the (n, d) table is prepared (nothing, where pictures are all);
-    - `_inputs(X)`: `blocks` and `gone` of `fusion.networks.dataset.CoverDataset` for a table;
+    - `_inputs(X, texts)`: `blocks`, `gone` and `text` of `fusion.networks.dataset.CoverDataset`;
     - `_new_network(pretrained, seed)`: the network, for `classes_`; sets `image_size_`;
     - `_image(network)`: the part of it that sees pictures, where there are pictures.
 
@@ -93,13 +95,20 @@ class NetworkClassifier(PictureClassifier):
         check_devices(recipe.device, recipe.precision, recipe.devices)
         self._backbone(pretrained=True)
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        weight: np.ndarray,
+        groups: np.ndarray | None,
+        texts: Texts | None = None,
+    ) -> None:
         from coverfusion.fusion.networks.standardise import standardise
         from coverfusion.fusion.networks.training import resolved, train_network
 
         self.priors_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
         self._prepare(X)
-        examples = self._examples(X, y, weight)
+        examples = self._examples(X, self._learnt_text(texts or {}), y, weight)
         known = np.flatnonzero(self._known(examples))
         if not len(np.unique(y[known])) > 1:
             raise ValueError(f"{self.name} needs covers with a picture of two genres or more")
@@ -120,7 +129,7 @@ class NetworkClassifier(PictureClassifier):
         self.learning_rate_ = trained.learning_rate
         self.precision_ = resolved(recipe).precision
 
-    def _probabilities(self, X: np.ndarray) -> np.ndarray:
+    def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """Of the pictures; a subclass that sees blocks too has its own."""
         import torch
 
@@ -150,10 +159,13 @@ class NetworkClassifier(PictureClassifier):
             outputs[there] = logits(network, examples, self._recipe(0))[rows[there]]
         return outputs, there
 
-    def _examples(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray) -> CoverDataset:
+    def _examples(
+        self, X: np.ndarray, texts: dict[str, csr_matrix], y: np.ndarray, weight: np.ndarray
+    ) -> CoverDataset:
         from coverfusion.fusion.networks.dataset import cover_dataset
 
-        return cover_dataset(self._pictures, *self._inputs(X), y, weight)
+        blocks, gone, text = self._inputs(X, texts)
+        return cover_dataset(self._pictures, blocks, gone, y, weight, text)
 
     def _known(self, examples: CoverDataset) -> np.ndarray:
         """(n,) bool: covers of which there is anything to learn from."""
@@ -175,8 +187,10 @@ class NetworkClassifier(PictureClassifier):
     def _prepare(self, X: np.ndarray) -> None:
         """Nothing to learn where pictures are all."""
 
-    def _inputs(self, X: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | None]:
-        return None, None
+    def _inputs(
+        self, X: np.ndarray, texts: dict[str, csr_matrix]
+    ) -> tuple[np.ndarray | None, np.ndarray | None, dict[str, torch.Tensor]]:
+        return None, None, {}
 
     def _new_network(self, pretrained: bool, seed: int) -> nn.Module:
         raise NotImplementedError
