@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from coverfusion.experiments.explanation.explanation import Explanation
 
 PRINTED_FEATURES = 5
+PRINTED_WORDS = 5
 
 
 def explain_command(
@@ -62,7 +63,7 @@ def print_explanation(explanation: Explanation) -> None:
 
 
 def _contributions(explanation: Explanation) -> Table:
-    from coverfusion.experiments.explanation.blocks import PROBABILITY
+    from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 
     parts = explanation.contributions
     unit = "probability" if parts.unit == PROBABILITY else "log probability"
@@ -74,6 +75,10 @@ def _contributions(explanation: Explanation) -> Table:
     table.add_section()
     for feature in explanation.features[:PRINTED_FEATURES]:
         table.add_row(feature.column, f"{feature.contribution:+.3f}", f"{feature.value:.3g}")
+    if parts.words:
+        table.add_section()
+    for word in strongest_words(parts.words, PRINTED_WORDS):
+        table.add_row(f"the word '{word}'", f"{parts.words[word]:+.3f}", "")
     return table
 
 

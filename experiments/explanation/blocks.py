@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,12 +18,15 @@ from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.catboost import FusionCatBoost
 from coverfusion.fusion.pictures import COLUMN, PIXELS
+from coverfusion.fusion.texts import is_text, split_texts
 
 PROBABILITY = "probability"
 LOG_PROBABILITY = "log probability less its mean over the genres"
 MAX_BACKGROUND_COVERS = 64  # training covers that stand in for what is taken away
 COLUMN_BACKGROUND_COVERS = 32  # the same for single columns
 MAX_ROWS_AT_ONCE = 4096  # predicted together
+MAX_WORDS = 60  # of a cover that are taken away one by one
+WORD = re.compile(r"\w{2,}")
 ROUNDING_ERROR = 1e-6  # a difference of two probabilities below this is none: models compute in float32
 
 Chance = Callable[[np.ndarray], np.ndarray]  # (n, d) rows -> (n,) the genre's probability
@@ -42,6 +47,8 @@ class Contributions:
             columns away do not: columns that say the same thing share it unseen.
         unsplit: blocks with readable columns that the model sees as mixtures, so that SHAP cannot tell
             them apart.
+        words: word that was read -> what the probability loses without it, the most first; the sentence
+            embedding stays as it is. Words that change nothing are left out.
     """
 
     unit: str
@@ -52,6 +59,7 @@ class Contributions:
     column_method: str
     columns: dict[str, float]
     unsplit: list[str] = field(default_factory=list)
+    words: dict[str, float] = field(default_factory=dict)
 
 
 def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contributions:
@@ -64,24 +72,24 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
     """
     row = row.reindex(columns=bundle.classifier.feature_names_in_)
     code = bundle.classes.index(genre)
+    words = without_each_word(bundle, row, code)
     if isinstance(bundle.classifier, FusionCatBoost):
-        return _by_shap(bundle.classifier, row, code)
+        return replace(_by_shap(bundle.classifier, row, code), words=words)
     names = [str(name) for name in row.columns]
     blocks = _blocks(names)
     covers = min(MAX_BACKGROUND_COVERS, max(1, MAX_ROWS_AT_ONCE // 2 ** len(blocks)))
-    picture = row[COLUMN].iloc[0] if COLUMN in names else None
-    values = _numbers(row)
+    values, cells = _numbers(row)
 
     def chance(rows: np.ndarray) -> np.ndarray:
-        return chances_of(bundle, with_picture(pd.DataFrame(rows, columns=names), picture))[:, code]
+        return chances_of(bundle, with_cells(pd.DataFrame(rows, columns=names), cells))[:, code]
 
     by_block, base = block_shapley(chance, values, background(bundle, covers).to_numpy(np.float32), blocks)
-    readable = [at for at, name in enumerate(names) if name != COLUMN and not NUMBERED.search(name)]
+    readable = [at for at, name in enumerate(names) if name not in cells and not NUMBERED.search(name)]
     others = background(bundle, COLUMN_BACKGROUND_COVERS).to_numpy(np.float32)
     by_column = without_each(chance, values, others, readable)
     instead = "of random training covers" if bundle.neighbours is not None else "missing"
     away = [f"a block that is taken away has the values {instead}"] if blocks.keys() - {PIXELS} else []
-    away += ["a picture that is taken away is not there"] if PIXELS in blocks else []
+    away += ["a picture or text that is taken away is not there"] if cells else []
     return Contributions(
         unit=PROBABILITY,
         method=f"exact Shapley values over blocks; {', '.join(away)}",
@@ -90,24 +98,59 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
         blocks=by_block,
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
+        words=words,
     )
 
 
-def with_picture(rows: pd.DataFrame, picture: np.ndarray | None) -> pd.DataFrame:
-    """The same rows, the numbers in `pixels.picture` replaced: the picture where they are 1, else None."""
-    if COLUMN not in rows:
-        return rows
-    cells = np.full(len(rows), None, dtype=object)
-    for position in np.flatnonzero(rows[COLUMN].to_numpy() == 1):
-        cells[position] = picture
-    return rows.assign(**{COLUMN: cells})
+def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
+    """The same rows; in the columns of `cells` stands the cell where they have a 1, else None.
+
+    Args:
+        rows: of numbers alone.
+        cells: column -> the picture or text of the cover.
+    """
+    restored = {}
+    for name in cells.keys() & set(rows.columns):
+        column = np.full(len(rows), None, dtype=object)
+        for position in np.flatnonzero(rows[name].to_numpy() == 1):
+            column[position] = cells[name]
+        restored[name] = pd.Series(column, index=rows.index, dtype=object)
+    return rows.assign(**restored)
 
 
-def _numbers(row: pd.DataFrame) -> np.ndarray:
-    """(d,) float32 of one row; a picture, which is no number, is 1 where it is there."""
-    if COLUMN in row:
-        row = row.assign(**{COLUMN: np.float32(isinstance(row[COLUMN].iloc[0], np.ndarray))})
-    return row.to_numpy(np.float32)[0]
+def _numbers(row: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any]]:
+    """(d,) float32 of one row, and column -> its picture or text, which is a 1 where it is there."""
+    cells = {name: row[name].iloc[0] for name in row if name == COLUMN or is_text(name)}
+    there = {name: np.float32(isinstance(cell, np.ndarray | str)) for name, cell in cells.items()}
+    return row.assign(**there).to_numpy(np.float32)[0], cells
+
+
+def without_each_word(bundle: Bundle, row: pd.DataFrame, code: int) -> dict[str, float]:
+    """Word of the cover's text -> what the genre's probability loses without it, the most first.
+
+    Args:
+        bundle: the fitted model.
+        row: (1, d) frame with the classifier's columns.
+        code: of the genre.
+    """
+    columns = [name for name in row if is_text(name) and isinstance(row[name].iloc[0], str)]
+    text = row[columns[0]].iloc[0] if columns else ""
+    words = list(dict.fromkeys(WORD.findall(text)))[:MAX_WORDS]
+    if not words:
+        return {}
+    left = [re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", " ", text) for word in words]
+    rows = row.loc[row.index.repeat(len(words) + 1)].reset_index(drop=True)
+    cells = pd.Series([text, *left], dtype=object)
+    chances = chances_of(bundle, rows.assign(**dict.fromkeys(columns, cells)))[:, code]
+    drops = {word: float(chances[0] - chances[k]) for k, word in enumerate(words, 1)}
+    moved = {word: drop for word, drop in drops.items() if abs(drop) >= ROUNDING_ERROR}
+    return dict(sorted(moved.items(), key=lambda pair: -pair[1]))
+
+
+def strongest_words(words: Mapping[str, float], most: int) -> list[str]:
+    """The words that move the prediction most, either way, in the order of their effect."""
+    chosen = sorted(words, key=lambda word: -abs(words[word]))[:most]
+    return sorted(chosen, key=lambda word: -words[word])
 
 
 def chances_of(bundle: Bundle, rows: pd.DataFrame) -> np.ndarray:
@@ -186,11 +229,11 @@ def _by_shap(model: FusionCatBoost, row: pd.DataFrame, code: int) -> Contributio
     values = catboost_contributions(model, row)
     names = [str(name) for name in row.columns]
     by_block, by_column = sum_by_block(model.scaler_, names, values)
-    raw = model.model_.predict(
-        model.scaler_.transform(row.to_numpy(np.float32)), prediction_type="RawFormulaVal"
-    )
+    numbers, texts = split_texts(row)
+    pool = model.pool(numbers.to_numpy(np.float32), texts)
+    raw = model.model_.predict(pool, prediction_type="RawFormulaVal")
     score = float(raw[0, code] - raw[0].mean())
-    readable = {name.partition(".")[0] for name in names if not NUMBERED.search(name)}
+    readable = {name.partition(".")[0] for name in names if not NUMBERED.search(name) and not is_text(name)}
     split = {name.partition(".")[0] for name in by_column}
     return Contributions(
         unit=LOG_PROBABILITY,

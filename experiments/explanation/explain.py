@@ -26,6 +26,7 @@ from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.texts import is_text
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 IMAGE_NETWORK_BLOCKS = (
@@ -158,7 +159,7 @@ def _features(
         for column, text in extractor.describe().items()
     }
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    names = [name for name in strongest if contributions.columns[name]][:MAX_FEATURES]
+    names = [name for name in strongest if contributions.columns[name] and not is_text(name)][:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
     quartiles = own.quantile([0.25, 0.5, 0.75]) if len(own) else pd.DataFrame(columns=names)
     return [

@@ -16,6 +16,8 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.block_sets import columns_of
 from coverfusion.features.decoded import Decoded
+from coverfusion.features.registry import reads_text
+from coverfusion.features.table import TEXT_KINDS
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, PIXELS, Pictures
@@ -57,12 +59,22 @@ def models_of(classifiers: Sequence[str], alone: Sequence[str], blocks: Sequence
     """All classifiers on all blocks (those made of others last), then the chosen ones on each block alone."""
     ordered = sorted(classifiers, key=lambda name: "classifiers" in parameters_of(name))
     fused = [Model(name, all_blocks(name, blocks)) for name in ordered]
-    single = [Model(name, (block,)) for name in alone for block in blocks] if len(blocks) > 1 else []
+    single = [
+        Model(name, (block,))
+        for name in alone
+        for block in blocks
+        if len(blocks) > 1 and (not classifier_class(name).needs_text or reads_text(block))
+    ]
     return fused + single
 
 
 def all_blocks(classifier: str, blocks: Sequence[str]) -> tuple[str, ...]:
-    """What a classifier sees of a collection with these blocks: the pictures themselves where it can."""
+    """What a classifier sees of a collection with these blocks: the pictures themselves where it can.
+
+    One that learns from text alone sees what `ocr` and its like have read.
+    """
+    if classifier_class(classifier).needs_text:
+        return tuple(f"{name}:{kind}" for name in blocks if reads_text(name) for kind in TEXT_KINDS)
     takes = classifier_class(classifier).pictures
     table = () if takes is Pictures.ONLY else tuple(blocks)
     return table if takes is Pictures.NONE else (*table, PIXELS)

@@ -20,7 +20,7 @@ from coverfusion.experiments.pipeline.word_groups import group_by_words
 from coverfusion.features.decoded import Decoded
 from coverfusion.features.extract import Failure, read_table
 from coverfusion.features.pixels import Pixels
-from coverfusion.features.registry import Extractor
+from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
@@ -41,10 +41,20 @@ class Prepared:
 
 
 def chosen_classifiers(config: Config) -> list[str]:
-    """The config's, or all; those that learn from pictures only where the block `pixels` is named."""
+    """The config's, or all; those that learn from pictures only where the block `pixels` is named.
+
+    Raises:
+        UserError: a named one learns from text, and no block reads any.
+    """
+    reads = config.blocks is None or any(map(reads_text, config.blocks))
     if config.classifiers is not None:
+        for name in config.classifiers:
+            if classifier_class(name).needs_text and not reads:
+                raise UserError(
+                    f"Classifier '{name}' needs a block that reads text. Add `ocr` to the blocks."
+                )
         return list(config.classifiers)
-    names = classifier_names()
+    names = [name for name in classifier_names() if reads or not classifier_class(name).needs_text]
     return names if PIXELS in (config.blocks or {}) else [name for name in names if not _sees_pictures(name)]
 
 

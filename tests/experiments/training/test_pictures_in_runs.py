@@ -11,7 +11,7 @@ from PIL.Image import Image, fromarray
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.commands.extract import extract_command
 from coverfusion.experiments.curve.study import learning_curve
-from coverfusion.experiments.explanation.blocks import contributions_to, with_picture
+from coverfusion.experiments.explanation.blocks import contributions_to, with_cells
 from coverfusion.experiments.explanation.explain import explain
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import Config, make_config
@@ -113,10 +113,10 @@ def test_a_cover_without_its_picture_owes_it_nothing(run: Path) -> None:
 def test_numbers_become_the_picture_or_nothing() -> None:
     picture = np.zeros((4, 4, 3), np.uint8)
     rows = pd.DataFrame({"color.a": [1.0, 2.0, 3.0], COLUMN: [1.0, np.nan, 0.0]})
-    found = with_picture(rows, picture)
+    found = with_cells(rows, {COLUMN: picture})
     assert found[COLUMN].iloc[0] is picture
     assert found[COLUMN].iloc[1:].tolist() == [None, None]
-    assert with_picture(rows[["color.a"]], picture).equals(rows[["color.a"]])
+    assert with_cells(rows[["color.a"]], {COLUMN: picture}).equals(rows[["color.a"]])
 
 
 def test_the_genre_report_and_the_gist_are_written(run: Path, tmp_path: Path) -> None:
