@@ -119,6 +119,11 @@ def extractor_names() -> list[str]:
     return [name for name in BLOCKS.names() if getattr(BLOCKS.class_of(name), "in_table", True)]
 
 
+def reads_text(name: str) -> bool:
+    """Whether block `name` reads text that classifiers may learn from; False for what is no block."""
+    return name in BLOCKS.names() and hasattr(BLOCKS.class_of(name), "text_of")
+
+
 def parameters_of(name: str) -> dict[str, Any]:
     """The parameters of block `name` with their defaults (without `preset`).
 

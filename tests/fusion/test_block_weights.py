@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from scipy.optimize import check_grad
 from scipy.sparse import csr_matrix
 
