@@ -18,14 +18,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.sparse import csr_matrix
 
 SMALLEST, LARGEST = 1e-4, 1e3  # of a weight and of a width in the product
 OWN_WIDTHS = 0.05, 1.5  # of a block's own kernel: wider it is constant, narrower it is one more ridge
 PENALTY = 1e-5  # on squared logarithms of value / start: among equals the search stays where it began
 FLOOR = 2.0**-7  # what falls below this proportion of the largest of its kind counts nothing more
-MAX_STEPS = 60  # of the search; it ends earlier where nothing is gained
+MAX_STEPS = 40  # of a search; it ends earlier where nothing is gained
+START_SCALES = 1.0, 8.0  # widths of the product where the searches begin; the better end counts
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,12 @@ class _Search:
 
     def best(self) -> np.ndarray:
         """The values, not their logarithms, of least error."""
+        found = [self._descend(scale) for scale in START_SCALES]
+        return np.exp(min(found, key=lambda result: result.fun).x)
+
+    def _descend(self, scale: float) -> OptimizeResult:
         blocks = len(self.distances)
-        start = [0.5, *[0.5 / blocks] * blocks]
+        start = [0.5, *[0.5 * scale / blocks] * blocks]
         start += [0.2] * blocks + [0.5] * blocks if self.with_sums else []
         start += [0.5] * len(self.texts)
         limits = np.full((len(start), 2), np.log([SMALLEST, LARGEST]))
@@ -192,7 +197,7 @@ class _Search:
             away = point - np.log(start)
             return error + PENALTY * float(away @ away), slope + 2 * PENALTY * away
 
-        found = minimize(
+        return minimize(
             penalised,
             np.log(start),
             jac=True,
@@ -200,7 +205,6 @@ class _Search:
             bounds=limits,
             options={"maxiter": MAX_STEPS},
         )
-        return np.exp(found.x)
 
     def error(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """Mean squared leave-one-out error, and its gradient.

@@ -15,6 +15,7 @@ TRUSTED = [
     "coverfusion.fusion.block_kernel.BlockKernel",
     "coverfusion.fusion.block_weights.KernelWeights",
     "coverfusion.fusion.blocks.BlockScaler",
+    "coverfusion.fusion.text_scores.TextScores",
     "coverfusion.fusion.texts.Vocabulary",
     "scipy.sparse._csr.csr_matrix",
     "sklearn.tree._tree.Tree",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import hstack
-from sklearn.linear_model import LogisticRegression
 
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.registry import register
+from coverfusion.fusion.text_scores import TextScores
 from coverfusion.fusion.texts import Texts
 
 
@@ -51,11 +50,10 @@ class FusionText(BlockClassifier):
     ) -> None:
         if not texts:
             raise ValueError("text learns from words: X must have a column such as ocr.text_letters")
-        rows = hstack(list(self._learnt_text(texts).values()), format="csr")
-        self.regression_ = LogisticRegression(C=self.C, max_iter=self.max_iter)
-        self.regression_.fit(rows, y, weight)
+        self.scores_ = TextScores(self.C, self.max_iter).fit(texts, y, weight)
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
-        return self.regression_.predict_proba(
-            hstack(list(self._text_rows(texts or {}).values()), format="csr")
-        )
+        return self.scores_.predict_proba(texts or {})
+
+    def _check_loaded(self) -> None:
+        self.scores_.check()

@@ -50,7 +50,7 @@ def bench_ablate(prepared: Prepared, classifiers: Sequence[str], folds: int, see
         plain = time.perf_counter() - started
         with tempfile.TemporaryDirectory() as folder, counted(f"ablate, {name}", len(models) * folds) as bar:
             started = time.perf_counter()
-            frame = prepared.table.frame()
+            frame = prepared.table.learnable()
             fits = CachedFits(Path(folder), frame, covers, {}, seed, keep_models=False)
             parts = [fold.part for fold in chosen]
             fit_all(fits, models, parts, progress=partial(_show, bar))
@@ -75,7 +75,7 @@ def fit_in_a_loop(
         for fold in folds:
             train, test = fold.part.train, fold.part.predicted["test"]
             for model in models:
-                X = prepared.table.select(model.blocks).frame()
+                X = prepared.table.select(model.blocks).learnable()
                 classifier = create(model.classifier)
                 if "random_state" in classifier.get_params(deep=False):
                     classifier.set_params(random_state=seed)

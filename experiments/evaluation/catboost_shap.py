@@ -13,15 +13,17 @@ from coverfusion.fusion.texts import is_text, split_texts
 
 
 def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
-    """(n, genres, width) SHAP values of the prepared columns and of text, centred over the genres.
+    """(n, genres, width) SHAP values of the prepared columns and of scores of text, centred over the genres.
 
     S. M. Lundberg et al., From local explanations to global understanding with explainable AI for trees,
     Nature Machine Intelligence 2, 2020. A softmax does not change when a number is added to every genre's
     score, so the mean over the genres is taken off: what is left is log probability less its mean.
     """
+    from catboost import Pool
+
     numbers, texts = split_texts(X[list(model.feature_names_in_)])
-    pool = model.pool(numbers.to_numpy(np.float32), texts)
-    shap = model.model_.get_feature_importance(pool, type="ShapValues")
+    Z = model.prepared(numbers.to_numpy(np.float32), texts)
+    shap = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
     values = np.asarray(shap)[:, :, :-1]  # the last column is the constant
     return values - values.mean(axis=1, keepdims=True)
 
@@ -29,7 +31,9 @@ def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray
 def sum_by_block(
     scaler: BlockScaler, columns: Sequence[str], values: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Contributions added up by block, and by column where a block was not projected; text is a column.
+    """Contributions added up by block, and by column where a block was not projected.
+
+    The scores of text stand together under its first column.
 
     Args:
         scaler: what prepared the columns.
@@ -54,8 +58,8 @@ def sum_by_block(
         by_column |= {column: own[:, :, k] for k, column in enumerate(names)}
         for k, column in enumerate(scaler.parts[name]["gaps"]):
             by_column[names[column]] = by_column[names[column]] + own[:, :, len(names) + k]
-    for k, name in enumerate(name for name in columns if is_text(name)):
-        block, own = name.split(".", 1)[0], values[:, :, width + k]
+    if text := next(filter(is_text, columns), None):
+        block, own = text.split(".", 1)[0], values[:, :, width:].sum(axis=2)
         by_block[block] = by_block.get(block, 0) + own
-        by_column[name] = own
+        by_column[text] = own
     return by_block, by_column

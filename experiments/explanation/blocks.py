@@ -230,8 +230,8 @@ def _by_shap(model: FusionCatBoost, row: pd.DataFrame, code: int) -> Contributio
     names = [str(name) for name in row.columns]
     by_block, by_column = sum_by_block(model.scaler_, names, values)
     numbers, texts = split_texts(row)
-    pool = model.pool(numbers.to_numpy(np.float32), texts)
-    raw = model.model_.predict(pool, prediction_type="RawFormulaVal")
+    Z = model.prepared(numbers.to_numpy(np.float32), texts)
+    raw = model.model_.predict(Z, prediction_type="RawFormulaVal")
     score = float(raw[0, code] - raw[0].mean())
     readable = {name.partition(".")[0] for name in names if not NUMBERED.search(name) and not is_text(name)}
     split = {name.partition(".")[0] for name in by_column}

@@ -13,10 +13,11 @@ from coverfusion.experiments.genres.palette import Swatch, palettes
 from coverfusion.experiments.genres.pictures import MeanPicture, mean_pictures
 from coverfusion.experiments.genres.shap import Shap, genre_shap
 from coverfusion.experiments.genres.typical_covers import EmbeddingSpace, space_of, typicality
-from coverfusion.experiments.genres.words import texts_of, words_on_covers
+from coverfusion.experiments.genres.words import text_model, texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
+from coverfusion.fusion.text import FusionText
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class GenreFindings:
         meanings: `block.column` -> its description.
         values: the readable columns, a row a cover.
         words: every word on every cover; None without the block `ocr`.
+        text_model: the classifier `text`, fitted on all covers; None where too little was read.
         texts: cover_id -> the words read on it, the largest first.
         predictions: of the chosen model, on the split that counts.
         others: what the parts' own modules give.
@@ -42,6 +44,7 @@ class GenreFindings:
     palettes: Mapping[str, list[Swatch]]
     means: Mapping[str, MeanPicture]
     words: pd.DataFrame | None
+    text_model: FusionText | None
     texts: Mapping[str, str]
     space: EmbeddingSpace
     typical: pd.DataFrame
@@ -86,6 +89,7 @@ def find_all_genres(
         palettes=palettes(color, covers, run.config["seed"]) if color is not None else {},
         means=mean_pictures(covers),
         words=words,
+        text_model=text_model(table.texts["ocr"], covers) if "ocr" in table.texts else None,
         texts=texts_of(words) if words is not None else {},
         space=space,
         typical=typicality(space),

@@ -73,7 +73,9 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     effects = _with_meanings(distinct(own, findings.correlation, MAX_EFFECTS), findings.meanings)
     palette = findings.palettes.get(genre, [])
     words = (
-        typical_words(findings.words, findings.covers, genre, MAX_WORDS) if findings.words is not None else []
+        typical_words(findings.words, findings.covers, genre, MAX_WORDS, findings.text_model)
+        if findings.words is not None
+        else []
     )
     confusion = findings.run.chosen.confusion[findings.run.split]
     confused = confused_with(confusion, findings.predictions, findings.space, genre, MAX_PAIRS)

@@ -101,11 +101,13 @@ def write_genre_tables(findings: GenreFindings, out: Path) -> None:
     findings.shap.columns.to_csv(out / "shap_columns.csv", index=False)
     if findings.words is not None:
         rows = [
-            [genre, word.word, word.z, word.log_odds, word.covers, word.others]
+            [genre, word.word, word.z, word.log_odds, word.weight, word.covers, word.others]
             for genre in findings.genres
-            for word in typical_words(findings.words, findings.covers, genre, len(findings.words))
+            for word in typical_words(
+                findings.words, findings.covers, genre, len(findings.words), findings.text_model
+            )
         ]
-        columns = ["genre", "word", "z", "log_odds", "covers", "others"]
+        columns = ["genre", "word", "z", "log_odds", "weight", "covers", "others"]
         pd.DataFrame(rows, columns=columns).to_csv(out / "words.csv", index=False)
     shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
     write_json(out / "environment.json", environment() | {"run": str(findings.run.folder)})

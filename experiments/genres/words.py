@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
+from coverfusion.features.table import TEXT_KINDS
+from coverfusion.fusion.text import FusionText
 
 WORD_PATTERN = re.compile(
     r"[^\W\d_](?:[^\W\d_]|['\u2019])*[^\W\d_]"
@@ -25,6 +28,8 @@ class TypicalWord:
 
     Attributes:
         z: log-odds ratio over its standard error.
+        weight: what the word alone adds to the genre's log odds in the classifier `text`; None where none
+            was fitted.
         covers, others: covers of the genre and of all others that bear it, one a group.
         cover_ids: those of the genre, the largest writing of the word first.
     """
@@ -35,6 +40,7 @@ class TypicalWord:
     covers: int
     others: int
     cover_ids: list[str]
+    weight: float | None = None
 
 
 def words_on_covers(notes: pd.Series) -> pd.DataFrame:
@@ -50,7 +56,7 @@ def words_on_covers(notes: pd.Series) -> pd.DataFrame:
     rows = [
         (cover_id, word.lower().replace("\u2019", "'"), box["box"], np.ptp(np.array(box["box"])[:, 1]))
         for cover_id, note in notes.items()
-        for box in json.loads(note or "[]")
+        for box in json.loads(note or "null") or []
         if box["confidence"] >= SHOWN_CONFIDENCE
         for word in WORD_PATTERN.findall(box["text"])
     ]
@@ -63,7 +69,34 @@ def texts_of(words: pd.DataFrame, most: int = 8) -> dict[str, str]:
     return {str(one): " ".join(own[:most]) for one, own in words.groupby("cover_id", sort=False)["word"]}
 
 
-def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: int) -> list[TypicalWord]:
+def text_model(texts: pd.Series, covers: pd.DataFrame) -> FusionText | None:
+    """The classifier `text`, fitted on what was read; None where too little was.
+
+    Args:
+        texts: cover_id -> text or None.
+        covers: frame with `cover_id` and `genre`.
+    """
+    known = covers[covers["cover_id"].isin(texts[texts.fillna("") != ""].index)]
+    if known["genre"].nunique() < 2:
+        return None
+    return FusionText().fit(_as_columns(texts.loc[known["cover_id"]]), known["genre"].tolist())
+
+
+def learnt_weights(model: FusionText, words: Sequence[str]) -> pd.DataFrame:
+    """(words, genres): log probability of each genre for the word alone less that for no word, centred."""
+    proba = model.predict_proba(_as_columns(pd.Series([*words, ""], dtype=object)))
+    gains = np.log(proba[:-1]) - np.log(proba[-1])
+    centred = gains - gains.mean(axis=1, keepdims=True)
+    return pd.DataFrame(centred, index=list(words), columns=[str(name) for name in model.classes_])
+
+
+def _as_columns(texts: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({f"ocr.text_{kind}": texts.to_numpy(object) for kind in TEXT_KINDS}, dtype=object)
+
+
+def typical_words(
+    words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: int, model: FusionText | None = None
+) -> list[TypicalWord]:
     """The words with the highest z for this genre against all others; only those of `MIN_WORD_Z` or more.
 
     A word counts once a cover, and once a group of covers that belong together, so that neither a repeated
@@ -74,6 +107,7 @@ def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: i
         covers: frame with `cover_id`, `genre`, `group`.
         genre: the one to describe.
         most: how many words.
+        model: of `text_model`, for the learnt weights.
     """
     labelled = words.merge(covers[["cover_id", "genre", "group"]], on="cover_id")
     own = labelled["genre"] == genre
@@ -89,6 +123,8 @@ def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: i
     typical = counts[(counts["z"] >= MIN_WORD_Z) & (counts["own"] >= MIN_WORD_COVERS)]
     typical = typical.rename_axis("word").reset_index().sort_values(["z", "word"], ascending=[False, True])
     bearers = labelled[own].groupby("word")["cover_id"].agg(list)
+    chosen = typical.head(most)
+    weights = learnt_weights(model, chosen["word"].tolist())[genre] if model and len(chosen) else None
     return [
         TypicalWord(
             str(row["word"]),
@@ -97,8 +133,9 @@ def typical_words(words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: i
             int(row["own"]),
             int(row["others"]),
             bearers[row["word"]],
+            None if weights is None else float(weights[row["word"]]),
         )
-        for row in typical.head(most).to_dict(orient="records")
+        for row in chosen.to_dict(orient="records")
     ]
 
 

@@ -5,11 +5,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import TEXT_KINDS
-from coverfusion.fusion.registry import classifier_class
+from coverfusion.fusion.registry import classifier_class, classifier_names
+from coverfusion.fusion.text_scores import TextScores
 from coverfusion.fusion.texts import KINDS, Vocabulary, is_text, split_texts
 from tests.helpers.planted import GENRES, TABLE_CLASSIFIERS, planted, quick
 
-TEXT_CLASSIFIERS = [name for name in TABLE_CLASSIFIERS if classifier_class(name).reads_text]
+READING = [name for name in TABLE_CLASSIFIERS if classifier_class(name).reads_text]
+TEXT_CLASSIFIERS = [*READING, *(name for name in classifier_names() if classifier_class(name).needs_text)]
 WORDS = {"Country": "honky tonk trail", "Pop": "bubble gum", "Rock": "loud amps"}
 
 
@@ -88,14 +90,26 @@ def test_others_do_not_see_text(name):
 def test_the_words_of_covers_outside_the_fold_are_not_known():
     X, y = covers()
     model = quick("text").fit(X[:160], y[:160], sample_weight=np.arange(160) < 100)
-    learnt = set(model.vocabularies_["ocr.text_words"].terms.split("\n"))
+    learnt = set(model.scores_.vocabularies["ocr.text_words"].terms.split("\n"))
     assert "honky" in learnt
     model = quick("text").fit(
         X[:160].assign(**{"ocr.text_words": [""] * 100 + ["unseen word"] * 60}),
         y[:160],
         sample_weight=np.arange(160) < 100,
     )
-    assert model.vocabularies_["ocr.text_words"].terms == ""
+    assert model.scores_.vocabularies["ocr.text_words"].terms == ""
+
+
+def test_training_covers_get_scores_that_have_not_seen_them():
+    # words that occur on the covers of one group alone: without groups they would look like knowledge
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.integers(0, 2, 60), 6)
+    texts = {"ocr.text_words": [f"name{number}" for number in range(60) for _ in range(6)]}
+    scores, weight = TextScores(), np.ones(360)
+    alone = scores.fit_transform(texts, y, weight, None, seed=0)
+    grouped = scores.fit_transform(texts, y, weight, np.arange(360) // 6, seed=0)
+    assert (alone.argmax(1) == y).mean() > 0.7
+    assert (grouped.argmax(1) == y).mean() < 0.65
 
 
 def test_text_alone_is_enough_for_those_that_read():

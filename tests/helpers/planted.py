@@ -11,9 +11,11 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.registry import classifier_class, classifier_names, create
 
-# the others learn from pictures alone and have tests of their own (test_finetune.py)
+# the others learn from pictures or text alone and have tests of their own (test_finetune.py, test_texts.py)
 TABLE_CLASSIFIERS = [
-    name for name in classifier_names() if classifier_class(name).pictures is not Pictures.ONLY
+    name
+    for name in classifier_names()
+    if classifier_class(name).pictures is not Pictures.ONLY and not classifier_class(name).needs_text
 ]
 GENRES = np.array(["Country", "Pop", "Rock"])
 QUICK: dict[str, dict[str, Any]] = {
