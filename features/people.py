@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.detectors import faces, persons
+from coverfusion.features.detectors import persons
+from coverfusion.features.detectors.faces import face_weights, load_mtcnn
+from coverfusion.features.detectors.ssd import load_ssd, plain_ssd, ssd_weights
+from coverfusion.features.networks.openvino import each
+from coverfusion.features.pictures import smaller
 from coverfusion.features.registry import BlockExtractor, missing_weights, register
 from coverfusion.features.weights import Weights
 
@@ -22,6 +24,8 @@ Boxes = np.ndarray  # (n, 5) float32: left, top, right, bottom in px, confidence
 Detector = Callable[[Image], Boxes]
 
 PEOPLE_IN_A_GROUP = 3  # people
+FACE_SIDE = 300  # faces are looked for in a picture of at most so many pixels squared
+_PACKAGED_MODEL = "ssd_mobilenet_v2"
 # COCO mAP 32.8 (torchvision); its ResNet-50 models reach 37 to 46.7 at 30 to 60 times the arithmetic.
 _HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"
 _MEASURES = {
@@ -39,20 +43,23 @@ _MEASURES = {
 class People(BlockExtractor):
     """Faces by MTCNN and persons by a COCO detector.
 
-    Pictures go through both detectors in as many threads as torch may use, each picture on its own: a
-    batch gives the numbers that its pictures give one by one, in any mix of sizes.
+    Each picture goes through both on its own: a batch gives the numbers that its pictures give one by one,
+    in any mix of sizes. Pictures of more than 300 x 300 px are reduced to about as many pixels before faces
+    are looked for, so a cover costs and gives about the same at any size.
 
     Args:
         preset: "packaged" finds persons by SSD-MobileNet-v2, "hub" by a torchvision detection model.
         face_confidence: faces less sure than this are left out, 0..1.
         person_confidence: the same for persons.
-        min_face_size: px of the smallest face to look for.
+        min_face_size: px of the smallest face to look for in the picture, reduced where it is large.
         person_model: name of a torchvision detection model; None = the preset's own choice.
         checkpoint: a local state dict of `person_model`, read in place of a download.
 
     Raises:
         ValueError: a confidence outside 0..1, a face size under 1, or a model that the preset lacks.
     """
+
+    version = "2"  # OpenVINO; large pictures are reduced
 
     def __init__(
         self,
@@ -69,7 +76,7 @@ class People(BlockExtractor):
                 raise ValueError(f"{key} is {value}; it must lie in 0..1.")
         if min_face_size < 1:
             raise ValueError(f"min_face_size is {min_face_size} px; it must be at least 1.")
-        if preset == "packaged" and checkpoint is None and person_model not in (None, persons.PACKAGED_MODEL):
+        if preset == "packaged" and checkpoint is None and person_model not in (None, _PACKAGED_MODEL):
             raise ValueError(f"person_model '{person_model}' needs the preset 'hub' or a checkpoint.")
         self.preset = preset
         self.face_confidence = face_confidence
@@ -77,7 +84,6 @@ class People(BlockExtractor):
         self.min_face_size = min_face_size
         self.person_model = person_model
         self.checkpoint = None if checkpoint is None else os.fspath(checkpoint)
-        self._detectors: dict[str, Detector] = {}
 
     def describe(self) -> Mapping[str, str]:
         """Each column with its unit or range."""
@@ -92,7 +98,7 @@ class People(BlockExtractor):
 
     def weights(self) -> Sequence[Weights]:
         """MTCNN's networks and the person detector's."""
-        return faces.face_weights() + self._person_weights()
+        return face_weights() + self._person_weights()
 
     def __call__(self, images: Sequence[Image]) -> np.ndarray:
         """(n, len(columns)) float32; see `describe`."""
@@ -108,31 +114,26 @@ class People(BlockExtractor):
         Raises:
             UserError: weights are missing or not what they should be.
         """
-        detectors = self._load()
-        with _one_thread_a_call() as workers, ThreadPoolExecutor(workers) as pool:
-            futures = [{key: pool.submit(_try, d, image) for key, d in detectors.items()} for image in images]
-            results = [{key: future.result() for key, future in one.items()} for one in futures]
+        faces, others = self._detectors
+        found = {"faces": each(functools.partial(_try, faces), images)}
+        # torch splits its own work among the cores
+        run: Any = each if self._is_packaged() else map
+        found["persons"] = list(run(functools.partial(_try, others), images))
+        results = [dict(zip(found, pair, strict=True)) for pair in zip(*found.values(), strict=True)]
         rows = np.array([_row(image, one) for image, one in zip(images, results, strict=True)], np.float32)
         notes = [_note(image, one) for image, one in zip(images, results, strict=True)]
         return rows.reshape(len(images), len(self.columns)), notes
 
     def plain(self) -> Callable[[Image], tuple[Boxes, Boxes]]:
-        """The plain use of the same libraries with the same weights, for comparisons of speed.
+        """The plain use of the same weights, for comparisons of speed: MTCNN in torch, and the whole SSD.
 
         Returns:
             A function from one picture to the faces and persons that `annotate` reports for it.
         """
-        import cv2
         from facenet_pytorch import MTCNN
 
         mtcnn = MTCNN(keep_all=True, min_face_size=self.min_face_size)
-        weights = self._person_weights()
-        if self._is_packaged():
-            graph, layout = (str(w.path) for w in weights)
-            net = cv2.dnn.readNetFromTensorflow(graph, layout)
-            detect_persons: Detector = lambda image: persons.detect_ssd(net, image)  # noqa: E731
-        else:
-            detect_persons = self._load_persons()
+        detect_persons = plain_ssd(ssd_weights()) if self._is_packaged() else self._detectors[1]
 
         def detect(image: Image) -> tuple[Boxes, Boxes]:
             boxes, scores = mtcnn.detect(image)
@@ -161,17 +162,23 @@ class People(BlockExtractor):
         furthest = np.abs(np.reshape(ours, (-1, 5)) - theirs)[:, :4].max(initial=0)
         return f"{text}, boxes within {furthest:.3f} px"
 
-    def _load(self) -> dict[str, Detector]:
-        if not self._detectors:
-            absent = missing_weights(self)
-            if absent:
-                raise UserError(f"Block 'people': {absent}.")
-            self._detectors = {"faces": self._load_faces(), "persons": self._load_persons()}
-        return self._detectors
+    @functools.cached_property
+    def _detectors(self) -> tuple[Detector, Detector]:
+        """Of faces and of persons."""
+        absent = missing_weights(self)
+        if absent:
+            raise UserError(f"Block 'people': {absent}.")
+        return self._load_faces(), self._load_persons()
 
     def _load_faces(self) -> Detector:
-        mtcnn = faces.load_mtcnn(self.min_face_size)
-        return lambda image: _kept(image, faces.detect_faces(mtcnn, image), self.face_confidence)
+        mtcnn = load_mtcnn(self.min_face_size)
+
+        def detect(image: Image) -> Boxes:
+            reduced = smaller(image, FACE_SIDE)
+            boxes = mtcnn(reduced) * _scale(image.width / reduced.width, image.height / reduced.height)
+            return _kept(image, boxes, self.face_confidence)
+
+        return detect
 
     def _load_persons(self) -> Detector:
         weights = self._person_weights()
@@ -180,62 +187,35 @@ class People(BlockExtractor):
             return lambda image: _kept(
                 image, persons.detect_torchvision(model, image), self.person_confidence
             )
-        idle: queue.SimpleQueue[Any] = queue.SimpleQueue()  # an OpenCV network serves one thread at a time
-        idle.put(persons.load_ssd(weights))
-
-        def detect(image: Image) -> Boxes:
-            try:
-                net = idle.get_nowait()
-            except queue.Empty:
-                net = persons.load_ssd(weights)
-            try:
-                return _kept(image, persons.detect_ssd(net, image), self.person_confidence)
-            finally:
-                idle.put(net)
-
-        return detect
+        ssd = load_ssd(weights[0])
+        return lambda image: _kept(
+            image, ssd.persons(image) * _scale(image.width, image.height), self.person_confidence
+        )
 
     def _person_weights(self) -> list[Weights]:
         if self._is_packaged():
-            return persons.ssd_weights()
+            return [ssd_weights()]
         return persons.torchvision_weights(self._person_model(), self.checkpoint)
 
     def _person_model(self) -> str:
-        return self.person_model or (persons.PACKAGED_MODEL if self._is_packaged() else _HUB_MODEL)
+        return self.person_model or (_PACKAGED_MODEL if self._is_packaged() else _HUB_MODEL)
 
     def _is_packaged(self) -> bool:
         if self.checkpoint is not None:
             return False
-        return self.person_model == persons.PACKAGED_MODEL or (
-            self.preset == "packaged" and not self.person_model
-        )
+        return self.person_model == _PACKAGED_MODEL or (self.preset == "packaged" and not self.person_model)
 
 
-@contextmanager
-def _one_thread_a_call() -> Iterator[int]:
-    """Gives the threads that torch and OpenCV use inside one call to the pictures instead.
-
-    These networks are too small to split: two pictures in two threads are faster than one in two. Both
-    libraries keep the setting for the whole process, so it is put back.
-    """
-    import cv2
-    import torch
-
-    torch_threads, cv_threads = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield torch_threads
-    finally:
-        torch.set_num_threads(torch_threads)
-        cv2.setNumThreads(cv_threads)
+def _scale(across: float, down: float) -> np.ndarray:
+    """What boxes are multiplied by; their confidence stays."""
+    return np.array([across, down, across, down, 1], np.float32)
 
 
 def _try(detector: Detector, image: Image) -> Boxes | str:
     """The boxes, or the error as a text: one bad picture must not spoil the others."""
     try:
         return detector(image)
-    except Exception as error:  # noqa: BLE001 - torch, OpenCV and facenet-pytorch raise many kinds
+    except Exception as error:  # noqa: BLE001 - Pillow, OpenVINO and torch raise many kinds
         return f"{type(error).__name__}: {error}"
 
 

@@ -1,29 +1,37 @@
-"""Faces by MTCNN: facenet-pytorch's networks and box arithmetic, with a faster way to resize its inputs.
+"""Faces by MTCNN, with facenet-pytorch's networks.
 
 K. Zhang, Z. Zhang, Z. Li, Y. Qiao, "Joint Face Detection and Alignment using Multi-task Cascaded
-Convolutional Networks", 2016. The networks, their weights and the order of steps are those of
-facenet-pytorch's `MTCNN.detect`; the boxes are the same to within rounding. What differs is where the
-library spends its time: every resize here is four look-ups in one summed-area table of the picture, and
-the networks run with the channels innermost, where max pooling is many times faster on a CPU.
+Convolutional Networks", 2016. The weights and the order of steps are those of facenet-pytorch's
+`MTCNN.detect`, and so are the boxes up to rounding. Every resize here is four look-ups in one summed-area
+table of the picture.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL.Image import Image
 
+from coverfusion.features.detectors.boxes import nms
+from coverfusion.features.networks.openvino import Network, converted, from_torch
 from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
-    import torch
-    from facenet_pytorch import MTCNN
+    import openvino
 
-_MEGABYTES = {"pnet": 0.03, "rnet": 0.4, "onet": 1.6}
+# name -> (its class, MB, shape of its input); many crops are given to a network a few at a time
+_NETWORKS = {
+    "pnet": ("PNet", 0.03, (1, 3, -1, -1)),
+    "rnet": ("RNet", 0.4, (8, 3, 24, 24)),
+    "onet": ("ONet", 1.6, (4, 3, 48, 48)),
+}
+_THRESHOLDS = (0.6, 0.7, 0.7)  # confidences that pass each network
+_FACTOR = 0.709  # between the scales of the picture
 _PIXEL_MEAN, _PIXEL_SCALE = 127.5, 0.0078125  # MTCNN's input range: -1 to 1
-_SMALLEST_LEVEL = 12  # px: what PNet sees at once
-_CROPS_AT_ONCE = 512
+_CELL, _STRIDE = 12, 2  # px: what PNet sees at once, and how far its cells are apart
+_GRID = 16  # px: a network is made ready for each new size of input, so there are few sizes
 
 
 def face_weights() -> list[Weights]:
@@ -37,130 +45,133 @@ def face_weights() -> list[Weights]:
             path=packaged_file("facenet-pytorch", f"{net}.pt"),
             how_to_get="pip install facenet-pytorch==2.5.3",
         )
-        for net, megabytes in _MEGABYTES.items()
+        for net, (_, megabytes, _) in _NETWORKS.items()
     ]
 
 
-def load_mtcnn(min_face_size: int) -> MTCNN:
-    """facenet-pytorch's detector with its networks laid out for `detect_faces`.
+class Mtcnn:
+    """The three networks in a row. Thread-safe.
 
     Args:
         min_face_size: px of the smallest face to look for.
     """
-    import torch
-    from facenet_pytorch import MTCNN
 
-    mtcnn = MTCNN(keep_all=True, min_face_size=min_face_size).eval()
-    return mtcnn.to(memory_format=torch.channels_last)
+    def __init__(self, min_face_size: int) -> None:
+        self._smallest = min_face_size
+        self._pnet, self._rnet, self._onet = (
+            Network(converted(f"mtcnn-{net}", weights.digest(), functools.partial(_convert, net)))
+            for net, weights in zip(_NETWORKS, face_weights(), strict=True)
+        )
 
+    def __call__(self, image: Image) -> np.ndarray:
+        """(n, 5) float32: left, top, right, bottom in px and confidence 0..1 of each face; n may be 0.
 
-def detect_faces(mtcnn: MTCNN, image: Image) -> np.ndarray:
-    """(n, 5) float32: left, top, right, bottom in px and confidence 0..1 of each face; n may be 0.
+        Boxes may reach over the picture's edge, as MTCNN's do.
+        """
+        sums = _summed_area(np.asarray(image))
+        return self._decide(sums, self._refine(sums, self._propose(sums)))
 
-    Boxes may reach over the picture's edge, as MTCNN's do. Thread-safe: `mtcnn` is only read.
-    """
-    import torch
+    def _propose(self, sums: np.ndarray) -> np.ndarray:
+        """PNet over the picture at every scale -> (n, 5) square candidate boxes with their scores."""
+        height, width = sums.shape[0] - 1, sums.shape[1] - 1
+        found = [np.zeros((0, 9), np.float32)]
+        for scale in _scales(min(height, width), self._smallest):
+            boxes = self._cells(_whole(sums, int(height * scale + 1), int(width * scale + 1)), scale)
+            found.append(boxes[nms(boxes[:, :4], boxes[:, 4], 0.5)])
+        boxes = np.concatenate(found)
+        boxes = boxes[nms(boxes[:, :4], boxes[:, 4], 0.7)]
+        size = np.tile(boxes[:, 2:4] - boxes[:, :2], 2)
+        return _squared(np.column_stack([boxes[:, :4] + boxes[:, 5:] * size, boxes[:, 4]]))
 
-    pixels = np.asarray(image)
-    with torch.inference_mode():
-        sums = _summed_area(pixels)
-        boxes = _propose(mtcnn, sums)
-        boxes = _refine(mtcnn, sums, boxes)
-        return _decide(mtcnn, sums, boxes).numpy()
+    def _cells(self, level: np.ndarray, scale: float) -> np.ndarray:
+        """PNet on one scale -> (n, 9): the boxes of the cells that pass, their scores and offsets."""
+        height, width = level.shape[2:]
+        rows, columns = ((side - 1) // _STRIDE - 4 for side in (height, width))
+        margins = ((0, 0), (0, 0), (0, -height % _GRID), (0, -width % _GRID))
+        offsets, scores = self._pnet(np.pad(level, margins, mode="edge"))
+        offsets, scores = offsets[0, :, :rows, :columns], scores[0, 1, :rows, :columns]
+        y, x = np.nonzero(scores >= _THRESHOLDS[0])
+        corners = _STRIDE * np.column_stack([x, y]).astype(np.float32)
+        left_top, right_bottom = (np.floor((corners + length) / scale) for length in (1, _CELL))
+        return np.column_stack([left_top, right_bottom, scores[y, x], offsets[:, y, x].T])
 
+    def _refine(self, sums: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """RNet on each candidate -> the (n, 5) square boxes that pass."""
+        boxes, crops = _crops(sums, boxes, 24)
+        offsets, scores = _in_parts(self._rnet, crops)
+        boxes, offsets = _passing(boxes, scores[:, 1], offsets, _THRESHOLDS[1])
+        kept = nms(boxes[:, :4], boxes[:, 4], 0.7)
+        return _squared(_moved(boxes[kept], offsets[kept]))
 
-def _propose(mtcnn: MTCNN, sums: np.ndarray) -> torch.Tensor:
-    """PNet over the picture at every scale -> (n, 5) square candidate boxes with their scores."""
-    import torch
-    from facenet_pytorch.models.utils.detect_face import generateBoundingBox, rerec
-    from torchvision.ops import nms
-
-    height, width = sums.shape[0] - 1, sums.shape[1] - 1
-    levels = []
-    for scale in _scales(min(height, width), mtcnn.min_face_size, mtcnn.factor):
-        level = _whole(sums, int(height * scale + 1), int(width * scale + 1))
-        offsets, probabilities = mtcnn.pnet(level)
-        boxes, _ = generateBoundingBox(offsets, probabilities[:, 1], scale, mtcnn.thresholds[0])
-        levels.append(boxes[nms(boxes[:, :4], boxes[:, 4], 0.5)])
-    if not levels:
-        return torch.zeros((0, 5))
-    boxes = torch.cat(levels)
-    boxes = boxes[nms(boxes[:, :4], boxes[:, 4], 0.7)]
-    size = (boxes[:, 2:4] - boxes[:, :2]).repeat(1, 2)
-    moved = boxes[:, :4] + boxes[:, 5:9] * size
-    return rerec(torch.cat([moved, boxes[:, 4:5]], dim=1))
-
-
-def _refine(mtcnn: MTCNN, sums: np.ndarray, boxes: torch.Tensor) -> torch.Tensor:
-    """RNet on each candidate -> the (n, 5) square boxes that pass."""
-    from facenet_pytorch.models.utils.detect_face import bbreg, rerec
-    from torchvision.ops import nms
-
-    boxes, crops = _crops(sums, boxes, 24)
-    if len(boxes) == 0:
-        return boxes
-    offsets, probabilities = _in_chunks(mtcnn.rnet, crops)
-    boxes, offsets = _passing(boxes, probabilities[:, 1], offsets, mtcnn.thresholds[1])
-    keep = nms(boxes[:, :4], boxes[:, 4], 0.7)
-    return rerec(bbreg(boxes[keep], offsets[keep]))
+    def _decide(self, sums: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+        """ONet on each remaining box -> the (n, 5) faces."""
+        boxes, crops = _crops(sums, boxes, 48)
+        offsets, _, scores = _in_parts(self._onet, crops)
+        boxes = _moved(*_passing(boxes, scores[:, 1], offsets, _THRESHOLDS[2]))
+        return boxes[nms(boxes[:, :4], boxes[:, 4], 0.7, of_smaller=True)]
 
 
-def _decide(mtcnn: MTCNN, sums: np.ndarray, boxes: torch.Tensor) -> torch.Tensor:
-    """ONet on each remaining box -> the (n, 5) faces."""
-    from facenet_pytorch.models.utils.detect_face import bbreg, nms_numpy
+@functools.lru_cache(4)
+def load_mtcnn(min_face_size: int) -> Mtcnn:
+    """One detector for all who ask for the same."""
+    return Mtcnn(min_face_size)
 
-    boxes, crops = _crops(sums, boxes, 48)
-    if len(boxes) == 0:
-        return boxes
-    offsets, _, probabilities = _in_chunks(mtcnn.onet, crops)
-    boxes, offsets = _passing(boxes, probabilities[:, 1], offsets, mtcnn.thresholds[2])
-    if len(boxes) == 0:
-        return boxes
-    boxes = bbreg(boxes, offsets)
-    return boxes[nms_numpy(boxes[:, :4].numpy(), boxes[:, 4].numpy(), 0.7, "Min")]
+
+def _convert(net: str) -> openvino.Model:
+    from facenet_pytorch.models import mtcnn
+
+    kind, _, shape = _NETWORKS[net]
+    return from_torch(getattr(mtcnn, kind)(), shape)
+
+
+def _in_parts(net: Network, crops: np.ndarray) -> list[np.ndarray]:
+    """`net` over any number of crops."""
+    size = int(net.model.inputs[0].shape[0])
+    filled = np.concatenate([crops, np.zeros((-len(crops) % size or size, *crops.shape[1:]), np.float32)])
+    parts = [net(filled[start : start + size]) for start in range(0, len(crops) or 1, size)]
+    return [np.concatenate(part)[: len(crops)] for part in zip(*parts, strict=True)]
 
 
 def _passing(
-    boxes: torch.Tensor, scores: torch.Tensor, offsets: torch.Tensor, threshold: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+    boxes: np.ndarray, scores: np.ndarray, offsets: np.ndarray, threshold: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The boxes (with their new scores) and offsets whose score is above `threshold`."""
-    import torch
-
     passing = scores > threshold
-    return torch.cat([boxes[passing, :4], scores[passing, None]], dim=1), offsets[passing]
+    return np.column_stack([boxes[passing, :4], scores[passing]]), offsets[passing]
 
 
-def _in_chunks(net: Any, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """`net` over many crops, a few at a time."""
-    import torch
-
-    parts = [net(chunk) for chunk in crops.split(_CROPS_AT_ONCE)]
-    return tuple(torch.cat(part) for part in zip(*parts, strict=True))
+def _moved(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """The boxes with their edges moved by offsets in proportions of their size."""
+    size = np.tile(boxes[:, 2:4] - boxes[:, :2] + 1, 2)
+    return np.column_stack([boxes[:, :4] + offsets * size, boxes[:, 4]])
 
 
-def _scales(shorter_side: int, min_face_size: int, factor: float) -> list[float]:
+def _squared(boxes: np.ndarray) -> np.ndarray:
+    """The boxes with their shorter sides made as long as the longer ones."""
+    size = boxes[:, 2:4] - boxes[:, :2]
+    side = size.max(axis=1, keepdims=True)
+    corner = boxes[:, :2] + size * np.float32(0.5) - side * np.float32(0.5)
+    return np.column_stack([corner, corner + side, boxes[:, 4]])
+
+
+def _scales(shorter_side: int, min_face_size: int) -> list[float]:
     """The factors by which the picture is shrunk; none where it is smaller than the smallest face."""
-    scale = _SMALLEST_LEVEL / min_face_size
-    length = shorter_side * scale
+    scale = _CELL / min_face_size
     scales = []
-    while length >= _SMALLEST_LEVEL:
+    while shorter_side * scale >= _CELL:
         scales.append(scale)
-        scale *= factor
-        length *= factor
+        scale *= _FACTOR
     return scales
 
 
 def _summed_area(pixels: np.ndarray) -> np.ndarray:
-    """(height + 1, width + 1, 3) int32 sums of all pixels above and to the left.
-
-    Where the sums wrap around, differences of them are still right: int32 counts modulo 2**32.
-    """
+    """(height + 1, width + 1, 3) int32 sums of all pixels above and to the left."""
     import cv2
 
     return cv2.integral(pixels, sdepth=cv2.CV_32S)
 
 
-def _whole(sums: np.ndarray, height: int, width: int) -> torch.Tensor:
+def _whole(sums: np.ndarray, height: int, width: int) -> np.ndarray:
     """The whole picture at another size, as PNet wants it: (1, 3, height, width)."""
     top, bottom = _bins(np.array([0]), np.array([sums.shape[0] - 1]), height)
     left, right = _bins(np.array([0]), np.array([sums.shape[1] - 1]), width)
@@ -170,21 +181,21 @@ def _whole(sums: np.ndarray, height: int, width: int) -> torch.Tensor:
     return _as_input(total[None], area[None])
 
 
-def _crops(sums: np.ndarray, boxes: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _crops(sums: np.ndarray, boxes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The boxes that touch the picture, and the picture inside each: (n, 3, size, size)."""
-    from facenet_pytorch.models.utils.detect_face import pad
-
-    y, bottom, x, right = pad(boxes, sums.shape[1] - 1, sums.shape[0] - 1)
-    touching = (bottom > y - 1) & (right > x - 1)
-    y0, y1 = _bins((y - 1)[touching], bottom[touching], size)
-    x0, x1 = _bins((x - 1)[touching], right[touching], size)
+    x, y, right, bottom = boxes[:, :4].astype(np.int32).T
+    x, y = x.clip(1) - 1, y.clip(1) - 1
+    right, bottom = right.clip(max=sums.shape[1] - 1), bottom.clip(max=sums.shape[0] - 1)
+    touching = (bottom > y) & (right > x)
+    y0, y1 = _bins(y[touching], bottom[touching], size)
+    x0, x1 = _bins(x[touching], right[touching], size)
     flat, row = sums.reshape(-1, 3), sums.shape[1]
     total = flat.take((y1 * row)[:, :, None] + x1[:, None, :], axis=0)
     total -= flat.take((y0 * row)[:, :, None] + x1[:, None, :], axis=0)
     total -= flat.take((y1 * row)[:, :, None] + x0[:, None, :], axis=0)
     total += flat.take((y0 * row)[:, :, None] + x0[:, None, :], axis=0)
     area = (y1 - y0)[:, :, None, None] * (x1 - x0)[:, None, :, None]
-    return boxes[touching.tolist()], _as_input(total, area)
+    return boxes[touching], _as_input(total, area)
 
 
 def _bins(start: np.ndarray, end: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -194,11 +205,9 @@ def _bins(start: np.ndarray, end: np.ndarray, count: int) -> tuple[np.ndarray, n
     return start[:, None] + step * length // count, start[:, None] + -(-(step + 1) * length // count)
 
 
-def _as_input(total: np.ndarray, area: np.ndarray) -> torch.Tensor:
-    """(n, h, w, 3) pixel sums over areas of px -> (n, 3, h, w) float32 in -1..1, channels innermost."""
-    import torch
-
+def _as_input(total: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """(n, h, w, 3) pixel sums over areas of px -> (n, 3, h, w) float32 in -1..1."""
     mean = total / area.astype(np.float32)
     mean -= _PIXEL_MEAN
     mean *= _PIXEL_SCALE
-    return torch.from_numpy(mean.astype(np.float32, copy=False)).permute(0, 3, 1, 2)
+    return mean.astype(np.float32).transpose(0, 3, 1, 2)

@@ -7,6 +7,7 @@ import os
 import queue
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # float32 everywhere: left to itself the library computes in bfloat16 where the CPU can
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
+_FIRST_ARRAY = threading.Lock()
 
 
 def converted_root() -> Path:
@@ -122,6 +124,8 @@ class Network:
     def __init__(self, path: Path) -> None:
         import openvino
 
+        with _FIRST_ARRAY:  # the binding makes its table of types at first use: two threads there wait forever
+            openvino.Tensor(np.zeros(1, openvino.Type.f32.to_dtype()))
         core = openvino.Core()
         cores = str(threads())
         properties = {**_PROPERTIES, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
@@ -136,7 +140,7 @@ class Network:
         except queue.Empty:
             request = self._compiled.create_infer_request()
         try:
-            request.infer(list(inputs), share_inputs=True)
+            request.infer(list(inputs), share_inputs=True, share_outputs=True)
             return [np.array(request.get_output_tensor(k).data) for k in range(len(self._compiled.outputs))]
         finally:
             self._idle.put(request)

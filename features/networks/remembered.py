@@ -35,7 +35,7 @@ class Remembered(Generic[Result]):
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> list[Result]:
         """The results for `inputs`, in their order; only those that are not at hand are computed."""
-        keys = [hashlib.blake2b(np.ascontiguousarray(x).data, digest_size=16).digest() for x in inputs]
+        keys = [_key(x) for x in inputs]
         with self._lock:
             found = {key: self._kept[key] for key in keys if key in self._kept}
         missing = {key: x for key, x in zip(keys, inputs, strict=True) if key not in found}
@@ -46,7 +46,16 @@ class Remembered(Generic[Result]):
                 del self._kept[key]
         return [found[key] for key in keys]
 
+    def at_hand(self, given: np.ndarray) -> Result | None:
+        """The result for one input, or None where it would have to be computed."""
+        with self._lock:
+            return self._kept.get(_key(given))
+
     def forget(self) -> None:
         """Keeps nothing: what follows is computed."""
         with self._lock:
             self._kept.clear()
+
+
+def _key(given: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(given).data, digest_size=16).digest()

@@ -1,0 +1,89 @@
+"""The `objects` block: what a cover shows, in words of ImageNet and of COCO."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL.Image import Image
+
+from coverfusion.data.errors import UserError
+from coverfusion.features.detectors.coco import COCO
+from coverfusion.features.detectors.ssd import load_ssd, ssd_weights
+from coverfusion.features.networks.checkpoint import weights_for
+from coverfusion.features.networks.lite import LITE, load_lite
+from coverfusion.features.networks.openvino import each
+from coverfusion.features.registry import BlockExtractor, missing_weights, register
+from coverfusion.features.weights import Weights, packaged_file
+
+_MODEL = "efficientnet-lite0"
+
+
+@register("objects")
+class Objects(BlockExtractor):
+    """The 1,000 classes of EfficientNet-Lite0 and the 80 kinds of object of SSD-MobileNet-v2.
+
+    Each network works once on a picture that `cnn` or `people` saw just before. The preset changes nothing:
+    both networks come with packages.
+    """
+
+    def describe(self) -> Mapping[str, str]:
+        """Column -> one line with its range."""
+        classes = {
+            f"imagenet_{key}": f"log10 of the probability of the ImageNet class '{name}'; up to 0"
+            for key, name in _imagenet().items()
+        }
+        kinds = {
+            f"coco_{_key(name)}": f"confidence of the surest {name} in the picture (COCO); 0-1"
+            for name in COCO.values()
+        }
+        return classes | kinds
+
+    def weights(self) -> Sequence[Weights]:
+        """Both networks."""
+        return [weights_for(_MODEL), ssd_weights()]
+
+    def __call__(self, images: Sequence[Image]) -> np.ndarray:
+        """(n, 1080) float32; see `describe`.
+
+        Raises:
+            UserError: the weights are not here.
+        """
+        if absent := missing_weights(self):
+            raise UserError(f"Block 'objects': {absent}.")
+        if not len(images):
+            return np.empty((0, len(self.columns)), np.float32)
+        lite, ssd = self.weights()
+        assert lite.path is not None
+        outputs = load_lite(_MODEL, lite.path, lite.digest(), LITE[_MODEL][0])(images)
+        classes = _log10_softmax(np.stack([one.logits for one in outputs]))
+        highest = np.stack([found.highest for found in each(load_ssd(ssd), images)])
+        return np.column_stack([classes, highest[:, list(COCO)]])
+
+
+def _log10_softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    return (shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))) / np.float32(np.log(10))
+
+
+@functools.cache
+def _imagenet() -> dict[str, str]:
+    """Column key -> name of the 1,000 classes, in the network's order; the names are WordNet's, from timm."""
+    synsets, lemmas = (
+        packaged_file("timm", f"imagenet_{what}.txt") for what in ("synsets", "synset_to_lemma")
+    )
+    if synsets is None or lemmas is None:
+        raise UserError("Block 'objects': timm's names of ImageNet's classes are not here: pip install timm.")
+    names = dict(line.split("\t") for line in lemmas.read_text().splitlines())
+    found: dict[str, str] = {}
+    for synset in synsets.read_text().split():
+        key = _key(names[synset].partition(", ")[0])
+        # two cranes, two cardigans, two maillots
+        found[f"{key}_2" if key in found else key] = names[synset]
+    return found
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", name.lower())
