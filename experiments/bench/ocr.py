@@ -79,17 +79,21 @@ def errors_of(truths: Sequence[Truth], texts: Sequence[str]) -> list[dict[str, o
 
     Returns:
         Rows of `lines` (their kind), `letters` (how many there are), `character_error` and `word_error`
-        (edits over letters and words), `missed` (share of lines of which nothing was read), `extra` (letters
-        that stand nowhere on completely transcribed covers, over all letters of these).
+        (edits over letters and words), `cover_error` (the mean over covers of their character error, at most
+        1 each: a cover full of small print counts no more than another), `missed` (share of lines of which
+        nothing was read), `extra` (letters that stand nowhere on completely transcribed covers, over all
+        letters of these).
     """
-    found = []
+    found, by_cover = [], []
     extra = complete = 0
     for truth, text in zip(truths, texts, strict=True):
         errors, more = line_errors([line for line, _ in truth.lines], text.splitlines())
         found += [(kind, *one) for (_, kind), one in zip(truth.lines, errors, strict=True)]
+        edits, letters = sum(one.letter_edits for one in errors), sum(one.letters for one in errors)
+        by_cover += [min(edits / letters, 1.0)] if letters else []
         if truth.complete:
             extra += more
-            complete += sum(one.letters for one in errors)
+            complete += letters
     table = pd.DataFrame(found, columns=["lines", "letters", "letter_edits", "words", "word_edits"])
     groups = {"all": table} | (dict(list(table.groupby("lines"))) if table["lines"].nunique() > 1 else {})
     return [
@@ -98,6 +102,7 @@ def errors_of(truths: Sequence[Truth], texts: Sequence[str]) -> list[dict[str, o
             "letters": int(group["letters"].sum()),
             "character_error": float(group["letter_edits"].sum() / group["letters"].sum()),
             "word_error": float(group["word_edits"].sum() / group["words"].sum()),
+            "cover_error": float(np.mean(by_cover)) if kind == "all" else np.nan,
             "missed": float((group["letter_edits"] >= group["letters"]).mean()),
             "extra": extra / complete if kind == "all" and complete else np.nan,
         }

@@ -20,11 +20,12 @@ TYPEFACES = (
     "cmtt10.ttf",
 )  # fmt: skip
 WORDS = (
-    "the and of love night blue river gold midnight summer train heart electric dance world live greatest "
-    "hits volume songs original soundtrack featuring ballad highway country queen king brothers orchestra "
-    "quartet fire water moon sun street city house party feat remix deluxe edition stereo records side one two three "
-    "Alice Bowie Carter Dylan Ella Franklin Garfunkel Hendrix Iggy Jackson Kraftwerk Lennon Morrison Nirvana "
-    "Orbison Presley Ramones Sinatra Turner Vangelis Waylon Zappa 1969 45 99 MC DJ"
+    "the and of love night blue river gold midnight summer train heart electric dance world live "
+    "greatest hits volume songs original soundtrack featuring ballad highway country queen king "
+    "brothers orchestra quartet fire water moon sun street city house party feat remix deluxe edition "
+    "stereo records side one two three Alice Bowie Carter Dylan Ella Franklin Garfunkel Hendrix Iggy "
+    "Jackson Kraftwerk Lennon Morrison Nirvana Orbison Presley Ramones Sinatra Turner Vangelis Waylon "
+    "Zappa 1969 45 99 MC DJ"
 )
 SIZES = (11, 72)  # pixels, drawn evenly by their logarithm
 TILT = 35  # degrees at most
@@ -59,10 +60,11 @@ def draw_cover(number: int, side: int = SIDE) -> DrawnCover:
         text = _wording(rng)
         size = float(np.exp(rng.uniform(*np.log(SIZES))))
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
-        written = _written(text, str(rng.choice(TYPEFACES)), size, _angle(kind, rng), side / SIDE)
-        place = _free_place(taken, [round(edge * SIDE / side) for edge in written.size], rng)
+        typeface, angle = str(rng.choice(TYPEFACES)), _angle(kind, rng)
+        place = _free_place(taken, _written(text, typeface, size, angle, 1).size, rng)
         ink = rng.integers(0, 256, 3)
         if place is not None:
+            written = _written(text, typeface, size, angle, side / SIDE)
             corner = [round(edge * side / SIDE) for edge in place]
             _lay(picture, written, corner, ink)
             lines.append((place[1], DrawnLine(text, kind, size)))
@@ -97,7 +99,7 @@ def _written(text: str, typeface: str, size: float, angle: float, scale: float) 
     return mask.rotate(angle, Image.Resampling.BICUBIC, expand=True)
 
 
-def _free_place(taken: np.ndarray, size: list[int], rng: np.random.Generator) -> tuple[int, int] | None:
+def _free_place(taken: np.ndarray, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int] | None:
     """The upper left corner of a place (x, y) that no line has, and takes it; None where there is none."""
     free = [SIDE - edge for edge in size]
     if min(free) < 1:

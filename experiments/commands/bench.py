@@ -24,7 +24,7 @@ RoundsOption = Annotated[int, typer.Option(min=2, help="alternations of ours and
 BundleOption = Annotated[Path, typer.Option(help="a run's bundle/ folder")]
 
 bench = typer.Typer(
-    help="Speed beside the plain use of the same libraries, measured in the same run.",
+    help="Speed beside the plain use of the same libraries, in the same run; and what OCR reads right.",
     no_args_is_help=True,
 )
 
@@ -121,6 +121,30 @@ def bench_index_command(
 
     real = None if collection is None else _prepared("index", collection, ["cnn"], store).table.blocks["cnn"]
     print_bench(bench_index(vectors, dimensions, kind, real), vectors, dimensions)
+
+
+@bench.command("ocr")
+def bench_ocr_command(
+    collection: Annotated[
+        Path | None,
+        typer.Argument(help="where transcribed covers are looked for; without it drawn ones alone"),
+    ] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="rapidocr or easyocr (repeatable); both, if left out")
+    ] = None,
+    drawn: Annotated[int, typer.Option(min=1, help="covers drawn with known words")] = 300,
+    sides: Annotated[int, typer.Option(min=0, help="of these, read at four sizes too")] = 12,
+) -> None:
+    """How much of the text on covers each engine reads right, drawn and real, and what large ones cost.
+
+    Example: `coverfusion bench ocr covers/ --engine rapidocr`
+    """
+    from coverfusion.experiments.bench.ocr import bench_ocr, bench_sides
+
+    engines = engine or ["rapidocr", "easyocr"]
+    bench_ocr(collection, engines, drawn)
+    if sides:
+        bench_sides(engines[0], sides)
 
 
 @bench.command("ray")
