@@ -162,9 +162,9 @@ def _real(collection: Path) -> list[Truth]:
     return [
         Truth(
             "real",
-            decode(read_bytes(row.path)),
-            [(line, "real") for line in row.text.splitlines() if line.strip()],
-            complete=row.unreadable == 0,
+            decode(read_bytes(path)),
+            [(line, "real") for line in text.splitlines() if line.strip()],
+            complete=unreadable == 0,
         )
-        for row in here.itertuples()
+        for path, text, unreadable in zip(here["path"], here["text"], here["unreadable"], strict=True)
     ]

@@ -65,7 +65,7 @@ def draw_cover(number: int, side: int = SIDE) -> DrawnCover:
         ink = rng.integers(0, 256, 3)
         if place is not None:
             written = _written(text, typeface, size, angle, side / SIDE)
-            corner = [round(edge * side / SIDE) for edge in place]
+            corner = round(place[0] * side / SIDE), round(place[1] * side / SIDE)
             _lay(picture, written, corner, ink)
             lines.append((place[1], DrawnLine(text, kind, size)))
     return DrawnCover(picture, [line for _, line in sorted(lines)])
@@ -113,11 +113,12 @@ def _free_place(taken: np.ndarray, size: tuple[int, int], rng: np.random.Generat
     return None
 
 
-def _lay(picture: Image.Image, mask: Image.Image, corner: list[int], ink: np.ndarray) -> None:
+def _lay(picture: Image.Image, mask: Image.Image, corner: tuple[int, int], ink: np.ndarray) -> None:
     """Writes with this ink, or its lighter or darker kin where the ground is as light."""
     ground = picture.crop((*corner, corner[0] + mask.width, corner[1] + mask.height)).convert("L")
     below = float(np.asarray(ground).mean())
     luma = float(ink @ [0.299, 0.587, 0.114])
     if abs(luma - below) < CONTRAST:
         ink = ink // 3 + 170 if below < 128 else ink // 3
-    picture.paste(tuple(int(part) for part in ink), (*corner,), mask)
+    red, green, blue = ink.tolist()
+    picture.paste((red, green, blue), corner, mask)

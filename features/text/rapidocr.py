@@ -36,7 +36,7 @@ WIDTH_STEP = 64
 LINES_AT_A_TIME = 8
 TURNED_WIDTH, TURNED_CONFIDENCE = 192, 0.9  # RapidOCR's own for the orientation classifier
 # RapidOCR's own; `thresh` and `box_thresh` are of pixels and boxes
-DETECTION = {
+DETECTION: dict[str, Any] = {
     "thresh": 0.3,
     "box_thresh": 0.5,
     "max_candidates": 1000,
@@ -194,4 +194,4 @@ def plain() -> Callable[[np.ndarray], list[str]]:
     engine = EngineType.ONNXRUNTIME if find_spec("onnxruntime") else EngineType.OPENVINO
     parts = {f"{part}.engine_type": engine for part in ("Det", "Cls", "Rec")}
     reader = RapidOCR(params=parts | {"Global.log_level": "error"})
-    return lambda picture: list(reader(picture).txts or ())
+    return lambda picture: list(getattr(reader(picture), "txts", None) or ())

@@ -128,7 +128,8 @@ def _look(line: Line, picture: np.ndarray) -> _Look:
     letters = sum(not sign.isspace() for sign in line.text)
     width = min(crop.shape[1] / HEIGHT / max(letters, 1), 3.0)
     if not ink.any():
-        return _Look(width, *[math.nan] * 7, float(ground[0]), math.nan)
+        unknown = dict.fromkeys(_Look._fields, math.nan)
+        return _Look(**unknown | {"letter_width": width, "ground_lightness": float(ground[0])})
     lightness, red, yellow = (float(value) for value in np.median(lab[ink], axis=0))
     contrast = float(np.linalg.norm([lightness, red, yellow] - ground))
     gap, lean = _gap(ink), _lean(ink)
