@@ -8,35 +8,8 @@ from typing import Any
 
 JOINED = re.compile(r"[^\W\d_]{8,}")  # shorter ones are rather names than two words
 CASES = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")  # between "Jerry" and "Lee"
-SHORT = frozenset(
-    [
-        "a",
-        "am",
-        "an",
-        "as",
-        "at",
-        "be",
-        "by",
-        "do",
-        "go",
-        "he",
-        "i",
-        "if",
-        "in",
-        "is",
-        "it",
-        "me",
-        "my",
-        "no",
-        "of",
-        "on",
-        "or",
-        "so",
-        "to",
-        "up",
-        "us",
-        "we",
-    ]
+SHORT = (
+    "a am an as at be by do go he i if in is it me my no of on or so to up us we"  # words that a part may be
 )
 RAREST = 20_000  # rank of the rarest word that a joined word is cut into
 
@@ -62,7 +35,7 @@ def _split(word: str) -> str:
 
 def _common(part: str) -> bool:
     rank: int = _ranks().get(part.lower(), RAREST)
-    return part.lower() in SHORT or (len(part) > 2 and rank < RAREST)
+    return part.lower() in SHORT.split() or (len(part) > 2 and rank < RAREST)
 
 
 @functools.cache
