@@ -212,10 +212,10 @@ class _Search:
         With A = (K + I)^-1 and residuals r = A t / diag(A) as of `leave_one_out`, a change dK of the kernel
         changes A by -A dK A, and the error by the inner product of dK with `slope`.
         """
-        parts, derivatives = self._parts(np.exp(point))
-        kernel = sum(parts)
+        values = np.exp(point)
+        product, own, kernel = self._kernels(values)
         try:
-            A = _inverse(np.asarray(kernel), 1.0)
+            A = _inverse(kernel, 1.0)
         except np.linalg.LinAlgError:  # a step too far
             return np.inf, np.zeros_like(point)
         solved, diagonal = A @ self.targets, np.diag(A)[:, None]
@@ -223,26 +223,41 @@ class _Search:
         outer = (A @ (residuals / diagonal)) @ solved.T
         q = (residuals * solved / diagonal**2).sum(axis=1)
         slope = ((A * q) @ A - (outer + outer.T) / 2) * (2 / residuals.size)
-        return float((residuals**2).mean()), np.array([np.vdot(slope, change) for change in derivatives])
+        return float((residuals**2).mean()), self._gradient(values, slope, product, own)
 
-    def _parts(self, values: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """The summed kernels, and the kernel's derivative by the logarithm of each value."""
+    def _kernels(self, values: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """The weighed product, each block's own weighed kernel, and the whole kernel."""
         n = len(self.distances)
-        widths = values[1 : 1 + n]
-        exponent = sum(width * distance for width, distance in zip(widths, self.distances, strict=True))
-        product = values[0] * np.exp(-np.asarray(exponent))
-        parts = [product]
-        changes = [product, *(-width * d * product for width, d in zip(widths, self.distances, strict=True))]
-        at = 1 + n
+        exponent = np.zeros_like(self.distances[0])
+        for width, distance in zip(values[1 : 1 + n], self.distances, strict=True):
+            exponent -= width * distance
+        product = values[0] * np.exp(exponent, out=exponent)
+        own = []
         if self.with_sums:
-            sums, own = values[at : at + n], values[at + n : at + 2 * n]
-            kernels = [w * np.exp(-h * d) for w, h, d in zip(sums, own, self.distances, strict=True)]
-            parts += kernels
-            changes += kernels
-            changes += [-h * d * k for h, d, k in zip(own, self.distances, kernels, strict=True)]
-            at += 2 * n
-        linear = [weight * text for weight, text in zip(values[at:], self.texts, strict=True)]
-        return parts + linear, changes + linear
+            sums, widths = np.split(values[1 + n : 1 + 3 * n], 2)
+            own = [w * np.exp(-h * d) for w, h, d in zip(sums, widths, self.distances, strict=True)]
+        kernel = product.copy()
+        for part in own:
+            kernel += part
+        for weight, text in zip(values[len(values) - len(self.texts) :], self.texts, strict=True):
+            kernel += weight * text
+        return product, own, kernel
+
+    def _gradient(
+        self, values: np.ndarray, slope: np.ndarray, product: np.ndarray, own: list[np.ndarray]
+    ) -> np.ndarray:
+        """Of the error by the logarithm of each value, from its slope by the kernel's entries."""
+        n = len(self.distances)
+        of_product = slope * product
+        found = [of_product.sum()]
+        found += [-w * np.vdot(of_product, d) for w, d in zip(values[1:], self.distances, strict=False)]
+        of_own = [slope * kernel for kernel in own]
+        found += [part.sum() for part in of_own]
+        widths = values[1 + 2 * n :]
+        found += [-h * np.vdot(p, d) for h, p, d in zip(widths, of_own, self.distances, strict=False)]
+        weights = values[len(values) - len(self.texts) :]
+        found += [w * np.vdot(slope, text) for w, text in zip(weights, self.texts, strict=True)]
+        return np.array(found)
 
 
 def _inverse(kernel: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
