@@ -1,4 +1,4 @@
-"""The mean of several classifiers' probabilities."""
+"""Log-linear pooling: the geometric mean of several classifiers' probabilities."""
 
 from __future__ import annotations
 
@@ -13,13 +13,21 @@ from coverfusion.fusion.registry import classifier_class, create, register
 from coverfusion.fusion.texts import Texts
 
 
+SMALLEST = 1e-6  # probabilities are clipped here before their logarithm
+
+
 @register("average")
 class FusionAverage(BlockClassifier):
-    """Fits the named classifiers on the same rows and averages their probabilities (late fusion).
+    """Fits the named classifiers on the same rows and pools what they say (late fusion).
+
+    The pool is log-linear: the geometric mean of the members' probabilities, made to sum to 1 (C. Genest and
+    J. V. Zidek, Combining Probability Distributions, Statistical Science 1, 1986). A genre that one member
+    all but excludes stays improbable, so the pool of members that know different things is sharper than
+    their plain mean.
 
     A run that has fitted the members already need not fit them again:
 
-        FusionAverage.of({"svc": fitted_svc, "mlp": fitted_mlp})
+        FusionAverage.of({"kernel_ridge": fitted_kernel, "mlp": fitted_mlp})
 
     Args:
         classifiers: registered names, each made with its default parameters.
@@ -35,7 +43,7 @@ class FusionAverage(BlockClassifier):
     def __init__(
         self,
         *,
-        classifiers: Sequence[str] = ("svc", "mlp", "catboost"),
+        classifiers: Sequence[str] = ("kernel_ridge", "catboost", "mlp"),
         random_state: int | None = 0,
     ) -> None:
         self.classifiers = classifiers
@@ -86,7 +94,8 @@ class FusionAverage(BlockClassifier):
         """Nothing beyond the checks: each member checks and learns on its own."""
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
-        return np.mean([member._normalised(X, texts) for member in self.members_.values()], axis=0)
+        proba = [member._normalised(X, texts) for member in self.members_.values()]
+        return np.exp(np.mean(np.log(np.maximum(proba, SMALLEST)), axis=0))
 
     def _save_parts(self, folder: Path) -> None:
         for name, member in self.members_.items():
