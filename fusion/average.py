@@ -12,7 +12,6 @@ from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.registry import classifier_class, create, register
 from coverfusion.fusion.texts import Texts
 
-
 SMALLEST = 1e-6  # probabilities are clipped here before their logarithm
 
 
