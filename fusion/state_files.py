@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from coverfusion.data.errors import UserError
 
@@ -22,16 +27,48 @@ TRUSTED = [
 ]
 
 
+def _skops() -> ModuleType:
+    """`skops.io`, without its walk through every module of scikit-learn, one of which imports torch.
+
+    It lists the estimators there; `_trusted` asks of each file's types whether they are estimators instead.
+    """
+    import sklearn.utils
+
+    walk = sklearn.utils.all_estimators
+    sklearn.utils.all_estimators = lambda *args, **kwargs: []
+    try:
+        return importlib.import_module("skops.io")
+    finally:
+        sklearn.utils.all_estimators = walk
+
+
+def _trusted(types: Sequence[str]) -> list[str]:
+    """Those that may be loaded: the types in `TRUSTED`, and scikit-learn's estimators."""
+    return [name for name in types if name in TRUSTED or _is_estimator(name)]
+
+
+def _is_estimator(name: str) -> bool:
+    """Whether `sklearn.module.Class` is an estimator of scikit-learn; nothing else is imported."""
+    module, _, kind = name.rpartition(".")
+    if not re.fullmatch(r"sklearn(\.\w+)+", module) or ".tests" in module:
+        return False
+    try:
+        found = getattr(importlib.import_module(module), kind, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, BaseEstimator)
+
+
 def write_state(path: Path, state: dict[str, Any]) -> None:
     """Writes a dict of arrays, plain values and the types in `TRUSTED`.
 
     Raises:
         UserError: the dict holds another type, which `read_state` would refuse.
     """
-    from skops import io
-
+    io = _skops()
     io.dump(state, path)
-    if unknown := set(io.get_untrusted_types(file=path)) - set(TRUSTED):
+    types = io.get_untrusted_types(file=path)
+    if unknown := set(types) - set(_trusted(types)):
         path.unlink()
         raise UserError(
             f"A fitted classifier holds {', '.join(sorted(unknown))}, which no bundle may hold. Keep arrays, "
@@ -46,11 +83,11 @@ def read_state(path: Path) -> dict[str, Any]:
         UserError: the file is missing or broken, or holds a type that is not in `TRUSTED`; nothing of it
             has been run then.
     """
-    from skops import io
+    io = _skops()
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        state = io.load(path, trusted=TRUSTED)
+        state = io.load(path, trusted=_trusted(io.get_untrusted_types(file=path)))
     except UntrustedTypesFoundException as error:
         raise UserError(
             f"{path} holds types that no saved classifier has, so it was not loaded: {error}"
