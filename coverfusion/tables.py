@@ -87,8 +87,8 @@ def training_data(collection: Collection, table: FeatureTable) -> tuple[pd.DataF
 
     Returns:
         X, y and groups: a float32 frame (n, columns) named `block.column` and indexed by cover_id (text that
-        was read in columns of its own), n genres, and n group numbers (covers of one group must stay together). A cover that `keep="all"` has left
-        under several genres is one row for each.
+        was read in columns of its own), n genres, and n group numbers (covers of one group must stay
+        together). A cover that `keep="all"` has left under several genres is one row for each.
 
     Raises:
         UserError: the table has none of the covers.

@@ -110,7 +110,7 @@ class FeatureTable:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes `<block>.parquet`, its `.notes.parquet` and `.text.parquet` into `folder`, and their order."""
+        """Writes `<block>.parquet`, its notes and text, and the blocks' order into `folder`."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.blocks.items():

@@ -13,11 +13,13 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+LOWEST, STEP = 0.2, 0.05  # of the axis
 LARGEST_GENRE = 0.222  # accuracy of always predicting the largest genre of these covers
 INK, QUIET, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 # blue, green, orange and purple that colour-blind people tell apart
@@ -50,7 +52,7 @@ def results_figure(table: pd.DataFrame) -> Figure:
             y += 1
             _draw_row(axes, y, row, colour)
         y += GAP
-    _finish(axes, y - GAP)
+    _finish(axes, y - GAP, float(table["high"].max()))
     figure.text(0.02, 1 - 0.3 / height, TITLE, color=INK, fontsize=13, fontweight="bold", va="center")
     figure.text(0.02, 1 - 0.56 / height, BELOW_TITLE, color=QUIET, va="center")
     return figure
@@ -69,9 +71,11 @@ def _draw_row(axes: Axes, y: float, row: Mapping[Hashable, Any], colour: str) ->
     axes.text(1.015, y, f"{accuracy:.3f}", transform=beside, va="center", color=INK)
 
 
-def _finish(axes: Axes, bottom: float) -> None:
+def _finish(axes: Axes, bottom: float, highest: float) -> None:
+    """Axes and the line of the largest genre; no interval is cut off on the right."""
+    highest = np.ceil(highest / STEP) * STEP
     axes.set_ylim(bottom + 0.7, -0.7)
-    axes.set_xlim(0.2, 0.5)
+    axes.set_xlim(LOWEST, highest)
     axes.axvline(LARGEST_GENRE, color=QUIET, linewidth=1.2, linestyle=(0, (4, 3)))
     axes.text(
         LARGEST_GENRE + 0.004, 0, f"always the largest genre: {LARGEST_GENRE}", color=QUIET, va="center"
@@ -80,7 +84,7 @@ def _finish(axes: Axes, bottom: float) -> None:
     axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
     axes.set_yticks([])
-    axes.set_xticks([0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5])
+    axes.set_xticks(np.arange(LOWEST, highest + STEP / 2, STEP))
     axes.tick_params(axis="x", length=0, colors=QUIET)
     axes.set_xlabel("accuracy on covers of other folds; bars: 95 % intervals", color=QUIET)
 

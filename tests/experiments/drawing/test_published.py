@@ -26,6 +26,7 @@ def test_every_row_has_its_name_value_and_interval() -> None:
         assert {group, label, f"{accuracy:.3f}"} <= set(texts)
         assert [low, high] in lines
         assert [accuracy] in lines
+        assert axes.get_xlim()[1] >= high
 
 
 def test_the_picture_lies_beside_the_table(tmp_path: Path) -> None:
