@@ -42,7 +42,7 @@ class FusionAverage(BlockClassifier):
     def __init__(
         self,
         *,
-        classifiers: Sequence[str] = ("kernel_ridge", "catboost", "mlp"),
+        classifiers: Sequence[str] = ("kernel_ridge", "catboost"),
         random_state: int | None = 0,
     ) -> None:
         self.classifiers = classifiers
