@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ class Rows:
     """
 
     values: np.ndarray
-    notes: Sequence[str | None] | None
+    notes: Sequence[Any] | None  # texts; None where a row is not there
 
 
 def extract(

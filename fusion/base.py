@@ -53,6 +53,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     pictures: ClassVar[Pictures] = Pictures.NONE
     reads_text: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False  # it learns from nothing else
+    n_features_in_: int
+    feature_names_in_: np.ndarray
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -98,7 +100,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             None if grouping is None else grouping[used],
             **self._also(texts),
         )
-        if texts:
+        if texts and isinstance(X, pd.DataFrame):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
             self.n_features_in_ = X.shape[1]
         return self

@@ -120,7 +120,7 @@ def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
 
 def _numbers(row: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any]]:
     """(d,) float32 of one row, and column -> its picture or text, which is a 1 where it is there."""
-    cells = {name: row[name].iloc[0] for name in row if name == COLUMN or is_text(name)}
+    cells = {str(name): row[name].iloc[0] for name in row if name == COLUMN or is_text(name)}
     there = {name: np.float32(isinstance(cell, np.ndarray | str)) for name, cell in cells.items()}
     return row.assign(**there).to_numpy(np.float32)[0], cells
 
@@ -133,7 +133,7 @@ def without_each_word(bundle: Bundle, row: pd.DataFrame, code: int) -> dict[str,
         row: (1, d) frame with the classifier's columns.
         code: of the genre.
     """
-    columns = [name for name in row if is_text(name) and isinstance(row[name].iloc[0], str)]
+    columns = [str(name) for name in row if is_text(name) and isinstance(row[name].iloc[0], str)]
     text = row[columns[0]].iloc[0] if columns else ""
     words = list(dict.fromkeys(WORD.findall(text)))[:MAX_WORDS]
     if not words:

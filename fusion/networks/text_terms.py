@@ -19,7 +19,7 @@ def bags_of(texts: Mapping[str, csr_matrix]) -> dict[str, torch.Tensor]:
     Args:
         texts: column -> (n, terms) rows of TF-IDF.
     """
-    bags = {}
+    bags: dict[str, torch.Tensor] = {}
     for k, rows in enumerate(texts.values()):
         width = min(MOST_TERMS, max(1, int(np.diff(rows.indptr).max(initial=0))))
         terms = np.zeros((rows.shape[0], width), np.int64)
