@@ -14,7 +14,7 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError
 from coverfusion.features.detectors import persons
 from coverfusion.features.detectors.faces import face_weights, load_mtcnn
-from coverfusion.features.detectors.ssd import load_ssd, plain_ssd, ssd_weights
+from coverfusion.features.detectors.ssd import load_ssd, ssd_weights
 from coverfusion.features.networks.openvino import each
 from coverfusion.features.pictures import smaller
 from coverfusion.features.registry import BlockExtractor, missing_weights, register
@@ -125,7 +125,7 @@ class People(BlockExtractor):
         return rows.reshape(len(images), len(self.columns)), notes
 
     def plain(self) -> Callable[[Image], tuple[Boxes, Boxes]]:
-        """The plain use of the same weights, for comparisons of speed: MTCNN in torch, and the whole SSD.
+        """The plain use of the same weights, for comparisons of speed: facenet-pytorch, and the whole SSD.
 
         Returns:
             A function from one picture to the faces and persons that `annotate` reports for it.
@@ -133,7 +133,13 @@ class People(BlockExtractor):
         from facenet_pytorch import MTCNN
 
         mtcnn = MTCNN(keep_all=True, min_face_size=self.min_face_size)
-        detect_persons = plain_ssd(ssd_weights()) if self._is_packaged() else self._detectors[1]
+
+        def detect_persons(image: Image) -> Boxes:
+            if not self._is_packaged():
+                return self._detectors[1](image)
+            ssd = load_ssd(ssd_weights())
+            ssd.forget()
+            return ssd(image).persons * _scale(image.width, image.height)
 
         def detect(image: Image) -> tuple[Boxes, Boxes]:
             boxes, scores = mtcnn.detect(image)

@@ -8,7 +8,6 @@ resizing of pictures and before the choice among boxes, which is a few lines her
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -99,24 +98,6 @@ def load_ssd(weights: Weights) -> Ssd:
     if weights.path is None:
         raise UserError(f"{weights.name} is not here: {weights.how_to_get}.")
     return _loaded(weights.path, weights.digest())
-
-
-def plain_ssd(weights: Weights) -> Callable[[Image], np.ndarray]:
-    """The whole graph by OpenVINO, as its documents show it: picture in, boxes of persons in px out.
-
-    The graph leaves out boxes less sure than 0.3.
-    """
-    import openvino
-
-    network = openvino.Core().compile_model(str(weights.path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-
-    def detect(image: Image) -> np.ndarray:
-        found = network(np.asarray(image)[None])
-        boxes, labels, scores = (found[f"detection_{key}:0"][0] for key in ("boxes", "classes", "scores"))
-        scale = np.array([image.width, image.height] * 2, np.float32)
-        return np.column_stack([boxes[:, [1, 0, 3, 2]] * scale, scores])[labels == PERSON]
-
-    return detect
 
 
 def ssd_weights() -> Weights:

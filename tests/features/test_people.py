@@ -146,7 +146,7 @@ def test_a_picture_that_cannot_be_read_is_marked_and_spoils_no_other(people):
 
 
 def test_the_fast_way_finds_what_the_plain_libraries_find(astronaut):
-    people = People(face_confidence=0)
+    people = People(face_confidence=0, person_confidence=0.05)
     plain = people.plain()
     images = [astronaut.resize((300, 300)), pictures.faces(4), pictures.noise(), pictures.words("FACES")]
     expected = [plain(image) for image in images]
