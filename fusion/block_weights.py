@@ -26,6 +26,7 @@ OWN_WIDTHS = 0.05, 1.5  # of a block's own kernel: wider it is constant, narrowe
 PENALTY = 1e-5  # on squared logarithms of value / start: among equals the search stays where it began
 FLOOR = 2.0**-7  # what falls below this proportion of the largest of its kind counts nothing more
 MAX_STEPS = 40  # of a search; it ends earlier where nothing is gained
+GRID = 0.05  # of the logarithms found: what rounding does to a search, which differs by CPU, is lost
 START_SCALES = 1.0, 8.0  # widths of the product where the searches begin; the better end counts
 
 
@@ -181,7 +182,8 @@ class _Search:
     def best(self) -> np.ndarray:
         """The values, not their logarithms, of least error."""
         found = [self._descend(scale) for scale in START_SCALES]
-        return np.exp(min(found, key=lambda result: result.fun).x)
+        best = min(found, key=lambda result: result.fun).x
+        return np.exp(np.round(best / GRID) * GRID)
 
     def _descend(self, scale: float) -> OptimizeResult:
         blocks = len(self.distances)
