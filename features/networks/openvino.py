@@ -124,7 +124,8 @@ class Network:
     def __init__(self, path: Path) -> None:
         import openvino
 
-        with _FIRST_ARRAY:  # the binding makes its table of types at first use: two threads there wait forever
+        # the binding makes its table of types at first use: two threads there wait forever
+        with _FIRST_ARRAY:
             openvino.Tensor(np.zeros(1, openvino.Type.f32.to_dtype()))
         core = openvino.Core()
         cores = str(threads())
