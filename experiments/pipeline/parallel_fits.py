@@ -22,6 +22,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.registry import loaded_plugins, registered_in_script, use_plugins
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
+from coverfusion.fusion.texts import is_text
 
 POLL_SECONDS = 0.5  # seconds between looks at what is done
 _fits: CachedFits | None = None  # of this worker process
@@ -63,11 +64,14 @@ def fit_all(
     if not pieces:
         return
     features = fits.folder / "features.npy"
-    np.save(features, fits.frame.to_numpy(dtype=np.float32))
+    text = [name for name in fits.frame if is_text(name)]
+    numbers = fits.frame.drop(columns=text)
+    np.save(features, numbers.to_numpy(dtype=np.float32))
     facts = {
         "features": features,
         "index": fits.frame.index,
-        "columns": fits.frame.columns,
+        "columns": numbers.columns,
+        "text": fits.frame[text],
         "folder": fits.folder,
         "covers": fits.covers.reset_index(),
         "parameters": fits.parameters,
@@ -135,7 +139,7 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
     _one_torch_thread()
     use_plugins(facts["plugins"])
     values = np.load(facts["features"], mmap_mode="r")
-    frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False)
+    frame = pd.DataFrame(values, facts["index"], facts["columns"], copy=False).join(facts["text"])
     _fits = CachedFits(
         Path(facts["folder"]),
         frame,

@@ -93,7 +93,7 @@ def test_the_picture_is_a_player_of_the_explanation(run: Path, config: Config, t
     assert list(parts.blocks) == ["color", "texture", "pixels"]
     assert parts.base + sum(parts.blocks.values()) == pytest.approx(parts.score, abs=1e-6)
     assert COLUMN not in parts.columns
-    assert "a picture that is taken away is not there" in parts.method
+    assert "a picture or text that is taken away is not there" in parts.method
     assert found.attention is not None
     assert "block 'pixels' alone" in found.attention_note
     assert json.loads((tmp_path / "why.json").read_text())["contributions"]["blocks"].keys() == {
