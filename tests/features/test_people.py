@@ -118,6 +118,15 @@ def test_a_batch_of_mixed_sizes_equals_one_by_one(people, astronaut):
         assert note == alone_notes[0]
 
 
+@pytest.mark.parametrize("side", [640, 1500])
+def test_a_larger_copy_of_a_cover_shows_the_same_people(people, side):
+    cover = pictures.faces(4)
+    small, large = row(people, cover), row(people, cover.resize((side, side), Image.Resampling.BICUBIC))
+    assert small["face_count"] == large["face_count"] == 4
+    for name in ("face_total_share", "face_largest_x", "face_largest_y", "person_count"):
+        assert large[name] == pytest.approx(small[name], abs=0.03), name
+
+
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (640, 1), (12, 12)])
 def test_tiny_pictures_have_nobody_in_them(people, size):
     found = row(people, pictures.solid("red", size))
