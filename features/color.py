@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from PIL.Image import Image
+from PIL.Image import Image, Resampling
 
 from coverfusion.features.registry import BlockExtractor, register
 
@@ -87,7 +87,7 @@ class Color(BlockExtractor):
         return measure
 
     def _row(self, image: Image) -> list[float]:
-        rgb = _pick(np.asarray(image.convert("RGB")), self.size).reshape(-1, 3)
+        rgb = _pick(image, self.size)
         hsv, lab = _hsv(rgb), _lab(rgb)
         luma = (rgb @ _LUMA) / 255
         low, high = np.percentile(luma, [5, 95])
@@ -119,17 +119,11 @@ def colorfulness(rgb: np.ndarray) -> float:
     return float(spread + 0.3 * np.hypot(red_green.mean(), yellow_blue.mean()))
 
 
-def _pick(pixels: np.ndarray, size: int) -> np.ndarray:
-    """Rows and columns evenly spaced, so that neither side is longer than `size`."""
-    height, width = pixels.shape[:2]
-    scale = max(height, width) / size
-    if scale <= 1:
-        return pixels
-    rows, columns = (
-        ((np.arange(max(round(n / scale), 1)) + 0.5) * n / max(round(n / scale), 1)).astype(int)
-        for n in (height, width)
-    )
-    return pixels[rows[:, None], columns]
+def _pick(image: Image, size: int) -> np.ndarray:
+    """(n, 3) pixels of rows and columns evenly spaced, so that neither side is longer than `size`."""
+    scale = max(*image.size, size) / size
+    width, height = (max(round(side / scale), 1) for side in image.size)
+    return np.asarray(image.resize((width, height), Resampling.NEAREST).convert("RGB")).reshape(-1, 3)
 
 
 def _hsv(rgb: np.ndarray) -> np.ndarray:

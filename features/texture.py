@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from PIL.Image import Image, Resampling
 
+from coverfusion.features.pictures import thinned
 from coverfusion.features.registry import BlockExtractor, register
 
 _LBP_POINTS = 8
@@ -72,6 +73,8 @@ class Texture(BlockExtractor):
         ValueError: `size` is below 32.
     """
 
+    version = "2"  # pictures more than four times larger are reduced in two steps
+
     def __init__(self, size: int = 160) -> None:
         if size < 32:
             raise ValueError("size must be at least 32 pixels.")
@@ -94,7 +97,7 @@ class Texture(BlockExtractor):
 
     def _row(self, image: Image) -> list[float]:
         square = (self.size, self.size)
-        small = image.convert("RGB").resize(square, Resampling.BILINEAR)
+        small = thinned(image, self.size).convert("RGB").resize(square, Resampling.BILINEAR, reducing_gap=1.5)
         rgb, luma = np.asarray(small), np.asarray(small.convert("L"))
         return [
             *_local_patterns(luma),
