@@ -31,14 +31,16 @@ def print_run(folder: Path) -> None:
 
 
 def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
-    """A leaderboard as a table; models on `all_blocks` are named by their classifier alone."""
+    """A leaderboard as a table; one on a single block among others is named with it."""
     table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), 95 % intervals")
     table.add_column("model", overflow="fold")
     for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in board.itertuples():
         table.add_row(
-            str(row.classifier) if row.blocks == all_blocks else f"{row.classifier}, {row.blocks} alone",
+            str(row.classifier)
+            if row.blocks == all_blocks or "+" in row.blocks
+            else f"{row.classifier}, {row.blocks} alone",
             f"{row.accuracy:.3f} ({row.accuracy_low:.3f}-{row.accuracy_high:.3f})",
             f"{row.f1_macro:.3f}",
             f"{row.log_loss:.3f}",
