@@ -8,11 +8,14 @@ from PIL.Image import Image, Resampling
 
 
 def smaller(image: Image, side: int) -> Image:
-    """The picture in its own proportions with about side² pixels; as it is where it has no more than that."""
+    """The picture in its own proportions with about side² pixels; as it is where it has no more than that.
+
+    Sides are rounded to 10 px: networks are made ready for each size they have not seen.
+    """
     shrink = side / sqrt(image.width * image.height)
     if shrink >= 1:
         return image
-    size = (max(round(image.width * shrink), 1), max(round(image.height * shrink), 1))
+    size = (_rounded(image.width * shrink), _rounded(image.height * shrink))
     return thinned(image, side).resize(size, Resampling.BILINEAR, reducing_gap=2.0)
 
 
@@ -25,3 +28,7 @@ def thinned(image: Image, side: int) -> Image:
     if step < 2 or min(image.size) < step:
         return image
     return image.resize((image.width // step, image.height // step), Resampling.NEAREST)
+
+
+def _rounded(length: float) -> int:
+    return 10 * max(round(length / 10), 1)

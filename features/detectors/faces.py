@@ -31,7 +31,6 @@ _THRESHOLDS = (0.6, 0.7, 0.7)  # confidences that pass each network
 _FACTOR = 0.709  # between the scales of the picture
 _PIXEL_MEAN, _PIXEL_SCALE = 127.5, 0.0078125  # MTCNN's input range: -1 to 1
 _CELL, _STRIDE = 12, 2  # px: what PNet sees at once, and how far its cells are apart
-_GRID = 16  # px: a network is made ready for each new size of input, so there are few sizes
 
 
 def face_weights() -> list[Weights]:
@@ -85,15 +84,11 @@ class Mtcnn:
 
     def _cells(self, level: np.ndarray, scale: float) -> np.ndarray:
         """PNet on one scale -> (n, 9): the boxes of the cells that pass, their scores and offsets."""
-        height, width = level.shape[2:]
-        rows, columns = ((side - 1) // _STRIDE - 4 for side in (height, width))
-        margins = ((0, 0), (0, 0), (0, -height % _GRID), (0, -width % _GRID))
-        offsets, scores = self._pnet(np.pad(level, margins, mode="edge"))
-        offsets, scores = offsets[0, :, :rows, :columns], scores[0, 1, :rows, :columns]
-        y, x = np.nonzero(scores >= _THRESHOLDS[0])
+        offsets, scores = (found[0] for found in self._pnet(level))
+        y, x = np.nonzero(scores[1] >= _THRESHOLDS[0])
         corners = _STRIDE * np.column_stack([x, y]).astype(np.float32)
         left_top, right_bottom = (np.floor((corners + length) / scale) for length in (1, _CELL))
-        return np.column_stack([left_top, right_bottom, scores[y, x], offsets[:, y, x].T])
+        return np.column_stack([left_top, right_bottom, scores[1, y, x], offsets[:, y, x].T])
 
     def _refine(self, sums: np.ndarray, boxes: np.ndarray) -> np.ndarray:
         """RNet on each candidate -> the (n, 5) square boxes that pass."""
