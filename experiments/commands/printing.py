@@ -37,10 +37,10 @@ def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
     for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in board.itertuples():
+        classifier, blocks = str(row.classifier), str(row.blocks)
+        fused = blocks == all_blocks or "+" in blocks
         table.add_row(
-            str(row.classifier)
-            if row.blocks == all_blocks or "+" in row.blocks
-            else f"{row.classifier}, {row.blocks} alone",
+            classifier if fused else f"{classifier}, {blocks} alone",
             f"{row.accuracy:.3f} ({row.accuracy_low:.3f}-{row.accuracy_high:.3f})",
             f"{row.f1_macro:.3f}",
             f"{row.log_loss:.3f}",
