@@ -137,7 +137,7 @@ class Ocr(BlockExtractor):
 
     def differences(self, plain: Sequence[str], values: np.ndarray, notes: Sequence[str] | None) -> str:
         """How far the text that `annotate` read is from what `plain` read on the same pictures, in words."""
-        ours = [text_of(note) or "" for note in notes or []]
+        ours = [self.text_of(note) or "" for note in notes or []]
         letters = sum(map(len, plain))
         wrong = sum(edit_distance(a, b) for a, b in zip(plain, ours, strict=True))
         other = sum(a != b for a, b in zip(plain, ours, strict=True))

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coverfusion.data.cache_folder import cache_folder
 from coverfusion.data.errors import UserError
 
 ROWS_PER_SHARD = 8192  # small shards are merged up to this many rows
@@ -30,9 +31,7 @@ MAX_BYTES_IN_MEMORY = 512 * 2**20  # larger results live in a memory-mapped file
 
 def default_root() -> Path:
     """`$COVERFUSION_STORE`, or `coverfusion/store` in the user's cache folder."""
-    named = os.environ.get("COVERFUSION_STORE")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(named) if named else cache / "coverfusion" / "store"
+    return cache_folder("COVERFUSION_STORE", "store")
 
 
 class Store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,12 +73,7 @@ class FeatureTable:
 
     def learnable(self) -> pd.DataFrame:
         """What classifiers learn from: `frame`, and each text as `block.text_letters`, `block.text_words`."""
-        columns = {
-            f"{block}.text_{kind}": text.astype(object)
-            for block, text in self.texts.items()
-            for kind in TEXT_KINDS
-        }
-        return pd.concat([self.frame(), pd.DataFrame(columns, index=self.index, dtype=object)], axis=1)
+        return pd.concat([self.frame(), text_columns(self.texts, self.index)], axis=1)
 
     def select(self, names: Sequence[str]) -> FeatureTable:
         """The same covers with these blocks only, in this order.
@@ -141,6 +136,17 @@ class FeatureTable:
         chosen = list(blocks) if blocks is not None else names
         frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in chosen}
         return cls(frames, _kept(folder, chosen, "notes", "note"), _kept(folder, chosen, "text", "text"))
+
+
+def text_columns(texts: Mapping[str, pd.Series], index: pd.Index) -> pd.DataFrame:
+    """`block.text_letters` and `block.text_words` of each block: the same text, learnt in two ways.
+
+    Args:
+        texts: block -> (n,) texts or None.
+        index: (n,) of both.
+    """
+    columns = {f"{block}.text_{kind}": text for block, text in texts.items() for kind in TEXT_KINDS}
+    return pd.DataFrame(columns, index=index, dtype=object)
 
 
 def _kept(folder: Path, blocks: Sequence[str], kind: str, column: str) -> dict[str, pd.Series]:

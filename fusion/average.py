@@ -9,10 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.registry import classifier_class, create, register
 from coverfusion.fusion.texts import Texts
-
-SMALLEST = 1e-6  # probabilities are clipped here before their logarithm
 
 
 @register("average")
@@ -94,7 +93,7 @@ class FusionAverage(BlockClassifier):
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         proba = [member._normalised(X, texts) for member in self.members_.values()]
-        return np.exp(np.mean(np.log(np.maximum(proba, SMALLEST)), axis=0))
+        return np.exp(np.mean(log_probabilities(proba), axis=0))
 
     def _save_parts(self, folder: Path) -> None:
         for name, member in self.members_.items():

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.state_files import read_state, write_state
-from coverfusion.fusion.texts import Texts, Vocabulary, chosen_texts, is_text, split_texts
+from coverfusion.fusion.texts import Texts, chosen_texts, is_text, learnt_vocabularies, split_texts, text_rows
 
 Rows = pd.DataFrame | np.ndarray
 
@@ -185,13 +185,12 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
 
     def _learnt_text(self, texts: Texts) -> dict[str, csr_matrix]:
         """Learns a vocabulary from each column; column -> (n, terms) float32 rows of length 1."""
-        kinds = {name: name.rpartition("_")[2] for name in texts}
-        self.vocabularies_ = {name: Vocabulary(kinds[name]).fit(texts[name]) for name in texts}
+        self.vocabularies_ = learnt_vocabularies(texts)
         return self._text_rows(texts)
 
     def _text_rows(self, texts: Texts) -> dict[str, csr_matrix]:
         """Column -> (n, terms) float32 rows of length 1, by the vocabularies that were learnt."""
-        return {name: vocabulary.transform(texts[name]) for name, vocabulary in self.vocabularies_.items()}
+        return text_rows(self.vocabularies_, texts)
 
     def _normalised(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """(n, n_classes) float64 that sum to 1, for checked rows."""

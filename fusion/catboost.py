@@ -84,8 +84,9 @@ class FusionCatBoost(BlockClassifier):
         seed = self._seed()
         self.scaler_ = BlockScaler(self.pca)
         Z = self.scaler_.fit_transform(X, self.blocks_)
-        self.scores_ = TextScores() if texts else None
-        if texts and self.scores_:
+        self.scores_: TextScores | None = None
+        if texts:
+            self.scores_ = TextScores()
             Z = np.hstack([Z, self.scores_.fit_transform(texts, y, weight, groups, seed)])
         self.model_ = CatBoostClassifier(
             loss_function="MultiClass",

@@ -16,12 +16,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.grouped_folds import inner_folds
+from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, Pictures
 from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register
 from coverfusion.fusion.texts import Texts, is_text, split_texts
 
-MIN_PROBABILITY = 1e-6  # probabilities are clipped here before their logarithm
 PICTURE_STRIDE = 50  # each so manieth picture is looked at to tell collections apart
 
 
@@ -266,4 +266,4 @@ def _numbers(rows: Rows) -> np.ndarray:
 
 def _logs(proba: np.ndarray) -> np.ndarray:
     """(n, members x n_classes) for (n, members, n_classes) probabilities."""
-    return np.log(np.maximum(proba, MIN_PROBABILITY)).reshape(len(proba), -1)
+    return log_probabilities(proba).reshape(len(proba), -1)

@@ -7,9 +7,9 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 
 from coverfusion.fusion.grouped_folds import inner_folds
-from coverfusion.fusion.texts import Texts, Vocabulary, chosen_texts
+from coverfusion.fusion.log_probabilities import log_probabilities
+from coverfusion.fusion.texts import Texts, chosen_texts, learnt_vocabularies, text_rows
 
-SMALLEST = 1e-6  # probabilities are clipped here before their logarithm
 WORDS = 0.5  # rows of words beside those of letters; on real covers best of 0, 0.4, 0.5 and 1 by log loss
 
 
@@ -34,9 +34,7 @@ class TextScores:
 
     def fit(self, texts: Texts, y: np.ndarray, weight: np.ndarray) -> TextScores:
         """Learns from column -> n texts, (n,) class codes and (n,) weights."""
-        self.vocabularies = {
-            name: Vocabulary(name.rpartition("_")[2]).fit(known) for name, known in texts.items()
-        }
+        self.vocabularies = learnt_vocabularies(texts)
         self.regression = LogisticRegression(C=self.C, max_iter=self.max_iter)
         self.regression.fit(self._rows(texts), y, weight)
         return self
@@ -65,7 +63,7 @@ class TextScores:
 
     def transform(self, texts: Texts) -> np.ndarray:
         """(n, n_classes) log probabilities."""
-        return np.log(np.maximum(self.predict_proba(texts), SMALLEST))
+        return log_probabilities(self.predict_proba(texts))
 
     def check(self) -> None:
         """Raises UserError where a loaded vocabulary is not whole."""
@@ -74,8 +72,8 @@ class TextScores:
 
     def _rows(self, texts: Texts) -> csr_matrix:
         rows = [
-            (WORDS if vocabulary.kind == "words" else 1.0) * vocabulary.transform(texts[name])
-            for name, vocabulary in self.vocabularies.items()
+            WORDS * row if self.vocabularies[name].kind == "words" else row
+            for name, row in text_rows(self.vocabularies, texts).items()
         ]
         nothing = csr_matrix((rows[0].shape[0], 1), dtype=np.float32)  # a regression needs a column
         return hstack([nothing, *rows], format="csr")

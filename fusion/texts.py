@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,16 @@ class Vocabulary:
         terms = len(self.terms.split("\n")) if self.terms else 0
         if self.kind not in KINDS or self.idf.shape != (terms,):
             raise UserError("The saved classifier's vocabulary is broken. Train it again.")
+
+
+def learnt_vocabularies(texts: Texts) -> dict[str, Vocabulary]:
+    """Column -> the vocabulary of its texts, of the kind that the column names."""
+    return {name: Vocabulary(name.rpartition("_")[2]).fit(known) for name, known in texts.items()}
+
+
+def text_rows(vocabularies: Mapping[str, Vocabulary], texts: Texts) -> dict[str, csr_matrix]:
+    """Column -> (n, terms) float32 rows of length 1, by vocabularies that were learnt."""
+    return {name: vocabulary.transform(texts[name]) for name, vocabulary in vocabularies.items()}
 
 
 def _vectorizer(kind: str, **more: Any) -> Any:

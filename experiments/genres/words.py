@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
-from coverfusion.features.table import TEXT_KINDS
+from coverfusion.features.table import text_columns
 from coverfusion.fusion.text import FusionText
 
 WORD_PATTERN = re.compile(
@@ -79,19 +79,17 @@ def text_model(texts: pd.Series, covers: pd.DataFrame) -> FusionText | None:
     known = covers[covers["cover_id"].isin(texts[texts.fillna("") != ""].index)]
     if known["genre"].nunique() < 2:
         return None
-    return FusionText().fit(_as_columns(texts.loc[known["cover_id"]]), known["genre"].tolist())
+    read = texts.loc[known["cover_id"]]
+    return FusionText().fit(text_columns({"ocr": read}, read.index), known["genre"].tolist())
 
 
 def learnt_weights(model: FusionText, words: Sequence[str]) -> pd.DataFrame:
     """(words, genres): log probability of each genre for the word alone less that for no word, centred."""
-    proba = model.predict_proba(_as_columns(pd.Series([*words, ""], dtype=object)))
+    read = pd.Series([*words, ""], dtype=object)
+    proba = model.predict_proba(text_columns({"ocr": read}, read.index))
     gains = np.log(proba[:-1]) - np.log(proba[-1])
     centred = gains - gains.mean(axis=1, keepdims=True)
     return pd.DataFrame(centred, index=list(words), columns=[str(name) for name in model.classes_])
-
-
-def _as_columns(texts: pd.Series) -> pd.DataFrame:
-    return pd.DataFrame({f"ocr.text_{kind}": texts.to_numpy(object) for kind in TEXT_KINDS}, dtype=object)
 
 
 def typical_words(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import joblib
 import numpy as np
 
+from coverfusion.data.cache_folder import cache_folder
 from coverfusion.data.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ _FIRST_ARRAY = threading.Lock()
 
 def converted_root() -> Path:
     """`$COVERFUSION_NETWORKS`, or `coverfusion/networks` in the user's cache folder."""
-    named = os.environ.get("COVERFUSION_NETWORKS")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(named) if named else cache / "coverfusion" / "networks"
+    return cache_folder("COVERFUSION_NETWORKS", "networks")
 
 
 def threads() -> int:
