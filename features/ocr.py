@@ -15,7 +15,8 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.registry import BlockExtractor, missing_weights, register
 from coverfusion.features.text import easyocr, rapidocr, rapidocr_models, sentences
 from coverfusion.features.text.layout import LAYOUT_COLUMNS, layout
-from coverfusion.features.text.lines import Line, edit_distance, joined
+from coverfusion.features.text.letterforms import LETTERFORM_WIDTH
+from coverfusion.features.text.lines import Line, Reading, edit_distance, joined
 from coverfusion.features.text.typography import TYPOGRAPHY_COLUMNS, typography
 from coverfusion.features.weights import Weights
 
@@ -26,7 +27,7 @@ ENGINES: dict[str, ModuleType] = {"rapidocr": rapidocr_models, "easyocr": easyoc
 
 @register("ocr")
 class Ocr(BlockExtractor):
-    """The lines that an engine reads, their sentence embedding, and how they stand on the cover.
+    """The lines that an engine reads, their sentence embedding, how they stand on the cover and look.
 
     Classifiers that learn from letters and words take the raw text of the notes (`text_of`).
 
@@ -42,7 +43,7 @@ class Ocr(BlockExtractor):
         ValueError: a parameter is out of range, or languages do not go with engine and preset.
     """
 
-    version = "4"
+    version = "5"
 
     def __init__(
         self,
@@ -71,14 +72,23 @@ class Ocr(BlockExtractor):
 
     @property
     def columns(self) -> Sequence[str]:
-        """Layout and typography, then the embedding."""
-        return [*READABLE, *(f"embedding_{k:04d}" for k in range(self.dimensions))]
+        """Layout and typography, the embedding, then what RapidOCR's recogniser sees of the letters."""
+        letterforms = range(LETTERFORM_WIDTH if self.engine == "rapidocr" else 0)
+        return [
+            *READABLE,
+            *(f"embedding_{k:04d}" for k in range(self.dimensions)),
+            *(f"letterforms_{k:04d}" for k in letterforms),
+        ]
 
     def describe(self) -> Mapping[str, str]:
         """Column -> meaning with its range."""
         model = "all-MiniLM-L6-v2" if self.preset == "packaged" else self.text_model
         embedding = f"sentence embedding of the text by {model} (no unit; missing without text)"
-        return READABLE | {"embedding_*": embedding}
+        letterforms = {
+            "letterforms_*": "channels of two of the recogniser's stages over all lines, means and spreads "
+            "(no unit; missing without text, and with recognisers of other scripts)"
+        }
+        return READABLE | {"embedding_*": embedding} | (letterforms if self.engine == "rapidocr" else {})
 
     def weights(self) -> Sequence[Weights]:
         """The engine's networks, then the sentence model."""
@@ -99,17 +109,21 @@ class Ocr(BlockExtractor):
         """
         reader, embed = self._load()
         pictures = [np.asarray(image.convert("RGB")) for image in images]
-        read: list[list[Line] | None] = reader.read(pictures)
+        readings: list[Reading | None] = reader.read(pictures)
+        read = [None if reading is None else reading.lines for reading in readings]
         rows = np.full((len(pictures), len(self.columns)), np.nan, dtype=np.float32)
-        for row, lines, picture in zip(rows, read, pictures, strict=True):
+        embedded = slice(len(READABLE), len(READABLE) + self.dimensions)
+        for row, lines, reading, picture in zip(rows, read, readings, pictures, strict=True):
             row[: len(READABLE)] = [
                 *layout(lines, picture).values(),
                 *typography(lines, picture).values(),
             ]
+            if reading is not None and reading.letterforms is not None:
+                row[embedded.stop :] = reading.letterforms
         texts = {k: joined(lines, self.min_confidence) for k, lines in enumerate(read) if lines}
         texts = {k: text.replace("\n", " ") for k, text in texts.items() if text}
         if texts:
-            rows[list(texts), len(READABLE) :] = embed(list(texts.values()))
+            rows[list(texts), embedded] = embed(list(texts.values()))
         return rows, [_note(lines) for lines in read]
 
     def text_of(self, note: str | None) -> str | None:

@@ -7,12 +7,20 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from coverfusion.fusion.block_weights import combined, equal_weights, learn_weights, squared_distances
+from coverfusion.fusion.block_weights import (
+    KernelWeights,
+    combined,
+    equal_weights,
+    learn_weights,
+    squared_distances,
+)
 from coverfusion.fusion.blocks import BlockScaler
 
 TextRows = Mapping[str, csr_matrix]
 WEIGHTS = ("learn", "equal")
 ROWS_AT_ONCE = 2048  # rows predicted at a time
+ALONE_ROWS = 500  # training rows that the weights of a block alone are searched on
+TEXT = "text"  # the part that is all columns of text
 
 
 class BlockKernel:
@@ -23,15 +31,17 @@ class BlockKernel:
     Args:
         weights: "learn", or "equal": a product of equal widths, and text that counts as much.
         pca: components kept of wider blocks; None: no PCA.
+        sums: whether each block has a kernel of its own in the sum.
 
     Attributes after `fit`:
         weights_: the `KernelWeights`; the ridge is 1 beside them.
         rows, text_rows: the training covers.
     """
 
-    def __init__(self, weights: str = "learn", pca: int | None = 256) -> None:
+    def __init__(self, weights: str = "learn", pca: int | None = 256, sums: bool = True) -> None:
         self.weights = weights
         self.pca = pca
+        self.sums = sums
 
     def fit(
         self,
@@ -55,27 +65,54 @@ class BlockKernel:
         self.scaler = BlockScaler(self.pca)
         self.rows, self.text_rows = self.scaler.fit_transform(X, blocks), dict(texts)
         if self.weights == "learn":
-            self.weights_ = learn_weights(self.rows, self.scaler.slices, texts, y, groups, seed=seed)
+            slices = self.scaler.slices
+            self.weights_ = learn_weights(self.rows, slices, texts, y, groups, self.sums, seed=seed)
         else:
             self.weights_ = equal_weights(list(blocks), list(texts))
-        return self._between(self.rows, texts)
+        return self.between(self.rows, texts)
 
-    def __call__(self, X: np.ndarray, texts: TextRows) -> np.ndarray:
-        """(m, n) float32 kernel between (m, d) rows with their text and the training rows."""
-        return self._between(self.scaler.transform(X), texts)
+    def alone(self, part: str, y: np.ndarray, groups: np.ndarray | None, seed: int) -> KernelWeights:
+        """The weights of the kernel of one block alone, or of the text alone.
 
-    def _between(self, Z: np.ndarray, texts: TextRows) -> np.ndarray:
+        Args:
+            part: one of `parts`.
+            y: (n,) class codes of the training rows.
+            groups: (n,) covers that must not vouch for each other, or None.
+            seed: of the sample that is searched on.
+        """
+        slices = {part: self.scaler.slices[part]} if part != TEXT else {}
+        texts = self.text_rows if part == TEXT else {}
+        if self.weights == "learn":
+            return learn_weights(self.rows, slices, texts, y, groups, False, ALONE_ROWS, seed)
+        return equal_weights(list(slices), list(texts))
+
+    @property
+    def parts(self) -> list[str]:
+        """The blocks, and "text" where there is any."""
+        return [*self.scaler.slices, *([TEXT] if self.text_rows else [])]
+
+    def chunks(self, X: np.ndarray, texts: TextRows) -> Iterator[tuple[np.ndarray, TextRows]]:
+        """(m, d) rows and their text as `between` takes them, some at a time; memory stays bounded."""
+        for start in range(0, len(X), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            yield self.scaler.transform(X[rows]), {column: text[rows] for column, text in texts.items()}
+
+    def between(self, Z: np.ndarray, texts: TextRows, weights: KernelWeights | None = None) -> np.ndarray:
+        """(m, n) float32 kernel between m prepared rows with their text and the n training rows.
+
+        Args:
+            Z: (m, width) of `chunks`.
+            texts: of `chunks`.
+            weights: of `alone`; None: `weights_`.
+        """
+        chosen = weights or self.weights_
         slices = self.scaler.slices
-        distances = {block: squared_distances(Z[:, s], self.rows[:, s]) for block, s in slices.items()}
-        products = {name: (texts[name] @ self.text_rows[name].T).toarray() for name in self.weights_.texts}
-        return combined(self.weights_, distances, products).astype(np.float32, copy=False)
-
-
-def kernel_chunks(kernel: BlockKernel, X: np.ndarray, texts: TextRows) -> Iterator[np.ndarray]:
-    """The (m, n) kernel of (m, d) rows with their text, some rows at a time; memory stays bounded."""
-    for start in range(0, len(X), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        yield kernel(X[rows], {column: text[rows] for column, text in texts.items()})
+        distances = (
+            (part, squared_distances(Z[:, slices[part]], self.rows[:, slices[part]]))
+            for part in chosen.widths
+        )
+        products = ((name, (texts[name] @ self.text_rows[name].T).toarray()) for name in chosen.texts)
+        return combined(chosen, distances, products).astype(np.float32, copy=False)
 
 
 def sample_rows(y: np.ndarray, largest_n: int, seed: int) -> np.ndarray:

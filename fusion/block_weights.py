@@ -13,7 +13,7 @@ Preventing Over-Fitting during Model Selection via Bayesian Regularisation of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,18 +55,28 @@ def equal_weights(blocks: list[str], texts: list[str]) -> KernelWeights:
 
 
 def combined(
-    weights: KernelWeights, distances: Mapping[str, np.ndarray], texts: Mapping[str, np.ndarray]
+    weights: KernelWeights,
+    distances: Iterable[tuple[str, np.ndarray]],
+    texts: Iterable[tuple[str, np.ndarray]],
 ) -> np.ndarray:
-    """(n, m) kernel from each block's (n, m) squared distances and each text column's (n, m) products."""
-    parts = [weights.sums[b] * np.exp(-weights.sum_widths[b] * distances[b]) for b in weights.sums]
-    parts += [weights.texts[column] * texts[column] for column in weights.texts]
-    if weights.widths:
-        exponent = sum(width * distances[block] for block, width in weights.widths.items())
-        parts.append(weights.product * np.exp(-exponent))
-    kernel = parts[0]
-    for part in parts[1:]:
-        kernel = kernel + part
-    return kernel
+    """(n, m) kernel from each block's (n, m) squared distances and each text column's (n, m) products.
+
+    Args:
+        weights: of every block and column that is given.
+        distances: block and matrix; each is asked for once and let go, so that few are in memory.
+        texts: text column and matrix, likewise.
+    """
+    exponent: np.ndarray | None = None
+    parts: np.ndarray | float = 0.0
+    for block, distance in distances:
+        if block in weights.sums:
+            parts = parts + weights.sums[block] * np.exp(-weights.sum_widths[block] * distance)
+        if block in weights.widths:
+            of_block = weights.widths[block] * distance
+            exponent = of_block if exponent is None else exponent + of_block
+    for column, product in texts:
+        parts = parts + weights.texts[column] * product
+    return np.asarray(parts if exponent is None else parts + weights.product * np.exp(-exponent))
 
 
 def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
@@ -103,6 +113,7 @@ def learn_weights(
     texts: Mapping[str, csr_matrix],
     y: np.ndarray,
     groups: np.ndarray | None = None,
+    sums: bool = True,
     largest_n: int = 1000,
     seed: int = 0,
 ) -> KernelWeights:
@@ -116,6 +127,7 @@ def learn_weights(
         texts: text column -> (n, terms) rows of length 1 or 0.
         y: (n,) class codes.
         groups: (n,) covers that must not vouch for each other.
+        sums: whether each block has a kernel of its own beside the product.
         largest_n: search on a random sample of at most this many rows.
         seed: of the sample.
     """
@@ -124,20 +136,20 @@ def learn_weights(
         [squared_distances(Z[rows, s], Z[rows, s]).astype(np.float64) for s in slices.values()],
         [(t[rows] @ t[rows].T).toarray().astype(np.float64) for t in texts.values()],
         _centred(y[rows]),
-        with_sums=len(slices) > 1 or bool(texts),
+        with_sums=sums and (len(slices) > 1 or bool(slices and texts)),
     )
     found = search.best()
     blocks, columns = list(slices), list(texts)
     n = len(blocks)
     product, widths, rest = found[0], found[1 : 1 + n], found[1 + n :]
-    sums, sum_widths = (rest[:n], rest[n : 2 * n]) if search.with_sums else (rest[:0], rest[:0])
+    own, own_widths = (rest[:n], rest[n : 2 * n]) if search.with_sums else (rest[:0], rest[:0])
     weights = rest[2 * n :] if search.with_sums else rest
-    kept = [k for k in range(len(sums)) if sums[k] >= FLOOR * max(product, *sums)]
+    kept = [k for k in range(len(own)) if own[k] >= FLOOR * max(product, *own)]
     return KernelWeights(
         float(product),
-        dict(zip(blocks, map(float, np.where(widths < FLOOR * widths.max(), 0, widths)), strict=True)),
-        {blocks[k]: float(sums[k]) for k in kept},
-        {blocks[k]: float(sum_widths[k]) for k in kept},
+        dict(zip(blocks, map(float, _floored(widths)), strict=True)),
+        {blocks[k]: float(own[k]) for k in kept},
+        {blocks[k]: float(own_widths[k]) for k in kept},
         dict(zip(columns, map(float, weights), strict=True)),
     )
 
@@ -157,7 +169,7 @@ def learn_widths(
     rows = _sample(y, groups, largest_n, seed)
     distances = [squared_distances(Z[rows, s], Z[rows, s]).astype(np.float64) for s in slices.values()]
     widths = _Search(distances, [], _centred(y[rows]), with_sums=False).best()[1:]
-    return dict(zip(slices, map(float, np.where(widths < FLOOR * widths.max(), 0, widths)), strict=True))
+    return dict(zip(slices, map(float, _floored(widths)), strict=True))
 
 
 class _Search:
@@ -187,7 +199,7 @@ class _Search:
 
     def _descend(self, scale: float) -> OptimizeResult:
         blocks = len(self.distances)
-        start = [0.5, *[0.5 * scale / blocks] * blocks]
+        start = [0.5, *[0.5 * scale / max(blocks, 1)] * blocks]
         start += [0.2] * blocks + [0.5] * blocks if self.with_sums else []
         start += [0.5] * len(self.texts)
         limits = np.full((len(start), 2), np.log([SMALLEST, LARGEST]))
@@ -230,10 +242,10 @@ class _Search:
     def _kernels(self, values: np.ndarray) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
         """The weighed product, each block's own weighed kernel, and the whole kernel."""
         n = len(self.distances)
-        exponent = np.zeros_like(self.distances[0])
+        exponent = np.zeros((len(self.targets),) * 2)
         for width, distance in zip(values[1 : 1 + n], self.distances, strict=True):
             exponent -= width * distance
-        product = values[0] * np.exp(exponent, out=exponent)
+        product = (values[0] if n else 0.0) * np.exp(exponent, out=exponent)
         own = []
         if self.with_sums:
             sums, widths = np.split(values[1 + n : 1 + 3 * n], 2)
@@ -272,6 +284,10 @@ def _inverse(kernel: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
         raise np.linalg.LinAlgError("the kernel with its ridge is not positive definite")
     inverse = np.tril(invert(lower, lower=1, overwrite_c=1)[0])
     return inverse + np.tril(inverse, -1).T
+
+
+def _floored(widths: np.ndarray) -> np.ndarray:
+    return np.where(widths < FLOOR * widths.max(initial=0.0), 0, widths)
 
 
 def _centred(y: np.ndarray) -> np.ndarray:

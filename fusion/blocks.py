@@ -13,7 +13,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 ONE_BLOCK = "all"  # the block's name where columns have no `block.` prefix
-NUMBERED = re.compile(r"(embedding|ngram)_\d+$")
+NUMBERED = re.compile(r"(embedding|letterforms|ngram)_\d+$")
 LARGEST = 10.0  # standardised values are cut here, so that one odd cover does not rule a distance
 
 

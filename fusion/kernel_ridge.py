@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax
 
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.block_kernel import BlockKernel, kernel_chunks, sample_rows
-from coverfusion.fusion.block_weights import leave_one_out, solve
+from coverfusion.fusion.block_kernel import BlockKernel, TextRows, sample_rows
+from coverfusion.fusion.block_weights import KernelWeights, leave_one_out, solve
+from coverfusion.fusion.blocks import ONE_BLOCK
+from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.texts import Texts, chosen_texts
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 
 
+@dataclass(frozen=True)
+class KernelPart:
+    """One kernel's regression: (n, k) coefficients, and the factor that turns scores into log odds."""
+
+    weights: KernelWeights
+    coefficients: np.ndarray
+    inverse_temperature: float
+
+
 @register("kernel_ridge")
 class FusionKernelRidge(BlockClassifier):
-    """Least-squares kernel classifier on blocks and text (a least-squares SVM without bias).
+    """Least-squares kernel classifiers on all blocks together, on each alone and on the text, pooled.
 
-    What each block and text column counts is learnt from the closed-form leave-one-out error
-    (`fusion.block_weights`), and the temperature of the probabilities from the leave-one-out scores of all
-    training covers, so that nothing is fitted twice. Copies of a cover would vouch for each other there:
-    one cover of each group gives a score.
+    Early and late fusion in one: the kernel over all blocks and text knows how they act together, each
+    block's own what that block knows. Their log probabilities are pooled with learnt weights
+    (`LogLinearPool`). What each block and text column counts in a kernel is learnt from the closed-form
+    leave-one-out error (`fusion.block_weights`); temperatures and pool are learnt from the leave-one-out
+    scores of all training covers, so that nothing is fitted twice. Copies of a cover would vouch for each
+    other there: one cover of each group gives a score.
 
     R. Rifkin and A. Klautau, In Defense of One-Vs-All Classification, JMLR 5, 2004, has the comparison with
     support vector machines.
 
     Args:
         weights: "learn", or "equal": a product of equal RBF widths, and text that counts as much.
-        ridge: added to the kernel's diagonal, in units of the ridge that was learnt with the weights.
+        pool: False: one kernel for all, in which each block's own is a summand.
+        ridge: added to the kernels' diagonals, in units of the ridge that was learnt with the weights.
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn.
         largest_n: of more training covers than this, a random sample that keeps the classes' shares is
@@ -35,7 +52,9 @@ class FusionKernelRidge(BlockClassifier):
         random_state: seed of the samples.
 
     Attributes after `fit`:
-        kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt.
+        kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt of all blocks together.
+        parts_: "all", then each block, then "text" -> `KernelPart`.
+        pool_: the `LogLinearPool` of the parts, in their order.
     """
 
     reads_text = True
@@ -44,6 +63,7 @@ class FusionKernelRidge(BlockClassifier):
         self,
         *,
         weights: str = "learn",
+        pool: bool = True,
         ridge: float = 1.0,
         pca: int | None = 256,
         class_weight: str | dict[str, float] | None = "balanced",
@@ -51,6 +71,7 @@ class FusionKernelRidge(BlockClassifier):
         random_state: int | None = 0,
     ) -> None:
         self.weights = weights
+        self.pool = pool
         self.ridge = ridge
         self.pca = pca
         self.class_weight = class_weight
@@ -69,18 +90,45 @@ class FusionKernelRidge(BlockClassifier):
         rows = sample_rows(y, self.largest_n, seed)
         X, y, weight, groups = X[rows], y[rows], weight[rows], None if groups is None else groups[rows]
         text_rows = self._learnt_text(chosen_texts(texts, rows))
-        self.kernel_ = BlockKernel(self.weights, self.pca)
-        K = self.kernel_.fit(X, self.blocks_, text_rows, y, groups, seed).astype(np.float64)
+        # a pool knows by itself what a block says alone
+        self.kernel_ = BlockKernel(self.weights, self.pca, sums=not self.pool)
+        K = self.kernel_.fit(X, self.blocks_, text_rows, y, groups, seed)
         one_hot = np.eye(len(self.classes_))[y]
         self.priors_ = np.average(one_hot, axis=0, weights=weight)
+        targets = one_hot - self.priors_
         # a row of weight w has the ridge divided by w, as if it stood there w times
         diagonal = self.ridge / weight
-        self.coefficients_ = solve(K, one_hot - self.priors_, diagonal)
         alone = np.arange(len(y)) if groups is None else np.unique(groups, return_index=True)[1]
-        scores = leave_one_out(K[np.ix_(alone, alone)], (one_hot - self.priors_)[alone], diagonal[alone])
-        self.inverse_temperature_ = inverse_temperature(scores + self.priors_, y[alone], weight[alone])
+        self.parts_: dict[str, KernelPart] = {}
+        logs = []
+        for name, weights in self._kernels(y, groups, seed):
+            if self.parts_:
+                K = self.kernel_.between(self.kernel_.rows, text_rows, weights)
+            K = K.astype(np.float64)
+            left_out = leave_one_out(K[np.ix_(alone, alone)], targets[alone], diagonal[alone]) + self.priors_
+            factor = inverse_temperature(left_out, y[alone], weight[alone])
+            self.parts_[name] = KernelPart(weights, solve(K, targets, diagonal), factor)
+            logs.append(log_softmax(factor * left_out, axis=1))
+        self.pool_ = LogLinearPool().fit(np.stack(logs), y[alone], weight[alone])
+
+    def _kernels(
+        self, y: np.ndarray, groups: np.ndarray | None, seed: int
+    ) -> Iterator[tuple[str, KernelWeights]]:
+        """Name and weights of the kernel over all blocks and text, then of each alone."""
+        yield ONE_BLOCK, self.kernel_.weights_
+        if self.pool and len(self.kernel_.parts) > 1:
+            for part in self.kernel_.parts:
+                yield part, self.kernel_.alone(part, y, groups, seed)
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
-        chunks = kernel_chunks(self.kernel_, X, self._text_rows(texts or {}))
-        scores = np.concatenate([chunk @ self.coefficients_ for chunk in chunks])
-        return softmax(self.inverse_temperature_ * (scores + self.priors_), axis=1)
+        return np.concatenate(
+            [
+                self.pool_(np.stack([self._logs(part, *chunk) for part in self.parts_.values()]))
+                for chunk in self.kernel_.chunks(X, self._text_rows(texts or {}))
+            ]
+        )
+
+    def _logs(self, part: KernelPart, Z: np.ndarray, texts: TextRows) -> np.ndarray:
+        """(m, n_classes) log probabilities of prepared rows by one kernel."""
+        scores = self.kernel_.between(Z, texts, part.weights) @ part.coefficients
+        return np.asarray(log_softmax(part.inverse_temperature * (scores + self.priors_), axis=1))

@@ -1,4 +1,4 @@
-"""Late fusion: a logistic regression on what several classifiers say of covers that they had not seen."""
+"""Late fusion: several classifiers pooled by what they say of covers that they had not seen."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.grouped_folds import inner_folds
+from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, Pictures
@@ -30,8 +30,8 @@ class Stack(PictureClassifier):
     """Stacks classifiers: D. H. Wolpert, Stacked Generalization, Neural Networks 5, 1992.
 
     Each member is fitted on the training side of inner grouped folds and predicts the other side. On the
-    logarithms of these out-of-fold probabilities a multinomial logistic regression (scikit-learn) learns how
-    much to believe each member. The members are then fitted on all rows: a bundle holds each of them once,
+    logarithms of these out-of-fold probabilities a `LogLinearPool` learns how much to believe each member.
+    The members are then fitted on all rows: a bundle holds each of them once,
     predicting costs what they cost, and a run that has fitted them already lends them (`fitted`), which the
     mean over the folds' members would not allow.
 
@@ -39,14 +39,13 @@ class Stack(PictureClassifier):
         classifiers: registered names, or name -> parameters. Those that learn from pictures alone take part
             where X has the column `pixels.picture`.
         folds: inner folds.
-        C: inverse strength of the regression's L2 penalty.
         checkpoint_folder: where out-of-fold predictions and the members' own checkpoints are kept, so that a
             killed fit goes on; None: nowhere.
         random_state: seed of the folds, handed to every member that takes one.
 
     Attributes after `fit`, beside those of `BlockClassifier`:
         members_: name -> classifier fitted on all rows.
-        stacker_: the logistic regression; None where no two groups share a genre: members then count alike.
+        pool_: the `LogLinearPool`; None where no two groups share a genre: members then count alike.
         stacked_: codes of the genres that it knows, those with a cover in an inner test side.
     """
 
@@ -66,36 +65,21 @@ class Stack(PictureClassifier):
             "finetune",
         ),
         folds: int = 5,
-        C: float = 0.1,
         checkpoint_folder: str | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.classifiers = classifiers
         self.folds = folds
-        self.C = C
         self.checkpoint_folder = checkpoint_folder
         self.random_state = random_state
 
     @property
-    def weights_(self) -> pd.DataFrame:
-        """(members, genres): the gain in a genre's log odds per unit of the member's log probability of it.
-
-        The coefficient for the genre less the mean of those for the others: a lone member that is calibrated
-        has 1. NaN for a genre that is not in `stacked_`.
-        """
+    def weights_(self) -> pd.Series:
+        """Member -> its weight in the pool: a lone member that is calibrated has 1."""
         check_is_fitted(self)
-        members, k = len(self.members_), len(self.classes_)
-        own = np.full((members, k), np.nan)
-        if self.stacker_ is None:
-            own[:] = 1 / members
-        else:
-            coef = self.stacker_.coef_
-            if len(coef) == 1:  # of two genres scikit-learn keeps the second's log odds
-                coef = np.concatenate([-coef, coef]) / 2
-            coef = coef.reshape(len(self.stacked_), members, k)
-            for row, code in enumerate(self.stacked_):
-                own[:, code] = coef[row, :, code] - np.delete(coef, row, axis=0)[:, :, code].mean(axis=0)
-        return pd.DataFrame(own, pd.Index(self.names_, name="member"), pd.Index(self.classes_, name="genre"))
+        members = len(self.members_)
+        weights = np.full(members, 1 / members) if self.pool_ is None else self.pool_.weights_
+        return pd.Series(weights, pd.Index(self.names_, name="member"), name="weight")
 
     def _fit(
         self,
@@ -120,10 +104,10 @@ class Stack(PictureClassifier):
                 proba[test, position] = self._out_of_fold(name, parameters, known, train, test, place)
         tested = ~np.isnan(proba[:, 0, 0])
         self.stacked_ = np.unique(y[tested])
-        self.stacker_ = None
+        self.pool_ = None
         if len(self.stacked_) > 1:
-            stacker = LogisticRegression(C=self.C, max_iter=1000)
-            self.stacker_ = stacker.fit(_logs(proba[tested]), y[tested], weight[tested])
+            codes = np.searchsorted(self.stacked_, y[tested])
+            self.pool_ = LogLinearPool().fit(self._logs(proba[tested]), codes, weight[tested])
         lent, every = self.fitted or {}, np.arange(len(y))
         self.members_ = {
             name: lent.get(name) or self._fit_member(name, parameters, known, every, "all covers")
@@ -133,16 +117,20 @@ class Stack(PictureClassifier):
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         rows = self._rows(X, texts or {})
         proba = np.stack([self.members_[n].predict_proba(_seen(n, rows)) for n in self.names_], axis=1)
-        mean = proba.mean(axis=1)  # of a genre that the regression does not know, what members say
-        if self.stacker_ is not None:
+        mean = proba.mean(axis=1)  # of a genre that the pool does not know, what members say
+        if self.pool_ is not None:
             known = mean[:, self.stacked_].sum(axis=1, keepdims=True)
-            mean[:, self.stacked_] = known * self.stacker_.predict_proba(_logs(proba))
+            mean[:, self.stacked_] = known * self.pool_(self._logs(proba))
         return mean
+
+    def _logs(self, proba: np.ndarray) -> np.ndarray:
+        """(members, n, genres that are pooled) log probabilities for (n, members, n_classes)."""
+        return log_probabilities(proba[:, :, self.stacked_].transpose(1, 0, 2))
 
     def check_parameters(self) -> None:
         """Raises ValueError for values that `fit` would refuse, those of members too."""
-        if self.folds < 1 or not self.C > 0:
-            raise ValueError(f"folds must be 1 or more and C above 0, not {self.folds} and {self.C}")
+        if self.folds < 1:
+            raise ValueError(f"folds must be 1 or more, not {self.folds}")
         given = self.classifiers if isinstance(self.classifiers, Mapping) else dict.fromkeys(self.classifiers)
         for name, parameters in given.items():
             create_checked(name, **(parameters or {}))
@@ -262,8 +250,3 @@ def _seen(name: str, rows: Rows) -> Rows:
 def _numbers(rows: Rows) -> np.ndarray:
     """(n, d) float32 of the rows, without their text."""
     return np.asarray(split_texts(rows)[0], np.float32)
-
-
-def _logs(proba: np.ndarray) -> np.ndarray:
-    """(n, members x n_classes) for (n, members, n_classes) probabilities."""
-    return log_probabilities(proba).reshape(len(proba), -1)

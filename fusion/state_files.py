@@ -20,6 +20,8 @@ TRUSTED = [
     "coverfusion.fusion.block_kernel.BlockKernel",
     "coverfusion.fusion.block_weights.KernelWeights",
     "coverfusion.fusion.blocks.BlockScaler",
+    "coverfusion.fusion.kernel_ridge.KernelPart",
+    "coverfusion.fusion.log_linear_pool.LogLinearPool",
     "coverfusion.fusion.text_scores.TextScores",
     "coverfusion.fusion.texts.Vocabulary",
     "scipy.sparse._csr.csr_matrix",

@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.svm import SVC
 
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.block_kernel import BlockKernel, kernel_chunks, sample_rows
+from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.texts import Texts, chosen_texts
@@ -87,8 +87,8 @@ class FusionSVC(BlockClassifier):
         self.svcs_ = self._one_against_rest(K, y, weight)
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
-        chunks = kernel_chunks(self.kernel_, X, self._text_rows(texts or {}))
-        scores = np.concatenate([_scores(self.svcs_, chunk) for chunk in chunks])
+        chunks = self.kernel_.chunks(X, self._text_rows(texts or {}))
+        scores = np.concatenate([_scores(self.svcs_, self.kernel_.between(*chunk)) for chunk in chunks])
         return softmax(self.inverse_temperature_ * scores + self.log_priors_, axis=1)
 
     def _one_against_rest(self, K: np.ndarray, y: np.ndarray, weight: np.ndarray) -> list[SVC]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,7 @@ PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
 PANELS_TOP = 1.8  # where the panels begin, below the headings
 FEATURES_TOP = PANELS_TOP + PANEL + 1.3
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
+WORDS_HEIGHT = 0.75  # of the line of words
 MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS = 8, 10
 THUMBNAIL_SIDE = 1.15
 SMALL_SIZE, TEXT_SIZE = 8.5, 9.5  # points
@@ -64,7 +65,8 @@ def figure_of(explanation: Explanation) -> Figure:
     from matplotlib.figure import Figure
 
     shown = explanation.features[:MAX_FEATURE_ROWS]
-    nearest = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.35
+    words = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.2
+    nearest = words + (WORDS_HEIGHT if explanation.contributions.words else 0) + 0.15
     height = nearest + 0.45 + THUMBNAIL_SIDE + (0.75 if explanation.failed else 0.3)
     # what is read on a cover may hold a dollar sign, which is no mathematics
     with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
@@ -75,6 +77,7 @@ def figure_of(explanation: Explanation) -> Figure:
         _map(figure, explanation)
         _blocks(figure, explanation)
         _features(figure, explanation, shown)
+        _learnt_words(figure, explanation.contributions.words, words)
         _nearest(figure, explanation.neighbours, nearest)
         if explanation.failed:
             reasons = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
@@ -347,6 +350,29 @@ def _range(quartiles: tuple[float, float, float] | None) -> str:
         return ""
     low, middle, high = map(_value, quartiles)
     return middle if low == high else f"{low} to {high}"
+
+
+# --- the words ----------------------------------------------------------------------------------------
+
+
+def _learnt_words(figure: Figure, effects: Mapping[str, float], top: float) -> None:
+    """One line of words with what each does to the probability, as many as there is room for."""
+    if not effects:
+        return
+    title = "Words that moved it most"
+    _write(figure, MARGIN, top + 0.17, title, size=12, weight="bold", va="baseline")
+    text = "points of probability; one word taken away at a time, the sentence embedding stays"
+    left = MARGIN + width(title, 12, "bold") + 0.2
+    _write(figure, left, top + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
+    x = MARGIN
+    for word, effect in effects.items():
+        shown = f"{_signed(100 * effect)}\u00a0\u201c{fitted(word, TEXT_SIZE, 1.6)}\u201d"
+        wide = width(shown, TEXT_SIZE, "bold")
+        if x + wide > WIDTH - MARGIN:
+            break
+        colour = FOR if effect > 0 else AGAINST
+        _write(figure, x, top + 0.5, shown, va="baseline", color=colour, weight="bold")
+        x += wide + 0.25
 
 
 # --- the nearest covers --------------------------------------------------------------------------------

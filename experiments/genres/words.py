@@ -12,6 +12,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.features.table import text_columns
+from coverfusion.features.text.words import split_words
 from coverfusion.fusion.text import FusionText
 
 WORD_PATTERN = re.compile(
@@ -50,15 +51,15 @@ def words_on_covers(notes: pd.Series) -> pd.DataFrame:
         notes: cover_id -> JSON list of {text, confidence, box (four x, y in pixels)}, as `ocr` keeps it.
 
     Returns:
-        One row a cover and word: cover_id, word (lower case), box, height (of the box, in pixels); of a word
-        that stands there several times the largest.
+        One row a cover and word: cover_id, word (lower case; words that the engine joined are apart), box,
+        height (of the box, in pixels); of a word that stands there several times the largest.
     """
     rows = [
         (cover_id, word.lower().replace("\u2019", "'"), box["box"], np.ptp(np.array(box["box"])[:, 1]))
         for cover_id, note in notes.items()
         for box in json.loads(note or "null") or []
         if box["confidence"] >= SHOWN_CONFIDENCE
-        for word in WORD_PATTERN.findall(box["text"])
+        for word in WORD_PATTERN.findall(split_words(box["text"]))
     ]
     frame = pd.DataFrame(rows, columns=["cover_id", "word", "box", "height"])
     return frame.sort_values("height", ascending=False, kind="stable").drop_duplicates(["cover_id", "word"])

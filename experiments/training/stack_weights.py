@@ -34,27 +34,25 @@ def write_stack_weights(
         for part in parts:
             stack = fits.fitted(model, part)
             assert isinstance(stack, Stack)
-            table = stack.weights_.reset_index().melt("member", var_name="genre", value_name="weight")
+            table = stack.weights_.reset_index()
             frames.append(
                 table.assign(classifier=model.classifier, blocks="+".join(model.blocks), part=part.name)
             )
     if frames:
-        weights = pd.concat(frames)[["classifier", "blocks", "part", "member", "genre", "weight"]]
+        weights = pd.concat(frames)[["classifier", "blocks", "part", "member", "weight"]]
         weights.to_csv(folder / WEIGHTS_FILE, index=False)
         (folder / WEIGHTS_FIGURE).parent.mkdir(exist_ok=True)
         draw_stack_weights(weights, folder / WEIGHTS_FIGURE)
 
 
 def summary(weights: pd.DataFrame) -> pd.DataFrame:
-    """One row a stack and member: its `mean` weight over genres and parts, and that of each genre."""
+    """One row a stack and member: its mean `weight` over the parts of the run."""
     named = weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
-    table = named.pivot_table("weight", ["stack", "member"], "genre", sort=False)
-    table.insert(0, "mean", named.groupby(["stack", "member"])["weight"].mean())
-    return table.reset_index()
+    return named.groupby(["stack", "member"], sort=False)["weight"].mean().reset_index()
 
 
 def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
-    """A bar a member, its mean weight, and a point a genre; as a PNG."""
+    """A bar a member, its mean weight, and a point for each part of the run; as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -66,15 +64,13 @@ def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
     panels = figure.subplots(len(stacks), 1, squeeze=False, sharex=True, height_ratios=sizes).ravel()
     for name, axes in zip(stacks, panels, strict=True):
         mine = shown[shown["stack"] == name]
-        axes.barh(mine["member"], mine["mean"], color=LIGHT["cell"], height=0.6)
-        for genre in mine.columns[3:]:
-            axes.plot(mine[genre], mine["member"], "o", color=LIGHT["ink"], markersize=3.5)
+        axes.barh(mine["member"], mine["weight"], color=LIGHT["cell"], height=0.6)
+        every = weights[weights["classifier"] + " on " + weights["blocks"] == name]
+        axes.plot(every["weight"], every["member"], "o", color=LIGHT["ink"], markersize=3.5)
         axes.axvline(0, color=LIGHT["line"], linewidth=1)
         axes.invert_yaxis()
         axes.set_title(name, loc="left", fontsize=9)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(left=False, labelsize=9)
-    panels[-1].set_xlabel(
-        "weight: log odds per unit of log probability; bar: mean, points: genres", fontsize=9
-    )
+    panels[-1].set_xlabel("weight of the log probabilities; bar: mean, points: parts of the run", fontsize=9)
     figure.savefig(path, dpi=130)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.text.lines import Line
+from coverfusion.features.text.lines import Line, Reading
 from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
@@ -37,13 +37,14 @@ class EasyReader:
         # quantized layers round by a batch's extremes: a text then depends on the CPU and torch's version
         self.reader = _reader(folder, languages, gpu=torch.cuda.is_available(), quantize=False)
 
-    def read(self, pictures: Sequence[np.ndarray]) -> list[list[Line] | None]:
+    def read(self, pictures: Sequence[np.ndarray]) -> list[Reading | None]:
         """The lines of each picture in EasyOCR's order; None where EasyOCR raised.
 
         Args:
             pictures: (height, width, 3) uint8 RGB each, any sizes.
         """
-        return [self._read(picture) for picture in pictures]
+        found = [self._read(picture) for picture in pictures]
+        return [None if lines is None else Reading(lines) for lines in found]
 
     def plain(self) -> Callable[[np.ndarray], list[str]]:
         """What EasyOCR's README shows: one picture to its lines."""

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 # a letter's Unicode name begins with its script's
 SCRIPTS = {
     "latin": ("LATIN", "FULLWIDTH LATIN"),
@@ -32,6 +34,13 @@ class Line(NamedTuple):
     text: str
     confidence: float
     box: list[list[float]]
+
+
+class Reading(NamedTuple):
+    """What an engine makes of a picture: its lines, and letterforms where the engine has them."""
+
+    lines: list[Line]
+    letterforms: np.ndarray | None = None
 
 
 def runs_on_end(box: Sequence[Sequence[float]]) -> bool:

@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from coverfusion.features.networks.openvino import Network, batches, each
-from coverfusion.features.text.lines import Line, runs_on_end
+from coverfusion.features.text import letterforms
+from coverfusion.features.text.lines import Line, Reading, runs_on_end
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,8 @@ DETECTION: dict[str, Any] = {
     "use_dilation": True,
 }
 
+# text, confidence, and how the letters look where the recogniser says so
+Read = tuple[str, float, np.ndarray | None]
 # of each line: the ways to read it, (height, width, 3) each, and its box
 Found = list[tuple[list[np.ndarray], list[list[float]]]]
 
@@ -62,11 +65,11 @@ class RapidReader:
         from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
         self.detector, self.orientation = Network(detector), Network(orientation)
-        self.recognizer = Network(recognizer)
+        self.recognizer = Network(recognizer, into=letterforms.LAYERS)
         letters = self.recognizer.model.get_rt_info()["framework"]["character"].value.splitlines()
         self._boxes, self._letters = DBPostProcess(**DETECTION), CTCLabelDecode(character=letters)
 
-    def read(self, pictures: Sequence[np.ndarray]) -> list[list[Line] | None]:
+    def read(self, pictures: Sequence[np.ndarray]) -> list[Reading | None]:
         """The lines of each picture in reading order; None where reading failed.
 
         Args:
@@ -74,14 +77,14 @@ class RapidReader:
         """
         found = each(self._find, pictures)
         crops = [crop for one in found for ways, _ in one or [] for crop in ways]
-        texts = iter(self._read_lines(crops))
+        read = iter(self._read_lines(crops))
 
-        def line(ways: list[np.ndarray], box: list[list[float]]) -> Line:
-            readings = [next(texts) for _ in ways]
-            return Line(*max(readings, key=lambda reading: reading[1]), box)
+        def line(ways: list[np.ndarray], box: list[list[float]]) -> tuple[Line, np.ndarray | None]:
+            text, confidence, look = max([next(read) for _ in ways], key=lambda reading: reading[1])
+            return Line(text, confidence, box), look
 
         lines = [None if one is None else [line(*found) for found in one] for one in found]
-        return [one and [line for line in one if line.text.strip()] for one in lines]
+        return [None if one is None else _reading(one) for one in lines]
 
     def _find(self, picture: np.ndarray) -> Found | None:
         """The lines of one picture in reading order; None where that fails."""
@@ -114,8 +117,8 @@ class RapidReader:
             for crop, end, (_, turned) in zip(crops, on_end, scores, strict=True)
         ]
 
-    def _read_lines(self, crops: Sequence[np.ndarray]) -> list[tuple[str, float]]:
-        """Text and confidence of each line."""
+    def _read_lines(self, crops: Sequence[np.ndarray]) -> list[Read]:
+        """What each line says."""
         same_width = defaultdict(list)
         for place, crop in enumerate(crops):
             same_width[math.ceil(_width(crop) / WIDTH_STEP) * WIDTH_STEP].append(place)
@@ -125,15 +128,31 @@ class RapidReader:
             for places in batches(every, LINES_AT_A_TIME)
         ]
 
-        def read(one: tuple[int, Sequence[int]]) -> list[tuple[str, float]]:
+        def read(one: tuple[int, Sequence[int]]) -> list[Read]:
             width, places = one
-            scores = self.recognizer(_stacked([crops[k] for k in places], width))[0]
-            return [(text, float(confidence)) for text, confidence in self._letters(scores)[0]]
+            scores, *inner = self.recognizer(_stacked([crops[k] for k in places], width))
+            whole = len(inner) == len(letterforms.LAYERS)
+            looks = [
+                letterforms.of_line([stage[k] for stage in inner], min(1.0, _width(crops[place]) / width))
+                if whole
+                else None
+                for k, place in enumerate(places)
+            ]
+            texts = self._letters(scores)[0]
+            return [(text, float(sure), look) for (text, sure), look in zip(texts, looks, strict=True)]
 
-        texts: dict[int, tuple[str, float]] = {}
+        texts: dict[int, Read] = {}
         for (_, places), results in zip(work, each(read, work), strict=True):
             texts.update(zip(places, results, strict=True))
         return [texts[place] for place in range(len(crops))]
+
+
+def _reading(found: list[tuple[Line, np.ndarray | None]]) -> Reading:
+    """The lines that say something, and how the letters of all of them look."""
+    said = [(line, look) for line, look in found if line.text.strip()]
+    lines = [line for line, _ in said]
+    looks = [look for _, look in said if look is not None]
+    return Reading(lines, letterforms.of_cover(lines, looks) if len(looks) == len(lines) else None)
 
 
 def reduced(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

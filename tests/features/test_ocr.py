@@ -128,9 +128,11 @@ def test_columns_are_described() -> None:
     block = create("ocr")
     assert isinstance(block, Extractor)
     assert isinstance(block, Annotator)
-    assert set(block.describe()) == {*READABLE, "embedding_*"}
+    assert set(block.describe()) == {*READABLE, "embedding_*", "letterforms_*"}
     assert list(block.columns)[: len(READABLE)] == list(READABLE)
-    assert block.columns[-1] == "embedding_0383"
+    assert block.columns[len(READABLE) + 383 :][:2] == ["embedding_0383", "letterforms_0000"]
+    assert block.columns[-1] == "letterforms_0575"
+    assert Ocr(engine="easyocr").columns[-1] == "embedding_0383"
 
 
 def test_fingerprint_follows_the_parameters() -> None:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics import log_loss
 
 from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
 from coverfusion.fusion.block_weights import solve
@@ -26,7 +27,8 @@ def test_new_rows_are_compared_with_training_rows(weights):
     X = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
     kernel, texts = BlockKernel(weights), {"t": csr_matrix(np.eye(8, 3, dtype=np.float32))}
     K = kernel.fit(X, BLOCKS, texts, np.arange(8) % 2, None, 0)
-    np.testing.assert_allclose(kernel(X[2:4], {"t": texts["t"][2:4]}), K[2:4], rtol=1e-4)
+    (chunk,) = kernel.chunks(X[2:4], {"t": texts["t"][2:4]})
+    np.testing.assert_allclose(kernel.between(*chunk), K[2:4], rtol=1e-4)
 
 
 def test_unknown_weights_are_refused():
@@ -50,13 +52,26 @@ def test_solving_agrees_with_scikit_learn():
     np.testing.assert_allclose(K @ solve(K, targets, 0.4 / weight), theirs.predict(Z), rtol=1e-6)
 
 
-@pytest.mark.parametrize("classifier", [FusionKernelRidge, FusionSVC])
+@pytest.mark.parametrize("classifier", [FusionKernelRidge(pool=False), FusionSVC()])
 def test_learnt_widths_single_out_the_block_with_the_signal(classifier):
     X, y, groups = planted()
-    found = classifier().fit(X, y, groups=groups).kernel_.weights_
+    found = classifier.fit(X, y, groups=groups).kernel_.weights_
     assert set(found.widths) == {"cnn", "color", "texture"}
     others = [found.product, *(found.sums.get(name, 0) for name in ("cnn", "texture"))]
     assert found.sums["color"] > 10 * max(others)
+
+
+def test_the_pool_loses_nothing_of_the_block_with_the_signal():
+    X, y, groups = planted(600)
+    color = [name for name in X if name.startswith("color")]
+    fitted = FusionKernelRidge().fit(X[:400], y[:400], groups=groups[:400])
+    alone = FusionKernelRidge().fit(X[color][:400], y[:400], groups=groups[:400])
+    assert list(fitted.parts_) == ["all", "cnn", "color", "texture"]
+    assert list(alone.parts_) == ["all"]
+    losses = [
+        log_loss(y[400:], model.predict_proba(X[model.feature_names_in_][400:])) for model in (fitted, alone)
+    ]
+    assert losses[0] < losses[1] + 0.02
 
 
 @pytest.mark.parametrize("classifier", [FusionKernelRidge, FusionSVC])

@@ -35,7 +35,7 @@ def test_the_kernel_is_a_sum_of_products_by_hand():
     weights = KernelWeights(2.0, {"a": 0.5, "b": 0.1}, {"b": 3.0}, {"b": 0.2}, {"t": 0.7})
     distances = {"a": np.array([[1.0]]), "b": np.array([[4.0]])}
     expected = 2 * np.exp(-0.5 * 1 - 0.1 * 4) + 3 * np.exp(-0.2 * 4) + 0.7 * 0.25
-    np.testing.assert_allclose(combined(weights, distances, {"t": np.array([[0.25]])}), expected)
+    np.testing.assert_allclose(combined(weights, distances.items(), [("t", np.array([[0.25]]))]), expected)
 
 
 def test_the_gradient_is_that_of_the_error():
@@ -88,3 +88,12 @@ def test_same_seed_same_widths(seed):
     slices = {"a": slice(0, 2), "b": slice(2, 4)}
     first = learn_widths(Z, slices, y, largest_n=50, seed=seed)
     assert first == learn_widths(Z, slices, y, largest_n=50, seed=seed)
+
+
+def test_text_without_any_block_has_a_kernel():
+    y = np.arange(60) % 2
+    told = csr_matrix(np.eye(2, dtype=np.float32)[y])
+    found = learn_weights(np.zeros((60, 0), np.float32), {}, {"told": told}, y)
+    assert found.texts["told"] > 1
+    assert not found.widths
+    assert not found.sums

@@ -52,7 +52,15 @@ def _hard() -> Explanation:
     feature = Feature("texture." + "x" * 60, float("nan"), -3.2, "share of pixels " * 30, (-1e-9, 0.5, 1e9))
     blocks = {f"a_block_of_a_very_long_name_{n}": (-1) ** n / (n + 1) for n in range(9)}
     contributions = Contributions(
-        LOG_PROBABILITY, "SHAP " * 60, -1.0, 2.0, blocks, "SHAP " * 60, {}, ["color", "texture"]
+        LOG_PROBABILITY,
+        "SHAP " * 60,
+        -1.0,
+        2.0,
+        blocks,
+        "SHAP " * 60,
+        {},
+        ["color", "texture"],
+        {f"${'W' * n}$": (-1) ** n * 0.1 for n in range(40)},
     )
     return _explanation(
         genres=[(LONG, 0.62), (LONG, 0.2), (LONG, 0.1)],
@@ -153,6 +161,14 @@ def test_signs_and_numbers_are_written_not_only_coloured() -> None:
         "people.face_count",
     ):
         assert text in shown, text
+
+
+def test_words_stand_with_what_they_do() -> None:
+    contributions = dataclasses.replace(_explanation().contributions, words={"guitar": 0.062, "love": -0.021})
+    shown = " ".join(_boxes(figure_of(_explanation(contributions=contributions))))
+    assert "+6.2\u00a0\u201cguitar\u201d" in shown
+    assert "\u22122.1\u00a0\u201clove\u201d" in shown
+    assert "Words that moved it most" not in " ".join(_boxes(figure_of(_explanation())))
 
 
 def test_what_was_not_looked_for_is_not_said_to_be_missing() -> None:

@@ -39,6 +39,7 @@ def test_words_are_read_from_sure_boxes_and_the_largest_is_kept() -> None:
             "a": _note(("The HITS", 0.9, 20), ("the", 0.8, 40), ("smudge", 0.1, 99)),
             "b": _note(("rock'n'roll \u201999 Zürich x", 0.9, 10)),
             "c": "[]",
+            "d": _note(("SIMPLYRED", 0.9, 10)),
         }
     )
     words = words_on_covers(notes)
@@ -47,6 +48,8 @@ def test_words_are_read_from_sure_boxes_and_the_largest_is_kept() -> None:
         ("a", "hits"),
         ("b", "rock'n'roll"),
         ("b", "zürich"),
+        ("d", "simply"),
+        ("d", "red"),
     }
     the = words[words["word"] == "the"].iloc[0]
     assert the["height"] == 40
