@@ -20,7 +20,7 @@ TextRows = Mapping[str, csr_matrix]
 WEIGHTS = ("learn", "equal")
 ROWS_AT_ONCE = 2048  # rows predicted at a time
 ALONE_ROWS = 500  # training rows that the weights of a block alone are searched on
-TEXT = "text"  # the part that is all columns of text
+TEXT = "(text)"  # the part that is all columns of text; no block is called so
 
 
 class BlockKernel:
@@ -88,7 +88,7 @@ class BlockKernel:
 
     @property
     def parts(self) -> list[str]:
-        """The blocks, and "text" where there is any."""
+        """The blocks, and "(text)" where there is any."""
         return [*self.scaler.slices, *([TEXT] if self.text_rows else [])]
 
     def chunks(self, X: np.ndarray, texts: TextRows) -> Iterator[tuple[np.ndarray, TextRows]]:

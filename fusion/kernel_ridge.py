@@ -11,11 +11,12 @@ from scipy.special import log_softmax
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_kernel import BlockKernel, TextRows, sample_rows
 from coverfusion.fusion.block_weights import KernelWeights, leave_one_out, solve
-from coverfusion.fusion.blocks import ONE_BLOCK
 from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.texts import Texts, chosen_texts
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
+
+TOGETHER = "(all)"  # the part that is all blocks and text; no block is called so
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class FusionKernelRidge(BlockClassifier):
 
     Attributes after `fit`:
         kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt of all blocks together.
-        parts_: "all", then each block, then "text" -> `KernelPart`.
+        parts_: "(all)", then each block, then "(text)" -> `KernelPart`.
         pool_: the `LogLinearPool` of the parts, in their order.
     """
 
@@ -115,7 +116,7 @@ class FusionKernelRidge(BlockClassifier):
         self, y: np.ndarray, groups: np.ndarray | None, seed: int
     ) -> Iterator[tuple[str, KernelWeights]]:
         """Name and weights of the kernel over all blocks and text, then of each alone."""
-        yield ONE_BLOCK, self.kernel_.weights_
+        yield TOGETHER, self.kernel_.weights_
         if self.pool and len(self.kernel_.parts) > 1:
             for part in self.kernel_.parts:
                 yield part, self.kernel_.alone(part, y, groups, seed)
