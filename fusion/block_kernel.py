@@ -88,8 +88,9 @@ class BlockKernel:
 
     @property
     def parts(self) -> list[str]:
-        """The blocks, and "(text)" where there is any."""
-        return [*self.scaler.slices, *([TEXT] if self.text_rows else [])]
+        """The blocks that differ between covers, and "(text)" where there is any."""
+        blocks = [block for block, where in self.scaler.slices.items() if self.rows[:, where].any()]
+        return [*blocks, *([TEXT] if self.text_rows else [])]
 
     def chunks(self, X: np.ndarray, texts: TextRows) -> Iterator[tuple[np.ndarray, TextRows]]:
         """(m, d) rows and their text as `between` takes them, some at a time; memory stays bounded."""
@@ -107,9 +108,9 @@ class BlockKernel:
         """
         chosen = weights or self.weights_
         slices = self.scaler.slices
+        counted = [part for part, width in chosen.widths.items() if width or part in chosen.sums]
         distances = (
-            (part, squared_distances(Z[:, slices[part]], self.rows[:, slices[part]]))
-            for part in chosen.widths
+            (part, squared_distances(Z[:, slices[part]], self.rows[:, slices[part]])) for part in counted
         )
         products = ((name, (texts[name] @ self.text_rows[name].T).toarray()) for name in chosen.texts)
         return combined(chosen, distances, products).astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""Kernel ridge regression on one-hot genres: what the block widths are learnt with, as a classifier."""
+"""Kernel ridge regression on one-hot genres: on all blocks, on each alone and on the text, pooled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOGETHER = "(all)"  # the part that is all blocks and text; no block is called s
 
 @dataclass(frozen=True)
 class KernelPart:
-    """One kernel's regression: (n, k) coefficients, and the factor that turns scores into log odds."""
+    """One kernel's regression: its weights, (n, k) coefficients, and the factor from scores to log odds."""
 
     weights: KernelWeights
     coefficients: np.ndarray
@@ -35,9 +35,9 @@ class FusionKernelRidge(BlockClassifier):
     Early and late fusion in one: the kernel over all blocks and text knows how they act together, each
     block's own what that block knows. Their log probabilities are pooled with learnt weights
     (`LogLinearPool`). What each block and text column counts in a kernel is learnt from the closed-form
-    leave-one-out error (`fusion.block_weights`); temperatures and pool are learnt from the leave-one-out
-    scores of all training covers, so that nothing is fitted twice. Copies of a cover would vouch for each
-    other there: one cover of each group gives a score.
+    leave-one-out error (`fusion.block_weights`); temperatures and pool are learnt from leave-one-out
+    scores, one cover of each group (copies would vouch for each other), so that nothing is fitted twice.
+    Sample weights count in the regressions and the pool, not in the search for the kernels' weights.
 
     R. Rifkin and A. Klautau, In Defense of One-Vs-All Classification, JMLR 5, 2004, has the comparison with
     support vector machines.
@@ -49,7 +49,7 @@ class FusionKernelRidge(BlockClassifier):
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn.
         largest_n: of more training covers than this, a random sample that keeps the classes' shares is
-            learnt from (the kernel matrix takes 8 n^2 bytes, solving it n^3 steps).
+            learnt from (fitting takes about 50 n^2 bytes, and n^3 steps for each part).
         random_state: seed of the samples.
 
     Attributes after `fit`:

@@ -31,9 +31,9 @@ class Stack(PictureClassifier):
 
     Each member is fitted on the training side of inner grouped folds and predicts the other side. On the
     logarithms of these out-of-fold probabilities a `LogLinearPool` learns how much to believe each member.
-    The members are then fitted on all rows: a bundle holds each of them once,
-    predicting costs what they cost, and a run that has fitted them already lends them (`fitted`), which the
-    mean over the folds' members would not allow.
+    The members are then fitted on all rows: a bundle holds each of them once, predicting costs what they
+    cost, and a run that has fitted them already lends them (`fitted`), which the mean over the folds'
+    members would not allow.
 
     Args:
         classifiers: registered names, or name -> parameters. Those that learn from pictures alone take part
@@ -45,7 +45,8 @@ class Stack(PictureClassifier):
 
     Attributes after `fit`, beside those of `BlockClassifier`:
         members_: name -> classifier fitted on all rows.
-        pool_: the `LogLinearPool`; None where no two groups share a genre: members then count alike.
+        pool_: the `LogLinearPool`; None for one fold, and where no two groups share a genre: the members'
+            plain mean counts then.
         stacked_: codes of the genres that it knows, those with a cover in an inner test side.
     """
 

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
-from coverfusion.experiments.explanation.blocks import PROBABILITY
+from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
 from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
 from coverfusion.experiments.explanation.people_and_words import (
@@ -37,7 +37,7 @@ PANELS_TOP = 1.8  # where the panels begin, below the headings
 FEATURES_TOP = PANELS_TOP + PANEL + 1.3
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
 WORDS_HEIGHT = 0.75  # of the line of words
-MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS = 8, 10
+MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS, MAX_EFFECT_WORDS = 8, 10, 10
 THUMBNAIL_SIDE = 1.15
 SMALL_SIZE, TEXT_SIZE = 8.5, 9.5  # points
 EXPLANATION_DPI = 110
@@ -365,14 +365,14 @@ def _learnt_words(figure: Figure, effects: Mapping[str, float], top: float) -> N
     left = MARGIN + width(title, 12, "bold") + 0.2
     _write(figure, left, top + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
     x = MARGIN
-    for word, effect in effects.items():
+    for word in strongest_words(effects, MAX_EFFECT_WORDS):
+        effect = effects[word]
         shown = f"{_signed(100 * effect)}\u00a0\u201c{fitted(word, TEXT_SIZE, 1.6)}\u201d"
         wide = width(shown, TEXT_SIZE, "bold")
-        if x + wide > WIDTH - MARGIN:
-            break
-        colour = FOR if effect > 0 else AGAINST
-        _write(figure, x, top + 0.5, shown, va="baseline", color=colour, weight="bold")
-        x += wide + 0.25
+        if x + wide <= WIDTH - MARGIN:
+            colour = FOR if effect > 0 else AGAINST
+            _write(figure, x, top + 0.5, shown, va="baseline", color=colour, weight="bold")
+            x += wide + 0.25
 
 
 # --- the nearest covers --------------------------------------------------------------------------------

@@ -47,8 +47,11 @@ def write_stack_weights(
 
 def summary(weights: pd.DataFrame) -> pd.DataFrame:
     """One row a stack and member: its mean `weight` over the parts of the run."""
-    named = weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
-    return named.groupby(["stack", "member"], sort=False)["weight"].mean().reset_index()
+    return _named(weights).groupby(["stack", "member"], sort=False)["weight"].mean().reset_index()
+
+
+def _named(weights: pd.DataFrame) -> pd.DataFrame:
+    return weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
 
 
 def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
@@ -65,7 +68,7 @@ def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
     for name, axes in zip(stacks, panels, strict=True):
         mine = shown[shown["stack"] == name]
         axes.barh(mine["member"], mine["weight"], color=LIGHT["cell"], height=0.6)
-        every = weights[weights["classifier"] + " on " + weights["blocks"] == name]
+        every = _named(weights).query("stack == @name")
         axes.plot(every["weight"], every["member"], "o", color=LIGHT["ink"], markersize=3.5)
         axes.axvline(0, color=LIGHT["line"], linewidth=1)
         axes.invert_yaxis()

@@ -25,6 +25,7 @@ import numpy as np
 from coverfusion.features.networks.openvino import Network, each
 from coverfusion.features.text import letterforms
 from coverfusion.features.text.lines import Line, Reading, runs_on_end
+from coverfusion.features.text.rapidocr_models import RECOGNIZER
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,9 @@ class RapidReader:
         from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
         self.detector, self.orientation = Network(detector), Network(orientation)
-        self.recognizer = Network(recognizer, into=letterforms.LAYERS)
+        self.recognizer = Network(
+            recognizer, into=letterforms.LAYERS if recognizer.name == RECOGNIZER else ()
+        )
         letters = self.recognizer.model.get_rt_info()["framework"]["character"].value.splitlines()
         self._boxes, self._letters = DBPostProcess(**DETECTION), CTCLabelDecode(character=letters)
 
@@ -121,7 +124,7 @@ class RapidReader:
         scores, *inner = self.recognizer(_stacked([crop], width))
         ((text, confidence),) = self._letters(scores)[0]
         look = None
-        if len(inner) == len(letterforms.LAYERS):
+        if inner:
             look = letterforms.of_line([stage[0] for stage in inner], _width(crop) / width)
         return text, float(confidence), look
 

@@ -61,7 +61,7 @@ def test_learnt_widths_single_out_the_block_with_the_signal(classifier):
     assert found.sums["color"] > 10 * max(others)
 
 
-def test_the_pool_loses_nothing_of_the_block_with_the_signal():
+def test_the_pool_loses_little_of_the_block_with_the_signal():
     X, y, groups = planted(600)
     color = [name for name in X if name.startswith("color")]
     fitted = FusionKernelRidge().fit(X[:400], y[:400], groups=groups[:400])
