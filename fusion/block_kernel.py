@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from coverfusion.data.errors import UserError
 from coverfusion.fusion.block_weights import (
     KernelWeights,
     combined,
@@ -91,6 +92,20 @@ class BlockKernel:
         """The blocks that differ between covers, and "(text)" where there is any."""
         blocks = [block for block, where in self.scaler.slices.items() if self.rows[:, where].any()]
         return [*blocks, *([TEXT] if self.text_rows else [])]
+
+    def check(self, terms: Mapping[str, int]) -> None:
+        """Raises UserError where loaded rows of text would be read beyond their ends.
+
+        Args:
+            terms: text column -> how many its vocabulary has.
+        """
+        try:
+            for column, matrix in self.text_rows.items():
+                matrix.check_format(full_check=True)
+                if matrix.shape != (len(self.rows), terms.get(column, -1)):
+                    raise ValueError(f"{column} has the shape {matrix.shape}")
+        except (ValueError, AttributeError, TypeError) as error:
+            raise UserError(f"The saved classifier's text is broken ({error}). Train it again.") from error
 
     def chunks(self, X: np.ndarray, texts: TextRows) -> Iterator[tuple[np.ndarray, TextRows]]:
         """(m, d) rows and their text as `between` takes them, some at a time; memory stays bounded."""

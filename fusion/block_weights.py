@@ -2,9 +2,9 @@
 
 The kernel is a sum: the product of one RBF kernel a block (how the blocks act together), where asked for
 each block's own RBF kernel (what a strong block knows by itself), and a linear kernel for each column of
-text. Its error is
-that of kernel ridge regression on one-hot genres, each cover predicted by all others, which has a closed
-form with a closed gradient. Covers of one group never vouch for each other: one cover of each takes part.
+text. Its error is that of kernel ridge regression on one-hot genres, each cover predicted by all others,
+which has a closed form with a closed gradient. Covers of one group never vouch for each other: one cover of
+each takes part.
 
 Learning a sum of kernels: F. R. Bach, G. R. G. Lanckriet and M. I. Jordan, Multiple Kernel Learning, Conic
 Duality, and the SMO Algorithm, ICML 2004; by the leave-one-out error: G. C. Cawley and N. L. C. Talbot,

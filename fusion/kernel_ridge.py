@@ -129,6 +129,9 @@ class FusionKernelRidge(BlockClassifier):
             ]
         )
 
+    def _check_loaded(self) -> None:
+        self.kernel_.check({column: len(known.idf) for column, known in self.vocabularies_.items()})
+
     def _logs(self, part: KernelPart, Z: np.ndarray, texts: TextRows) -> np.ndarray:
         """(m, n_classes) log probabilities of prepared rows by one kernel."""
         scores = self.kernel_.between(Z, texts, part.weights) @ part.coefficients
