@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from rich.table import Table
 
 from coverfusion.data.collection import Collection
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.console import console
@@ -59,8 +60,7 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
     """
     from matplotlib import rc_context
 
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_output_folder(out)
     genres = _genres(collection)
     sizes = collection.frame.value_counts(["width", "height", "format"]).rename("covers").reset_index()
     reasons = collection.rejected["reason"].value_counts().rename("files").reset_index()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,4 +107,11 @@ def score_command(
 
 
 def _standard_input() -> Iterator[str]:
-    return (line.strip() for line in sys.stdin if line.strip())
+    """A path a line; its bytes need be no UTF-8, for names on a disk need not."""
+    from coverfusion.data.sources import as_written
+
+    for number, line in enumerate(sys.stdin.buffer):
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
+        path = os.fsdecode(line.rstrip(b"\r\n"))
+        if path.strip():
+            yield as_written(path)

@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
@@ -250,7 +251,7 @@ def _start(partial: Path, source: IndexSource, seed: int) -> None:
     if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == facts:
         return
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    make_output_folder(partial)
     write_json(note, facts)
 
 
