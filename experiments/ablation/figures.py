@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
+from coverfusion.experiments.drawing.labels import MOST_GENRES, label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,6 +87,7 @@ def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
 
 def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
     """Genre x removed block: the F1 that is lost; a star where Holm's p < 0.05."""
+    genres = genres[genres["genre"].isin(genres["genre"].unique()[:MOST_GENRES])]
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
     figure, axes = new_figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
@@ -99,7 +101,7 @@ def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
             colour = "white" if abs(value) > 0.65 * largest else "black"
             axes.text(x, y, f"{100 * value:+.1f}{star}", ha="center", va="center", color=colour)
     axes.set_xticks(range(loss.shape[1]), [f"without {block}" for block in loss.columns], rotation=20)
-    axes.set_yticks(range(loss.shape[0]), list(loss.index))
+    axes.set_yticks(range(loss.shape[0]), [label(genre) for genre in loss.index])
     axes.set_title(f"{classifier}: points of F1 lost without a block", loc="left", fontweight="bold")
     axes.grid(False)
     return figure
