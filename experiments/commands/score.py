@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
-import os
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +27,7 @@ from coverfusion.experiments.commands.options import (
 from coverfusion.experiments.commands.printing import log_if_asked, print_place
 from coverfusion.experiments.pipeline.console import console
 
+BYTE_ORDER_MARK = "\ufeff"  # before the first line that some programs write
 INTERRUPTED = 130  # the status of a program that Ctrl-C ends
 
 
@@ -110,8 +110,9 @@ def _standard_input() -> Iterator[str]:
     """A path a line; its bytes need be no UTF-8, for names on a disk need not."""
     from coverfusion.data.sources import as_written
 
-    for number, line in enumerate(sys.stdin.buffer):
-        line = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
-        path = os.fsdecode(line.rstrip(b"\r\n"))
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    for line in sys.stdin:
+        path = line.rstrip("\r\n").removeprefix(BYTE_ORDER_MARK)
         if path.strip():
             yield as_written(path)

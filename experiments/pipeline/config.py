@@ -83,7 +83,8 @@ class Config(BaseModel):
         """Text that names an address stays as it is; a path would lose a slash of `s3://`."""
         if not isinstance(value, str | Path | Address):
             raise ValueError("it should be a path or an address")
-        return place(on_disk(value) if isinstance(value, str) else value)
+        named = place(value)
+        return Path(on_disk(str(named))) if isinstance(named, Path) else named
 
     @field_serializer("collection")
     def _collection_text(self, value: Place) -> str:
