@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -64,7 +65,10 @@ class FactsCache:
         return entry
 
     def save(self) -> None:
-        """Writes the file in one step, so that a killed run leaves the old one or the new one."""
+        """Writes the file in one step, so that a killed run leaves the old one or the new one.
+
+        Where it cannot be written, a warning says so: a later reading only takes longer.
+        """
         if self.path is None or not self.unsaved:
             return
         nothing = asdict(PictureFacts(0, 0, "", "", 0.0))
@@ -75,8 +79,14 @@ class FactsCache:
         frame.insert(0, "cover_id", [cover_id for cover_id, _ in known])
         frame["reason"] = [entry if isinstance(entry, str) else "" for _, entry in known]
         frame["version"] = FACTS_VERSION
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        frame.to_parquet(partial, index=False)
-        partial.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+            frame.to_parquet(partial, index=False)
+            partial.replace(self.path)
+        except OSError as error:
+            warnings.warn(
+                f"{self.path}: facts of covers are not kept ({error.strerror or error}).", stacklevel=2
+            )
+            self.path = None
         self.unsaved = 0

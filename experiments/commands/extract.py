@@ -42,6 +42,7 @@ def extract_command(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
+    from coverfusion.data.outputs import make_output_folder
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.preparation import open_collection
@@ -84,8 +85,8 @@ def extract_command(
     else:
         failures = fill(covers, extractors, feature_store)
     table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
-    folder = out or Path("runs") / f"table-{config.collection.stem}"
-    table.save(folder)
+    folder = out or Path("runs") / f"table-{config.collection_name}"
+    table.save(make_output_folder(folder))
     covers.to_parquet(folder / "covers.parquet")
     note_extractors(folder, extractors)
     failure_frame(failures).to_csv(folder / "failures.csv", index=False)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
@@ -102,8 +103,7 @@ def write_comparison(
     """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
     from coverfusion.experiments.comparison.figure import comparison_figure
 
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_output_folder(out)
     table.to_csv(out / "comparisons.csv", index=False)
     differences.to_csv(out / "config_differences.csv", index=False)
     comparison_figure(table).savefig(out / "comparison.png", dpi=140)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from coverfusion.experiments.drawing.labels import label
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
@@ -61,17 +62,15 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
 def figure_of(explanation: Explanation) -> Figure:
     """The figure that `draw` renders."""
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     shown = explanation.features[:MAX_FEATURE_ROWS]
     words = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.2
     nearest = words + (WORDS_HEIGHT if explanation.contributions.words else 0) + 0.15
     height = nearest + 0.45 + THUMBNAIL_SIDE + (0.75 if explanation.failed else 0.3)
-    # what is read on a cover may hold a dollar sign, which is no mathematics
-    with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
-        figure = Figure(figsize=(WIDTH, height), facecolor="white")
-        FigureCanvasAgg(figure)
+    with rc_context({"font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
+        figure = PlainFigure(figsize=(WIDTH, height), facecolor="white")
         _heading(figure, explanation)
         _cover(figure, explanation)
         _map(figure, explanation)
@@ -103,7 +102,7 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     (genre, chance), *others = explanation.genres
     percentage = f"{chance:.0%}".replace("%", " %")
     room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
-    title = f"{fitted(genre, 22, room, 'bold')}, {percentage}"
+    title = f"{fitted(label(genre), 22, room, 'bold')}, {percentage}"
     _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
     runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
     text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.classifier}"
@@ -319,7 +318,7 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     if not shown:
         _write(figure, MARGIN, FEATURES_TOP + 0.4, "none", color=MUTED)
         return
-    genre = fitted(explanation.genre, SMALL_SIZE, 0.9)
+    genre = fitted(label(explanation.genre), SMALL_SIZE, 0.9)
     places = (MARGIN, MARGIN + 0.85, 3.75, 4.65, 6.85)
     heads = ("effect", "feature", "here", f"half of {genre} covers", "what it is")
     for x, head in zip(places, heads, strict=True):
@@ -394,5 +393,8 @@ def _nearest(figure: Figure, neighbours: Sequence[Neighbour], top: float) -> Non
         else:
             axes.imshow(np.asarray(Image.open(io.BytesIO(one.thumbnail)).convert("RGB")))
         room = slot - THUMBNAIL_SIDE - 0.25
-        lines = [fitted(one.genre, TEXT_SIZE, room), fitted(f"distance {one.distance:.2f}", TEXT_SIZE, room)]
+        lines = [
+            fitted(label(one.genre), TEXT_SIZE, room),
+            fitted(f"distance {one.distance:.2f}", TEXT_SIZE, room),
+        ]
         _write(figure, x + THUMBNAIL_SIDE + 0.12, top + 0.4, "\n".join(lines))

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, percent, signed, spread
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
@@ -64,7 +65,7 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
 
 def write_pages(findings: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_output_folder(out)
     names = page_names(findings.genres)
     shared = _shared(findings) | {"names": names}
     pages = []

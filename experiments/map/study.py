@@ -14,6 +14,7 @@ import pandas as pd
 import yaml
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
 from coverfusion.experiments.map.features import open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
@@ -78,8 +79,7 @@ def write_map(
             f"A map needs {MIN_MAP_COVERS} covers and two genres; {source} has {len(covers)} covers and "
             f"{covers['genre'].nunique()} genres."
         )
-    folder = Path(out or Path("runs") / f"map-{source.absolute().name}")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_output_folder(out or Path("runs") / f"map-{source.absolute().name}")
     write_json(folder / "environment.json", environment())
     settings = {
         "source": str(source.absolute()),

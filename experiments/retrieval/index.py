@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.outputs import OUTPUT_MARK, make_output_folder
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
@@ -236,7 +237,11 @@ def _own_files(target: Path) -> set[str]:
     """What `index` may have written there; nothing where index.json is of something else."""
     try:
         facts = json.loads((target / INDEX_FILE).read_text(encoding="utf-8"))
-        return {INDEX_FILE, *facts["files"], *EVALUATION_FILES} if "recall_at_10" in facts else set()
+        return (
+            {INDEX_FILE, OUTPUT_MARK, *facts["files"], *EVALUATION_FILES}
+            if "recall_at_10" in facts
+            else set()
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return set()
 
@@ -250,7 +255,7 @@ def _start(partial: Path, source: IndexSource, seed: int) -> None:
     if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == facts:
         return
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    make_output_folder(partial)
     write_json(note, facts)
 
 
@@ -286,7 +291,11 @@ def _thumbnail(path: str) -> bytes | None:
 def _facts(
     folder: Path, source: IndexSource, covers: pd.DataFrame, built: Built, partial: Path, started: float
 ) -> dict[str, Any]:
-    files = [path for path in sorted(partial.iterdir()) if path.is_file() and path.name != INDEX_FILE]
+    files = [
+        path
+        for path in sorted(partial.iterdir())
+        if path.is_file() and path.name not in (INDEX_FILE, OUTPUT_MARK)
+    ]
     return {
         "format": INDEX_FORMAT,
         "source": str(folder.absolute()),

@@ -70,7 +70,7 @@ def score(
             covers.
     """
     out = Path(out)
-    if out.suffix not in OUTPUT_FORMATS:
+    if out.suffix.lower() not in OUTPUT_FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(OUTPUT_FORMATS)}.")
     parts = _parts_of(out)
     if resume and is_finished(out):
@@ -243,7 +243,8 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
 
 
 def _parts_of(out: Path) -> Path:
-    return out.with_name(out.name + ".parts")
+    # hidden: where the pictures' folder is walked meanwhile, it is no picture
+    return out.with_name(f".{out.name}.parts")
 
 
 @contextmanager
@@ -301,7 +302,7 @@ def schema_of(frame: pd.DataFrame) -> pa.Schema:
 
 def _join(parts: Path, out: Path) -> tuple[int, int]:
     """Streams the parts into the output file and removes them."""
-    partial = out.with_name(f".{out.name}.partial")
+    partial, kind = out.with_name(f".{out.name}.partial"), out.suffix.lower()
     rows = errors = 0
     writer: Any = None
     with partial.open("wb") as file:
@@ -309,14 +310,14 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
             table = pq.read_table(part)
             rows += table.num_rows
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
-            if out.suffix == ".jsonl":
+            if kind == ".jsonl":
                 file.write(
                     b""
                     if not table.num_rows
                     else table.to_pandas().to_json(orient="records", lines=True, force_ascii=False).encode()
                 )
                 continue
-            make = pq.ParquetWriter if out.suffix == ".parquet" else pyarrow.csv.CSVWriter
+            make = pq.ParquetWriter if kind == ".parquet" else pyarrow.csv.CSVWriter
             writer = writer or make(file, table.schema)
             writer.write_table(table)
         if writer is not None:

@@ -56,13 +56,11 @@ def _named(weights: pd.DataFrame) -> pd.DataFrame:
 
 def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
     """A bar a member, its mean weight, and a point for each part of the run; as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     shown = summary(weights)
     stacks = list(dict.fromkeys(shown["stack"]))
-    figure = Figure(figsize=(7, 0.8 * len(stacks) + 0.45 * len(shown)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = PlainFigure(figsize=(7, 0.8 * len(stacks) + 0.45 * len(shown)), layout="constrained")
     sizes = [len(shown[shown["stack"] == name]) for name in stacks]
     panels = figure.subplots(len(stacks), 1, squeeze=False, sharex=True, height_ratios=sizes).ravel()
     for name, axes in zip(stacks, panels, strict=True):

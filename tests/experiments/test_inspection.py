@@ -45,7 +45,9 @@ def test_counts_reasons_and_figures(tmp_path, printed):
     assert "left out: 1" in text
     listed = pd.read_csv(tmp_path / "out" / "rejected.csv")
     assert sorted(listed["genre"]) == ["Pop", "Rock"]
-    assert {path.name for path in inspection.files} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert {path.name for path in inspection.files} == {
+        path.name for path in (tmp_path / "out").glob("[!.]*")
+    }
     for name in ("class-balance", "samples", "conflicts"):
         assert min(Image.open(tmp_path / "out" / f"{name}.png").size) > 200
 
