@@ -38,6 +38,7 @@ from coverfusion.data.archives import (
     open_archive,
     read_member,
 )
+from coverfusion.data.csv_files import as_was
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import PictureError
 
@@ -267,7 +268,8 @@ def _read_manifest(manifest: Place) -> pd.DataFrame:
                 frame = frame.astype(object).where(frame.notna(), "")
             else:
                 # "NA" and "None" are words here; utf-8-sig also reads what Excel saves.
-                frame = pd.read_csv(stream, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+                read = pd.read_csv(stream, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+                frame = as_was(read)  # `grow` writes manifests too
     except (OSError, ValueError) as error:
         raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
     frame.columns = [str(name).strip() for name in frame.columns]

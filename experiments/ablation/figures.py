@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing.forest import dot, new_figure
 
 if TYPE_CHECKING:
@@ -28,17 +29,17 @@ COMPARISON_WORDS = {
 def draw_ablation(folder: Path) -> dict[str, str]:
     """Draws what the tables in `folder` allow into `figures/`; file name -> text alternative."""
     drawn = {}
-    board = pd.read_csv(folder / "leaderboard.csv")
+    board = read_csv(folder / "leaderboard.csv")
     drawn["leaderboard"] = (leaderboard_figure(board), _leaderboard_words(board))
-    comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    comparisons = read_csv(folder / "comparisons.csv", keep_default_na=False)
     for design, part in comparisons.groupby("design", sort=False):
         name = "forest-" + str(design).replace(" ", "-")
         drawn[name] = (forest_figure(part, str(design)), _forest_words(part))
     if (folder / "genres.csv").is_file():
-        for classifier, part in pd.read_csv(folder / "genres.csv").groupby("classifier", sort=False):
+        for classifier, part in read_csv(folder / "genres.csv").groupby("classifier", sort=False):
             drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier)), _heat_words(part))
     if (folder / "shapley.csv").is_file():
-        values = pd.read_csv(folder / "shapley.csv")
+        values = read_csv(folder / "shapley.csv")
         drawn["shapley"] = (shapley_figure(values), _shapley_words(values))
     place = folder / "figures"
     place.mkdir(exist_ok=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -82,15 +83,13 @@ def ablate_command(
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
-    import pandas as pd
-
-    table = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    table = read_csv(folder / "comparisons.csv", keep_default_na=False)
     if len(table):
         _print_comparisons(table)
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
-        _print_shapley(pd.read_csv(folder / "shapley.csv"))
+        _print_shapley(read_csv(folder / "shapley.csv"))
     print_places(folder, {"Study folder": "", "Page": "index.html"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.decision.figures import draw_decision
 from coverfusion.experiments.decision.findings import decision_findings
@@ -73,7 +74,7 @@ def decide(
     }
     place.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
-        table.to_csv(place / f"{name}.csv", index=False)
+        write_csv(table, place / f"{name}.csv")
     sentences = decision_findings(model.classifier, tables, target)
     (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
     draw_decision(place, tables, target)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.intervals import Interval
@@ -102,12 +103,12 @@ class Run:
     @property
     def leaderboard(self) -> pd.DataFrame:
         """One row a model and split, the best first: its blocks, scores with intervals, seconds of fits."""
-        return pd.read_csv(self.folder / "leaderboard.csv", dtype=_NAMES)
+        return read_csv(self.folder / "leaderboard.csv", dtype=_NAMES)
 
     @property
     def per_genre(self) -> pd.DataFrame:
         """One row a model, split, genre and score (precision, recall, F1), with intervals."""
-        return pd.read_csv(self.folder / "per_genre.csv", dtype=_NAMES)
+        return read_csv(self.folder / "per_genre.csv", dtype=_NAMES)
 
     @property
     def confusion(self) -> pd.DataFrame:
@@ -220,7 +221,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
 
 def _leaderboard_order(folder: Path) -> dict[Key, float]:
     """Each model with the seconds its fits took, in the order of `leaderboard.csv`."""
-    board = pd.read_csv(folder / "leaderboard.csv", dtype=_NAMES)
+    board = read_csv(folder / "leaderboard.csv", dtype=_NAMES)
     keys = zip(board["classifier"].astype(str), board["blocks"].astype(str).str.split("+"), strict=True)
     seconds = board["fit_seconds"].astype(float)
     return {(name, tuple(blocks)): took for (name, blocks), took in zip(keys, seconds, strict=True)}
