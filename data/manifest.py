@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.addresses import Place
+from coverfusion.data.csv_files import unmarked
 from coverfusion.data.errors import UserError, did_you_mean
 
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
@@ -70,7 +71,7 @@ def _read_csv(stream: BinaryIO) -> dict[str, list[str]]:
                 f"holds the delimiter in quotes, or take the last delimiter out."
             )
         for name, position in known.items() if row else ():
-            columns[name].append(row[position] if position < len(row) else "")
+            columns[name].append(unmarked(row[position]) if position < len(row) else "")
     return columns
 
 

@@ -109,9 +109,20 @@ def _options(
             help="a Python file with blocks or classifiers of your own (repeatable)",
         ),
     ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="COVERFUSION_CHECKPOINTS",
+            help="a weight file or folder that a bundle, an index or a run may read (repeatable)",
+        ),
+    ] = None,
 ) -> None:
     if plugin:
         load_plugins(plugin)
+    if checkpoint:
+        from coverfusion.features.named_files import name_files
+
+        name_files(checkpoint)
 
 
 def main() -> None:

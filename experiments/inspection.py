@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from rich.table import Table
 
 from coverfusion.data.collection import Collection
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
@@ -73,7 +74,7 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         "conflicts": collection.conflicts,
     }
     for name, table in tables.items():
-        table.to_csv(out / f"{name}.csv", index=False)
+        write_csv(table, out / f"{name}.csv")
     figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
     if len(collection.conflicts):
         figures["conflicts"] = _conflicts(collection)

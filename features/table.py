@@ -8,13 +8,32 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NotRequired
 
 import pandas as pd
+from typing_extensions import TypedDict
 
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.json_files import PlainName, read_json
 
 ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
 TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
+LISTING = "table.json"
+
+
+class Made(TypedDict):
+    """How an extractor was made, as bundles, indexes and tables note it."""
+
+    fingerprint: str
+    preset: str
+    parameters: dict[str, Any]
+    origin: NotRequired[str]
+
+
+class Listing(TypedDict):
+    """What `table.json` says."""
+
+    blocks: list[PlainName]
 
 
 @dataclass(repr=False)
@@ -114,7 +133,7 @@ class FeatureTable:
             notes.to_frame("note").to_parquet(folder / f"{name}.notes.parquet")
         for name, texts in self.texts.items():
             texts.to_frame("text").to_parquet(folder / f"{name}.text.parquet")
-        (folder / "table.json").write_text(json.dumps({"blocks": list(self.blocks)}))
+        (folder / LISTING).write_text(json.dumps({"blocks": list(self.blocks)}))
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], blocks: Sequence[str] | None = None) -> FeatureTable:
@@ -124,12 +143,12 @@ class FeatureTable:
             UserError: there is no table in `folder`, or it lacks a named block.
         """
         folder = Path(folder)
-        listing = folder / "table.json"
+        listing = folder / LISTING
         if not listing.is_file():
             raise UserError(
                 f"{folder} holds no feature table (no table.json). Make one with `coverfusion extract`."
             )
-        names = json.loads(listing.read_text())["blocks"]
+        names = read_json(listing, Listing)["blocks"]
         for name in blocks or []:
             if name not in names:
                 raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, names)}")

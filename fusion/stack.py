@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.grouped_folds import inner_folds
+from coverfusion.fusion.listed_files import member_folder
 from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
@@ -207,7 +208,9 @@ class Stack(PictureClassifier):
             self.members_[name].save(folder / name)
 
     def _load_parts(self, folder: Path) -> None:
-        self.members_ = {name: classifier_class(name).load(folder / name) for name in self.names_}
+        self.members_ = {
+            name: classifier_class(name).load(member_folder(folder, name)) for name in self.names_
+        }
 
 
 @dataclass(frozen=True)

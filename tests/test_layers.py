@@ -15,7 +15,13 @@ ALLOWED = {
     "experiments": {"experiments", "fusion", "features", "data"},
 }
 # fusion knows tables, and where pretrained networks come from; it reads no picture
-TABLES_ONLY = {"data.errors", "data.registry", "features.table", "features.networks.backbone"}
+TABLES_ONLY = {
+    "data.errors",
+    "data.registry",
+    "data.json_files",
+    "features.table",
+    "features.networks.backbone",
+}
 
 
 def _imports(path: Path) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import signed
@@ -29,7 +30,7 @@ def write_ablation_page(folder: Path) -> Path:
         "findings": ablation_findings(comparisons),
         "pictures": pictures,
         "tables": {
-            file.stem: _shown(pd.read_csv(file, dtype=NAMES, keep_default_na=False))
+            file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
             for name in ("comparisons", "leaderboard", "shapley", "genres", "greedy")
             if (file := folder / f"{name}.csv").is_file()
         },

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.options import (
     ActorsOption,
@@ -89,7 +90,7 @@ def extract_command(
     table.save(make_output_folder(folder))
     covers.to_parquet(folder / "covers.parquet")
     note_extractors(folder, extractors)
-    failure_frame(failures).to_csv(folder / "failures.csv", index=False)
+    write_csv(failure_frame(failures), folder / "failures.csv")
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.decision.figures import draw_decision
@@ -74,7 +75,7 @@ def decide(
     }
     make_output_folder(place)
     for name, table in tables.items():
-        table.to_csv(place / f"{name}.csv", index=False)
+        write_csv(table, place / f"{name}.csv")
     sentences = decision_findings(model.classifier, tables, target)
     (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
     draw_decision(place, tables, target)

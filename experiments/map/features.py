@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.json_files import read_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
-from coverfusion.features.table import FeatureTable
+from coverfusion.features.table import LISTING, FeatureTable, Listing
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 MAP_COMPONENTS = 64  # components kept of wider blocks
@@ -75,7 +75,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> MapSource:
     if not listed.is_file():
         raise UserError(f"{folder} has no covers.parquet, so no genres. Make it with `coverfusion extract`.")
     covers = pd.read_parquet(listed).reset_index(drop=True)
-    known = json.loads((folder / "table.json").read_text(encoding="utf-8"))["blocks"]
+    known = read_json(folder / LISTING, Listing)["blocks"]
     for name in blocks or []:
         if name not in known:
             raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")

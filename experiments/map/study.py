@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
@@ -164,5 +165,5 @@ def _write_tables(folder: Path, made: Map, pairs: pd.DataFrame) -> None:
     for name, labels in made.clusters.items():
         table[name] = labels
     table.to_parquet(folder / "projection.parquet", index=False)
-    made.scores.to_csv(folder / "clusters.csv", index=False)
-    pairs.to_csv(folder / "separation.csv", index=False)
+    write_csv(made.scores, folder / "clusters.csv")
+    write_csv(pairs, folder / "separation.csv")

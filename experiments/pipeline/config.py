@@ -23,6 +23,7 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
+from coverfusion.features.named_files import files_of, name_files
 from coverfusion.features.store import default_root
 from coverfusion.fusion.registry import CLASSIFIERS
 
@@ -113,7 +114,8 @@ def read_config(path: str | os.PathLike[str], run_plugins: bool = True, **overri
 
     Args:
         path: of the file.
-        run_plugins: load the plug-ins that it names. A config that the user did not name may not.
+        run_plugins: load the plug-ins that it names, and let bundles read the weight files that it names. A
+            config that the user did not name may not.
         overrides: values from the command line; None = not given.
 
     Raises:
@@ -169,6 +171,8 @@ def make_config(origin: str, run_plugins: bool = True, **values: Any) -> Config:
         raise UserError(f"{origin}: " + wrong[0] if len(wrong) == 1 else "\n  ".join([f"{origin}:", *wrong]))
     if run_plugins:
         load_plugins(config.plugins)
+        for block, parameters in (config.blocks or {}).items():
+            name_files(files_of(block, parameters))
     return config
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.collection import Collection, read_collection
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import READ_FORMATS
 from coverfusion.data.registry import origin_of
@@ -25,7 +26,7 @@ from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
 from coverfusion.features.store import Store
-from coverfusion.features.table import FeatureTable
+from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, classifier_names
 
@@ -207,19 +208,22 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str = "
         "failures": len(prepared.failures),
     }
     write_json(folder / "collection.json", facts)
-    collection.rejected.to_csv(folder / "rejected.csv", index=False)
-    collection.conflicts.to_csv(folder / "conflicts.csv", index=False)
-    failure_frame(prepared.failures).to_csv(folder / "failures.csv", index=False)
+    write_csv(collection.rejected, folder / "rejected.csv")
+    write_csv(collection.conflicts, folder / "conflicts.csv")
+    write_csv(failure_frame(prepared.failures), folder / "failures.csv")
 
 
-def describe_extractor(extractor: Extractor) -> dict[str, object]:
+def describe_extractor(extractor: Extractor) -> Made:
     """What a bundle needs to make the same extractor again."""
     from coverfusion.features.registry import parameters_of
 
     origin = origin_of(type(extractor))
     parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
-    return {
-        "fingerprint": extractor.fingerprint(),
-        "preset": getattr(extractor, "preset", "packaged"),
-        "parameters": parameters,
-    } | ({"origin": origin} if origin else {})
+    made = Made(
+        fingerprint=extractor.fingerprint(),
+        preset=getattr(extractor, "preset", "packaged"),
+        parameters=parameters,
+    )
+    if origin:
+        made["origin"] = origin
+    return made

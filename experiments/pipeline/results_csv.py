@@ -6,6 +6,8 @@ import os
 
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
+
 # columns of names, in any table that this package writes
 NAMES = dict.fromkeys(
     (
@@ -18,5 +20,5 @@ NAMES = dict.fromkeys(
 
 def read_results(path: str | os.PathLike[str]) -> pd.DataFrame:
     """A CSV table with its names as text ("" where empty) and its numbers as numbers (NaN where empty)."""
-    frame = pd.read_csv(path, dtype=NAMES, keep_default_na=False, na_values=[""])
+    frame = read_csv(path, dtype=NAMES, keep_default_na=False, na_values=[""])
     return frame.fillna({name: "" for name in NAMES if name in frame})

@@ -24,14 +24,16 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from PIL.Image import Image
 
+from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
+from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
-from coverfusion.features.table import FeatureTable
+from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee, rule_of
 from coverfusion.fusion.uncertainty.novelty import nearest_distances
@@ -123,21 +125,23 @@ def bundle_extractors(bundle: Bundle) -> list[Extractor]:
     return same_extractors(bundle.extractors)
 
 
-def same_extractors(made: Mapping[str, Mapping[str, Any]]) -> list[Extractor]:
+def same_extractors(made: Mapping[str, Made]) -> list[Extractor]:
     """The extractors that a bundle or an index was made with.
 
     Args:
         made: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
 
     Raises:
-        UserError: their weights are not here, or are others than it was made with.
+        UserError: their weights are not here, are others than it was made with, or lie in a file that the
+            user has not named.
     """
     extractors = []
     BLOCKS.check_origins(
         {name: how["origin"] for name, how in made.items() if "origin" in how}, "This bundle or index"
     )
     for name, how in made.items():
-        extractor = create(name, how["preset"], **how["parameters"])
+        check_named(name, how["parameters"], "This bundle or index")
+        extractor = create(name, **how["parameters"] | {"preset": how["preset"]})
         if reason := missing_weights(extractor):
             raise UserError(f"Block '{name}', which this bundle or index needs, cannot run: {reason}")
         if extractor.fingerprint() != how["fingerprint"]:
@@ -318,6 +322,8 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
                 )
                 continue
             make = pq.ParquetWriter if kind == ".parquet" else pyarrow.csv.CSVWriter
+            if kind == ".csv":
+                table = pa.Table.from_pandas(as_text(table.to_pandas()), table.schema, preserve_index=False)
             writer = writer or make(file, table.schema)
             writer.write_table(table)
         if writer is not None:

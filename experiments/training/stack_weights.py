@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.drawing.charts import LIGHT
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.registry import classifier_class
@@ -40,7 +41,7 @@ def write_stack_weights(
             )
     if frames:
         weights = pd.concat(frames)[["classifier", "blocks", "part", "member", "weight"]]
-        weights.to_csv(folder / WEIGHTS_FILE, index=False)
+        write_csv(weights, folder / WEIGHTS_FILE)
         (folder / WEIGHTS_FIGURE).parent.mkdir(exist_ok=True)
         draw_stack_weights(weights, folder / WEIGHTS_FIGURE)
 
