@@ -146,7 +146,7 @@ def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry
     elif suffix == ".zip":
         found = _zip_entries(collection)
     elif suffix in (".csv", ".parquet"):
-        found = ((_beside(collection, path), *about) for path, *about in manifest_rows(collection))
+        found = ((_beside(collection, row[0]), *row[1:]) for row in manifest_rows(collection))
     else:
         raise UserError(
             f"{collection} is no collection: give a folder of genres, a zip, or a .csv or .parquet manifest."

@@ -77,7 +77,7 @@ class Bundle:
     classifier: BlockClassifier
     classes: list[Any]
     columns: dict[str, list[str]]
-    extractors: dict[str, dict[str, Any]]
+    extractors: dict[str, Made]
     extra: dict[str, Any]
     digest: str
     neighbours: TrainingIndex | None
@@ -199,7 +199,7 @@ def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
         classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],
         columns=manifest["columns"],
-        extractors={block: dict(made) for block, made in manifest["extractors"].items()},
+        extractors=dict(manifest["extractors"]),
         extra=manifest["extra"],
         digest=digest,
         neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
