@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.state_files import read_state, write_state
@@ -149,7 +150,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         classifier = cls()
         state = read_state(folder / "state.skops")
         strange = {name for name in state if not name.endswith("_")} - set(cls._get_param_names())
-        if strange:
+        if strange and not origin_of(cls):  # a class of somebody else's may keep what it likes
             raise UserError(
                 f"{folder} was saved by another classifier or version than this {cls.name}, which has no "
                 f"{', '.join(sorted(strange)[:3])}. Train again."
