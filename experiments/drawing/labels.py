@@ -25,7 +25,7 @@ def label(name: object) -> str:
     if len(text) > LONGEST_LABEL:
         end = LONGEST_LABEL // 3
         text = f"{text[: LONGEST_LABEL - end - 1]}…{text[-end:]}"
-    text = "".join(_shown(letter) for letter in text).strip()
+    text = "".join(_shown(letter) for letter in text).replace("  ", " ").strip()
     # matplotlib leaves what begins with "_" out of legends
     return f"\u200b{text}" if text.startswith("_") else text
 

@@ -23,7 +23,7 @@ def test_a_long_name_keeps_both_ends():
 
 
 def test_a_letter_without_a_font_is_named():
-    assert label("\U00012000 Rock") == "U+12000  Rock"
+    assert label("\U00012000 Rock") == "U+12000 Rock"
     assert label("\U0001fad8 Rock").startswith("(beans)")
 
 
