@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/coverfusion demo
 
-# in parts: a worker that had loaded every library and run a thousand tests has ended in a segmentation fault
+# in parts: a worker that has loaded every library holds 3 GB
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 test: $(READY)
 	$(PYTEST) tests/data tests/features
