@@ -166,10 +166,7 @@ def learn_widths(
 
     Arguments as of `learn_weights`.
     """
-    rows = _sample(y, groups, largest_n, seed)
-    distances = [squared_distances(Z[rows, s], Z[rows, s]).astype(np.float64) for s in slices.values()]
-    widths = _Search(distances, [], _centred(y[rows]), with_sums=False).best()[1:]
-    return dict(zip(slices, map(float, _floored(widths)), strict=True))
+    return learn_weights(Z, slices, {}, y, groups, False, largest_n, seed).widths
 
 
 class _Search:
