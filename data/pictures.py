@@ -12,8 +12,10 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from coverfusion.data.colours import as_channels, as_srgb, embedded_profile, set_clear_value
+
 # Part of every extractor's fingerprint: change it whenever `decode` would give other pixels.
-DECODE_VERSION = "1"
+DECODE_VERSION = "2"
 # The longer side of a decoded picture, in pixels: one size serves all blocks and bounds the memory.
 MAX_SIDE = 640
 # Pillow's own limit for a decompression bomb; a cover of 9,400 x 9,400 pixels still passes.
@@ -55,8 +57,9 @@ class PictureFacts:
 def decode(data: bytes) -> Image.Image:
     """Decodes a picture as a viewer would show it, its longer side at most `MAX_SIDE`.
 
-    Greyscale, CMYK (inverted as Adobe writes it), palette and 16-bit pictures become 8-bit RGB; alpha is
-    laid on white; of an animation the first frame counts; EXIF rotation is applied.
+    Greyscale, CMYK (inverted as Adobe writes it), palette and 16-bit pictures become 8-bit RGB; an embedded
+    colour profile is converted to sRGB; alpha is laid on white; of an animation the first frame counts;
+    EXIF rotation is applied.
 
     Args:
         data: the bytes of the file.
@@ -87,6 +90,7 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
         picture = _from_array(image) if isinstance(image, np.ndarray) else image
         if picture.width * picture.height > MAX_PIXELS:
             raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
+        set_clear_value(picture)
         return _upright_rgb(picture.copy())
 
 
@@ -115,6 +119,7 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
         name, size = image.format or "?", image.size
         # A JPEG is decoded at 1/2, 1/4 or 1/8 straight away where that is still large enough.
         image.draft(None, (MAX_SIDE, MAX_SIDE))
+        set_clear_value(image)
         image.load()
         if image.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS:
             size = size[::-1]
@@ -123,9 +128,12 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
     """The picture turned as its EXIF says, as RGB, its longer side at most `MAX_SIDE`."""
-    picture = _as_rgb(ImageOps.exif_transpose(image))
+    profile = embedded_profile(image)
+    picture = as_channels(ImageOps.exif_transpose(image), profile)
     if max(picture.size) > MAX_SIDE:
         picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    picture = as_srgb(picture, profile)
+    picture.info = {}  # rotation and profile are applied: whoever reads or saves it must not do it again
     return picture
 
 
@@ -166,27 +174,3 @@ def _from_array(pixels: np.ndarray) -> Image.Image:
     if pixels.dtype != np.uint8:
         raise PictureError(f"an array of {pixels.dtype} is no picture: give uint8, or float from 0 to 1")
     return Image.fromarray(pixels)
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
-    # `convert` on RGB would copy; `load` has already detached the pixels from the file.
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Greyscale of 16 or 32 bits or float, scaled to uint8; the range is told from the values."""
-    values = np.nan_to_num(grey.astype(np.float64))
-    top = values.max(initial=0.0)
-    if grey.dtype.kind == "f":
-        full = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
-    elif grey.dtype.itemsize == 2:
-        full = 65535.0
-    else:
-        full = 255.0 if top <= 255 else 65535.0 if top <= 65535 else float(2**31 - 1)
-    return np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
