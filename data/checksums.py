@@ -18,38 +18,38 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_sums(folder: Path, names: Iterable[str] | None = None) -> None:
-    """Notes the sha256 of files in `SHA256SUMS`; entries of other files stay.
+def files_below(folder: Path) -> list[str]:
+    """The names of all files below a folder, relative to it."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def write_sums(folder: Path, names: Iterable[str]) -> None:
+    """Notes the sha256 of files in `SHA256SUMS`; entries of other files that are there stay.
 
     Args:
         folder: where they lie.
-        names: of the files, relative to it; None: every file below it, and no earlier entry.
+        names: of the files, relative to it.
     """
-    if names is None:
-        sums = {}
-        names = [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file()]
-    else:
-        sums = _sums(folder)
-    sums |= {name: sha256_of(folder / name) for name in names if name != SUMS_FILE}
-    write_whole(folder / SUMS_FILE, "".join(f"{sums[n]}  {n}\n" for n in sorted(sums)).encode())
+    sums = {name: digest for name, digest in _sums(folder).items() if (folder / name).is_file()}
+    sums |= {name: sha256_of(folder / name) for name in names}
+    write_whole(folder / SUMS_FILE, "".join(f"{sums[name]}  {name}\n" for name in sorted(sums)).encode())
 
 
 def damaged_file(folder: Path, names: Iterable[str] | None = None) -> str | None:
-    """The first file that is not what `SHA256SUMS` says, or None.
+    """The first file listed in `SHA256SUMS` that is not there, or is not what it was; None: all is well.
 
-    A folder without the file (one that an earlier version made) has nothing that could be compared.
+    A file that is not listed, or in a folder without a list, has nothing that it could be compared with.
 
     Args:
         folder: of the files.
-        names: which are looked at, relative to it; None: all that are listed.
+        names: of those to be read, relative to it; None: all that are listed.
     """
-    if not (folder / SUMS_FILE).is_file():
-        return None
     sums = _sums(folder)
-    for name in sums if names is None else names:
-        if not (folder / name).is_file() or sums.get(name) != sha256_of(folder / name):
+    for name in sums:
+        if not (folder / name).is_file():
             return name
-    return None
+    wanted = sums if names is None else [name for name in names if name in sums]
+    return next((name for name in wanted if sha256_of(folder / name) != sums[name]), None)
 
 
 def check_sums(folder: Path, names: Iterable[str] | None = None, remedy: str = "Make it again.") -> None:
@@ -59,9 +59,9 @@ def check_sums(folder: Path, names: Iterable[str] | None = None, remedy: str = "
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    """Name -> digest; a line that is no entry is a name that no file has."""
+    """Name -> digest; a damaged line gives a name that no file has."""
     try:
-        lines = (folder / SUMS_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (folder / SUMS_FILE).read_text(encoding="utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         return {}
-    return {line[66:]: line[:64] for line in lines}
+    return {line[66:].replace("\0", "\ufffd"): line[:64] for line in lines if line}

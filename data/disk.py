@@ -31,9 +31,7 @@ def writing(what: str, option: str = "--store") -> Iterator[None]:
         else:
             why = str(error.strerror or error)
             do = f"Name another folder with {option}, or mend its permissions"
-        raise UserError(
-            f"Cannot write to {what}: {why}. What was computed before is kept. {do}."
-        ) from error
+        raise UserError(f"Cannot write to {what}: {why}. What was computed before is kept. {do}.") from error
 
 
 def allocate(file: int | Path, size: int) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.disk import writing
 from coverfusion.data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
 FACTS_VERSION = f"{DECODE_VERSION}.1"
@@ -20,7 +23,7 @@ class FactsCache:
     """cover_id -> facts, or the reason why the bytes are no picture; safe to ask from many threads.
 
     Attributes:
-        path: the parquet file; None keeps nothing.
+        path: the file, parquet behind its digest; None keeps nothing.
         known: what has been read so far.
         unsaved: how many of them the file does not have.
     """
@@ -33,14 +36,12 @@ class FactsCache:
     def load(cls, path: str | os.PathLike[str] | None) -> FactsCache:
         """Reads the file; one that is not there, damaged or of another version counts as empty."""
         cache = cls(None if path is None else Path(path))
-        if cache.path is None or not cache.path.is_file():
+        content = None if cache.path is None else read_sealed(cache.path)
+        if content is None:
             return cache
-        try:
-            frame = pd.read_parquet(cache.path)
-            frame = frame[frame["version"] == FACTS_VERSION]
-            rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
-        except (OSError, ValueError, KeyError):
-            return cache
+        frame = pd.read_parquet(io.BytesIO(content))
+        frame = frame[frame["version"] == FACTS_VERSION]
+        rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
         for cover_id, reason, *values in rows:
             cache.known[cover_id] = reason or PictureFacts(*values)
         return cache
@@ -64,7 +65,11 @@ class FactsCache:
         return entry
 
     def save(self) -> None:
-        """Writes the file in one step, so that a killed run leaves the old one or the new one."""
+        """Writes the file in one step, so that a killed run leaves the old one or the new one.
+
+        Raises:
+            UserError: the disk is full or the place cannot be written to.
+        """
         if self.path is None or not self.unsaved:
             return
         nothing = asdict(PictureFacts(0, 0, "", "", 0.0))
@@ -75,8 +80,6 @@ class FactsCache:
         frame.insert(0, "cover_id", [cover_id for cover_id, _ in known])
         frame["reason"] = [entry if isinstance(entry, str) else "" for _, entry in known]
         frame["version"] = FACTS_VERSION
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        frame.to_parquet(partial, index=False)
-        partial.replace(self.path)
+        with writing(str(self.path)):
+            write_sealed(self.path, frame.to_parquet(index=False))
         self.unsaved = 0

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import uuid
 import warnings
 from pathlib import Path
+
+import numpy as np
 
 _HEAD = b"sha256 "
 _HEAD_BYTES = len(_HEAD) + 64 + 1
@@ -51,3 +54,16 @@ def read_sealed(path: Path) -> bytes | None:
         set_aside(path, "its content is not that of its digest")
         return None
     return content
+
+
+def write_sealed_array(path: Path, array: np.ndarray) -> None:
+    """Writes an array as `write_sealed` does."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_sealed(path, content.getvalue())
+
+
+def read_sealed_array(path: Path) -> np.ndarray | None:
+    """What `write_sealed_array` wrote; None as in `read_sealed`."""
+    content = read_sealed(path)
+    return None if content is None else np.load(io.BytesIO(content), allow_pickle=False)

@@ -81,6 +81,10 @@ def extract(
         pictures = {i: (path, got) for i, path, got in chunk if not isinstance(got, PictureError)}
         for extractor in extractors:
             mine = {i: pictures[i] for i in pictures if i in todo[extractor.name]}
+            # another process on this store may have written some since
+            mine, every = {i: mine[i] for i in store.missing(prints[extractor.name], list(mine))}, len(mine)
+            if progress and len(mine) < every:
+                progress(extractor.name, every - len(mine), 0.0)
             failures += _extract_block(extractor, prints[extractor.name], mine, store, progress)
     for name, fingerprint in prints.items():
         if todo[name]:

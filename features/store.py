@@ -274,7 +274,7 @@ def _is_parquet(content: bytes) -> bool:
 
 
 def _open(path: Path, columns: Sequence[str]) -> pa.Table | None:
-    """Columns of a shard whose bytes are what its name says; None where it is gone, or damaged and set aside."""
+    """Columns of a shard whose bytes are what its name says; None: it is gone, or damaged and set aside."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -14,7 +14,6 @@ signature.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -26,6 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
@@ -143,12 +143,12 @@ def save_bundle(
         "columns": {block: list(names) for block, names in columns.items()},
         "extractors": {block: dict(made) for block, made in extractors.items()},
         "extra": dict(extra or {}),
-        "files": {name: _sha256(partial / name) for name in _files(partial)},
+        "files": {name: sha256_of(partial / name) for name in _files(partial)},
     }
     if origins := origins_of(classifier):
         manifest["classifier_origins"] = origins
     (partial / BUNDLE_MANIFEST).write_text(json.dumps(manifest, indent=1))
-    (partial / SEAL).write_text(_sha256(partial / BUNDLE_MANIFEST))
+    (partial / SEAL).write_text(sha256_of(partial / BUNDLE_MANIFEST))
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
@@ -183,7 +183,7 @@ def _check(folder: Path) -> str:
     for name in (BUNDLE_MANIFEST, SEAL):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is not a bundle, or not a whole one: {name} is missing.")
-    digest = _sha256(folder / BUNDLE_MANIFEST)
+    digest = sha256_of(folder / BUNDLE_MANIFEST)
     if (folder / SEAL).read_bytes() != digest.encode():
         raise UserError(f"{folder / BUNDLE_MANIFEST} (or {SEAL} beside it) was changed. {_REMEDY}")
     manifest = json.loads((folder / BUNDLE_MANIFEST).read_text())
@@ -197,15 +197,10 @@ def _check(folder: Path) -> str:
             raise UserError(f"{folder / name} is missing from the bundle. {_REMEDY}")
         if name not in known:
             raise UserError(f"{folder / name} does not belong to the bundle. Remove it.")
-        if _sha256(folder / name) != known[name]:
+        if sha256_of(folder / name) != known[name]:
             raise UserError(f"{folder / name} was changed after the bundle was made. {_REMEDY}")
     return digest
 
 
 def _files(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

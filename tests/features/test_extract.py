@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,25 @@ def test_copies_within_a_collection_are_computed_once(tmp_path: Path) -> None:
     extractor = Redness()
     extract(covers, [extractor], Store(tmp_path / "s"))
     assert extractor.seen == 1
+
+
+def test_what_another_process_writes_meanwhile_is_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "decoded_ahead", partial(module.decoded_ahead, chunk=2))
+    pictures = {f"{n}.png": solid((40 * n, 9, 0), (8, 8)) for n in range(6)}
+    covers, first, other = _covers(tmp_path / "c", pictures), Redness(), Redness()
+    done: list[int] = []
+
+    def progress(block: str, count: int, seconds: float) -> None:
+        done.append(count)
+        if len(done) == 1:
+            extract(covers[2:4], [other], Store(tmp_path / "store"))
+
+    extract(covers, [first], Store(tmp_path / "store"), progress)
+    assert (first.seen, other.seen) == (4, 2)
+    assert sum(done) == 6
+    assert not Store(tmp_path / "store").missing(first.fingerprint(), covers["cover_id"].tolist())
 
 
 def test_one_bad_picture_is_listed_and_spoils_nothing(tmp_path: Path) -> None:

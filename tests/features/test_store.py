@@ -187,10 +187,8 @@ assert (store.read("t-1", ids, 2)[0] == value).all()
 
 
 def test_workers_on_one_store_find_every_row(tmp_path: Path) -> None:
-    workers = [
-        subprocess.Popen([sys.executable, "-W", "error", "-c", WORKER, tmp_path, str(n)], stderr=subprocess.PIPE)
-        for n in range(4)
-    ]
+    command = [sys.executable, "-W", "error", "-c", WORKER, tmp_path]
+    workers = [subprocess.Popen([*command, str(n)], stderr=subprocess.PIPE) for n in range(4)]
     for worker in workers:
         assert worker.wait() == 0, worker.stderr and worker.stderr.read().decode()
         assert worker.stderr is not None
