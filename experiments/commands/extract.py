@@ -42,10 +42,12 @@ def extract_command(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
+    from coverfusion.data.checksums import write_sums
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
+    from coverfusion.experiments.pipeline.outputs import one_writer
     from coverfusion.experiments.pipeline.preparation import open_collection
-    from coverfusion.experiments.retrieval.source import note_extractors
+    from coverfusion.experiments.retrieval.source import EXTRACTORS_FILE, note_extractors
     from coverfusion.features.extract import read_table
     from coverfusion.features.pixels import Pixels
     from coverfusion.features.store import Store
@@ -77,18 +79,20 @@ def extract_command(
     extractors = [e for e in chosen if not isinstance(e, Pixels)]
     if not extractors:
         return
-    if on_ray:
-        from coverfusion.experiments.cluster.extract import extract_on_ray
-
-        failures = extract_on_ray(covers, extractors, feature_store, workers, address)
-    else:
-        failures = fill(covers, extractors, feature_store)
-    table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
     folder = out or Path("runs") / f"table-{config.collection.stem}"
-    table.save(folder)
-    covers.to_parquet(folder / "covers.parquet")
-    note_extractors(folder, extractors)
-    failure_frame(failures).to_csv(folder / "failures.csv", index=False)
+    with one_writer(folder / ".lock", folder):
+        if on_ray:
+            from coverfusion.experiments.cluster.extract import extract_on_ray
+
+            failures = extract_on_ray(covers, extractors, feature_store, workers, address)
+        else:
+            failures = fill(covers, extractors, feature_store)
+        table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
+        table.save(folder)
+        covers.to_parquet(folder / "covers.parquet")
+        note_extractors(folder, extractors)
+        write_sums(folder, ["covers.parquet", EXTRACTORS_FILE])
+        failure_frame(failures).to_csv(folder / "failures.csv", index=False)
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)

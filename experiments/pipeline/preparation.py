@@ -82,7 +82,7 @@ def open_collection(config: Config) -> Collection:
             config.collection,
             keep=config.keep,
             genres=config.genres,
-            facts_cache=config.store / "facts.parquet",
+            facts_cache=config.store / "facts",
             progress=progress,
         )
     if len(collection.frame) == 0:

@@ -21,11 +21,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.locks import only_one
 from coverfusion.data.pictures import PictureError
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
@@ -249,12 +250,12 @@ def _parts_of(out: Path) -> Path:
 @contextmanager
 def _alone(parts: Path, out: Path) -> Iterator[None]:
     """Keeps other runs away from the parts; the system frees the lock of a run that is killed."""
-    parts.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(parts / "lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise UserError(f"Another run is writing {out} now. Wait for it, or name another --out.") from error
+
+    def busy() -> None:
+        raise UserError(f"Another run is writing {out} now. Wait for it, or name another --out.")
+
+    with only_one(parts / "lock", busy):
+        yield
 
 
 def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
@@ -273,9 +274,14 @@ def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
 
 def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
     """Moves `pictures` past the rows that are there already; they must be the same pictures."""
-    done = sorted(parts.glob("*.parquet"))
-    for part in done:
-        paths = pq.read_table(part, columns=["path"]).column("path").to_pylist()
+    done: list[Path] = []
+    for part in sorted(parts.glob("*.parquet")):
+        content = read_sealed(part) if len(done) == int(part.stem) else None
+        if content is None:  # damaged: it and those behind it are scored again
+            part.unlink(missing_ok=True)
+            continue
+        done.append(part)
+        paths = pq.read_table(pa.BufferReader(content), columns=["path"]).column("path").to_pylist()
         for path in paths:
             now = next(pictures, None)
             if now != path:
@@ -287,9 +293,10 @@ def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
 
 
 def _write_part(path: Path, frame: pd.DataFrame) -> None:
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame)), partial)
-    partial.replace(path)
+    table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content)
+    write_sealed(path, content.getvalue().to_pybytes())
 
 
 def schema_of(frame: pd.DataFrame) -> pa.Schema:
@@ -306,7 +313,12 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
     writer: Any = None
     with partial.open("wb") as file:
         for part in sorted(parts.glob("*.parquet")):
-            table = pq.read_table(part)
+            content = read_sealed(part)
+            if content is None:
+                raise UserError(
+                    f"{part} was damaged just now. Go on with --resume: its rows are scored again."
+                )
+            table = pq.read_table(pa.BufferReader(content))
             rows += table.num_rows
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
             if out.suffix == ".jsonl":
