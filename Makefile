@@ -11,8 +11,14 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/coverfusion demo
 
+# in parts: a worker that has loaded every library holds 3 GB
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST) tests/data tests/features
+	$(PYTEST) tests/fusion
+	$(PYTEST) tests/experiments/[a-e]*/
+	$(PYTEST) tests/experiments/[f-s]*/
+	$(PYTEST) tests/experiments/t* tests/test_*.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

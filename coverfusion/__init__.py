@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from coverfusion.experiments.pipeline.run_folder import Run
     from coverfusion.experiments.pipeline.run_folder import read_run as open_run
     from coverfusion.experiments.scoring.predictor import Predictor
+    from coverfusion.features.named_files import name_files
     from coverfusion.features.registry import BlockExtractor
     from coverfusion.features.registry import register as register_block
     from coverfusion.features.table import FeatureTable
@@ -53,6 +54,7 @@ __all__ = [
     "extract",
     "load_bundle",
     "load_plugins",
+    "name_files",
     "open_run",
     "read_collection",
     "register_block",
@@ -79,6 +81,7 @@ _MODULES = {
     "extract": "tables",
     "load_bundle": "fusion.bundle",
     "load_plugins": "data.registry",
+    "name_files": "features.named_files",
     "open_run": "experiments.pipeline.run_folder",
     "read_collection": "data.collection",
     "register_block": "features.registry",

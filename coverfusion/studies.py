@@ -15,6 +15,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.experiments.pipeline.config import Config, read_source
+from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.quiet import printing
 from coverfusion.tables import Names, listed
@@ -241,7 +242,7 @@ class Ablation:
 
     def _table(self, name: str) -> pd.DataFrame:
         file = self.folder / f"{name}.csv"
-        return pd.read_csv(file, keep_default_na=False, na_values=[""]) if file.is_file() else pd.DataFrame()
+        return read_results(file) if file.is_file() else pd.DataFrame()
 
 
 def _warn_if_changed(source: Source, folder: Path) -> None:

@@ -7,11 +7,13 @@ import re
 import threading
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from coverfusion.data.names import label
 from coverfusion.data.pictures import PictureError
+from coverfusion.data.zip_names import named_members
 
 # One file, or one member unpacked; a 6,000 x 6,000 TIFF without compression still fits.
 MAX_FILE_BYTES = 128 * 2**20
@@ -25,9 +27,13 @@ _LITTER = re.compile(r"^(\..*|__MACOSX|Thumbs\.db|desktop\.ini)$", re.IGNORECASE
 
 @dataclass(frozen=True)
 class Archive:
-    """An open zip; its lock is held while a member is read, for all threads share one file position."""
+    """An open zip with its members by name.
+
+    Its lock is held while a member is read, for all threads share one file position.
+    """
 
     zipped: zipfile.ZipFile
+    members: Mapping[str, zipfile.ZipInfo]
     lock: threading.Lock
 
 
@@ -43,7 +49,7 @@ def open_archive(source: str | BinaryIO, size: int) -> Archive:
     if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * size:
         zipped.close()
         raise PictureError(f"zip bomb: {size:,} bytes that unpack to {unpacked:,}")
-    return Archive(zipped, threading.Lock())
+    return Archive(zipped, named_members(zipped.infolist()), threading.Lock())
 
 
 def read_member(archive: Archive, member: str) -> bytes:
@@ -55,7 +61,7 @@ def read_member(archive: Archive, member: str) -> bytes:
     if points_outside(member):
         raise PictureError("its name points outside the archive")
     try:
-        info = archive.zipped.getinfo(member)
+        info = archive.members[member]
     except KeyError as error:
         raise PictureError("no such member in the archive") from error
     if info.flag_bits & 0x1:
@@ -71,7 +77,7 @@ def read_member(archive: Archive, member: str) -> bytes:
 
 def member_names(archive: Archive) -> list[str]:
     """The names of its files, in its order, without litter."""
-    names = (info.filename for info in archive.zipped.infolist() if not info.is_dir())
+    names = (name for name, info in archive.members.items() if not info.is_dir())
     return [name for name in names if not any(map(is_litter, _parts(name)))]
 
 
@@ -90,7 +96,7 @@ def member_genres(names: Sequence[str], stem: str) -> list[str]:
         below = folders[name][shared:]
         return below[0] if below else ""
 
-    return [genre(name).strip() for name in names]
+    return [label(genre(name)) for name in names]
 
 
 def is_litter(name: str) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.disk import writing
 from coverfusion.data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 
@@ -34,9 +34,12 @@ class FactsCache:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None) -> FactsCache:
-        """Reads the file; one that is not there, damaged or of another version counts as empty."""
+        """Reads the file; one that is not there, damaged, locked or of another version counts as empty."""
         cache = cls(None if path is None else Path(path))
-        content = None if cache.path is None else read_sealed(cache.path)
+        try:
+            content = None if cache.path is None else read_sealed(cache.path)
+        except OSError:  # `save` says what is wrong with it
+            content = None
         if content is None:
             return cache
         frame = pd.read_parquet(io.BytesIO(content))
@@ -67,8 +70,7 @@ class FactsCache:
     def save(self) -> None:
         """Writes the file in one step, so that a killed run leaves the old one or the new one.
 
-        Raises:
-            UserError: the disk is full or the place cannot be written to.
+        Where it cannot be written, a warning says so: a later reading only takes longer.
         """
         if self.path is None or not self.unsaved:
             return
@@ -80,6 +82,11 @@ class FactsCache:
         frame.insert(0, "cover_id", [cover_id for cover_id, _ in known])
         frame["reason"] = [entry if isinstance(entry, str) else "" for _, entry in known]
         frame["version"] = FACTS_VERSION
-        with writing(str(self.path)):
+        try:
             write_sealed(self.path, frame.to_parquet(index=False))
+        except OSError as error:
+            warnings.warn(
+                f"{self.path}: facts of covers are not kept ({error.strerror or error}).", stacklevel=2
+            )
+            self.path = None
         self.unsaved = 0

@@ -15,12 +15,14 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from coverfusion.data.errors import UserError, did_you_mean
 
@@ -138,6 +140,25 @@ class Registry(Generic[C]):
                 raise UserError(
                     f"{self.kind.capitalize()} '{name}' has no parameter '{key}'.{did_you_mean(key, known)}"
                 )
+
+    def check_values(self, name: str, given: Mapping[str, Any]) -> None:
+        """Raises UserError for a value of another type than its parameter is annotated with."""
+        hints = get_type_hints(self.class_of(name).__init__)
+        for key, value in given.items():
+            hint = hints.get(key, Any)
+            try:
+                TypeAdapter(hint).validate_python(value, strict=True)
+            except ValidationError:
+                kinds = str(hint) if get_args(hint) else hint.__name__
+                for python, plain in {
+                    "NoneType": "null",
+                    "None": "null",
+                    "typing.": "",
+                    "collections.abc.": "",
+                }.items():
+                    kinds = kinds.replace(python, plain)
+                kind = self.kind.capitalize()
+                raise UserError(f"{kind} '{name}': {key} must be {kinds}, not {value!r}.") from None
 
     def origins(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """Name -> origin of those among `names` (None: of all) that are not built in."""

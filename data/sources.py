@@ -2,7 +2,7 @@
 
 A path is a file (`covers/a.jpg`) or a member of a zip (`Rock.zip!Rock/a.jpg`), here or at an address
 (`s3://bucket/covers/a.jpg`). Listing never opens a picture and never fails for one: what cannot be read is
-listed all the same, and `read_bytes` says why.
+listed all the same, and `read_bytes` says why. Listed paths are `data.names.readable`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from coverfusion.data.addresses import (
     Address,
@@ -38,8 +36,14 @@ from coverfusion.data.archives import (
     open_archive,
     read_member,
 )
-from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.errors import UserError
+from coverfusion.data.manifest import manifest_rows
+from coverfusion.data.names import label, on_disk, readable
+from coverfusion.data.outputs import OUTPUT_MARK
 from coverfusion.data.pictures import PictureError
+
+# path, genre, artist and group as they are written
+_Row = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,14 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     path = os.fspath(path)
     if is_address(path):
         return read_address(path)
-    archive, member = _split(path)
+    path, member = _split(path)
     if member:
-        return read_member(_open_zip(archive), member)
+        return read_member(_open_zip(path), member)
     try:
-        status = Path(path).stat()
+        status = os.stat(path)  # noqa: PTH116 - a Path takes no name that is too long
+        if stat.S_ISDIR(status.st_mode):
+            os.scandir(path).close()
+            raise PictureError("a folder")
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a file")  # a pipe would wait for ever
         if status.st_size > MAX_FILE_BYTES:
@@ -83,21 +90,37 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             _open_zip(path)
             raise PictureError("an archive without pictures")
         return Path(path).read_bytes()
+    except PictureError:
+        raise
     except FileNotFoundError as error:
         raise PictureError("no such file") from error
-    except (OSError, ValueError) as error:
-        raise (
-            error if isinstance(error, PictureError) else PictureError(f"cannot be read: {error}")
-        ) from error
+    except OSError as error:
+        raise PictureError(f"cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise PictureError(f"cannot be read: {error}") from error
 
 
 def is_there(path: str | os.PathLike[str]) -> bool:
     """Whether there is a file, a folder or a `zip!member`; of an address only listing it tells."""
-    path = os.fspath(path)
-    archive, member = _split(path)
+    path, member = _split(os.fspath(path))
     if member:
-        return member in _members(archive)
+        return member in _members(path)
     return is_address(path) or os.path.exists(path)  # noqa: PTH110 - a Path raises where a name is too long
+
+
+def as_written(path: str, folder: str = "") -> str:
+    r"""A path from a list, seen from a folder.
+
+    If nothing lies there by that very name, it loses its outer blanks, and `\` becomes `/`, as elsewhere.
+    """
+    usual = path.strip()
+    if is_address(usual):
+        return usual
+    if path != usual or "\\" in path:
+        for spelt in (path, usual, usual.replace("\\", "/")):
+            if is_there(os.path.join(folder, spelt)):  # noqa: PTH118
+                return os.path.join(folder, spelt)  # noqa: PTH118
+    return os.path.join(folder, usual)  # noqa: PTH118
 
 
 def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry]:
@@ -119,15 +142,17 @@ def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry
         )
     suffix = collection.suffix.lower()
     if collection.is_dir():
-        yield from _folder_entries(collection)
+        found = _folder_entries(collection)
     elif suffix == ".zip":
-        yield from _zip_entries(collection)
+        found = _zip_entries(collection)
     elif suffix in (".csv", ".parquet"):
-        yield from _manifest_entries(collection)
+        found = ((_beside(collection, row[0]), *row[1:]) for row in manifest_rows(collection))
     else:
         raise UserError(
             f"{collection} is no collection: give a folder of genres, a zip, or a .csv or .parquet manifest."
         )
+    for path, genre, artist, group in found:
+        yield Entry(readable(path), label(genre), label(artist), group)
 
 
 def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
@@ -144,18 +169,22 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
     """
     for path in paths:
         text = os.fspath(path)
-        yield from list_address(text) if is_address(text) else _walk(Path(text))
+        if is_address(text):
+            yield from list_address(text)
+        else:
+            top = on_disk(text)
+            yield from map(readable, _walk(top, top))
 
 
 # --- folders -------------------------------------------------------------------------------------------
 
 
-def _folder_entries(folder: Place) -> Iterator[Entry]:
+def _folder_entries(folder: Place) -> Iterator[_Row]:
     for child, is_folder in _children(folder):
         is_genre = is_folder or child.suffix.lower() == ".zip"
-        genre = (child.name if is_folder else child.stem).strip() if is_genre else ""
-        for path in _walk(child) if isinstance(child, Path) else walk(child, is_folder):
-            yield Entry(path, genre)
+        genre = (child.name if is_folder else child.stem) if is_genre else ""
+        for path in walk(child, is_folder) if isinstance(child, Address) else _walk(str(child), str(folder)):
+            yield path, genre, "", ""
 
 
 def _children(folder: Place) -> Sequence[tuple[Place, bool]]:
@@ -165,31 +194,48 @@ def _children(folder: Place) -> Sequence[tuple[Place, bool]]:
     return [(child, child.is_dir()) for child in sorted(folder.iterdir()) if not is_litter(child.name)]
 
 
-def _walk(path: Path, seen: frozenset[Path] = frozenset()) -> Iterator[str]:
-    """Files under `path` by name, those in zips included; a linked folder is followed, a loop is not."""
-    if path.is_dir():
-        real = path.resolve()
-        if real in seen:
+def _walk(path: str, top: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Files under `path` by name, those in zips included; nothing of what other runs have written.
+
+    A linked folder is followed unless it leads back into what is walked anyway. A folder that may not be
+    looked into is given itself: `read_bytes` says why.
+    """
+    # os.path takes a name of any length, where a Path raises
+    if os.path.isdir(path):  # noqa: PTH112
+        real = os.path.realpath(path)
+        if real in above or (os.path.islink(path) and _overlap(real, os.path.realpath(top))):  # noqa: PTH114
             return
-        for name in sorted(os.listdir(path)):  # noqa: PTH208 - names alone, of a folder of any size
+        try:
+            names = sorted(os.listdir(path))  # noqa: PTH208 - names alone, of a folder of any size
+        except OSError:
+            yield path
+            return
+        if OUTPUT_MARK in names and path != top:
+            return
+        for name in names:
             if not is_litter(name):
-                yield from _walk(path / name, seen | {real})
-    elif path.suffix.lower() == ".zip" and path.is_file():
-        members = _members(str(path))
-        yield from (f"{path}!{name}" for name in members) if members else [str(path)]
+                yield from _walk(os.path.join(path, name), top, above | {real})  # noqa: PTH118
+    elif path.lower().endswith(".zip") and os.path.isfile(path):  # noqa: PTH113
+        members = _members(path)
+        yield from (f"{path}!{name}" for name in members) if members else [path]
     else:
-        yield str(path)
+        yield path
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether one of two folders lies in the other, or is it."""
+    return Path(one).is_relative_to(other) or Path(other).is_relative_to(one)
 
 
 # --- zips ----------------------------------------------------------------------------------------------
 
 
-def _zip_entries(archive: Place) -> Iterator[Entry]:
+def _zip_entries(archive: Place) -> Iterator[_Row]:
     members = members_at(str(archive)) if isinstance(archive, Address) else _members(str(archive))
     for name, genre in zip(members, member_genres(members, archive.stem), strict=True):
-        yield Entry(f"{archive}!{name}", genre)
+        yield f"{archive}!{name}", genre, "", ""
     if not members:
-        yield Entry(str(archive), archive.stem.strip())
+        yield str(archive), archive.stem, "", ""
 
 
 def _members(archive: str) -> list[str]:
@@ -203,10 +249,10 @@ def _members(archive: str) -> list[str]:
 def _split(path: str) -> tuple[str, str]:
     """(archive, member), or (path, "") for a plain file; `!` may stand in any name."""
     for match in ZIP_MEMBER.finditer(path):
-        archive = path[: match.end() - 1]
+        archive = on_disk(path[: match.end() - 1])
         if os.path.isfile(archive):  # noqa: PTH113 - a Path would cost more than the test, once a cover
             return archive, path[match.end() :]
-    return path, ""
+    return on_disk(path), ""
 
 
 def _open_zip(archive: str) -> Archive:
@@ -228,50 +274,9 @@ def _open_zip_cached(archive: str, changed: int, size: int, process: int) -> Arc
 # --- manifests -----------------------------------------------------------------------------------------
 
 
-def _manifest_entries(manifest: Place) -> Iterator[Entry]:
-    frame = _read_manifest(manifest)
-    for column in ("path", "genre"):
-        if column not in frame.columns:
-            hint = did_you_mean(column, map(str, frame.columns))
-            raise UserError(
-                f"{manifest} has no column '{column}'; a manifest needs 'path' and 'genre'.{hint}"
-            )
-        empty = frame.index[frame[column] == ""]
-        if len(empty):
-            rows = ", ".join(str(row + 1) for row in empty[:5])
-            raise UserError(
-                f"{manifest}: the {column} is empty in {len(empty)} row(s), the first: {rows} (of the data). "
-                f"Fill it in or take the rows out."
-            )
-    nothing = [""] * len(frame)
-    columns = [list(frame.get(name, nothing)) for name in ("path", "genre", "artist", "group")]
-    for path, genre, artist, group in zip(*columns, strict=True):
-        yield Entry(_beside(manifest, path), genre, artist, group)
-
-
 def _beside(manifest: Place, path: str) -> str:
     """A manifest's path as seen from here; an address or an absolute path says all itself."""
-    if is_address(path):
-        return path
     if isinstance(manifest, Path):
-        return str(manifest.parent / path)
-    return path if path.startswith("/") else manifest.beside(path)
-
-
-def _read_manifest(manifest: Place) -> pd.DataFrame:
-    """All columns as text without outer blanks; not there = empty."""
-    try:
-        with manifest.open("rb") as stream:
-            if manifest.suffix.lower() == ".parquet":
-                frame = pd.read_parquet(stream)
-                frame = frame.astype(object).where(frame.notna(), "")
-            else:
-                # "NA" and "None" are words here; utf-8-sig also reads what Excel saves.
-                frame = pd.read_csv(stream, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
-    frame.columns = [str(name).strip() for name in frame.columns]
-    known = [name for name in ("path", "genre", "artist", "group") if name in frame.columns]
-    if len(known) < 2:
-        return frame
-    return frame[known].map(lambda value: str(value).strip())
+        return as_written(path, str(manifest.parent))
+    path = path.strip()
+    return path if is_address(path) or path.startswith("/") else manifest.beside(path)

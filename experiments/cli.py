@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -108,14 +109,28 @@ def _options(
             help="a Python file with blocks or classifiers of your own (repeatable)",
         ),
     ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            envvar="COVERFUSION_CHECKPOINTS",
+            help="a weight file or folder that a bundle, an index or a run may read (repeatable)",
+        ),
+    ] = None,
 ) -> None:
     if plugin:
         load_plugins(plugin)
+    if checkpoint:
+        from coverfusion.features.named_files import name_files
+
+        name_files(checkpoint)
 
 
 def main() -> None:
     """Runs the command line; a UserError, or a place that cannot be written, ends with status 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is escaped
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UserError as error:

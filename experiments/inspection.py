@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,11 @@ from PIL import Image, ImageOps
 from rich.table import Table
 
 from coverfusion.data.collection import Collection
+from coverfusion.data.csv_files import write_csv
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.drawing.labels import MOST_GENRES, label
 from coverfusion.experiments.pipeline.console import console
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ _SAMPLES_PER_GENRE = 8
 _MAX_SAMPLED_GENRES = 20
 _MAX_DRAWN_CONFLICTS = 12
 _CONFLICT_COLUMNS = 6
-_MAX_PRINTED_ROWS = 10
+_MAX_PRINTED_ROWS, _MAX_PRINTED_GENRES = 10, 100
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,7 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         out: folder for genres.csv, sizes.csv, reasons.csv, rejected.csv, conflicts.csv and the figures
             class-balance.png, samples.png and (where there are any) conflicts.png.
     """
-    from matplotlib import rc_context
-
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
+    out = make_output_folder(out)
     genres = _genres(collection)
     sizes = collection.frame.value_counts(["width", "height", "format"]).rename("covers").reset_index()
     reasons = collection.rejected["reason"].value_counts().rename("files").reset_index()
@@ -73,13 +74,12 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         "conflicts": collection.conflicts,
     }
     for name, table in tables.items():
-        table.to_csv(out / f"{name}.csv", index=False)
-    with rc_context({"text.parse_math": False}):  # a genre may hold dollar signs
-        figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
-        if len(collection.conflicts):
-            figures["conflicts"] = _conflicts(collection)
-        for name, figure in figures.items():
-            figure.savefig(out / f"{name}.png", dpi=130, facecolor="white")
+        write_csv(table, out / f"{name}.csv")
+    figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
+    if len(collection.conflicts):
+        figures["conflicts"] = _conflicts(collection)
+    for name, figure in figures.items():
+        figure.savefig(out / f"{name}.png", dpi=130, facecolor="white")
     files = [out / f"{name}.csv" for name in tables] + [out / f"{name}.png" for name in figures]
     return Inspection(genres, sizes, reasons, imbalance, files)
 
@@ -111,12 +111,13 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     table.add_column("genre")
     for column in ("covers", "proportion", "under several genres", "in groups", "rejected"):
         table.add_column(column, justify="right")
-    for genre, covers, proportion, *others in _rows(
-        genres, "genre", "covers", "proportion", "conflicting", "near", "rejected"
-    ):
+    rows = list(_rows(genres, "genre", "covers", "proportion", "conflicting", "near", "rejected"))
+    for genre, covers, proportion, *others in rows[:_MAX_PRINTED_GENRES]:
         table.add_row(genre, f"{covers:,}", f"{proportion:.1%}", *(f"{count:,}" for count in others))
     console.print(table)
-    if len(genres) > 1:
+    if len(rows) > _MAX_PRINTED_GENRES:
+        console.print(f"{len(rows) - _MAX_PRINTED_GENRES:,} smaller genres are listed in genres.csv.")
+    if len(genres) > 1 and len(collection):
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
         )
@@ -159,22 +160,19 @@ def _print_counts(title: str, rows: list[tuple[Any, ...]]) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """A figure outside pyplot: it needs no screen and leaves nothing open."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return PlainFigure(figsize=(width, height), layout="constrained")
 
 
 def _class_balance(genres: pd.DataFrame) -> Figure:
-    figure = _figure(7.5, 1.4 + 0.42 * max(len(genres), 1))
+    ascending = genres.head(MOST_GENRES)[::-1]
+    figure = _figure(7.5, 1.4 + 0.42 * max(len(ascending), 1))
     axes = figure.add_subplot()
-    ascending = genres[::-1]
-    axes.barh(ascending["genre"], ascending["covers"], color=_BLUE, label="kept")
+    rows = range(len(ascending))
+    axes.barh(rows, ascending["covers"], color=_BLUE, label="kept")
     axes.barh(
-        ascending["genre"],
+        rows,
         ascending["left_out"],
         left=ascending["covers"],
         color=_ORANGE,
@@ -189,7 +187,9 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
     if len(genres):
         even = genres["covers"].mean()
         axes.axvline(even, color=_GREY, linestyle=":", linewidth=1.2, label=f"even ({even:,.0f})")
-    axes.set_title("Covers of each genre", loc="left", fontweight="bold")
+    axes.set_yticks(rows, [label(genre) for genre in ascending["genre"]])
+    largest = f": the {MOST_GENRES} largest of {len(genres):,}" if len(genres) > MOST_GENRES else ""
+    axes.set_title(f"Covers of each genre{largest}", loc="left", fontweight="bold")
     axes.set_xlabel("covers")
     axes.margins(x=0.2, y=0.03)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -218,7 +218,7 @@ def _samples(collection: Collection) -> Figure:
         axes_row[0].text(
             -0.12,
             0.5,
-            genre,
+            textwrap.fill(label(genre), 16),
             transform=axes_row[0].transAxes,
             rotation=90,
             ha="center",
@@ -233,10 +233,16 @@ def _conflicts(collection: Collection) -> Figure:
     """Covers under several genres: those of equal bytes once, near ones in pairs side by side."""
     same, near = (collection.conflicts[collection.conflicts["kind"] == kind] for kind in ("same", "near"))
     equal = [
-        (rows["path"].iloc[0], " + ".join(rows["genre"])) for _, rows in same.groupby("cover_id", sort=False)
+        (rows["path"].iloc[0], " + ".join(map(label, rows["genre"])))
+        for _, rows in same.groupby("cover_id", sort=False)
     ]
     alike = [rows.drop_duplicates("genre") for _, rows in near.groupby("group", sort=False)]
-    pairs = [pair for rows in alike if len(rows) > 1 for pair in list(_rows(rows, "path", "genre"))[:2]]
+    pairs = [
+        (path, label(genre))
+        for rows in alike
+        if len(rows) > 1
+        for path, genre in list(_rows(rows, "path", "genre"))[:2]
+    ]
     sections = {
         f"The same file under several genres ({_of(len(equal))} covers)": equal[:_MAX_DRAWN_CONFLICTS],
         f"Near duplicates under several genres, in pairs ({_of(len(pairs) // 2)} pairs)": pairs[
@@ -256,7 +262,7 @@ def _conflicts(collection: Collection) -> Figure:
             axes.axis("off")
         for axes, (path, genre) in zip(grid, cells, strict=False):
             axes.imshow(_thumbnail(path))
-            axes.set_title(genre, fontsize=8, color=_GREY)
+            axes.set_title(textwrap.fill(genre, 24), fontsize=8, color=_GREY)
     return figure
 
 

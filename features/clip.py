@@ -14,6 +14,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.registry import BlockExtractor, register
+from coverfusion.features.trust import check_folder, numbers_alone
 from coverfusion.features.weights import Weights
 
 GENRES = (
@@ -58,7 +59,7 @@ class Clip(BlockExtractor):
         prompts: further sets, set -> label -> sentence.
 
     Raises:
-        ValueError: two prompts would give one column, or a set is empty.
+        ValueError: two prompts would give one column, a set is empty, or `model` names a place.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class Clip(BlockExtractor):
         genres: Sequence[str] = GENRES,
         prompts: Mapping[str, Mapping[str, str]] = PROMPTS,
     ) -> None:
+        if ":" in model:
+            raise ValueError(f"model '{model}' is no architecture; a folder is named as `checkpoint`")
         self.preset = preset
         self.model = model
         self.pretrained = pretrained
@@ -128,19 +131,28 @@ class Clip(BlockExtractor):
         Raises:
             UserError: as for pictures.
         """
-        import open_clip
         import torch
 
         network, _, _, device = self._loaded
-        tokens = open_clip.get_tokenizer(self._source)(list(sentences)).to(device)
+        tokens = self._tokenizer()(list(sentences)).to(device)
         with torch.inference_mode():
             return network.encode_text(tokens, normalize=True).float().cpu().numpy()
 
-    @property
+    @functools.cached_property
     def _source(self) -> str:
         """The model as open_clip names it; a folder brings its own architecture."""
         folder = _path(self.checkpoint) if self.checkpoint else None
-        return f"local-dir:{folder}" if folder and folder.is_dir() else self.model
+        if folder is None or not folder.is_dir():
+            return self.model
+        check_folder(folder)
+        return f"local-dir:{folder}"
+
+    def _tokenizer(self) -> Any:
+        """From words to tokens; a tokenizer that would run Python files of the model's is refused."""
+        import open_clip
+
+        foreign = open_clip.get_model_config(self._source)["text_cfg"].get("hf_tokenizer_name")
+        return open_clip.get_tokenizer(self._source, **({"trust_remote_code": False} if foreign else {}))
 
     @functools.cached_property
     def _width(self) -> int:
@@ -148,7 +160,7 @@ class Clip(BlockExtractor):
 
         try:
             config = open_clip.get_model_config(self._source)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, AttributeError) as error:
             raise UserError(
                 f"clip: {self.checkpoint} holds no readable open_clip_config.json: {error}"
             ) from error
@@ -157,7 +169,10 @@ class Clip(BlockExtractor):
                 f"clip: open_clip has no model '{self.model}'."
                 f"{did_you_mean(self.model, open_clip.list_models())}"
             )
-        return int(config["embed_dim"])
+        try:
+            return int(config["embed_dim"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(f"clip: {self.checkpoint or self.model} names no `embed_dim`: {error}") from error
 
     @functools.cached_property
     def _loaded(self) -> tuple[Any, Any, list[Any], str]:
@@ -172,17 +187,20 @@ class Clip(BlockExtractor):
         # how the published weights were trained; a local checkpoint has open_clip's defaults or its own
         config = {} if self.checkpoint else open_clip.get_pretrained_cfg(self.model, self.pretrained)
         try:
-            network, transform = open_clip.create_model_from_pretrained(
-                self._source,
-                None if weights.path.is_dir() else str(weights.path),
-                device=device,
-                force_quick_gelu=config.get("quick_gelu", False),
-                image_mean=config.get("mean"),
-                image_std=config.get("std"),
-                image_interpolation=config.get("interpolation"),
-                image_resize_mode=config.get("resize_mode"),
-            )
-            tokenizer = open_clip.get_tokenizer(self._source)
+            with numbers_alone():
+                network, transform = open_clip.create_model_from_pretrained(
+                    self._source,
+                    None if weights.path.is_dir() else str(weights.path),
+                    device=device,
+                    force_quick_gelu=config.get("quick_gelu", False),
+                    image_mean=config.get("mean"),
+                    image_std=config.get("std"),
+                    image_interpolation=config.get("interpolation"),
+                    image_resize_mode=config.get("resize_mode"),
+                )
+                tokenizer = self._tokenizer()
+        except UserError:
+            raise
         except Exception as error:  # open_clip, torch and safetensors each raise their own kinds
             raise UserError(f"clip: {weights.path} does not load as '{self.model}': {error}") from error
         network.eval()

@@ -66,14 +66,16 @@ class Ocr(BlockExtractor):
         self.text_model = os.fspath(text_model)
         self.dimensions = dimensions
         self.min_confidence = min_confidence
+        # only the layers of the packaged recogniser are known
+        self.letterforms = engine == "rapidocr" and rapidocr_models.reads_packaged(self.languages)
         self._loaded: tuple[Any, sentences.Embed] | None = None
         if preset == "packaged":
             self.weights()  # says at once which languages it lacks
 
     @property
     def columns(self) -> Sequence[str]:
-        """Layout and typography, the embedding, then what RapidOCR's recogniser sees of the letters."""
-        letterforms = range(LETTERFORM_WIDTH if self.engine == "rapidocr" else 0)
+        """Layout and typography, the embedding, then what the packaged recogniser sees of the letters."""
+        letterforms = range(LETTERFORM_WIDTH if self.letterforms else 0)
         return [
             *READABLE,
             *(f"embedding_{k:04d}" for k in range(self.dimensions)),
@@ -86,9 +88,9 @@ class Ocr(BlockExtractor):
         embedding = f"sentence embedding of the text by {model} (no unit; missing without text)"
         letterforms = {
             "letterforms_*": "channels of two of the recogniser's stages over all lines, means and spreads "
-            "(no unit; missing without text, and with recognisers of other scripts)"
+            "(no unit; missing without text)"
         }
-        return READABLE | {"embedding_*": embedding} | (letterforms if self.engine == "rapidocr" else {})
+        return READABLE | {"embedding_*": embedding} | (letterforms if self.letterforms else {})
 
     def weights(self) -> Sequence[Weights]:
         """The engine's networks, then the sentence model."""

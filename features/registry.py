@@ -133,7 +133,7 @@ def parameters_of(name: str) -> dict[str, Any]:
     return {key: default for key, default in BLOCKS.parameters_of(name).items() if key != "preset"}
 
 
-def create(name: str, preset: str = "packaged", **parameters: Any) -> Extractor:
+def create(name: str, /, preset: str = "packaged", **parameters: Any) -> Extractor:
     """Makes an extractor.
 
     Args:
@@ -142,10 +142,11 @@ def create(name: str, preset: str = "packaged", **parameters: Any) -> Extractor:
         parameters: the block's own parameters.
 
     Raises:
-        UserError: no such block, parameter or preset.
+        UserError: no such block, parameter or preset, or a value of another type.
     """
     cls = BLOCKS.class_of(name)
     BLOCKS.check_parameters(name, parameters, parameters_of(name))
+    BLOCKS.check_values(name, parameters)
     if preset not in ("packaged", "hub"):
         raise UserError(f"Unknown preset '{preset}'.{did_you_mean(preset, ['packaged', 'hub'])}")
     if "preset" in BLOCKS.parameters_of(name):

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from coverfusion.data.cache_folder import cache_folder
+from coverfusion.data.checksums import sha256_of
 from coverfusion.data.disk import allocate, writing
 from coverfusion.data.errors import UserError
 from coverfusion.data.sealed_files import set_aside, write_whole
@@ -51,6 +52,11 @@ class _Seen:
     def add(self, name: str, cover_ids: Sequence[str]) -> None:
         self.shards[name] = len(cover_ids)
         self.places.update({bytes.fromhex(i): (name, row) for row, i in enumerate(cover_ids)})
+
+    def drop(self, name: str) -> None:
+        """Remembers a shard as one without rows."""
+        self.shards[name] = 0
+        self.places = {i: place for i, place in self.places.items() if place[0] != name}
 
     def keep(self, names: set[str]) -> None:
         """Forgets the shards that are not among `names`."""
@@ -166,7 +172,7 @@ class Store:
                 if table is not None:
                     seen.add(name, table.column("cover_id").to_pylist())
                 elif (folder / name).exists():  # damaged, in a folder that is only read
-                    seen.add(name, [])
+                    seen.drop(name)
                 else:  # merged meanwhile, perhaps: its rows are in a shard that is not listed yet
                     whole = False
         seen.keep(names)
@@ -181,7 +187,8 @@ class Store:
         notes: list[str | None],
     ) -> list[int]:
         """Fills the rows of these positions; returns those whose shard is gone by now."""
-        places = self._seen[fingerprint].places
+        seen = self._seen[fingerprint]
+        places = seen.places
         by_shard: dict[str, list[int]] = {}
         for position in waiting:
             by_shard.setdefault(places[ids[position]][0], []).append(position)
@@ -189,6 +196,8 @@ class Store:
         for name, positions in by_shard.items():
             table = _open(self.root / fingerprint / name, ["row", "note"])
             if table is None:
+                if (self.root / fingerprint / name).exists():  # damaged, in a folder that is only read
+                    seen.drop(name)
                 left += positions
                 continue
             source = [places[ids[position]][1] for position in positions]
@@ -245,32 +254,26 @@ def _listed(folder: Path) -> set[str]:
     while True:
         names = {path.name for path in folder.glob("*.parquet")}
         if before <= names:
-            return {name for name in names if len(Path(name).stem) == DIGEST_LETTERS}
+            return names
         before = names
 
 
 def _named(path: Path) -> str:
     """The name of a shard; one of an earlier version gets its digest for it, "" where it has gone."""
-    if len(path.stem) == DIGEST_LETTERS:
+    if _has_digest(path):
         return path.name
     try:
-        content = path.read_bytes()
-        name = f"{hashlib.sha256(content).hexdigest()}.parquet"
-        if _is_parquet(content):
-            path.rename(path.with_name(name))
-            return name
+        named = path.with_name(f"{sha256_of(path)}.parquet")
+        path.rename(named)
     except FileNotFoundError:
         return ""
-    set_aside(path, "it is no parquet file")
-    return ""
+    except OSError:  # in a folder that is only read: it keeps its name, and has no digest
+        return path.name
+    return named.name
 
 
-def _is_parquet(content: bytes) -> bool:
-    try:
-        pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowException, OSError):
-        return False
-    return True
+def _has_digest(path: Path) -> bool:
+    return len(path.stem) == DIGEST_LETTERS
 
 
 def _open(path: Path, columns: Sequence[str]) -> pa.Table | None:
@@ -279,10 +282,16 @@ def _open(path: Path, columns: Sequence[str]) -> pa.Table | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    if hashlib.sha256(content).hexdigest() != path.stem:
+    if _has_digest(path) and hashlib.sha256(content).hexdigest() != path.stem:
         set_aside(path, "its content is not that of its digest")
         return None
-    return pq.read_table(pa.BufferReader(content), columns=list(columns))
+    try:
+        # without a digest all of it is read, for what can be read is all that can be told of it
+        table = pq.read_table(pa.BufferReader(content), columns=list(columns) if _has_digest(path) else None)
+    except (pa.ArrowException, OSError) as error:
+        set_aside(path, str(error))
+        return None
+    return table.select(columns)
 
 
 def _merge(folder: Path, small: Sequence[str]) -> None:

@@ -8,15 +8,34 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NotRequired
 
 import pandas as pd
+from typing_extensions import TypedDict
 
 from coverfusion.data.checksums import check_sums, write_sums
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.json_files import PlainName, read_json
 
 ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
 TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
+LISTING = "table.json"
 _REMEDY = "Make the table again with `coverfusion extract`, which takes the rows from the store."
+
+
+class Made(TypedDict):
+    """How an extractor was made, as bundles, indexes and tables note it."""
+
+    fingerprint: str
+    preset: str
+    parameters: dict[str, Any]
+    origin: NotRequired[str]
+
+
+class Listing(TypedDict):
+    """What `table.json` says."""
+
+    blocks: list[PlainName]
 
 
 @dataclass(repr=False)
@@ -116,9 +135,9 @@ class FeatureTable:
             notes.to_frame("note").to_parquet(folder / f"{name}.notes.parquet")
         for name, texts in self.texts.items():
             texts.to_frame("text").to_parquet(folder / f"{name}.text.parquet")
-        (folder / "table.json").write_text(json.dumps({"blocks": list(self.blocks)}))
+        (folder / LISTING).write_text(json.dumps({"blocks": list(self.blocks)}))
         names = [name for block in self.blocks for name in table_files(folder, block)]
-        write_sums(folder, ["table.json", *names])
+        write_sums(folder, [LISTING, *names])
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], blocks: Sequence[str] | None = None) -> FeatureTable:
@@ -128,7 +147,7 @@ class FeatureTable:
             UserError: there is no table in `folder`, it lacks a named block, or a file was changed since.
         """
         folder = Path(folder)
-        listing = folder / "table.json"
+        listing = folder / LISTING
         if not listing.is_file():
             raise UserError(
                 f"{folder} holds no feature table (no table.json). Make one with `coverfusion extract`."
@@ -142,15 +161,15 @@ def table_blocks(folder: Path, blocks: Sequence[str] | None = None, beside: Sequ
     """The chosen blocks of a table folder, or all, once each file of theirs was compared with its digest.
 
     Args:
-        folder: with `table.json`.
+        folder: with a `table.json`.
         blocks: names; None: all.
         beside: other files of the folder that will be read.
 
     Raises:
         UserError: no such block, or a file is missing or was changed since it was written.
     """
-    check_sums(folder, ["table.json", *beside], _REMEDY)
-    known = json.loads((folder / "table.json").read_text())["blocks"]
+    check_sums(folder, [LISTING, *beside], _REMEDY)
+    known = read_json(folder / LISTING, Listing)["blocks"]
     for name in blocks or []:
         if name not in known:
             raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")

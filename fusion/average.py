@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.listed_files import member_folder
 from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.registry import classifier_class, create, register
 from coverfusion.fusion.texts import Texts
@@ -100,4 +101,6 @@ class FusionAverage(BlockClassifier):
             member.save(folder / name)
 
     def _load_parts(self, folder: Path) -> None:
-        self.members_ = {name: classifier_class(name).load(folder / name) for name in self.classifiers}
+        self.members_ = {
+            name: classifier_class(name).load(member_folder(folder, name)) for name in self.classifiers
+        }

@@ -15,6 +15,8 @@ from sklearn.utils import Tags, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
+from coverfusion.data.errors import UserError
+from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.state_files import read_state, write_state
@@ -142,10 +144,18 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Reads what `save` wrote.
 
         Raises:
-            UserError: a file is missing, broken, or holds anything but plain numbers and known types.
+            UserError: a file is missing, broken, of another classifier, or holds anything but plain numbers
+                and known types.
         """
         classifier = cls()
-        classifier.__dict__.update(read_state(folder / "state.skops"))
+        state = read_state(folder / "state.skops")
+        strange = {name for name in state if not name.endswith("_")} - set(cls._get_param_names())
+        if strange and not origin_of(cls):  # a class of somebody else's may keep what it likes
+            raise UserError(
+                f"{folder} was saved by another classifier or version than this {cls.name}, which has no "
+                f"{', '.join(sorted(strange)[:3])}. Train again."
+            )
+        classifier.__dict__.update(state)
         classifier._load_parts(folder)
         for vocabulary in getattr(classifier, "vocabularies_", {}).values():
             vocabulary.check()

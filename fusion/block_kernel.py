@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from coverfusion.data.errors import UserError
 from coverfusion.fusion.block_weights import (
     KernelWeights,
     combined,
@@ -20,7 +21,7 @@ TextRows = Mapping[str, csr_matrix]
 WEIGHTS = ("learn", "equal")
 ROWS_AT_ONCE = 2048  # rows predicted at a time
 ALONE_ROWS = 500  # training rows that the weights of a block alone are searched on
-TEXT = "text"  # the part that is all columns of text
+TEXT = "(text)"  # the part that is all columns of text; no block is called so
 
 
 class BlockKernel:
@@ -88,8 +89,23 @@ class BlockKernel:
 
     @property
     def parts(self) -> list[str]:
-        """The blocks, and "text" where there is any."""
-        return [*self.scaler.slices, *([TEXT] if self.text_rows else [])]
+        """The blocks that differ between covers, and "(text)" where there is any."""
+        blocks = [block for block, where in self.scaler.slices.items() if self.rows[:, where].any()]
+        return [*blocks, *([TEXT] if self.text_rows else [])]
+
+    def check(self, terms: Mapping[str, int]) -> None:
+        """Raises UserError where loaded rows of text would be read beyond their ends.
+
+        Args:
+            terms: text column -> how many its vocabulary has.
+        """
+        try:
+            for column, matrix in self.text_rows.items():
+                matrix.check_format(full_check=True)
+                if matrix.shape != (len(self.rows), terms.get(column, -1)):
+                    raise ValueError(f"{column} has the shape {matrix.shape}")
+        except (ValueError, AttributeError, TypeError) as error:
+            raise UserError(f"The saved classifier's text is broken ({error}). Train it again.") from error
 
     def chunks(self, X: np.ndarray, texts: TextRows) -> Iterator[tuple[np.ndarray, TextRows]]:
         """(m, d) rows and their text as `between` takes them, some at a time; memory stays bounded."""
@@ -107,9 +123,9 @@ class BlockKernel:
         """
         chosen = weights or self.weights_
         slices = self.scaler.slices
+        counted = [part for part, width in chosen.widths.items() if width or part in chosen.sums]
         distances = (
-            (part, squared_distances(Z[:, slices[part]], self.rows[:, slices[part]]))
-            for part in chosen.widths
+            (part, squared_distances(Z[:, slices[part]], self.rows[:, slices[part]])) for part in counted
         )
         products = ((name, (texts[name] @ self.text_rows[name].T).toarray()) for name in chosen.texts)
         return combined(chosen, distances, products).astype(np.float32, copy=False)

@@ -1,9 +1,10 @@
 """How much each block counts: learnt inside the training fold from closed-form leave-one-out errors.
 
-The kernel is a sum: the product of one RBF kernel a block (how the blocks act together), each block's own
-RBF kernel (what a strong block knows by itself), and a linear kernel for each column of text. Its error is
-that of kernel ridge regression on one-hot genres, each cover predicted by all others, which has a closed
-form with a closed gradient. Covers of one group never vouch for each other: one cover of each takes part.
+The kernel is a sum: the product of one RBF kernel a block (how the blocks act together), where asked for
+each block's own RBF kernel (what a strong block knows by itself), and a linear kernel for each column of
+text. Its error is that of kernel ridge regression on one-hot genres, each cover predicted by all others,
+which has a closed form with a closed gradient. Covers of one group never vouch for each other: one cover of
+each takes part.
 
 Learning a sum of kernels: F. R. Bach, G. R. G. Lanckriet and M. I. Jordan, Multiple Kernel Learning, Conic
 Duality, and the SMO Algorithm, ICML 2004; by the leave-one-out error: G. C. Cawley and N. L. C. Talbot,
@@ -51,7 +52,8 @@ class KernelWeights:
 
 def equal_weights(blocks: list[str], texts: list[str]) -> KernelWeights:
     """Nothing is learnt: a product of equal widths, and text that counts as much as it."""
-    return KernelWeights(1.0, dict.fromkeys(blocks, 1 / max(len(blocks), 1)), texts=dict.fromkeys(texts, 1.0))
+    widths = dict.fromkeys(blocks, 1 / max(len(blocks), 1))
+    return KernelWeights(1.0 if blocks else 0.0, widths, texts=dict.fromkeys(texts, 1.0))
 
 
 def combined(
@@ -66,17 +68,15 @@ def combined(
         distances: block and matrix; each is asked for once and let go, so that few are in memory.
         texts: text column and matrix, likewise.
     """
-    exponent: np.ndarray | None = None
+    exponent: np.ndarray | float = 0.0
     parts: np.ndarray | float = 0.0
     for block, distance in distances:
         if block in weights.sums:
             parts = parts + weights.sums[block] * np.exp(-weights.sum_widths[block] * distance)
-        if block in weights.widths:
-            of_block = weights.widths[block] * distance
-            exponent = of_block if exponent is None else exponent + of_block
+        exponent = exponent + weights.widths.get(block, 0.0) * distance
     for column, product in texts:
         parts = parts + weights.texts[column] * product
-    return np.asarray(parts if exponent is None else parts + weights.product * np.exp(-exponent))
+    return np.asarray(parts + weights.product * np.exp(-exponent))
 
 
 def leave_one_out(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) -> np.ndarray:
@@ -141,7 +141,7 @@ def learn_weights(
     found = search.best()
     blocks, columns = list(slices), list(texts)
     n = len(blocks)
-    product, widths, rest = found[0], found[1 : 1 + n], found[1 + n :]
+    product, widths, rest = found[0] if n else 0.0, found[1 : 1 + n], found[1 + n :]
     own, own_widths = (rest[:n], rest[n : 2 * n]) if search.with_sums else (rest[:0], rest[:0])
     weights = rest[2 * n :] if search.with_sums else rest
     kept = [k for k in range(len(own)) if own[k] >= FLOOR * max(product, *own)]
@@ -166,10 +166,7 @@ def learn_widths(
 
     Arguments as of `learn_weights`.
     """
-    rows = _sample(y, groups, largest_n, seed)
-    distances = [squared_distances(Z[rows, s], Z[rows, s]).astype(np.float64) for s in slices.values()]
-    widths = _Search(distances, [], _centred(y[rows]), with_sums=False).best()[1:]
-    return dict(zip(slices, map(float, _floored(widths)), strict=True))
+    return learn_weights(Z, slices, {}, y, groups, False, largest_n, seed).widths
 
 
 class _Search:

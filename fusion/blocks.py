@@ -21,7 +21,7 @@ def columns_by_block(columns: Iterable[object]) -> dict[str, np.ndarray]:
     """Block name -> (k,) positions of its columns, blocks in the order of their first column.
 
     The numbered columns that stand in a block beside readable columns form blocks of their own,
-    `ocr.embedding` and `ocr.ngram` beside `ocr`: hundreds of numbers must not drown five counts.
+    `ocr.embedding` and `ocr.letterforms` beside `ocr`: hundreds of numbers must not drown five counts.
 
     Args:
         columns: names such as `color.saturation_mean`; the block is what stands before the first dot.

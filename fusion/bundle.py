@@ -20,15 +20,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired
 
 import numpy as np
 import pandas as pd
+from typing_extensions import TypedDict
 
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
-from coverfusion.features.table import FeatureTable
+from coverfusion.data.json_files import PlainName, read_json
+from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
@@ -37,6 +40,23 @@ from coverfusion.fusion.uncertainty.novelty import Novelty
 BUNDLE_FORMAT = 2
 BUNDLE_MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 _REMEDY = "Train again or copy it anew."
+
+
+class Manifest(TypedDict):
+    """What `manifest.json` says."""
+
+    format: int
+    classifier: str
+    classes: list[str | float | bool]
+    columns: dict[PlainName, list[str]]
+    extractors: dict[PlainName, Made]
+    extra: dict[str, Any]
+    files: dict[str, str]
+    classifier_origins: NotRequired[dict[str, str]]
+
+
+class _Format(TypedDict):
+    format: int
 
 
 @dataclass(frozen=True, repr=False)
@@ -58,7 +78,7 @@ class Bundle:
     classifier: BlockClassifier
     classes: list[Any]
     columns: dict[str, list[str]]
-    extractors: dict[str, dict[str, Any]]
+    extractors: dict[str, Made]
     extra: dict[str, Any]
     digest: str
     neighbours: TrainingIndex | None
@@ -143,7 +163,7 @@ def save_bundle(
         "columns": {block: list(names) for block, names in columns.items()},
         "extractors": {block: dict(made) for block, made in extractors.items()},
         "extra": dict(extra or {}),
-        "files": {name: sha256_of(partial / name) for name in _files(partial)},
+        "files": {name: sha256_of(partial / name) for name in plain_files(partial)},
     }
     if origins := origins_of(classifier):
         manifest["classifier_origins"] = origins
@@ -158,18 +178,29 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     """Checks every byte of a bundle, then reads it.
 
     Raises:
-        UserError: there is no bundle, a file is missing, was changed or was added (the message names it), or
-            the bundle was written by another version.
+        UserError: there is no bundle, a file is missing, was changed or was added (the message names it), is
+            no plain file or does not go with the others, or another version has written the bundle.
     """
     folder = Path(folder)
-    digest = _check(folder)
-    manifest = json.loads((folder / BUNDLE_MANIFEST).read_text())
+    manifest, digest = _checked(folder)
     CLASSIFIERS.check_origins(manifest.get("classifier_origins", {}), f"The bundle {folder}")
+    try:
+        bundle = _read(folder, manifest, digest)
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # files that fit no classifier make each library raise its own kinds
+        raise UserError(f"{folder} holds files that do not go together: {error!r}. {_REMEDY}") from error
+    if np.asarray(bundle.classifier.classes_).tolist() != bundle.classes:
+        raise UserError(f"{folder}: its manifest and its classifier name other genres. {_REMEDY}")
+    return bundle
+
+
+def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
     return Bundle(
         classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],
         columns=manifest["columns"],
-        extractors=manifest["extractors"],
+        extractors=dict(manifest["extractors"]),
         extra=manifest["extra"],
         digest=digest,
         neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
@@ -178,29 +209,22 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     )
 
 
-def _check(folder: Path) -> str:
-    """The manifest's sha256, once every file has been compared."""
+def _checked(folder: Path) -> tuple[Manifest, str]:
+    """The manifest and its sha256, once every file has been compared."""
+    present = plain_files(folder)
     for name in (BUNDLE_MANIFEST, SEAL):
-        if not (folder / name).is_file():
+        if name not in present:
             raise UserError(f"{folder} is not a bundle, or not a whole one: {name} is missing.")
     digest = sha256_of(folder / BUNDLE_MANIFEST)
     if (folder / SEAL).read_bytes() != digest.encode():
         raise UserError(f"{folder / BUNDLE_MANIFEST} (or {SEAL} beside it) was changed. {_REMEDY}")
-    manifest = json.loads((folder / BUNDLE_MANIFEST).read_text())
-    if manifest["format"] != BUNDLE_FORMAT:
+    written = read_json(folder / BUNDLE_MANIFEST, _Format)["format"]
+    if written != BUNDLE_FORMAT:
         raise UserError(
-            f"{folder} has bundle format {manifest['format']}; this version reads {BUNDLE_FORMAT}. {_REMEDY}"
+            f"{folder} has bundle format {written}; this version reads {BUNDLE_FORMAT}. {_REMEDY}"
         )
-    known, present = manifest["files"], _files(folder) - {BUNDLE_MANIFEST, SEAL}
-    for name in sorted(present | set(known)):
-        if name not in present:
-            raise UserError(f"{folder / name} is missing from the bundle. {_REMEDY}")
-        if name not in known:
-            raise UserError(f"{folder / name} does not belong to the bundle. Remove it.")
-        if sha256_of(folder / name) != known[name]:
-            raise UserError(f"{folder / name} was changed after the bundle was made. {_REMEDY}")
-    return digest
-
-
-def _files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    manifest: Manifest = read_json(folder / BUNDLE_MANIFEST, Manifest)
+    for name in sorted(present - {BUNDLE_MANIFEST, SEAL} - set(manifest["files"])):
+        raise UserError(f"{folder / name} does not belong to the bundle. Remove it.")
+    check_digests(folder, manifest["files"], _REMEDY)
+    return manifest, digest

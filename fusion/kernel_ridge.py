@@ -1,4 +1,4 @@
-"""Kernel ridge regression on one-hot genres: what the block widths are learnt with, as a classifier."""
+"""Kernel ridge regression on one-hot genres: on all blocks, on each alone and on the text, pooled."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from scipy.special import log_softmax
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_kernel import BlockKernel, TextRows, sample_rows
 from coverfusion.fusion.block_weights import KernelWeights, leave_one_out, solve
-from coverfusion.fusion.blocks import ONE_BLOCK
 from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.texts import Texts, chosen_texts
 from coverfusion.fusion.uncertainty.calibration import inverse_temperature
 
+TOGETHER = "(all)"  # the part that is all blocks and text; no block is called so
+
 
 @dataclass(frozen=True)
 class KernelPart:
-    """One kernel's regression: (n, k) coefficients, and the factor that turns scores into log odds."""
+    """One kernel's regression: its weights, (n, k) coefficients, and the factor from scores to log odds."""
 
     weights: KernelWeights
     coefficients: np.ndarray
@@ -34,9 +35,9 @@ class FusionKernelRidge(BlockClassifier):
     Early and late fusion in one: the kernel over all blocks and text knows how they act together, each
     block's own what that block knows. Their log probabilities are pooled with learnt weights
     (`LogLinearPool`). What each block and text column counts in a kernel is learnt from the closed-form
-    leave-one-out error (`fusion.block_weights`); temperatures and pool are learnt from the leave-one-out
-    scores of all training covers, so that nothing is fitted twice. Copies of a cover would vouch for each
-    other there: one cover of each group gives a score.
+    leave-one-out error (`fusion.block_weights`); temperatures and pool are learnt from leave-one-out
+    scores, one cover of each group (copies would vouch for each other), so that nothing is fitted twice.
+    Sample weights count in the regressions and the pool, not in the search for the kernels' weights.
 
     R. Rifkin and A. Klautau, In Defense of One-Vs-All Classification, JMLR 5, 2004, has the comparison with
     support vector machines.
@@ -48,12 +49,12 @@ class FusionKernelRidge(BlockClassifier):
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn.
         largest_n: of more training covers than this, a random sample that keeps the classes' shares is
-            learnt from (the kernel matrix takes 8 n^2 bytes, solving it n^3 steps).
+            learnt from (fitting takes about 50 n^2 bytes, and n^3 steps for each part).
         random_state: seed of the samples.
 
     Attributes after `fit`:
         kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt of all blocks together.
-        parts_: "all", then each block, then "text" -> `KernelPart`.
+        parts_: "(all)", then each block, then "(text)" -> `KernelPart`.
         pool_: the `LogLinearPool` of the parts, in their order.
     """
 
@@ -115,7 +116,7 @@ class FusionKernelRidge(BlockClassifier):
         self, y: np.ndarray, groups: np.ndarray | None, seed: int
     ) -> Iterator[tuple[str, KernelWeights]]:
         """Name and weights of the kernel over all blocks and text, then of each alone."""
-        yield ONE_BLOCK, self.kernel_.weights_
+        yield TOGETHER, self.kernel_.weights_
         if self.pool and len(self.kernel_.parts) > 1:
             for part in self.kernel_.parts:
                 yield part, self.kernel_.alone(part, y, groups, seed)
@@ -127,6 +128,9 @@ class FusionKernelRidge(BlockClassifier):
                 for chunk in self.kernel_.chunks(X, self._text_rows(texts or {}))
             ]
         )
+
+    def _check_loaded(self) -> None:
+        self.kernel_.check({column: len(known.idf) for column, known in self.vocabularies_.items()})
 
     def _logs(self, part: KernelPart, Z: np.ndarray, texts: TextRows) -> np.ndarray:
         """(m, n_classes) log probabilities of prepared rows by one kernel."""

@@ -14,8 +14,8 @@ class LogLinearPool:
     """softmax(sum over members of weight x log probability, plus a number for each class).
 
     One weight a member, where a multinomial regression on the same logarithms has one for each member and
-    pair of classes: fewer to learn, and they can be read. On real covers (ten members, five grouped folds)
-    this pool has a log loss of 1.143 and tells 0.551 of genres right, the regression at best 1.147 and 0.548.
+    pair of classes: fewer to learn, and they can be read. Of ten members on real covers (3,599, learnt on
+    four folds, tried on the fifth) it is no worse: 0.551 right, log loss 1.143; the regression 0.548, 1.147.
 
     C. Genest and J. V. Zidek, Combining Probability Distributions, Statistical Science 1, 1986; the weights
     by the log loss as in D. H. Wolpert, Stacked Generalization, Neural Networks 5, 1992.

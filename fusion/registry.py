@@ -8,9 +8,7 @@ file of its own (`data.registry`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.registry import Registry
@@ -47,7 +45,7 @@ def parameters_of(name: str) -> dict[str, Any]:
     return CLASSIFIERS.parameters_of(_without_variant(name))
 
 
-def create(name: str, **parameters: Any) -> BlockClassifier:
+def create(name: str, /, **parameters: Any) -> BlockClassifier:
     """Makes an unfitted classifier.
 
     Args:
@@ -62,21 +60,14 @@ def create(name: str, **parameters: Any) -> BlockClassifier:
     return cls(**parameters)
 
 
-def create_checked(name: str, **parameters: Any) -> BlockClassifier:
+def create_checked(name: str, /, **parameters: Any) -> BlockClassifier:
     """As `create`, but values are checked as far as that can be done without data.
 
     Raises:
         UserError: no such classifier or parameter; a value of another type, or one that `fit` would refuse.
     """
     model = create(name, **parameters)
-    hints = get_type_hints(type(model).__init__)
-    for key, value in parameters.items():
-        try:
-            TypeAdapter(hints[key]).validate_python(value, strict=True)
-        except ValidationError:
-            kinds = str(hints[key]) if get_args(hints[key]) else hints[key].__name__
-            kinds = kinds.replace("NoneType", "null").replace("None", "null").replace("typing.", "")
-            raise UserError(f"Classifier '{name}': {key} must be {kinds}, not {value!r}.") from None
+    CLASSIFIERS.check_values(_without_variant(name), parameters)
     try:
         model.check_parameters()
     except ValueError as error:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.grouped_folds import inner_folds
+from coverfusion.fusion.listed_files import member_folder
 from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
@@ -32,9 +33,9 @@ class Stack(PictureClassifier):
 
     Each member is fitted on the training side of inner grouped folds and predicts the other side. On the
     logarithms of these out-of-fold probabilities a `LogLinearPool` learns how much to believe each member.
-    The members are then fitted on all rows: a bundle holds each of them once,
-    predicting costs what they cost, and a run that has fitted them already lends them (`fitted`), which the
-    mean over the folds' members would not allow.
+    The members are then fitted on all rows: a bundle holds each of them once, predicting costs what they
+    cost, and a run that has fitted them already lends them (`fitted`), which the mean over the folds'
+    members would not allow.
 
     Args:
         classifiers: registered names, or name -> parameters. Those that learn from pictures alone take part
@@ -46,7 +47,8 @@ class Stack(PictureClassifier):
 
     Attributes after `fit`, beside those of `BlockClassifier`:
         members_: name -> classifier fitted on all rows.
-        pool_: the `LogLinearPool`; None where no two groups share a genre: members then count alike.
+        pool_: the `LogLinearPool`; None for one fold, and where no two groups share a genre: the members'
+            plain mean counts then.
         stacked_: codes of the genres that it knows, those with a cover in an inner test side.
     """
 
@@ -204,7 +206,9 @@ class Stack(PictureClassifier):
             self.members_[name].save(folder / name)
 
     def _load_parts(self, folder: Path) -> None:
-        self.members_ = {name: classifier_class(name).load(folder / name) for name in self.names_}
+        self.members_ = {
+            name: classifier_class(name).load(member_folder(folder, name)) for name in self.names_
+        }
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.svm import SVC
 
+from coverfusion.data.errors import UserError
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
 from coverfusion.fusion.grouped_folds import inner_folds
@@ -90,6 +91,14 @@ class FusionSVC(BlockClassifier):
         chunks = self.kernel_.chunks(X, self._text_rows(texts or {}))
         scores = np.concatenate([_scores(self.svcs_, self.kernel_.between(*chunk)) for chunk in chunks])
         return softmax(self.inverse_temperature_ * scores + self.log_priors_, axis=1)
+
+    def _check_loaded(self) -> None:
+        self.kernel_.check({column: len(known.idf) for column, known in self.vocabularies_.items()})
+        n = len(self.kernel_.rows)
+        for svc in self.svcs_:
+            support = svc.support_
+            if support.ndim != 1 or ((support < 0) | (support >= n)).any():
+                raise UserError("The saved classifier's support vectors are broken. Train it again.")
 
     def _one_against_rest(self, K: np.ndarray, y: np.ndarray, weight: np.ndarray) -> list[SVC]:
         svcs = []

@@ -18,6 +18,7 @@ ALLOWED = {
 TABLES_ONLY = {
     "data.checksums",
     "data.errors",
+    "data.json_files",
     "data.registry",
     "data.sealed_files",
     "features.networks.backbone",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing import cover_art, musicbrainz
 from coverfusion.data.growing.cover_art import COVER_SIZES, Cover, NoCoverError, cover_address, fetch_cover
@@ -84,8 +85,8 @@ def grow(
 def counts(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """What a grown collection holds, one row a genre: albums, backs, rejected, asked_again."""
     folder = Path(folder)
-    kept = pd.read_csv(folder / "manifest.csv", dtype=str, keep_default_na=False)
-    rejected = pd.read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
+    kept = read_csv(folder / "manifest.csv", dtype=str, keep_default_na=False)
+    rejected = read_csv(folder / "rejected.csv", dtype=str, keep_default_na=False)
     again = rejected["asked_again"] == "True"
     parts = {
         "albums": kept.loc[kept["side"] == "front", "genre"],

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing.musicbrainz import NO_ONES_ARTIST_IDS, Release
 
@@ -196,7 +197,7 @@ def _line(decision: GrowDecision) -> str:
 
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
-    _replace(path, frame.to_csv(index=False))
+    _replace(path, as_text(frame).to_csv(index=False))
 
 
 def _replace(path: Path, text: str) -> None:

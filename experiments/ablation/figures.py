@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
+from coverfusion.experiments.drawing.labels import MOST_GENRES, label
+from coverfusion.experiments.pipeline.results_csv import read_results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,17 +30,17 @@ COMPARISON_WORDS = {
 def draw_ablation(folder: Path) -> dict[str, str]:
     """Draws what the tables in `folder` allow into `figures/`; file name -> text alternative."""
     drawn = {}
-    board = pd.read_csv(folder / "leaderboard.csv")
+    board = read_results(folder / "leaderboard.csv")
     drawn["leaderboard"] = (leaderboard_figure(board), _leaderboard_words(board))
-    comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    comparisons = read_results(folder / "comparisons.csv")
     for design, part in comparisons.groupby("design", sort=False):
         name = "forest-" + str(design).replace(" ", "-")
         drawn[name] = (forest_figure(part, str(design)), _forest_words(part))
     if (folder / "genres.csv").is_file():
-        for classifier, part in pd.read_csv(folder / "genres.csv").groupby("classifier", sort=False):
+        for classifier, part in read_results(folder / "genres.csv").groupby("classifier", sort=False):
             drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier)), _heat_words(part))
     if (folder / "shapley.csv").is_file():
-        values = pd.read_csv(folder / "shapley.csv")
+        values = read_results(folder / "shapley.csv")
         drawn["shapley"] = (shapley_figure(values), _shapley_words(values))
     place = folder / "figures"
     place.mkdir(exist_ok=True)
@@ -86,6 +88,7 @@ def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
 
 def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
     """Genre x removed block: the F1 that is lost; a star where Holm's p < 0.05."""
+    genres = genres[genres["genre"].isin(genres["genre"].unique()[:MOST_GENRES])]
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
     figure, axes = new_figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
@@ -99,7 +102,7 @@ def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
             colour = "white" if abs(value) > 0.65 * largest else "black"
             axes.text(x, y, f"{100 * value:+.1f}{star}", ha="center", va="center", color=colour)
     axes.set_xticks(range(loss.shape[1]), [f"without {block}" for block in loss.columns], rotation=20)
-    axes.set_yticks(range(loss.shape[0]), list(loss.index))
+    axes.set_yticks(range(loss.shape[0]), [label(genre) for genre in loss.index])
     axes.set_title(f"{classifier}: points of F1 lost without a block", loc="left", fontweight="bold")
     axes.grid(False)
     return figure

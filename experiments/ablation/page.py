@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import signed
+from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 ALPHA = 0.05
 
@@ -19,7 +21,7 @@ ALPHA = 0.05
 def write_ablation_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
     words = draw_ablation(folder)
-    comparisons = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    comparisons = read_results(folder / "comparisons.csv")
     pictures = [
         {"name": name, "words": text, "data": _data_uri(folder / "figures" / f"{name}.png")}
         for name, text in words.items()
@@ -28,7 +30,7 @@ def write_ablation_page(folder: Path) -> Path:
         "findings": ablation_findings(comparisons),
         "pictures": pictures,
         "tables": {
-            file.stem: _shown(pd.read_csv(file, keep_default_na=False))
+            file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
             for name in ("comparisons", "leaderboard", "shapley", "genres", "greedy")
             if (file := folder / f"{name}.csv").is_file()
         },

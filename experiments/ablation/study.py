@@ -10,6 +10,7 @@ import joblib
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.tables import (
@@ -187,13 +188,13 @@ def write_ablation_tables(
     folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]]
 ) -> None:
     """`ablation.csv`, `leaderboard.csv`, `comparisons.csv`, `genres.csv`, `shapley.csv`, `greedy.csv`."""
-    ablation_table(study).to_csv(folder / "ablation.csv", index=False)
-    ablation_leaderboard(study).to_csv(folder / "leaderboard.csv", index=False)
-    compare_sets(study, planned_pairs(study, designs, paths)).to_csv(folder / "comparisons.csv", index=False)
+    write_csv(ablation_table(study), folder / "ablation.csv")
+    write_csv(ablation_leaderboard(study), folder / "leaderboard.csv")
+    write_csv(compare_sets(study, planned_pairs(study, designs, paths)), folder / "comparisons.csv")
     if len(genres := genre_table(study)):
-        genres.to_csv(folder / "genres.csv", index=False)
+        write_csv(genres, folder / "genres.csv")
     if len(values := shapley_table(study)):
-        values.to_csv(folder / "shapley.csv", index=False)
+        write_csv(values, folder / "shapley.csv")
     steps = [
         (name, step, joined_units(units), float(study.outcome(name, units).folds["accuracy"].mean()))
         for name, path in paths.items()
@@ -201,4 +202,4 @@ def write_ablation_tables(
     ]
     if steps:
         frame = pd.DataFrame(steps, columns=["classifier", "step", "units", "accuracy"])
-        frame.to_csv(folder / "greedy.csv", index=False)
+        write_csv(frame, folder / "greedy.csv")

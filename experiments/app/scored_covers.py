@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 from PIL.Image import Image
 
+from coverfusion.data.csv_files import as_text
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
@@ -75,7 +76,7 @@ def as_file(frame: pd.DataFrame, kind: str) -> bytes:
         return frame.to_parquet(index=False)
     if kind == "jsonl":
         return frame.to_json(orient="records", lines=True, force_ascii=False).encode()
-    return frame.to_csv(index=False).encode()
+    return as_text(frame).to_csv(index=False).encode()
 
 
 def _png(picture: Image) -> bytes:

@@ -40,6 +40,7 @@ from coverfusion.experiments.scoring.score import (
     schema_of,
     score_chunk,
 )
+from coverfusion.features.named_files import name_files, named_files
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
@@ -58,6 +59,7 @@ class ScoreJob:
         base: what relative paths of pictures are relative to.
         cpus: threads of an actor.
         plugins: what the starting process has loaded.
+        named: weight files that the user has named there.
     """
 
     bundle: Any
@@ -67,6 +69,7 @@ class ScoreJob:
     base: Path
     cpus: int
     plugins: Sequence[Plugin] = ()
+    named: Sequence[Path] = ()
 
 
 def score_on_ray(
@@ -125,7 +128,7 @@ def score_on_ray(
             import ray
 
             files = ray.put(_packed(Path(bundle_folder)))
-            job = ScoreJob(files, top_k, targets, out, Path.cwd(), on.cpus, loaded_plugins())
+            job = ScoreJob(files, top_k, targets, out, Path.cwd(), on.cpus, loaded_plugins(), named_files())
             for done in run_parts(on, parts, Scorer, job):
                 if progress:
                     progress(done.column("rows")[0].as_py())
@@ -140,6 +143,7 @@ class Scorer:
 
         limit_threads(job.cpus)
         use_plugins(job.plugins)
+        name_files(job.named)
         self.job = job
         with tempfile.TemporaryDirectory() as folder:
             _unpack(ray.get(job.bundle), Path(folder))

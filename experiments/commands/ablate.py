@@ -82,15 +82,15 @@ def ablate_command(
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
-    import pandas as pd
+    from coverfusion.experiments.pipeline.results_csv import read_results
 
-    table = pd.read_csv(folder / "comparisons.csv", keep_default_na=False)
+    table = read_results(folder / "comparisons.csv")
     if len(table):
         _print_comparisons(table)
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
-        _print_shapley(pd.read_csv(folder / "shapley.csv"))
+        _print_shapley(read_results(folder / "shapley.csv"))
     print_places(folder, {"Study folder": "", "Page": "index.html"})
 
 

@@ -77,8 +77,9 @@ def _contributions(explanation: Explanation) -> Table:
         table.add_row(feature.column, f"{feature.contribution:+.3f}", f"{feature.value:.3g}")
     if parts.words:
         table.add_section()
+    of_word = "" if parts.unit == PROBABILITY else ", probability"
     for word in strongest_words(parts.words, PRINTED_WORDS):
-        table.add_row(f"the word '{word}'", f"{parts.words[word]:+.3f}", "")
+        table.add_row(f"the word '{word}'{of_word}", f"{parts.words[word]:+.3f}", "")
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.options import (
     ActorsOption,
@@ -43,6 +44,7 @@ def extract_command(
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
     from coverfusion.data.checksums import write_sums
+    from coverfusion.data.outputs import make_output_folder
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.outputs import one_writer
@@ -79,7 +81,7 @@ def extract_command(
     extractors = [e for e in chosen if not isinstance(e, Pixels)]
     if not extractors:
         return
-    folder = out or Path("runs") / f"table-{config.collection.stem}"
+    folder = make_output_folder(out or Path("runs") / f"table-{config.collection_name}")
     with one_writer(folder / ".lock", folder):
         if on_ray:
             from coverfusion.experiments.cluster.extract import extract_on_ray
@@ -92,7 +94,7 @@ def extract_command(
         covers.to_parquet(folder / "covers.parquet")
         note_extractors(folder, extractors)
         write_sums(folder, ["covers.parquet", EXTRACTORS_FILE])
-        failure_frame(failures).to_csv(folder / "failures.csv", index=False)
+        write_csv(failure_frame(failures), folder / "failures.csv")
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)

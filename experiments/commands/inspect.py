@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
 from coverfusion.experiments.commands.printing import print_place
 
@@ -23,10 +24,14 @@ def inspect_command(
     """
     from coverfusion.experiments.inspection import inspect_collection, print_inspection
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.pipeline.preparation import open_collection
+    from coverfusion.experiments.pipeline.outputs import check_writable
+    from coverfusion.experiments.pipeline.preparation import read_with_progress, why_empty
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
-    folder = out or Path("runs") / f"inspect-{config.collection.stem}"
-    opened = open_collection(config)
+    folder = out or Path("runs") / f"inspect-{config.collection_name}"
+    check_writable(folder)
+    opened = read_with_progress(config)
     print_inspection(opened, inspect_collection(opened, folder))
     print_place("Figures and tables", folder)
+    if len(opened) == 0:
+        raise UserError(why_empty(opened))

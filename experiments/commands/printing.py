@@ -18,7 +18,9 @@ def print_run(folder: Path) -> None:
     """Prints the leaderboard of a run and where everything is."""
     import pandas as pd
 
-    board = pd.read_csv(folder / "leaderboard.csv")
+    from coverfusion.experiments.pipeline.results_csv import read_results
+
+    board = read_results(folder / "leaderboard.csv")
     all_blocks = max(board["blocks"], key=len)
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ from coverfusion.experiments.commands.options import (
 from coverfusion.experiments.commands.printing import log_if_asked, print_place
 from coverfusion.experiments.pipeline.console import console
 
+BYTE_ORDER_MARK = "\ufeff"  # before the first line that some programs write
 INTERRUPTED = 130  # the status of a program that Ctrl-C ends
 
 
@@ -105,4 +107,12 @@ def score_command(
 
 
 def _standard_input() -> Iterator[str]:
-    return (line.strip() for line in sys.stdin if line.strip())
+    """A path a line; its bytes need be no UTF-8, for names on a disk need not."""
+    from coverfusion.data.sources import as_written
+
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
+    for line in sys.stdin:
+        path = line.rstrip("\r\n").removeprefix(BYTE_ORDER_MARK)
+        if path.strip():
+            yield as_written(path)

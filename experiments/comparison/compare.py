@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
@@ -102,10 +104,9 @@ def write_comparison(
     """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
     from coverfusion.experiments.comparison.figure import comparison_figure
 
-    out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "comparisons.csv", index=False)
-    differences.to_csv(out / "config_differences.csv", index=False)
+    out = make_output_folder(out)
+    write_csv(table, out / "comparisons.csv")
+    write_csv(differences, out / "config_differences.csv")
     comparison_figure(table).savefig(out / "comparison.png", dpi=140)
     write_json(out / "environment.json", environment() | {"runs": [str(folder) for folder in folders]})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.curve.balance import balance_table
 from coverfusion.experiments.curve.power_law import doubling
 from coverfusion.experiments.evaluation.metrics import score_predictions
@@ -127,10 +128,10 @@ def write_curve_tables(
     """`curve.csv`, `pooled.csv`, `powerlaw.csv` and `balance.csv`."""
     test_share = 1 / (folds - 1)
     pooled = with_fold_intervals(pooled, curve, test_share)
-    curve.to_csv(folder / "curve.csv", index=False)
-    pooled.to_csv(folder / "pooled.csv", index=False)
-    power_laws(curve, pooled, test_share, seed).to_csv(folder / "powerlaw.csv", index=False)
-    balance_table(curve, pooled, test_share).to_csv(folder / "balance.csv", index=False)
+    write_csv(curve, folder / "curve.csv")
+    write_csv(pooled, folder / "pooled.csv")
+    write_csv(power_laws(curve, pooled, test_share, seed), folder / "powerlaw.csv")
+    write_csv(balance_table(curve, pooled, test_share), folder / "balance.csv")
 
 
 def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: float) -> pd.DataFrame:

@@ -179,11 +179,9 @@ def sets_figure(sets: pd.DataFrame) -> Figure:
 
 
 def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=LIGHT["surface"])
-    FigureCanvasAgg(figure)
+    figure = PlainFigure(figsize=(width, height), layout="constrained", facecolor=LIGHT["surface"])
     made = list(figure.subplots(1, panels, squeeze=False).ravel())
     for axes in made:
         axes.spines[["top", "right"]].set_visible(False)

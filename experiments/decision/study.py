@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.decision.figures import draw_decision
 from coverfusion.experiments.decision.findings import decision_findings
 from coverfusion.experiments.decision.held_out import held_out_parts, read_held_out
@@ -71,9 +73,9 @@ def decide(
         "genres": genres_table(held, weights, target),
         "sets": sets_table(held, seed),
     }
-    place.mkdir(parents=True, exist_ok=True)
+    make_output_folder(place)
     for name, table in tables.items():
-        table.to_csv(place / f"{name}.csv", index=False)
+        write_csv(table, place / f"{name}.csv")
     sentences = decision_findings(model.classifier, tables, target)
     (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
     draw_decision(place, tables, target)

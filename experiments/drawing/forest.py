@@ -20,11 +20,9 @@ def new_figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
         rows: that it will have; its height follows.
         width: in inches.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
-    figure = Figure(figsize=(width, 1.5 + 0.3 * max(rows, 2)), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = PlainFigure(figsize=(width, 1.5 + 0.3 * max(rows, 2)), layout="constrained", facecolor="white")
     axes = figure.add_subplot()
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)

@@ -84,14 +84,14 @@ def panels_of(
     Returns:
         The figure, and its panels by name.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     across = 1 if columns == NARROW else min(wide, len(names))
     down = -(-len(names) // across)
     width = 3.9 if columns == NARROW else max((panel_width or 10 / wide) * across, 5.0)
-    figure = Figure(figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"])
-    FigureCanvasAgg(figure)
+    figure = PlainFigure(
+        figsize=(width, 0.9 + height * down), layout="constrained", facecolor=palette["surface"]
+    )
     grid = figure.subplots(down, across, squeeze=False, sharey=sharey, sharex=sharex).ravel()
     for axes in grid[len(names) :]:
         axes.set_visible(False)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.pipeline.provenance import read_json
 
@@ -52,6 +53,6 @@ def read_table(path: Path, texts: Collection[str]) -> pd.DataFrame:
         path: a CSV file.
         texts: columns of names: a genre or a value called "NA", "null" or "none" is not missing.
     """
-    frame = pd.read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={})
+    frame = read_csv(path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values={})
     numbers = [column for column in frame.columns if column not in texts]
     return frame.assign(**{column: pd.to_numeric(frame[column]) for column in numbers})

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from coverfusion.experiments.drawing.labels import label
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
-from coverfusion.experiments.explanation.blocks import PROBABILITY
+from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
 from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
 from coverfusion.experiments.explanation.people_and_words import (
@@ -37,7 +38,7 @@ PANELS_TOP = 1.8  # where the panels begin, below the headings
 FEATURES_TOP = PANELS_TOP + PANEL + 1.3
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
 WORDS_HEIGHT = 0.75  # of the line of words
-MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS = 8, 10
+MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS, MAX_EFFECT_WORDS = 8, 10, 10
 THUMBNAIL_SIDE = 1.15
 SMALL_SIZE, TEXT_SIZE = 8.5, 9.5  # points
 EXPLANATION_DPI = 110
@@ -61,17 +62,15 @@ def draw_explanation(explanation: Explanation) -> Image.Image:
 def figure_of(explanation: Explanation) -> Figure:
     """The figure that `draw` renders."""
     from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     shown = explanation.features[:MAX_FEATURE_ROWS]
     words = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.2
     nearest = words + (WORDS_HEIGHT if explanation.contributions.words else 0) + 0.15
     height = nearest + 0.45 + THUMBNAIL_SIDE + (0.75 if explanation.failed else 0.3)
-    # what is read on a cover may hold a dollar sign, which is no mathematics
-    with rc_context({"text.parse_math": False, "font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
-        figure = Figure(figsize=(WIDTH, height), facecolor="white")
-        FigureCanvasAgg(figure)
+    with rc_context({"font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
+        figure = PlainFigure(figsize=(WIDTH, height), facecolor="white")
         _heading(figure, explanation)
         _cover(figure, explanation)
         _map(figure, explanation)
@@ -103,7 +102,7 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     (genre, chance), *others = explanation.genres
     percentage = f"{chance:.0%}".replace("%", " %")
     room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
-    title = f"{fitted(genre, 22, room, 'bold')}, {percentage}"
+    title = f"{fitted(label(genre), 22, room, 'bold')}, {percentage}"
     _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
     runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
     text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.classifier}"
@@ -319,7 +318,7 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     if not shown:
         _write(figure, MARGIN, FEATURES_TOP + 0.4, "none", color=MUTED)
         return
-    genre = fitted(explanation.genre, SMALL_SIZE, 0.9)
+    genre = fitted(label(explanation.genre), SMALL_SIZE, 0.9)
     places = (MARGIN, MARGIN + 0.85, 3.75, 4.65, 6.85)
     heads = ("effect", "feature", "here", f"half of {genre} covers", "what it is")
     for x, head in zip(places, heads, strict=True):
@@ -365,14 +364,14 @@ def _learnt_words(figure: Figure, effects: Mapping[str, float], top: float) -> N
     left = MARGIN + width(title, 12, "bold") + 0.2
     _write(figure, left, top + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
     x = MARGIN
-    for word, effect in effects.items():
+    for word in strongest_words(effects, MAX_EFFECT_WORDS):
+        effect = effects[word]
         shown = f"{_signed(100 * effect)}\u00a0\u201c{fitted(word, TEXT_SIZE, 1.6)}\u201d"
         wide = width(shown, TEXT_SIZE, "bold")
-        if x + wide > WIDTH - MARGIN:
-            break
-        colour = FOR if effect > 0 else AGAINST
-        _write(figure, x, top + 0.5, shown, va="baseline", color=colour, weight="bold")
-        x += wide + 0.25
+        if x + wide <= WIDTH - MARGIN:
+            colour = FOR if effect > 0 else AGAINST
+            _write(figure, x, top + 0.5, shown, va="baseline", color=colour, weight="bold")
+            x += wide + 0.25
 
 
 # --- the nearest covers --------------------------------------------------------------------------------
@@ -394,5 +393,8 @@ def _nearest(figure: Figure, neighbours: Sequence[Neighbour], top: float) -> Non
         else:
             axes.imshow(np.asarray(Image.open(io.BytesIO(one.thumbnail)).convert("RGB")))
         room = slot - THUMBNAIL_SIDE - 0.25
-        lines = [fitted(one.genre, TEXT_SIZE, room), fitted(f"distance {one.distance:.2f}", TEXT_SIZE, room)]
+        lines = [
+            fitted(label(one.genre), TEXT_SIZE, room),
+            fitted(f"distance {one.distance:.2f}", TEXT_SIZE, room),
+        ]
         _write(figure, x + THUMBNAIL_SIDE + 0.12, top + 0.4, "\n".join(lines))

@@ -12,7 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, percent, signed, spread
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
@@ -64,7 +66,7 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
 
 def write_pages(findings: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
-    out.mkdir(parents=True, exist_ok=True)
+    make_output_folder(out)
     names = page_names(findings.genres)
     shared = _shared(findings) | {"names": names}
     pages = []
@@ -96,9 +98,9 @@ def page_names(genres: Sequence[str]) -> dict[str, str]:
 
 def write_genre_tables(findings: GenreFindings, out: Path) -> None:
     """What the pages show, as tables, and what they were made from and with."""
-    findings.effects.to_csv(out / "effects.csv", index=False)
-    findings.shap.blocks.to_csv(out / "shap_blocks.csv", index=False)
-    findings.shap.columns.to_csv(out / "shap_columns.csv", index=False)
+    write_csv(findings.effects, out / "effects.csv")
+    write_csv(findings.shap.blocks, out / "shap_blocks.csv")
+    write_csv(findings.shap.columns, out / "shap_columns.csv")
     if findings.words is not None:
         rows = [
             [genre, word.word, word.z, word.log_odds, word.weight, word.covers, word.others]
@@ -108,7 +110,7 @@ def write_genre_tables(findings: GenreFindings, out: Path) -> None:
             )
         ]
         columns = ["genre", "word", "z", "log_odds", "weight", "covers", "others"]
-        pd.DataFrame(rows, columns=columns).to_csv(out / "words.csv", index=False)
+        write_csv(pd.DataFrame(rows, columns=columns), out / "words.csv")
     shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
     write_json(out / "environment.json", environment() | {"run": str(findings.run.folder)})
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.drawing.charts import LIGHT
+from coverfusion.experiments.drawing.labels import MOST_GENRES, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,31 +31,33 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
         genres: (n,) labels.
         method: a key of `METHOD_NAMES`.
     """
-    names = np.unique(genres)
-    lines = -(-len(names) // MAPS_ACROSS)
+    names, counts = np.unique(genres, return_counts=True)
+    shown = np.sort(names[np.argsort(-counts, kind="stable")[:MOST_GENRES]])  # the largest
+    lines = -(-len(shown) // MAPS_ACROSS)
     figure = _figure(11, 7.5 + 2.2 * lines)
     halves: Any = figure.subfigures(2, 1, height_ratios=[7.5, 2.2 * lines])
     large, small = halves
     size = float(np.clip(40_000 / len(xy), 1.5, 28))
     axes = large.subplots()
     _scatter(axes, xy, genres, names, size)
-    _handles(axes, names)
+    _handles(axes, names, shown)
     axes.set_title(f"{METHOD_NAMES[method]} of {len(xy):,} covers", loc="left", fontweight="bold")
     grid = small.subplots(lines, MAPS_ACROSS, squeeze=False).ravel()
-    for axes in grid[len(names) :]:
+    for axes in grid[len(shown) :]:
         axes.axis("off")
-    for number, (axes, name) in enumerate(zip(grid, names, strict=False)):
-        own = genres == name
+    for axes, name in zip(grid, shown, strict=False):
+        own, number = genres == name, int(np.searchsorted(names, name))
         axes.scatter(xy[~own, 0], xy[~own, 1], s=size / 6, color=OTHER_GENRES_COLOUR, linewidths=0)
         axes.scatter(xy[own, 0], xy[own, 1], s=size / 4, color=_colour(number), linewidths=0, alpha=0.7)
-        axes.set_title(f"{name} ({own.sum():,})", fontsize=9, loc="left")
+        axes.set_title(f"{label(name)} ({own.sum():,})", fontsize=9, loc="left")
         _plain(axes, xy)
     figure.savefig(path, dpi=110, facecolor="white")
 
 
 def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
     """Writes a PNG: the matrix of AUCs with their intervals; `pairs` as `separation.separate` gives it."""
-    names = sorted({*pairs["genre_a"], *pairs["genre_b"]})
+    names = sorted({*pairs["genre_a"], *pairs["genre_b"]})[:MOST_GENRES]
+    pairs = pairs[pairs["genre_a"].isin(names) & pairs["genre_b"].isin(names)]
     cell = 1.05 if len(names) <= 10 else 0.75  # inches
     side = 2.2 + cell * len(names)
     figure = _figure(side + 1.2, side)
@@ -77,8 +80,9 @@ def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
                 fontweight="bold" if row["separates"] else "normal",
             )
     image = axes.imshow(values, cmap="Blues", vmin=0.5, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
-    axes.set_yticks(range(len(names)), names)
+    labels = [label(name) for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=30, ha="right")
+    axes.set_yticks(range(len(names)), labels)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     figure.colorbar(image, shrink=0.7, label="0.5 chance, 1 perfect; bold: separates")
@@ -102,9 +106,10 @@ def _scatter(axes: Axes, xy: np.ndarray, genres: np.ndarray, names: np.ndarray, 
     _plain(axes, xy)
 
 
-def _handles(axes: Axes, names: np.ndarray) -> None:
-    for number, name in enumerate(names):
-        axes.scatter([], [], s=45, color=_colour(number), marker=marks.mark(number).marker, label=str(name))
+def _handles(axes: Axes, names: np.ndarray, shown: np.ndarray) -> None:
+    for name in shown:
+        number = int(np.searchsorted(names, name))
+        axes.scatter([], [], s=45, color=_colour(number), marker=marks.mark(number).marker, label=label(name))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
 
 
@@ -121,10 +126,6 @@ def _colour(number: int) -> str:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """A figure outside pyplot: it needs no screen and leaves nothing open."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return PlainFigure(figsize=(width, height), layout="constrained")

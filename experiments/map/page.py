@@ -15,6 +15,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import marks, pages
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
@@ -273,7 +274,7 @@ def _mark_colours(colours: Sequence[str]) -> dict[str, str]:
 def read_scores(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """`separation.csv` and `clusters.csv` of a map; a genre called "NA" is a genre."""
     pairs, scores = (
-        pd.read_csv(folder / name, dtype=dict.fromkeys(text, str), keep_default_na=False)
+        read_csv(folder / name, dtype=dict.fromkeys(text, str), keep_default_na=False)
         for name, text in (
             ("separation.csv", ("genre_a", "genre_b")),
             ("clusters.csv", ("of", "score", "genre")),

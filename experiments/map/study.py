@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
 from coverfusion.experiments.map.features import MapSource, open_map_source, sample_rows, scale_blocks
@@ -80,7 +82,7 @@ def write_map(
             f"A map needs {MIN_MAP_COVERS} covers and two genres; {source} has {len(covers)} covers and "
             f"{covers['genre'].nunique()} genres."
         )
-    folder = Path(out or Path("runs") / f"map-{source.absolute().name}")
+    folder = make_output_folder(out or Path("runs") / f"map-{source.absolute().name}")
     with one_writer(folder / ".lock", folder):
         _write_map(opened, source, folder, methods, seed)
     return folder
@@ -171,5 +173,5 @@ def _write_tables(folder: Path, made: Map, pairs: pd.DataFrame) -> None:
     for name, labels in made.clusters.items():
         table[name] = labels
     table.to_parquet(folder / "projection.parquet", index=False)
-    made.scores.to_csv(folder / "clusters.csv", index=False)
-    pairs.to_csv(folder / "separation.csv", index=False)
+    write_csv(made.scores, folder / "clusters.csv")
+    write_csv(pairs, folder / "separation.csv")

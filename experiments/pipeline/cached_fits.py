@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from catboost import CatBoostError
 
 from coverfusion.data.checksums import SUMS_FILE, damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
@@ -30,6 +32,16 @@ MAX_NAME_LENGTH = 150  # letters of a model's blocks in a file name
 
 
 TRAINING, VALIDATION = "training", "validation"  # kinds of covers
+
+
+def _reason(error: Exception) -> str:
+    """The first line of a message, without the place in its source that CatBoost begins with."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return re.sub(r"^\S+\.(cpp|h):\d+: ", "", line).rstrip(".")
+
+
+class CannotFitError(UserError):
+    """A classifier finds nothing to learn from in these covers and blocks; others may."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +173,11 @@ class CachedFits:
         return self._place(model, part) / "training"
 
     def fit(self, model: Model, part: Part) -> BlockClassifier:
-        """Fits on the part's training covers; what is made of others takes them from their own fits."""
+        """Fits on the part's training covers; what is made of others takes them from their own fits.
+
+        Raises:
+            CannotFitError: the classifier finds nothing to learn from, such as constant features alone.
+        """
         cls = classifier_class(model.classifier)
         parameters = dict(self.parameters.get(model.classifier, {}))
         if hasattr(cls, "of") and not parameters:
@@ -177,7 +193,10 @@ class CachedFits:
             classifier.set_params(checkpoint_folder=str(self.training(model, part)))
         if isinstance(classifier, Stack):
             self._lend(classifier, model, part)
-        classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+        try:
+            classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+        except (ValueError, ArithmeticError, CatBoostError) as error:
+            raise CannotFitError(f"{model.name}, {part.name}: {_reason(error)}") from error
         if isinstance(classifier, PictureClassifier):
             classifier.watch = classifier.stop = None
             classifier.set_params(checkpoint_folder=None)

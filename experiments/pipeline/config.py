@@ -20,8 +20,10 @@ from pydantic import (
 
 from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
+from coverfusion.features.named_files import files_of, name_files
 from coverfusion.features.store import default_root
 from coverfusion.fusion.registry import CLASSIFIERS
 
@@ -68,17 +70,26 @@ class Config(BaseModel):
         origins = CLASSIFIERS.origins()
         return values | {"classifier_origins": origins} if origins else values
 
+    @property
+    def collection_name(self) -> str:
+        """What the collection's folder or file is called; of `.` too, which has no name itself."""
+        where = self.collection
+        if isinstance(where, Address):
+            return label(where.stem)
+        return label(Path(os.path.abspath(where)).stem)  # noqa: PTH100 - a link keeps its own name
+
     @field_validator("collection", mode="plain")
     @classmethod
     def _path_or_address(cls, value: Any) -> Place:
         """Text that names an address stays as it is; a path would lose a slash of `s3://`."""
         if not isinstance(value, str | Path | Address):
             raise ValueError("it should be a path or an address")
-        return place(value)
+        named = place(value)
+        return Path(on_disk(str(named))) if isinstance(named, Path) else named
 
     @field_serializer("collection")
     def _collection_text(self, value: Place) -> str:
-        return str(value)
+        return readable(str(value))
 
     @model_validator(mode="after")
     def _alone_among_the_chosen(self) -> Self:
@@ -103,7 +114,8 @@ def read_config(path: str | os.PathLike[str], run_plugins: bool = True, **overri
 
     Args:
         path: of the file.
-        run_plugins: load the plug-ins that it names. A config that the user did not name may not.
+        run_plugins: load the plug-ins that it names, and let bundles read the weight files that it names. A
+            config that the user did not name may not.
         overrides: values from the command line; None = not given.
 
     Raises:
@@ -159,6 +171,8 @@ def make_config(origin: str, run_plugins: bool = True, **values: Any) -> Config:
         raise UserError(f"{origin}: " + wrong[0] if len(wrong) == 1 else "\n  ".join([f"{origin}:", *wrong]))
     if run_plugins:
         load_plugins(config.plugins)
+        for block, parameters in (config.blocks or {}).items():
+            name_files(files_of(block, parameters))
     return config
 
 

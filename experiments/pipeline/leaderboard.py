@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.evaluation.metrics import Scores, score_predictions
 from coverfusion.experiments.pipeline.cached_fits import Model, all_blocks
 
@@ -104,11 +105,10 @@ def as_json(scored: ScoredParts, chosen: Model) -> dict[str, Any]:
 
 def write_leaderboard(folder: Path, board: pd.DataFrame, scored: ScoredParts) -> None:
     """`leaderboard.csv`, `per_genre.csv` and `confusion.csv` (long form)."""
-    board.to_csv(folder / "leaderboard.csv", index=False)
+    write_csv(board, folder / "leaderboard.csv")
     keys = ["classifier", "blocks", "split"]
     named = {(m.classifier, "+".join(m.blocks), split): scores for (m, split), scores in scored.items()}
-    pd.concat({k: s.per_genre for k, s in named.items()}, names=keys).reset_index().to_csv(
-        folder / "per_genre.csv", index=False
-    )
+    per_genre = pd.concat({k: s.per_genre for k, s in named.items()}, names=keys).reset_index()
+    write_csv(per_genre, folder / "per_genre.csv")
     cells = {k: pd.DataFrame({"covers": s.confusion.stack()}) for k, s in named.items()}
-    pd.concat(cells, names=keys).reset_index().to_csv(folder / "confusion.csv", index=False)
+    write_csv(pd.concat(cells, names=keys).reset_index(), folder / "confusion.csv")

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.collection import Collection, read_collection
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import READ_FORMATS
 from coverfusion.data.registry import origin_of
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.word_groups import group_by_words
@@ -23,9 +26,23 @@ from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
 from coverfusion.features.store import Store
-from coverfusion.features.table import FeatureTable
+from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, classifier_names
+
+MOST_REASONS = 3  # of rejection, in a message
+# how a reason begins -> what to do about it
+ADVICE = {
+    "no such file": "Paths in a manifest are relative to the manifest: mend them.",
+    "no genre": "Put each cover into a folder that is named by its genre.",
+    "not a picture": f"Give covers as {', '.join(READ_FORMATS)}.",
+    "an archive without": "Put pictures into the zips.",
+    "cannot be read": "Make the files readable.",
+    "broken": "Copy these files once more from where they came.",
+    "truncated": "Copy the truncated files once more from where they came.",
+    "empty file": "Copy the empty files once more from where they came.",
+    "encrypted": "Unpack the encrypted zips.",
+}
 
 
 @dataclass(frozen=True)
@@ -72,25 +89,52 @@ def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
 
 
 def open_collection(config: Config) -> Collection:
-    """Reads the collection with a progress bar and says what was dropped."""
+    """Reads the collection with a progress bar and says what was dropped.
+
+    Raises:
+        UserError: as `read_collection`; no cover is left, or the store cannot be written.
+    """
+    check_writable(config.store, "--store")
+    collection = read_with_progress(config)
+    if len(collection.frame) == 0:
+        raise UserError(
+            f"{why_empty(collection)} `coverfusion inspect {config.collection}` lists them in rejected.csv "
+            f"and conflicts.csv."
+        )
+    _say_left_out(collection)
+    return collection
+
+
+def read_with_progress(config: Config) -> Collection:
+    """The collection, which may hold no usable cover. Raises UserError as `read_collection`."""
     with counted("reading", None) as bar:
 
         def progress(done: int, total: int | None) -> None:
             bar.update(bar.task_ids[0], completed=done, total=total)
 
-        collection = read_collection(
+        return read_collection(
             config.collection,
             keep=config.keep,
             genres=config.genres,
             facts_cache=config.store / "facts",
             progress=progress,
         )
-    if len(collection.frame) == 0:
-        raise UserError(
-            f"{config.collection} holds no usable cover. See `coverfusion inspect {config.collection}`."
+
+
+def why_empty(collection: Collection) -> str:
+    """Says why no cover of a collection can be used, and what to do about it."""
+    said = [f"{collection.source} holds no usable cover:"]
+    reasons = collection.rejected["reason"].value_counts()
+    if len(reasons):
+        most = "; ".join(f"{reason} ({files:,})" for reason, files in reasons.head(MOST_REASONS).items())
+        said.append(f"{reasons.sum():,} files were rejected: {most}.")
+        said += [what for start, what in ADVICE.items() if any(r.startswith(start) for r in reasons.index)]
+    if collection.counts["left_out"]:
+        said.append(
+            f"{collection.counts['conflicting']:,} covers stand under several genres: `--keep first` keeps "
+            f"each under its first genre, `--keep all` under every one."
         )
-    _say_left_out(collection)
-    return collection
+    return " ".join(said)
 
 
 def _say_left_out(collection: Collection) -> None:
@@ -164,19 +208,22 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str = "
         "failures": len(prepared.failures),
     }
     write_json(folder / "collection.json", facts)
-    collection.rejected.to_csv(folder / "rejected.csv", index=False)
-    collection.conflicts.to_csv(folder / "conflicts.csv", index=False)
-    failure_frame(prepared.failures).to_csv(folder / "failures.csv", index=False)
+    write_csv(collection.rejected, folder / "rejected.csv")
+    write_csv(collection.conflicts, folder / "conflicts.csv")
+    write_csv(failure_frame(prepared.failures), folder / "failures.csv")
 
 
-def describe_extractor(extractor: Extractor) -> dict[str, object]:
+def describe_extractor(extractor: Extractor) -> Made:
     """What a bundle needs to make the same extractor again."""
     from coverfusion.features.registry import parameters_of
 
     origin = origin_of(type(extractor))
     parameters = {key: getattr(extractor, key) for key in parameters_of(extractor.name)}
-    return {
-        "fingerprint": extractor.fingerprint(),
-        "preset": getattr(extractor, "preset", "packaged"),
-        "parameters": parameters,
-    } | ({"origin": origin} if origin else {})
+    made = Made(
+        fingerprint=extractor.fingerprint(),
+        preset=getattr(extractor, "preset", "packaged"),
+        parameters=parameters,
+    )
+    if origin:
+        made["origin"] = origin
+    return made

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
+from typing_extensions import TypedDict
+
 from coverfusion.data.errors import UserError
+from coverfusion.data.json_files import read_json
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
+from coverfusion.features.named_files import check_named
+
+
+class _Facts(TypedDict):
+    """What `collection.json` says, as far as it is used here."""
+
+    fingerprint: str
+    extractors: dict[str, str]
 
 
 def is_table(folder: str | os.PathLike[str]) -> bool:
@@ -42,8 +52,10 @@ def reopen(run: str | os.PathLike[str]) -> Prepared:
     if not (run / "report.html").is_file():
         raise UserError(f"{run} is not a finished run folder; `coverfusion train` makes one.")
     config = read_config(run / "config.yaml", run_plugins=False)
-    facts = json.loads((run / "collection.json").read_text(encoding="utf-8"))
+    facts = read_json(run / "collection.json", _Facts)
     blocks = {name: (config.blocks or {}).get(name, {}) for name in facts["extractors"]}
+    for name, parameters in blocks.items():
+        check_named(name, parameters, str(run))
     extractors = make_extractors(blocks, config.preset)
     for extractor in extractors:
         if extractor.fingerprint() != facts["extractors"][extractor.name]:

@@ -18,6 +18,7 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
+from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.fusion.pictures import PIXELS
 
 RUN_FILES = (  # that readers take numbers from; their digests are in the run folder
@@ -29,7 +30,6 @@ RUN_FILES = (  # that readers take numbers from; their digests are in the run fo
     "splits.parquet",
 )
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
-_NAMES = {"classifier": str, "blocks": str, "genre": str}  # a genre may be called 1984
 
 
 @dataclass(frozen=True)
@@ -111,12 +111,12 @@ class Run:
     @property
     def leaderboard(self) -> pd.DataFrame:
         """One row a model and split, the best first: its blocks, scores with intervals, seconds of fits."""
-        return pd.read_csv(self.folder / "leaderboard.csv", dtype=_NAMES)
+        return read_results(self.folder / "leaderboard.csv")
 
     @property
     def per_genre(self) -> pd.DataFrame:
         """One row a model, split, genre and score (precision, recall, F1), with intervals."""
-        return pd.read_csv(self.folder / "per_genre.csv", dtype=_NAMES)
+        return read_results(self.folder / "per_genre.csv")
 
     @property
     def confusion(self) -> pd.DataFrame:
@@ -230,7 +230,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
 
 def _leaderboard_order(folder: Path) -> dict[Key, float]:
     """Each model with the seconds its fits took, in the order of `leaderboard.csv`."""
-    board = pd.read_csv(folder / "leaderboard.csv", dtype=_NAMES)
+    board = read_results(folder / "leaderboard.csv")
     keys = zip(board["classifier"].astype(str), board["blocks"].astype(str).str.split("+"), strict=True)
     seconds = board["fit_seconds"].astype(float)
     return {(name, tuple(blocks)): took for (name, blocks), took in zip(keys, seconds, strict=True)}

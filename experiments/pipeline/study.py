@@ -13,6 +13,8 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.collection import Collection
+from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
@@ -51,7 +53,7 @@ class StudyFolder:
 
     def prepare(self) -> Prepared:
         """Makes the folder and fills the feature table."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_output_folder(self.path)
         return prepare(self.config, self.collection, self.extractors)
 
     def fits(
@@ -104,13 +106,18 @@ def open_study_folder(
         fresh: forget an earlier study with the same digest.
 
     Raises:
-        UserError: as `read_collection`.
+        UserError: as `open_collection`; all covers are of one genre.
     """
     collection = open_collection(config)
+    if len(genres := collection.frame["genre"].unique()) < 2:
+        raise UserError(
+            f"{config.collection}: all {len(collection)} covers are of the genre '{genres[0]}'. "
+            f"A classifier needs two genres: add covers of another."
+        )
     wanted = config.identity()
     facts = [metadata.version("coverfusion"), wanted, *asked, collection.fingerprint()]
     key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])
-    path = config.out / "-".join(filter(None, [kind, config.collection.stem, key]))
+    path = config.out / "-".join(filter(None, [kind, config.collection_name, key]))
     # beside the folder, which `fresh` removes
     with one_writer(path.with_name(f".{path.name}.lock"), path):
         if fresh and path.exists():

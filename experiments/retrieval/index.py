@@ -27,10 +27,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from typing_extensions import TypedDict
 
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.disk import allocate
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.json_files import PlainName, read_json
+from coverfusion.data.outputs import OUTPUT_MARK, make_output_folder
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.data.sources import read_bytes
@@ -39,7 +42,9 @@ from coverfusion.experiments.pipeline.outputs import check_writable, one_writer
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
 from coverfusion.experiments.retrieval.source import COVERS_A_PIECE, IndexSource, open_index_source
+from coverfusion.features.table import Made
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
+from coverfusion.fusion.listed_files import check_digests
 from coverfusion.fusion.similarity.index_kinds import (
     INDEX_KINDS,
     MIN_APPROXIMATE_ROWS,
@@ -64,6 +69,33 @@ MAX_RECALL_QUERIES = 1_000  # held-out covers that the recall is measured on, an
 THUMBNAILS_A_PART = 10_000  # thumbnails a part, which a stopped run need not make again
 
 
+class _Format(TypedDict):
+    format: int
+
+
+class File(TypedDict):
+    """One file of an index."""
+
+    bytes: int
+    sha256: str
+
+
+class Facts(TypedDict):
+    """What `index.json` says, as far as it is used."""
+
+    format: int
+    covers: int
+    kind: str
+    recipe: str
+    effort: dict[str, int]
+    recall_at_10: float
+    recall_queries: int
+    seconds: dict[str, float]
+    blocks: dict[PlainName, list[str]]
+    extractors: dict[PlainName, Made]
+    files: dict[str, File]
+
+
 @dataclass(frozen=True)
 class CoverIndex:
     """A loaded index folder.
@@ -75,8 +107,8 @@ class CoverIndex:
     """
 
     neighbours: TrainingIndex
-    extractors: dict[str, dict[str, Any]]
-    facts: dict[str, Any]
+    extractors: dict[str, Made]
+    facts: Facts
 
 
 def write_index_folder(
@@ -147,25 +179,25 @@ def load_index(folder: str | os.PathLike[str]) -> CoverIndex:
     """Checks every byte of an index folder, then reads it.
 
     Raises:
-        UserError: a file is missing or was changed, or the folder is of another version.
+        UserError: a file is missing, was changed, or is a link or no plain file, or the folder is of another
+            version.
     """
     folder = Path(folder)
     facts = load_facts(folder)
-    for name, expected in facts["files"].items():
-        if not (folder / name).is_file() or sha256_of(folder / name) != expected["sha256"]:
-            raise UserError(
-                f"{folder / name} is missing or was changed after the index was made. Make it again."
-            )
+    listed = {name: file["sha256"] for name, file in facts["files"].items()}
+    check_digests(folder, listed, "Make the index again.")
     return CoverIndex(TrainingIndex.load(folder), facts["extractors"], facts)
 
 
-def load_facts(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `index.json` says; raises UserError where the folder is of another version."""
-    facts = json.loads(Path(folder, INDEX_FILE).read_text(encoding="utf-8"))
-    if facts["format"] != INDEX_FORMAT:
+def load_facts(folder: str | os.PathLike[str]) -> Facts:
+    """What `index.json` says; raises UserError where it is broken or the folder is of another version."""
+    path = Path(folder, INDEX_FILE)
+    written = read_json(path, _Format)["format"]
+    if written != INDEX_FORMAT:
         raise UserError(
-            f"{folder} has index format {facts['format']}; this version reads {INDEX_FORMAT}. Index again."
+            f"{folder} has index format {written}; this version reads {INDEX_FORMAT}. Index again."
         )
+    facts: Facts = read_json(path, Facts)
     return facts
 
 
@@ -245,7 +277,11 @@ def _own_files(target: Path) -> set[str]:
     """What `index` may have written there; nothing where index.json is of something else."""
     try:
         facts = json.loads((target / INDEX_FILE).read_text(encoding="utf-8"))
-        return {INDEX_FILE, *facts["files"], *EVALUATION_FILES} if "recall_at_10" in facts else set()
+        return (
+            {INDEX_FILE, OUTPUT_MARK, *facts["files"], *EVALUATION_FILES}
+            if "recall_at_10" in facts
+            else set()
+        )
     except (OSError, ValueError, TypeError, KeyError):
         return set()
 
@@ -259,7 +295,7 @@ def _start(partial: Path, source: IndexSource, seed: int) -> None:
     if note.is_file() and json.loads(note.read_text(encoding="utf-8")) == facts:
         return
     shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    make_output_folder(partial)
     write_json(note, facts)
 
 
@@ -303,7 +339,11 @@ def _thumbnail(path: str) -> bytes | None:
 def _facts(
     folder: Path, source: IndexSource, covers: pd.DataFrame, built: Built, partial: Path, started: float
 ) -> dict[str, Any]:
-    files = [path for path in sorted(partial.iterdir()) if path.is_file() and path.name != INDEX_FILE]
+    files = [
+        path
+        for path in sorted(partial.iterdir())
+        if path.is_file() and path.name not in (INDEX_FILE, OUTPUT_MARK)
+    ]
     return {
         "format": INDEX_FORMAT,
         "source": str(folder.absolute()),

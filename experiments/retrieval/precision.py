@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
 from coverfusion.experiments.retrieval.source import IndexSource, open_index_source
@@ -47,7 +48,7 @@ def write_retrieval(
     source = open_index_source(folder, blocks)
     X, covers = read_sample(source, seed)
     table = precision_at_k(X, source.names, covers, seed)
-    table.to_csv(out / "retrieval.csv", index=False)
+    write_csv(table, out / "retrieval.csv")
     draw_retrieval(out / "retrieval.png", table)
     shown = table[["blocks", "k"]].copy()
     for name, prefix in (("precision", ""), ("over_random", "over_random_"), ("all_over", "all_over_")):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from PIL.Image import Image
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
@@ -69,7 +70,7 @@ def similar(
         asked = _decoded(str(picture))
         nearest = nearest_covers(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
     if out and out.suffix.lower() == ".csv":
-        nearest.to_csv(out, index=False)
+        write_csv(nearest, out)
     elif out and out.suffix.lower() == ".json":
         write_json(out, {"picture": picture, "words": words, "covers": nearest.to_dict("records")})
     elif out:

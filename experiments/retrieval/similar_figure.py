@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
+from coverfusion.experiments.drawing.labels import label
 from coverfusion.experiments.drawing.thumbnails import THUMBNAIL_SIDE
 
 TILES_ACROSS = 6  # tiles in a row
@@ -32,7 +33,7 @@ def draw_similar(
     tiles = [(own, "this picture" if isinstance(asked, Image.Image) else "these words", "")]
     for row, content in zip(covers.itertuples(), thumbnails, strict=True):
         tile = Image.open(io.BytesIO(content)) if content else _card("no picture")
-        tiles.append((tile, str(row.genre), f"distance {row.distance:.2f}"))
+        tiles.append((tile, label(row.genre), f"distance {row.distance:.2f}"))
     across, rows = min(TILES_ACROSS, len(tiles)), -(-len(tiles) // TILES_ACROSS)
     step = THUMBNAIL_SIDE + TILE_GAP + 2 * LINE_HEIGHT + 2
     sheet = Image.new(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.registry import Extractor
-from coverfusion.features.table import table_blocks
+from coverfusion.features.table import Made, table_blocks
 
 COVERS_A_PIECE = 8192  # covers a piece
 EXTRACTORS_FILE = "extractors.json"  # in a table folder
@@ -38,7 +37,7 @@ class IndexSource:
 
     covers: pd.DataFrame
     columns: dict[str, list[str]]
-    extractors: dict[str, dict[str, Any]]
+    extractors: dict[str, Made]
     chunks: Callable[[], Iterator[np.ndarray]]
 
     @property
@@ -97,7 +96,11 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     chosen = table_blocks(folder, blocks or None, ("covers.parquet", EXTRACTORS_FILE))
     covers = pd.read_parquet(folder / "covers.parquet")[["cover_id", "path", "genre", "group"]]
     covers = covers.reset_index(drop=True)
-    made = json.loads((folder / EXTRACTORS_FILE).read_text(encoding="utf-8"))
+    made = read_json(folder / EXTRACTORS_FILE, dict[PlainName, Made])
+    if unknown := [name for name in chosen if name not in made]:
+        raise UserError(
+            f"{folder / EXTRACTORS_FILE} does not say how {', '.join(unknown)} was made. Extract again."
+        )
     columns = {
         name: [c for c in pq.read_schema(folder / f"{name}.parquet").names if c != "cover_id"]
         for name in chosen

@@ -23,6 +23,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from PIL.Image import Image
 
+from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
 from coverfusion.data.pictures import PictureError
@@ -31,8 +32,9 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
+from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
-from coverfusion.features.table import FeatureTable
+from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee, rule_of
 from coverfusion.fusion.uncertainty.novelty import nearest_distances
@@ -71,7 +73,7 @@ def score(
             covers.
     """
     out = Path(out)
-    if out.suffix not in OUTPUT_FORMATS:
+    if out.suffix.lower() not in OUTPUT_FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(OUTPUT_FORMATS)}.")
     parts = _parts_of(out)
     if resume and is_finished(out):
@@ -124,21 +126,23 @@ def bundle_extractors(bundle: Bundle) -> list[Extractor]:
     return same_extractors(bundle.extractors)
 
 
-def same_extractors(made: Mapping[str, Mapping[str, Any]]) -> list[Extractor]:
+def same_extractors(made: Mapping[str, Made]) -> list[Extractor]:
     """The extractors that a bundle or an index was made with.
 
     Args:
         made: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
 
     Raises:
-        UserError: their weights are not here, or are others than it was made with.
+        UserError: their weights are not here, are others than it was made with, or lie in a file that the
+            user has not named.
     """
     extractors = []
     BLOCKS.check_origins(
         {name: how["origin"] for name, how in made.items() if "origin" in how}, "This bundle or index"
     )
     for name, how in made.items():
-        extractor = create(name, how["preset"], **how["parameters"])
+        check_named(name, how["parameters"], "This bundle or index")
+        extractor = create(name, **how["parameters"] | {"preset": how["preset"]})
         if reason := missing_weights(extractor):
             raise UserError(f"Block '{name}', which this bundle or index needs, cannot run: {reason}")
         if extractor.fingerprint() != how["fingerprint"]:
@@ -244,7 +248,8 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
 
 
 def _parts_of(out: Path) -> Path:
-    return out.with_name(out.name + ".parts")
+    # hidden: where the pictures' folder is walked meanwhile, it is no picture
+    return out.with_name(f".{out.name}.parts")
 
 
 @contextmanager
@@ -308,7 +313,7 @@ def schema_of(frame: pd.DataFrame) -> pa.Schema:
 
 def _join(parts: Path, out: Path) -> tuple[int, int]:
     """Streams the parts into the output file and removes them."""
-    partial = out.with_name(f".{out.name}.partial")
+    partial, kind = out.with_name(f".{out.name}.partial"), out.suffix.lower()
     rows = errors = 0
     writer: Any = None
     with partial.open("wb") as file:
@@ -321,14 +326,16 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
             table = pq.read_table(pa.BufferReader(content))
             rows += table.num_rows
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
-            if out.suffix == ".jsonl":
+            if kind == ".jsonl":
                 file.write(
                     b""
                     if not table.num_rows
                     else table.to_pandas().to_json(orient="records", lines=True, force_ascii=False).encode()
                 )
                 continue
-            make = pq.ParquetWriter if out.suffix == ".parquet" else pyarrow.csv.CSVWriter
+            make = pq.ParquetWriter if kind == ".parquet" else pyarrow.csv.CSVWriter
+            if kind == ".csv":
+                table = pa.Table.from_pandas(as_text(table.to_pandas()), table.schema, preserve_index=False)
             writer = writer or make(file, table.schema)
             writer.write_table(table)
         if writer is not None:

@@ -1,10 +1,16 @@
-"""A bundle as an MLflow model. MLflow runs this file when the model is loaded ("models from code")."""
+"""A bundle as an MLflow model. MLflow runs this file when the model is loaded ("models from code").
+
+Whoever asks a served model sends the bytes of pictures. Paths and addresses would let them read files and
+reach machines that only the server can, so they are read only where the server's environment sets
+COVERFUSION_READ_PATHS=1.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
+import os
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -21,6 +27,7 @@ from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
 from coverfusion.features.extract import COVERS_PER_CHUNK, decoded_ahead
 from coverfusion.fusion.bundle import load_bundle
 
+READ_PATHS = "COVERFUSION_READ_PATHS"
 Picture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
 
 
@@ -39,13 +46,14 @@ class CoverModel(PythonModel):
 
         Args:
             context: MLflow's; not used.
-            model_input: n rows with `image` (a picture file's bytes as base64 text) or `path` (a file that
-                the machine of the model can read, or `zip!member`); where both are given, `image` counts.
+            model_input: n rows with `image` (a picture file's bytes as base64 text). `path` is handed back;
+                with COVERFUSION_READ_PATHS=1 a row without `image` is read from there (a file of the
+                model's machine, an address, or `zip!member`).
             params: `top_k`, how many genres a row names; 3 if left out.
 
         Returns:
             n rows in the same order: `path`, `cover_id`, `genre_1`, `probability_1`, ..., `failed_blocks`,
-            `error`. A picture that cannot be read has no genre and says why in `error`.
+            `error`. A picture that cannot or may not be read has no genre and says why in `error`.
 
         Raises:
             UserError: neither column is there.
@@ -63,9 +71,14 @@ class CoverModel(PythonModel):
 
 
 def _pictures(frame: pd.DataFrame) -> Iterator[Picture]:
-    """Every row's picture, in order; files are read ahead."""
+    """Every row's picture, in order; files are read ahead, where that is switched on."""
     images = _texts(frame, "image")
     paths = _texts(frame, "path")
+    if os.environ.get(READ_PATHS) != "1":
+        unread = PictureError(f"there is no `image`, and paths are not read: {READ_PATHS} is not 1 here")
+        for path, image in zip(paths, images, strict=True):
+            yield _from_base64(image, path) if image else ("", path, unread)
+        return
     files = (("", path) for path, image in zip(paths, images, strict=True) if not image)
     read = chain.from_iterable(decoded_ahead(files))
     for path, image in zip(paths, images, strict=True):

@@ -20,6 +20,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.results_csv import read_results
 
 SCORE_ENDINGS = (".csv", ".parquet", ".jsonl")  # endings of a score file
 INTERVAL_KEYS = ("value", "low", "high")
@@ -99,7 +100,9 @@ def result_digest(place: str | os.PathLike[str]) -> str:
 def _train(folder: Path) -> TrackedResult:
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     chosen = metrics["chosen"]
-    seconds = pd.read_csv(folder / "leaderboard.csv").groupby(["classifier", "blocks"])["fit_seconds"].first()
+    seconds = (
+        read_results(folder / "leaderboard.csv").groupby(["classifier", "blocks"])["fit_seconds"].first()
+    )
     by_model: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for entry in metrics["models"]:
         by_model.setdefault((entry["classifier"], "+".join(entry["blocks"])), []).append(entry)
@@ -169,7 +172,7 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
 
 def _ablation(folder: Path) -> TrackedResult:
     rows = pd.read_csv(folder / "ablation.csv", keep_default_na=False)
-    board = pd.read_csv(folder / "leaderboard.csv", keep_default_na=False)
+    board = read_results(folder / "leaderboard.csv")
     names = [str(name) for name in rows.columns]
     genres = [name.removeprefix("f1_") for name in names if name.startswith("f1_") and name != "f1_macro"]
     overall = {(row["classifier"], row["units"]): row for row in records(board)}
@@ -199,8 +202,8 @@ def _ablation(folder: Path) -> TrackedResult:
 
 
 def _curve(folder: Path) -> TrackedResult:
-    pooled = pd.read_csv(folder / "pooled.csv", keep_default_na=False)
-    laws = pd.read_csv(folder / "powerlaw.csv", keep_default_na=False)
+    pooled = read_results(folder / "pooled.csv")
+    laws = read_results(folder / "powerlaw.csv")
     children = []
     for law in records(laws):
         classifier, balance = str(law["classifier"]), str(law["balance"])

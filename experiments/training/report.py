@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Dot
@@ -210,7 +211,7 @@ def dropped(run: Run) -> list[Dropped]:
 def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
     try:
         # names and reasons are text: a genre called "NA" is no missing value
-        frame = pd.read_csv(run.folder / file, dtype=str, keep_default_na=False)
+        frame = read_csv(run.folder / file, dtype=str, keep_default_na=False)
     except (FileNotFoundError, pd.errors.EmptyDataError):
         frame = pd.DataFrame()
     counted = frame[reason].value_counts() if reason in frame else pd.Series(dtype=int)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.drawing.charts import LIGHT
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.registry import classifier_class
@@ -40,32 +41,33 @@ def write_stack_weights(
             )
     if frames:
         weights = pd.concat(frames)[["classifier", "blocks", "part", "member", "weight"]]
-        weights.to_csv(folder / WEIGHTS_FILE, index=False)
+        write_csv(weights, folder / WEIGHTS_FILE)
         (folder / WEIGHTS_FIGURE).parent.mkdir(exist_ok=True)
         draw_stack_weights(weights, folder / WEIGHTS_FIGURE)
 
 
 def summary(weights: pd.DataFrame) -> pd.DataFrame:
     """One row a stack and member: its mean `weight` over the parts of the run."""
-    named = weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
-    return named.groupby(["stack", "member"], sort=False)["weight"].mean().reset_index()
+    return _named(weights).groupby(["stack", "member"], sort=False)["weight"].mean().reset_index()
+
+
+def _named(weights: pd.DataFrame) -> pd.DataFrame:
+    return weights.assign(stack=weights["classifier"] + " on " + weights["blocks"])
 
 
 def draw_stack_weights(weights: pd.DataFrame, path: Path) -> None:
     """A bar a member, its mean weight, and a point for each part of the run; as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     shown = summary(weights)
     stacks = list(dict.fromkeys(shown["stack"]))
-    figure = Figure(figsize=(7, 0.8 * len(stacks) + 0.45 * len(shown)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = PlainFigure(figsize=(7, 0.8 * len(stacks) + 0.45 * len(shown)), layout="constrained")
     sizes = [len(shown[shown["stack"] == name]) for name in stacks]
     panels = figure.subplots(len(stacks), 1, squeeze=False, sharex=True, height_ratios=sizes).ravel()
     for name, axes in zip(stacks, panels, strict=True):
         mine = shown[shown["stack"] == name]
         axes.barh(mine["member"], mine["weight"], color=LIGHT["cell"], height=0.6)
-        every = weights[weights["classifier"] + " on " + weights["blocks"] == name]
+        every = _named(weights).query("stack == @name")
         axes.plot(every["weight"], every["member"], "o", color=LIGHT["ink"], markersize=3.5)
         axes.axvline(0, color=LIGHT["line"], linewidth=1)
         axes.invert_yaxis()

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.checksums import write_sums
+from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, models_of
+from coverfusion.experiments.pipeline.cached_fits import CachedFits, CannotFitError, Model, Part, models_of
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.leaderboard import (
@@ -56,7 +57,8 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         note: what readers of the report must know about the collection.
 
     Raises:
-        UserError: as `read_collection`, `make_extractors` and `features.extract.extract`.
+        UserError: no classifier can be fitted; as `read_collection`, `make_extractors` and
+            `features.extract.extract`.
     """
     names = chosen_classifiers(config)
     for name in dict.fromkeys([*names, *config.alone]):
@@ -79,7 +81,12 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     write_inputs(folder, config, prepared, note)
     fits = study.fits(prepared, config.classifiers or {}, keep_models=True)
     blocks = tuple(prepared.table.blocks)
-    predictions = predict_all(fits, models_of(names, config.alone, blocks), parts)
+    predictions, left_out = predict_all(fits, models_of(names, config.alone, blocks), parts)
+    if left_out:
+        note = " ".join([*filter(None, [note]), *left_out])
+        write_inputs(folder, config, prepared, note)
+    if not any(model in predictions for model in models_of(names, [], blocks)):
+        raise UserError(f"No classifier can be fitted. {' '.join(left_out)} Add covers, or other blocks.")
     groups = prepared.covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, config.seed, config.folds)
     choosing = ALL_FOLDS if config.folds else "validation"
@@ -130,17 +137,30 @@ def untested_genres(covers: pd.DataFrame, parts: list[Part]) -> str:
     )
 
 
-def predict_all(fits: CachedFits, models: list[Model], parts: list[Part]) -> dict[Model, pd.DataFrame]:
-    """Predictions of every model, parts stacked; shows which fit is running."""
+def predict_all(
+    fits: CachedFits, models: list[Model], parts: list[Part]
+) -> tuple[dict[Model, pd.DataFrame], list[str]]:
+    """Predictions of every model, parts stacked; shows which fit is running.
+
+    Returns:
+        Model -> its predictions, and a sentence for each model that cannot be fitted and is left out.
+    """
+    left_out: list[str] = []
     frames: dict[Model, list[pd.DataFrame]] = {model: [] for model in models}
     with counted("fitting", len(models) * len(parts)) as bar:
         fits.watch = lambda what, done, total: watched(bar, what, done, total)
         for part in parts:
             for model in models:
                 bar.update(bar.task_ids[0], now=f"{model.name}, {part.name}")
-                frames[model].append(fits.predictions(model, part))
+                try:
+                    if model in frames:
+                        frames[model].append(fits.predictions(model, part))
+                except CannotFitError as error:
+                    del frames[model]
+                    left_out.append(f"Left out: {error}.")
+                    console.print(left_out[-1], style="yellow", soft_wrap=True)
                 bar.advance(bar.task_ids[0])
-    return {model: pd.concat(stacked).fillna(0.0) for model, stacked in frames.items()}
+    return {model: pd.concat(stacked).fillna(0.0) for model, stacked in frames.items()}, left_out
 
 
 def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series) -> None:

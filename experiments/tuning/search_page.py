@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import points, records
@@ -17,7 +18,7 @@ from coverfusion.experiments.tuning.sweep_page import read_sweep_table
 
 def write_search_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
-    trials, importance = read_trials(folder), pd.read_csv(folder / "importance.csv")
+    trials, importance = read_trials(folder), read_csv(folder / "importance.csv")
     study = read_json(folder / "study.json")
     words = {
         "history": history_words(trials, importance),
@@ -73,6 +74,6 @@ def search_findings(folder: Path) -> list[str]:
 def read_trials(folder: Path) -> pd.DataFrame:
     """`trials.csv`, its parameters as text."""
     # a value may be called "null" or "none"
-    frame = pd.read_csv(folder / "trials.csv", dtype=str, keep_default_na=False, na_values={})
+    frame = read_csv(folder / "trials.csv", dtype=str, keep_default_na=False, na_values={})
     numbers = {name: pd.to_numeric(frame[name]) for name in ("accuracy", "last", "after", "seconds")}
     return frame.assign(**numbers, trial=frame["trial"].astype(int), own=frame["own"] == "True")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.pipeline.config import write_config
 from coverfusion.experiments.tuning.candidates import Candidates
 from coverfusion.experiments.tuning.search_space import Range, SearchSpace, values_of
@@ -22,8 +23,8 @@ MIN_TRIALS_FOR_IMPORTANCE = 4  # finished trials from which on importances say a
 def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> None:
     """`trials.csv`, `importance.csv`, `best.csv` and `best.yaml` from a study with a finished trial."""
     folder = candidates.folder
-    trials_table(study, space).to_csv(folder / "trials.csv", index=False)
-    importances(study, space).to_csv(folder / "importance.csv", index=False)
+    write_csv(trials_table(study, space), folder / "trials.csv")
+    write_csv(importances(study, space), folder / "importance.csv")
     best = values_of(space, study.best_trial.params)
     models = {BEST_ROW: candidates.model(best)}
     for trial in study.get_trials(deepcopy=False):
@@ -33,7 +34,7 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
             and trial.params != study.best_trial.params
         ):
             models[OWN_ROW] = candidates.model(values_of(space, trial.params))
-    score_values(candidates, models)[1].to_csv(folder / "best.csv", index=False)
+    write_csv(score_values(candidates, models)[1], folder / "best.csv")
     chosen = {candidates.classifier: candidates.base | best}
     # the split's test covers, which no trial has seen, judge the best
     write_config(

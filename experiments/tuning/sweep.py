@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.cached_fits import Model
+from coverfusion.experiments.pipeline.cached_fits import CannotFitError, Model
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.progress import counted, watched
@@ -77,7 +77,7 @@ def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, 
         fits.watch = lambda what, done, total: watched(bar, what, done, total)
         try:
             fit_all(fits, models, parts, workers, lambda done: bar.update(bar.task_ids[0], completed=done))
-        except (TypeError, ValueError) as error:
+        except (CannotFitError, TypeError, ValueError) as error:
             raise UserError(
                 f"{candidates.classifier} refused a value of {parameter}: {error} The others that were "
                 f"fitted before are kept."

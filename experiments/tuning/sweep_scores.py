@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
@@ -45,10 +46,10 @@ def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[p
 
 def write_sweep_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, epochs: pd.DataFrame) -> None:
     """`folds.csv`, `values.csv` and, of networks, `epochs.csv`."""
-    folds.to_csv(folder / "folds.csv", index=False)
-    values.to_csv(folder / "values.csv", index=False)
+    write_csv(folds, folder / "folds.csv")
+    write_csv(values, folder / "values.csv")
     if len(epochs):
-        epochs.to_csv(folder / "epochs.csv", index=False)
+        write_csv(epochs, folder / "epochs.csv")
 
 
 def _against_best(

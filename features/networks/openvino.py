@@ -125,8 +125,7 @@ class Network:
 
     Args:
         path: `.xml` or `.onnx` file that OpenVINO reads.
-        into: names of layers; what goes into them is given too, behind the network's own outputs. Layers
-            that the network lacks are passed over.
+        into: names of layers; what goes into them is given too, behind the network's own outputs.
 
     Attributes:
         model: as read, with what the file says about itself.
@@ -142,8 +141,9 @@ class Network:
         cores = str(threads())
         properties = {**_PROPERTIES, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
         self.model = core.read_model(path)
-        layers = {layer.get_friendly_name(): layer for layer in self.model.get_ops()} if into else {}
-        self.model.add_outputs([layers[name].input_value(0) for name in into if name in layers])
+        if into:
+            layers = {layer.get_friendly_name(): layer for layer in self.model.get_ops()}
+            self.model.add_outputs([layers[name].input_value(0) for name in into])
         self._compiled = core.compile_model(self.model, "CPU", properties)
         self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coverfusion.data.errors import UserError
+from coverfusion.features.trust import numbers_alone
 from coverfusion.features.weights import Weights
 
 
@@ -106,11 +107,13 @@ def load_model(model: NamedModel, path: Path) -> Any:
     if model.library == "timm" and path == weights_of(model).path:
         # timm converts some of its published files on the way
         overlay = {"file": str(path)}
-        return timm.create_model(model.name, True, pretrained_cfg_overlay=overlay, num_classes=0).eval()
+        with numbers_alone():
+            return timm.create_model(model.name, True, pretrained_cfg_overlay=overlay, num_classes=0).eval()
     network = headless(model)
     wanted = network.state_dict()
     try:
-        state = load_state_dict(str(path))
+        with numbers_alone():
+            state = load_state_dict(str(path))
         network.load_state_dict({key: state[key] for key in wanted})
     except KeyError as error:
         raise UserError(
@@ -209,7 +212,8 @@ def _fetcher(model: NamedModel) -> Callable[[], None]:
         if model.library == "timm":
             import timm
 
-            timm.create_model(model.name, pretrained=True)
+            with numbers_alone():
+                timm.create_model(model.name, pretrained=True)
         else:
             from torchvision.models import get_model_weights
 

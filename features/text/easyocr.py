@@ -13,6 +13,7 @@ import numpy as np
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.text.lines import Line, Reading
+from coverfusion.features.trust import numbers_alone
 from coverfusion.features.weights import Weights, packaged_file
 
 if TYPE_CHECKING:
@@ -29,13 +30,22 @@ class EasyReader:
     Args:
         folder: where the weights lie; nothing is downloaded.
         languages: EasyOCR's codes.
+
+    Raises:
+        UserError: a file there is another one than EasyOCR publishes.
     """
 
     def __init__(self, folder: Path, languages: Sequence[str]) -> None:
         import torch
 
         # quantized layers round by a batch's extremes: a text then depends on the CPU and torch's version
-        self.reader = _reader(folder, languages, gpu=torch.cuda.is_available(), quantize=False)
+        try:
+            with numbers_alone():
+                self.reader = _reader(folder, languages, gpu=torch.cuda.is_available(), quantize=False)
+        except FileNotFoundError as error:  # also for a file with another digest
+            raise UserError(
+                f"EasyOCR's weights in {folder} cannot be used: {error}. Fetch them anew."
+            ) from error
 
     def read(self, pictures: Sequence[np.ndarray]) -> list[Reading | None]:
         """The lines of each picture in EasyOCR's order; None where EasyOCR raised.

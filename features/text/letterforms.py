@@ -17,8 +17,7 @@ from coverfusion.features.text.lines import Line
 
 # of PP-OCRv6's small recogniser: what goes in there are its second and third stages' outputs
 LAYERS = ("Conv.17", "Conv.44")
-CHANNELS = 96 + 192
-LETTERFORM_WIDTH = 2 * CHANNELS
+LETTERFORM_WIDTH = 2 * (96 + 192)  # means and spreads of their channels
 
 
 def of_line(stages: Sequence[np.ndarray], filled: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Differences from `RapidOCR()(picture)`: the detector sees every picture at one area, so that small covers are
 enlarged and no cover costs more than another; lines are cut from the picture itself, at most of that area,
-with a margin around it; they are read together, each padded to the next multiple of 64 pixels, not to 320.
+with a margin around it; each is padded to the next multiple of 64 pixels, not to 320.
 
 Character error on 100 drawn covers / on 60 real ones of 300 px (`coverfusion bench ocr`): detector at 480 px
 0.11 / 0.68, at 640 0.11 / 0.68, at 736 0.10 / 0.69. At 736, lines cut from the picture enlarged to 1104 px
@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from coverfusion.features.networks.openvino import Network, batches, each
+from coverfusion.features.networks.openvino import Network, each
 from coverfusion.features.text import letterforms
 from coverfusion.features.text.lines import Line, Reading, runs_on_end
+from coverfusion.features.text.rapidocr_models import RECOGNIZER
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,6 @@ MARGIN = 0.05  # of a side, its outermost pixels again: the detector misses lett
 LONGEST = 4 * SIDE  # of a very long picture
 LETTERS_HEIGHT = 48  # of a line that is read, as the recogniser was trained
 WIDTH_STEP = 64
-LINES_AT_A_TIME = 8
 TURNED_WIDTH, TURNED_CONFIDENCE = 192, 0.9  # RapidOCR's own for the orientation classifier
 # RapidOCR's own; `thresh` and `box_thresh` are of pixels and boxes
 DETECTION: dict[str, Any] = {
@@ -52,7 +51,7 @@ Found = list[tuple[list[np.ndarray], list[list[float]]]]
 
 
 class RapidReader:
-    """Reads many pictures at once; one core a picture, then one core a batch of lines.
+    """Reads many pictures at once; one core a picture, then one core a line.
 
     Args:
         detector: PP-OCR's text detector, `.onnx`.
@@ -65,7 +64,9 @@ class RapidReader:
         from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
         self.detector, self.orientation = Network(detector), Network(orientation)
-        self.recognizer = Network(recognizer, into=letterforms.LAYERS)
+        self.recognizer = Network(
+            recognizer, into=letterforms.LAYERS if recognizer.name == RECOGNIZER else ()
+        )
         letters = self.recognizer.model.get_rt_info()["framework"]["character"].value.splitlines()
         self._boxes, self._letters = DBPostProcess(**DETECTION), CTCLabelDecode(character=letters)
 
@@ -77,7 +78,7 @@ class RapidReader:
         """
         found = each(self._find, pictures)
         crops = [crop for one in found for ways, _ in one or [] for crop in ways]
-        read = iter(self._read_lines(crops))
+        read = iter(each(self._read_line, crops))
 
         def line(ways: list[np.ndarray], box: list[list[float]]) -> tuple[Line, np.ndarray | None]:
             text, confidence, look = max([next(read) for _ in ways], key=lambda reading: reading[1])
@@ -117,34 +118,15 @@ class RapidReader:
             for crop, end, (_, turned) in zip(crops, on_end, scores, strict=True)
         ]
 
-    def _read_lines(self, crops: Sequence[np.ndarray]) -> list[Read]:
-        """What each line says."""
-        same_width = defaultdict(list)
-        for place, crop in enumerate(crops):
-            same_width[math.ceil(_width(crop) / WIDTH_STEP) * WIDTH_STEP].append(place)
-        work = [
-            (width, places)
-            for width, every in sorted(same_width.items(), reverse=True)  # the longest work first
-            for places in batches(every, LINES_AT_A_TIME)
-        ]
-
-        def read(one: tuple[int, Sequence[int]]) -> list[Read]:
-            width, places = one
-            scores, *inner = self.recognizer(_stacked([crops[k] for k in places], width))
-            whole = len(inner) == len(letterforms.LAYERS)
-            looks = [
-                letterforms.of_line([stage[k] for stage in inner], min(1.0, _width(crops[place]) / width))
-                if whole
-                else None
-                for k, place in enumerate(places)
-            ]
-            texts = self._letters(scores)[0]
-            return [(text, float(sure), look) for (text, sure), look in zip(texts, looks, strict=True)]
-
-        texts: dict[int, Read] = {}
-        for (_, places), results in zip(work, each(read, work), strict=True):
-            texts.update(zip(places, results, strict=True))
-        return [texts[place] for place in range(len(crops))]
+    def _read_line(self, crop: np.ndarray) -> Read:
+        """What one line says; several at once take as long and more memory."""
+        width = math.ceil(_width(crop) / WIDTH_STEP) * WIDTH_STEP
+        scores, *inner = self.recognizer(_stacked([crop], width))
+        ((text, confidence),) = self._letters(scores)[0]
+        look = None
+        if inner:
+            look = letterforms.of_line([stage[0] for stage in inner], _width(crop) / width)
+        return text, float(confidence), look
 
 
 def _reading(found: list[tuple[Line, np.ndarray | None]]) -> Reading:

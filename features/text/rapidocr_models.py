@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,6 +49,12 @@ def weights(preset: str, languages: Sequence[str]) -> list[Weights]:
     return [*packaged, _hub_recognizer(scripts)]
 
 
+def reads_packaged(languages: Sequence[str]) -> bool:
+    """Whether the package's own recogniser reads these languages."""
+    return set(languages) <= _packaged_languages()
+
+
+@functools.cache
 def _packaged_languages() -> set[str]:
     from rapidocr import ModelType, OCRVersion
     from rapidocr.utils.model_resolver import list_supported_langs

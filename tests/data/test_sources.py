@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import Entry, is_there, list_entries, list_pictures, read_bytes
 from tests.helpers import pictures
@@ -135,6 +138,53 @@ def test_a_folder_linked_into_itself_ends(tmp_path):
     pictures.save_folders(tmp_path, {"Rock": [RED]})
     (tmp_path / "Rock" / "again").symlink_to(tmp_path)
     assert len(list(list_pictures([str(tmp_path)]))) == 1
+
+
+def test_links_within_a_collection_list_no_cover_twice(tmp_path):
+    pictures.save_folders(tmp_path / "covers", {"Pop": [RED], "Rock": [BLUE]})
+    rock = tmp_path / "covers" / "Rock"
+    for name, target in {"up": "..", "top": "../..", "other": "../Pop", "self": "self"}.items():
+        (rock / name).symlink_to(target)
+    pictures.save_folders(tmp_path / "elsewhere", {"Jazz": [RED]})
+    (tmp_path / "covers" / "Jazz").symlink_to(tmp_path / "elsewhere" / "Jazz")
+    assert _names(tmp_path / "covers") == [
+        ("Jazz", "000.jpg"),
+        ("Pop", "000.jpg"),
+        ("Rock", "000.jpg"),
+        ("Rock", "self"),
+    ]
+
+
+def test_what_a_run_has_written_is_no_cover(tmp_path):
+    pictures.save_folders(tmp_path, {"Rock": [RED]})
+    written = make_output_folder(tmp_path / "runs" / "inspect-covers")
+    (written / "samples.png").write_bytes(BLUE)
+    assert _names(tmp_path) == [("Rock", "000.jpg")]
+    assert [path.name for path in map(Path, list_pictures([str(tmp_path)]))] == ["000.jpg"]
+    assert list(list_pictures([str(written)])) == [str(written / "samples.png")]  # asked for by name
+
+
+def test_a_folder_that_cannot_be_looked_into_is_one_bad_row(tmp_path):
+    pictures.save_folders(tmp_path, {"Rock": [RED]})
+    here = os.open(tmp_path / "Rock", os.O_RDONLY)
+    for _ in range(20):  # deeper than any path may be long
+        os.mkdir("d" * 250, dir_fd=here)
+        below = os.open("d" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+    found = list(list_entries(tmp_path))
+    assert [entry.genre for entry in found] == ["Rock", "Rock"]
+    assert read_bytes(found[0].path) == RED
+    with pytest.raises(PictureError, match="cannot be read: File name too long"):
+        read_bytes(found[1].path)
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 5000 + ".jpg", "/tmp/a\0b.jpg"])
+def test_a_name_that_no_disk_takes_is_one_bad_row(path):
+    assert list(list_pictures([path])) == [path]
+    with pytest.raises(PictureError, match="cannot be read"):
+        read_bytes(path)
 
 
 def test_many_threads_read_one_zip(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from coverfusion.data.collection import read_collection
-from coverfusion.experiments.inspection import inspect_collection, print_inspection
+from coverfusion.experiments.inspection import _class_balance, inspect_collection, print_inspection
 from coverfusion.experiments.pipeline.console import console
 from tests.helpers import pictures
 
@@ -45,7 +45,9 @@ def test_counts_reasons_and_figures(tmp_path, printed):
     assert "left out: 1" in text
     listed = pd.read_csv(tmp_path / "out" / "rejected.csv")
     assert sorted(listed["genre"]) == ["Pop", "Rock"]
-    assert {path.name for path in inspection.files} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert {path.name for path in inspection.files} == {
+        path.name for path in (tmp_path / "out").glob("[!.]*")
+    }
     for name in ("class-balance", "samples", "conflicts"):
         assert min(Image.open(tmp_path / "out" / f"{name}.png").size) > 200
 
@@ -80,3 +82,10 @@ def test_genres_are_printed_and_drawn_as_they_are(tmp_path, printed):
     text = printed(collection, inspect_collection(collection, tmp_path / "[/out]"))
     assert all(genre in text for genre in [*genres, "[red]x[/nope]"])
     assert (tmp_path / "[/out]" / "samples.png").is_file()
+
+
+def test_of_very_many_genres_the_largest_are_drawn():
+    genres = pd.DataFrame({"genre": [f"genre {k:04}" for k in range(2000)], "covers": 3, "left_out": 0})
+    figure = _class_balance(genres.assign(proportion=1 / 2000))
+    assert figure.get_figheight() < 20  # inches
+    assert "the 40 largest of 2,000" in figure.axes[0].get_title(loc="left")

@@ -22,6 +22,24 @@ from coverfusion.features.store import Store
 COLUMNS = ["a", "b"]
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """A real file system of 256 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    done = (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True, text=True
+        )
+        if shutil.which("mount") and os.geteuid() == 0
+        else None
+    )
+    if done is None or done.returncode:
+        pytest.skip("mounting a small file system needs root on Linux")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
 def _id(name: object) -> str:
     return hashlib.sha256(str(name).encode()).hexdigest()
 
@@ -148,6 +166,23 @@ def test_shards_of_an_earlier_version_get_a_digest_for_a_name(tmp_path: Path) ->
         assert len(Store(tmp_path).missing("t-1", [_id(0), _id(1)])) == 1
 
 
+def test_an_earlier_store_that_may_only_be_read_is_read(small_disk: Path) -> None:
+    store = Store(small_disk)
+    for n in range(3):
+        store.write("t-1", COLUMNS, [_id(n)], np.full((1, 2), n, np.float32))
+    for n, shard in enumerate(list((small_disk / "t-1").glob("*.parquet"))):
+        shard = shard.rename(shard.with_name(f"{n:032}.parquet"))
+    shard.write_bytes(b"PAR1 nothing PAR1")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    reader = Store(small_disk)
+    with pytest.warns(UserWarning, match="damaged"):
+        lacking = reader.missing("t-1", [_id(n) for n in range(3)])
+    assert len(lacking) == 1
+    for n in range(3):
+        expected = np.nan if _id(n) in lacking else n
+        np.testing.assert_array_equal(reader.read("t-1", [_id(n)], 2)[0], [[expected] * 2])
+
+
 def test_a_listing_during_a_merge_leaves_no_row_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [_id(n) for n in range(3)]
     for n in range(3):
@@ -203,24 +238,6 @@ def test_large_results_are_mapped_from_disk(tmp_path: Path, monkeypatch: pytest.
     assert isinstance(rows, np.memmap)
     assert rows[0].tolist() == [1.0, 1.0]
     assert np.isnan(rows[1]).all()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """A real file system of 256 KiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    done = (
-        subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True, text=True
-        )
-        if shutil.which("mount") and os.geteuid() == 0
-        else None
-    )
-    if done is None or done.returncode:
-        pytest.skip("mounting a small file system needs root on Linux")
-    yield place
-    subprocess.run(["umount", str(place)], check=True)
 
 
 FILLER = """

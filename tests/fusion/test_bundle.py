@@ -6,11 +6,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
+from coverfusion.fusion.state_files import write_state
 from coverfusion.fusion.uncertainty.decision import learn_decision
 from tests.helpers.planted import TABLE_CLASSIFIERS, planted, quick
 
@@ -182,3 +185,144 @@ def test_a_forest_whose_trees_point_outside_is_refused(tmp_path):
     seal(folder)
     with pytest.raises(UserError, match="points outside"):
         load_bundle(folder)
+
+
+def link_out(folder):
+    (folder / "classifier" / "state.skops").rename(folder.parent / "elsewhere")
+    (folder / "classifier" / "state.skops").symlink_to(folder.parent / "elsewhere")
+
+
+def link_a_folder(folder):
+    (folder / "classifier").rename(folder.parent / "elsewhere")
+    (folder / "classifier").symlink_to(folder.parent / "elsewhere")
+
+
+def put_a_pipe(folder):
+    os.mkfifo(folder / "classifier" / "pipe")
+
+
+def make_the_manifest_a_pipe(folder):
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+
+
+@pytest.mark.parametrize("change", [link_out, link_a_folder, put_a_pipe, make_the_manifest_a_pipe])
+def test_what_is_no_plain_file_is_refused(change, tmp_path):
+    saved(tmp_path / "bundle")
+    change(tmp_path / "bundle")
+    with pytest.raises(UserError, match="no plain file"):
+        load_bundle(tmp_path / "bundle")
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """A sound bundle, which tests change and put right again."""
+    folder = tmp_path_factory.mktemp("sound") / "bundle"
+    saved(folder)
+    return folder
+
+
+def write_manifest(folder, content):
+    import hashlib
+
+    (folder / "manifest.json").write_bytes(content)
+    (folder / "manifest.sha256").write_text(hashlib.sha256(content).hexdigest())
+
+
+def places(value, path=()):
+    """The path of each part of nested JSON."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(part, (*path, key))
+
+
+def put(value, path, part):
+    """`value` with `part` at `path`; Ellipsis takes it out."""
+    if not path:
+        return None if part is ... else part
+    changed = value.copy()
+    if len(path) == 1 and part is ...:
+        del changed[path[0]]
+    else:
+        changed[path[0]] = put(value[path[0]], path[1:], part)
+    return changed
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_manifest_of_any_other_shape_is_refused_in_words(sound, data):
+    manifest = json.loads((sound / "manifest.json").read_text())
+    before = (sound / "manifest.json").read_bytes()
+    where = data.draw(st.sampled_from(list(places(manifest))))
+    part = data.draw(st.just(...) | st.sampled_from(["knn", "../..", "/etc/passwd", [], {}, 2]) | JSON)
+    try:
+        write_manifest(sound, json.dumps(put(manifest, where, part)).encode())
+        load_bundle(sound).predict_proba(planted(3)[0])
+    except UserError as error:
+        said = str(error)
+    else:
+        said = ""
+    finally:
+        write_manifest(sound, before)
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"\xff\xfe", b"null", b"[" * 100_000, b'{"format": ' + b"9" * 5000 + b"}"]
+)
+def test_a_manifest_that_is_no_manifest_is_named(sound, content):
+    before = (sound / "manifest.json").read_bytes()
+    try:
+        write_manifest(sound, content)
+        with pytest.raises(UserError, match=r"manifest\.json"):
+            load_bundle(sound)
+    finally:
+        write_manifest(sound, before)
+
+
+@pytest.mark.parametrize("name", ["average", "stack"])
+def test_a_members_name_leads_nowhere_else(name, tmp_path):
+    _, fitted = saved(tmp_path / "bundle", name)
+    (member, outside) = next(iter(fitted.members_)), tmp_path / "outside"
+    (tmp_path / "bundle" / "classifier" / member).rename(outside)
+    led = f"{member}:/../../../outside"
+    state = vars(fitted) | {"classifiers": [led], "names_": [led]}
+    write_state(
+        tmp_path / "bundle" / "classifier" / "state.skops",
+        {key: value for key, value in state.items() if key not in fitted.own_files},
+    )
+    with pytest.raises(UserError, match="is no name"):
+        type(fitted).load(tmp_path / "bundle" / "classifier")
+
+
+def test_the_state_of_another_classifier_is_refused(tmp_path):
+    saved(tmp_path / "knn", "knn")
+    saved(tmp_path / "logistic", "logistic")
+    with pytest.raises(UserError, match="another classifier"):
+        type(load_bundle(tmp_path / "knn").classifier).load(tmp_path / "logistic" / "classifier")
+
+
+def test_an_index_reads_no_lists_from_elsewhere(tmp_path):
+    import faiss
+
+    from coverfusion.fusion.similarity.vector_search import read_index
+
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "bundle").mkdir()
+    rows = np.random.default_rng(0).random((200, 4), dtype=np.float32)
+    index = faiss.index_factory(4, "IVF4,Flat")
+    index.train(rows)
+    lists = faiss.OnDiskInvertedLists(4, index.code_size, str(tmp_path / "elsewhere" / "lists"))
+    index.replace_invlists(lists)
+    index.add(rows)
+    faiss.write_index(index, str(tmp_path / "bundle" / "index.faiss"))
+    with pytest.raises(UserError, match=r"index\.faiss"):
+        read_index(tmp_path / "bundle" / "index.faiss")

@@ -131,6 +131,25 @@ def test_a_changed_vocabulary_is_refused():
 
 
 @pytest.mark.parametrize("name", ["kernel_ridge", "svc"])
+def test_changed_rows_of_text_are_refused(name, tmp_path):
+    X, y = covers()
+    fitted = quick(name).fit(X, y)
+    next(iter(fitted.kernel_.text_rows.values())).indices[:] = 10**9  # else it reads beyond its memory
+    fitted.save(tmp_path)
+    with pytest.raises(UserError, match="text is broken"):
+        type(fitted).load(tmp_path)
+
+
+def test_changed_support_vectors_are_refused(tmp_path):
+    X, y = covers()
+    fitted = quick("svc").fit(X, y)
+    fitted.svcs_[0].support_[:] = 2 * 10**9
+    fitted.save(tmp_path)
+    with pytest.raises(UserError, match="support vectors are broken"):
+        type(fitted).load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["kernel_ridge", "svc"])
 def test_a_strong_block_is_not_lost_among_weak_ones(name):
     # one block of strong signal beside ten of noise and one that tells a little: fused is as good as alone
     rng = np.random.default_rng(0)

@@ -110,7 +110,7 @@ def test_wrong_folders_and_classifiers_are_named(runs: dict[str, Path], tmp_path
 def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
     folders = [runs["color"], runs["texture"]]
     write_comparison(tmp_path / "c", compare_runs(folders), config_differences(folders), folders)
-    assert {file.name for file in (tmp_path / "c").iterdir()} == {
+    assert {file.name for file in (tmp_path / "c").glob("[!.]*")} == {
         "comparisons.csv",
         "config_differences.csv",
         "comparison.png",

@@ -65,7 +65,7 @@ def study(runs: dict[str, Path]) -> Path:
 
 def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
     assert study == runs["folds"] / "decisions"
-    assert {file.name for file in study.iterdir()} == {
+    assert {file.name for file in study.glob("[!.]*")} == {
         "models.csv",
         "calibration.csv",
         "reliability.csv",

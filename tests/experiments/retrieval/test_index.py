@@ -65,7 +65,7 @@ def test_small_collections_are_searched_exactly_and_the_folder_says_so(made: Pat
     assert facts["extractors"]["color"]["fingerprint"] == create("color").fingerprint()
     assert set(facts["files"]) == {"index.faiss", "state.skops", "covers.parquet", "environment.json"}
     assert facts["files"]["index.faiss"]["bytes"] == (made / "index.faiss").stat().st_size
-    assert sorted(p.name for p in made.iterdir()) == sorted([*facts["files"], "index.json"])
+    assert sorted(p.name for p in made.glob("[!.]*")) == sorted([*facts["files"], "index.json"])
 
 
 def test_a_cover_finds_itself_then_its_genre(made: Path) -> None:
@@ -223,3 +223,33 @@ def test_an_index_of_another_version_or_with_other_extractors_is_refused(made: P
     changed = facts["extractors"]["color"] | {"fingerprint": "color-0"}
     with pytest.raises(UserError, match="expected color-0"):
         same_extractors({"color": changed})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"files": {"../outside": {"bytes": 1, "sha256": "0"}}},
+        {"files": []},
+        {"blocks": {"../outside": []}},
+        {"extractors": {"color": {"fingerprint": "x"}}},
+        {"format": "1"},
+        None,
+    ],
+)
+def test_an_index_of_another_shape_is_refused_in_words(
+    made: Path, tmp_path: Path, change: dict[str, object] | None
+) -> None:
+    folder = shutil.copytree(made, tmp_path / "index")
+    (tmp_path / "outside").write_text("private")
+    facts = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(change and facts | change))
+    with pytest.raises(UserError, match=r"index\.json|outside is missing"):
+        load_index(folder)
+
+
+def test_an_index_of_links_is_refused(made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made, tmp_path / "index")
+    (folder / "index.faiss").unlink()
+    (folder / "index.faiss").symlink_to(made / "index.faiss")
+    with pytest.raises(UserError, match="no plain file"):
+        load_index(folder)

@@ -23,6 +23,7 @@ from coverfusion.experiments.retrieval.source import note_extractors
 from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.experiments.training.train import train
 from coverfusion.features.extract import extract, read_table
+from coverfusion.features.named_files import name_files
 from coverfusion.features.registry import create
 from coverfusion.features.store import Store
 from tests.helpers.pictures import checkerboard, encode, save_folders, solid, stripes
@@ -114,8 +115,9 @@ def test_nearest_of_a_bundle_filters_and_spreads(run: Path, collection: Path) ->
 def test_words_are_compared_as_open_clip_compares_them(
     with_clip: Path, collection: Path, tmp_path: Path
 ) -> None:
-    found = similar(with_clip, words="a red square", k=50, out=tmp_path / "words.png")
     folder = collection.parent / "tiny"
+    name_files([folder])
+    found = similar(with_clip, words="a red square", k=50, out=tmp_path / "words.png")
     model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
     model.eval()
     with torch.no_grad():

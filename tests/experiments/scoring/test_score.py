@@ -1,6 +1,9 @@
 """Scores of many pictures: outputs that are refused, rows that are empty, targets and the warning."""
 
+import codecs
+import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.commands.score import score_command
 from coverfusion.experiments.scoring.score import score
@@ -117,3 +121,35 @@ def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
     score_command(served_bundle, covers, out, resume=True)
     assert "Finished already: " in capsys.readouterr().out
     assert Path(out).read_bytes() == before
+
+
+def test_a_list_as_any_disk_and_program_writes_it(
+    served_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, root = tmp_path / "a.jpg", os.fsencode(tmp_path)
+    for name in (b"/a.jpg", b"/caf\xe9.jpg", b"/blank.jpg "):
+        with open(root + name, "wb") as file:  # noqa: PTH123
+            file.write(JPEG)
+    lines = [
+        codecs.BOM_UTF8 + os.fsencode(good) + b"\r",
+        root + b"/caf\xe9.jpg",
+        root + b"/gone\xff.jpg",
+        root + b"/blank.jpg ",
+        b"/" + b"x" * 5000,
+        root + b"/a\0b.jpg",
+        b"  " + os.fsencode(good),
+    ]
+    listed = io.TextIOWrapper(io.BytesIO(b"\n".join(lines)), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", listed)
+    score_command(served_bundle, ["-"], str(tmp_path / "s.CSV"))
+    frame = pd.read_csv(tmp_path / "s.CSV", keep_default_na=False)
+    assert [bool(error) for error in frame["error"]] == [False, False, True, False, True, True, False]
+    assert frame["path"][0] == frame["path"][6] == str(good)
+    assert frame["path"][1] == f"{tmp_path}/caf\\xe9.jpg"
+
+
+def test_a_folder_is_scored_into_itself(served_bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+    out = tmp_path / "scores.csv"
+    assert score(served_bundle, list_pictures([str(tmp_path)]), out) == (1, 0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "scores.csv"]

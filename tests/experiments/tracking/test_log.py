@@ -173,7 +173,7 @@ def test_a_stopped_logging_does_not_count(
 
 @needs_mlflow
 def test_the_model_predicts_what_score_does(
-    run: Path, run_id: str, sqlite: str, collection: Path, tmp_path: Path
+    run: Path, run_id: str, sqlite: str, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
 
@@ -187,6 +187,11 @@ def test_the_model_predicts_what_score_does(
         model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
     finally:
         mlflow.set_tracking_uri(before)
+    unread = model.predict(pd.DataFrame({"path": [*paths[:1], "https://127.0.0.1:9/x.jpg"]}))
+    assert unread["path"].tolist() == [paths[0], "https://127.0.0.1:9/x.jpg"]
+    assert unread["genre_1"].isna().all()
+    assert unread["error"].str.contains("COVERFUSION_READ_PATHS").all()
+    monkeypatch.setenv("COVERFUSION_READ_PATHS", "1")
     by_path = model.predict(pd.DataFrame({"path": paths}), params={"top_k": 2})
     pd.testing.assert_frame_equal(by_path, expected, check_dtype=False)
     images = [base64.b64encode(Path(path).read_bytes()).decode() for path in paths[:-1]] + ["no base64"]

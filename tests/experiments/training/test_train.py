@@ -225,7 +225,7 @@ def test_resuming_with_other_pictures_is_refused(
         score(run / "bundle", _stopping(collection), out)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "x.png").write_bytes(encode(noise(), "PNG"))
-    assert list((tmp_path / "a.csv.parts").glob("*.parquet"))
+    assert list((tmp_path / ".a.csv.parts").glob("*.parquet"))
     with pytest.raises(UserError, match="not those of the stopped run"):
         score(run / "bundle", list_pictures([str(tmp_path / "other")]), out, resume=True)
 
