@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
+from coverfusion.data.pictures import (
+    DECODE_VERSION,
+    PictureError,
+    PictureFacts,
+    PictureMemoryError,
+    facts,
+)
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
@@ -54,11 +60,14 @@ class FactsCache:
 
         Raises:
             PictureError: they are no usable picture.
+            MachineError: as `data.pictures.facts`.
         """
         entry = self.known.get(cover_id)
         if entry is None:
             try:
                 entry = facts(data)
+            except PictureMemoryError:
+                raise
             except PictureError as error:
                 entry = str(error)
             self.known[cover_id] = entry

@@ -15,7 +15,8 @@ import pandas as pd
 from coverfusion.data.disk import writing
 from coverfusion.data.locks import only_one
 from coverfusion.data.pictures import PictureError
-from coverfusion.features.extract import Failure, decoded_ahead
+from coverfusion.features.extract import READING, Failure, decoded_ahead
+from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.pixels import Pixels
 
 LISTING = "cells.txt"
@@ -53,6 +54,7 @@ def decode_all(
     pixels: Pixels,
     root: str | os.PathLike[str],
     progress: Callable[[int], None] | None = None,
+    max_failed: float = MAX_FAILED,
 ) -> tuple[Decoded, list[Failure]]:
     """Adds the covers that the cache lacks and opens it.
 
@@ -65,12 +67,14 @@ def decode_all(
         pixels: how they are resized.
         root: the store's folder.
         progress: called with the number of covers newly done.
+        max_failed: the share of covers that may fail.
 
     Returns:
         The cache, and the covers that cannot be decoded.
 
     Raises:
-        UserError: the folder cannot be written to.
+        UserError: the folder cannot be written to, or too many covers fail.
+        MachineError: as `data.pictures.decode`.
     """
     folder = Path(root) / pixels.fingerprint()
     wanted = dict(zip(covers["cover_id"], covers["path"], strict=True))
@@ -79,11 +83,13 @@ def decode_all(
     with writing(f"the store {folder}"), only_one(folder / "lock"):
         rows = _undamaged(folder, _whole(folder, size), size, wanted)
         end = (folder / "pixels.dat").stat().st_size // size
+        limit = FailureLimit(max_failed, {READING: len(rows)})
         places = ((i, path) for i, path in wanted.items() if i not in rows)
         with (folder / "pixels.dat").open("ab") as file, (folder / LISTING).open("a") as listing:
             for chunk in decoded_ahead(places):
                 bad = [(i, path, got) for i, path, got in chunk if isinstance(got, PictureError)]
                 failures += [Failure(i, path, "", str(got)) for i, path, got in bad]
+                limit.add(READING, len(chunk), [str(got) for _, _, got in bad])
                 good = [(i, got) for i, _, got in chunk if not isinstance(got, PictureError)]
                 cells = [cell.tobytes() for cell in pixels([got for _, got in good])[:, 0]]
                 file.writelines(cells)
@@ -95,6 +101,7 @@ def decode_all(
                 end += len(ids)
                 if progress:
                     progress(len(chunk))
+        limit.check()
     return Decoded(folder, pixels.side, rows), failures
 
 

@@ -136,7 +136,7 @@ class FeatureTable:
         for name, texts in self.texts.items():
             texts.to_frame("text").to_parquet(folder / f"{name}.text.parquet")
         (folder / LISTING).write_text(json.dumps({"blocks": list(self.blocks)}))
-        names = [name for block in self.blocks for name in table_files(folder, block)]
+        names = [name for block in self.blocks for name in _files(folder, block)]
         write_sums(folder, [LISTING, *names])
 
     @classmethod
@@ -157,7 +157,9 @@ class FeatureTable:
         return cls(frames, _kept(folder, chosen, "notes", "note"), _kept(folder, chosen, "text", "text"))
 
 
-def table_blocks(folder: Path, blocks: Sequence[str] | None = None, beside: Sequence[str] = ()) -> list[str]:
+def table_blocks(
+    folder: str | os.PathLike[str], blocks: Sequence[str] | None = None, beside: Sequence[str] = ()
+) -> list[str]:
     """The chosen blocks of a table folder, or all, once each file of theirs was compared with its digest.
 
     Args:
@@ -168,17 +170,18 @@ def table_blocks(folder: Path, blocks: Sequence[str] | None = None, beside: Sequ
     Raises:
         UserError: no such block, or a file is missing or was changed since it was written.
     """
+    folder = Path(folder)
     check_sums(folder, [LISTING, *beside], _REMEDY)
     known = read_json(folder / LISTING, Listing)["blocks"]
     for name in blocks or []:
         if name not in known:
             raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
     chosen = list(dict.fromkeys(known if blocks is None else blocks))
-    check_sums(folder, [name for block in chosen for name in table_files(folder, block)], _REMEDY)
+    check_sums(folder, [name for block in chosen for name in _files(folder, block)], _REMEDY)
     return chosen
 
 
-def table_files(folder: Path, block: str) -> list[str]:
+def _files(folder: Path, block: str) -> list[str]:
     """The names of a block's files: its numbers, and its notes and text where it has them."""
     kinds = [f"{block}.notes.parquet", f"{block}.text.parquet"]
     return [f"{block}.parquet", *(name for name in kinds if (folder / name).is_file())]

@@ -16,12 +16,14 @@ from coverfusion.experiments.commands.options import (
     BlockOption,
     EngineOption,
     KeepOption,
+    MaxFailedOption,
     PresetOption,
     StoreOption,
     check_engine,
 )
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.features.failure_limit import MAX_FAILED
 
 
 def extract_command(
@@ -34,6 +36,7 @@ def extract_command(
     preset: PresetOption = "packaged",
     keep: KeepOption = "drop",
     store: StoreOption = None,
+    max_failed: MaxFailedOption = MAX_FAILED,
     engine: EngineOption = "local",
     workers: ActorsOption = None,
     address: AddressOption = None,
@@ -72,7 +75,7 @@ def extract_command(
     covers = open_collection(config).frame
     feature_store = Store(config.store)
     for pixels in (e for e in chosen if isinstance(e, Pixels)):
-        decoded, unread = decode_pictures(covers, pixels, config.store)
+        decoded, unread = decode_pictures(covers, pixels, config.store, max_failed)
         console.print(
             f"Pictures, for the classifiers that learn from them: {len(covers) - len(unread)} covers in "
             f"{decoded.folder}; {len(unread)} failures",
@@ -86,9 +89,11 @@ def extract_command(
         if on_ray:
             from coverfusion.experiments.cluster.extract import extract_on_ray
 
-            failures = extract_on_ray(covers, extractors, feature_store, workers, address)
+            failures = extract_on_ray(
+                covers, extractors, feature_store, workers, address, max_failed=max_failed
+            )
         else:
-            failures = fill(covers, extractors, feature_store)
+            failures = fill(covers, extractors, feature_store, max_failed)
         table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
         table.save(folder)
         covers.to_parquet(folder / "covers.parquet")

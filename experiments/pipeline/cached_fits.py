@@ -17,6 +17,7 @@ from catboost import CatBoostError
 
 from coverfusion.data.checksums import SUMS_FILE, damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import stop_at_machine_fault
 from coverfusion.data.sealed_files import set_aside
 from coverfusion.experiments.pipeline.block_sets import columns_of
 from coverfusion.features.decoded import Decoded
@@ -196,6 +197,7 @@ class CachedFits:
         try:
             classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
         except (ValueError, ArithmeticError, CatBoostError) as error:
+            stop_at_machine_fault(error, model.name)
             raise CannotFitError(f"{model.name}, {part.name}: {_reason(error)}") from error
         if isinstance(classifier, PictureClassifier):
             classifier.watch = classifier.stop = None

@@ -32,6 +32,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
+from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable, Made
@@ -52,6 +53,7 @@ def score(
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
     targets: Targets = NO_TARGETS,
+    max_failed: float = MAX_FAILED,
 ) -> tuple[int, int]:
     """Scores pictures one after another into a file.
 
@@ -63,14 +65,15 @@ def score(
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
         targets: when to abstain, and what the sets of genres guarantee.
+        max_failed: the share of pictures that blocks may fail on.
 
     Returns:
         The number of rows, and of those among them with an error.
 
     Raises:
         UserError: a bad output name, a place that cannot be written, an existing output, another run that
-            writes it, a broken bundle, weights that are not here, or targets for a bundle without held-out
-            covers.
+            writes it, a broken bundle, weights that are not here, targets for a bundle without held-out
+            covers, or blocks that fail on too many pictures.
     """
     out = Path(out)
     if out.suffix.lower() not in OUTPUT_FORMATS:
@@ -92,18 +95,27 @@ def score(
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
+        limit = FailureLimit(max_failed)
         for number in itertools.count(len(done)):
             frames = []
             for chunk in itertools.islice(chunks, COVERS_PER_PART // COVERS_PER_CHUNK):
                 frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
+                count_failed(limit, frames[-1])
                 if progress:
                     progress(len(chunk))
             if not frames:
                 break
+            limit.check()  # before its rows are there for ever
             _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
         if not number:  # a file without rows has its columns all the same
             _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
         return _join(parts, out)
+
+
+def count_failed(limit: FailureLimit, scored: pd.DataFrame) -> None:
+    """Counts the pictures of `score_chunk` and those with a failed block; raises UserError as `limit`."""
+    failed = scored.loc[scored["error"] == "", "failed_blocks"]
+    limit.add("A block", len(failed), failed[failed != ""])
 
 
 def is_finished(out: str | os.PathLike[str]) -> bool:
