@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import imagehash
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from coverfusion.data.colours import as_channels, as_srgb, embedded_profile, set_clear_value
+from coverfusion.data.machine_faults import MachineError, is_out_of_memory
 
 # Part of every extractor's fingerprint: change it whenever `decode` would give other pixels.
 DECODE_VERSION = "2"
@@ -31,8 +34,17 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
 
 
+_TOO_MUCH = "it needs more memory than there is for a picture"
+_alone = threading.Lock()
+T = TypeVar("T")
+
+
 class PictureError(ValueError):
     """This file is no usable picture; the message is the reason."""
+
+
+class PictureMemoryError(PictureError):
+    """It asked for more memory than there was. That may be of the moment, so nobody may remember it."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +81,9 @@ def decode(data: bytes) -> Image.Image:
 
     Raises:
         PictureError: the bytes are empty, truncated, no picture, broken or a decompression bomb.
+        MachineError: there is no memory for a picture of any kind.
     """
-    return _read(data)[0]
+    return _with_memory(lambda: _read(data))[0]
 
 
 def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
@@ -85,13 +98,18 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
 
     Raises:
         PictureError: an array of another shape or type, or a Pillow image whose file is broken.
+        MachineError: as `decode`.
     """
-    with _reasons():
-        picture = _from_array(image) if isinstance(image, np.ndarray) else image
-        if picture.width * picture.height > MAX_PIXELS:
-            raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
-        set_clear_value(picture)
-        return _upright_rgb(picture.copy())
+
+    def read() -> Image.Image:
+        with _reasons():
+            picture = _from_array(image) if isinstance(image, np.ndarray) else image
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
+            set_clear_value(picture)
+            return _upright_rgb(picture.copy())
+
+    return _with_memory(read)
 
 
 def facts(data: bytes) -> PictureFacts:
@@ -100,7 +118,7 @@ def facts(data: bytes) -> PictureFacts:
     Raises:
         PictureError: as `decode`.
     """
-    picture, (width, height), name = _read(data)
+    picture, (width, height), name = _with_memory(lambda: _read(data))
     luma = picture.convert("L").resize((64, 64), Image.Resampling.LANCZOS)
     return PictureFacts(
         width=width,
@@ -109,6 +127,39 @@ def facts(data: bytes) -> PictureFacts:
         phash=str(imagehash.phash(luma, hash_size=16)),
         detail=round(float(np.asarray(luma, dtype=np.float32).std()), 2),
     )
+
+
+def _with_memory(read: Callable[[], T]) -> T:
+    """What `read` gives; where memory ran out it is called once more, while other threads do not try again.
+
+    Raises:
+        PictureMemoryError: it ran out again, though there is enough for any picture that may be read.
+        MachineError: there is not even that.
+    """
+    try:
+        return read()
+    except PictureMemoryError:
+        pass  # and the error lets go of all that was read by then
+    with _alone:
+        try:
+            return read()
+        except PictureMemoryError:
+            pass
+        if _has_memory():
+            raise PictureMemoryError(_TOO_MUCH)
+    raise MachineError(
+        "There is no memory left to read a picture. Give it more memory or end other programs, and run the "
+        "same command again."
+    )
+
+
+def _has_memory() -> bool:
+    """Whether the largest picture that is read would find its place; its pages are not touched."""
+    try:
+        bytearray(4 * MAX_PIXELS)
+    except MemoryError:
+        return False
+    return True
 
 
 def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
@@ -149,6 +200,8 @@ def _reasons() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise PictureError("not a picture (or of a format that is not read)") from error
     except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
+        if is_out_of_memory(error):
+            raise PictureMemoryError(_TOO_MUCH) from error
         reason = str(error).strip() or type(error).__name__
         if "truncated" in reason.lower() or isinstance(error, EOFError):
             raise PictureError("truncated picture: the file ends too early") from error

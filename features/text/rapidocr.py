@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from coverfusion.data.machine_faults import stop_at_machine_fault
 from coverfusion.features.networks.openvino import Network, each
 from coverfusion.features.text import letterforms
 from coverfusion.features.text.lines import Line, Reading, runs_on_end
@@ -106,6 +107,7 @@ class RapidReader:
             boxes = inside.clip(0, size).round(1).tolist()
             return list(zip(self._ways(crops, corners), boxes, strict=True))
         except (ArithmeticError, ValueError, IndexError, RuntimeError, cv2.error) as error:
+            stop_at_machine_fault(error, "Block 'ocr'")
             log.warning("OCR failed on a picture of shape %s: %s", picture.shape, error)
             return None
 
