@@ -25,7 +25,7 @@ from coverfusion.features.table import FeatureTable
 
 COVERS_PER_CHUNK = 64  # covers decoded, computed and stored together
 READING = "Reading pictures"  # that it failed on
-CHUNKS_AHEAD = 2  # chunks being decoded while one is computed
+CHUNKS_AHEAD = 1  # chunks being decoded while one is computed
 
 Progress = Callable[[str, int, float], None]  # block, covers done, seconds spent in the block
 
