@@ -4,11 +4,11 @@ Differences from `RapidOCR()(picture)`: the detector sees every picture at one a
 enlarged and no cover costs more than another; lines are cut from the picture itself, at most of that area,
 with a margin around it; each is padded to the next multiple of 64 pixels, not to 320.
 
-Character error on 150 drawn covers / on 60 real ones of 300 px (`coverfusion bench ocr`), and CPU seconds a real
-cover, by the detector's side: 736 px 0.09 / 0.62 / 0.43, 640 0.09 / 0.64 / 0.35, 576 0.10 / 0.64 / 0.31, 544 0.09 /
-0.66 / 0.30, 480 0.12 / 0.63 / 0.25. The words of 3,599 real covers alone tell 0.475 of five genres at 736 px, 0.469
-at 480. On 100 drawn / 60 real, lines cut from the picture enlarged to 1104 px 0.10 / 0.70, to 736 0.10 / 0.69,
-from the picture as it is 0.10 / 0.64; then with the margin 0.62.
+Character error on 150 drawn covers / on 60 real ones of 300 px (`coverfusion bench ocr`) and CPU seconds a
+real cover, by the detector's side: 736 px 0.09 / 0.62 / 0.43, 640 0.09 / 0.64 / 0.35, 576 0.10 / 0.64 /
+0.31, 544 0.09 / 0.66 / 0.30, 480 0.12 / 0.63 / 0.25. The words of 3,599 real covers alone tell 0.475 of
+five genres right at 736 px, 0.469 at 480. Lines cut from the picture enlarged to 1104 px 0.10 / 0.70 (100
+drawn / 60 real), to 736 0.10 / 0.69, from the picture as it is 0.10 / 0.64; then with the margin 0.62.
 
 Sources: RapidOCR (Apache-2.0), github.com/RapidAI/RapidOCR; PP-OCR (C. Cui et al., PaddleOCR 3.0 Technical
 Report, 2025); the text detector is DB (M. Liao et al., AAAI 2020).
