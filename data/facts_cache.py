@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
+from coverfusion.data.pictures import (
+    DECODE_VERSION,
+    PictureError,
+    PictureFacts,
+    UndecidedPictureError,
+    facts,
+)
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
-FACTS_VERSION = f"{DECODE_VERSION}.1"
+FACTS_VERSION = f"{DECODE_VERSION}.2"
 _COLUMNS = ["width", "height", "format", "phash", "detail"]
 
 
@@ -56,6 +62,8 @@ class FactsCache:
         if entry is None:
             try:
                 entry = facts(data)
+            except UndecidedPictureError:
+                raise
             except PictureError as error:
                 entry = str(error)
             self.known[cover_id] = entry

@@ -88,6 +88,7 @@ class Service:
     targets: Targets
     batches: Batches[Picture] = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)  # they decode
+    slow: ThreadPoolExecutor = field(init=False)  # one that decodes what may take long
     starting: str = "The model is being loaded."  # why it is not ready; empty once it is
 
     def __post_init__(self) -> None:
@@ -96,12 +97,14 @@ class Service:
     def start(self) -> None:
         """Starts the threads; the model's begins with loading the weights."""
         self.threads = ThreadPoolExecutor(CORES, thread_name_prefix="decode")
+        self.slow = ThreadPoolExecutor(1, thread_name_prefix="decode-slow")
         self.batches.start(self.warm_up)
 
     def stop(self) -> None:
         """Ends the threads once all work is done."""
         self.batches.stop()
         self.threads.shutdown()
+        self.slow.shutdown()
 
     def score(self, pictures: Sequence[Picture]) -> list[ScoredPicture]:
         """All genres of decoded pictures; to be called on the model's thread."""
@@ -195,7 +198,7 @@ def _add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: t
         """The most probable genres of one or many pictures."""
         uploads = await read_uploads(request, service.limits, most)
         with service.batches.places(len(uploads)):
-            pictures = await decode_uploads(uploads, service.threads)
+            pictures = await decode_uploads(uploads, service.threads, service.slow)
             good = [picture for picture in pictures if not isinstance(picture.image, PictureError)]
             _count(service, len(good), len(pictures) - len(good))
             if not good:
@@ -336,7 +339,7 @@ async def _alone(request: Request, service: Service, work: Any, places: int) -> 
     """Work with the one picture of a request, on the model's thread."""
     uploads = await read_uploads(request, service.limits, 1)
     with service.batches.places(places):
-        (picture,) = await decode_uploads(uploads, service.threads)
+        (picture,) = await decode_uploads(uploads, service.threads, service.slow)
         image = picture.image
         _count(service, *((0, 1) if isinstance(image, PictureError) else (1, 0)))
         if isinstance(image, PictureError):
