@@ -9,7 +9,6 @@ import functools
 import os
 import posixpath
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import PictureError
 
 PARALLEL_REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
-_WEB_SECONDS = 60.0  # for one file: a server that drips bytes never runs into a read time-out
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -190,7 +188,9 @@ def read_address(address: str) -> bytes:
             raise PictureError("an archive without pictures")
         store, path = filesystem(address)
         if "http" in store.protocol:
-            content = _read_web(store, path)
+            from coverfusion.data.web_files import read_start  # needs aiohttp, as the store does
+
+            content = read_start(store, path, MAX_FILE_BYTES + 1)
         else:
             content = store.cat_file(path, start=0, end=MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
@@ -198,25 +198,16 @@ def read_address(address: str) -> bytes:
     return content
 
 
-def _read_web(store: fsspec.AbstractFileSystem, path: str) -> bytes:
-    """The start of a web page, one byte more than is allowed at most.
-
-    A server may ignore that only a part is asked for, so that the stream is cut here.
-    """
-    content, end = bytearray(), time.monotonic() + _WEB_SECONDS
-    with store.open(path, "rb", block_size=0, size=MAX_FILE_BYTES + 1) as stream:
-        while len(content) <= MAX_FILE_BYTES and (piece := stream.read(2**16)):
-            content += piece
-            if time.monotonic() > end:
-                raise PictureError(f"cannot be read: it did not arrive within {_WEB_SECONDS:g} seconds")
-    return bytes(content)
-
-
 @functools.lru_cache(maxsize=8)
 def _open_zip(address: str) -> Archive:
     store, path = filesystem(address)
     with _reasons("broken archive"):
-        stream = store.open(path, "rb")
+        if "http" in store.protocol:
+            from coverfusion.data.web_files import open_parts
+
+            stream = open_parts(store, path)
+        else:
+            stream = store.open(path, "rb")
         return open_archive(stream, stream.seek(0, 2))
 
 

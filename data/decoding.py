@@ -24,6 +24,7 @@ MAX_DECODING_BYTES = 240_000_000
 READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
 
 _WHOLE_PIXELS, _STRIP_PIXELS = 2**22, 2**18  # larger pictures are converted strip by strip
+_SMALL_PIXELS = 2**20  # whatever the mode, they fit
 _MODE_BYTES = {"1": 1, "L": 1, "P": 1}  # a pixel, 2 of I;16 and 4 of all others
 _DECODER_BYTES = {"WEBP": 16, "AVIF": 16, "JPEG2000": 20, "TIFF": 4, "GIF": 1}  # a pixel
 # How EXIF says that a picture lies -> how it is set upright.
@@ -127,6 +128,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
 
 def _check_memory(image: ImageFile.ImageFile, data: bytes, full: tuple[int, int]) -> None:
     """Raises PictureError where decoding takes more than `MAX_DECODING_BYTES`; to be called before it."""
+    if full[0] * full[1] <= _SMALL_PIXELS and len(data) <= _SMALL_PIXELS:
+        return
     pixels, factor = image.width * image.height, _factor(image.size)
     one = _MODE_BYTES.get(image.mode, 2 if image.mode.startswith("I;16") else 4)
     needed = 2 * len(data) + pixels * (one + _DECODER_BYTES.get(image.format or "", 0))

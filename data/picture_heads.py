@@ -8,16 +8,16 @@ from collections.abc import Iterator
 
 from coverfusion.data.picture_errors import PictureError
 
-MAX_SCANS = 100  # of a JPEG; covers have a dozen, and each one goes over the whole picture again
+MAX_SCANS = 100  # of a large JPEG; covers have a dozen, and each goes over the whole picture again
 # What is decoded in the asking thread ends soon by all that its head says:
 _THREAD_PIXELS = 2**24  # of a JPEG or PNG
 _OTHER_PIXELS = 2**22  # of other formats, whose decoders are slower or hold more
-_SCANNED_PIXELS = 200_000_000  # scans x pixels: about a quarter of a second
+_SCANNED_PIXELS = 300_000_000  # scans x pixels: a third of a second
 _OTHER_BYTES = 2**20  # of a GIF, whose comments Pillow joins in quadratic time
 _SEGMENTS, _CHUNKS = 200, 4096  # of a JPEG, of a PNG
 _PROFILE_BYTES = 2**16  # larger profiles are tables, slow to prepare
 _TAG_BYTES = 2**24  # tags x bytes: each tag of EXIF may claim all bytes as its own
-_WORKING_BYTES = 4 * 640 * 640 * 8  # the picture that comes out, and what it is made of
+_WORKING_BYTES = 2**22  # the picture that comes out, and what it is made of
 
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # within a scan these two bytes end it
 _OWN_PROCESS = re.compile(
@@ -67,7 +67,7 @@ def _may_be_tga(data: bytes) -> bool:
 
 
 def _of_jpeg(data: bytes) -> int | None:
-    pixels, progressive, described, profile = 0, False, False, 0
+    pixels, channels, progressive, described, profile = 0, 0, False, False, 0
     place, end = 2, len(data)
     for _ in range(_SEGMENTS):
         if place + 4 > end:
@@ -80,7 +80,7 @@ def _of_jpeg(data: bytes) -> int | None:
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             if marker > 0xC2:
                 return None
-            pixels = max(pixels, _frame_pixels(data, place))
+            pixels, channels = max(pixels, _frame_pixels(data, place)), data[min(place + 9, end - 1)]
             progressive = progressive or marker == 0xC2
         elif marker in (0xE1, 0xE2):
             kind = data[place + 4 : place + 10]
@@ -94,16 +94,20 @@ def _of_jpeg(data: bytes) -> int | None:
         place += 2 + length
     else:
         return None
-    scans = data.count(b"\xff\xda")
-    if scans > MAX_SCANS:
-        scans = sum(1 for _ in _scans(data, place))
-        if scans > MAX_SCANS:
+    # a scan takes 10 bytes at least; an ordinary JPEG has one, of all channels, with which decoders are done
+    most = 1 if not progressive and data[min(place + 4, end - 1)] == channels else end // 10
+    if most * pixels > _SCANNED_PIXELS:
+        most = data.count(b"\xff\xda")
+    if most * pixels > _SCANNED_PIXELS and most > MAX_SCANS:
+        most = sum(1 for _ in _scans(data, place))
+        if most > MAX_SCANS:
             raise PictureError(
                 f"too much work: more than {MAX_SCANS} scans; save it again as an ordinary JPEG"
             )
-    heavy = pixels > _THREAD_PIXELS or scans * pixels > _SCANNED_PIXELS or profile > _PROFILE_BYTES
+    if pixels > _THREAD_PIXELS or most * pixels > _SCANNED_PIXELS or profile > _PROFILE_BYTES:
+        return None
     # a decoder holds all coefficients of a picture in scans, 16 bits each, and at most the whole of others
-    return None if heavy else (10 if progressive or scans > 1 else 4) * pixels + _WORKING_BYTES
+    return (4 if most == 1 else 10) * pixels + _WORKING_BYTES
 
 
 def _frame_pixels(data: bytes, place: int) -> int:

@@ -40,6 +40,7 @@ __all__ = [
 DECODE_VERSION = "2"
 # What all threads that decode hold together.
 _BUDGET = MemoryBudget(240_000_000)
+_UNCOUNTED = 6_000_000  # of an ordinary cover: with as many threads as cores, too little to count
 os.register_at_fork(after_in_child=lambda: _BUDGET.__init__(_BUDGET.total))  # type: ignore[misc]
 
 
@@ -138,6 +139,8 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     needed = thread_bytes(data)
     if needed is None:
         return DECODER.read_picture(data)
+    if needed <= _UNCOUNTED:
+        return read_picture(data)
     with _BUDGET.held(needed):
         return read_picture(data)
 

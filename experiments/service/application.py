@@ -104,7 +104,7 @@ class Service:
         """Ends the threads once all work is done."""
         self.batches.stop()
         self.threads.shutdown()
-        self.slow.shutdown()
+        self.slow.shutdown(cancel_futures=True)  # nobody waits for them any more
 
     def score(self, pictures: Sequence[Picture]) -> list[ScoredPicture]:
         """All genres of decoded pictures; to be called on the model's thread."""
