@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.names import label
 from coverfusion.data.picture_errors import PictureError
 from coverfusion.data.zip_names import named_members
@@ -83,6 +84,7 @@ def read_member(archive: Archive, member: str) -> bytes:
             # with a size, for else a member is unpacked whole, whatever the directory says of it
             content = stream.read(info.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        stop_where_nothing_can_be_read(error, f"{archive.zipped.filename}!{member}")
         raise PictureError(f"broken archive member: {error}") from error
     if len(content) < info.file_size:
         raise PictureError("broken archive member: it ends too early")

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from coverfusion.data.decoding import MAX_DECODING_BYTES, read_picture
-from coverfusion.data.picture_errors import PictureError
+from coverfusion.data.picture_errors import PictureError, PictureMemoryError
 
 CPU_SECONDS = 10  # should nobody be left who ends it
 
@@ -31,7 +31,7 @@ def serve(connection: Connection) -> None:
         try:
             picture, full, name = read_picture(data)
         except PictureError as error:
-            connection.send((str(error), None))
+            connection.send((str(error), isinstance(error, PictureMemoryError)))
             continue
         connection.send((picture.size, full, name))
         connection.send_bytes(picture.tobytes())
@@ -42,7 +42,9 @@ def _bound_memory() -> None:
     """What is asked for beyond the limit fails, whatever a file's head has said."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + MAX_DECODING_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    given, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if given == resource.RLIM_INFINITY or limit < given:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 
 from PIL import Image
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import MachineError
 from coverfusion.data.picture_errors import PictureError, UndecidedPictureError
 
 DECODING_SECONDS = 4.0  # of one picture
@@ -33,7 +33,7 @@ class DecoderProcess:
 
         Raises:
             PictureError: as there; `UndecidedPictureError` where the time was up.
-            UserError: the process cannot be started.
+            MachineError: the process cannot be started.
         """
         with self._turn:
             connection = self._connection or self._start()
@@ -42,7 +42,8 @@ class DecoderProcess:
                 connection.send_bytes(data)
                 answer = self._answer(connection, end)
                 if len(answer) == 2:
-                    raise PictureError(answer[0])
+                    reason, was_memory = answer
+                    raise (UndecidedPictureError if was_memory else PictureError)(reason)
                 size, full, name = answer
                 return Image.frombytes("RGB", size, connection.recv_bytes()), full, name
             except (EOFError, OSError) as error:
@@ -80,7 +81,7 @@ class DecoderProcess:
         except (OSError, EOFError) as error:
             self._end()
             ours.close()
-            raise UserError(
+            raise MachineError(
                 f"The process that decodes pictures cannot be started ({error or 'it ended at once'}). "
                 f"Free some memory, or check `{' '.join(command[:4])}`."
             ) from error

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
 from coverfusion.data.colours import as_channels, as_srgb, embedded_profile, full_value, set_clear_value
-from coverfusion.data.picture_errors import PictureError
+from coverfusion.data.machine_faults import is_out_of_memory
+from coverfusion.data.picture_errors import PictureError, PictureMemoryError
 
 # The longer side of a decoded picture, in pixels: one size serves all blocks and bounds the memory.
 MAX_SIDE = 640
@@ -20,8 +21,9 @@ MAX_PIXELS = 89_478_485
 MAX_FILE_SIDE = 20_000
 # What decoding a picture may hold: the file twice, its pixels and what its decoder needs.
 MAX_DECODING_BYTES = 240_000_000
+# TGA comes last, for it has no mark at its start and takes icons for its own.
 # EPS and the like are left out on purpose: reading them starts another program.
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO", "TGA")
 
 _WHOLE_PIXELS, _STRIP_PIXELS = 2**22, 2**18  # larger pictures are converted strip by strip
 _SMALL_PIXELS = 2**20  # whatever the mode, they fit
@@ -52,7 +54,7 @@ def read_picture(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
 
     Raises:
         PictureError: the bytes are truncated, no picture, broken, a decompression bomb, or take too much
-            memory.
+            memory; `PictureMemoryError` where it ran out.
     """
     with reasons(), _open(data) as image:
         name, size = image.format or "?", image.size
@@ -102,6 +104,8 @@ def reasons() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise PictureError("not a picture (or of a format that is not read)") from error
     except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
+        if is_out_of_memory(error):
+            raise PictureMemoryError("it needs more memory than there is for a picture") from error
         reason = str(error).strip() or type(error).__name__
         if "truncated" in reason.lower() or isinstance(error, EOFError):
             raise PictureError("truncated picture: the file ends too early") from error

@@ -18,6 +18,7 @@ EXTRAS = {
     "search": {"optuna": "Optuna"},
     "service": {
         "fastapi": "FastAPI",
+        "fastapi_offline": "fastapi-offline",
         "prometheus_client": "prometheus-client",
         "python_multipart": "python-multipart",
         "uvicorn": "Uvicorn",

@@ -9,3 +9,7 @@ class PictureError(ValueError):
 
 class UndecidedPictureError(PictureError):
     """This file gave no picture now; on an idler machine it may, so that nobody should remember it."""
+
+
+class PictureMemoryError(UndecidedPictureError):
+    """It asked for more memory than there was."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import imagehash
 import numpy as np
@@ -12,6 +15,7 @@ from PIL import Image, ImageFile
 from coverfusion.data.colours import set_clear_value
 from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.decoding import (
+    MAX_DECODING_BYTES,
     MAX_SIDE,
     READ_FORMATS,
     check_size,
@@ -19,8 +23,9 @@ from coverfusion.data.decoding import (
     reasons,
     upright_rgb,
 )
+from coverfusion.data.machine_faults import MachineError
 from coverfusion.data.memory_budget import MemoryBudget
-from coverfusion.data.picture_errors import PictureError, UndecidedPictureError
+from coverfusion.data.picture_errors import PictureError, PictureMemoryError, UndecidedPictureError
 from coverfusion.data.picture_heads import thread_bytes
 
 __all__ = [
@@ -38,8 +43,10 @@ __all__ = [
 
 # Part of every extractor's fingerprint: change it whenever `decode` would give other pixels.
 DECODE_VERSION = "2"
+T = TypeVar("T")
+_alone = threading.Lock()
 # What all threads that decode hold together.
-_BUDGET = MemoryBudget(240_000_000)
+_BUDGET = MemoryBudget(MAX_DECODING_BYTES)
 _UNCOUNTED = 6_000_000  # of an ordinary cover: with as many threads as cores, too little to count
 os.register_at_fork(after_in_child=lambda: _BUDGET.__init__(_BUDGET.total))  # type: ignore[misc]
 
@@ -79,9 +86,10 @@ def decode(data: bytes) -> Image.Image:
     Raises:
         PictureError: the bytes are empty, truncated, no picture, broken, a decompression bomb, or take too
             much memory or too long.
-        UserError: no process can be started for a picture that may take too long.
+        MachineError: there is no memory for a picture of any kind, or no process can be started for one that
+            may take too long.
     """
-    return _read(data)[0]
+    return _with_memory(lambda: _read(data))[0]
 
 
 def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
@@ -96,15 +104,21 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
 
     Raises:
         PictureError: an array of another shape or type, or a Pillow image whose file is broken.
+        MachineError: as `decode`.
     """
-    with reasons():
-        picture = _from_array(image) if isinstance(image, np.ndarray) else image
-        check_size(picture.size)
-        if data := _unread(picture):
-            return decode(data)
-        set_clear_value(picture)
-        picture.load()
-        return upright_rgb(picture)
+
+    def read() -> Image.Image:
+        with reasons():
+            picture = _from_array(image) if isinstance(image, np.ndarray) else image
+            check_size(picture.size)
+            unread = _unread(picture)
+            if not unread:
+                set_clear_value(picture)
+                picture.load()
+                return upright_rgb(picture)
+        return _read(unread)[0]
+
+    return _with_memory(read)
 
 
 def facts(data: bytes) -> PictureFacts:
@@ -113,7 +127,7 @@ def facts(data: bytes) -> PictureFacts:
     Raises:
         PictureError: as `decode`.
     """
-    picture, (width, height), name = _read(data)
+    picture, (width, height), name = _with_memory(lambda: _read(data))
     luma = picture.convert("L").resize((64, 64), Image.Resampling.LANCZOS)
     return PictureFacts(
         width=width,
@@ -122,6 +136,38 @@ def facts(data: bytes) -> PictureFacts:
         phash=str(imagehash.phash(luma, hash_size=16)),
         detail=round(float(np.asarray(luma, dtype=np.float32).std()), 2),
     )
+
+
+def _with_memory(read: Callable[[], T]) -> T:
+    """What `read` gives; where memory ran out it is called once more, while other threads do not try again.
+
+    Raises:
+        PictureMemoryError: it ran out again, though there is enough for any picture that may be read.
+        MachineError: there is not even that.
+    """
+    try:
+        return read()
+    except PictureMemoryError:
+        pass  # and the error lets go of all that was read by then
+    with _alone:
+        try:
+            return read()
+        except PictureMemoryError:
+            if _has_memory():
+                raise
+    raise MachineError(
+        "There is no memory left to read a picture. Give it more memory or end other programs, and run the "
+        "same command again."
+    )
+
+
+def _has_memory() -> bool:
+    """Whether the largest picture that is read would find its place; its pages are not touched."""
+    try:
+        bytearray(MAX_DECODING_BYTES)
+    except MemoryError:
+        return False
+    return True
 
 
 def may_take_long(data: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import json
 import re
 import shutil
@@ -181,6 +182,14 @@ def test_compose_starts_commands_that_exist(compose: dict[str, Any], name: str) 
     _, _, published = service["ports"][0].rpartition(":")
     assert str(parsed["port"]) == published
     assert f":{published}/" in service["healthcheck"]["test"][-1]
+
+
+def test_the_proxy_is_one_address_and_nobody_by_default(compose: dict[str, Any]) -> None:
+    command = compose["services"]["service"]["command"]
+    named = re.fullmatch(r"\$\{PROXY:-(.+)\}", command[command.index("--proxy") + 1])
+    assert named is not None
+    assert ipaddress.ip_address(named[1]).is_loopback
+    assert named[1] == example_env()["PROXY"]
 
 
 def test_the_service_has_the_time_to_answer_what_it_accepted(compose: dict[str, Any]) -> None:

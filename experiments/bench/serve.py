@@ -10,7 +10,7 @@ import collections
 import http.client
 import itertools
 import random
-import socket
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,7 +20,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import psutil
@@ -154,32 +153,25 @@ class DirectScoring:
 @contextmanager
 def serving(bundle_folder: Path) -> Iterator[Served]:
     """`coverfusion serve` in a process of its own, ready; ended by SIGTERM."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = ["serve", str(bundle_folder), "--port", str(port), "--rate", "0"]
-    with tempfile.TemporaryFile() as log:
+    words = ["serve", str(bundle_folder), "--port", "0", "--rate", "0"]
+    with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen([sys.executable, "-c", MAIN, *words], stdout=log, stderr=log)
-        served = Served(process, port)
         try:
-            _wait_until_ready(served, log)
-            yield served
+            yield _ready(process, Path(log.name))
         finally:
             process.terminate()
             process.wait(START_SECONDS)
 
 
-def _wait_until_ready(served: Served, log: IO[bytes]) -> None:
+def _ready(process: subprocess.Popen[bytes], log: Path) -> Served:
+    """The service, once it has said its address and its model is loaded."""
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and served.process.poll() is None:
-        try:
-            if served.ask("GET", "/v1/health") == 200:
-                return
-        except OSError:
-            pass
+    while time.monotonic() < deadline and process.poll() is None:
+        address = re.search(r"Listening on http://127\.0\.0\.1:(\d+)", log.read_text(errors="replace"))
+        if address and (served := Served(process, int(address[1]))).ask("GET", "/v1/health") == 200:
+            return served
         time.sleep(0.2)
-    log.seek(0)
-    end_of_log = log.read().decode(errors="replace")[-1000:]
+    end_of_log = log.read_text(errors="replace")[-1000:]
     raise UserError(f"The service is not ready after {START_SECONDS} s. The end of its log:\n{end_of_log}")
 
 

@@ -33,7 +33,8 @@ def serve_command(
     proxy: Annotated[
         list[str] | None,
         typer.Option(
-            help="address or network of a proxy before the service: its X-Forwarded-For names the client"
+            help="address of a proxy before the service, or a network of proxies alone: "
+            "its X-Forwarded-For names the client"
         ),
     ] = None,
     target_error: TargetErrorOption = None,

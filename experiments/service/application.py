@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import logging
 import os
+import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
@@ -21,8 +23,10 @@ from fastapi import Depends, FastAPI, Query, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 from fastapi.security import APIKeyHeader
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.errors import did_you_mean as nearest_name
@@ -32,7 +36,7 @@ from coverfusion.experiments.scoring.score import bundle_extractors, check_targe
 from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Gate, Limits
-from coverfusion.experiments.service.listening import bound_socket
+from coverfusion.experiments.service.listening import allow_open_files, bound_socket
 from coverfusion.experiments.service.metrics import Measure, Metrics
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 from coverfusion.experiments.service.schemas import (
@@ -54,7 +58,8 @@ from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-GRACE_SECONDS = 60  # seconds that accepted requests have left after SIGTERM
+GRACE_SECONDS = 60  # from SIGTERM to the end, at most
+STOP_SECONDS = 5  # of these, for threads whose work nobody waits for any more
 # An explanation runs the image network 50 times: it takes as many places as the pictures it holds up.
 PLACES_OF_EXPLANATION = 32
 _UPLOAD_PROBLEMS = (
@@ -67,6 +72,7 @@ _UPLOAD_PROBLEMS = (
     "unreadable-pictures",
     "too-many-requests",
     "internal",
+    "unable",
     "busy",
 )
 _log = logging.getLogger("uvicorn.error")
@@ -89,6 +95,7 @@ class Service:
     batches: Batches[Picture] = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)  # they decode
     slow: ThreadPoolExecutor = field(init=False)  # one that decodes what may take long
+    decoders: list[threading.Thread] = field(init=False, default_factory=list)  # the threads themselves
     starting: str = "The model is being loaded."  # why it is not ready; empty once it is
 
     def __post_init__(self) -> None:
@@ -96,15 +103,31 @@ class Service:
 
     def start(self) -> None:
         """Starts the threads; the model's begins with loading the weights."""
-        self.threads = ThreadPoolExecutor(CORES, thread_name_prefix="decode")
-        self.slow = ThreadPoolExecutor(1, thread_name_prefix="decode-slow")
+        self.threads, self.slow = (
+            ThreadPoolExecutor(
+                count, name, initializer=lambda: self.decoders.append(threading.current_thread())
+            )
+            for name, count in (("decode", CORES), ("decode-slow", 1))
+        )
         self.batches.start(self.warm_up)
 
     def stop(self) -> None:
-        """Ends the threads once all work is done."""
-        self.batches.stop()
-        self.threads.shutdown()
-        self.slow.shutdown(cancel_futures=True)  # nobody waits for them any more
+        """Ends the threads; those that work on do so for STOP_SECONDS at most.
+
+        Requests have been answered or given up by then: nobody waits for what is still being worked on.
+        """
+        end = time.monotonic() + STOP_SECONDS
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        self.slow.shutdown(wait=False, cancel_futures=True)
+        self.batches.stop(STOP_SECONDS)
+        for thread in self.decoders:
+            thread.join(max(0.0, end - time.monotonic()))
+        if self.is_decoding():
+            _log.warning("A picture took too long to decode; it is given up.")
+
+    def is_decoding(self) -> bool:
+        """Whether a thread decodes that cannot be ended."""
+        return any(thread.is_alive() for thread in self.decoders)
 
     def score(self, pictures: Sequence[Picture]) -> list[ScoredPicture]:
         """All genres of decoded pictures; to be called on the model's thread."""
@@ -156,12 +179,11 @@ def make_service(
         yield
         service.stop()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # FastAPI, with the files of /docs from a package instead of the network
         title="coverfusion",
         version=_version(),
         description=_ABOUT,
         lifespan=lifespan,
-        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
@@ -175,6 +197,7 @@ def make_service(
     _add_facts(app, service, key, key_problems)
     handle_problems(app)
     paths = {route.path for route in app.routes if hasattr(route, "path")}
+    app.add_middleware(_head_as_get)
     app.add_middleware(Gate, limits=service.limits, api_key=api_key)
     app.add_middleware(Measure, metrics=service.metrics, paths=paths)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -295,7 +318,7 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], key_problems: tup
     @app.get("/", include_in_schema=False)
     async def start() -> dict[str, str]:
         """Where to go on."""
-        return {"service": app.title, "version": app.version, "openapi": "/openapi.json"}
+        return {"service": app.title, "version": app.version, "openapi": "/openapi.json", "docs": "/docs"}
 
     @app.get(
         "/v1/health", response_model=Health, responses=described("method-not-allowed", "internal", "starting")
@@ -324,6 +347,15 @@ def _add_facts(app: FastAPI, service: Service, key: list[Any], key_problems: tup
     async def metrics() -> Response:
         """For Prometheus; needs no key."""
         return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _head_as_get(app: ASGIApp) -> ASGIApp:
+    """ASGI middleware: HEAD is answered wherever GET is; the server leaves out the body."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "method": "GET"} if scope.get("method") == "HEAD" else scope, receive, send)
+
+    return answer
 
 
 def _only_known_parameters(request: Request) -> None:
@@ -445,26 +477,29 @@ def run_service(
     """
     import uvicorn
 
-    from coverfusion.experiments.service.http_protocol import ProblemProtocol
+    from coverfusion.experiments.service.http_server import MAX_QUEUE, ListeningServer, limited_protocol
 
+    limits = limits or Limits()
     listener = bound_socket(host, port)
+    allow_open_files(2 * limits.connections)
     app = make_service(bundle_folder, limits, api_key, targets)
-    decision = app.state.service.bundle.decision
-    if sentence := guarantee(decision, targets) if decision else "":
+    service = app.state.service
+    if sentence := guarantee(service.bundle.decision, targets) if service.bundle.decision else "":
         console.print(sentence, highlight=False)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
-        http=ProblemProtocol,
+        http=limited_protocol(limits, proxies),
         ws="none",
+        backlog=MAX_QUEUE,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS - STOP_SECONDS,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
     )
-    server = uvicorn.Server(config)
+    server = ListeningServer(config)
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     if not server.started:
         raise UserError("The service did not start. The reason stands above.")
+    if service.is_decoding():
+        os._exit(130)  # after Ctrl+C; Python would wait for the thread

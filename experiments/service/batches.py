@@ -62,11 +62,11 @@ class Batches(Generic[Item]):
         self._thread = threading.Thread(target=self._run, args=(_Call(first),), name="model", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finishes what was accepted, then ends the thread."""
+    def stop(self, seconds: float | None = None) -> None:
+        """Finishes what was accepted, then ends the thread; waits `seconds` for it at most."""
         if self._thread:
             self._jobs.put(_STOP)
-            self._thread.join()
+            self._thread.join(seconds)
 
     @contextmanager
     def places(self, count: int) -> Iterator[None]:

@@ -1,11 +1,12 @@
-"""What one client may ask of the service, checked before the body of a request is read."""
+"""What one client may ask of the service: its connections, and its requests before their bodies are read."""
 
 from __future__ import annotations
 
 import hmac
+import ipaddress
 import math
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -26,8 +27,13 @@ class Limits:
         pictures: files a request.
         body_bytes: of a whole request.
         held_bytes: bodies of all requests that are not answered yet, together.
+        client_bytes: the same of one client. More than one body, so that one that stalls leaves room.
         waiting: pictures that are accepted and not scored yet.
         seconds: within which the body of a request must have arrived.
+        header_seconds: within which the header of a request must have arrived, counted from the connection
+            or from the response before it.
+        connections: open at a time.
+        client_connections: the same of one client that is no proxy.
         rate: requests a second and client, on average; 0 = no limit.
         burst: requests that a client which was silent may send at once.
     """
@@ -36,10 +42,25 @@ class Limits:
     pictures: int = 64
     body_bytes: int = 64 * 2**20
     held_bytes: int = 256 * 2**20
+    client_bytes: int = 96 * 2**20
     waiting: int = 256
     seconds: float = 30.0
+    header_seconds: float = 10.0
+    connections: int = 512
+    client_connections: int = 128
     rate: float = 50.0
     burst: int = 100
+
+
+def client_of(address: str) -> str:
+    """Who an address belongs to: a client has a whole /64 network of IPv6, and one address of IPv4."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.ip_network((ip, 64), strict=False))
+    return address
 
 
 class TokenBuckets:
@@ -72,7 +93,7 @@ class Gate:
         self.buckets = TokenBuckets(limits.rate, limits.burst) if limits.rate else None
         # apart, so that nobody who has no key can take the tokens of those who share an address with them
         self.wrong_keys = TokenBuckets(limits.rate, limits.burst) if limits.rate else None
-        self.held = 0
+        self.held: Counter[str] = Counter()  # client -> bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through, or refuses it with a problem."""
@@ -84,27 +105,35 @@ class Gate:
         except Problem as problem:
             await problem.response()(scope, receive, send)
             return
-        taken = 0
+        taken, client = 0, _client(scope)
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            self.held += len(message.get("body", b""))
+            self.held[client] += len(message.get("body", b""))
             if taken > self.limits.body_bytes:
                 raise self._too_large()
-            if self.held > self.limits.held_bytes:
-                raise Problem("busy", f"{self.held:,} bytes are waiting. Try again later.", RETRY_HEADERS)
+            for held, most, whose in (
+                (self.held[client], self.limits.client_bytes, " of yours"),
+                (self.held.total(), self.limits.held_bytes, ""),
+            ):
+                if held > most:
+                    raise Problem(
+                        "busy", f"{held:,} bytes{whose} are waiting. Try again later.", RETRY_HEADERS
+                    )
             return message
 
         try:
             await self.app(scope, counted, send)
         finally:
-            self.held -= taken
+            self.held[client] -= taken
+            if not self.held[client]:
+                del self.held[client]
 
     def _admit(self, scope: Scope) -> None:
         """Raises Problem where this request may not go on."""
-        client = scope["client"][0] if scope.get("client") else ""
+        client = _client(scope)
         headers = Headers(scope=scope)
         given = headers.get("x-api-key", "").encode("latin-1")
         wrong = self.key is not None and not hmac.compare_digest(given, self.key)
@@ -125,6 +154,10 @@ class Gate:
 
     def _too_large(self) -> Problem:
         return Problem("too-large", f"A request may have {self.limits.body_bytes:,} bytes.")
+
+
+def _client(scope: Scope) -> str:
+    return client_of(scope["client"][0]) if scope.get("client") else ""
 
 
 def _is_guarded(path: str) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +46,19 @@ def test_almost_all_pairs_are_found_where_only_a_share_is_compared():
     got = set(map(tuple, found.tolist()))
     assert got <= planted
     assert len(got) >= 0.95 * len(planted)
+
+
+@pytest.mark.parametrize("covers", [4000, 20_000])
+def test_pairs_that_just_count_as_near_are_found_among_few_and_many(covers: int) -> None:
+    """The further apart, the more often the index looks for the two in different places."""
+    rng = np.random.default_rng(1)
+    bits = rng.integers(0, 2, (covers, 256)).astype(np.uint8)
+    other = bits[:1000].copy()
+    for row in other:
+        row[rng.choice(256, rng.integers(51, NEAR_BITS + 1), replace=False)] ^= 1
+    found = near_pairs(_hashes(np.vstack([bits, other])), np.full(covers + 1000, DETAILED))
+    planted = {(i, covers + i) for i in range(1000)}
+    assert len(planted & set(map(tuple, found.tolist()))) >= 980
 
 
 def test_a_thousand_copies_give_a_thousand_pairs_and_one_group():

@@ -12,7 +12,6 @@ import re
 import struct
 import threading
 import time
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,7 +112,7 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "canvas of a WebP": (_wide_webp, ANY),
     "lzw TIFF": (_tiff, TOO_LARGE),
     "JPEG 2000": (_jpeg_2000, TOO_LARGE),
-    "runs of a BMP": (_bmp_of_runs, "takes too long|^$"),
+    "runs of a BMP": (_bmp_of_runs, "takes too long|more memory|^$"),
     "plain PPM": (lambda: b"P3 3000 3000 255\n" + b"1 " * 5_000_000, ANY),
 }  # fmt: skip
 
@@ -131,9 +130,9 @@ def test_a_picture_costs_little_or_is_rejected(case: str, tmp_path: Path) -> Non
 
 def test_a_member_is_read_up_to_the_size_in_the_directory(tmp_path: Path) -> None:
     """One of bzip2 is not read at all, one of deflate stops at 1,000 bytes."""
-    zeros, packers = bytes(2**24), {12: bz2.BZ2Compressor(9), 8: zlib.compressobj(9, zlib.DEFLATED, -15)}
+    zeros, packers = bytes(2**24), {12: bz2.BZ2Compressor(1), 8: zlib.compressobj(1, zlib.DEFLATED, -15)}
     for method, packer in packers.items():
-        data = b"".join([*(packer.compress(zeros) for _ in range(96)), packer.flush()])
+        data = b"".join([*(packer.compress(zeros) for _ in range(24)), packer.flush()])
         name = b"Rock/a.jpg"
         head = struct.pack("<IHHHHHIIIHH", 0x04034B50, 46, 0, method, 0, 0, 0, len(data), 1000, len(name), 0)
         entry = struct.pack(
@@ -149,25 +148,22 @@ def test_a_member_is_read_up_to_the_size_in_the_directory(tmp_path: Path) -> Non
         assert ("packed in a way" if method == 12 else "broken archive member") in reason
 
 
-def test_a_zip_of_too_many_entries_is_refused_as_a_whole(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        for number in range(MAX_ENTRIES + 1):
-            archive.writestr(zipfile.ZipInfo(f"{number:x}"), b"")
+@pytest.mark.parametrize("said", [MAX_ENTRIES + 1, 1])
+def test_a_zip_of_too_many_entries_is_refused_as_a_whole(tmp_path: Path, said: int) -> None:
+    """They are counted, whatever the end of the zip says."""
+    name = b"a"
+    head = struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, 0, 0, 0, 0, 0, 0, len(name), 0) + name
+    entry = struct.pack("<IHHHHHHIIIHHHHHII", 0x02014B50, *[20] * 2, *[0] * 7, len(name), *[0] * 6) + name
+    directory = entry * (MAX_ENTRIES + 1)
+    place = len(head) + len(directory)
+    zip64 = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, said, said, len(directory), len(head))
+    locator = struct.pack("<IIQI", 0x07064B50, 0, place, 1)
+    end = struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, *[0xFFFF] * 2, len(directory), len(head), 0)
+    (tmp_path / "a.zip").write_bytes(head + directory + zip64 + locator + end)
     cost = cost_of(tmp_path / "a.zip")
     assert cost.megabytes < 100
     assert cost.seconds < SECONDS
     assert cost.reasons == [f"too large: a zip of more than {MAX_ENTRIES:,} entries; split it, or unpack it"]
-
-
-def test_entries_are_counted_whatever_the_end_of_the_zip_says(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        for number in range(MAX_ENTRIES + 1):
-            archive.writestr(zipfile.ZipInfo(f"{number:x}"), b"")
-    data = bytearray((tmp_path / "a.zip").read_bytes())
-    place = data.rindex(b"PK\x06\x06")
-    struct.pack_into("<QQ", data, place + 24, 1, 1)
-    (tmp_path / "a.zip").write_bytes(data)
-    assert cost_of(tmp_path / "a.zip").reasons[0].startswith("too large: a zip of more than")
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -269,7 +265,7 @@ def test_an_opened_file_is_bounded_as_its_bytes_are() -> None:
 
 
 def test_after_a_picture_that_took_too_long_others_are_read() -> None:
-    slow = many_scans(95, 9400)
+    slow = many_scans(93, 9400)
     assert may_take_long(slow)
     started = time.monotonic()
     with pytest.raises(PictureError, match="takes too long"):
@@ -281,7 +277,7 @@ def test_after_a_picture_that_took_too_long_others_are_read() -> None:
 def test_what_took_too_long_is_tried_again(tmp_path: Path) -> None:
     cache = FactsCache.load(tmp_path / "facts.parquet")
     with pytest.raises(UndecidedPictureError):
-        cache.facts("a" * 64, many_scans(95, 9400))
+        cache.facts("a" * 64, many_scans(93, 9400))
     assert not cache.known
 
 

@@ -2,6 +2,9 @@
 
 import io
 import json
+import re
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from fastapi.testclient import TestClient
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
+from coverfusion.experiments.service import application
 from coverfusion.experiments.service.application import make_service
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.schemas import scored_picture
@@ -103,6 +107,39 @@ def test_the_model_says_what_it_is(client: TestClient, served_bundle: Path) -> N
     assert card["genres"] == list(GENRES)
     assert card["blocks"]["color"]["fingerprint"] == manifest["extractors"]["color"]["fingerprint"]
     assert card["digest"] == (served_bundle / "manifest.sha256").read_text()
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/health", "/v1/model", "/metrics", "/openapi.json", "/docs"])
+def test_head_is_answered_where_get_is(client: TestClient, path: str) -> None:
+    asked, answer = client.head(path), client.get(path)
+    assert asked.status_code == answer.status_code == 200
+    assert asked.headers["content-type"] == answer.headers["content-type"]
+    assert client.head("/v1/predict").status_code == 405
+
+
+def test_the_page_of_the_paths_needs_no_network(client: TestClient) -> None:
+    page = client.get("/docs").text
+    files = re.findall(r'(?:src|href)="(.*?)"', page)
+    assert len(files) == 3
+    for file in files:
+        assert file.startswith("/"), file
+        assert len(client.get(file).content) > 1000
+
+
+def test_a_picture_that_decodes_for_ever_does_not_hold_up_the_end(
+    served_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "STOP_SECONDS", 0.3)
+    for_ever = threading.Event()
+    with serving(served_bundle) as client:
+        service: application.Service = client.app.state.service  # type: ignore[attr-defined]
+        service.threads.submit(for_ever.wait)
+        until(lambda: bool(service.decoders))
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert service.is_decoding()
+    for_ever.set()
+    until(lambda: not service.is_decoding())
 
 
 def test_a_service_without_a_bundle_does_not_start(tmp_path: Path) -> None:
