@@ -41,7 +41,7 @@ def open_parts(store: AbstractFileSystem, url: str) -> HTTPFile:
     return _Parts(store, url, session=session, size=size, loop=store.loop, **store.kwargs)
 
 
-class _Parts(HTTPFile):
+class _Parts(HTTPFile):  # type: ignore[misc]
     async def async_fetch_range(self, start: int, end: int) -> bytes:
         """The bytes from `start` to before `end`; fewer where the file ends earlier."""
         options: dict[str, Any] = dict(self.kwargs)

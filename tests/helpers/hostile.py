@@ -16,20 +16,25 @@ from PIL import Image
 SIDE = 9459  # just below the limit of pixels
 _COST = """
 import json, resource, sys, time
+from concurrent.futures import ThreadPoolExecutor
 from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.pictures import PictureError, decode
-from coverfusion.data.sources import list_pictures, read_bytes
+from coverfusion.data.sources import list_pictures, read_bytes, room_for
 
 def peak(who):
     return resource.getrusage(who).ru_maxrss / 1000
 
-idle, started, reasons = peak(resource.RUSAGE_SELF), time.monotonic(), []
-for path in list_pictures([sys.argv[1]]):
+def read(path):
     try:
-        decode(read_bytes(path))
-        reasons.append("")
+        with room_for(path):
+            decode(read_bytes(path))
+        return ""
     except PictureError as error:
-        reasons.append(str(error))
+        return str(error)
+
+idle, started = peak(resource.RUSAGE_SELF), time.monotonic()
+with ThreadPoolExecutor(8) as pool:
+    reasons = list(pool.map(read, list_pictures([sys.argv[1]])))
 seconds = time.monotonic() - started
 DECODER.close()
 own = peak(resource.RUSAGE_SELF) - idle + peak(resource.RUSAGE_CHILDREN)
@@ -53,7 +58,7 @@ class Cost:
 
 
 def cost_of(path: Path) -> Cost:
-    """Reads a file or zip in a process of its own."""
+    """Reads a file or zip in a process of its own, by 8 threads as collections are read."""
     done = subprocess.run([sys.executable, "-c", _COST, path], capture_output=True, text=True, check=True)
     return Cost(*json.loads(done.stdout))
 
