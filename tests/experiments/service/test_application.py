@@ -13,7 +13,6 @@ import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
 
-from coverfusion.data import decoder_process
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
