@@ -92,11 +92,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             raise PictureError("a folder")
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a file")  # a pipe would wait for ever
-        if status.st_size > MAX_FILE_BYTES:
-            raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
         if path.lower().endswith(".zip"):
             _open_zip(path)
             raise PictureError("an archive without pictures")
+        if status.st_size > MAX_FILE_BYTES:
+            raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
         return Path(path).read_bytes()
     except PictureError:
         raise
