@@ -188,7 +188,12 @@ def read_address(address: str) -> bytes:
             _open_zip(address)
             raise PictureError("an archive without pictures")
         store, path = filesystem(address)
-        content = store.cat_file(path, start=0, end=MAX_FILE_BYTES + 1)
+        if "http" in store.protocol:
+            from coverfusion.data.web_files import read_start  # needs aiohttp, as the store does
+
+            content = read_start(store, path, MAX_FILE_BYTES + 1)
+        else:
+            content = store.cat_file(path, start=0, end=MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
     return content
@@ -198,7 +203,12 @@ def read_address(address: str) -> bytes:
 def _open_zip(address: str) -> Archive:
     store, path = filesystem(address)
     with _reasons("broken archive"):
-        stream = store.open(path, "rb")
+        if "http" in store.protocol:
+            from coverfusion.data.web_files import open_parts
+
+            stream = open_parts(store, path)
+        else:
+            stream = store.open(path, "rb")
         return open_archive(stream, stream.seek(0, 2))
 
 

@@ -8,16 +8,22 @@ import threading
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.names import label
-from coverfusion.data.pictures import PictureError
+from coverfusion.data.picture_errors import PictureError
 from coverfusion.data.zip_names import named_members
 
-# One file, or one member unpacked; a 6,000 x 6,000 TIFF without compression still fits.
-MAX_FILE_BYTES = 128 * 2**20
+# One file, or one member unpacked; a 4,700 x 4,700 TIFF without compression still fits.
+MAX_FILE_BYTES = 64 * 2**20
+# What a zip may list: Python holds about 600 bytes an entry.
+MAX_ENTRIES, MAX_DIRECTORY_BYTES = 250_000, 32 * 2**20
+_ENTRY = b"PK\x01\x02"
+# Reading these stops at a given size; other ways of packing unpack without bound.
+_PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # An archive is a bomb above both: no collection of pictures packs 200 to 1.
 BOMB_BYTES, BOMB_RATIO = 2**30, 200
 # `Rock.zip!Rock/a.jpg` is a member; `!` may stand in any name.
@@ -42,9 +48,10 @@ def open_archive(source: str | BinaryIO, size: int) -> Archive:
     """Opens a zip of so many bytes.
 
     Raises:
-        PictureError: it is a bomb.
+        PictureError: it is a bomb, or has too many entries.
         zipfile.BadZipFile, OSError, ValueError, NotImplementedError: it is broken or not there.
     """
+    _check_entries(source)
     zipped = zipfile.ZipFile(source)
     unpacked = sum(info.file_size for info in zipped.infolist())
     if unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * size:
@@ -57,7 +64,8 @@ def read_member(archive: Archive, member: str) -> bytes:
     """The bytes of one member; may be called from many threads.
 
     Raises:
-        PictureError: its name points outside the archive, it is not there, too large, encrypted or broken.
+        PictureError: its name points outside the archive, it is not there, too large, encrypted, packed in a
+            rare way or broken.
     """
     if points_outside(member):
         raise PictureError("its name points outside the archive")
@@ -69,12 +77,36 @@ def read_member(archive: Archive, member: str) -> bytes:
         raise PictureError("encrypted in its archive")
     if info.file_size > MAX_FILE_BYTES:
         raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB unpacked")
+    if info.compress_type not in _PACKED:
+        raise PictureError("packed in a way that is not read: pack it again with deflate")
     try:
-        with archive.lock:
-            return archive.zipped.read(info)
+        with archive.lock, archive.zipped.open(info) as stream:
+            # with a size, for else a member is unpacked whole, whatever the directory says of it
+            content = stream.read(info.file_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         stop_where_nothing_can_be_read(error, f"{archive.zipped.filename}!{member}")
         raise PictureError(f"broken archive member: {error}") from error
+    if len(content) < info.file_size:
+        raise PictureError("broken archive member: it ends too early")
+    return content
+
+
+def _check_entries(source: str | BinaryIO) -> None:
+    """Raises PictureError where a zip lists more than this package reads; before anything is made of it."""
+    with open(source, "rb") if isinstance(source, str) else nullcontext(source) as stream:  # noqa: PTH123
+        found = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # as `ZipFile` finds its directory
+        if not found:
+            return  # `ZipFile` says what is wrong
+        size, end = int(found[zipfile._ECD_SIZE]), int(found[zipfile._ECD_LOCATION])  # type: ignore[attr-defined]
+        if found[0] == zipfile.stringEndArchive64:  # type: ignore[attr-defined]
+            end -= 76  # the two records of zip64 lie between
+        entries = 0
+        if size <= MAX_DIRECTORY_BYTES and end >= size:
+            stream.seek(end - size)
+            entries = stream.read(size).count(_ENTRY)
+            stream.seek(0)
+    if size > MAX_DIRECTORY_BYTES or entries > MAX_ENTRIES:
+        raise PictureError(f"too large: a zip of more than {MAX_ENTRIES:,} entries; split it, or unpack it")
 
 
 def member_names(archive: Archive) -> list[str]:

@@ -19,7 +19,7 @@ from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.pictures import PictureError, PictureFacts
-from coverfusion.data.sources import Entry, list_entries, read_bytes
+from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
 
 Keep = Literal["drop", "first", "all"]
 COLLECTION_COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]
@@ -200,9 +200,10 @@ def _read_one(entry: Entry, cache: FactsCache) -> tuple[str, PictureFacts | str]
     if not entry.genre:
         return "", _NO_GENRE
     try:
-        data = read_bytes(entry.path)
-        cover_id = hashlib.sha256(data).hexdigest()
-        return cover_id, cache.facts(cover_id, data)
+        with room_for(entry.path):
+            data = read_bytes(entry.path)
+            cover_id = hashlib.sha256(data).hexdigest()
+            return cover_id, cache.facts(cover_id, data)
     except PictureError as error:
         return "", str(error)
 

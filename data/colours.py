@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ _KINDS = {
     "GRAY": ("L", {"L", "LA", "La", "1", "I;16"}),
     "CMYK": ("CMYK", {"CMYK"}),
 }
+_EIGHT_OF_16 = np.rint(np.arange(2**16) / 257).astype(np.uint8)
 _DEPTHS = {"L;2": 3, "L;4": 15}  # raw modes whose greys Pillow stretches to 255, with their highest value
 
 
@@ -45,12 +47,28 @@ def embedded_profile(image: Image.Image) -> Profile | None:
     return profile if profile and image.mode in _KINDS[profile.kind][1] else None
 
 
-def as_channels(image: Image.Image, profile: Profile | None) -> Image.Image:
-    """The picture in the mode that its profile takes; without one as RGB. `image` itself where it is that."""
+def as_channels(image: Image.Image, profile: Profile | None, full: float | None = None) -> Image.Image:
+    """The picture in the mode that its profile takes; without one as RGB. `image` itself where it is that.
+
+    Args:
+        image: of any mode.
+        profile: its `embedded_profile`.
+        full: its `full_value`, where `image` is only a part of it.
+    """
     if profile and profile.kind == "CMYK":
         return image
-    picture = _as_rgb(image)
+    picture = _as_rgb(image, full)
     return picture.convert("L") if profile and profile.kind == "GRAY" else picture
+
+
+def full_value(parts: Iterable[Image.Image]) -> float | None:
+    """What is white in greys of more than 8 bits, told from all parts of a picture; None of other modes."""
+    full: float | None = None
+    for part in parts:
+        if not _is_deep(part) or part.mode.startswith("I;16"):
+            return None
+        full = max(full or 0.0, _full_value(np.asarray(part)))
+    return full
 
 
 def as_srgb(channels: Image.Image, profile: Profile | None) -> Image.Image:
@@ -71,10 +89,14 @@ def set_clear_value(image: Image.Image) -> None:
         image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode.startswith("I") or image.mode == "F"
+
+
+def _as_rgb(image: Image.Image, full: float | None) -> Image.Image:
+    if _is_deep(image):
         values = np.asarray(image)
-        picture = Image.fromarray(_eight_bits(values)).convert("RGB")
+        picture = Image.fromarray(_eight_bits(values, full or _full_value(values))).convert("RGB")
         clear = image.info.get("transparency")
         if isinstance(clear, int):
             picture.paste("white", mask=Image.fromarray(values == clear))
@@ -86,17 +108,20 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Greyscale of 16 or 32 bits or float, scaled to uint8; the range is told from the values."""
-    values = np.nan_to_num(grey.astype(np.float64))
-    top = values.max(initial=0.0)
+def _eight_bits(grey: np.ndarray, full: float) -> np.ndarray:
+    if grey.dtype.itemsize == 2:
+        return _EIGHT_OF_16[grey]
+    return np.clip(np.rint(np.nan_to_num(grey.astype(np.float64)) * (255.0 / full)), 0, 255).astype(np.uint8)
+
+
+def _full_value(grey: np.ndarray) -> float:
+    """What is white in greyscale of 16 or 32 bits or float; the range is told from the values."""
+    if grey.dtype.itemsize == 2:
+        return 65535.0
+    top = np.nan_to_num(grey.astype(np.float64)).max(initial=0.0)
     if grey.dtype.kind == "f":
-        full = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
-    elif grey.dtype.itemsize == 2:
-        full = 65535.0
-    else:
-        full = 255.0 if top <= 255 else 65535.0 if top <= 65535 else float(2**31 - 1)
-    return np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)
+        return 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
+    return 255.0 if top <= 255 else 65535.0 if top <= 65535 else float(2**31 - 1)
 
 
 # --- profiles ------------------------------------------------------------------------------------------

@@ -14,13 +14,13 @@ from coverfusion.data.pictures import (
     DECODE_VERSION,
     PictureError,
     PictureFacts,
-    PictureMemoryError,
+    UndecidedPictureError,
     facts,
 )
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
-FACTS_VERSION = f"{DECODE_VERSION}.1"
+FACTS_VERSION = f"{DECODE_VERSION}.2"
 _COLUMNS = ["width", "height", "format", "phash", "detail"]
 
 
@@ -66,7 +66,7 @@ class FactsCache:
         if entry is None:
             try:
                 entry = facts(data)
-            except PictureMemoryError:
+            except UndecidedPictureError:
                 raise
             except PictureError as error:
                 entry = str(error)

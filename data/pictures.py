@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-import io
+import os
 import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import imagehash
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile
 
-from coverfusion.data.colours import as_channels, as_srgb, embedded_profile, set_clear_value
-from coverfusion.data.machine_faults import MachineError, is_out_of_memory
+from coverfusion.data.colours import set_clear_value
+from coverfusion.data.decoder_process import DECODER
+from coverfusion.data.decoding import (
+    MAX_DECODING_BYTES,
+    MAX_SIDE,
+    READ_FORMATS,
+    check_size,
+    read_picture,
+    reasons,
+    upright_rgb,
+)
+from coverfusion.data.machine_faults import MachineError
+from coverfusion.data.memory_budget import MemoryBudget
+from coverfusion.data.picture_errors import PictureError, PictureMemoryError, UndecidedPictureError
+from coverfusion.data.picture_heads import thread_bytes
+
+__all__ = [
+    "DECODE_VERSION",
+    "MAX_SIDE",
+    "READ_FORMATS",
+    "PictureError",
+    "PictureFacts",
+    "UndecidedPictureError",
+    "decode",
+    "decode_image",
+    "facts",
+    "may_take_long",
+]
 
 # Part of every extractor's fingerprint: change it whenever `decode` would give other pixels.
 DECODE_VERSION = "2"
-# The longer side of a decoded picture, in pixels: one size serves all blocks and bounds the memory.
-MAX_SIDE = 640
-# Pillow's own limit for a decompression bomb; a cover of 9,400 x 9,400 pixels still passes.
-MAX_PIXELS = 89_478_485
-# EPS and the like are left out on purpose: reading them starts another program.
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "TGA", "ICO")
-
-_ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)  # the EXIF tag, and its values that swap the sides
-
-# `_open` refuses at this size itself, so Pillow's warning would only say it a second time.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
-# A broken EXIF block costs the rotation at most; the pixels are sound.
-warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
-
-
-_TOO_MUCH = "it needs more memory than there is for a picture"
-_alone = threading.Lock()
 T = TypeVar("T")
-
-
-class PictureError(ValueError):
-    """This file is no usable picture; the message is the reason."""
-
-
-class PictureMemoryError(PictureError):
-    """It asked for more memory than there was. That may be of the moment, so nobody may remember it."""
+_alone = threading.Lock()
+# What all threads that decode hold together.
+_BUDGET = MemoryBudget(MAX_DECODING_BYTES)
+_UNCOUNTED = 6_000_000  # of an ordinary cover: with as many threads as cores, too little to count
+os.register_at_fork(after_in_child=lambda: _BUDGET.__init__(_BUDGET.total))  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,10 @@ def decode(data: bytes) -> Image.Image:
         An RGB picture.
 
     Raises:
-        PictureError: the bytes are empty, truncated, no picture, broken or a decompression bomb.
-        MachineError: there is no memory for a picture of any kind.
+        PictureError: the bytes are empty, truncated, no picture, broken, a decompression bomb, or take too
+            much memory or too long.
+        MachineError: there is no memory for a picture of any kind, or no process can be started for one that
+            may take too long.
     """
     return _with_memory(lambda: _read(data))[0]
 
@@ -102,12 +108,15 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
     """
 
     def read() -> Image.Image:
-        with _reasons():
+        with reasons():
             picture = _from_array(image) if isinstance(image, np.ndarray) else image
-            if picture.width * picture.height > MAX_PIXELS:
-                raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
-            set_clear_value(picture)
-            return _upright_rgb(picture.copy())
+            check_size(picture.size)
+            unread = _unread(picture)
+            if not unread:
+                set_clear_value(picture)
+                picture.load()
+                return upright_rgb(picture)
+        return _read(unread)[0]
 
     return _with_memory(read)
 
@@ -144,9 +153,8 @@ def _with_memory(read: Callable[[], T]) -> T:
         try:
             return read()
         except PictureMemoryError:
-            pass
-        if _has_memory():
-            raise PictureMemoryError(_TOO_MUCH)
+            if _has_memory():
+                raise
     raise MachineError(
         "There is no memory left to read a picture. Give it more memory or end other programs, and run the "
         "same command again."
@@ -156,67 +164,42 @@ def _with_memory(read: Callable[[], T]) -> T:
 def _has_memory() -> bool:
     """Whether the largest picture that is read would find its place; its pages are not touched."""
     try:
-        bytearray(4 * MAX_PIXELS)
+        bytearray(MAX_DECODING_BYTES)
     except MemoryError:
         return False
     return True
+
+
+def may_take_long(data: bytes) -> bool:
+    """Whether `decode` leaves these bytes to a process of its own, in which one picture waits for another."""
+    try:
+        return thread_bytes(data) is None
+    except PictureError:
+        return False
 
 
 def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     """The RGB picture, its full (width, height) after rotation, its format."""
     if not data:
         raise PictureError("empty file (0 bytes)")
-    with _reasons(), _open(data) as image:
-        name, size = image.format or "?", image.size
-        # A JPEG is decoded at 1/2, 1/4 or 1/8 straight away where that is still large enough.
-        image.draft(None, (MAX_SIDE, MAX_SIDE))
-        set_clear_value(image)
-        image.load()
-        if image.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS:
-            size = size[::-1]
-        return _upright_rgb(image), size, name
+    needed = thread_bytes(data)
+    if needed is None:
+        return DECODER.read_picture(data)
+    if needed <= _UNCOUNTED:
+        return read_picture(data)
+    with _BUDGET.held(needed):
+        return read_picture(data)
 
 
-def _upright_rgb(image: Image.Image) -> Image.Image:
-    """The picture turned as its EXIF says, as RGB, its longer side at most `MAX_SIDE`."""
-    profile = embedded_profile(image)
-    picture = as_channels(ImageOps.exif_transpose(image), profile)
-    if max(picture.size) > MAX_SIDE:
-        picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    picture = as_srgb(picture, profile)
-    picture.info = {}  # rotation and profile are applied: whoever reads or saves it must not do it again
-    return picture
-
-
-@contextmanager
-def _reasons() -> Iterator[None]:
-    """Whatever a decoder raises, as a `PictureError` with the reason."""
-    try:
-        yield
-    except PictureError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"decompression bomb: more than {2 * MAX_PIXELS:,} pixels") from error
-    except UnidentifiedImageError as error:
-        raise PictureError("not a picture (or of a format that is not read)") from error
-    except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
-        if is_out_of_memory(error):
-            raise PictureMemoryError(_TOO_MUCH) from error
-        reason = str(error).strip() or type(error).__name__
-        if "truncated" in reason.lower() or isinstance(error, EOFError):
-            raise PictureError("truncated picture: the file ends too early") from error
-        raise PictureError(f"broken picture: {reason}") from error
-
-
-def _open(data: bytes) -> ImageFile.ImageFile:
-    # libwebp names no reason, but the container says how long it should be.
-    if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
-        raise PictureError("truncated picture: the file ends too early")
-    image = Image.open(io.BytesIO(data), formats=READ_FORMATS)
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"decompression bomb: {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}")
-    return image
+def _unread(image: Image.Image) -> bytes:
+    """The bytes of an opened file whose pixels nobody has read, if they may take long; else none."""
+    if not isinstance(image, ImageFile.ImageFile) or not image.tile or image.fp is None or image.tell():
+        return b""
+    place = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(place)
+    return data if thread_bytes(data) is None else b""
 
 
 def _from_array(pixels: np.ndarray) -> Image.Image:

@@ -12,10 +12,12 @@ import os
 import stat
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from coverfusion.data.addresses import (
+    PARALLEL_REQUESTS,
     Address,
     Place,
     children,
@@ -39,10 +41,14 @@ from coverfusion.data.archives import (
 from coverfusion.data.errors import UserError
 from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.manifest import manifest_rows
+from coverfusion.data.memory_budget import MemoryBudget
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.outputs import OUTPUT_MARK
 from coverfusion.data.pictures import PictureError
 
+# What the large files that all threads hold may have together; smaller ones are not counted.
+_ROOM, _UNCOUNTED_BYTES = MemoryBudget(MAX_FILE_BYTES), 2**21
+os.register_at_fork(after_in_child=lambda: _ROOM.__init__(_ROOM.total))  # type: ignore[misc]
 # path, genre, artist and group as they are written
 _Row = tuple[str, str, str, str]
 
@@ -86,11 +92,11 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
             raise PictureError("a folder")
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a file")  # a pipe would wait for ever
-        if status.st_size > MAX_FILE_BYTES:
-            raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
         if path.lower().endswith(".zip"):
             _open_zip(path)
             raise PictureError("an archive without pictures")
+        if status.st_size > MAX_FILE_BYTES:
+            raise PictureError(f"too large: more than {MAX_FILE_BYTES // 2**20} MiB")
         return Path(path).read_bytes()
     except PictureError:
         raise
@@ -101,6 +107,34 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         raise PictureError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise PictureError(f"cannot be read: {error}") from error
+
+
+@contextmanager
+def room_for(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Waits until there is memory for the bytes of a file, and holds it; many threads read large files.
+
+    Args:
+        path: as for `read_bytes`, which the caller calls and whose result it gives up within the context.
+    """
+    size = _size(os.fspath(path))
+    if size <= _UNCOUNTED_BYTES:
+        yield
+        return
+    with _ROOM.held(size):
+        yield
+
+
+def _size(path: str) -> int:
+    """Bytes of a file or member, as its directory says; an address is taken for a large cover."""
+    if is_address(path):
+        return MAX_FILE_BYTES // PARALLEL_REQUESTS
+    try:
+        path, member = _split(path)
+        if member:
+            return _open_zip(path).members[member].file_size
+        return os.stat(path).st_size  # noqa: PTH116 - as in `read_bytes`
+    except (PictureError, KeyError, OSError, ValueError):
+        return 0
 
 
 def is_there(path: str | os.PathLike[str]) -> bool:

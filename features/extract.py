@@ -17,7 +17,7 @@ from PIL.Image import Image
 
 from coverfusion.data.machine_faults import stop_at_machine_fault, stop_where_nothing_can_be_read
 from coverfusion.data.pictures import PictureError, decode
-from coverfusion.data.sources import read_bytes
+from coverfusion.data.sources import read_bytes, room_for
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.registry import Annotator, Extractor, TextReader
 from coverfusion.features.store import Store
@@ -208,11 +208,12 @@ def read_decoded(
 ) -> tuple[str, str, Image | PictureError]:
     """One picture as `decoded_ahead` yields it; `read` gives the bytes of a path."""
     try:
-        content = read(path)
-        digest = hashlib.sha256(content).hexdigest()
-        if cover_id and digest != cover_id:
-            return cover_id, path, PictureError("the file changed after the collection was read")
-        return digest, path, decode(content)
+        with room_for(path):
+            content = read(path)
+            digest = hashlib.sha256(content).hexdigest()
+            if cover_id and digest != cover_id:
+                return cover_id, path, PictureError("the file changed after the collection was read")
+            return digest, path, decode(content)
     except PictureError as error:
         return cover_id, path, error
     except OSError as error:

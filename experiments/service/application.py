@@ -94,6 +94,7 @@ class Service:
     targets: Targets
     batches: Batches[Picture] = field(init=False)
     threads: ThreadPoolExecutor = field(init=False)  # they decode
+    slow: ThreadPoolExecutor = field(init=False)  # one that decodes what may take long
     decoders: list[threading.Thread] = field(init=False, default_factory=list)  # the threads themselves
     starting: str = "The model is being loaded."  # why it is not ready; empty once it is
 
@@ -102,8 +103,11 @@ class Service:
 
     def start(self) -> None:
         """Starts the threads; the model's begins with loading the weights."""
-        self.threads = ThreadPoolExecutor(
-            CORES, "decode", initializer=lambda: self.decoders.append(threading.current_thread())
+        self.threads, self.slow = (
+            ThreadPoolExecutor(
+                count, name, initializer=lambda: self.decoders.append(threading.current_thread())
+            )
+            for name, count in (("decode", CORES), ("decode-slow", 1))
         )
         self.batches.start(self.warm_up)
 
@@ -114,6 +118,7 @@ class Service:
         """
         end = time.monotonic() + STOP_SECONDS
         self.threads.shutdown(wait=False, cancel_futures=True)
+        self.slow.shutdown(wait=False, cancel_futures=True)
         self.batches.stop(STOP_SECONDS)
         for thread in self.decoders:
             thread.join(max(0.0, end - time.monotonic()))
@@ -216,7 +221,7 @@ def _add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: t
         """The most probable genres of one or many pictures."""
         uploads = await read_uploads(request, service.limits, most)
         with service.batches.places(len(uploads)):
-            pictures = await decode_uploads(uploads, service.threads)
+            pictures = await decode_uploads(uploads, service.threads, service.slow)
             good = [picture for picture in pictures if not isinstance(picture.image, PictureError)]
             _count(service, len(good), len(pictures) - len(good))
             if not good:
@@ -366,7 +371,7 @@ async def _alone(request: Request, service: Service, work: Any, places: int) -> 
     """Work with the one picture of a request, on the model's thread."""
     uploads = await read_uploads(request, service.limits, 1)
     with service.batches.places(places):
-        (picture,) = await decode_uploads(uploads, service.threads)
+        (picture,) = await decode_uploads(uploads, service.threads, service.slow)
         image = picture.image
         _count(service, *((0, 1) if isinstance(image, PictureError) else (1, 0)))
         if isinstance(image, PictureError):

@@ -16,7 +16,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.pictures import PictureError, decode, may_take_long
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.problems import Problem
 
@@ -86,10 +86,20 @@ async def read_uploads(request: Request, limits: Limits, most: int) -> list[Uplo
         raise
 
 
-async def decode_uploads(uploads: Sequence[Upload], threads: Executor) -> list[Picture]:
-    """Decodes in worker threads; a file that is no picture gives its reason."""
+async def decode_uploads(uploads: Sequence[Upload], threads: Executor, slow: Executor) -> list[Picture]:
+    """Decodes in worker threads; a file that is no picture gives its reason.
+
+    Args:
+        uploads: the files.
+        threads: for all that ends soon.
+        slow: for what may take long, so that nobody else waits for it.
+    """
     loop = asyncio.get_running_loop()
-    return await asyncio.gather(*(loop.run_in_executor(threads, _decode, upload) for upload in uploads))
+    chosen = [slow if may_take_long(upload.content) else threads for upload in uploads]
+    jobs = [
+        loop.run_in_executor(thread, _decode, upload) for thread, upload in zip(chosen, uploads, strict=True)
+    ]
+    return await asyncio.gather(*jobs)
 
 
 def body_schema(most: int) -> dict[str, Any]:

@@ -111,22 +111,15 @@ print(json.dumps([*said, FactsCache.load(sys.argv[2]).facts(cover_id, b"").width
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits on memory are Linux's")
-@pytest.mark.parametrize(
-    ("megabytes", "said"),
-    [(60, "MachineError"), (380, "it needs more memory than there is for a picture")],
-    ids=["none for any", "none for this one"],
-)
-def test_memory_that_runs_out_is_never_held_against_a_cover(
-    tmp_path: Path, megabytes: int, said: str
-) -> None:
+def test_memory_that_runs_out_is_never_held_against_a_cover(tmp_path: Path) -> None:
     assert resource.getpagesize()
     picture = tmp_path / "large.png"
-    picture.write_bytes(pictures.encode(pictures.solid("red", (9000, 9000)).convert("RGBA"), "PNG"))
+    picture.write_bytes(pictures.encode(pictures.solid("red", (4000, 4000)).convert("RGBA"), "PNG"))
     done = subprocess.run(
-        [sys.executable, "-c", READER, picture, tmp_path / "facts", str(megabytes)],
+        [sys.executable, "-c", READER, picture, tmp_path / "facts", "60"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == [said, 9000, 9000]
+    assert json.loads(done.stdout) == ["MachineError", 4000, 4000]

@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
 
+from coverfusion.data import decoder_process
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
@@ -22,6 +23,7 @@ from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.schemas import scored_picture
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.uncertainty.decision import Targets, rule_of
+from tests.helpers.hostile import many_scans
 from tests.helpers.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 
@@ -62,6 +64,21 @@ def test_a_bad_file_among_good_ones_is_an_entry_with_its_reason(client: TestClie
     assert bad["genres"] == []
     assert good["error"] is None
     assert good["genres"] == again["genres"] != []
+
+
+def test_pictures_that_take_too_long_end_and_delay_nobody_else(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoder_process, "DECODING_SECONDS", 2.0)
+    slow = many_scans(93, 9400)
+    with ThreadPoolExecutor(2) as pool:
+        hostile = [pool.submit(client.post, "/v1/predict", files=files(slow)) for _ in range(2)]
+        time.sleep(0.3)
+        assert client.post("/v1/predict", files=files(JPEG)).status_code == 200
+        assert not any(answer.done() for answer in hostile)
+    for answer in hostile:
+        body = assert_problem(answer.result(), 422, "unreadable-pictures")
+        assert body["detail"] == "0.jpg: takes too long: not decoded within 2 seconds"
 
 
 def test_only_bad_files_are_a_problem_with_every_reason(client: TestClient) -> None:

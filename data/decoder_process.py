@@ -1,0 +1,103 @@
+"""A process that decodes what might take too long: a thread cannot be ended, a process can."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+
+from PIL import Image
+
+from coverfusion.data.machine_faults import MachineError
+from coverfusion.data.picture_errors import PictureError, UndecidedPictureError
+
+DECODING_SECONDS = 4.0  # of one picture
+_START_SECONDS = 30.0  # of the process, on a machine that does much else
+
+
+class DecoderProcess:
+    """One picture at a time; the process is started by the first one, and anew after one was ended."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: Connection | None = None
+
+    def read_picture(self, data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
+        """As `data.decoding.read_picture`, within `DECODING_SECONDS` from its turn on.
+
+        Raises:
+            PictureError: as there; `UndecidedPictureError` where the time was up.
+            MachineError: the process cannot be started.
+        """
+        with self._turn:
+            connection = self._connection or self._start()
+            try:
+                end = time.monotonic() + DECODING_SECONDS
+                connection.send_bytes(data)
+                answer = self._answer(connection, end)
+                if len(answer) == 2:
+                    reason, was_memory = answer
+                    raise (UndecidedPictureError if was_memory else PictureError)(reason)
+                size, full, name = answer
+                return Image.frombytes("RGB", size, connection.recv_bytes()), full, name
+            except (EOFError, OSError) as error:
+                self._end()
+                raise UndecidedPictureError("broken picture: its decoder crashed") from error
+
+    def _answer(self, connection: Connection, end: float) -> tuple[object, ...]:
+        if not connection.poll(max(0.0, end - time.monotonic())):
+            self._end()
+            raise UndecidedPictureError(f"takes too long: not decoded within {DECODING_SECONDS:g} seconds")
+        return connection.recv()
+
+    def close(self) -> None:
+        """Ends the process, if there is one."""
+        with self._turn:
+            self._end()
+
+    def _start(self) -> Connection:
+        ours, theirs = Pipe()
+        # -P: nothing is imported from the folder that the user happens to be in
+        command = [sys.executable, "-P", "-m", "coverfusion.data.decoder", str(theirs.fileno())]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            )
+            theirs.close()
+            if not ours.poll(_START_SECONDS):
+                raise OSError("it does not answer")
+            ours.recv_bytes()
+        except (OSError, EOFError) as error:
+            self._end()
+            ours.close()
+            raise MachineError(
+                f"The process that decodes pictures cannot be started ({error or 'it ended at once'}). "
+                f"Free some memory, or check `{' '.join(command[:4])}`."
+            ) from error
+        self._connection = ours
+        return ours
+
+    def _end(self) -> None:
+        if self._connection:
+            self._connection.close()
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+        self._process = self._connection = None
+
+
+# One serves all threads of a process; a forked child must not talk through its parent's connection.
+DECODER = DecoderProcess()
+os.register_at_fork(after_in_child=DECODER.__init__)  # type: ignore[misc]
+atexit.register(DECODER.close)
