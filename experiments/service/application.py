@@ -37,6 +37,7 @@ from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Gate, Limits
 from coverfusion.experiments.service.listening import allow_open_files, bound_socket
+from coverfusion.experiments.service.memory import return_large_blocks
 from coverfusion.experiments.service.metrics import Measure, Metrics
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 from coverfusion.experiments.service.schemas import (
@@ -476,6 +477,7 @@ def run_service(
     limits = limits or Limits()
     listener = bound_socket(host, port)
     allow_open_files(2 * limits.connections)
+    return_large_blocks()
     app = make_service(bundle_folder, limits, api_key, targets)
     service = app.state.service
     if sentence := guarantee(service.bundle.decision, targets) if service.bundle.decision else "":
@@ -486,7 +488,7 @@ def run_service(
         ws="none",
         backlog=MAX_QUEUE,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS - STOP_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS - STOP_SECONDS - 1,  # a second for uvicorn's own steps
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
     )
