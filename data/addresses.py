@@ -28,6 +28,7 @@ from coverfusion.data.archives import (
     read_member,
 )
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.pictures import PictureError
 
 PARALLEL_REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
@@ -211,6 +212,7 @@ def _reasons(what: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise PictureError("no such file") from error
     except Exception as error:  # as in `filesystem`
+        stop_where_nothing_can_be_read(error, "What lies at addresses")
         raise PictureError(f"{what}: {_first_line(error)}") from error
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.names import label
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.zip_names import named_members
@@ -72,6 +73,7 @@ def read_member(archive: Archive, member: str) -> bytes:
         with archive.lock:
             return archive.zipped.read(info)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        stop_where_nothing_can_be_read(error, f"{archive.zipped.filename}!{member}")
         raise PictureError(f"broken archive member: {error}") from error
 
 

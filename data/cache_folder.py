@@ -16,8 +16,19 @@ def cache_folder(variable: str, name: str) -> Path:
     """
     if named := os.environ.get(variable):
         return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or home_folder(variable) / ".cache") / "coverfusion" / name
+
+
+def home_folder(variable: str) -> Path:
+    """The user's home folder.
+
+    Args:
+        variable: names what would lie there, if it should lie elsewhere.
+
+    Raises:
+        UserError: the user has none.
+    """
     try:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        return Path.home()
     except RuntimeError as error:  # no HOME, and nobody knows the user
         raise UserError(f"This user has no home folder. Set HOME, or name a folder in {variable}.") from error
-    return cache / "coverfusion" / name

@@ -99,7 +99,7 @@ def read_collection(
             it under the first genre in the order of reading, "all" under each.
         genres: only these genres; None = all. In a manifest any other genre is an error, for it is more
             likely misspelt than meant to be left out; other folders and zips are left out and counted.
-        facts_cache: a parquet file that remembers what was read, for all collections alike.
+        facts_cache: a file that remembers what was read, for all collections alike.
         progress: called with (files read, files in all).
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -9,7 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.pictures import DECODE_VERSION, PictureError, PictureFacts, facts
+from coverfusion.data.pictures import (
+    DECODE_VERSION,
+    PictureError,
+    PictureFacts,
+    PictureMemoryError,
+    facts,
+)
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
 FACTS_VERSION = f"{DECODE_VERSION}.1"
@@ -21,7 +29,7 @@ class FactsCache:
     """cover_id -> facts, or the reason why the bytes are no picture; safe to ask from many threads.
 
     Attributes:
-        path: the parquet file; None keeps nothing.
+        path: the file, parquet behind its digest; None keeps nothing.
         known: what has been read so far.
         unsaved: how many of them the file does not have.
     """
@@ -32,16 +40,17 @@ class FactsCache:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None) -> FactsCache:
-        """Reads the file; one that is not there, damaged or of another version counts as empty."""
+        """Reads the file; one that is not there, damaged, locked or of another version counts as empty."""
         cache = cls(None if path is None else Path(path))
-        if cache.path is None or not cache.path.is_file():
-            return cache
         try:
-            frame = pd.read_parquet(cache.path)
-            frame = frame[frame["version"] == FACTS_VERSION]
-            rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
-        except (OSError, ValueError, KeyError):
+            content = None if cache.path is None else read_sealed(cache.path)
+        except OSError:  # `save` says what is wrong with it
+            content = None
+        if content is None:
             return cache
+        frame = pd.read_parquet(io.BytesIO(content))
+        frame = frame[frame["version"] == FACTS_VERSION]
+        rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
         for cover_id, reason, *values in rows:
             cache.known[cover_id] = reason or PictureFacts(*values)
         return cache
@@ -51,11 +60,14 @@ class FactsCache:
 
         Raises:
             PictureError: they are no usable picture.
+            MachineError: as `data.pictures.facts`.
         """
         entry = self.known.get(cover_id)
         if entry is None:
             try:
                 entry = facts(data)
+            except PictureMemoryError:
+                raise
             except PictureError as error:
                 entry = str(error)
             self.known[cover_id] = entry
@@ -80,10 +92,7 @@ class FactsCache:
         frame["reason"] = [entry if isinstance(entry, str) else "" for _, entry in known]
         frame["version"] = FACTS_VERSION
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-            frame.to_parquet(partial, index=False)
-            partial.replace(self.path)
+            write_sealed(self.path, frame.to_parquet(index=False))
         except OSError as error:
             warnings.warn(
                 f"{self.path}: facts of covers are not kept ({error.strerror or error}).", stacklevel=2

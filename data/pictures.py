@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import imagehash
 import numpy as np
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
+from coverfusion.data.colours import as_channels, as_srgb, embedded_profile, set_clear_value
+from coverfusion.data.machine_faults import MachineError, is_out_of_memory
+
 # Part of every extractor's fingerprint: change it whenever `decode` would give other pixels.
-DECODE_VERSION = "1"
+DECODE_VERSION = "2"
 # The longer side of a decoded picture, in pixels: one size serves all blocks and bounds the memory.
 MAX_SIDE = 640
 # Pillow's own limit for a decompression bomb; a cover of 9,400 x 9,400 pixels still passes.
@@ -29,8 +34,17 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 warnings.filterwarnings("ignore", message="Corrupt EXIF data", category=UserWarning)
 
 
+_TOO_MUCH = "it needs more memory than there is for a picture"
+_alone = threading.Lock()
+T = TypeVar("T")
+
+
 class PictureError(ValueError):
     """This file is no usable picture; the message is the reason."""
+
+
+class PictureMemoryError(PictureError):
+    """It asked for more memory than there was. That may be of the moment, so nobody may remember it."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +69,9 @@ class PictureFacts:
 def decode(data: bytes) -> Image.Image:
     """Decodes a picture as a viewer would show it, its longer side at most `MAX_SIDE`.
 
-    Greyscale, CMYK (inverted as Adobe writes it), palette and 16-bit pictures become 8-bit RGB; alpha is
-    laid on white; of an animation the first frame counts; EXIF rotation is applied.
+    Greyscale, CMYK (inverted as Adobe writes it), palette and 16-bit pictures become 8-bit RGB; an embedded
+    colour profile is converted to sRGB; alpha is laid on white; of an animation the first frame counts;
+    EXIF rotation is applied.
 
     Args:
         data: the bytes of the file.
@@ -66,8 +81,9 @@ def decode(data: bytes) -> Image.Image:
 
     Raises:
         PictureError: the bytes are empty, truncated, no picture, broken or a decompression bomb.
+        MachineError: there is no memory for a picture of any kind.
     """
-    return _read(data)[0]
+    return _with_memory(lambda: _read(data))[0]
 
 
 def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
@@ -82,12 +98,18 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
 
     Raises:
         PictureError: an array of another shape or type, or a Pillow image whose file is broken.
+        MachineError: as `decode`.
     """
-    with _reasons():
-        picture = _from_array(image) if isinstance(image, np.ndarray) else image
-        if picture.width * picture.height > MAX_PIXELS:
-            raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
-        return _upright_rgb(picture.copy())
+
+    def read() -> Image.Image:
+        with _reasons():
+            picture = _from_array(image) if isinstance(image, np.ndarray) else image
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PictureError(f"decompression bomb: more than {MAX_PIXELS:,} pixels")
+            set_clear_value(picture)
+            return _upright_rgb(picture.copy())
+
+    return _with_memory(read)
 
 
 def facts(data: bytes) -> PictureFacts:
@@ -96,7 +118,7 @@ def facts(data: bytes) -> PictureFacts:
     Raises:
         PictureError: as `decode`.
     """
-    picture, (width, height), name = _read(data)
+    picture, (width, height), name = _with_memory(lambda: _read(data))
     luma = picture.convert("L").resize((64, 64), Image.Resampling.LANCZOS)
     return PictureFacts(
         width=width,
@@ -107,6 +129,39 @@ def facts(data: bytes) -> PictureFacts:
     )
 
 
+def _with_memory(read: Callable[[], T]) -> T:
+    """What `read` gives; where memory ran out it is called once more, while other threads do not try again.
+
+    Raises:
+        PictureMemoryError: it ran out again, though there is enough for any picture that may be read.
+        MachineError: there is not even that.
+    """
+    try:
+        return read()
+    except PictureMemoryError:
+        pass  # and the error lets go of all that was read by then
+    with _alone:
+        try:
+            return read()
+        except PictureMemoryError:
+            pass
+        if _has_memory():
+            raise PictureMemoryError(_TOO_MUCH)
+    raise MachineError(
+        "There is no memory left to read a picture. Give it more memory or end other programs, and run the "
+        "same command again."
+    )
+
+
+def _has_memory() -> bool:
+    """Whether the largest picture that is read would find its place; its pages are not touched."""
+    try:
+        bytearray(4 * MAX_PIXELS)
+    except MemoryError:
+        return False
+    return True
+
+
 def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
     """The RGB picture, its full (width, height) after rotation, its format."""
     if not data:
@@ -115,6 +170,7 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
         name, size = image.format or "?", image.size
         # A JPEG is decoded at 1/2, 1/4 or 1/8 straight away where that is still large enough.
         image.draft(None, (MAX_SIDE, MAX_SIDE))
+        set_clear_value(image)
         image.load()
         if image.getexif().get(_ORIENTATION, 1) in _QUARTER_TURNS:
             size = size[::-1]
@@ -123,9 +179,12 @@ def _read(data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
     """The picture turned as its EXIF says, as RGB, its longer side at most `MAX_SIDE`."""
-    picture = _as_rgb(ImageOps.exif_transpose(image))
+    profile = embedded_profile(image)
+    picture = as_channels(ImageOps.exif_transpose(image), profile)
     if max(picture.size) > MAX_SIDE:
         picture.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    picture = as_srgb(picture, profile)
+    picture.info = {}  # rotation and profile are applied: whoever reads or saves it must not do it again
     return picture
 
 
@@ -141,6 +200,8 @@ def _reasons() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise PictureError("not a picture (or of a format that is not read)") from error
     except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
+        if is_out_of_memory(error):
+            raise PictureMemoryError(_TOO_MUCH) from error
         reason = str(error).strip() or type(error).__name__
         if "truncated" in reason.lower() or isinstance(error, EOFError):
             raise PictureError("truncated picture: the file ends too early") from error
@@ -166,27 +227,3 @@ def _from_array(pixels: np.ndarray) -> Image.Image:
     if pixels.dtype != np.uint8:
         raise PictureError(f"an array of {pixels.dtype} is no picture: give uint8, or float from 0 to 1")
     return Image.fromarray(pixels)
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
-    # `convert` on RGB would copy; `load` has already detached the pixels from the file.
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bits(grey: np.ndarray) -> np.ndarray:
-    """Greyscale of 16 or 32 bits or float, scaled to uint8; the range is told from the values."""
-    values = np.nan_to_num(grey.astype(np.float64))
-    top = values.max(initial=0.0)
-    if grey.dtype.kind == "f":
-        full = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
-    elif grey.dtype.itemsize == 2:
-        full = 65535.0
-    else:
-        full = 255.0 if top <= 255 else 65535.0 if top <= 65535 else float(2**31 - 1)
-    return np.clip(np.rint(values * (255.0 / full)), 0, 255).astype(np.uint8)

@@ -37,6 +37,7 @@ from coverfusion.data.archives import (
     read_member,
 )
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.manifest import manifest_rows
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.outputs import OUTPUT_MARK
@@ -70,6 +71,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         PictureError: it is not there, too large, encrypted, points outside its archive, or the archive is
             broken or a bomb.
         UserError: an address by a protocol that nobody knows, or whose package is not installed.
+        MachineError: neither this file nor any other can be read.
     """
     path = os.fspath(path)
     if is_address(path):
@@ -95,6 +97,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     except FileNotFoundError as error:
         raise PictureError("no such file") from error
     except OSError as error:
+        stop_where_nothing_can_be_read(error, path)
         raise PictureError(f"cannot be read: {error.strerror or error}") from error
     except ValueError as error:
         raise PictureError(f"cannot be read: {error}") from error

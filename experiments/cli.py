@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import is_out_of_memory, machine_fault
 from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.commands.ablate import ablate_command
 from coverfusion.experiments.commands.app import app_command
@@ -139,6 +140,10 @@ def main() -> None:
         if error.errno not in UNUSABLE_PLACE:
             raise
         _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Make room, or name another.")
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        _refuse(str(machine_fault(error)))
 
 
 def _refuse(why: str) -> None:

@@ -305,7 +305,8 @@ def _cached(config: Mapping[str, Any]) -> Path | None:
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
     if not config.get("hf_hub"):
-        file = Path.home() / ".cache" / "clip" / Path(config["url"]).name
+        folder = Path(os.path.expanduser("~/.cache/clip"))  # noqa: PTH111 - who has no home has no file there
+        file = folder / Path(config["url"]).name
         return file if file.is_file() else None
     repository, _, name = config["hf_hub"].rpartition("/")
     if name:

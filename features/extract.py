@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,17 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
+from coverfusion.data.machine_faults import stop_at_machine_fault, stop_where_nothing_can_be_read
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
+from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.registry import Annotator, Extractor, TextReader
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 
 COVERS_PER_CHUNK = 64  # covers decoded, computed and stored together
-CHUNKS_AHEAD = 2  # chunks being decoded while one is computed
+READING = "Reading pictures"  # that it failed on
+CHUNKS_AHEAD = 1  # chunks being decoded while one is computed
 
 Progress = Callable[[str, int, float], None]  # block, covers done, seconds spent in the block
 
@@ -53,6 +56,7 @@ def extract(
     extractors: Sequence[Extractor],
     store: Store,
     progress: Progress | None = None,
+    max_failed: float = MAX_FAILED,
 ) -> list[Failure]:
     """Computes and stores each row that the store lacks.
 
@@ -61,12 +65,14 @@ def extract(
         extractors: the blocks to compute; their weights must be ready.
         store: where rows are looked up and kept.
         progress: called after each chunk and block.
+        max_failed: the share of covers that a block may fail on.
 
     Returns:
         The covers that gave no row, with the reason; they are tried again by the next run.
 
     Raises:
-        UserError: the store cannot be written to.
+        UserError: the store cannot be written to, or a block fails on too many covers.
+        MachineError: as `compute`.
     """
     prints = {e.name: e.fingerprint() for e in extractors}
     ids = covers["cover_id"].tolist()
@@ -74,18 +80,37 @@ def extract(
     wanted = set().union(*todo.values())
     places = ((i, p) for i, p in _once(zip(ids, covers["path"], strict=True)) if i in wanted)
     failures: list[Failure] = []
+    limit = limit_of(max_failed, len(set(ids)), todo)
     for chunk in decoded_ahead(places):
-        failures += [
-            Failure(i, path, "", str(got)) for i, path, got in chunk if isinstance(got, PictureError)
-        ]
+        unread = [Failure(i, path, "", str(got)) for i, path, got in chunk if isinstance(got, PictureError)]
+        failures += unread
+        limit.add(READING, len(chunk), [failure.reason for failure in unread])
         pictures = {i: (path, got) for i, path, got in chunk if not isinstance(got, PictureError)}
         for extractor in extractors:
             mine = {i: pictures[i] for i in pictures if i in todo[extractor.name]}
-            failures += _extract_block(extractor, prints[extractor.name], mine, store, progress)
+            # another process on this store may have written some since
+            mine, every = {i: mine[i] for i in store.missing(prints[extractor.name], list(mine))}, len(mine)
+            if progress and len(mine) < every:
+                progress(extractor.name, every - len(mine), 0.0)
+            failed = _extract_block(extractor, prints[extractor.name], mine, store, progress)
+            failures += failed
+            limit.add(block_named(extractor.name), every, [failure.reason for failure in failed])
     for name, fingerprint in prints.items():
         if todo[name]:
             store.merge(fingerprint)
+    limit.check()
     return failures
+
+
+def limit_of(most: float, covers: int, todo: Mapping[str, Collection[str]]) -> FailureLimit:
+    """What ends a run that fails on too many of so many covers, of which blocks lack those in `todo`."""
+    done = {block_named(name): covers - len(lacking) for name, lacking in todo.items()}
+    return FailureLimit(most, done | {READING: covers - len(set().union(*todo.values()))})
+
+
+def block_named(name: str) -> str:
+    """A block in a message."""
+    return f"Block '{name}'"
 
 
 def read_table(cover_ids: Sequence[str], extractors: Sequence[Extractor], store: Store) -> FeatureTable:
@@ -124,10 +149,15 @@ def compute(extractor: Extractor, images: Sequence[Image]) -> tuple[Rows, dict[i
 
     Returns:
         The rows, and the reason for each position that failed.
+
+    Raises:
+        MachineError: no picture is at fault, but the machine: memory, a disk, a right, weights or a library.
+        UserError: the extractor itself says what is wrong.
     """
     try:
         return _call(extractor, images), {}
     except Exception as error:  # noqa: BLE001 - an extractor may raise anything: find the picture that did it
+        stop_at_machine_fault(error, block_named(extractor.name))
         if len(images) == 1:
             width = len(extractor.columns)
             empty = Rows(np.full((1, width), np.nan, np.float32), ["null"])
@@ -186,6 +216,7 @@ def read_decoded(
     except PictureError as error:
         return cover_id, path, error
     except OSError as error:
+        stop_where_nothing_can_be_read(error, path)
         return cover_id, path, PictureError(f"cannot be read: {error.strerror or error}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from PIL.Image import Image
@@ -13,7 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.features.detectors.coco import COCO
 from coverfusion.features.detectors.ssd import load_ssd, ssd_weights
 from coverfusion.features.networks.checkpoint import weights_for
-from coverfusion.features.networks.lite import LITE, load_lite
+from coverfusion.features.networks.lite import LITE, load_lite, normalised
 from coverfusion.features.networks.openvino import each
 from coverfusion.features.registry import BlockExtractor, missing_weights, register
 from coverfusion.features.weights import Weights, packaged_file
@@ -60,9 +60,40 @@ class Objects(BlockExtractor):
         lite, ssd = self.weights()
         assert lite.path is not None
         outputs = load_lite(_MODEL, lite.path, lite.digest(), LITE[_MODEL][0])(images)
-        classes = _log10_softmax(np.stack([one.logits for one in outputs]))
-        highest = np.stack([found.highest for found in each(load_ssd(ssd), images)])
-        return np.column_stack([classes, np.log10(highest[:, list(COCO)].clip(_LEAST))])
+        return _rows(
+            np.stack([one.logits for one in outputs]),
+            np.stack([found.highest for found in each(load_ssd(ssd), images)]),
+        )
+
+    def plain(self) -> Callable[[Image], np.ndarray]:
+        """The plain use of the same networks on one picture: the first by torch, and the whole SSD.
+
+        Returns:
+            A function from one picture to its (1080,) row.
+        """
+        import torch
+
+        file, detector = self.weights()
+        assert file.path is not None
+        lite, ssd = load_lite(_MODEL, file.path, file.digest(), LITE[_MODEL][0]), load_ssd(detector)
+        module = lite.module()
+
+        def row(image: Image) -> np.ndarray:
+            ssd.forget()
+            with torch.no_grad():
+                logits = module(torch.from_numpy(normalised(lite.prepare([image]))))[2].numpy()
+            return _rows(logits, ssd(image).highest[None])[0]
+
+        return row
+
+    def differences(self, plain: Sequence[np.ndarray], values: np.ndarray, notes: object) -> str:
+        """How far the columns are from those of `plain`, in words."""
+        return f"logarithms within {np.abs(values - np.stack(plain)).max():.1e}"
+
+
+def _rows(logits: np.ndarray, highest: np.ndarray) -> np.ndarray:
+    """(n, 1080) float32 of (n, 1000) logits and (n, 91) confidences."""
+    return np.column_stack([_log10_softmax(logits), np.log10(highest[:, list(COCO)].clip(_LEAST))])
 
 
 def _log10_softmax(logits: np.ndarray) -> np.ndarray:

@@ -43,7 +43,7 @@ class Ocr(BlockExtractor):
         ValueError: a parameter is out of range, or languages do not go with engine and preset.
     """
 
-    version = "5"
+    version = "6"
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import stop_at_machine_fault
 from coverfusion.features.detectors import persons
 from coverfusion.features.detectors.faces import face_weights, load_mtcnn
 from coverfusion.features.detectors.ssd import load_ssd, ssd_weights
@@ -222,6 +223,7 @@ def _try(detector: Detector, image: Image) -> Boxes | str:
     try:
         return detector(image)
     except Exception as error:  # noqa: BLE001 - Pillow, OpenVINO and torch raise many kinds
+        stop_at_machine_fault(error, "Block 'people'")
         return f"{type(error).__name__}: {error}"
 
 

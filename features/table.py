@@ -13,12 +13,14 @@ from typing import Any, NotRequired
 import pandas as pd
 from typing_extensions import TypedDict
 
+from coverfusion.data.checksums import check_sums, write_sums
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.json_files import PlainName, read_json
 
 ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
 TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
 LISTING = "table.json"
+_REMEDY = "Make the table again with `coverfusion extract`, which takes the rows from the store."
 
 
 class Made(TypedDict):
@@ -124,7 +126,7 @@ class FeatureTable:
         )
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes `<block>.parquet`, its notes and text, and the blocks' order into `folder`."""
+        """Writes `<block>.parquet`, its notes and text, the blocks' order and `SHA256SUMS` into `folder`."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.blocks.items():
@@ -134,13 +136,15 @@ class FeatureTable:
         for name, texts in self.texts.items():
             texts.to_frame("text").to_parquet(folder / f"{name}.text.parquet")
         (folder / LISTING).write_text(json.dumps({"blocks": list(self.blocks)}))
+        names = [name for block in self.blocks for name in _files(folder, block)]
+        write_sums(folder, [LISTING, *names])
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], blocks: Sequence[str] | None = None) -> FeatureTable:
         """Reads a saved table, or only the named blocks of it.
 
         Raises:
-            UserError: there is no table in `folder`, or it lacks a named block.
+            UserError: there is no table in `folder`, it lacks a named block, or a file was changed since.
         """
         folder = Path(folder)
         listing = folder / LISTING
@@ -148,13 +152,39 @@ class FeatureTable:
             raise UserError(
                 f"{folder} holds no feature table (no table.json). Make one with `coverfusion extract`."
             )
-        names = read_json(listing, Listing)["blocks"]
-        for name in blocks or []:
-            if name not in names:
-                raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, names)}")
-        chosen = list(blocks) if blocks is not None else names
+        chosen = table_blocks(folder, blocks)
         frames = {name: pd.read_parquet(folder / f"{name}.parquet") for name in chosen}
         return cls(frames, _kept(folder, chosen, "notes", "note"), _kept(folder, chosen, "text", "text"))
+
+
+def table_blocks(
+    folder: str | os.PathLike[str], blocks: Sequence[str] | None = None, beside: Sequence[str] = ()
+) -> list[str]:
+    """The chosen blocks of a table folder, or all, once each file of theirs was compared with its digest.
+
+    Args:
+        folder: with a `table.json`.
+        blocks: names; None: all.
+        beside: other files of the folder that will be read.
+
+    Raises:
+        UserError: no such block, or a file is missing or was changed since it was written.
+    """
+    folder = Path(folder)
+    check_sums(folder, [LISTING, *beside], _REMEDY)
+    known = read_json(folder / LISTING, Listing)["blocks"]
+    for name in blocks or []:
+        if name not in known:
+            raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
+    chosen = list(dict.fromkeys(known if blocks is None else blocks))
+    check_sums(folder, [name for block in chosen for name in _files(folder, block)], _REMEDY)
+    return chosen
+
+
+def _files(folder: Path, block: str) -> list[str]:
+    """The names of a block's files: its numbers, and its notes and text where it has them."""
+    kinds = [f"{block}.notes.parquet", f"{block}.text.parquet"]
+    return [f"{block}.parquet", *(name for name in kinds if (folder / name).is_file())]
 
 
 def text_columns(texts: Mapping[str, pd.Series], index: pd.Index) -> pd.DataFrame:

@@ -136,7 +136,10 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Writes the fitted classifier into `folder`, in formats that hold no code."""
         check_is_fitted(self)
         folder.mkdir(parents=True, exist_ok=True)
-        write_state(folder / "state.skops", {k: v for k, v in vars(self).items() if k not in self.own_files})
+        state = {k: v for k, v in vars(self).items() if k not in self.own_files}
+        if "feature_names_in_" in state:  # of objects, each name would be a part of its own in the file
+            state["feature_names_in_"] = np.asarray(self.feature_names_in_, str)
+        write_state(folder / "state.skops", state)
         self._save_parts(folder)
 
     @classmethod
@@ -155,6 +158,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 f"{folder} was saved by another classifier or version than this {cls.name}, which has no "
                 f"{', '.join(sorted(strange)[:3])}. Train again."
             )
+        if "feature_names_in_" in state:
+            state["feature_names_in_"] = np.asarray(state["feature_names_in_"], object)
         classifier.__dict__.update(state)
         classifier._load_parts(folder)
         for vocabulary in getattr(classifier, "vocabularies_", {}).values():

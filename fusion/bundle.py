@@ -26,11 +26,12 @@ import numpy as np
 import pandas as pd
 from typing_extensions import TypedDict
 
+from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.listed_files import check_digests, plain_files, sha256_of
+from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 
 
@@ -45,12 +45,6 @@ def check_digests(folder: Path, listed: Mapping[str, str], remedy: str) -> None:
             raise UserError(f"{folder / name} is missing. {remedy}")
         if sha256_of(folder / name) != listed[name]:
             raise UserError(f"{folder / name} was changed after it was made. {remedy}")
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a file, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def member_folder(folder: Path, name: str) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.fusion.base import BlockClassifier, Rows
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.listed_files import member_folder
@@ -173,15 +174,12 @@ class Stack(PictureClassifier):
     ) -> np.ndarray:
         """(len(test), n_classes) probabilities by a member that learnt from `train`; kept on disk."""
         kept = self._folder(name, place, f"{known.digest(parameters, train, test)}.npy")
-        if kept is not None and kept.is_file():
-            return np.load(kept)
+        if kept is not None and (known_proba := read_sealed_array(kept)) is not None:
+            return known_proba
         member = self._fit_member(name, parameters, known, train, place)
         proba = member.predict_proba(_seen(name, known.row(test)))
         if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            partial = kept.with_name(f"partial-{kept.name}")
-            np.save(partial, proba)
-            partial.replace(kept)
+            write_sealed_array(kept, proba)
         return proba
 
     def _fit_member(

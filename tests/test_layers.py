@@ -14,13 +14,15 @@ ALLOWED = {
     "fusion": {"fusion", "features", "data"},
     "experiments": {"experiments", "fusion", "features", "data"},
 }
-# fusion knows tables, and where pretrained networks come from; it reads no picture
+# fusion knows tables, where pretrained networks come from and how files are kept; it reads no picture
 TABLES_ONLY = {
+    "data.checksums",
     "data.errors",
-    "data.registry",
     "data.json_files",
-    "features.table",
+    "data.registry",
+    "data.sealed_files",
     "features.networks.backbone",
+    "features.table",
 }
 
 

@@ -83,17 +83,17 @@ def ablate(
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    opened = open_study_folder("ablation", config, extractors, [sorted(designs), repeats], fresh=fresh)
-    if opened.is_finished():
+    asked = [sorted(designs), repeats]
+    with open_study_folder("ablation", config, extractors, asked, fresh=fresh) as opened:
+        if not opened.is_finished():
+            prepared = opened.prepare()
+            write_inputs(opened.path, config, prepared)
+            write_json(opened.path / "study.json", {"designs": list(designs), "repeats": repeats})
+            study, paths = run_designs(opened, prepared, designs, repeats, workers)
+            write_ablation_tables(opened.path, study, designs, paths)
+            write_ablation_page(opened.path)
+            opened.remove_fits()
         return opened.path
-    prepared = opened.prepare()
-    write_inputs(opened.path, config, prepared)
-    write_json(opened.path / "study.json", {"designs": list(designs), "repeats": repeats})
-    study, paths = run_designs(opened, prepared, designs, repeats, workers)
-    write_ablation_tables(opened.path, study, designs, paths)
-    write_ablation_page(opened.path)
-    opened.remove_fits()
-    return opened.path
 
 
 def run_designs(

@@ -22,7 +22,15 @@ from coverfusion.data.registry import Plugin, loaded_plugins, use_plugins
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, run_parts
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.progress import block_bars
-from coverfusion.features.extract import COVERS_PER_CHUNK, Failure, compute
+from coverfusion.features.extract import (
+    COVERS_PER_CHUNK,
+    READING,
+    Failure,
+    block_named,
+    compute,
+    limit_of,
+)
+from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.registry import Extractor, create, missing_weights
 from coverfusion.features.store import Store
 
@@ -66,6 +74,7 @@ def extract_on_ray(
     address: str | None = None,
     done: Callable[[pa.Table], None] | None = None,
     size: int = COVERS_A_TASK,
+    max_failed: float = MAX_FAILED,
 ) -> list[Failure]:
     """Computes and stores each row that the store lacks, with progress bars.
 
@@ -78,13 +87,15 @@ def extract_on_ray(
         done: called with each part's rows (schema `ROW_SCHEMA`).
         size: covers a part; a multiple of `features.extract.COVERS_PER_CHUNK` keeps the batches of the local
             engine.
+        max_failed: the share of covers that a block may fail on.
 
     Returns:
         The covers that gave no row, with the reason, in the order of `covers`; they are tried again by the
         next run.
 
     Raises:
-        UserError: no Ray, no cluster, a worker failed or has other weights, the store cannot be written to.
+        UserError: no Ray, no cluster, a worker failed or has other weights, the store cannot be written to,
+            or a block fails on too many covers.
     """
     from coverfusion.experiments.pipeline.preparation import (
         describe_extractor,  # much that an actor need not load
@@ -96,20 +107,26 @@ def extract_on_ray(
     if not any(missing.values()):
         return []
     failures: list[Failure] = []
+    limit = limit_of(max_failed, len(set(ids)), missing)
     counts = {name: len(lacking) for name, lacking in missing.items()}
     with cluster(workers, address) as on, block_bars(counts) as report:
         made = {e.name: describe_extractor(e) for e in extractors}
         job = ExtractJob(made, Path.cwd(), on.cpus, loaded_plugins())
         for rows in run_parts(on, _parts(covers, missing, size), Extracting, job):
-            for name, part in rows.to_pandas().groupby("block"):
-                failures += _keep(part, by_name.get(str(name)), store)
+            frame = rows.to_pandas()
+            limit.add(READING, frame["cover_id"].nunique(), frame.loc[frame["block"] == "", "reason"])
+            for name, part in frame.groupby("block"):
+                failed = _keep(part, by_name.get(str(name)), store)
+                failures += failed
                 if name:
+                    limit.add(block_named(str(name)), len(part), [failure.reason for failure in failed])
                     report(str(name), len(part), part["seconds"].sum() / on.workers)
             if done:
                 done(rows)
     for name, lacking in missing.items():
         if lacking:
             store.merge(by_name[name].fingerprint())
+    limit.check()
     place = {cover_id: position for position, cover_id in enumerate(ids)}
     return sorted(failures, key=lambda failure: place[failure.cover_id])
 

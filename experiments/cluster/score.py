@@ -37,9 +37,11 @@ from coverfusion.experiments.scoring.score import (
     OUTPUT_FORMATS,
     bundle_extractors,
     check_targets,
+    count_failed,
     schema_of,
     score_chunk,
 )
+from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import name_files, named_files
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
@@ -60,6 +62,7 @@ class ScoreJob:
         cpus: threads of an actor.
         plugins: what the starting process has loaded.
         named: weight files that the user has named there.
+        max_failed: the share of an actor's pictures that blocks may fail on.
     """
 
     bundle: Any
@@ -70,6 +73,7 @@ class ScoreJob:
     cpus: int
     plugins: Sequence[Plugin] = ()
     named: Sequence[Path] = ()
+    max_failed: float = MAX_FAILED
 
 
 def score_on_ray(
@@ -83,6 +87,7 @@ def score_on_ray(
     workers: int | None = None,
     address: str | None = None,
     part: int = COVERS_PER_PART,
+    max_failed: float = MAX_FAILED,
 ) -> tuple[int, int]:
     """Scores pictures into a folder of parquet files.
 
@@ -99,6 +104,7 @@ def score_on_ray(
         address: likewise.
         part: covers a file; a multiple of `features.extract.COVERS_PER_CHUNK` keeps the batches of the
             local engine.
+        max_failed: the share of pictures that blocks may fail on.
 
     Returns:
         The number of rows in all parts, and of those among them with an error.
@@ -128,7 +134,17 @@ def score_on_ray(
             import ray
 
             files = ray.put(_packed(Path(bundle_folder)))
-            job = ScoreJob(files, top_k, targets, out, Path.cwd(), on.cpus, loaded_plugins(), named_files())
+            job = ScoreJob(
+                files,
+                top_k,
+                targets,
+                out,
+                Path.cwd(),
+                on.cpus,
+                loaded_plugins(),
+                named_files(),
+                max_failed,
+            )
             for done in run_parts(on, parts, Scorer, job):
                 if progress:
                     progress(done.column("rows")[0].as_py())
@@ -149,6 +165,7 @@ class Scorer:
             _unpack(ray.get(job.bundle), Path(folder))
             self.bundle = load_bundle(Path(folder))
         self.extractors = bundle_extractors(self.bundle)
+        self.limit = FailureLimit(job.max_failed)
 
     def __call__(self, part: pa.Table) -> pa.Table:
         """Columns `number` (of the part, on every row) and `path` in; one row `number` and `rows` out."""
@@ -156,6 +173,8 @@ class Scorer:
         chunks = decoded_chunks((("", path) for path in paths), self.job.base, self.job.cpus)
         wanted = self.job.top_k, self.job.targets
         frame = pd.concat(score_chunk(self.bundle, self.extractors, chunk, *wanted) for chunk in chunks)
+        count_failed(self.limit, frame)
+        self.limit.check()
         table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
         content = pa.BufferOutputStream()
         pq.write_table(table, content)

@@ -16,12 +16,14 @@ from coverfusion.experiments.commands.options import (
     BlockOption,
     EngineOption,
     KeepOption,
+    MaxFailedOption,
     PresetOption,
     StoreOption,
     check_engine,
 )
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.features.failure_limit import MAX_FAILED
 
 
 def extract_command(
@@ -34,6 +36,7 @@ def extract_command(
     preset: PresetOption = "packaged",
     keep: KeepOption = "drop",
     store: StoreOption = None,
+    max_failed: MaxFailedOption = MAX_FAILED,
     engine: EngineOption = "local",
     workers: ActorsOption = None,
     address: AddressOption = None,
@@ -43,11 +46,13 @@ def extract_command(
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
+    from coverfusion.data.checksums import write_sums
     from coverfusion.data.outputs import make_output_folder
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
+    from coverfusion.experiments.pipeline.outputs import one_writer
     from coverfusion.experiments.pipeline.preparation import open_collection
-    from coverfusion.experiments.retrieval.source import note_extractors
+    from coverfusion.experiments.retrieval.source import EXTRACTORS_FILE, note_extractors
     from coverfusion.features.extract import read_table
     from coverfusion.features.pixels import Pixels
     from coverfusion.features.store import Store
@@ -70,7 +75,7 @@ def extract_command(
     covers = open_collection(config).frame
     feature_store = Store(config.store)
     for pixels in (e for e in chosen if isinstance(e, Pixels)):
-        decoded, unread = decode_pictures(covers, pixels, config.store)
+        decoded, unread = decode_pictures(covers, pixels, config.store, max_failed)
         console.print(
             f"Pictures, for the classifiers that learn from them: {len(covers) - len(unread)} covers in "
             f"{decoded.folder}; {len(unread)} failures",
@@ -79,18 +84,22 @@ def extract_command(
     extractors = [e for e in chosen if not isinstance(e, Pixels)]
     if not extractors:
         return
-    if on_ray:
-        from coverfusion.experiments.cluster.extract import extract_on_ray
+    folder = make_output_folder(out or Path("runs") / f"table-{config.collection_name}")
+    with one_writer(folder / ".lock", folder):
+        if on_ray:
+            from coverfusion.experiments.cluster.extract import extract_on_ray
 
-        failures = extract_on_ray(covers, extractors, feature_store, workers, address)
-    else:
-        failures = fill(covers, extractors, feature_store)
-    table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
-    folder = out or Path("runs") / f"table-{config.collection_name}"
-    table.save(make_output_folder(folder))
-    covers.to_parquet(folder / "covers.parquet")
-    note_extractors(folder, extractors)
-    write_csv(failure_frame(failures), folder / "failures.csv")
+            failures = extract_on_ray(
+                covers, extractors, feature_store, workers, address, max_failed=max_failed
+            )
+        else:
+            failures = fill(covers, extractors, feature_store, max_failed)
+        table = read_table(covers["cover_id"].tolist(), extractors, feature_store)
+        table.save(folder)
+        covers.to_parquet(folder / "covers.parquet")
+        note_extractors(folder, extractors)
+        write_sums(folder, ["covers.parquet", EXTRACTORS_FILE])
+        write_csv(failure_frame(failures), folder / "failures.csv")
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)

@@ -35,6 +35,9 @@ PresetOption = Annotated[str, typer.Option(help="which weights: packaged or hub"
 ConfigPresetOption = Annotated[str | None, typer.Option(help="which weights: packaged or hub")]
 KeepOption = Annotated[str, typer.Option(help="covers under two genres: drop, first or all")]
 ConfigKeepOption = Annotated[str | None, typer.Option(help="covers under two genres: drop, first or all")]
+MaxFailedOption = Annotated[
+    float, typer.Option(min=0, max=1, help="end where a block fails on a larger share of covers")
+]
 StoreOption = Annotated[Path | None, typer.Option(help="where computed features are kept")]
 
 # studies

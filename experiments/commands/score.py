@@ -16,6 +16,7 @@ from coverfusion.experiments.commands.options import (
     AddressOption,
     BundleArgument,
     EngineOption,
+    MaxFailedOption,
     SetCoverageOption,
     TargetCoverageOption,
     TargetErrorOption,
@@ -26,6 +27,7 @@ from coverfusion.experiments.commands.options import (
 )
 from coverfusion.experiments.commands.printing import log_if_asked, print_place
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.features.failure_limit import MAX_FAILED
 
 BYTE_ORDER_MARK = "\ufeff"  # before the first line that some programs write
 INTERRUPTED = 130  # the status of a program that Ctrl-C ends
@@ -46,6 +48,7 @@ def score_command(
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
+    max_failed: MaxFailedOption = MAX_FAILED,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
     engine: EngineOption = "local",
     workers: ActorsOption = None,
@@ -89,11 +92,20 @@ def score_command(
                 from coverfusion.experiments.cluster.score import score_on_ray
 
                 rows, errors = score_on_ray(
-                    bundle, list_pictures(named), out, top_k, resume, progress, targets, workers, address
+                    bundle,
+                    list_pictures(named),
+                    out,
+                    top_k,
+                    resume,
+                    progress,
+                    targets,
+                    workers,
+                    address,
+                    max_failed=max_failed,
                 )
             else:
                 rows, errors = score(
-                    bundle, list_pictures(named), Path(out), top_k, resume, progress, targets
+                    bundle, list_pictures(named), Path(out), top_k, resume, progress, targets, max_failed
                 )
     except KeyboardInterrupt:
         console.print("Stopped. Go on with --resume.")

@@ -66,19 +66,19 @@ def learning_curve(
     config = config.model_copy(update={"folds": folds, "classifiers": parameters, "alone": []})
     balances = list(dict.fromkeys(balances))
     asked = {"sizes": sorted(set(sizes)), "balances": balances, "repeats": repeats}
-    study = open_study_folder("curve", config, run_extractors(config, fitted), [asked], fresh=fresh)
-    if study.is_finished():
+    extractors = run_extractors(config, fitted)
+    with open_study_folder("curve", config, extractors, [asked], fresh=fresh) as study:
+        if not study.is_finished():
+            prepared = study.prepare()
+            write_inputs(study.path, config, prepared)
+            write_json(study.path / "curve.json", asked)
+            points = make_points(study.path, config, prepared.covers, sizes, repeats)
+            kept = fit_points(study, prepared, points, balances, fitted, workers)
+            curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
+            write_curve_tables(study.path, curve, pooled, folds, config.seed)
+            write_curve_page(study.path)
+            study.remove_fits()
         return study.path
-    prepared = study.prepare()
-    write_inputs(study.path, config, prepared)
-    write_json(study.path / "curve.json", asked)
-    points = make_points(study.path, config, prepared.covers, sizes, repeats)
-    kept = fit_points(study, prepared, points, balances, fitted, workers)
-    curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
-    write_curve_tables(study.path, curve, pooled, folds, config.seed)
-    write_curve_page(study.path)
-    study.remove_fits()
-    return study.path
 
 
 def members_of(parameters: Mapping[str, Mapping[str, object]]) -> dict[str, list[str]]:

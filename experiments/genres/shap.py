@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.checksums import damaged_file, files_below, write_sums
+from coverfusion.data.sealed_files import set_aside
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.pipeline.progress import counted
@@ -111,6 +113,8 @@ def _fitted(
     """The model fitted on these covers, or read from `kept` where an earlier call has left it."""
     learnt = pd.util.hash_pandas_object(X).tolist()
     folder = kept / digest([learnt, list(X.columns), covers["genre"].tolist(), dict(parameters)])
+    if damaged := damaged_file(folder):
+        set_aside(folder, damaged)
     if folder.is_dir():
         return FusionCatBoost.load(folder)
     model = FusionCatBoost(**parameters)
@@ -118,6 +122,7 @@ def _fitted(
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     model.save(partial)
+    write_sums(partial, files_below(partial))
     partial.rename(folder)
     return model
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.errors import UserError, did_you_mean
-from coverfusion.data.json_files import read_json
+from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
-from coverfusion.features.table import LISTING, FeatureTable, Listing
+from coverfusion.features.table import table_blocks
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
 MAP_COMPONENTS = 64  # components kept of wider blocks
@@ -74,21 +73,18 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> MapSource:
     listed = folder / "covers.parquet"
     if not listed.is_file():
         raise UserError(f"{folder} has no covers.parquet, so no genres. Make it with `coverfusion extract`.")
+    chosen = table_blocks(folder, blocks or None, ["covers.parquet"])
     covers = pd.read_parquet(listed).reset_index(drop=True)
-    known = read_json(folder / LISTING, Listing)["blocks"]
-    for name in blocks or []:
-        if name not in known:
-            raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
 
     def load(name: str) -> pd.DataFrame:
-        frame = FeatureTable.load(folder, [name]).blocks[name]
+        frame = pd.read_parquet(folder / f"{name}.parquet")
         if frame.index.tolist() != covers["cover_id"].tolist():
             raise UserError(
                 f"{folder}: {name}.parquet and covers.parquet are not of the same covers. Extract again."
             )
         return frame
 
-    return MapSource(covers, list(blocks or known), load)
+    return MapSource(covers, chosen, load)
 
 
 def sample_rows(n: int, most: int, seed: int) -> np.ndarray:

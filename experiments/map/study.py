@@ -16,12 +16,14 @@ import yaml
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
+from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
-from coverfusion.experiments.map.features import open_map_source, sample_rows, scale_blocks
+from coverfusion.experiments.map.features import MapSource, open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
 from coverfusion.experiments.map.page import write_map_page
 from coverfusion.experiments.map.projections import Sample, chosen_projections, make_sample, project
 from coverfusion.experiments.map.separation import probed_rows, separate
+from coverfusion.experiments.pipeline.outputs import one_writer
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 
@@ -81,6 +83,13 @@ def write_map(
             f"{covers['genre'].nunique()} genres."
         )
     folder = make_output_folder(out or Path("runs") / f"map-{source.absolute().name}")
+    with one_writer(folder / ".lock", folder):
+        _write_map(opened, source, folder, methods, seed)
+    return folder
+
+
+def _write_map(opened: MapSource, source: Path, folder: Path, methods: Sequence[str], seed: int) -> None:
+    covers = opened.covers
     write_json(folder / "environment.json", environment())
     settings = {
         "source": str(source.absolute()),
@@ -109,7 +118,6 @@ def write_map(
         draw_separation(folder / "separation.png", pairs)
     write_map_page(folder, seed)
     shutil.rmtree(folder / "parts")
-    return folder
 
 
 def make_map(
@@ -148,11 +156,11 @@ def make_map(
     for method in methods:
         step(method)
         kept = parts / f"{method}-{seed}-{key}.npy"
-        if not kept.is_file():
-            partial = kept.with_name("partial.npy")
-            np.save(partial, project(method, Z, sample, seed))
-            partial.replace(kept)
-        planes[method] = np.load(kept)
+        plane = read_sealed_array(kept)
+        if plane is None:
+            plane = project(method, Z, sample, seed)
+            write_sealed_array(kept, plane)
+        planes[method] = plane
     step("done")
     return Map(covers, sample, planes, clusters, scores)
 

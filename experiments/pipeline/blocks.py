@@ -11,9 +11,11 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.progress import block_bars
 from coverfusion.features.decoded import Decoded, decode_all, missing
 from coverfusion.features.extract import Failure, extract
+from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, create, extractor_names, missing_weights
 from coverfusion.features.store import Store
@@ -44,17 +46,22 @@ def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str)
     return chosen
 
 
-def fill(covers: pd.DataFrame, extractors: list[Extractor], store: Store) -> list[Failure]:
+def fill(
+    covers: pd.DataFrame, extractors: list[Extractor], store: Store, max_failed: float = MAX_FAILED
+) -> list[Failure]:
     """Computes what the store lacks, with progress bars; returns the covers that gave no row."""
     ids = covers["cover_id"].tolist()
     missing = {e.name: len(store.missing(e.fingerprint(), ids)) for e in extractors}
     if not any(missing.values()):
         return []
+    check_writable(store.root, "--store")
     with block_bars(missing) as report:
-        return extract(covers, extractors, store, report)
+        return extract(covers, extractors, store, report, max_failed)
 
 
-def decode_pictures(covers: pd.DataFrame, pixels: Pixels, store: Path) -> tuple[Decoded, list[Failure]]:
+def decode_pictures(
+    covers: pd.DataFrame, pixels: Pixels, store: Path, max_failed: float = MAX_FAILED
+) -> tuple[Decoded, list[Failure]]:
     """Decodes the covers that the cache of pictures lacks, with a bar."""
     if not (count := missing(covers, pixels, store)):
         return decode_all(covers, pixels, store)
@@ -67,7 +74,7 @@ def decode_pictures(covers: pd.DataFrame, pixels: Pixels, store: Path) -> tuple[
             report(pixels.name, done, now - started)
             started = now
 
-        return decode_all(covers, pixels, store, progress)
+        return decode_all(covers, pixels, store, progress, max_failed)
 
 
 def failure_frame(failures: list[Failure]) -> pd.DataFrame:

@@ -15,7 +15,10 @@ import numpy as np
 import pandas as pd
 from catboost import CatBoostError
 
+from coverfusion.data.checksums import SUMS_FILE, damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import stop_at_machine_fault
+from coverfusion.data.sealed_files import set_aside
 from coverfusion.experiments.pipeline.block_sets import columns_of
 from coverfusion.features.decoded import Decoded
 from coverfusion.features.registry import reads_text
@@ -133,33 +136,37 @@ class CachedFits:
 
     def predictions(self, model: Model, part: Part) -> pd.DataFrame:
         """Probabilities `p_<genre>` by cover_id, with the columns `split` and `genre`; fitted if not kept."""
-        kept = self._place(model, part) / "predictions.parquet"
+        place = self._place(model, part)
+        kept = place / "predictions.parquet"
+        self._set_aside_damaged(place)
         if not self.kept(model, part):
             started = time.perf_counter()
             classifier = self.fit(model, part)
             seconds = time.perf_counter() - started
             frames = [self._predict(classifier, model, split, ids) for split, ids in part.predicted.items()]
-            kept.parent.mkdir(parents=True, exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
             if self.keep_models:
-                classifier.save(kept.parent / "model")
-            (kept.parent / "fit.json").write_text(json.dumps({"seconds": seconds}))
-            partial = kept.with_suffix(".partial")
-            pd.concat(frames).to_parquet(partial)
-            partial.replace(kept)
+                classifier.save(place / "model")
+            (place / "fit.json").write_text(json.dumps({"seconds": seconds}))
+            pd.concat(frames).to_parquet(kept)
+            models = [f"model/{name}" for name in files_below(place / "model")]
+            write_sums(place, [kept.name, "fit.json", *models])  # last: where it is there all is
             for checkpoint in self.training(model, part).rglob("checkpoint.pt"):
                 checkpoint.unlink()  # tens of megabytes that only a stopped fit needs
         return pd.read_parquet(kept)
 
     def kept(self, model: Model, part: Part) -> bool:
         """Whether that fit is done already."""
-        return (self._place(model, part) / "predictions.parquet").is_file()
+        return (self._place(model, part) / SUMS_FILE).is_file()
 
     def seconds(self, model: Model, part: Part) -> float:
         """How long that fit took."""
         return float(json.loads((self._place(model, part) / "fit.json").read_text())["seconds"])
 
     def fitted(self, model: Model, part: Part) -> BlockClassifier:
-        """The classifier of a fit whose predictions were asked for."""
+        """The classifier of a fit that is kept; fitted anew where it was damaged meanwhile."""
+        if self._set_aside_damaged(self._place(model, part)):
+            self.predictions(model, part)
         return classifier_class(model.classifier).load(self._place(model, part) / "model")
 
     def training(self, model: Model, part: Part) -> Path:
@@ -190,6 +197,7 @@ class CachedFits:
         try:
             classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
         except (ValueError, ArithmeticError, CatBoostError) as error:
+            stop_at_machine_fault(error, model.name)
             raise CannotFitError(f"{model.name}, {part.name}: {_reason(error)}") from error
         if isinstance(classifier, PictureClassifier):
             classifier.watch = classifier.stop = None
@@ -223,6 +231,13 @@ class CachedFits:
         columns = [f"p_{genre}" for genre in classifier.classes_]
         frame = pd.DataFrame(proba, index=pd.Index(ids, name="cover_id"), columns=columns)
         return frame.assign(split=split, genre=covers["genre"])
+
+    def _set_aside_damaged(self, place: Path) -> bool:
+        """Sets a fit aside of which a file is not what was written; whether it did."""
+        name = damaged_file(place)
+        if name is not None:
+            set_aside(place, name)
+        return name is not None
 
     def _place(self, model: Model, part: Part) -> Path:
         return self.folder / part.name / model.name

@@ -23,11 +23,13 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
+from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
 from coverfusion.features.store import default_root
 from coverfusion.fusion.registry import CLASSIFIERS
 
 Parameters = dict[str, dict[str, Any]]
+_BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed"}  # keys that do not change it
 
 
 class Config(BaseModel):
@@ -56,6 +58,9 @@ class Config(BaseModel):
     groups: Literal["given", "words"] = Field(
         "given", description="words: covers that share a rare word, mostly a name, are never separated either"
     )
+    max_failed: float = Field(
+        MAX_FAILED, ge=0, le=1, description="the run ends where a block fails on a larger share of covers"
+    )
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
@@ -66,7 +71,7 @@ class Config(BaseModel):
 
         Blocks are left to their extractors' fingerprints, which know their code.
         """
-        values = self.model_dump(mode="json", exclude={"collection", "store", "out", "plugins"})
+        values = self.model_dump(mode="json", exclude=_BESIDE_THE_RESULT)
         origins = CLASSIFIERS.origins()
         return values | {"classifier_origins": origins} if origins else values
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.locks import only_one
+from coverfusion.experiments.pipeline.console import console
 
 
 def check_writable(place: str | os.PathLike[str], option: str = "--out") -> None:
@@ -30,6 +33,22 @@ def check_writable(place: str | os.PathLike[str], option: str = "--out") -> None
         raise UserError(
             f"{option} {place}: nothing can be written in {near} ({error.strerror}). Name another place."
         ) from error
+
+
+@contextmanager
+def one_writer(lock: Path, what: Path) -> Iterator[None]:
+    """One process at a time makes `what`; another says so and waits until it is made.
+
+    Args:
+        lock: a file that stays.
+        what: a folder.
+    """
+
+    def busy() -> None:
+        console.print(f"Another process is making {what}; this one waits for it.", style="yellow")
+
+    with only_one(lock, busy):
+        yield
 
 
 def check_file(

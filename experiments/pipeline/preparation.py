@@ -94,7 +94,8 @@ def open_collection(config: Config) -> Collection:
     Raises:
         UserError: as `read_collection`; no cover is left, or the store cannot be written.
     """
-    check_writable(config.store, "--store")
+    if not any(config.store.glob("*/block.json")):  # one with rows may be only read, if nothing is missing
+        check_writable(config.store, "--store")
     collection = read_with_progress(config)
     if len(collection.frame) == 0:
         raise UserError(
@@ -116,7 +117,7 @@ def read_with_progress(config: Config) -> Collection:
             config.collection,
             keep=config.keep,
             genres=config.genres,
-            facts_cache=config.store / "facts.parquet",
+            facts_cache=config.store / "facts",
             progress=progress,
         )
 
@@ -157,11 +158,13 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
     store = Store(config.store)
     tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
-    failures = fill(collection.frame, tabled, store)
+    failures = fill(collection.frame, tabled, store, config.max_failed)
     pictures = None
     for extractor in extractors:
         if isinstance(extractor, Pixels):
-            pictures, undecoded = decode_pictures(collection.frame, extractor, config.store)
+            pictures, undecoded = decode_pictures(
+                collection.frame, extractor, config.store, config.max_failed
+            )
             failures += undecoded
     if failures:
         console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")

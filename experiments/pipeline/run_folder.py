@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from coverfusion.data.checksums import check_sums
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.intervals import Interval
@@ -20,6 +21,14 @@ from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.fusion.pictures import PIXELS
 
+RUN_FILES = (  # that readers take numbers from; their digests are in the run folder
+    "collection.json",
+    "leaderboard.csv",
+    "metrics.json",
+    "per_genre.csv",
+    "predictions.parquet",
+    "splits.parquet",
+)
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 
@@ -181,7 +190,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     """Reads config, environment, collection facts and all scores of a run folder.
 
     Raises:
-        UserError: a file is missing from it.
+        UserError: a file is missing from it, or was changed since it was written.
 
     Example:
         >>> import coverfusion as cf
@@ -194,6 +203,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     for name in ("metrics.json", "leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing: this is no whole run folder. Train it again.")
+    check_sums(folder, RUN_FILES, "Train it again.")
     metrics = _json(folder / "metrics.json")
     chosen = (metrics["chosen"]["classifier"], tuple(metrics["chosen"]["blocks"]))
     by_model: dict[Key, dict[str, Any]] = {}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,6 +18,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.outputs import one_writer
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
@@ -81,6 +83,7 @@ class StudyFolder:
         shutil.rmtree(self.path / "fits")
 
 
+@contextmanager
 def open_study_folder(
     kind: str,
     config: Config,
@@ -88,10 +91,11 @@ def open_study_folder(
     asked: Sequence[object] = (),
     page: str = "index.html",
     fresh: bool = False,
-) -> StudyFolder:
+) -> Iterator[StudyFolder]:
     """Reads the collection and names the folder, `<kind>-<collection>-<digest>`.
 
-    The digest is of the config, the collection, the extractors and what else was asked.
+    The digest is of the config, the collection, the extractors and what else was asked. Where another
+    process does the same study, this one waits and then finds it finished, or goes on where that one stopped.
 
     Args:
         kind: of study; "" for a run.
@@ -114,6 +118,8 @@ def open_study_folder(
     facts = [metadata.version("coverfusion"), wanted, *asked, collection.fingerprint()]
     key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])
     path = config.out / "-".join(filter(None, [kind, config.collection_name, key]))
-    if fresh and path.exists():
-        shutil.rmtree(path)
-    return StudyFolder(path, config, collection, extractors, page)
+    # beside the folder, which `fresh` removes
+    with one_writer(path.with_name(f".{path.name}.lock"), path):
+        if fresh and path.exists():
+            shutil.rmtree(path)
+        yield StudyFolder(path, config, collection, extractors, page)

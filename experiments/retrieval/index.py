@@ -29,19 +29,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from typing_extensions import TypedDict
 
+from coverfusion.data.checksums import sha256_of
+from coverfusion.data.disk import allocate
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.data.outputs import OUTPUT_MARK, make_output_folder
 from coverfusion.data.pictures import PictureError
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.pipeline.outputs import check_writable
+from coverfusion.experiments.pipeline.outputs import check_writable, one_writer
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
 from coverfusion.experiments.retrieval.source import COVERS_A_PIECE, IndexSource, open_index_source
 from coverfusion.features.table import Made
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
-from coverfusion.fusion.listed_files import check_digests, sha256_of
+from coverfusion.fusion.listed_files import check_digests
 from coverfusion.fusion.similarity.index_kinds import (
     INDEX_KINDS,
     MIN_APPROXIMATE_ROWS,
@@ -135,7 +138,14 @@ def write_index_folder(
     folder = Path(folder)
     target = Path(out or Path("runs") / f"index-{folder.absolute().name}")
     check_writable(target)
-    _check_replaceable(target)
+    # beside the folder, which is replaced
+    with one_writer(target.absolute().with_name(f".{target.absolute().name}.lock"), target):
+        _check_replaceable(target)
+        _write_index(folder, target, blocks, kind, seed)
+    return target
+
+
+def _write_index(folder: Path, target: Path, blocks: Sequence[str] | None, kind: str, seed: int) -> None:
     source = open_index_source(folder, blocks)
     partial = target.with_name(f"{target.name}.partial")
     _start(partial, source, seed)
@@ -163,7 +173,6 @@ def write_index_folder(
     if target.exists():
         shutil.rmtree(target)
     partial.rename(target)
-    return target
 
 
 def load_index(folder: str | os.PathLike[str]) -> CoverIndex:
@@ -231,6 +240,7 @@ def _scale(source: IndexSource, rows: Rows, scaler: BlockScaler, words: Any, pat
     place[rows.order] = np.arange(len(rows.order))
     width = scaler.transform(rows.sample[:1]).shape[1]
     scaled = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(rows.order), width))
+    allocate(path, path.stat().st_size)
     for start, chunk in _counted(source.chunks(), len(place), "scaling"):
         where = place[start : start + len(chunk)]
         chunk, where = chunk[where >= 0], where[where >= 0]
@@ -291,23 +301,31 @@ def _start(partial: Path, source: IndexSource, seed: int) -> None:
 
 def _write_covers(covers: pd.DataFrame, partial: Path) -> None:
     """Writes `covers.parquet` with thumbnails, by way of parts that a stopped run has not to make again."""
-    parts = partial / "parts"
-    parts.mkdir(exist_ok=True)
-    starts = range(0, len(covers), THUMBNAILS_A_PART)
+    parts, writer = partial / "parts", None
     with counted("thumbnails", len(covers)) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in starts:
-            part, path = covers.iloc[start : start + THUMBNAILS_A_PART], parts / f"{start:09}.parquet"
-            if not path.is_file():
-                made = list(pool.map(_thumbnail, part["path"]))
-                table = pa.Table.from_pandas(part, preserve_index=False)
-                table = table.append_column("thumbnail", pa.array(made, pa.binary()))
-                pq.write_table(table, path.with_suffix(".partial"), row_group_size=TOGETHER)
-                path.with_suffix(".partial").replace(path)
+        for start in range(0, len(covers), THUMBNAILS_A_PART):
+            part = covers.iloc[start : start + THUMBNAILS_A_PART]
+            table = _part(parts / f"{start:09}", part, pool)
+            writer = writer or pq.ParquetWriter(partial / "covers.parquet", table.schema)
+            writer.write_table(table, row_group_size=TOGETHER)
             bar.advance(bar.task_ids[0], len(part))
-    with pq.ParquetWriter(partial / "covers.parquet", pq.read_schema(parts / f"{0:09}.parquet")) as writer:
-        for start in starts:
-            writer.write_table(pq.read_table(parts / f"{start:09}.parquet"), row_group_size=TOGETHER)
+    if writer is not None:
+        writer.close()
     shutil.rmtree(parts)
+
+
+def _part(path: Path, covers: pd.DataFrame, pool: ThreadPoolExecutor) -> pa.Table:
+    """The rows of these covers with their thumbnails, as `path` has them, or made and kept there."""
+    content = read_sealed(path)
+    if content is None:
+        made = list(pool.map(_thumbnail, covers["path"]))
+        table = pa.Table.from_pandas(covers, preserve_index=False)
+        table = table.append_column("thumbnail", pa.array(made, pa.binary()))
+        written = pa.BufferOutputStream()
+        pq.write_table(table, written)
+        content = written.getvalue().to_pybytes()
+        write_sealed(path, content)
+    return pq.read_table(pa.BufferReader(content))
 
 
 def _thumbnail(path: str) -> bytes | None:

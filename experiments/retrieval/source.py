@@ -12,13 +12,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.registry import Extractor
-from coverfusion.features.table import LISTING, Listing, Made
+from coverfusion.features.table import Made, table_blocks
 
 COVERS_A_PIECE = 8192  # covers a piece
 EXTRACTORS_FILE = "extractors.json"  # in a table folder
@@ -93,13 +93,9 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
                 f"{folder} has no {name}, so it does not say how its covers were made into numbers. Make it "
                 f"again with `coverfusion extract`."
             )
+    chosen = table_blocks(folder, blocks or None, ("covers.parquet", EXTRACTORS_FILE))
     covers = pd.read_parquet(folder / "covers.parquet")[["cover_id", "path", "genre", "group"]]
     covers = covers.reset_index(drop=True)
-    known = read_json(folder / LISTING, Listing)["blocks"]
-    for name in blocks or []:
-        if name not in known:
-            raise UserError(f"{folder} has no block '{name}'.{did_you_mean(name, known)}")
-    chosen = list(dict.fromkeys(blocks or known))
     made = read_json(folder / EXTRACTORS_FILE, dict[PlainName, Made])
     if unknown := [name for name in chosen if name not in made]:
         raise UserError(

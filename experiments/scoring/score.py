@@ -21,16 +21,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
 from PIL.Image import Image
 
 from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
+from coverfusion.data.locks import only_one
 from coverfusion.data.pictures import PictureError
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
+from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable, Made
@@ -51,6 +53,7 @@ def score(
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
     targets: Targets = NO_TARGETS,
+    max_failed: float = MAX_FAILED,
 ) -> tuple[int, int]:
     """Scores pictures one after another into a file.
 
@@ -62,14 +65,15 @@ def score(
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
         targets: when to abstain, and what the sets of genres guarantee.
+        max_failed: the share of pictures that blocks may fail on.
 
     Returns:
         The number of rows, and of those among them with an error.
 
     Raises:
         UserError: a bad output name, a place that cannot be written, an existing output, another run that
-            writes it, a broken bundle, weights that are not here, or targets for a bundle without held-out
-            covers.
+            writes it, a broken bundle, weights that are not here, targets for a bundle without held-out
+            covers, or blocks that fail on too many pictures.
     """
     out = Path(out)
     if out.suffix.lower() not in OUTPUT_FORMATS:
@@ -91,18 +95,27 @@ def score(
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
+        limit = FailureLimit(max_failed)
         for number in itertools.count(len(done)):
             frames = []
             for chunk in itertools.islice(chunks, COVERS_PER_PART // COVERS_PER_CHUNK):
                 frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
+                count_failed(limit, frames[-1])
                 if progress:
                     progress(len(chunk))
             if not frames:
                 break
+            limit.check()  # before its rows are there for ever
             _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
         if not number:  # a file without rows has its columns all the same
             _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
         return _join(parts, out)
+
+
+def count_failed(limit: FailureLimit, scored: pd.DataFrame) -> None:
+    """Counts the pictures of `score_chunk` and those with a failed block; raises UserError as `limit`."""
+    failed = scored.loc[scored["error"] == "", "failed_blocks"]
+    limit.add("A block", len(failed), failed[failed != ""])
 
 
 def is_finished(out: str | os.PathLike[str]) -> bool:
@@ -254,12 +267,12 @@ def _parts_of(out: Path) -> Path:
 @contextmanager
 def _alone(parts: Path, out: Path) -> Iterator[None]:
     """Keeps other runs away from the parts; the system frees the lock of a run that is killed."""
-    parts.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(parts / "lock", timeout=0):
-            yield
-    except Timeout as error:
-        raise UserError(f"Another run is writing {out} now. Wait for it, or name another --out.") from error
+
+    def busy() -> None:
+        raise UserError(f"Another run is writing {out} now. Wait for it, or name another --out.")
+
+    with only_one(parts / "lock", busy):
+        yield
 
 
 def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
@@ -278,9 +291,14 @@ def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
 
 def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
     """Moves `pictures` past the rows that are there already; they must be the same pictures."""
-    done = sorted(parts.glob("*.parquet"))
-    for part in done:
-        paths = pq.read_table(part, columns=["path"]).column("path").to_pylist()
+    done: list[Path] = []
+    for part in sorted(parts.glob("*.parquet")):
+        content = read_sealed(part) if len(done) == int(part.stem) else None
+        if content is None:  # damaged: it and those behind it are scored again
+            part.unlink(missing_ok=True)
+            continue
+        done.append(part)
+        paths = pq.read_table(pa.BufferReader(content), columns=["path"]).column("path").to_pylist()
         for path in paths:
             now = next(pictures, None)
             if now != path:
@@ -292,9 +310,10 @@ def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
 
 
 def _write_part(path: Path, frame: pd.DataFrame) -> None:
-    partial = path.with_suffix(".partial")
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame)), partial)
-    partial.replace(path)
+    table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
+    content = pa.BufferOutputStream()
+    pq.write_table(table, content)
+    write_sealed(path, content.getvalue().to_pybytes())
 
 
 def schema_of(frame: pd.DataFrame) -> pa.Schema:
@@ -311,7 +330,12 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
     writer: Any = None
     with partial.open("wb") as file:
         for part in sorted(parts.glob("*.parquet")):
-            table = pq.read_table(part)
+            content = read_sealed(part)
+            if content is None:
+                raise UserError(
+                    f"{part} was damaged just now. Go on with --resume: its rows are scored again."
+                )
+            table = pq.read_table(pa.BufferReader(content))
             rows += table.num_rows
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
             if kind == ".jsonl":

@@ -73,6 +73,7 @@ _UPLOAD_PROBLEMS = (
     "unreadable-pictures",
     "too-many-requests",
     "internal",
+    "unable",
     "busy",
 )
 _log = logging.getLogger("uvicorn.error")

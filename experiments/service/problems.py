@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import MachineError
+
+_log = logging.getLogger("uvicorn.error")
 
 MEDIA_TYPE = "application/problem+json"
 # kind -> status, title, an example of the detail
@@ -27,6 +31,7 @@ PROBLEM_KINDS: dict[str, tuple[int, str, str]] = {
     "unreadable-pictures": (422, "No picture can be read", "cover.jpg: empty file (0 bytes)"),
     "too-many-requests": (429, "Too many requests from one client", "At most 50 requests a second."),
     "internal": (500, "The service failed", "The reason is in the log of the service."),
+    "unable": (503, "The service cannot work now", "The reason is in the log of the service."),
     "busy": (503, "The service is busy", "256 pictures are waiting. Try again later."),
     "starting": (503, "The service is not ready", "The model is being loaded."),
 }
@@ -105,6 +110,9 @@ async def _of_validation(request: Request, error: Exception) -> Response:
 
 
 async def _of_user_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, MachineError):
+        _log.error("%s", error)
+        return Problem("unable", PROBLEM_KINDS["unable"][2]).response()
     return Problem("invalid", str(error)).response()
 
 

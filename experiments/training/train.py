@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.checksums import write_sums
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
@@ -31,7 +32,8 @@ from coverfusion.experiments.pipeline.preparation import (
 )
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.pipeline.study import open_study_folder
+from coverfusion.experiments.pipeline.run_folder import RUN_FILES
+from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.stack_weights import write_stack_weights
@@ -61,10 +63,16 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     names = chosen_classifiers(config)
     for name in dict.fromkeys([*names, *config.alone]):
         create_checked(name, **(config.classifiers or {}).get(name, {}))
-    study = open_study_folder("", config, run_extractors(config, names), page="report.html", fresh=fresh)
-    folder = study.path
-    if study.is_finished():
-        return folder
+    extractors = run_extractors(config, names)
+    with open_study_folder("", config, extractors, page="report.html", fresh=fresh) as study:
+        if not study.is_finished():
+            _train(study, names, note)
+        return study.path
+
+
+def _train(study: StudyFolder, names: list[str], note: str) -> None:
+    """Fills the run folder with these classifiers and the config's members."""
+    config, folder = study.config, study.path
     prepared = study.prepare()
     parts = run_parts(prepared.covers, config, folder)
     if untested := untested_genres(prepared.covers, parts):
@@ -95,9 +103,9 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
     neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, note)
     keep_training_curves(folder)
+    write_sums(folder, [name for name in RUN_FILES if (folder / name).is_file()])
     write_report(folder, neighbours, prepared.table, prepared.covers)
     study.remove_fits()
-    return folder
 
 
 def keep_training_curves(folder: Path) -> None:

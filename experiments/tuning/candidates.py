@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,7 @@ class Candidates:
         return Model(name, self.blocks)
 
 
+@contextmanager
 def open_candidates(
     kind: str,
     config: Config,
@@ -72,7 +74,7 @@ def open_candidates(
     changed: Mapping[str, Any],
     study: Mapping[str, Any],
     fresh: bool = False,
-) -> Candidates:
+) -> Iterator[Candidates]:
     """Reads the collection, fills the blocks and makes the folder `<kind>-<collection>-<digest>`.
 
     Args:
@@ -92,15 +94,15 @@ def open_candidates(
     create(classifier, **base | dict(changed))
     config = config.model_copy(update={"classifiers": {classifier: base}, "alone": []})
     extractors = _extractors(config, classifier)
-    opened = open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh)
-    prepared = opened.prepare()
-    covers, parts = candidate_parts(prepared.covers, config, opened.path)
-    write_inputs(opened.path, config, prepared)
-    write_json(opened.path / "study.json", dict(study))
-    parameters: dict[str, dict[str, Any]] = {}
-    fits = opened.fits(prepared, parameters)
-    blocks = all_blocks(classifier, tuple(prepared.table.blocks))
-    return Candidates(opened.path, config, classifier, blocks, covers, parts, fits, parameters)
+    with open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh) as opened:
+        prepared = opened.prepare()
+        covers, parts = candidate_parts(prepared.covers, config, opened.path)
+        write_inputs(opened.path, config, prepared)
+        write_json(opened.path / "study.json", dict(study))
+        parameters: dict[str, dict[str, Any]] = {}
+        fits = opened.fits(prepared, parameters)
+        blocks = all_blocks(classifier, tuple(prepared.table.blocks))
+        yield Candidates(opened.path, config, classifier, blocks, covers, parts, fits, parameters)
 
 
 def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple[pd.DataFrame, list[Part]]:

@@ -79,24 +79,24 @@ def search(
         for value in of.values if isinstance(of, Choice) else (of.low, of.high):
             create_checked(classifier, **chosen | some | {name: value})
     facts = {"classifier": classifier, "space": {name: asdict(of) for name, of in space.items()}}
-    candidates = open_candidates("search", config, classifier, some, facts, fresh)
-    study = open_study(candidates, space, own)
-    deadline = time.monotonic() + 60 * minutes
-    with counted("searching", trials) as bar:
-        candidates.fits.watch = lambda what, done, total: watched(bar, what, done, total)
+    with open_candidates("search", config, classifier, some, facts, fresh) as candidates:
+        study = open_study(candidates, space, own)
+        deadline = time.monotonic() + 60 * minutes
+        with counted("searching", trials) as bar:
+            candidates.fits.watch = lambda what, done, total: watched(bar, what, done, total)
 
-        def progress(finished: int) -> None:
-            bar.update(bar.task_ids[0], completed=finished, now=_best_so_far(study))
+            def progress(finished: int) -> None:
+                bar.update(bar.task_ids[0], completed=finished, now=_best_so_far(study))
 
-        run_trials(study, candidates, space, deadline, trials, progress)
-    if not _finished(study, complete=True):
-        raise UserError(
-            f"No trial was finished in {minutes:g} minutes. What was learnt is kept: search again to go on, "
-            f"or take fewer epochs or folds."
-        )
-    write_results(study, candidates, space)
-    write_search_page(candidates.folder)
-    return candidates.folder
+            run_trials(study, candidates, space, deadline, trials, progress)
+        if not _finished(study, complete=True):
+            raise UserError(
+                f"No trial was finished in {minutes:g} minutes. What was learnt is kept: search again to go "
+                f"on, or take fewer epochs or folds."
+            )
+        write_results(study, candidates, space)
+        write_search_page(candidates.folder)
+        return candidates.folder
 
 
 def open_study(candidates: Candidates, space: SearchSpace, own: Mapping[str, Any]) -> Study:

@@ -54,17 +54,18 @@ def sweep(
     for value in values:
         create_checked(classifier, **own | {parameter: value})
     study = {"classifier": classifier, "parameter": parameter}
-    candidates = open_candidates("sweep", config, classifier, {parameter: values[0]}, study, fresh)
-    done = candidates.folder / "values.json"
-    known = json.loads(done.read_text()) if done.is_file() else []
-    tried = in_order([*known, *values])
-    models = {label(value): candidates.model({parameter: value}) for value in tried}
-    fit_values(candidates, list(models.values()), parameter, workers)
-    write_json(done, tried)
-    scored = score_values(candidates, models)
-    write_sweep_tables(candidates.folder, *scored, sweep_epochs(candidates, models))
-    write_sweep_page(candidates.folder)
-    return candidates.folder
+    some = {parameter: values[0]}
+    with open_candidates("sweep", config, classifier, some, study, fresh) as candidates:
+        done = candidates.folder / "values.json"
+        known = json.loads(done.read_text()) if done.is_file() else []
+        tried = in_order([*known, *values])
+        models = {label(value): candidates.model({parameter: value}) for value in tried}
+        fit_values(candidates, list(models.values()), parameter, workers)
+        write_json(done, tried)
+        scored = score_values(candidates, models)
+        write_sweep_tables(candidates.folder, *scored, sweep_epochs(candidates, models))
+        write_sweep_page(candidates.folder)
+        return candidates.folder
 
 
 def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, workers: int | None) -> None:

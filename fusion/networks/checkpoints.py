@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.fusion.networks.dataset import CoverDataset
 from coverfusion.fusion.networks.recipe import Recipe
 
@@ -42,11 +44,12 @@ class TrainingProgress:
 
 def read_progress(folder: Path | None, digest: str) -> TrainingProgress:
     """What a killed training left in `folder`; nothing where that was another one, or its file is broken."""
-    if folder is None or not (folder / FILE).is_file():
+    content = None if folder is None else read_sealed(folder / FILE)
+    if content is None:
         return TrainingProgress(digest)
     try:
-        kept = TrainingProgress(**torch.load(folder / FILE, map_location="cpu", weights_only=True))
-    except Exception:  # noqa: BLE001 - torch raises many kinds for a broken file; the training then starts anew
+        kept = TrainingProgress(**torch.load(io.BytesIO(content), map_location="cpu", weights_only=True))
+    except Exception:  # noqa: BLE001 - torch raises many kinds for another version's file, or one with code
         return TrainingProgress(digest)
     return kept if kept.digest == digest else TrainingProgress(digest)
 
@@ -56,9 +59,9 @@ def write_progress(folder: Path, progress: TrainingProgress) -> None:
     from coverfusion.fusion.networks.training_curves import draw_training_curves
 
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{FILE}.partial"
-    torch.save(vars(progress), partial)
-    partial.replace(folder / FILE)
+    content = io.BytesIO()
+    torch.save(vars(progress), content)
+    write_sealed(folder / FILE, content.getvalue())
     history = pd.DataFrame(progress.history).assign(precision=progress.precision)
     history.to_csv(folder / "history.csv", index=False)
     draw_training_curves(history, folder / "curves.png")

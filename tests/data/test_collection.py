@@ -8,6 +8,7 @@ import pytest
 from coverfusion.data import facts_cache
 from coverfusion.data.collection import COLLECTION_COLUMNS, read_collection
 from coverfusion.data.errors import UserError
+from coverfusion.data.facts_cache import FactsCache
 from tests.helpers import pictures
 
 FACE = pictures.face()
@@ -128,7 +129,7 @@ def test_the_fingerprint_follows_content_not_place(small, tmp_path):
 
 
 def test_a_second_reading_decodes_nothing(small, tmp_path, monkeypatch):
-    cache = tmp_path / "store" / "facts.parquet"
+    cache = tmp_path / "store" / "facts"
     first = read_collection(small, facts_cache=cache)
     monkeypatch.setattr(facts_cache, "facts", lambda data: pytest.fail("decoded again"))
     second = read_collection(small, facts_cache=cache)
@@ -137,11 +138,15 @@ def test_a_second_reading_decodes_nothing(small, tmp_path, monkeypatch):
     assert first.rejected.equals(second.rejected)
 
 
-def test_a_damaged_cache_is_made_anew(small, tmp_path):
-    cache = tmp_path / "facts.parquet"
-    cache.write_bytes(b"PAR1 but not really")
-    assert len(read_collection(small, facts_cache=cache).frame) == 5
-    assert len(pd.read_parquet(cache)) == 7
+def test_a_damaged_cache_is_set_aside_and_made_anew(small, tmp_path):
+    cache = tmp_path / "facts"
+    first = read_collection(small, facts_cache=cache)
+    whole = bytearray(cache.read_bytes())
+    whole[len(whole) // 2] ^= 4
+    cache.write_bytes(whole)
+    with pytest.warns(UserWarning, match="damaged"):
+        pd.testing.assert_frame_equal(read_collection(small, facts_cache=cache).frame, first.frame)
+    assert len(FactsCache.load(cache).known) == 7
 
 
 def test_progress_ends_at_the_number_of_files(small):

@@ -7,6 +7,7 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -167,6 +168,16 @@ def test_a_place_that_cannot_be_written_is_no_traceback(
         cli.main()
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("Error: /runs/a.png cannot be used: No space left on device.")
+
+
+def test_memory_that_runs_out_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda: np.empty(10**15))
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("Error: Memory ran out (Unable to allocate")
 
 
 def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

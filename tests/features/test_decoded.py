@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.features.decoded import ID_BYTES, decode_all, missing
+from coverfusion.features.decoded import LINE_BYTES, LISTING, decode_all, missing
 from coverfusion.features.pixels import Pixels
 from tests.helpers.pictures import encode, solid
 
@@ -72,12 +73,35 @@ def test_what_a_killed_run_left_is_cut_off_and_the_rest_decoded(
     store = tmp_path / "store"
     decoded, _ = decode_all(covers, Pixels(32), store)
     os.truncate(decoded.folder / "pixels.dat", int(pixels_left * 32 * 32 * 3))
-    os.truncate(decoded.folder / "ids.txt", int(ids_left * ID_BYTES))
+    os.truncate(decoded.folder / LISTING, int(ids_left * LINE_BYTES))
     done: list[int] = []
     again, failures = decode_all(covers, Pixels(32), store, done.append)
     assert not failures
     assert sum(done) == 4 - int(min(pixels_left, ids_left))
     assert colours(again.column(covers["cover_id"])) == COLOURS
+
+
+@pytest.mark.parametrize("name", ["pixels.dat", LISTING])
+def test_a_flipped_bit_is_decoded_again_with_one_warning(
+    covers: pd.DataFrame, tmp_path: Path, name: str
+) -> None:
+    rng = np.random.default_rng(0)
+    for n in range(8):
+        store = tmp_path / str(n)
+        decoded, _ = decode_all(covers, Pixels(32), store)
+        file = decoded.folder / name
+        whole = bytearray(file.read_bytes())
+        whole[rng.integers(len(whole))] ^= 1 << rng.integers(8)
+        file.write_bytes(whole)
+        done: list[int] = []
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            again, _ = decode_all(covers, Pixels(32), store, done.append)
+        assert colours(again.column(covers["cover_id"])) == COLOURS
+        assert (len(said), sum(done)) == (1, 1) or (name == LISTING and len(said) <= 1 and sum(done) <= 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            decode_all(covers, Pixels(32), store)
 
 
 def test_two_sides_lie_apart(covers: pd.DataFrame, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,11 @@ import pandas as pd
 import pytest
 from PIL.Image import Image
 
+from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import MachineError
 from coverfusion.features import extract as module
 from coverfusion.features.extract import extract, read_table
+from coverfusion.features.failure_limit import FailureLimit
 from coverfusion.features.registry import create, fingerprint_of
 from coverfusion.features.store import Store
 from tests.helpers.pictures import encode, noise, solid
@@ -114,6 +118,25 @@ def test_copies_within_a_collection_are_computed_once(tmp_path: Path) -> None:
     assert extractor.seen == 1
 
 
+def test_what_another_process_writes_meanwhile_is_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "decoded_ahead", partial(module.decoded_ahead, chunk=2))
+    pictures = {f"{n}.png": solid((40 * n, 9, 0), (8, 8)) for n in range(6)}
+    covers, first, other = _covers(tmp_path / "c", pictures), Redness(), Redness()
+    done: list[int] = []
+
+    def progress(block: str, count: int, seconds: float) -> None:
+        done.append(count)
+        if len(done) == 1:
+            extract(covers[2:4], [other], Store(tmp_path / "store"))
+
+    extract(covers, [first], Store(tmp_path / "store"), progress)
+    assert (first.seen, other.seen) == (4, 2)
+    assert sum(done) == 6
+    assert not Store(tmp_path / "store").missing(first.fingerprint(), covers["cover_id"].tolist())
+
+
 def test_one_bad_picture_is_listed_and_spoils_nothing(tmp_path: Path) -> None:
     covers = _covers(
         tmp_path / "c", {"a.png": solid("red"), "bad.png": b"no picture", "b.png": solid("lime")}
@@ -138,6 +161,60 @@ def test_one_picture_that_an_extractor_cannot_take_is_listed_and_tried_again(tmp
     frame = read_table(covers["cover_id"].tolist(), [Picky(), Redness()], store).frame()
     assert frame["picky.red"].isna().tolist() == [False, True, False]
     assert frame["redness.red"].tolist() == [255.0, 255.0, 0.0]
+
+
+class Unlucky(Redness):
+    """Meets a fault of the machine at the second chunk."""
+
+    name = "unlucky"
+    fault: Exception | None = PermissionError(13, "Permission denied", "/home/me/.cache")
+
+    def __call__(self, images: Sequence[Image]) -> np.ndarray:
+        if self.seen and self.fault:
+            raise self.fault
+        return super().__call__(images)
+
+
+def test_a_fault_of_the_machine_stops_at_once_and_is_held_against_no_cover(tmp_path: Path) -> None:
+    covers = _covers(tmp_path / "c", {f"{n}.png": noise(n, (8, 8)) for n in range(70)})
+    store, extractor, ids = Store(tmp_path / "s"), Unlucky(), covers["cover_id"].tolist()
+    with pytest.raises(
+        MachineError, match=r"Block 'unlucky' cannot go on: /home/me/.cache: Permission denied"
+    ):
+        extract(covers, [extractor], store)
+    done = len(ids) - len(store.missing(extractor.fingerprint(), ids))
+    assert done == extractor.seen == module.COVERS_PER_CHUNK
+    extractor.fault = None
+    assert extract(covers, [extractor], store) == []
+    assert extractor.seen == len(ids)
+
+
+def test_a_block_that_fails_on_many_covers_ends_the_run_with_its_reasons(tmp_path: Path) -> None:
+    wide = {f"wide{n}.png": noise(n, (20, 10)) for n in range(4)}
+    square = {f"{n}.png": noise(n, (10, 10)) for n in range(8)}
+    covers = _covers(tmp_path / "c", square | wide)
+    store = Store(tmp_path / "s")
+    with pytest.raises(
+        UserError, match=r"'picky' failed on 4 of 12 covers, more than 20%: RuntimeError: not square \(4\)"
+    ):
+        extract(covers, [Picky()], store)
+    assert len(store.missing(Picky().fingerprint(), covers["cover_id"].tolist())) == 4
+    assert len(extract(covers, [Picky()], store, max_failed=0.5)) == 4
+    # what was done before counts: two of ten are not too many, though only they are tried
+    fewer = pd.concat([covers[:8], covers[-2:]])
+    assert len(extract(fewer, [Picky()], store)) == 2
+
+
+def test_many_failures_are_told_long_before_the_end() -> None:
+    limit = FailureLimit(0.2, {"a": 100})
+    limit.add("a", 100, ["old reason"] * 60)
+    with pytest.raises(
+        UserError, match=r"a failed on 120 of 300 covers, .*: old reason \(60\); new reason \(60\)"
+    ):
+        limit.add("a", 100, ["new reason"] * 60)
+    few = FailureLimit(0.2)
+    few.add("b", 1_000_000, ["rare"] * 200_000)
+    few.check()
 
 
 def test_a_file_that_changed_meanwhile_is_not_stored_under_the_old_name(tmp_path: Path) -> None:

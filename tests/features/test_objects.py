@@ -54,6 +54,12 @@ def test_a_batch_equals_one_by_one_and_no_pictures_give_no_rows(photos: list[Ima
     assert objects([]).shape == (0, 1080)
 
 
+def test_the_fast_way_gives_what_the_plain_libraries_give(photos: list[Image.Image]) -> None:
+    objects = Objects()
+    plain = objects.plain()
+    np.testing.assert_allclose(objects(photos), np.stack([plain(photo) for photo in photos]), atol=2e-3)
+
+
 def test_blocks_give_the_same_alone_and_after_one_another(photos: list[Image.Image], tmp_path: Path) -> None:
     script = (
         "import sys, numpy as np; from skimage import data; from PIL import Image;"

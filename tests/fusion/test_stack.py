@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.pictures import COLUMN
@@ -83,7 +84,7 @@ def test_what_is_kept_is_not_computed_again_and_not_taken_for_other_covers(tmp_p
     assert len(kept) == 4
     # the kept predictions are believed: uniform ones tell no member from another
     for path in kept:
-        np.save(path, np.full_like(np.load(path), 1 / 3))
+        write_sealed_array(path, np.full_like(read_sealed_array(path), 1 / 3))
     np.testing.assert_allclose(stack.fit(X, y, groups=groups).weights_, 0.5, atol=1e-3)
     stack.set_params(classifiers=PAIR | {"knn": {"k": 2}}).fit(X, y, groups=groups)
     assert len(list(tmp_path.rglob("*.npy"))) == 6

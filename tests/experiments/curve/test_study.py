@@ -117,8 +117,8 @@ def test_a_mean_is_that_of_its_members_under_the_same_balance(
     manifest: Path, out: Path, tmp_path: Path
 ) -> None:
     config = _config(manifest, out).model_copy(update={"out": tmp_path})
-    opened = open_study_folder("curve", config, _extractors())
-    prepared = opened.prepare()
+    with open_study_folder("curve", config, _extractors()) as opened:
+        prepared = opened.prepare()
     points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)[:2]
     kept = fit_points(opened, prepared, points, ["none"], ["logistic", "knn"], workers=1)
     means = {"average": ["logistic", "knn"]}
@@ -132,8 +132,8 @@ def test_a_mean_is_that_of_its_members_under_the_same_balance(
 
 def test_copies_never_come_from_the_held_out_fold(manifest: Path, out: Path, tmp_path: Path) -> None:
     config = _config(manifest, out).model_copy(update={"out": tmp_path})
-    opened = open_study_folder("curve", config, _extractors())
-    prepared = opened.prepare()
+    with open_study_folder("curve", config, _extractors()) as opened:
+        prepared = opened.prepare()
     points = make_points(tmp_path, config, prepared.covers, [30, 60], repeats=1)
     kept = fit_points(opened, prepared, points, ["none", "oversample"], ["knn"], workers=1)
     covers = prepared.covers.set_index("cover_id")

@@ -17,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.sealed_files import read_sealed_array
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.map import clusters
@@ -209,7 +210,7 @@ def test_a_stopped_map_keeps_its_finished_projections(source: Path, tmp_path: Pa
     stamp = kept.stat().st_mtime_ns
     made = make_map(covers, Z, *rest, lambda name: None)
     assert kept.stat().st_mtime_ns == stamp
-    np.testing.assert_array_equal(made.planes["pca"], np.load(kept))
+    np.testing.assert_array_equal(made.planes["pca"], read_sealed_array(kept))
     with pytest.raises(KeyboardInterrupt):  # other features are another map
         make_map(covers, 2 * Z, *rest, stop)
     assert len(list(tmp_path.glob("pca-*.npy"))) == 2

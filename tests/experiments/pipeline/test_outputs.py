@@ -1,11 +1,13 @@
 """Outputs that can be written, and that cannot."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.outputs import check_file, check_writable
+from coverfusion.experiments.pipeline.outputs import check_file, check_writable, one_writer
 
 
 def test_a_place_that_can_be_written_stays_as_it_is(tmp_path: Path) -> None:
@@ -42,3 +44,27 @@ def test_a_wrong_name_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "dir.png").mkdir()
     with pytest.raises(UserError, match="this is a folder"):
         check_file(tmp_path / "dir.png", (".png",))
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from coverfusion.experiments.pipeline.outputs import one_writer
+with one_writer(Path(sys.argv[1], "lock"), Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(0.5)
+    Path(sys.argv[1], "made").touch()
+"""
+
+
+def test_who_comes_second_says_that_it_waits_and_finds_what_the_first_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLDER, tmp_path], stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        first.stdout.readline()
+        with one_writer(tmp_path / "lock", tmp_path):
+            assert (tmp_path / "made").exists()
+    assert "waits" in capsys.readouterr().out
+    with one_writer(tmp_path / "lock", tmp_path):
+        assert capsys.readouterr().out == ""

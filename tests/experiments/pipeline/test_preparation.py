@@ -32,7 +32,7 @@ def test_one_genre_is_refused_before_any_work(tmp_path):
     noises = [pictures.encode(pictures.noise(seed, (32, 32))) for seed in range(3)]
     root = pictures.save_folders(tmp_path / "covers", {"Rock": noises})
     with pytest.raises(UserError, match="all 3 covers are of the genre 'Rock'"):
-        open_study_folder("", _config(tmp_path, root), [])
+        open_study_folder("", _config(tmp_path, root), []).__enter__()
     assert not (tmp_path / "runs").exists()
 
 

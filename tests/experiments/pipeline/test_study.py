@@ -32,7 +32,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
 
 def _open(config: Config, kind: str = "", **more: object) -> StudyFolder:
     extractors = make_extractors(config.blocks, config.preset)
-    return open_study_folder(kind, config, extractors, **more)  # type: ignore[arg-type]  # plain values
+    with open_study_folder(kind, config, extractors, **more) as study:  # type: ignore[arg-type]  # plain
+        return study
 
 
 def test_the_same_study_has_the_same_name_wherever_it_lies(config: Config, tmp_path: Path) -> None:

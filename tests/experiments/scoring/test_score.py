@@ -17,7 +17,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.commands.score import score_command
-from coverfusion.experiments.scoring.score import score
+from coverfusion.experiments.scoring.score import count_failed, score
+from coverfusion.features.failure_limit import FailureLimit
 from tests.helpers.serving import JPEG
 
 
@@ -48,6 +49,18 @@ def test_two_runs_never_write_one_file(served_bundle: Path, covers: list[str], t
     assert len(refused) == 1
     assert len(pd.read_csv(out)) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "s.csv"]
+
+
+def test_failed_blocks_are_counted_of_the_pictures_that_could_be_read() -> None:
+    limit = FailureLimit(0.2)
+    scored = pd.DataFrame(
+        {"error": ["no picture"] * 20 + [""] * 20, "failed_blocks": [""] * 36 + ["ocr: X"] * 4}
+    )
+    count_failed(limit, scored)
+    limit.check()
+    count_failed(limit, scored[-1:])
+    with pytest.raises(UserError, match=r"A block failed on 5 of 21 covers, more than 20%: ocr: X \(5\)"):
+        limit.check()
 
 
 def test_no_pictures_give_a_file_without_rows(served_bundle: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.machine_faults import MachineError
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 
 
@@ -20,6 +21,7 @@ def client() -> TestClient:
             1: RuntimeError("a secret"),
             2: UserError("--x: no."),
             3: HTTPException(418, "short and stout"),
+            5: MachineError("/home/secret: Permission denied"),
             4: Problem("busy", "later", {"Retry-After": "2"}, queue=7),
         }[what]
 
@@ -33,6 +35,7 @@ def client() -> TestClient:
         ("/raise/2", 422, "--x: no."),
         ("/raise/3", 418, "short and stout"),
         ("/raise/4", 503, "later"),
+        ("/raise/5", 503, PROBLEM_KINDS["unable"][2]),
         ("/raise/x", 422, "path.what: Input should be a valid integer"),
         ("/nowhere", 404, "Not Found"),
     ],

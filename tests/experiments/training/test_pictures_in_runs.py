@@ -162,4 +162,4 @@ def test_extract_fills_the_cache_of_pictures(
     extract_command(str(config.collection), block=["pixels"], store=store, out=out)
     assert f"{2 * COVERS} covers in" in " ".join(capsys.readouterr().out.split())
     assert not out.exists()
-    assert len(list(store.glob("pixels-*/ids.txt"))) == 1
+    assert len(list(store.glob("pixels-*/cells.txt"))) == 1

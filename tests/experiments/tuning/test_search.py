@@ -143,7 +143,8 @@ def test_a_space_that_is_used_up_ends_the_search(manifest: Path, tmp_path: Path)
 
 
 def _candidates(manifest: Path, out: Path, classifier: str, some: dict[str, Any], **more: Any) -> Candidates:
-    return open_candidates("search", config(manifest, out, **more), classifier, some, {})
+    with open_candidates("search", config(manifest, out, **more), classifier, some, {}) as candidates:
+        return candidates
 
 
 def _run(study: Study, candidates: Candidates, space: SearchSpace, trials: int | None = None) -> None:

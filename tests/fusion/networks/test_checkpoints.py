@@ -1,11 +1,13 @@
 """Checkpoints come back as they were, belong to one training, and a broken one is as good as none."""
 
+import io
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 
+from coverfusion.data.sealed_files import write_sealed
 from coverfusion.fusion.networks.checkpoints import (
     FILE,
     TrainingProgress,
@@ -57,19 +59,23 @@ def test_nothing_comes_back_of_another_training_or_without_a_folder(
     assert read_progress(None, "digest") == TrainingProgress("digest")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a checkpoint", None])
-def test_a_broken_checkpoint_is_none(
-    progress: TrainingProgress, tmp_path: Path, content: bytes | None
-) -> None:
+@pytest.mark.parametrize("damage", ["emptied", "cut", "flipped"])
+def test_a_damaged_checkpoint_is_set_aside(progress: TrainingProgress, tmp_path: Path, damage: str) -> None:
     write_progress(tmp_path, progress)
     whole = (tmp_path / FILE).read_bytes()
-    (tmp_path / FILE).write_bytes(whole[: len(whole) // 2] if content is None else content)
-    assert read_progress(tmp_path, "digest") == TrainingProgress("digest")
+    half = len(whole) // 2
+    damaged = {"emptied": b"", "cut": whole[:half], "flipped": whole[:half] + b"?" + whole[half + 1 :]}
+    (tmp_path / FILE).write_bytes(damaged[damage])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert read_progress(tmp_path, "digest") == TrainingProgress("digest")
+    assert len(list(tmp_path.glob("*.broken"))) == 1
 
 
 def test_a_checkpoint_that_holds_code_is_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "was_run"
-    torch.save({"digest": Evil(mark)}, tmp_path / FILE)
+    content = io.BytesIO()
+    torch.save({"digest": Evil(mark)}, content)
+    write_sealed(tmp_path / FILE, content.getvalue())
     assert read_progress(tmp_path, "digest") == TrainingProgress("digest")
     assert not mark.exists()
 
