@@ -37,7 +37,6 @@ from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Gate, Limits
 from coverfusion.experiments.service.listening import allow_open_files, bound_socket
-from coverfusion.experiments.service.memory import return_large_blocks
 from coverfusion.experiments.service.metrics import Measure, Metrics
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 from coverfusion.experiments.service.schemas import (
@@ -54,6 +53,7 @@ from coverfusion.experiments.service.schemas import (
     similar_covers,
 )
 from coverfusion.experiments.service.uploads import Picture, body_schema, decode_uploads, read_uploads
+from coverfusion.features.memory import give_memory_back
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
@@ -478,7 +478,7 @@ def run_service(
     limits = limits or Limits()
     listener = bound_socket(host, port)
     allow_open_files(2 * limits.connections)
-    return_large_blocks()
+    give_memory_back()
     app = make_service(bundle_folder, limits, api_key, targets)
     service = app.state.service
     if sentence := guarantee(service.bundle.decision, targets) if service.bundle.decision else "":
