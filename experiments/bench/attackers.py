@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from coverfusion.experiments.bench.malformed_uploads import form_headers
-from coverfusion.experiments.service.listening import allow_open_files
+from coverfusion.experiments.pipeline.open_files import allow_open_files
 
 PAUSE = 1.0  # seconds from one byte to the next, and until a closed connection is opened again
 _FORM = "".join(f"{name}: {value}\r\n" for name, value in form_headers().items())

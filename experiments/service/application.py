@@ -32,11 +32,12 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.open_files import allow_open_files
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Gate, Limits
-from coverfusion.experiments.service.listening import allow_open_files, bound_socket
+from coverfusion.experiments.service.listening import bound_socket
 from coverfusion.experiments.service.metrics import Measure, Metrics
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 from coverfusion.experiments.service.schemas import (
