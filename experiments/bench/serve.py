@@ -91,7 +91,7 @@ def bench_serve(
     Raises:
         UserError: too few pictures, a broken bundle, or a service that does not start.
     """
-    paths = _draw_pictures(collection, covers)
+    paths = draw_pictures(collection, covers)
     bodies = [read_bytes(path) for path in paths]
     plain = DirectScoring(bundle_folder, paths)
     plain.seconds(warm=True)
@@ -199,7 +199,7 @@ def send_load(
                 response = connection.getresponse()
                 response.read()
                 error = "" if response.status == 200 else str(response.status)
-            except OSError as failure:
+            except (OSError, http.client.HTTPException) as failure:
                 error = type(failure).__name__
                 connection.close()
             with lock:
@@ -248,7 +248,7 @@ def _by_status(statuses: collections.Counter[tuple[str, int]]) -> str:
     return ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(counts.items()))
 
 
-def _draw_pictures(collection: Path, covers: int) -> list[str]:
+def draw_pictures(collection: Path, covers: int) -> list[str]:
     """Readable pictures, drawn by a fixed seed."""
     paths = [entry.path for entry in list_entries(collection)]
     random.Random(BENCH_SEED).shuffle(paths)

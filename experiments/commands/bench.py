@@ -187,6 +187,28 @@ def bench_serve_command(
     bench_serve(collection, bundle, clients, seconds, covers, pictures)
 
 
+@bench.command("attack")
+def bench_attack_command(
+    collection: CoversArgument,
+    bundle: BundleOption,
+    clients: Annotated[int, typer.Option(min=1, help="how many ask at the same time")] = 16,
+    seconds: Annotated[float, typer.Option(min=1, help="how long they do, twice")] = 60,
+    silent: Annotated[int, typer.Option(min=0, help="connections beside them that send nothing")] = 1000,
+    dripping: Annotated[int, typer.Option(min=0, help="connections that send a byte a second")] = 50,
+    uploads: Annotated[int, typer.Option(min=0, help="sound pictures between two looks at memory")] = 1000,
+    hostile: Annotated[int, typer.Option(min=0, help="hostile pictures among them")] = 100,
+) -> None:
+    """The service beside clients that hold its connections, after hostile pictures, and at its end.
+
+    Example: `coverfusion bench attack covers/ --bundle runs/demo/bundle`
+    """
+    needs_extra("service", "`coverfusion bench attack`")
+    needs_extra("dev", "`coverfusion bench attack`")
+    from coverfusion.experiments.bench.attack import bench_attack
+
+    bench_attack(collection, bundle, clients, seconds, silent, dripping, uploads, hostile)
+
+
 def _prepared(job: str, collection: Path, blocks: list[str] | None, store: Path | None) -> Prepared:
     from coverfusion.experiments.pipeline.blocks import make_extractors
     from coverfusion.experiments.pipeline.config import make_config

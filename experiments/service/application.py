@@ -32,11 +32,12 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.open_files import allow_open_files
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.experiments.scoring.verdict import note_of
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Gate, Limits
-from coverfusion.experiments.service.listening import allow_open_files, bound_socket
+from coverfusion.experiments.service.listening import bound_socket
 from coverfusion.experiments.service.metrics import Measure, Metrics
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described, handle_problems
 from coverfusion.experiments.service.schemas import (
@@ -53,6 +54,7 @@ from coverfusion.experiments.service.schemas import (
     similar_covers,
 )
 from coverfusion.experiments.service.uploads import Picture, body_schema, decode_uploads, read_uploads
+from coverfusion.features.memory import give_memory_back
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
@@ -482,6 +484,7 @@ def run_service(
     limits = limits or Limits()
     listener = bound_socket(host, port)
     allow_open_files(2 * limits.connections)
+    give_memory_back()
     app = make_service(bundle_folder, limits, api_key, targets)
     service = app.state.service
     if sentence := guarantee(service.bundle.decision, targets) if service.bundle.decision else "":
@@ -492,7 +495,7 @@ def run_service(
         ws="none",
         backlog=MAX_QUEUE,
         server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS - STOP_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS - STOP_SECONDS - 1,  # a second for uvicorn's own steps
         proxy_headers=bool(proxies),
         forwarded_allow_ips=list(proxies),
     )

@@ -144,5 +144,10 @@ class LimitedProtocol(H11Protocol):
 
 def limited_protocol(limits: Limits, proxies: Sequence[str] = ()) -> type[LimitedProtocol]:
     """The protocol with these limits; addresses or networks of proxies have no limit of one client."""
-    networks = [ipaddress.ip_network(proxy) for proxy in proxies]
-    return type("LimitedProtocol", (LimitedProtocol,), {"limits": limits, "proxies": networks})
+
+    class Configured(LimitedProtocol):
+        pass
+
+    Configured.limits = limits
+    Configured.proxies = [ipaddress.ip_network(proxy) for proxy in proxies]
+    return Configured

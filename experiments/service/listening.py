@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
 
 from coverfusion.data.errors import UserError
 
@@ -30,14 +29,3 @@ def bound_socket(host: str, port: int) -> socket.socket:
         made.close()
         raise UserError(f"--host {host} --port {port}: {error.strerror}. Choose another port.") from error
     return made
-
-
-def allow_open_files(count: int) -> None:
-    """Lets this process open so many files, as far as the system allows it; each connection is one."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource  # not on Windows
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
-import platform
 import queue
 import sys
 import tempfile
@@ -24,6 +22,7 @@ from coverfusion.data.checksums import damaged_file, write_sums
 from coverfusion.data.disk import writing
 from coverfusion.data.locks import only_one
 from coverfusion.data.sealed_files import set_aside
+from coverfusion.features.memory import give_memory_back
 
 if TYPE_CHECKING:
     import openvino
@@ -38,9 +37,6 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 # float32 everywhere: left to itself the library computes in bfloat16 where the CPU can
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
 _FIRST_ARRAY = threading.Lock()
-# glibc's mallopt: heaps that threads share, and bytes from which an allocation goes back when it is freed
-_ARENA_MAX, _MMAP_THRESHOLD, _TRIM_THRESHOLD = -8, -3, -1
-_HEAPS, _GOES_BACK = 2, 2**20
 _XML = "network.xml"
 
 
@@ -139,7 +135,7 @@ class Network:
     def __init__(self, path: Path, into: Sequence[str] = ()) -> None:
         import openvino
 
-        _give_memory_back()
+        give_memory_back()
         # the binding makes its table of types at first use: two threads there wait forever
         with _FIRST_ARRAY:
             openvino.Tensor(np.zeros(1, openvino.Type.f32.to_dtype()))
@@ -164,22 +160,6 @@ class Network:
             return [np.array(request.get_output_tensor(k).data) for k in range(len(self._compiled.outputs))]
         finally:
             self._idle.put(request)
-
-
-@functools.cache
-def _give_memory_back() -> None:
-    """Memory that a network has used goes back to the system, where the C library is glibc.
-
-    Left to itself glibc keeps what each thread has freed: 0.3 GB more where OCR sees pictures of many sizes.
-    """
-    if platform.libc_ver()[0] == "glibc":
-        mallopt = ctypes.CDLL(None).mallopt
-        for option, value in (
-            (_ARENA_MAX, _HEAPS),
-            (_MMAP_THRESHOLD, _GOES_BACK),
-            (_TRIM_THRESHOLD, _GOES_BACK),
-        ):
-            mallopt(option, value)
 
 
 def batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

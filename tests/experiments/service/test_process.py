@@ -2,14 +2,16 @@
 
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from coverfusion.experiments.bench.malformed_uploads import form, form_headers
+from coverfusion.experiments.bench import attack
+from coverfusion.experiments.bench.attack import begin_upload, bench_attack
+from coverfusion.experiments.bench.malformed_uploads import form
 from coverfusion.experiments.bench.serve import send_load, send_malformed
 from coverfusion.experiments.bench.serve import serving as serving_process
+from coverfusion.experiments.service.application import GRACE_SECONDS
 from tests.helpers.serving import JPEG, cover, until
 
 
@@ -25,7 +27,7 @@ def test_a_process_under_load_and_attack_loses_no_accepted_request(served_bundle
         assert min(memory) > 10
         assert b"application/problem+json" in _send(served.port, b"this is no HTTP\r\n\r\n")
 
-        waiting = list(_half_sent(served.port, 6))
+        waiting = [begin_upload(served.port, form([JPEG]), 500) for _ in range(6)]
         until(lambda: b"coverfusion_requests_in_flight 7.0" in _send(served.port, METRICS))
         served.process.terminate()
         until(lambda: _refuses(served.port))
@@ -35,6 +37,30 @@ def test_a_process_under_load_and_attack_loses_no_accepted_request(served_bundle
         assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 6
         assert all(b'"genre":"opera"' in answer for answer in answers)
         assert served.process.wait(20) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_clients_are_answered_beside_attackers_and_at_the_end(
+    served_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attack, "SCANS", 20)
+    figures = bench_attack(
+        served_folder / "covers",
+        served_folder / "run" / "bundle",
+        clients=4,
+        seconds=2,
+        silent=300,
+        dripping=10,
+        uploads=8,
+        hostile=1,
+    )
+    assert figures["alone_errors"] == figures["beside_errors"] == 0
+    assert 0 < figures["alone_p95"] < 10
+    assert 0 < figures["beside_p95"] < 10
+    assert min(figures["memory_before"], figures["memory_after"]) > 10
+    assert figures["not_refused"] in (0, 1)
+    assert figures["answered"] == 4
+    assert figures["end_seconds"] < attack.END_SECONDS == GRACE_SECONDS
 
 
 METRICS = b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
@@ -48,17 +74,6 @@ def _send(port: int, request: bytes) -> bytes:
 
 def _rest(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
-
-
-def _half_sent(port: int, count: int) -> Iterator[tuple[socket.socket, bytes]]:
-    """Connections that have sent half of a request, and the other half."""
-    body = form([JPEG])
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in form_headers().items()) + "\r\n"
-    for _ in range(count):
-        connection = socket.create_connection(("127.0.0.1", port), timeout=60)
-        connection.sendall(head.encode() + body[:500])
-        yield connection, body[500:]
 
 
 def _refuses(port: int) -> bool:
