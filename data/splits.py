@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from coverfusion.data.errors import UserError
 
+IN_NO_FOLD = -1  # of covers that every fold learns from
 PARTS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
@@ -38,7 +39,7 @@ def split(frame: pd.DataFrame, seed: int) -> pd.Series:
     return names[~names.index.duplicated()]
 
 
-def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
+def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int, untested: bool = False) -> pd.DataFrame:
     """Numbers the folds of repeated, grouped, stratified cross-validation.
 
     Args:
@@ -46,32 +47,60 @@ def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
         k: folds.
         repeats: times, each with another shuffle.
         seed: of the shuffles.
+        untested: whether a genre may be in no fold, as in `covers_in_folds`.
 
     Returns:
         Indexed by cover_id (each once), one int64 column a repeat (`repeat_0`, ...): the fold, 0 to k - 1,
-        in which the cover is tested.
+        in which the cover is tested, or `IN_NO_FOLD`.
 
     Raises:
-        UserError: fewer than two folds, or some genre or the whole has fewer groups than folds.
+        UserError: as `covers_in_folds`.
     """
-    if k < 2:
-        raise UserError(f"folds: {k} is too few; take 2 or more.")
-    groups = frame.groupby("genre")["group"].nunique()
-    few = groups[groups < k]
-    if len(few):
-        listed = ", ".join(f"{genre} ({count})" for genre, count in few.items())
-        raise UserError(
-            f"folds: {k} folds need {k} covers (or groups of covers) of each genre; too few in: {listed}. "
-            f"Take fewer folds, add covers or leave the genre out."
-        )
-    numbers = np.empty((len(frame), repeats), dtype=np.int64)
+    rows = np.flatnonzero(covers_in_folds(frame, k, untested))
+    tested = frame.iloc[rows]
+    numbers = np.full((len(frame), repeats), IN_NO_FOLD, dtype=np.int64)
     for repeat in range(repeats):
         folder = StratifiedGroupKFold(k, shuffle=True, random_state=seed + repeat)
-        for number, (_, tested) in enumerate(folder.split(frame, frame["genre"], frame["group"])):
-            numbers[tested, repeat] = number
+        for number, (_, held) in enumerate(folder.split(tested, tested["genre"], tested["group"])):
+            numbers[rows[held], repeat] = number
     columns = [f"repeat_{repeat}" for repeat in range(repeats)]
     result = pd.DataFrame(numbers, index=_ids(frame), columns=columns)
     return result[~result.index.duplicated()]
+
+
+def covers_in_folds(frame: pd.DataFrame, k: int, untested: bool = False) -> np.ndarray:
+    """Which covers can be tested by folds.
+
+    Args:
+        frame: n covers with `genre` and `group`.
+        k: folds.
+        untested: whether a genre of fewer groups than folds is in no fold, and so always learnt from. So are
+            covers of other genres in its groups, for a group is never separated.
+
+    Returns:
+        (n,) bool.
+
+    Raises:
+        UserError: fewer than two folds, or a genre (of untested ones: all genres but one) has fewer groups.
+    """
+    if k < 2:
+        raise UserError(f"folds: {k} is too few; take 2 or more.")
+    tested = np.ones(len(frame), dtype=bool)
+    groups = frame.groupby("genre")["group"].nunique()
+    few = groups[groups < k]
+    while untested and len(few):
+        tested &= ~frame["group"].isin(frame.loc[frame["genre"].isin(few.index), "group"]).to_numpy()
+        left = frame[tested].groupby("genre")["group"].nunique()
+        few = left[left < k]
+    if len(few) or frame.loc[tested, "genre"].nunique() < min(2, len(groups)):
+        few = groups[groups < k]
+        listed = ", ".join(f"{genre} ({count})" for genre, count in few.items())
+        needed = "two genres at least" if untested else "each genre"
+        raise UserError(
+            f"folds: {k} folds need {k} covers (or groups of covers) of {needed}; too few in: {listed}. "
+            f"Take fewer folds, add covers{'' if untested else ' or leave the genre out'}."
+        )
+    return tested
 
 
 def save_splits(splits: pd.DataFrame, path: str | os.PathLike[str]) -> None:
@@ -84,7 +113,7 @@ def load_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> pd.DataFra
 
     Args:
         path: a file from `save_splits`.
-        frame: the collection, with `cover_id` and `group`.
+        frame: the collection, with `cover_id` and `group`; covers that are in no fold may be left out.
 
     Returns:
         The saved columns, indexed by cover_id in the order of the frame.
@@ -100,7 +129,8 @@ def load_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> pd.DataFra
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} holds no splits: {error}") from error
     ids = pd.Index(frame["cover_id"].unique())
-    missing, extra = len(ids.difference(saved.index)), len(saved.index.difference(ids))
+    in_a_part = saved.index[(saved != IN_NO_FOLD).any(axis=1)]
+    missing, extra = len(ids.difference(saved.index)), len(in_a_part.difference(ids))
     if missing or extra or saved.index.has_duplicates:
         raise UserError(
             f"{path} belongs to another collection: {missing} of these covers are not in it, {extra} of its "

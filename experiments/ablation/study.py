@@ -11,6 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.splits import covers_in_folds
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.tables import (
@@ -84,7 +85,11 @@ def ablate(
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
     asked = [sorted(designs), repeats]
-    with open_study_folder("ablation", config, extractors, asked, fresh=fresh) as opened:
+
+    def check(covers: pd.DataFrame) -> None:
+        covers_in_folds(covers, folds)
+
+    with open_study_folder("ablation", config, extractors, asked, fresh=fresh, check=check) as opened:
         if not opened.is_finished():
             prepared = opened.prepare()
             write_inputs(opened.path, config, prepared)

@@ -34,7 +34,10 @@ def compare_command(
         config_differences,
         write_comparison,
     )
+    from coverfusion.experiments.pipeline.outputs import check_folder
 
+    if out:
+        check_folder(out)
     table = compare_runs(runs, classifier or None, seed)
     differences = config_differences(runs)
     for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):

@@ -50,7 +50,7 @@ def extract_command(
     from coverfusion.data.outputs import make_output_folder
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.pipeline.outputs import one_writer
+    from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
     from coverfusion.experiments.pipeline.preparation import open_collection
     from coverfusion.experiments.retrieval.source import EXTRACTORS_FILE, note_extractors
     from coverfusion.features.extract import read_table
@@ -71,6 +71,8 @@ def extract_command(
         keep=keep,
         store=store,
     )
+    folder = out or Path("runs") / f"table-{config.collection_name}"
+    check_folder(folder)
     chosen = make_extractors(config.blocks, config.preset)
     covers = open_collection(config).frame
     feature_store = Store(config.store)
@@ -84,7 +86,7 @@ def extract_command(
     extractors = [e for e in chosen if not isinstance(e, Pixels)]
     if not extractors:
         return
-    folder = make_output_folder(out or Path("runs") / f"table-{config.collection_name}")
+    make_output_folder(folder)
     with one_writer(folder / ".lock", folder):
         if on_ray:
             from coverfusion.experiments.cluster.extract import extract_on_ray

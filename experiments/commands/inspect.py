@@ -24,12 +24,12 @@ def inspect_command(
     """
     from coverfusion.experiments.inspection import inspect_collection, print_inspection
     from coverfusion.experiments.pipeline.config import make_config
-    from coverfusion.experiments.pipeline.outputs import check_writable
+    from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.preparation import read_with_progress, why_empty
 
     config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
     folder = out or Path("runs") / f"inspect-{config.collection_name}"
-    check_writable(folder)
+    check_folder(folder)
     opened = read_with_progress(config)
     print_inspection(opened, inspect_collection(opened, folder))
     print_place("Figures and tables", folder)

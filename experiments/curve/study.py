@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
+from coverfusion.data.splits import covers_in_folds
 from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
@@ -67,7 +68,12 @@ def learning_curve(
     balances = list(dict.fromkeys(balances))
     asked = {"sizes": sorted(set(sizes)), "balances": balances, "repeats": repeats}
     extractors = run_extractors(config, fitted)
-    with open_study_folder("curve", config, extractors, [asked], fresh=fresh) as study:
+
+    def check(covers: pd.DataFrame) -> None:
+        covers_in_folds(covers, folds)
+        check_sizes(sizes, len(covers), covers["genre"].nunique())
+
+    with open_study_folder("curve", config, extractors, [asked], fresh=fresh, check=check) as study:
         if not study.is_finished():
             prepared = study.prepare()
             write_inputs(study.path, config, prepared)

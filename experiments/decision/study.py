@@ -23,7 +23,7 @@ from coverfusion.experiments.decision.tables import (
     sets_table,
 )
 from coverfusion.experiments.evaluation.statistics import group_weights
-from coverfusion.experiments.pipeline.outputs import check_writable
+from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -57,7 +57,7 @@ def decide(
     if not (folder / "metrics.json").is_file():
         raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
     place = Path(out or folder / "decisions")
-    check_writable(place)
+    check_folder(place)
     run = read_run(folder)
     model = _model(run, classifier)
     parts = held_out_parts(run, seed)

@@ -23,6 +23,7 @@ from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre,
 from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH
 from coverfusion.experiments.genres.typical_covers import TYPICALITY_NEIGHBOURS
 from coverfusion.experiments.genres.words import MIN_WORD_COVERS, MIN_WORD_Z, typical_words
+from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen
@@ -47,8 +48,7 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
             `out` is no folder.
     """
     run, out = Path(run), Path(out)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is a file; name a folder for the pages.")
+    check_folder(out)
     prepared = reopen(run)
     neighbours = load_bundle(run / "bundle").neighbours
     if neighbours is None:

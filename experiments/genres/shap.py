@@ -13,7 +13,7 @@ import pandas as pd
 
 from coverfusion.data.checksums import damaged_file, files_below, write_sums
 from coverfusion.data.sealed_files import set_aside
-from coverfusion.data.splits import load_splits
+from coverfusion.data.splits import IN_NO_FOLD, load_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
@@ -102,7 +102,7 @@ def shap_split(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], st
     if run.split != "folds":
         learnt, held = splits == "train", splits == run.split
         return splits.index[learnt].tolist(), splits.index[held].tolist(), f"{run.split} covers"
-    held = splits == splits.min()
+    held = splits == splits[splits != IN_NO_FOLD].min()
     description = f"covers of the first of {run.config['folds']} folds"
     return splits.index[~held].tolist(), splits.index[held].tolist(), description
 

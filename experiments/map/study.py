@@ -23,7 +23,7 @@ from coverfusion.experiments.map.figures import draw_map, draw_separation
 from coverfusion.experiments.map.page import write_map_page
 from coverfusion.experiments.map.projections import Sample, chosen_projections, make_sample, project
 from coverfusion.experiments.map.separation import probed_rows, separate
-from coverfusion.experiments.pipeline.outputs import one_writer
+from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 
@@ -74,6 +74,8 @@ def write_map(
             covers or genres.
     """
     source = Path(source)
+    folder = Path(out or Path("runs") / f"map-{source.absolute().name}")
+    check_folder(folder)
     methods = chosen_projections(methods)
     opened = open_map_source(source, blocks)
     covers = opened.covers
@@ -82,7 +84,7 @@ def write_map(
             f"A map needs {MIN_MAP_COVERS} covers and two genres; {source} has {len(covers)} covers and "
             f"{covers['genre'].nunique()} genres."
         )
-    folder = make_output_folder(out or Path("runs") / f"map-{source.absolute().name}")
+    make_output_folder(folder)
     with one_writer(folder / ".lock", folder):
         _write_map(opened, source, folder, methods, seed)
     return folder

@@ -35,6 +35,21 @@ def check_writable(place: str | os.PathLike[str], option: str = "--out") -> None
         ) from error
 
 
+def check_folder(out: str | os.PathLike[str], option: str = "--out") -> None:
+    """Refuses a folder that a command could not write into.
+
+    Args:
+        out: the folder, there already or not.
+        option: that names it.
+
+    Raises:
+        UserError: a file is there, or as `check_writable`.
+    """
+    if Path(out).exists() and not Path(out).is_dir():
+        raise UserError(f"{option} {out} is a file. Name a folder.")
+    check_writable(out, option)
+
+
 @contextmanager
 def one_writer(lock: Path, what: Path) -> Iterator[None]:
     """One process at a time makes `what`; another says so and waits until it is made.

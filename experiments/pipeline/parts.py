@@ -8,10 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.splits import folds, save_splits, split
+from coverfusion.data.splits import IN_NO_FOLD, covers_in_folds, folds, save_splits, split
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.config import Config
 
+GROUPS_ENOUGH = 100  # with so many an 8:1:1 split leaves something for each part
+RUN_HELD_OUT = ("validation", "test")
 ALL_FOLDS = "folds"  # the split's name where predictions of all folds are scored together
 TrainTest = tuple[list[str], list[str]]
 
@@ -32,16 +34,41 @@ def split_ids(
     """
     names = split(covers, config.seed)
     save_splits(names.to_frame("split"), folder / "splits.parquet")
-    ids = {name: names.index[names == name].tolist() for name in ("train", *held_out)}
-    if empty := [name for name in held_out if not ids[name]]:
+    _check_held_out(names, config, held_out)
+    return {name: names.index[names == name].tolist() for name in ("train", *held_out)}
+
+
+def check_parts(
+    covers: pd.DataFrame, config: Config, held_out: Sequence[str], untested: bool = False
+) -> None:
+    """Finds out before any feature is made whether these covers can be split.
+
+    Args:
+        covers: frame with `cover_id`, `genre` and `group`.
+        config: of the study.
+        held_out: as for `split_ids`.
+        untested: as for `data.splits.folds`.
+
+    Raises:
+        UserError: as `split_ids` and `fold_ids`.
+    """
+    if config.folds is not None:
+        covers_in_folds(covers, config.folds, untested)
+    elif covers["group"].nunique() < GROUPS_ENOUGH:
+        _check_held_out(split(covers, config.seed), config, held_out)
+
+
+def _check_held_out(names: pd.Series, config: Config, held_out: Sequence[str]) -> None:
+    if empty := [name for name in held_out if not (names == name).any()]:
         raise UserError(
             f"{config.collection} has too few covers that differ for an 8:1:1 split: nothing is left for "
             f"{' and '.join(empty)}. Add covers, or use --folds."
         )
-    return ids
 
 
-def fold_ids(covers: pd.DataFrame, k: int, seed: int, folder: Path) -> dict[str, TrainTest]:
+def fold_ids(
+    covers: pd.DataFrame, k: int, seed: int, folder: Path, untested: bool = False
+) -> dict[str, TrainTest]:
     """Name of the fold -> its cover ids; saved as `splits.parquet`.
 
     Args:
@@ -49,11 +76,12 @@ def fold_ids(covers: pd.DataFrame, k: int, seed: int, folder: Path) -> dict[str,
         k: folds.
         seed: of the folds.
         folder: of the study.
+        untested: as for `data.splits.folds`.
 
     Raises:
         UserError: as `data.splits.folds`.
     """
-    numbers = folds(covers, k, 1, seed).iloc[:, 0]
+    numbers = folds(covers, k, 1, seed, untested).iloc[:, 0]
     save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
     return {f"fold-{number}": ids for number, ids in train_test(numbers).items()}
 
@@ -63,6 +91,7 @@ def train_test(numbers: pd.Series) -> dict[int, TrainTest]:
     return {
         int(number): (numbers.index[numbers != number].tolist(), numbers.index[numbers == number].tolist())
         for number in sorted(numbers.unique())
+        if number != IN_NO_FOLD
     }
 
 
@@ -78,7 +107,7 @@ def run_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
         UserError: too few covers.
     """
     if config.folds is None:
-        ids = split_ids(covers, config, folder, ("validation", "test"))
+        ids = split_ids(covers, config, folder, RUN_HELD_OUT)
         return [Part("split", ids.pop("train"), ids)]
-    by_name = fold_ids(covers, config.folds, config.seed, folder)
+    by_name = fold_ids(covers, config.folds, config.seed, folder, untested=True)
     return [Part(name, train, {ALL_FOLDS: test}) for name, (train, test) in by_name.items()]

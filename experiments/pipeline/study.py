@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -18,7 +18,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.outputs import one_writer
+from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
@@ -91,6 +91,7 @@ def open_study_folder(
     asked: Sequence[object] = (),
     page: str = "index.html",
     fresh: bool = False,
+    check: Callable[[pd.DataFrame], object] | None = None,
 ) -> Iterator[StudyFolder]:
     """Reads the collection and names the folder, `<kind>-<collection>-<digest>`.
 
@@ -104,16 +105,21 @@ def open_study_folder(
         asked: what tells this study from others with the same config; any JSON values.
         page: that is written last.
         fresh: forget an earlier study with the same digest.
+        check: called with the covers before any feature is made; raises UserError where they will not do.
 
     Raises:
-        UserError: as `open_collection`; all covers are of one genre.
+        UserError: as `open_collection` and `check`; all covers are of one genre, or nothing can be written
+            where the folder would be.
     """
+    check_folder(config.out)
     collection = open_collection(config)
     if len(genres := collection.frame["genre"].unique()) < 2:
         raise UserError(
             f"{config.collection}: all {len(collection)} covers are of the genre '{genres[0]}'. "
             f"A classifier needs two genres: add covers of another."
         )
+    if check:
+        check(collection.frame)
     wanted = config.identity()
     facts = [metadata.version("coverfusion"), wanted, *asked, collection.fingerprint()]
     key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])

@@ -22,7 +22,7 @@ from coverfusion.experiments.pipeline.leaderboard import (
     score_splits,
     write_leaderboard,
 )
-from coverfusion.experiments.pipeline.parts import ALL_FOLDS, run_parts
+from coverfusion.experiments.pipeline.parts import ALL_FOLDS, RUN_HELD_OUT, check_parts, run_parts
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
@@ -64,7 +64,11 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     for name in dict.fromkeys([*names, *config.alone]):
         create_checked(name, **(config.classifiers or {}).get(name, {}))
     extractors = run_extractors(config, names)
-    with open_study_folder("", config, extractors, page="report.html", fresh=fresh) as study:
+
+    def check(covers: pd.DataFrame) -> None:
+        check_parts(covers, config, RUN_HELD_OUT, untested=True)
+
+    with open_study_folder("", config, extractors, page="report.html", fresh=fresh, check=check) as study:
         if not study.is_finished():
             _train(study, names, note)
         return study.path
@@ -75,7 +79,8 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     config, folder = study.config, study.path
     prepared = study.prepare()
     parts = run_parts(prepared.covers, config, folder)
-    if untested := untested_genres(prepared.covers, parts):
+    remedy = "take fewer folds" if config.folds else "use folds"
+    if untested := untested_genres(prepared.covers, parts, remedy):
         console.print(untested, style="yellow", highlight=False)
     note = " ".join(filter(None, [note, untested]))
     write_inputs(folder, config, prepared, note)
@@ -118,8 +123,8 @@ def keep_training_curves(folder: Path) -> None:
             shutil.copyfile(file, kept)
 
 
-def untested_genres(covers: pd.DataFrame, parts: list[Part]) -> str:
-    """A warning that names the genres without a cover to test on; "" where there is none."""
+def untested_genres(covers: pd.DataFrame, parts: list[Part], remedy: str) -> str:
+    """A warning that names the genres without a cover to test on and what helps; "" where there is none."""
     genre = covers.set_index("cover_id")["genre"]
     scored = [
         cover
@@ -133,7 +138,7 @@ def untested_genres(covers: pd.DataFrame, parts: list[Part]) -> str:
         return ""
     return (
         f"Too few covers of {', '.join(lacking)} to test on: the scores say nothing about "
-        f"{'it' if len(lacking) == 1 else 'them'}. Add covers, or use folds."
+        f"{'it' if len(lacking) == 1 else 'them'}. Add covers, or {remedy}."
     )
 
 

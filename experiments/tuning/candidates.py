@@ -21,7 +21,7 @@ from coverfusion.experiments.pipeline.cached_fits import (
     all_blocks,
 )
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.parts import fold_ids, split_ids
+from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, split_ids
 from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
 from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.pipeline.study import open_study_folder
@@ -94,7 +94,11 @@ def open_candidates(
     create(classifier, **base | dict(changed))
     config = config.model_copy(update={"classifiers": {classifier: base}, "alone": []})
     extractors = _extractors(config, classifier)
-    with open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh) as opened:
+
+    def check(covers: pd.DataFrame) -> None:
+        check_parts(_no_test_covers(covers, config) if config.folds else covers, config, ("validation",))
+
+    with open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh, check=check) as opened:
         prepared = opened.prepare()
         covers, parts = candidate_parts(prepared.covers, config, opened.path)
         write_inputs(opened.path, config, prepared)
@@ -107,8 +111,7 @@ def open_candidates(
 
 def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple[pd.DataFrame, list[Part]]:
     """The covers that are no test covers, and parts of them; saved as `splits.parquet`."""
-    names = split(covers, config.seed)
-    known = covers[covers["cover_id"].map(names) != "test"]
+    known = _no_test_covers(covers, config)
     if config.folds is None:
         ids = split_ids(covers, config, folder, ("validation",))
         by_name = {"split": (ids["train"], ids["validation"])}
@@ -118,6 +121,10 @@ def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple
         Part(name, train, {TRAINING: train, VALIDATION: held_out})
         for name, (train, held_out) in by_name.items()
     ]
+
+
+def _no_test_covers(covers: pd.DataFrame, config: Config) -> pd.DataFrame:
+    return covers[covers["cover_id"].map(split(covers, config.seed)) != "test"]
 
 
 def _extractors(config: Config, classifier: str) -> list[Extractor]:

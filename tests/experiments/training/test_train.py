@@ -11,10 +11,16 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
+from coverfusion.experiments.ablation.study import ablate
+from coverfusion.experiments.comparison.compare import compare_runs
+from coverfusion.experiments.curve.study import learning_curve
+from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import Config, make_config
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.retrieval.similar import similar
 from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.training.train import train
+from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.fusion.bundle import load_bundle
 from tests.helpers.pictures import checkerboard, encode, noise, save_folders, solid, stripes
 
@@ -277,6 +283,46 @@ def test_too_few_covers_for_a_split_are_named(tmp_path: Path) -> None:
     folder = save_folders(tmp_path / "covers", {g: [noise(n + 10 * len(g))] for n, g in enumerate(GENRES)})
     with pytest.raises(UserError, match=r"too few covers that differ for an 8:1:1 split"):
         train(_config(folder, tmp_path))
+
+
+def test_too_few_covers_are_named_before_any_feature_is_made(tmp_path: Path) -> None:
+    pictures = {genre: [_cover(genre, n) for n in range(4)] for genre in GENRES}
+    folder = save_folders(tmp_path / "covers", pictures)
+    config = _config(folder, tmp_path, blocks=["color"], classifiers=["logistic"], folds=5)
+    for study in (train, lambda config: ablate(config, ["alone"]), learning_curve):
+        with pytest.raises(UserError, match=r"folds: 5 folds need 5 covers"):
+            study(config)
+    with pytest.raises(UserError, match=r"folds: 5 folds need 5 covers"):
+        sweep(config, "logistic", "C", [0.1, 1])
+    assert not list(config.store.glob("color-*"))
+
+
+def test_a_place_that_cannot_be_written_is_named_before_covers_are_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    config = _config(tmp_path / "no collection", tmp_path).model_copy(update={"out": tmp_path / "file"})
+    with pytest.raises(UserError, match=r"--out .*file is a file\. Name a folder"):
+        train(config)
+
+
+def test_a_genre_of_fewer_groups_than_folds_is_learnt_and_said_to_be_untested(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pictures = {genre: [_cover(genre, n) for n in range(8)] for genre in ("dub", "opera")}
+    folder = save_folders(tmp_path / "covers", pictures | {"techno": [_cover("techno", n) for n in range(2)]})
+    made = train(_config(folder, tmp_path, blocks=["color"], classifiers=["logistic", "catboost"], folds=3))
+    said = "Too few covers of techno to test on"
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert said in (made / "report.html").read_text()
+    run = read_run(made)
+    assert set(run.predictions()["genre"]) == {"dub", "opera"}
+    splits = pd.read_parquet(made / "splits.parquet")
+    assert sorted(run.predictions().index) == sorted(splits.loc[splits["fold"] >= 0, "cover_id"])
+    bundle = load_bundle(made / "bundle")
+    assert bundle.classes == ["dub", "opera", "techno"]
+    assert said in bundle.extra["note"]
+    table = compare_runs([made])
+    assert np.isfinite(table["p_folds"]).all()
+    write_genre_report(made, tmp_path / "genres")
 
 
 def test_a_genre_without_test_covers_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
