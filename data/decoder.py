@@ -1,10 +1,11 @@
-"""The program of a process that decodes: pictures come and go through the connection that it is given.
+"""The program of a process that decodes: files come and pixels go through the connection that it is given.
 
 It is ended by whoever started it (`data.decoder_process`); it imports as little as can be, to start soon.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import signal
 import sys
@@ -31,9 +32,11 @@ def serve(connection: Connection) -> None:
         try:
             picture, full, name = read_picture(data)
         except PictureError as error:
-            connection.send((str(error), isinstance(error, PictureMemoryError)))
+            reason = {"reason": str(error), "memory": isinstance(error, PictureMemoryError)}
+            connection.send_bytes(json.dumps(reason).encode())
             continue
-        connection.send((picture.size, full, name))
+        read = {"size": picture.size, "full": full, "format": name}
+        connection.send_bytes(json.dumps(read).encode())
         connection.send_bytes(picture.tobytes())
         del picture, data
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from typing import Any
 
 from PIL import Image
 
@@ -41,20 +43,21 @@ class DecoderProcess:
                 end = time.monotonic() + DECODING_SECONDS
                 connection.send_bytes(data)
                 answer = self._answer(connection, end)
-                if len(answer) == 2:
-                    reason, was_memory = answer
-                    raise (UndecidedPictureError if was_memory else PictureError)(reason)
-                size, full, name = answer
-                return Image.frombytes("RGB", size, connection.recv_bytes()), full, name
+                if "reason" in answer:
+                    raise (UndecidedPictureError if answer["memory"] else PictureError)(answer["reason"])
+                picture = Image.frombytes("RGB", tuple(answer["size"]), connection.recv_bytes())
+                return picture, tuple(answer["full"]), answer["format"]
             except (EOFError, OSError) as error:
                 self._end()
                 raise UndecidedPictureError("broken picture: its decoder crashed") from error
 
-    def _answer(self, connection: Connection, end: float) -> tuple[object, ...]:
+    def _answer(self, connection: Connection, end: float) -> dict[str, Any]:
         if not connection.poll(max(0.0, end - time.monotonic())):
             self._end()
             raise UndecidedPictureError(f"takes too long: not decoded within {DECODING_SECONDS:g} seconds")
-        return connection.recv()
+        return dict(
+            json.loads(connection.recv_bytes())
+        )  # no pickle: a file may have got the better of a decoder
 
     def close(self) -> None:
         """Ends the process, if there is one."""
