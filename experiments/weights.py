@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.registry import create, extractor_names
+from coverfusion.features.weights import Weights
 
 
-def listing(preset: str, blocks: Sequence[str] | None = None) -> pd.DataFrame:
+def weights_of(preset: str, blocks: Mapping[str, Mapping[str, Any]] | None) -> list[tuple[str, Weights]]:
+    """Block and weight file, one pair a file.
+
+    Args:
+        preset: "packaged" or "hub".
+        blocks: block -> its parameters, as in a config; None: every block with its defaults.
+    """
+    named = {name: {} for name in extractor_names()} if blocks is None else blocks
+    made = {name: create(name, preset, **parameters) for name, parameters in named.items()}
+    return [(name, item) for name, extractor in made.items() for item in extractor.weights()]
+
+
+def listing(weights: list[tuple[str, Weights]]) -> pd.DataFrame:
     """One row a weight file: block, weights, source, licence, MB, ready."""
     rows = []
-    for name in blocks or extractor_names():
-        for item in create(name, preset).weights():
-            state = "yes" if item.ready() else f"no: {item.how_to_get}"
-            rows.append((name, item.name, item.source, item.licence, f"{item.megabytes:.1f}", state))
+    for name, item in weights:
+        state = "yes" if item.ready() else f"no: {item.how_to_get}"
+        rows.append((name, item.name, item.source, item.licence, f"{item.megabytes:.1f}", state))
     return pd.DataFrame(rows, columns=["block", "weights", "source", "licence", "MB", "ready"])
 
 
-def fetch(preset: str, blocks: Sequence[str] | None = None) -> None:
+def fetch(weights: list[tuple[str, Weights]]) -> None:
     """Downloads what is missing and can be downloaded.
 
     Raises:
         UserError: a download failed; the message names the weights.
     """
-    for name in blocks or extractor_names():
-        for item in create(name, preset).weights():
-            if item.ready() or item.fetch is None:
-                continue
-            console.print(f"Fetching {item.name} from {item.source}")
-            try:
-                item.fetch()
-            except Exception as error:  # each library raises its own kinds
-                raise UserError(f"Fetching {item.name} from {item.source} failed: {error}") from error
+    for _, item in weights:
+        if item.ready() or item.fetch is None:
+            continue
+        console.print(f"Fetching {item.name} from {item.source}")
+        try:
+            item.fetch()
+        except Exception as error:  # each library raises its own kinds
+            raise UserError(f"Fetching {item.name} from {item.source} failed: {error}") from error

@@ -294,7 +294,7 @@ def _published(model: str, pretrained: str) -> Weights:
         "not stated",
         round(megabytes, 1),
         path,
-        "fetch it with `coverfusion weights fetch`, or name a local `checkpoint`",
+        "fetch it with `coverfusion weights fetch --preset hub`, or name a local `checkpoint`",
         fetch,
     )
 

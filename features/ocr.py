@@ -69,7 +69,7 @@ class Ocr(BlockExtractor):
         # only the layers of the packaged recogniser are known
         self.letterforms = engine == "rapidocr" and rapidocr_models.reads_packaged(self.languages)
         self._loaded: tuple[Any, sentences.Embed] | None = None
-        if preset == "packaged":
+        if preset == "packaged" or engine == "rapidocr":
             self.weights()  # says at once which languages it lacks
 
     @property

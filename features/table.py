@@ -96,6 +96,14 @@ class FeatureTable:
         """What classifiers learn from: `frame`, and each text as `block.text_letters`, `block.text_words`."""
         return pd.concat([self.frame(), text_columns(self.texts, self.index)], axis=1)
 
+    def learnable_columns(self) -> dict[str, list[str]]:
+        """Block -> its columns in `learnable`, without the block's name."""
+        texts = [f"text_{kind}" for kind in TEXT_KINDS]
+        return {
+            name: [*frame.columns, *(texts if name in self.texts else [])]
+            for name, frame in self.blocks.items()
+        }
+
     def select(self, names: Sequence[str]) -> FeatureTable:
         """The same covers with these blocks only, in this order.
 

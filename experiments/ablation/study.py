@@ -142,7 +142,7 @@ def run_designs(
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
     """Block -> its columns, for what a classifier can see: those of the table, `pixels`, or both."""
-    columns = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
+    columns = prepared.table.learnable_columns()
     every = all_blocks(classifier, list(columns))
     return {name: columns.get(name, [COLUMN]) for name in every if name in columns or name == PIXELS}
 

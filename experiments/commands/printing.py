@@ -21,7 +21,8 @@ def print_run(folder: Path) -> None:
     from coverfusion.experiments.pipeline.results_csv import read_results
 
     board = read_results(folder / "leaderboard.csv")
-    all_blocks = max(board["blocks"], key=len)
+    # a set with a colon is of parts of a block, such as the text that `text` sees
+    all_blocks = max(board["blocks"], key=lambda blocks: (":" not in blocks, len(blocks)))
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
         console.print(leaderboard_table(str(name), part, all_blocks))

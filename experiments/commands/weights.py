@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
@@ -13,17 +14,26 @@ from coverfusion.experiments.pipeline.console import print_frame
 
 def weights_command(
     action: Annotated[str, typer.Argument(help="list or fetch")] = "list",
+    config: Annotated[
+        Path | None, typer.Argument(help="a .yaml config: the weights of its blocks, with its preset")
+    ] = None,
     preset: PresetOption = "packaged",
     block: BlockOption = None,
 ) -> None:
     """The pretrained weights of each block: source, size, licence, and whether they are here.
 
-    Example: `coverfusion weights` or `coverfusion weights fetch --preset hub`
+    Example: `coverfusion weights fetch --preset hub`, or `coverfusion weights fetch run.yaml`
     """
-    from coverfusion.experiments.weights import fetch, listing
+    from coverfusion.experiments.pipeline.config import read_config
+    from coverfusion.experiments.weights import fetch, listing, weights_of
 
     if action not in ("list", "fetch"):
         raise UserError(f"weights {action}: say `list` or `fetch`.")
+    blocks: dict[str, dict[str, Any]] | None = {name: {} for name in block} if block else None
+    if config is not None:
+        read = read_config(config)
+        preset, blocks = read.preset, read.blocks
+    found = weights_of(preset, blocks)
     if action == "fetch":
-        fetch(preset, block)
-    print_frame(listing(preset, block))
+        fetch(found)
+    print_frame(listing(found))

@@ -16,8 +16,8 @@ def families(columns: Sequence[str]) -> dict[str, list[str]]:
 
     Columns whose names begin with the same word (up to the first underscore) are one family, such as
     `face` or `embedding`; columns that stand alone are gathered in "rest". A block with text has the
-    families `letters` and `words` (the same text, learnt in two ways), `embedding`, and `layout` for all
-    that is readable.
+    families `letters` and `words` (the same text, learnt in two ways), `embedding`, `letterforms`, and
+    `layout` for all that is readable.
 
     Args:
         columns: names without the block.
@@ -28,7 +28,7 @@ def families(columns: Sequence[str]) -> dict[str, list[str]]:
     reads = any(is_text(f".{column}") for column in columns)
     for word, column in zip(words, columns, strict=True):
         family = word if common[word] > 1 else REST
-        if reads and word != "embedding":
+        if reads and word not in ("embedding", "letterforms"):
             family = column.removeprefix("text_") if word == "text" else LAYOUT
         grouped.setdefault(family, []).append(column)
     return grouped

@@ -158,6 +158,8 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
     store = Store(config.store)
     tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
+    if config.groups == "words" and not any(reads_text(extractor.name) for extractor in tabled):
+        raise UserError("groups: words needs a block that reads text, such as `ocr`.")
     failures = fill(collection.frame, tabled, store, config.max_failed)
     pictures = None
     for extractor in extractors:
@@ -187,8 +189,6 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
 
 def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
     """The covers' groups, joined by rare words."""
-    if not table.texts:
-        raise UserError("groups: words needs a block that reads text, such as `ocr`.")
     read = pd.concat(table.texts, axis=1).fillna("").agg("\n".join, axis=1)
     groups = group_by_words(covers["group"].to_numpy(), read.tolist())
     before, after = covers["group"].nunique(), len(np.unique(groups))

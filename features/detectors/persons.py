@@ -47,7 +47,7 @@ def torchvision_weights(name: str, checkpoint: str | None) -> list[Weights]:
             licence="BSD-3-Clause (torchvision)",
             megabytes=published.meta["_file_size"],
             path=path,
-            how_to_get="coverfusion weights fetch",
+            how_to_get="coverfusion weights fetch --preset hub",
             fetch=partial(published.get_state_dict, progress=True, check_hash=True),
         )
     ]

@@ -44,7 +44,7 @@ def find_model(name: str) -> NamedModel:
 
 def weights_of(model: NamedModel) -> Weights:
     """The pretrained weights as the library publishes them, looked for on disk and never in the network."""
-    how_to_get = "fetch it with `coverfusion weights fetch`, or name a local file as `checkpoint`"
+    how_to_get = "`coverfusion weights fetch --preset hub`, or name a local file as `checkpoint`"
     source, licence, megabytes, path = (_torchvision_file if model.library == "torchvision" else _timm_file)(
         model.name
     )

@@ -93,7 +93,11 @@ def weights(preset: str, languages: Sequence[str]) -> list[Weights]:
         home = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH")
         folder = (Path(home) if home else home_folder("EASYOCR_MODULE_PATH") / ".EasyOCR") / "model"
         paths = {file: folder / file for file in (DETECTOR, _recognizer_file(languages, folder))}
-        source, how, fetch = "EasyOCR model hub", "coverfusion weights fetch", lambda: _download(languages)
+        source, how, fetch = (
+            "EasyOCR model hub",
+            "coverfusion weights fetch CONFIG, with the config that names the languages",
+            lambda: _download(languages),
+        )
     names = ("CRAFT text detector", f"EasyOCR recogniser ({', '.join(languages)})")
     licences = ("MIT (CRAFT), Apache-2.0 (EasyOCR)", "Apache-2.0 (EasyOCR)")
     return [

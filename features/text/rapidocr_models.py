@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.features.networks.openvino import converted_root
 from coverfusion.features.weights import Weights, packaged_file
 
@@ -63,6 +63,14 @@ def _packaged_languages() -> set[str]:
     return set(list_supported_langs(TaskType.REC, OCRVersion.PPOCRV6, ModelType.SMALL))
 
 
+def _hub_scripts() -> list[str]:
+    from rapidocr import ModelType, OCRVersion
+    from rapidocr.utils.model_resolver import list_supported_langs
+    from rapidocr.utils.typings import TaskType
+
+    return list(list_supported_langs(TaskType.REC, OCRVersion.PPOCRV5, ModelType.MOBILE))
+
+
 def _hub_recognizer(scripts: Sequence[str]) -> Weights:
     """PP-OCRv5's recogniser of one script (and Latin letters), in the folder of converted networks."""
     from rapidocr import EngineType, ModelType, OCRVersion
@@ -71,6 +79,11 @@ def _hub_recognizer(scripts: Sequence[str]) -> Weights:
 
     if len(scripts) > 1:
         raise ValueError(f"no recogniser reads {' and '.join(scripts)} together; name one of them")
+    if scripts[0] not in (known := _hub_scripts()):
+        raise ValueError(
+            f"no recogniser knows '{scripts[0]}'.{did_you_mean(scripts[0], known)} The preset 'hub' knows "
+            f"{', '.join(known)}; the packaged recogniser {', '.join(sorted(_packaged_languages()))}"
+        )
     asked = FileInfo(EngineType.ONNXRUNTIME, OCRVersion.PPOCRV5, TaskType.REC, scripts[0], ModelType.MOBILE)
     info = InferSession.get_model_url(asked)
     path = converted_root() / Path(info["model_dir"]).name
@@ -80,7 +93,7 @@ def _hub_recognizer(scripts: Sequence[str]) -> Weights:
         licence="Apache-2.0",
         megabytes=8,
         path=path,
-        how_to_get="coverfusion weights fetch",
+        how_to_get="coverfusion weights fetch CONFIG, with the config that names the language",
         fetch=lambda: _download(info["model_dir"], info["SHA256"], path),
     )
 

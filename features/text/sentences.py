@@ -43,7 +43,7 @@ def sentence_weights(preset: str, model: str) -> Weights:
         licence="see its model card (all-MiniLM-L6-v2: Apache-2.0)",
         megabytes=91,
         path=_cached(name),
-        how_to_get="coverfusion weights fetch",
+        how_to_get="coverfusion weights fetch --preset hub",
         fetch=lambda: _download(name),
     )
 

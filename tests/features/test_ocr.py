@@ -179,8 +179,10 @@ def test_another_script_takes_its_own_recogniser(monkeypatch: pytest.MonkeyPatch
     recogniser = create("ocr", preset="hub", languages=["en", "cyrillic"]).weights()[2]
     assert recogniser.path == tmp_path / "cyrillic_PP-OCRv5_rec_mobile.onnx"
     assert recogniser.fetch
-    with pytest.raises(ValueError, match="together"):
-        create("ocr", preset="hub", languages=["cyrillic", "korean"]).weights()
+    with pytest.raises(UserError, match="together"):
+        create("ocr", preset="hub", languages=["cyrillic", "korean"])
+    with pytest.raises(UserError, match="Did you mean 'cyrillic'"):
+        create("ocr", preset="hub", languages=["cyrilic"])
 
 
 def test_a_sentence_model_of_ones_own(ocr: Ocr, covers: list[Image.Image], rows: np.ndarray) -> None:

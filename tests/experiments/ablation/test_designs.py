@@ -1,10 +1,13 @@
 """Which sets of blocks an ablation fits."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.ablation.designs import check_designs, fitted_sets, greedy_path
+from coverfusion.experiments.ablation.designs import check_designs, families_of, fitted_sets, greedy_path
 from coverfusion.experiments.pipeline.block_sets import columns_of, families
+from coverfusion.features.table import FeatureTable
 
 BLOCKS = {"ocr": ["found", "words", "embedding_0", "embedding_1"], "color": ["hue_mean", "hue_spread"]}
 
@@ -16,6 +19,20 @@ def test_families_are_named_by_their_first_word() -> None:
     }
     assert columns_of("ocr:rest", BLOCKS) == ["ocr.found", "ocr.words"]
     assert columns_of("color", BLOCKS) == ["color.hue_mean", "color.hue_spread"]
+
+
+def test_the_families_of_a_block_with_text_are_columns_that_classifiers_see() -> None:
+    numbered = [f"{name}_{k}" for name in ("embedding", "letterforms") for k in range(2)]
+    names = ["found", "height_mean", "height_max", *numbered]
+    numbers = pd.DataFrame(np.zeros((2, 7), np.float32), columns=names)
+    table = FeatureTable({"ocr": numbers}, texts={"ocr": pd.Series(["some words", None], dtype=object)})
+    blocks = table.learnable_columns()
+    units = families_of(blocks)["ocr"]
+    assert units == ["ocr:layout", "ocr:embedding", "ocr:letterforms", "ocr:letters", "ocr:words"]
+    assert columns_of("ocr:layout", blocks) == ["ocr.found", "ocr.height_mean", "ocr.height_max"]
+    assert sorted(column for unit in units for column in columns_of(unit, blocks)) == sorted(
+        table.learnable()
+    )
 
 
 def test_each_set_is_fitted_once_and_all_blocks_first() -> None:
