@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.pictures import (
     DECODE_VERSION,
     PictureError,
@@ -48,7 +48,7 @@ class FactsCache:
             content = None
         if content is None:
             return cache
-        frame = pd.read_parquet(io.BytesIO(content))
+        frame = read_parquet_bytes(content).to_pandas(use_threads=False)
         frame = frame[frame["version"] == FACTS_VERSION]
         rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
         for cover_id, reason, *values in rows:

@@ -27,6 +27,7 @@ from coverfusion.data.cache_folder import cache_folder
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.disk import allocate, writing
 from coverfusion.data.errors import UserError
+from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.sealed_files import set_aside, write_whole
 
 ROWS_PER_SHARD = 8192  # small shards are merged up to this many rows
@@ -287,7 +288,7 @@ def _open(path: Path, columns: Sequence[str]) -> pa.Table | None:
         return None
     try:
         # without a digest all of it is read, for what can be read is all that can be told of it
-        table = pq.read_table(pa.BufferReader(content), columns=list(columns) if _has_digest(path) else None)
+        table = read_parquet_bytes(content, columns if _has_digest(path) else None)
     except (pa.ArrowException, OSError) as error:
         set_aside(path, str(error))
         return None

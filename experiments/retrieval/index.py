@@ -34,6 +34,7 @@ from coverfusion.data.disk import allocate
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.data.outputs import OUTPUT_MARK, make_output_folder
+from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.data.sources import read_bytes
@@ -325,7 +326,7 @@ def _part(path: Path, covers: pd.DataFrame, pool: ThreadPoolExecutor) -> pa.Tabl
         pq.write_table(table, written)
         content = written.getvalue().to_pybytes()
         write_sealed(path, content)
-    return pq.read_table(pa.BufferReader(content))
+    return read_parquet_bytes(content)
 
 
 def _thumbnail(path: str) -> bytes | None:

@@ -26,6 +26,7 @@ from PIL.Image import Image
 from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
+from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
@@ -298,7 +299,7 @@ def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
             part.unlink(missing_ok=True)
             continue
         done.append(part)
-        paths = pq.read_table(pa.BufferReader(content), columns=["path"]).column("path").to_pylist()
+        paths = read_parquet_bytes(content, ["path"]).column("path").to_pylist()
         for path in paths:
             now = next(pictures, None)
             if now != path:
@@ -335,7 +336,7 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
                 raise UserError(
                     f"{part} was damaged just now. Go on with --resume: its rows are scored again."
                 )
-            table = pq.read_table(pa.BufferReader(content))
+            table = read_parquet_bytes(content)
             rows += table.num_rows
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
             if kind == ".jsonl":
