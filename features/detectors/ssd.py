@@ -17,7 +17,7 @@ from PIL.Image import Image, Resampling
 from coverfusion.data.errors import UserError
 from coverfusion.features.detectors.boxes import nms
 from coverfusion.features.detectors.coco import LABELS, PERSON
-from coverfusion.features.networks.openvino import Network, converted
+from coverfusion.features.networks.openvino import Network, converted, the_core
 from coverfusion.features.networks.remembered import Remembered
 from coverfusion.features.pictures import smaller
 from coverfusion.features.weights import Weights, packaged_file
@@ -147,10 +147,9 @@ def _convert(path: Path) -> openvino.Model:
 
 def _persons_only(path: Path) -> openvino.Model:
     """The kept network without the scores of other objects: more than half of its arithmetic."""
-    import openvino
     from openvino import opset13 as ops
 
-    model = openvino.Core().read_model(path)
+    model = the_core().read_model(path)
     nodes = {node.get_friendly_name(): node for node in model.get_ops()}
     for level in range(_LEVELS):
         biased = nodes[f"BoxPredictor_{level}/ClassPredictor/BiasAdd"].input_value(0).get_node()

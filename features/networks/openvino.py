@@ -36,7 +36,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 # float32 everywhere: left to itself the library computes in bfloat16 where the CPU can
 _PROPERTIES = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
-_FIRST_ARRAY = threading.Lock()
+_ONE_AT_A_TIME = threading.Lock()
+_CORE: list[openvino.Core] = []
 _XML = "network.xml"
 
 
@@ -121,6 +122,20 @@ def has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
+def the_core() -> openvino.Core:
+    """OpenVINO's one core of this process, which is never let go of.
+
+    Each core gives its thread a stack for signals, and its end gives back the stack before, even one that
+    another core's end has freed: the next signal that Python handles, such as Ctrl+C, crashes the process.
+    """
+    import openvino
+
+    with _ONE_AT_A_TIME:
+        if not _CORE:
+            _CORE.append(openvino.Core())
+        return _CORE[0]
+
+
 class Network:
     """A network on the CPU; any number of threads may call it, each call runs on one core.
 
@@ -137,9 +152,9 @@ class Network:
 
         give_memory_back()
         # the binding makes its table of types at first use: two threads there wait forever
-        with _FIRST_ARRAY:
+        with _ONE_AT_A_TIME:
             openvino.Tensor(np.zeros(1, openvino.Type.f32.to_dtype()))
-        core = openvino.Core()
+        core = the_core()
         cores = str(threads())
         properties = {**_PROPERTIES, "NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
         self.model = core.read_model(path)

@@ -1,5 +1,7 @@
 """Converted networks are kept, and made again where what is kept is damaged."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +33,21 @@ def test_a_damaged_network_is_converted_again(tmp_path: Path, monkeypatch: pytes
         (result,) = Network(kept)(np.ones(2, np.float32))
         assert result.tolist() == [3.0, 5.0]
     assert len(made) == 3
+
+
+SIGNALS = """
+import gc, signal, subprocess
+from coverfusion.features.detectors.faces import Mtcnn
+seen = []
+signal.signal(signal.SIGCHLD, lambda *_: seen.append(1))
+for smallest in (20, 30, 40):
+    Mtcnn(smallest)
+    gc.collect()
+    subprocess.run(["true"], check=True)
+assert len(seen) == 3
+"""
+
+
+def test_a_network_that_is_let_go_of_leaves_signals_as_they_were() -> None:
+    ended = subprocess.run([sys.executable, "-c", SIGNALS], check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
