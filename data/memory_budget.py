@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,12 @@ class MemoryBudget:
     """
 
     def __init__(self, total: int) -> None:
-        self.total, self._left = total, total
+        self.total = total
+        self._free_all()
+        os.register_at_fork(after_in_child=self._free_all)  # the threads that hold some are not in the child
+
+    def _free_all(self) -> None:
+        self._left = self.total
         self._freed = threading.Condition()
         self._turn = threading.Lock()  # first come, first served: else small ones pass a large one for ever
 

@@ -1,11 +1,20 @@
-"""Parquet that is in memory already."""
+"""Parquet in memory: a table's bytes, and a table of bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+
+def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
+    """A table as a parquet file holds it; options as of `pyarrow.parquet.write_table`."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, **options)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def read_parquet_bytes(content: bytes, columns: Sequence[str] | None = None) -> pa.Table:

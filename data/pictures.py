@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +47,6 @@ _alone = threading.Lock()
 # What all threads that decode hold together.
 _BUDGET = MemoryBudget(MAX_DECODING_BYTES)
 _UNCOUNTED = 6_000_000  # of an ordinary cover: with as many threads as cores, too little to count
-os.register_at_fork(after_in_child=lambda: _BUDGET.__init__(_BUDGET.total))  # type: ignore[misc]
 
 
 @dataclass(frozen=True)

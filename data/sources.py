@@ -48,7 +48,6 @@ from coverfusion.data.pictures import PictureError
 
 # What the large files that all threads hold may have together; smaller ones are not counted.
 _ROOM, _UNCOUNTED_BYTES = MemoryBudget(MAX_FILE_BYTES), 2**21
-os.register_at_fork(after_in_child=lambda: _ROOM.__init__(_ROOM.total))  # type: ignore[misc]
 # path, genre, artist and group as they are written
 _Row = tuple[str, str, str, str]
 

@@ -20,14 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from coverfusion.data.cache_folder import cache_folder
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.disk import allocate, writing
 from coverfusion.data.errors import UserError
-from coverfusion.data.parquet_bytes import read_parquet_bytes
+from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
 from coverfusion.data.sealed_files import set_aside, write_whole
 
 ROWS_PER_SHARD = 8192  # small shards are merged up to this many rows
@@ -233,9 +232,7 @@ def _shard(cover_ids: Sequence[str], rows: np.ndarray, notes: Sequence[str] | No
 
 def _write_shard(folder: Path, table: pa.Table) -> str:
     """Writes a shard under the digest of its bytes; its name."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, use_dictionary=False, compression="lz4")
-    content = sink.getvalue().to_pybytes()
+    content = parquet_bytes(table, use_dictionary=False, compression="lz4")
     name = f"{hashlib.sha256(content).hexdigest()}.parquet"
     write_whole(folder / name, content)
     return name

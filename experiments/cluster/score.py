@@ -24,10 +24,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
-import pyarrow.parquet as pq
 
 from coverfusion.data.addresses import filesystem, is_address
 from coverfusion.data.errors import UserError
+from coverfusion.data.parquet_bytes import parquet_bytes
 from coverfusion.data.registry import Plugin, loaded_plugins, use_plugins
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, require_ray, run_parts
 from coverfusion.experiments.cluster.pictures import decoded_chunks
@@ -176,9 +176,7 @@ class Scorer:
         count_failed(self.limit, frame)
         self.limit.check()
         table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
-        content = pa.BufferOutputStream()
-        pq.write_table(table, content)
-        _write(self.job.out, _name(number, paths), content.getvalue().to_pybytes())
+        _write(self.job.out, _name(number, paths), parquet_bytes(table))
         return pa.table({"number": [number], "rows": [table.num_rows]})
 
 

@@ -34,7 +34,7 @@ from coverfusion.data.disk import allocate
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.data.outputs import OUTPUT_MARK, make_output_folder
-from coverfusion.data.parquet_bytes import read_parquet_bytes
+from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.data.sources import read_bytes
@@ -322,9 +322,7 @@ def _part(path: Path, covers: pd.DataFrame, pool: ThreadPoolExecutor) -> pa.Tabl
         made = list(pool.map(_thumbnail, covers["path"]))
         table = pa.Table.from_pandas(covers, preserve_index=False)
         table = table.append_column("thumbnail", pa.array(made, pa.binary()))
-        written = pa.BufferOutputStream()
-        pq.write_table(table, written)
-        content = written.getvalue().to_pybytes()
+        content = parquet_bytes(table)
         write_sealed(path, content)
     return read_parquet_bytes(content)
 

@@ -26,7 +26,7 @@ from PIL.Image import Image
 from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
-from coverfusion.data.parquet_bytes import read_parquet_bytes
+from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
@@ -312,9 +312,7 @@ def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
 
 def _write_part(path: Path, frame: pd.DataFrame) -> None:
     table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
-    content = pa.BufferOutputStream()
-    pq.write_table(table, content)
-    write_sealed(path, content.getvalue().to_pybytes())
+    write_sealed(path, parquet_bytes(table))
 
 
 def schema_of(frame: pd.DataFrame) -> pa.Schema:

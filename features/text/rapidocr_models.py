@@ -54,21 +54,18 @@ def reads_packaged(languages: Sequence[str]) -> bool:
     return set(languages) <= _packaged_languages()
 
 
-@functools.cache
 def _packaged_languages() -> set[str]:
+    return set(_languages("PPOCRV6", "SMALL"))
+
+
+@functools.cache
+def _languages(version: str, size: str) -> list[str]:
+    """The languages and scripts that RapidOCR's recognisers of a version and size read."""
     from rapidocr import ModelType, OCRVersion
     from rapidocr.utils.model_resolver import list_supported_langs
     from rapidocr.utils.typings import TaskType
 
-    return set(list_supported_langs(TaskType.REC, OCRVersion.PPOCRV6, ModelType.SMALL))
-
-
-def _hub_scripts() -> list[str]:
-    from rapidocr import ModelType, OCRVersion
-    from rapidocr.utils.model_resolver import list_supported_langs
-    from rapidocr.utils.typings import TaskType
-
-    return list(list_supported_langs(TaskType.REC, OCRVersion.PPOCRV5, ModelType.MOBILE))
+    return list(list_supported_langs(TaskType.REC, OCRVersion[version], ModelType[size]))
 
 
 def _hub_recognizer(scripts: Sequence[str]) -> Weights:
@@ -79,7 +76,7 @@ def _hub_recognizer(scripts: Sequence[str]) -> Weights:
 
     if len(scripts) > 1:
         raise ValueError(f"no recogniser reads {' and '.join(scripts)} together; name one of them")
-    if scripts[0] not in (known := _hub_scripts()):
+    if scripts[0] not in (known := _languages("PPOCRV5", "MOBILE")):
         raise ValueError(
             f"no recogniser knows '{scripts[0]}'.{did_you_mean(scripts[0], known)} The preset 'hub' knows "
             f"{', '.join(known)}; the packaged recogniser {', '.join(sorted(_packaged_languages()))}"
