@@ -15,7 +15,7 @@ import numpy as np
 
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.bench.attackers import attackers
-from coverfusion.experiments.bench.hostile_pictures import SCANS, hostile_pictures, many_scans
+from coverfusion.experiments.bench.hostile_pictures import SCANS, SIDE, hostile_pictures, many_scans
 from coverfusion.experiments.bench.malformed_uploads import form, form_headers
 from coverfusion.experiments.bench.serve import Load, Served, draw_pictures, send_load, serving
 from coverfusion.experiments.pipeline.console import console
@@ -130,7 +130,7 @@ def _after_uploads(
 def _at_the_end(served: Served, bodies: Sequence[bytes], clients: int) -> dict[str, float]:
     """SIGTERM while a hostile JPEG is decoded and `clients` requests are accepted and half sent."""
     with ThreadPoolExecutor(1) as pool:
-        worst = form([many_scans(SCANS)])
+        worst = form([many_scans(SCANS, SIDE)])
         pool.submit(_status_of_rest, *begin_upload(served.port, worst, len(worst)))
         waiting = [begin_upload(served.port, form([bodies[n % len(bodies)]]), 500) for n in range(clients)]
         time.sleep(1)  # all have been accepted by then

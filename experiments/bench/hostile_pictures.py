@@ -15,35 +15,39 @@ _GREY, _PALETTE, _RGBA = 0, 3, 6  # PNG's colour types
 
 def hostile_pictures() -> dict[str, bytes]:
     """The pictures by what is wrong with them."""
-    palette = _chunk(b"PLTE", bytes(6)) + _chunk(b"tRNS", b"\0\x80")
+    palette = png_chunk(b"PLTE", bytes(6)) + png_chunk(b"tRNS", b"\0\x80")
     return {
-        "palette with transparency": _black_png(SIDE, SIDE, 1, _PALETTE, (SIDE + 7) // 8, palette),
-        "RGBA": _black_png(SIDE, SIDE, 8, _RGBA, 4 * SIDE),
-        "16-bit grey": _black_png(SIDE, SIDE, 16, _GREY, 2 * SIDE),
-        "one pixel wide": _black_png(1, SIDE**2, 8, _GREY, 1),
-        "many scans": many_scans(SCANS),
+        "palette with transparency": png(SIDE, SIDE, 1, _PALETTE, palette),
+        "RGBA": png(SIDE, SIDE, 8, _RGBA),
+        "16-bit grey": png(SIDE, SIDE, 16, _GREY),
+        "one pixel wide": png(1, SIDE**2, 8, _GREY),
+        "many scans": many_scans(SCANS, SIDE),
     }
 
 
-def many_scans(scans: int) -> bytes:
-    """A progressive JPEG whose last scan comes `scans` times more: each is a pass over all its pixels."""
+def many_scans(scans: int, side: int) -> bytes:
+    """A grey progressive JPEG whose last scan comes `scans` times more, each a pass over its pixels."""
     stream = io.BytesIO()
-    PIL.Image.new("L", (SIDE, SIDE), 128).save(stream, "JPEG", progressive=True, quality=50)
+    PIL.Image.new("L", (side, side), 128).save(stream, "JPEG", progressive=True, quality=50)
     jpeg = stream.getvalue()
     last = jpeg.rindex(b"\xff\xda")  # one grey has no such bytes within a scan
     return jpeg[:-2] + jpeg[last:-2] * scans + jpeg[-2:]
 
 
-def _black_png(width: int, height: int, bits: int, colour: int, row: int, palette: bytes = b"") -> bytes:
-    """A black PNG, packed in pieces so that making it takes no memory; `row` is the bytes of a row."""
-    packer = zlib.compressobj(9)
-    size = (1 + row) * height
-    pieces = (bytes(min(2**20, size - start)) for start in range(0, size, 2**20))
-    data = b"".join([packer.compress(piece) for piece in pieces]) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    chunks = _chunk(b"IHDR", header) + palette + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + chunks
+def png(width: int, height: int, bits: int, colour: int, extra: bytes = b"") -> bytes:
+    """A black picture, packed row by row."""
+    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
+    row = bytes(1 + (width * bits * channels + 7) // 8)
+    packer, packed, left = zlib.compressobj(9), [], height
+    while left:
+        rows = min(left, max(1, 2**20 // len(row)))
+        packed.append(packer.compress(row * rows))
+        left -= rows
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    body = png_chunk(b"IDAT", b"".join([*packed, packer.flush()]))
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + extra + body + png_chunk(b"IEND", b"")
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk with its length and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -28,18 +28,9 @@ from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.memory_budget import MemoryBudget
 from coverfusion.data.pictures import PictureError, UndecidedPictureError, decode, decode_image, may_take_long
 from coverfusion.data.sources import list_pictures, read_bytes
+from coverfusion.experiments.bench.hostile_pictures import SIDE, many_scans, png, png_chunk
 from tests.helpers import pictures
-from tests.helpers.hostile import (
-    SIDE,
-    cost_of,
-    jpeg,
-    many_scans,
-    png,
-    png_chunk,
-    segment,
-    tags,
-    with_segments,
-)
+from tests.helpers.hostile import cost_of, jpeg, segment, tags, with_segments
 
 MEGABYTES, SECONDS = 300, 5
 SMALL = pictures.solid("teal", (64, 64))

@@ -7,13 +7,11 @@ import json
 import struct
 import subprocess
 import sys
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-SIDE = 9459  # just below the limit of pixels
 _COST = """
 import json, resource, sys, time
 from concurrent.futures import ThreadPoolExecutor
@@ -61,39 +59,6 @@ def cost_of(path: Path) -> Cost:
     """Reads a file or zip in a process of its own, by 8 threads as collections are read."""
     done = subprocess.run([sys.executable, "-c", _COST, path], capture_output=True, text=True, check=True)
     return Cost(*json.loads(done.stdout))
-
-
-def png(width: int, height: int, bits: int, colour: int, extra: bytes = b"") -> bytes:
-    """A black picture, packed row by row."""
-    channels = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colour]
-    row = bytes(1 + (width * bits * channels + 7) // 8)
-    packer, packed, left = zlib.compressobj(9), [], height
-    while left:
-        rows = min(left, max(1, 2**20 // len(row)))
-        packed.append(packer.compress(row * rows))
-        left -= rows
-    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
-    body = png_chunk(b"IDAT", b"".join([*packed, packer.flush()]))
-    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + extra + body + png_chunk(b"IEND", b"")
-
-
-def png_chunk(kind: bytes, data: bytes) -> bytes:
-    """A chunk with its length and checksum."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def many_scans(scans: int, side: int) -> bytes:
-    """A grey progressive JPEG whose last scan comes so many times more."""
-    data = jpeg(Image.new("L", (side, side), 128), progressive=True)
-    place, last = 2, b""
-    while data[place + 1] != 0xD9:
-        end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-        if data[place + 1] == 0xDA:
-            while not (data[end] == 0xFF and data[end + 1] not in (0, *range(0xD0, 0xD8))):
-                end += 1
-            last = data[place:end]
-        place = end
-    return data[:place] + last * scans + b"\xff\xd9"
 
 
 def jpeg(picture: Image.Image, **options: object) -> bytes:

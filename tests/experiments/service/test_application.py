@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from coverfusion.data import decoder_process
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.bench.hostile_pictures import many_scans
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.service import application
@@ -23,7 +24,6 @@ from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.schemas import scored_picture
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.uncertainty.decision import Targets, rule_of
-from tests.helpers.hostile import many_scans
 from tests.helpers.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 
