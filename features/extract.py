@@ -19,6 +19,7 @@ from coverfusion.data.machine_faults import stop_at_machine_fault, stop_where_no
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes, room_for
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
+from coverfusion.features.memory import trim_heaps
 from coverfusion.features.registry import Annotator, Extractor, TextReader
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
@@ -189,8 +190,10 @@ def decoded_ahead(
             )
             if len(waiting) > CHUNKS_AHEAD:
                 yield [future.result() for future in waiting.pop(0)]
-        for futures in waiting:
-            yield [future.result() for future in futures]
+                trim_heaps()
+        while waiting:
+            yield [future.result() for future in waiting.pop(0)]
+            trim_heaps()
 
 
 def _batched(items: Iterable[tuple[str, str]], size: int) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -86,8 +86,14 @@ class Explanation:
 
     @property
     def training_cover(self) -> bool | None:
-        """Whether the model has learnt from this very cover; None where its covers are not known."""
-        return self.neighbours[0].distance < SAME_COVER_DISTANCE if self.neighbours else None
+        """Whether the model has learnt from this very cover; None where its covers are not known.
+
+        Where all the nearest covers are alike, as covers without text are for a model of words, none is it.
+        """
+        if not self.neighbours:
+            return None
+        same = [neighbour.distance < SAME_COVER_DISTANCE for neighbour in self.neighbours]
+        return same[0] and (len(same) == 1 or not same[-1])
 
     def in_words(self) -> list[str]:
         """The verdict's sentences, and whether the model has learnt from this cover."""

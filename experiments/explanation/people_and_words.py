@@ -6,6 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coverfusion.features.text.lines import letters_height
+from coverfusion.features.text.words import split_words
+
 NO_PEOPLE = "faces and persons: not looked for (no block people)"
 NO_WORDS = "words: not looked for (no block ocr)"
 
@@ -23,7 +26,10 @@ class Box:
 
 @dataclass(frozen=True)
 class MarkedWord:
-    """A text box: what it says, how sure that is (0..1), and its four corners (x, y) in pixels."""
+    """A text box: what it says, how confident the engine is (0 to 1), its four corners (x, y) in pixels.
+
+    Words that the engine joined are apart.
+    """
 
     text: str
     confidence: float
@@ -31,8 +37,8 @@ class MarkedWord:
 
     @property
     def height(self) -> float:
-        """In pixels, from the lowest to the highest corner."""
-        return max(y for _, y in self.corners) - min(y for _, y in self.corners)
+        """Of its letters, in pixels."""
+        return letters_height(self.corners)
 
 
 def boxes(note: str | None, what: str) -> list[Box]:
@@ -57,7 +63,9 @@ def detector_errors(note: str | None) -> list[str]:
 def words(note: str | None) -> list[MarkedWord]:
     """The text boxes of the note of `ocr`, the tallest first."""
     marked = [
-        MarkedWord(box["text"], float(box["confidence"]), [(float(x), float(y)) for x, y in box["box"]])
+        MarkedWord(
+            split_words(box["text"]), float(box["confidence"]), [(float(x), float(y)) for x, y in box["box"]]
+        )
         for box in json.loads(note or "null") or []
     ]
     return sorted(marked, key=lambda word: -word.height)

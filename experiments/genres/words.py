@@ -12,6 +12,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.features.table import text_columns
+from coverfusion.features.text.lines import letters_height
 from coverfusion.features.text.words import split_words
 from coverfusion.fusion.text import FusionText
 
@@ -52,10 +53,10 @@ def words_on_covers(notes: pd.Series) -> pd.DataFrame:
 
     Returns:
         One row a cover and word: cover_id, word (lower case; words that the engine joined are apart), box,
-        height (of the box, in pixels); of a word that stands there several times the largest.
+        height (of its letters, in pixels); of a word that stands there several times the largest.
     """
     rows = [
-        (cover_id, word.lower().replace("\u2019", "'"), box["box"], np.ptp(np.array(box["box"])[:, 1]))
+        (cover_id, word.lower().replace("\u2019", "'"), box["box"], letters_height(box["box"]))
         for cover_id, note in notes.items()
         for box in json.loads(note or "null") or []
         if box["confidence"] >= SHOWN_CONFIDENCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rich.console import Console
@@ -14,10 +15,16 @@ error_console = Console(stderr=True, markup=False, highlight=False, emoji=False)
 
 
 def print_frame(frame: Any, title: str | None = None) -> None:
-    """Prints a data frame as a table."""
+    """Prints a data frame as a table; what is not there is a dash."""
     table = Table(title=title)
     for column in frame.columns:
         table.add_column(str(column), overflow="fold")
     for row in frame.itertuples(index=False):
-        table.add_row(*(f"{value:.3f}" if isinstance(value, float) else str(value) for value in row))
+        table.add_row(*map(_cell, row))
     console.print(table)
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return "\u2013" if math.isnan(value) else f"{value:.3f}"

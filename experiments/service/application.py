@@ -54,7 +54,7 @@ from coverfusion.experiments.service.schemas import (
     similar_covers,
 )
 from coverfusion.experiments.service.uploads import Picture, body_schema, decode_uploads, read_uploads
-from coverfusion.features.memory import give_memory_back
+from coverfusion.features.memory import share_heaps
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
@@ -484,7 +484,7 @@ def run_service(
     limits = limits or Limits()
     listener = bound_socket(host, port)
     allow_open_files(2 * limits.connections)
-    give_memory_back()
+    share_heaps()
     app = make_service(bundle_folder, limits, api_key, targets)
     service = app.state.service
     if sentence := guarantee(service.bundle.decision, targets) if service.bundle.decision else "":

@@ -22,7 +22,7 @@ from coverfusion.data.checksums import damaged_file, write_sums
 from coverfusion.data.disk import writing
 from coverfusion.data.locks import only_one
 from coverfusion.data.sealed_files import set_aside
-from coverfusion.features.memory import give_memory_back
+from coverfusion.features.memory import share_heaps
 
 if TYPE_CHECKING:
     import openvino
@@ -150,7 +150,7 @@ class Network:
     def __init__(self, path: Path, into: Sequence[str] = ()) -> None:
         import openvino
 
-        give_memory_back()
+        share_heaps()
         # the binding makes its table of types at first use: two threads there wait forever
         with _ONE_AT_A_TIME:
             openvino.Tensor(np.zeros(1, openvino.Type.f32.to_dtype()))

@@ -49,6 +49,12 @@ def runs_on_end(box: Sequence[Sequence[float]]) -> bool:
     return math.hypot(x3 - x0, y3 - y0) >= ON_END * math.hypot(x1 - x0, y1 - y0)
 
 
+def letters_height(box: Sequence[Sequence[float]]) -> float:
+    """How tall the letters of a box are, in pixels; where it stands on end that is how wide it is."""
+    along = [x if runs_on_end(box) else y for x, y in box]
+    return max(along) - min(along)
+
+
 def joined(lines: Sequence[Line], min_confidence: float) -> str:
     """The texts of at least this confidence, one a line, in reading order."""
     return "\n".join(line.text for line in lines if line.confidence >= min_confidence).strip()

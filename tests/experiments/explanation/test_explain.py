@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,14 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
     assert found.training_cover
     assert found.in_words()[0] == TRAINING_COVER_WARNING
+
+
+def test_a_cover_like_all_its_neighbours_is_not_taken_for_one_of_them(plain: Path) -> None:
+    found = _with(load_bundle(plain))
+    alike = [replace(one, distance=0.0) for one in found.neighbours]
+    assert not replace(found, neighbours=alike).training_cover
+    assert replace(found, neighbours=alike[:1]).training_cover
+    assert replace(found, neighbours=[]).training_cover is None
 
 
 def test_features_tell_value_meaning_and_what_the_genre_has(plain: Path) -> None:

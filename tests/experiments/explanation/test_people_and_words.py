@@ -24,10 +24,23 @@ def test_a_detector_that_failed_found_nothing_and_says_why() -> None:
 
 def test_words_come_tallest_first() -> None:
     low = {"text": "live", "confidence": 0.5, "box": [[0, 0], [9, 0], [9, 4], [0, 4]]}
-    tall = {"text": "LOVE", "confidence": 0.9, "box": [[0, 10], [9, 10], [9, 30], [0, 30]]}
+    tall = {"text": "LOVE", "confidence": 0.9, "box": [[0, 10], [50, 10], [50, 30], [0, 30]]}
     found = words(json.dumps([low, tall]))
     assert [(word.text, word.height) for word in found] == [("LOVE", 20), ("live", 4)]
-    assert found[0].corners[2] == (9, 30)
+    assert found[0].corners[2] == (50, 30)
+
+
+def test_a_line_that_runs_upwards_is_as_tall_as_its_letters() -> None:
+    upwards = {"text": "live at last", "confidence": 0.5, "box": [[0, 0], [5, 0], [5, 90], [0, 90]]}
+    tall = {"text": "LOVE", "confidence": 0.9, "box": [[0, 10], [50, 10], [50, 30], [0, 30]]}
+    found = words(json.dumps([upwards, tall]))
+    assert [(word.text, word.height) for word in found] == [("LOVE", 20), ("live at last", 5)]
+
+
+def test_words_that_the_engine_joined_are_apart() -> None:
+    box = [[0, 10], [50, 10], [50, 30], [0, 30]]
+    (word,) = words(json.dumps([{"text": "SIMPLYRED", "confidence": 0.9, "box": box}]))
+    assert word.text == "SIMPLY RED"
 
 
 def test_no_note_is_nothing() -> None:
