@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,6 @@ def _convert(folder: Path) -> openvino.Model:
     import openvino
     import torch
     from transformers import BertModel
-    from transformers.utils.logging import disable_progress_bar
 
     class States(torch.nn.Module):
         def __init__(self) -> None:
@@ -71,7 +71,20 @@ def _convert(folder: Path) -> openvino.Model:
             return self.bert(input_ids=numbers, attention_mask=mask).last_hidden_state
 
     example = torch.ones(2, 8, dtype=torch.int64)
-    disable_progress_bar()  # a bar for half a second would tear the caller's own
-    with warnings.catch_warnings():
+    with silent_transformers(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch warns of its own tracer
         return openvino.convert_model(States(), example_input=(example, example))
+
+
+@contextmanager
+def silent_transformers() -> Iterator[None]:
+    """transformers neither shows a bar, which would tear the caller's own, nor warns of its own defaults."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

@@ -9,7 +9,7 @@ import numpy as np
 
 from coverfusion.data.errors import UserError
 from coverfusion.features.networks.openvino import has_cuda
-from coverfusion.features.text.minilm import MiniLM
+from coverfusion.features.text.minilm import MiniLM, silent_transformers
 from coverfusion.features.trust import check_folder, numbers_alone
 from coverfusion.features.weights import Weights, packaged_file
 
@@ -76,11 +76,9 @@ def by_library(folder: Path) -> Embed:
     """
     check_folder(folder)
     from sentence_transformers import SentenceTransformer
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()  # a bar for half a second would tear the caller's own
     try:
-        with numbers_alone():
+        with numbers_alone(), silent_transformers():
             model = SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # sentence-transformers, transformers and torch each raise their own kinds
         raise UserError(f"{folder} does not load as a sentence-transformers model: {error}") from error
