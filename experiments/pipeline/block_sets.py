@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from coverfusion.features.text.typography import TYPOGRAPHY_COLUMNS
 from coverfusion.fusion.texts import is_text
 
 REST = "rest"  # the family of columns that share their first word with no other
-LAYOUT = "layout"  # the family of what is readable in a block that reads text
+LAYOUT, TYPOGRAPHY = "layout", "typography"  # the families of what is readable in a block that reads text
 
 
 def families(columns: Sequence[str]) -> dict[str, list[str]]:
@@ -16,8 +17,8 @@ def families(columns: Sequence[str]) -> dict[str, list[str]]:
 
     Columns whose names begin with the same word (up to the first underscore) are one family, such as
     `face` or `embedding`; columns that stand alone are gathered in "rest". A block with text has the
-    families `letters` and `words` (the same text, learnt in two ways), `embedding`, `letterforms`, and
-    `layout` for all that is readable.
+    families `letters` and `words` (the same text, learnt in two ways), `embedding`, `letterforms`,
+    `typography` (how the letters look), and `layout` for all else that is readable.
 
     Args:
         columns: names without the block.
@@ -29,7 +30,8 @@ def families(columns: Sequence[str]) -> dict[str, list[str]]:
     for word, column in zip(words, columns, strict=True):
         family = word if common[word] > 1 else REST
         if reads and word not in ("embedding", "letterforms"):
-            family = column.removeprefix("text_") if word == "text" else LAYOUT
+            readable = TYPOGRAPHY if column in TYPOGRAPHY_COLUMNS else LAYOUT
+            family = column.removeprefix("text_") if word == "text" else readable
         grouped.setdefault(family, []).append(column)
     return grouped
 

@@ -28,8 +28,16 @@ def test_the_families_of_a_block_with_text_are_columns_that_classifiers_see() ->
     table = FeatureTable({"ocr": numbers}, texts={"ocr": pd.Series(["some words", None], dtype=object)})
     blocks = table.learnable_columns()
     units = families_of(blocks)["ocr"]
-    assert units == ["ocr:layout", "ocr:embedding", "ocr:letterforms", "ocr:letters", "ocr:words"]
-    assert columns_of("ocr:layout", blocks) == ["ocr.found", "ocr.height_mean", "ocr.height_max"]
+    assert units == [
+        "ocr:layout",
+        "ocr:typography",
+        "ocr:embedding",
+        "ocr:letterforms",
+        "ocr:letters",
+        "ocr:words",
+    ]
+    assert columns_of("ocr:layout", blocks) == ["ocr.found", "ocr.height_max"]
+    assert columns_of("ocr:typography", blocks) == ["ocr.height_mean"]
     assert sorted(column for unit in units for column in columns_of(unit, blocks)) == sorted(
         table.learnable()
     )
