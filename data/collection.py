@@ -38,12 +38,13 @@ class Collection:
             (pixels), format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept a cover
             under several genres.
         rejected: path, genre and reason of every file that is no usable picture.
-        conflicts: cover_id, path, genre, group and kind of covers under several genres. Kind "same": equal
-            bytes, treated as `keep` says; kind "near": near duplicates, kept, in one group.
+        conflicts: cover_id, path, genre, group, kind and reason of covers under several genres, treated as
+            `keep` says. Kind "same": equal bytes; kind "near": near duplicates. The reason names the genres.
         counts: files (seen), rejected, other_genres (not among the chosen ones), copies (of a cover within
-            its genre, left out), conflicting (different covers under several genres), conflicting_rows
-            (their rows, one a genre), left_out (rows left out for it), near_groups and near_covers (in
-            groups of near duplicates), near_conflicting (covers in such groups with several genres).
+            its genre, left out), conflicting (different covers with equal bytes under several genres),
+            conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
+            under another genre), left_out (rows left out for either), near_groups and near_covers (in groups
+            of near duplicates, those left out among them).
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
@@ -95,8 +96,9 @@ def read_collection(
     Args:
         path: genre folders, zips or a manifest, here or at an address, as `data.sources.list_entries` takes
             them.
-        keep: what becomes of a cover that stands under several genres: "drop" leaves it out, "first" keeps
-            it under the first genre in the order of reading, "all" under each.
+        keep: what becomes of covers that show the same picture, byte for byte or as near duplicates, under
+            several genres: "drop" leaves them out, "first" keeps those of the first genre in the order of
+            reading, "all" keeps each under each.
         genres: only these genres; None = all. In a manifest any other genre is an error, for it is more
             likely misspelt than meant to be left out; other folders and zips are left out and counted.
         facts_cache: a file that remembers what was read, for all collections alike.
@@ -135,15 +137,22 @@ def read_collection(
     pairs = near_pairs(unique["phash"], unique["detail"].to_numpy(dtype=float))
     alike = group_covers(unique[["cover_id"]], pairs)
     unique["group"] = group_covers(unique, pairs)
-    near = _across_genres(unique, alike) & ~same
-    kept = unique[~_left_out(unique, same, keep)].reset_index(drop=True)
+    genres_alike = unique.groupby(alike)["genre"]  # of all that show the same picture
+    conflicting = genres_alike.transform("nunique") > 1
+    near = conflicting & ~same
+    left_out = {
+        "drop": conflicting,
+        "first": unique["genre"] != genres_alike.transform("first"),
+        "all": pd.Series(False, index=unique.index),
+    }[keep]
+    kept = unique[~left_out].reset_index(drop=True)
     kept["group"] = np.unique(kept["group"], return_inverse=True)[1].astype(np.int64)
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(
         frame=kept[COLLECTION_COLUMNS],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
-        conflicts=_conflicts(unique, same, near),
+        conflicts=_conflicts(unique[conflicting], same[conflicting], alike[conflicting]),
         counts={
             "files": files,
             "rejected": len(rejected),
@@ -151,10 +160,10 @@ def read_collection(
             "copies": len(frame) - len(unique),
             "conflicting": unique.loc[same, "cover_id"].nunique(),
             "conflicting_rows": int(same.sum()),
+            "near_conflicting": int(near.sum()),
             "left_out": len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
-            "near_conflicting": int(near.sum()),
         },
         source=path,
         keep=keep,
@@ -223,22 +232,12 @@ def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFram
     return pd.DataFrame(rows, columns=columns)
 
 
-def _left_out(unique: pd.DataFrame, same: pd.Series, keep: Keep) -> pd.Series:
-    if keep == "drop":
-        return same
-    if keep == "first":
-        return unique.duplicated("cover_id", keep="first")
-    return pd.Series(False, index=unique.index)
-
-
-def _across_genres(unique: pd.DataFrame, alike: np.ndarray) -> pd.Series:
-    """Which rows look like a cover of another genre."""
-    return unique.groupby(alike)["genre"].transform("nunique") > 1
-
-
-def _conflicts(unique: pd.DataFrame, same: pd.Series, near: pd.Series) -> pd.DataFrame:
-    conflicts = unique[same | near].assign(kind=np.where(same[same | near], "same", "near"))
+def _conflicts(rows: pd.DataFrame, same: pd.Series, alike: np.ndarray) -> pd.DataFrame:
+    genres = {group: ", ".join(sorted(set(names))) for group, names in rows["genre"].groupby(alike)}
+    what = np.where(same, "equal bytes", "near duplicates")
+    reasons = [f"{one} under several genres: {genres[group]}" for one, group in zip(what, alike, strict=True)]
+    conflicts = rows.assign(kind=np.where(same, "same", "near"), reason=reasons)
     conflicts = conflicts.sort_values(
         ["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True]
     )
-    return conflicts[["cover_id", "path", "genre", "group", "kind"]].reset_index(drop=True)
+    return conflicts[["cover_id", "path", "genre", "group", "kind", "reason"]].reset_index(drop=True)
