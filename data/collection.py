@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -38,12 +38,15 @@ class Collection:
             (pixels), format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept a cover
             under several genres.
         rejected: path, genre and reason of every file that is no usable picture.
-        conflicts: cover_id, path, genre, group and kind of covers under several genres. Kind "same": equal
-            bytes, treated as `keep` says; kind "near": near duplicates, kept, in one group.
+        conflicts: cover_id, path, genre, group, kind, reason and partner of covers under several genres,
+            treated as `keep` says. Kind "same": equal bytes; kind "near": near duplicates that agree when
+            they are laid over each other. The reason names the genres; the partner is the path of a cover of
+            another one.
         counts: files (seen), rejected, other_genres (not among the chosen ones), copies (of a cover within
-            its genre, left out), conflicting (different covers under several genres), conflicting_rows
-            (their rows, one a genre), left_out (rows left out for it), near_groups and near_covers (in
-            groups of near duplicates), near_conflicting (covers in such groups with several genres).
+            its genre, left out), conflicting (different covers with equal bytes under several genres),
+            conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
+            under another genre), left_out (rows left out for either), near_groups and near_covers (in groups
+            of near duplicates, those left out among them).
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
@@ -95,8 +98,9 @@ def read_collection(
     Args:
         path: genre folders, zips or a manifest, here or at an address, as `data.sources.list_entries` takes
             them.
-        keep: what becomes of a cover that stands under several genres: "drop" leaves it out, "first" keeps
-            it under the first genre in the order of reading, "all" under each.
+        keep: what becomes of covers that show the same picture, byte for byte or as near duplicates, under
+            several genres: "drop" leaves them out, "first" keeps those of the first genre in the order of
+            reading, "all" keeps each under each.
         genres: only these genres; None = all. In a manifest any other genre is an error, for it is more
             likely misspelt than meant to be left out; other folders and zips are left out and counted.
         facts_cache: a file that remembers what was read, for all collections alike.
@@ -132,18 +136,26 @@ def read_collection(
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
     # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
-    pairs = near_pairs(unique["phash"], unique["detail"].to_numpy(dtype=float))
+    pairs, sure = _pairs(unique)
     alike = group_covers(unique[["cover_id"]], pairs)
     unique["group"] = group_covers(unique, pairs)
-    near = _across_genres(unique, alike) & ~same
-    kept = unique[~_left_out(unique, same, keep)].reset_index(drop=True)
+    shown = group_covers(unique[["cover_id"]], sure)
+    genres_shown = unique.groupby(shown)["genre"]  # of all that show the same picture
+    conflicting = genres_shown.transform("nunique") > 1
+    near = conflicting & ~same
+    left_out = {
+        "drop": conflicting,
+        "first": unique["genre"] != genres_shown.transform("first"),
+        "all": pd.Series(False, index=unique.index),
+    }[keep]
+    kept = unique[~left_out].reset_index(drop=True)
     kept["group"] = np.unique(kept["group"], return_inverse=True)[1].astype(np.int64)
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(
         frame=kept[COLLECTION_COLUMNS],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
-        conflicts=_conflicts(unique, same, near),
+        conflicts=_conflicts(unique[conflicting], same[conflicting], shown[conflicting]),
         counts={
             "files": files,
             "rejected": len(rejected),
@@ -151,10 +163,10 @@ def read_collection(
             "copies": len(frame) - len(unique),
             "conflicting": unique.loc[same, "cover_id"].nunique(),
             "conflicting_rows": int(same.sum()),
+            "near_conflicting": int(near.sum()),
             "left_out": len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
-            "near_conflicting": int(near.sum()),
         },
         source=path,
         keep=keep,
@@ -219,26 +231,39 @@ def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFram
         (cover_id, entry.path, entry.genre, entry.group, entry.artist, *vars(facts).values())
         for entry, cover_id, facts in read
     ]
-    columns = ["cover_id", "path", "genre", "group", "artist", "width", "height", "format", "phash", "detail"]
-    return pd.DataFrame(rows, columns=columns)
+    of_facts = [field.name for field in fields(PictureFacts)]
+    return pd.DataFrame(rows, columns=["cover_id", "path", "genre", "group", "artist", *of_facts])
 
 
-def _left_out(unique: pd.DataFrame, same: pd.Series, keep: Keep) -> pd.Series:
-    if keep == "drop":
-        return same
-    if keep == "first":
-        return unique.duplicated("cover_id", keep="first")
-    return pd.Series(False, index=unique.index)
+def _pairs(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """(m, 2) positions of covers that share a group, and of those that surely show the same picture.
+
+    Splits lose nothing by a pair too many, a conflict costs covers: a pair of equal hashes that ties several
+    genres together counts for it only where the two agree when they are laid over each other.
+    """
+    # the second look brings OpenCV, which importing the package does not
+    from coverfusion.data.second_look import other_scans, surely_same
+
+    thumbnails, detail = covers["thumbnail"].tolist(), covers["detail"].to_numpy(dtype=float)
+    hashed = near_pairs(covers["phash"], detail)
+    scans = other_scans(thumbnails, detail)
+    pairs = np.vstack([hashed, scans])
+    alike = group_covers(covers[["cover_id"]], pairs)
+    doubtful = (covers.groupby(alike)["genre"].transform("nunique") > 1).to_numpy()[hashed[:, 0]]
+    return pairs, np.vstack([scans, surely_same(thumbnails, hashed[doubtful])])
 
 
-def _across_genres(unique: pd.DataFrame, alike: np.ndarray) -> pd.Series:
-    """Which rows look like a cover of another genre."""
-    return unique.groupby(alike)["genre"].transform("nunique") > 1
-
-
-def _conflicts(unique: pd.DataFrame, same: pd.Series, near: pd.Series) -> pd.DataFrame:
-    conflicts = unique[same | near].assign(kind=np.where(same[same | near], "same", "near"))
+def _conflicts(rows: pd.DataFrame, same: pd.Series, shown: np.ndarray) -> pd.DataFrame:
+    genres = {picture: sorted(set(names)) for picture, names in rows["genre"].groupby(shown)}
+    paths = rows.groupby([shown, rows["genre"]])["path"].first()  # of each picture and genre
+    what = np.where(same, "equal bytes", "near duplicates")
+    reasons, partners = [], []
+    for one, picture, genre in zip(what, shown, rows["genre"], strict=True):
+        reasons.append(f"{one} under several genres: {', '.join(genres[picture])}")
+        partners.append(paths[picture, next(other for other in genres[picture] if other != genre)])
+    conflicts = rows.assign(kind=np.where(same, "same", "near"), reason=reasons, partner=partners)
     conflicts = conflicts.sort_values(
         ["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True]
     )
-    return conflicts[["cover_id", "path", "genre", "group", "kind"]].reset_index(drop=True)
+    columns = ["cover_id", "path", "genre", "group", "kind", "reason", "partner"]
+    return conflicts[columns].reset_index(drop=True)

@@ -8,7 +8,8 @@ unrelated ones chain into one giant group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,19 @@ def group_covers(frame: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
+@contextmanager
+def faiss_threads(covers: int) -> Iterator[None]:
+    """One thread for few covers, as many as there are for many."""
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1 if covers < _ONE_THREAD_BELOW else threads)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
 def _edges_of(key: np.ndarray) -> np.ndarray:
     """(m, 2): every row joined to the first one with the same key; an empty key joins nothing."""
     rows = np.flatnonzero(key != "")
@@ -105,13 +119,9 @@ def _search(bits: np.ndarray) -> np.ndarray:
     index = faiss.IndexBinaryIVF(centres, 256, len(drawn))
     index.is_trained = True
     index.nprobe = max(_MIN_LISTS_PER_QUERY, round(_SHARE_OF_LISTS * lists))
-    threads = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1 if len(bits) < _ONE_THREAD_BELOW else threads)
-    try:
+    with faiss_threads(len(bits)):
         index.add(bits)
         pairs = [_near_chunk(index, bits, start) for start in range(0, len(bits), _QUERIES_PER_CHUNK)]
-    finally:
-        faiss.omp_set_num_threads(threads)
     return np.unique(np.vstack(pairs), axis=0)
 
 

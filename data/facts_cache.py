@@ -20,8 +20,8 @@ from coverfusion.data.pictures import (
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
-FACTS_VERSION = f"{DECODE_VERSION}.2"
-_COLUMNS = ["width", "height", "format", "phash", "detail"]
+FACTS_VERSION = f"{DECODE_VERSION}.3"
+_COLUMNS = ["width", "height", "format", "phash", "detail", "thumbnail"]
 
 
 @dataclass
@@ -83,7 +83,7 @@ class FactsCache:
         """
         if self.path is None or not self.unsaved:
             return
-        nothing = asdict(PictureFacts(0, 0, "", "", 0.0))
+        nothing = asdict(PictureFacts(0, 0, "", "", 0.0, b""))
         known = list(self.known.items())
         frame = pd.DataFrame(
             [nothing if isinstance(entry, str) else asdict(entry) for _, entry in known], columns=_COLUMNS

@@ -26,6 +26,7 @@ from coverfusion.data.machine_faults import MachineError
 from coverfusion.data.memory_budget import MemoryBudget
 from coverfusion.data.picture_errors import PictureError, PictureMemoryError, UndecidedPictureError
 from coverfusion.data.picture_heads import thread_bytes
+from coverfusion.data.thumbnails import THUMBNAIL_SIDE, write_thumbnail
 
 __all__ = [
     "DECODE_VERSION",
@@ -59,6 +60,7 @@ class PictureFacts:
         format: Pillow's name, e.g. "JPEG".
         phash: 256-bit perceptual hash (DCT of the 64 x 64 luma, ImageHash's `phash`), 64 hex digits.
         detail: standard deviation of that luma, 0 to 127.5; near 0 the hash is mostly noise.
+        thumbnail: that luma as a JPEG, for `data.overlay`.
     """
 
     width: int
@@ -66,6 +68,7 @@ class PictureFacts:
     format: str
     phash: str
     detail: float
+    thumbnail: bytes
 
 
 def decode(data: bytes) -> Image.Image:
@@ -120,19 +123,20 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
 
 
 def facts(data: bytes) -> PictureFacts:
-    """Size, format and perceptual hash of a picture; reads it to its end, so that truncation shows.
+    """Size, format, hash and thumbnail of a picture; reads it to its end, so that truncation shows.
 
     Raises:
         PictureError: as `decode`.
     """
     picture, (width, height), name = _with_memory(lambda: _read(data))
-    luma = picture.convert("L").resize((64, 64), Image.Resampling.LANCZOS)
+    luma = picture.convert("L").resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
     return PictureFacts(
         width=width,
         height=height,
         format=name,
         phash=str(imagehash.phash(luma, hash_size=16)),
         detail=round(float(np.asarray(luma, dtype=np.float32).std()), 2),
+        thumbnail=write_thumbnail(luma),
     )
 
 

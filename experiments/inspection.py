@@ -90,11 +90,10 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
 def _genres(collection: Collection) -> pd.DataFrame:
     frame, conflicts = collection.frame, collection.conflicts
     near = frame[frame["group"].duplicated(keep=False)]
-    same = conflicts[conflicts["kind"] == "same"]
     counts = {
         "covers": frame["genre"].value_counts(),
-        "conflicting": same["genre"].value_counts(),
-        "left_out": same.loc[~same["path"].isin(frame["path"]), "genre"].value_counts(),
+        "conflicting": conflicts["genre"].value_counts(),
+        "left_out": conflicts.loc[~conflicts["path"].isin(frame["path"]), "genre"].value_counts(),
         "near": near["genre"].value_counts(),
         "rejected": collection.rejected.loc[collection.rejected["genre"] != "", "genre"].value_counts(),
     }
@@ -125,11 +124,12 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     console.print(f"Exact copies within a genre, left out: {counts['copies']:,}")
     console.print(
         f"The same cover under several genres: {counts['conflicting']:,} covers in "
-        f"{counts['conflicting_rows']:,} places; left out: {counts['left_out']:,} of these places"
+        f"{counts['conflicting_rows']:,} places; near duplicates under several genres: "
+        f"{counts['near_conflicting']:,} covers; left out: {counts['left_out']:,} places"
     )
     console.print(
         f"Near duplicates: {counts['near_covers']:,} covers in {counts['near_groups']:,} groups, which no "
-        f"split separates; {counts['near_conflicting']:,} of the covers look like one of another genre"
+        "split separates"
     )
     if counts["other_genres"]:
         console.print(f"Files of genres that were not chosen: {counts['other_genres']:,}")

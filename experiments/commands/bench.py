@@ -100,6 +100,20 @@ def bench_ablate_command(
     print_ratios(bench_ablate(prepared, classifier or DEFAULT_CLASSIFIERS, folds))
 
 
+@bench.command("duplicates")
+def bench_duplicates_command(
+    collection: CoversArgument,
+    covers: Annotated[int, typer.Option(min=8, help="how many covers to make other scans of")] = 300,
+) -> None:
+    """How many other scans of real covers are found: re-saved, cropped, framed, turned, photographed.
+
+    Example: `coverfusion bench duplicates covers/ --covers 300`
+    """
+    from coverfusion.experiments.bench.duplicates import bench_duplicates
+
+    bench_duplicates(collection, covers)
+
+
 @bench.command("index")
 def bench_index_command(
     collection: Annotated[

@@ -131,8 +131,9 @@ def why_empty(collection: Collection) -> str:
         said.append(f"{reasons.sum():,} files were rejected: {most}.")
         said += [what for start, what in ADVICE.items() if any(r.startswith(start) for r in reasons.index)]
     if collection.counts["left_out"]:
+        conflicting = collection.counts["conflicting"] + collection.counts["near_conflicting"]
         said.append(
-            f"{collection.counts['conflicting']:,} covers stand under several genres: `--keep first` keeps "
+            f"{conflicting:,} covers stand under several genres: `--keep first` keeps "
             f"each under its first genre, `--keep all` under every one."
         )
     return " ".join(said)

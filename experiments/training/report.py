@@ -49,10 +49,10 @@ COUNT_WORDS = {
     "copies": "copies within a genre, left out",
     "conflicting": "different covers with equal bytes under several genres",
     "conflicting_rows": "entries of these",
-    "left_out": "of these entries, left out",
+    "near_conflicting": "other covers with near duplicates under another genre",
+    "left_out": "entries left out for either",
     "near_groups": "groups of near duplicates",
-    "near_covers": "covers in them, kept but never split apart",
-    "near_conflicting": "of these, in groups with several genres",
+    "near_covers": "covers in them; no split separates those that are kept",
 }
 
 

@@ -12,18 +12,20 @@ from coverfusion.data.facts_cache import FactsCache
 from tests.helpers import pictures
 
 FACE = pictures.face()
+SMOOTH = [pictures.encode(pictures.noise(50, (8, 8)).resize((160, 160)), quality=q) for q in (95, 60)]
 NOISES = [pictures.encode(pictures.noise(seed, (64, 64))) for seed in range(9)]
 
 
 @pytest.fixture
 def small(tmp_path):
-    """Rock: 4 covers, one twice, one also in Pop; a portrait in Rock, saved again in Pop; a broken file."""
+    """Rock: 4 covers, one twice, one also in Pop; a portrait in Rock, saved again in Pop; a broken file; a
+    picture that is saved twice in Rock."""
     again = pictures.encode(FACE.resize((200, 200)), quality=60)
     return pictures.save_folders(
         tmp_path / "small",
         {
             "Pop": [NOISES[3], NOISES[4], again, b"no cover"],
-            "Rock": [NOISES[0], NOISES[0], NOISES[1], NOISES[3], FACE],
+            "Rock": [NOISES[0], NOISES[0], NOISES[1], NOISES[3], FACE, *SMOOTH],
         },
     )
 
@@ -38,16 +40,16 @@ def test_each_cover_is_there_once_with_its_facts(small):
     assert list(frame.columns) == COLLECTION_COLUMNS
     assert _where(collection) == [
         "Pop/001.jpg",
-        "Pop/002.jpg",
         "Rock/000.jpg",
         "Rock/002.jpg",
-        "Rock/004.jpg",
+        "Rock/005.jpg",
+        "Rock/006.jpg",
     ]
     assert frame["cover_id"][0] == hashlib.sha256(NOISES[4]).hexdigest()
-    assert frame.loc[1, ["genre", "width", "height", "format", "artist"]].tolist() == [
-        "Pop",
-        200,
-        200,
+    assert frame.loc[3, ["genre", "width", "height", "format", "artist"]].tolist() == [
+        "Rock",
+        160,
+        160,
         "JPEG",
         "",
     ]
@@ -56,40 +58,60 @@ def test_each_cover_is_there_once_with_its_facts(small):
 def test_everything_left_out_is_counted_and_listed(small):
     collection = read_collection(small)
     assert collection.counts == {
-        "files": 9,
+        "files": 11,
         "rejected": 1,
         "other_genres": 0,
         "copies": 1,
         "conflicting": 1,
         "conflicting_rows": 2,
-        "left_out": 2,
-        "near_groups": 1,
-        "near_covers": 2,
+        "left_out": 4,
+        "near_groups": 2,
+        "near_covers": 4,
         "near_conflicting": 2,
     }
     assert collection.rejected[["genre", "reason"]].to_numpy().tolist() == [
         ["Pop", "not a picture (or of a format that is not read)"]
     ]
-    assert collection.conflicts[["genre", "kind"]].to_numpy().tolist() == [
-        ["Pop", "same"],
-        ["Rock", "same"],
-        ["Pop", "near"],
-        ["Rock", "near"],
+    equal = "equal bytes under several genres: Pop, Rock"
+    alike = "near duplicates under several genres: Pop, Rock"
+    assert collection.conflicts[["genre", "kind", "reason"]].to_numpy().tolist() == [
+        ["Pop", "same", equal],
+        ["Rock", "same", equal],
+        ["Pop", "near", alike],
+        ["Rock", "near", alike],
     ]
 
 
 def test_near_duplicates_share_a_group_and_others_do_not(small):
     group = read_collection(small).frame["group"]
-    assert group[1] == group[4]
+    assert group[3] == group[4]
     assert group.nunique() == 4
 
 
 @pytest.mark.parametrize(("keep", "shared"), [("drop", []), ("first", ["Pop"]), ("all", ["Pop", "Rock"])])
 def test_conflicting_covers_are_kept_as_asked(small, keep, shared):
+    """Near duplicates as equal files are."""
     frame = read_collection(small, keep=keep).frame
     both = frame[frame["cover_id"] == hashlib.sha256(NOISES[3]).hexdigest()]
-    assert both["genre"].tolist() == shared
-    assert both["group"].nunique() <= 1
+    portraits = frame[[path.endswith(("Pop/002.jpg", "Rock/004.jpg")) for path in frame["path"]]]
+    for rows in (both, portraits):
+        assert rows["genre"].tolist() == shared
+        assert rows["group"].nunique() <= 1
+
+
+def test_a_near_duplicate_under_another_genre_makes_all_that_look_alike_conflicting(tmp_path):
+    one, two = SMOOTH
+    third = pictures.encode(pictures.noise(50, (8, 8)).resize((160, 160)), quality=80)
+    root = pictures.save_folders(tmp_path / "c", {"Dub": [NOISES[0], one, two], "Opera": [NOISES[1], third]})
+    collection = read_collection(root)
+    assert _where(collection) == ["Dub/000.jpg", "Opera/000.jpg"]
+    assert collection.conflicts["kind"].tolist() == ["near"] * 3
+    assert _where(read_collection(root, keep="first")) == [
+        "Dub/000.jpg",
+        "Dub/001.jpg",
+        "Dub/002.jpg",
+        "Opera/000.jpg",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
@@ -146,13 +168,13 @@ def test_a_damaged_cache_is_set_aside_and_made_anew(small, tmp_path):
     cache.write_bytes(whole)
     with pytest.warns(UserWarning, match="damaged"):
         pd.testing.assert_frame_equal(read_collection(small, facts_cache=cache).frame, first.frame)
-    assert len(FactsCache.load(cache).known) == 7
+    assert len(FactsCache.load(cache).known) == 9
 
 
 def test_progress_ends_at_the_number_of_files(small):
     seen = []
     read_collection(small, progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (9, 9)
+    assert seen[-1] == (11, 11)
 
 
 def test_chosen_genres(small, tmp_path):

@@ -36,13 +36,14 @@ def test_counts_reasons_and_figures(tmp_path, printed):
     inspection = inspect_collection(collection, tmp_path / "out")
     text = printed(collection, inspection)
     table = inspection.genres.set_index("genre")
-    assert table["covers"].to_dict() == {"Rock": 5, "Pop": 2}
-    assert table["conflicting"].to_dict() == table["left_out"].to_dict() == {"Rock": 1, "Pop": 1}
-    assert table["near"].to_dict() == {"Rock": 1, "Pop": 1}
-    assert inspection.imbalance == 2.5
-    assert "2.50 times" in text
+    assert table["covers"].to_dict() == {"Rock": 4, "Pop": 1}
+    assert table["conflicting"].to_dict() == table["left_out"].to_dict() == {"Rock": 2, "Pop": 2}
+    assert table["near"].to_dict() == {"Rock": 0, "Pop": 0}
+    assert inspection.imbalance == 4
+    assert "4.00 times" in text
+    assert "near duplicates under several genres: 2 covers; left out: 4 places" in " ".join(text.split())
     assert "empty file (0 bytes)" in text
-    assert "left out: 1" in text
+    assert "left out: 1" in text  # copies
     listed = pd.read_csv(tmp_path / "out" / "rejected.csv")
     assert sorted(listed["genre"]) == ["Pop", "Rock"]
     assert {path.name for path in inspection.files} == {

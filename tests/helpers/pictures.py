@@ -70,6 +70,13 @@ def noise(seed: int = 0, size: tuple[int, int] = SIZE) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+def grained(picture: Image.Image, seed: int | Sequence[int]) -> Image.Image:
+    """The picture under coarse grey grain of its own, so that it is no near duplicate of another such one."""
+    grain = np.random.default_rng(seed).integers(0, 256, (16, 16), dtype=np.uint8)
+    tiles = Image.fromarray(grain).resize(picture.size, Image.Resampling.NEAREST).convert("RGB")
+    return Image.blend(picture, tiles, 0.4)
+
+
 def words(
     text: str,
     colour: Colour = "black",

@@ -17,7 +17,7 @@ from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.preparation import prepare
 from coverfusion.fusion.registry import create
-from tests.helpers.pictures import checkerboard, save_folders, stripes, words
+from tests.helpers.pictures import checkerboard, grained, save_folders, stripes, words
 
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}
 DESIGNS = ["alone", "without", "subsets", "families", "greedy"]
@@ -27,7 +27,8 @@ def _cover(genre: str, number: int) -> Image.Image:
     rng = np.random.default_rng([number, len(genre)])
     colour = tuple(int(v) for v in np.clip(np.array(GENRES[genre]) + rng.integers(-60, 60, 3), 0, 255))
     second = tuple(int(v) for v in rng.integers(0, 255, 3))
-    return (checkerboard if number % 2 else stripes)(colour, second, int(rng.integers(5, 30)), size=(64, 64))
+    draw = checkerboard if number % 2 else stripes
+    return grained(draw(colour, second, int(rng.integers(5, 30)), size=(64, 64)), [number, len(genre)])
 
 
 @pytest.fixture(scope="module")

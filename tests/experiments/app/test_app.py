@@ -40,6 +40,7 @@ from tests.helpers.pictures import (
     bad_files,
     checkerboard,
     encode,
+    grained,
     noise,
     save_folders,
     solid,
@@ -68,7 +69,7 @@ def _cover(genre: str, number: int) -> Image:
     colour = np.clip(np.array(GENRES[genre]) + rng.integers(-25, 25, 3), 0, 255)
     first, second = (tuple(int(v) for v in some) for some in (colour, np.minimum(colour + 60, 255)))
     draw = checkerboard if number % 2 else stripes
-    return draw(first, second, int(rng.integers(5, 30)), size=(64, 64))
+    return grained(draw(first, second, int(rng.integers(5, 30)), size=(64, 64)), [number, len(genre)])
 
 
 @pytest.fixture(scope="module")

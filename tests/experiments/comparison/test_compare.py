@@ -11,7 +11,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.comparison.compare import compare_runs, config_differences, write_comparison
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
-from tests.helpers.pictures import checkerboard, save_folders
+from tests.helpers.pictures import checkerboard, grained, save_folders
 
 COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}
 
@@ -20,7 +20,7 @@ def _cover(colour: tuple[int, int, int], number: int) -> Image.Image:
     rng = np.random.default_rng([number, *colour])
     first, second = (tuple(int(v) for v in rng.integers(0, 255, 3)) for _ in range(2))
     shown = tuple(int(v) for v in (np.array(colour) + np.array(first) / 2).clip(0, 255))
-    return checkerboard(shown, second, int(rng.integers(5, 30)), size=(64, 64))
+    return grained(checkerboard(shown, second, int(rng.integers(5, 30)), size=(64, 64)), [number, *colour])
 
 
 @pytest.fixture(scope="module")

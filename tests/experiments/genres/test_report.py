@@ -31,7 +31,7 @@ from coverfusion.experiments.training.train import train
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle
 from tests.experiments.training.test_report import Page
-from tests.helpers.pictures import checkerboard, save_folders, save_manifest, solid, stripes
+from tests.helpers.pictures import checkerboard, grained, save_folders, save_manifest, solid, stripes
 
 MARKUP = "<script>alert('x')</script>"
 GENRES = {"Dub & Bass": (30, 120, 40), MARKUP: (150, 30, 40), "オペラ": (40, 40, 160)}
@@ -47,11 +47,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, colour in enumerate(GENRES.values()):
         rng = np.random.default_rng(number)
         pictures[f"g{number}"] = [
-            (checkerboard if k % 2 else stripes)(
-                tuple(int(v) for v in np.clip(np.array(colour) + rng.integers(-25, 25, 3), 0, 255)),
-                tuple(int(v) for v in rng.integers(0, 255, 3)),
-                int(rng.integers(5, 30)),
-                size=(96, 96),
+            grained(
+                (checkerboard if k % 2 else stripes)(
+                    tuple(int(v) for v in np.clip(np.array(colour) + rng.integers(-25, 25, 3), 0, 255)),
+                    tuple(int(v) for v in rng.integers(0, 255, 3)),
+                    int(rng.integers(5, 30)),
+                    size=(96, 96),
+                ),
+                [number, k],
             )
             for k in range(30)
         ]

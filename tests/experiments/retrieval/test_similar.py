@@ -26,7 +26,7 @@ from coverfusion.features.extract import extract, read_table
 from coverfusion.features.named_files import name_files
 from coverfusion.features.registry import create
 from coverfusion.features.store import Store
-from tests.helpers.pictures import checkerboard, encode, save_folders, solid, stripes
+from tests.helpers.pictures import checkerboard, encode, grained, save_folders, solid, stripes
 
 HUES = {"dub": (30, 120, 40), "opera": (150, 30, 40)}
 TINY = {
@@ -40,7 +40,8 @@ def _cover(genre: str, number: int) -> Image.Image:
     rng = np.random.default_rng([number, len(genre)])
     colour = tuple(int(v) for v in np.clip(np.array(HUES[genre]) + rng.integers(-25, 25, 3), 0, 255))
     second = tuple(int(v) for v in rng.integers(0, 255, 3))
-    return (checkerboard if number % 2 else stripes)(colour, second, int(rng.integers(5, 30)), size=(64, 64))
+    draw = checkerboard if number % 2 else stripes
+    return grained(draw(colour, second, int(rng.integers(5, 30)), size=(64, 64)), [number, len(genre)])
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.fusion.bundle import load_bundle
-from tests.helpers.pictures import checkerboard, encode, noise, save_folders, solid, stripes
+from tests.helpers.pictures import checkerboard, encode, grained, noise, save_folders, solid, stripes
 
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (40, 40, 160)}
 
@@ -33,7 +33,7 @@ def _cover(genre: str, number: int) -> Image:
     colour = tuple(int(v) for v in np.clip(np.array(GENRES[genre]) + rng.integers(-25, 25, 3), 0, 255))
     second = tuple(int(v) for v in rng.integers(0, 255, 3))
     draw = checkerboard if number % 2 else stripes
-    return draw(colour, second, int(rng.integers(5, 30)), size=(96, 96))
+    return grained(draw(colour, second, int(rng.integers(5, 30)), size=(96, 96)), [number, len(genre)])
 
 
 @pytest.fixture(scope="module")
