@@ -50,7 +50,8 @@ class FactsCache:
             return cache
         frame = read_parquet_bytes(content).to_pandas(use_threads=False)
         frame = frame[frame["version"] == FACTS_VERSION]
-        rows = zip(*(frame[name].tolist() for name in ["cover_id", "reason", *_COLUMNS]), strict=True)
+        frame = frame.reindex(columns=["cover_id", "reason", *_COLUMNS])  # other versions have other facts
+        rows = zip(*(frame[name].tolist() for name in frame), strict=True)
         for cover_id, reason, *values in rows:
             cache.known[cover_id] = reason or PictureFacts(*values)
         return cache
