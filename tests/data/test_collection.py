@@ -9,6 +9,8 @@ from coverfusion.data import facts_cache
 from coverfusion.data.collection import COLLECTION_COLUMNS, read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.facts_cache import FactsCache
+from coverfusion.data.parquet_bytes import read_parquet_bytes
+from coverfusion.data.sealed_files import read_sealed, write_sealed
 from tests.helpers import pictures
 
 FACE = pictures.face()
@@ -168,6 +170,16 @@ def test_a_damaged_cache_is_set_aside_and_made_anew(small, tmp_path):
     cache.write_bytes(whole)
     with pytest.warns(UserWarning, match="damaged"):
         pd.testing.assert_frame_equal(read_collection(small, facts_cache=cache).frame, first.frame)
+    assert len(FactsCache.load(cache).known) == 9
+
+
+def test_a_cache_of_a_version_with_fewer_facts_is_made_anew(small, tmp_path):
+    cache = tmp_path / "facts"
+    first = read_collection(small, facts_cache=cache)
+    kept = read_parquet_bytes(read_sealed(cache)).to_pandas()
+    older = kept.drop(columns=["thumbnail"]).assign(version="1.1")
+    write_sealed(cache, older.to_parquet(index=False))
+    pd.testing.assert_frame_equal(read_collection(small, facts_cache=cache).frame, first.frame)
     assert len(FactsCache.load(cache).known) == 9
 
 
