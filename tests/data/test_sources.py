@@ -187,6 +187,11 @@ def test_a_name_that_no_disk_takes_is_one_bad_row(path):
         read_bytes(path)
 
 
+@pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="a file of Linux")
+def test_a_file_is_read_up_to_the_size_that_it_states():
+    assert read_bytes("/proc/self/pagemap") == b""
+
+
 def test_many_threads_read_one_zip(tmp_path):
     members = {f"{i}.bin": bytes([i]) * 50_000 for i in range(100)}
     archive = pictures.save_zip(tmp_path / "many.zip", members)
