@@ -20,7 +20,7 @@ from coverfusion.data.pictures import (
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
-FACTS_VERSION = f"{DECODE_VERSION}.2"
+FACTS_VERSION = f"{DECODE_VERSION}.3"
 _COLUMNS = ["width", "height", "format", "phash", "detail"]
 
 

@@ -42,6 +42,7 @@ ADVICE = {
     "truncated": "Copy the truncated files once more from where they came.",
     "empty file": "Copy the empty files once more from where they came.",
     "encrypted": "Unpack the encrypted zips.",
+    "a zip inside": "Unpack the zips that lie in zips.",
 }
 
 

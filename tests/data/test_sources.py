@@ -200,6 +200,13 @@ def test_many_threads_read_one_zip(tmp_path):
     assert read == list(members.values())
 
 
+def test_a_zip_inside_a_zip_is_named_as_that(tmp_path):
+    pictures.save_zip(tmp_path / "inner.zip", {"a.jpg": RED})
+    outer = pictures.save_zip(tmp_path / "Rock.zip", {"album.zip": (tmp_path / "inner.zip").read_bytes()})
+    with pytest.raises(PictureError, match="a zip inside a zip"):
+        read_bytes(f"{outer}!album.zip")
+
+
 def test_a_rewritten_zip_is_read_anew(tmp_path):
     archive = pictures.save_zip(tmp_path / "a.zip", {"a.jpg": RED})
     assert read_bytes(f"{archive}!a.jpg") == RED
