@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.names import readable
 
 
 def new_index(Z: np.ndarray, metric: str) -> Any:
@@ -74,10 +75,12 @@ def read_index(path: Path) -> Any:
     """Reads a FAISS index.
 
     Raises:
-        UserError: the file is missing or broken.
+        UserError: the file is missing or broken, or its path is not in UTF-8.
     """
     import faiss
 
+    if readable(str(path)) != str(path):
+        raise UserError(f"{path} cannot be read: a part of its name is not in UTF-8. Rename that folder.")
     try:
         # lists that an index keeps in a file of its own are looked for beside it, wherever it says they are
         return faiss.read_index(str(path), faiss.IO_FLAG_ONDISK_SAME_DIR)
