@@ -132,8 +132,8 @@ def _fitted(
     except (ValueError, CatBoostError) as error:  # such as constant features alone, of blank covers
         reason = str(error).strip().splitlines()[0].rpartition(": ")[2].rstrip(".")
         raise UserError(
-            f"CatBoost, which the genre pages explain, cannot be fitted: {reason}. Add covers that differ, or "
-            f"train on other blocks."
+            f"CatBoost, which the genre pages explain, cannot be fitted: {reason}. Add covers that differ, "
+            f"or train on other blocks."
         ) from error
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
