@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.names import readable
 
 
 def new_index(Z: np.ndarray, metric: str) -> Any:
@@ -79,8 +78,12 @@ def read_index(path: Path) -> Any:
     """
     import faiss
 
-    if readable(str(path)) != str(path):
-        raise UserError(f"{path} cannot be read: a part of its name is not in UTF-8. Rename that folder.")
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{path} cannot be read: a part of its name is not in UTF-8. Rename that folder."
+        ) from error
     try:
         # lists that an index keeps in a file of its own are looked for beside it, wherever it says they are
         return faiss.read_index(str(path), faiss.IO_FLAG_ONDISK_SAME_DIR)
