@@ -21,7 +21,7 @@ from coverfusion.data.zip_names import named_members
 MAX_FILE_BYTES = 64 * 2**20
 # What a zip may list: Python holds about 600 bytes an entry.
 MAX_ENTRIES, MAX_DIRECTORY_BYTES = 250_000, 32 * 2**20
-_ENTRY = b"PK\x01\x02"
+_ENTRY, _MEMBER = b"PK\x01\x02", b"PK\x03\x04"
 # Reading these stops at a given size; other ways of packing unpack without bound.
 _PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # An archive is a bomb above both: no collection of pictures packs 200 to 1.
@@ -65,7 +65,7 @@ def read_member(archive: Archive, member: str) -> bytes:
 
     Raises:
         PictureError: its name points outside the archive, it is not there, too large, encrypted, packed in a
-            rare way or broken.
+            rare way, broken, or a zip itself.
     """
     if points_outside(member):
         raise PictureError("its name points outside the archive")
@@ -88,6 +88,8 @@ def read_member(archive: Archive, member: str) -> bytes:
         raise PictureError(f"broken archive member: {error}") from error
     if len(content) < info.file_size:
         raise PictureError("broken archive member: it ends too early")
+    if content.startswith(_MEMBER):
+        raise PictureError("a zip inside a zip: unpack it")
     return content
 
 

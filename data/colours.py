@@ -47,17 +47,20 @@ def embedded_profile(image: Image.Image) -> Profile | None:
     return profile if profile and image.mode in _KINDS[profile.kind][1] else None
 
 
-def as_channels(image: Image.Image, profile: Profile | None, full: float | None = None) -> Image.Image:
+def as_channels(
+    image: Image.Image, profile: Profile | None, full: float | None = None, factor: int = 1
+) -> Image.Image:
     """The picture in the mode that its profile takes; without one as RGB. `image` itself where it is that.
 
     Args:
         image: of any mode.
         profile: its `embedded_profile`.
         full: its `full_value`, where `image` is only a part of it.
+        factor: by which it is shrunk.
     """
     if profile and profile.kind == "CMYK":
-        return image
-    picture = _as_rgb(image, full)
+        return _shrunk(image, factor)
+    picture = _as_rgb(image, full, factor)
     return picture.convert("L") if profile and profile.kind == "GRAY" else picture
 
 
@@ -93,19 +96,26 @@ def _is_deep(image: Image.Image) -> bool:
     return image.mode.startswith("I") or image.mode == "F"
 
 
-def _as_rgb(image: Image.Image, full: float | None) -> Image.Image:
+def _as_rgb(image: Image.Image, full: float | None, factor: int) -> Image.Image:
+    clear = image.info.get("transparency")
     if _is_deep(image):
         values = np.asarray(image)
-        picture = Image.fromarray(_eight_bits(values, full or _full_value(values))).convert("RGB")
-        clear = image.info.get("transparency")
+        image = Image.fromarray(_eight_bits(values, full or _full_value(values)))
         if isinstance(clear, int):
-            picture.paste("white", mask=Image.fromarray(values == clear))
-        return picture
-    if image.has_transparency_data:
+            image = image.convert("RGB")
+            image.paste("white", mask=Image.fromarray(values == clear))
+    elif image.has_transparency_data:
         colours = image.convert("RGBA")
         white = Image.new("RGBA", colours.size, "white")
-        return Image.alpha_composite(white, colours).convert("RGB")
+        image = Image.alpha_composite(white, colours).convert("RGB")
+    if image.mode not in ("L", "RGB"):
+        image = image.convert("RGB")
+    image = _shrunk(image, factor)  # before greys are made RGB: a third of the work
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _shrunk(image: Image.Image, factor: int) -> Image.Image:
+    return image if factor == 1 else image.reduce(factor)
 
 
 def _eight_bits(grey: np.ndarray, full: float) -> np.ndarray:

@@ -11,6 +11,7 @@ import threading
 import time
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -18,20 +19,31 @@ from PIL import Image
 from coverfusion.data.machine_faults import MachineError
 from coverfusion.data.picture_errors import PictureError, UndecidedPictureError
 
-DECODING_SECONDS = 4.0  # of one picture
+DECODING_SECONDS = 4.0  # of one picture, by the process's own clock: a busy machine is no picture's fault
+WAITING_SECONDS = 20.0  # for one picture, whatever else the machine does
 _START_SECONDS = 30.0  # of the process, on a machine that does much else
 
 
 class DecoderProcess:
-    """One picture at a time; the process is started by the first one, and anew after one was ended."""
+    """One picture at a time; the process is started before or by the first, and anew after it was ended."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
+    def start(self) -> None:
+        """Starts the process if there is none, so that no picture has to wait for it.
+
+        Raises:
+            MachineError: as `read_picture`.
+        """
+        with self._turn:
+            if not self._connection:
+                self._start()
+
     def read_picture(self, data: bytes) -> tuple[Image.Image, tuple[int, int], str]:
-        """As `data.decoding.read_picture`, within `DECODING_SECONDS` from its turn on.
+        """As `data.decoding.read_picture`, within `DECODING_SECONDS` of the process's time.
 
         Raises:
             PictureError: as there; `UndecidedPictureError` where the time was up.
@@ -40,9 +52,8 @@ class DecoderProcess:
         with self._turn:
             connection = self._connection or self._start()
             try:
-                end = time.monotonic() + DECODING_SECONDS
                 connection.send_bytes(data)
-                answer = self._answer(connection, end)
+                answer = self._answer(connection)
                 if "reason" in answer:
                     raise (UndecidedPictureError if answer["memory"] else PictureError)(answer["reason"])
                 picture = Image.frombytes("RGB", tuple(answer["size"]), connection.recv_bytes())
@@ -51,13 +62,24 @@ class DecoderProcess:
                 self._end()
                 raise UndecidedPictureError("broken picture: its decoder crashed") from error
 
-    def _answer(self, connection: Connection, end: float) -> dict[str, Any]:
-        if not connection.poll(max(0.0, end - time.monotonic())):
-            self._end()
-            raise UndecidedPictureError(f"takes too long: not decoded within {DECODING_SECONDS:g} seconds")
-        return dict(
-            json.loads(connection.recv_bytes())
-        )  # no pickle: a file may have got the better of a decoder
+    def _answer(self, connection: Connection) -> dict[str, Any]:
+        given_up = time.monotonic() + WAITING_SECONDS
+        end = self._seconds_used() + DECODING_SECONDS
+        # it computes for no more seconds than go by
+        while not connection.poll(max(0.0, end - self._seconds_used())):
+            if self._seconds_used() >= end or time.monotonic() >= given_up:
+                self._end()
+                raise UndecidedPictureError(
+                    f"takes too long: not decoded within {DECODING_SECONDS:g} seconds"
+                )
+        # no pickle: a file may have got the better of a decoder
+        return dict(json.loads(connection.recv_bytes()))
+
+    def _seconds_used(self) -> float:
+        """What the process has computed for so far; raises OSError where there is none."""
+        assert self._process is not None
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         """Ends the process, if there is one."""

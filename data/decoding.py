@@ -7,16 +7,24 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from coverfusion.data.colours import as_channels, as_srgb, embedded_profile, full_value, set_clear_value
+from coverfusion.data.colours import (
+    MAX_PROFILE_BYTES,
+    as_channels,
+    as_srgb,
+    embedded_profile,
+    full_value,
+    set_clear_value,
+)
 from coverfusion.data.machine_faults import is_out_of_memory
 from coverfusion.data.picture_errors import PictureError, PictureMemoryError
 
 # The longer side of a decoded picture, in pixels: one size serves all blocks and bounds the memory.
 MAX_SIDE = 640
-# Pillow's own limit for a decompression bomb.
+# Pillow's own limit for a decompression bomb: from the first it warns, at twice as many it refuses.
 MAX_PIXELS = 89_478_485
+MAX_JPEG_PIXELS = 2 * MAX_PIXELS  # a JPEG is shrunk while it is read
 # The longest side of a file's picture, in pixels.
 MAX_FILE_SIDE = 20_000
 # What decoding a picture may hold: the file twice, its pixels and what its decoder needs.
@@ -40,6 +48,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# Comments and profiles of a PNG are packed; Pillow takes one of more than 1 MiB for an attack.
+PngImagePlugin.MAX_TEXT_CHUNK = MAX_PROFILE_BYTES
 # Larger pictures are refused here, so Pillow's warning would only say it a second time.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # A broken EXIF block costs the rotation at most; the pixels are sound.
@@ -100,7 +110,7 @@ def reasons() -> Iterator[None]:
     except PictureError:
         raise
     except Image.DecompressionBombError as error:
-        raise PictureError(f"decompression bomb: more than {2 * MAX_PIXELS:,} pixels") from error
+        raise PictureError(f"decompression bomb: more than {MAX_JPEG_PIXELS:,} pixels") from error
     except UnidentifiedImageError as error:
         raise PictureError("not a picture (or of a format that is not read)") from error
     except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
@@ -112,11 +122,12 @@ def reasons() -> Iterator[None]:
         raise PictureError(f"broken picture: {reason}") from error
 
 
-def check_size(size: tuple[int, int]) -> None:
-    """Raises PictureError where a picture of (width, height) is not decoded at all."""
-    width, height = size
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"decompression bomb: {width:,} x {height:,} pixels, more than {MAX_PIXELS:,}")
+def check_size(image: Image.Image) -> None:
+    """Raises PictureError where a picture of this size is not decoded at all; to be called before it is."""
+    width, height = size = image.size
+    most = MAX_JPEG_PIXELS if image.format == "JPEG" else MAX_PIXELS
+    if width * height > most:
+        raise PictureError(f"decompression bomb: {width:,} x {height:,} pixels, more than {most:,}")
     if max(size) > MAX_FILE_SIDE:
         raise PictureError(f"too large: {width:,} x {height:,} pixels, more than {MAX_FILE_SIDE:,} on a side")
 
@@ -126,7 +137,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
     if data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise PictureError("truncated picture: the file ends too early")
     image = Image.open(io.BytesIO(data), formats=READ_FORMATS)
-    check_size(image.size)
+    check_size(image)
     return image
 
 
@@ -171,7 +182,7 @@ def _in_strips(image: Image.Image) -> Image.Image:
     profile, full = embedded_profile(image), full_value(image.crop(box) for box in boxes)
     shrunk = None
     for box in boxes:
-        strip = as_channels(image.crop(box), profile, full).reduce(factor)
+        strip = as_channels(image.crop(box), profile, full, factor)
         if shrunk is None:
             shrunk = Image.new(strip.mode, (-(-width // factor), -(-height // factor)))
         shrunk.paste(strip, (0, box[1] // factor))

@@ -7,7 +7,7 @@ import csv
 import io
 import math
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +15,9 @@ import pyarrow.parquet as pq
 from coverfusion.data.addresses import Place
 from coverfusion.data.csv_files import unmarked
 from coverfusion.data.errors import UserError, did_you_mean
+
+if TYPE_CHECKING:
+    from _csv import Reader as CSVReader
 
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
 _DELIMITERS = ",;\t"
@@ -31,7 +34,7 @@ def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
         with manifest.open("rb") as stream:
             read = _read_parquet if manifest.suffix.lower() == ".parquet" else _read_csv
             columns = read(stream)
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
     for name in ("path", "genre"):
         if name not in columns:
@@ -59,12 +62,12 @@ def _read_csv(stream: BinaryIO) -> dict[str, list[str]]:
     text = _text(stream.read())
     first = text.partition("\n")[0]
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
-    header = [_column_name(name) for name in next(lines, [])]
+    header = [_column_name(name) for name in next(_rows(lines), [])]
     if not header:
         raise ValueError("it is empty")
     columns: dict[str, list[str]] = {name: [] for name in header}
     known = {name: header.index(name) for name in MANIFEST_COLUMNS if name in header}
-    for row in lines:
+    for row in _rows(lines):
         if len(row) > len(header):
             raise ValueError(
                 f"line {lines.line_num} has {len(row)} fields, the header {len(header)}. Put a value that "
@@ -75,13 +78,25 @@ def _read_csv(stream: BinaryIO) -> dict[str, list[str]]:
     return columns
 
 
+def _rows(lines: CSVReader) -> Iterator[list[str]]:
+    """The rows; raises ValueError that names the line where a quote is missing or it is no table at all."""
+    try:
+        yield from lines
+    except csv.Error as error:
+        raise ValueError(f"line {lines.line_num}: {error}. Look for a quote that is not closed.") from error
+
+
 def _text(content: bytes) -> str:
     utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return content.decode("utf-16" if utf16 else "utf-8-sig")
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
+        start = 0 if "\0" in text.partition("\n")[0] else None  # UTF-16 without its mark
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ValueError(f"line {line} is not in UTF-8. Save the file as CSV in UTF-8.") from error
+        start = error.start
+    if start is not None:
+        line = content.count(b"\n", 0, start) + 1
+        raise ValueError(f"line {line} is not in UTF-8. Save the file as CSV in UTF-8.")
+    return text
 
 
 def _column_name(name: str) -> str:

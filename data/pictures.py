@@ -111,7 +111,7 @@ def decode_image(image: Image.Image | np.ndarray) -> Image.Image:
     def read() -> Image.Image:
         with reasons():
             picture = _from_array(image) if isinstance(image, np.ndarray) else image
-            check_size(picture.size)
+            check_size(picture)
             unread = _unread(picture)
             if not unread:
                 set_clear_value(picture)

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from catboost import CatBoostError
 
 from coverfusion.data.checksums import damaged_file, files_below, write_sums
+from coverfusion.data.errors import UserError
 from coverfusion.data.sealed_files import set_aside
 from coverfusion.data.splits import IN_NO_FOLD, load_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
@@ -68,6 +70,9 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         table: features of all covers.
         covers: frame with `cover_id`, `genre`, `group`.
         kept: where the fitted model is kept, so that a killed report goes on.
+
+    Raises:
+        UserError: the model finds nothing to learn from.
     """
     learnt, ids, held = shap_split(run, covers)
     parameters = dict((run.config["classifiers"] or {}).get(EXPLAINED_CLASSIFIER, {}))
@@ -110,7 +115,11 @@ def shap_split(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], st
 def _fitted(
     X: pd.DataFrame, covers: pd.DataFrame, parameters: Mapping[str, Any], kept: Path
 ) -> FusionCatBoost:
-    """The model fitted on these covers, or read from `kept` where an earlier call has left it."""
+    """The model fitted on these covers, or read from `kept` where an earlier call has left it.
+
+    Raises:
+        UserError: it finds nothing to learn from.
+    """
     learnt = pd.util.hash_pandas_object(X).tolist()
     folder = kept / digest([learnt, list(X.columns), covers["genre"].tolist(), dict(parameters)])
     if damaged := damaged_file(folder):
@@ -118,7 +127,14 @@ def _fitted(
     if folder.is_dir():
         return FusionCatBoost.load(folder)
     model = FusionCatBoost(**parameters)
-    model.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+    try:
+        model.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+    except (ValueError, CatBoostError) as error:  # such as constant features alone, of blank covers
+        reason = str(error).strip().splitlines()[0].rpartition(": ")[2].rstrip(".")
+        raise UserError(
+            f"CatBoost, which the genre pages explain, cannot be fitted: {reason}. Add covers that differ, "
+            f"or train on other blocks."
+        ) from error
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     model.save(partial)

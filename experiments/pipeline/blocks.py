@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.outputs import check_writable
+from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import block_bars
 from coverfusion.features.decoded import Decoded, decode_all, missing
 from coverfusion.features.extract import Failure, extract
@@ -54,7 +54,7 @@ def fill(
     missing = {e.name: len(store.missing(e.fingerprint(), ids)) for e in extractors}
     if not any(missing.values()):
         return []
-    check_writable(store.root, "--store")
+    check_folder(store.root, "--store")
     with block_bars(missing) as report:
         return extract(covers, extractors, store, report, max_failed)
 

@@ -29,6 +29,7 @@ from coverfusion.features.store import default_root
 from coverfusion.fusion.registry import CLASSIFIERS
 
 Parameters = dict[str, dict[str, Any]]
+_NAME_BYTES = 150  # of the 255 that a file system takes
 _BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed"}  # keys that do not change it
 
 
@@ -77,11 +78,14 @@ class Config(BaseModel):
 
     @property
     def collection_name(self) -> str:
-        """What the collection's folder or file is called; of `.` too, which has no name itself."""
+        """What the collection's folder or file is called; of `.` too, which has no name itself.
+
+        Results bear it in their names, so a very long one loses its end.
+        """
         where = self.collection
-        if isinstance(where, Address):
-            return label(where.stem)
-        return label(Path(os.path.abspath(where)).stem)  # noqa: PTH100 - a link keeps its own name
+        if not isinstance(where, Address):
+            where = Path(os.path.abspath(where))  # noqa: PTH100 - a link keeps its own name
+        return label(where.stem).encode()[:_NAME_BYTES].decode(errors="ignore")
 
     @field_validator("collection", mode="plain")
     @classmethod

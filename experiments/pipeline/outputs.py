@@ -10,6 +10,7 @@ from pathlib import Path
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
+from coverfusion.data.names import readable
 from coverfusion.experiments.pipeline.console import console
 
 
@@ -43,8 +44,13 @@ def check_folder(out: str | os.PathLike[str], option: str = "--out") -> None:
         option: that names it.
 
     Raises:
-        UserError: a file is there, or as `check_writable`.
+        UserError: a file is there, its name is not in UTF-8, or as `check_writable`.
     """
+    if readable(os.fspath(out)) != os.fspath(out):
+        raise UserError(
+            f"{option} {out}: the name is not in UTF-8, so that not all files can be written there. "
+            f"Name another folder."
+        )
     if Path(out).exists() and not Path(out).is_dir():
         raise UserError(f"{option} {out} is a file. Name a folder.")
     check_writable(out, option)

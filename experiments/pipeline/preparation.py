@@ -16,7 +16,7 @@ from coverfusion.data.registry import origin_of
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.pipeline.outputs import check_writable
+from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.word_groups import group_by_words
@@ -42,6 +42,7 @@ ADVICE = {
     "truncated": "Copy the truncated files once more from where they came.",
     "empty file": "Copy the empty files once more from where they came.",
     "encrypted": "Unpack the encrypted zips.",
+    "a zip inside": "Unpack the zips that lie in zips.",
 }
 
 
@@ -95,7 +96,7 @@ def open_collection(config: Config) -> Collection:
         UserError: as `read_collection`; no cover is left, or the store cannot be written.
     """
     if not any(config.store.glob("*/block.json")):  # one with rows may be only read, if nothing is missing
-        check_writable(config.store, "--store")
+        check_folder(config.store, "--store")
     collection = read_with_progress(config)
     if len(collection.frame) == 0:
         raise UserError(

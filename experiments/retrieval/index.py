@@ -39,7 +39,7 @@ from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.pipeline.outputs import check_writable, one_writer
+from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, environment, write_json
 from coverfusion.experiments.retrieval.source import COVERS_A_PIECE, IndexSource, open_index_source
@@ -138,7 +138,7 @@ def write_index_folder(
         raise UserError(f"--kind {kind}: no such kind of index.{did_you_mean(kind, ('auto', *INDEX_KINDS))}")
     folder = Path(folder)
     target = Path(out or Path("runs") / f"index-{folder.absolute().name}")
-    check_writable(target)
+    check_folder(target)
     # beside the folder, which is replaced
     with one_writer(target.absolute().with_name(f".{target.absolute().name}.lock"), target):
         _check_replaceable(target)

@@ -28,6 +28,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.errors import UserError
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
@@ -111,6 +112,7 @@ class Service:
             )
             for name, count in (("decode", CORES), ("decode-slow", 1))
         )
+        self.slow.submit(DECODER.start)  # the first picture would wait for it, and says why if it fails
         self.batches.start(self.warm_up)
 
     def stop(self) -> None:

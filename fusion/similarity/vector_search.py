@@ -74,10 +74,16 @@ def read_index(path: Path) -> Any:
     """Reads a FAISS index.
 
     Raises:
-        UserError: the file is missing or broken.
+        UserError: the file is missing or broken, or its path is not in UTF-8.
     """
     import faiss
 
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{path} cannot be read: a part of its name is not in UTF-8. Rename that folder."
+        ) from error
     try:
         # lists that an index keeps in a file of its own are looked for beside it, wherever it says they are
         return faiss.read_index(str(path), faiss.IO_FLAG_ONDISK_SAME_DIR)

@@ -9,6 +9,7 @@ import bz2
 import io
 import os
 import re
+import signal
 import struct
 import threading
 import time
@@ -89,6 +90,14 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "many scans that are not so many": (lambda: many_scans(80, 9400), "takes too long|^$"),
     "large in scans": (lambda: jpeg(Image.new("RGB", (SIDE, SIDE)), progressive=True), TOO_LARGE),
     "large at once": (lambda: jpeg(Image.new("RGB", (SIDE, SIDE))), "^$"),
+    "twice as large at once": (lambda: jpeg(Image.new("RGB", (13_300, 13_300), "teal")), "^$"),
+    "larger still": (lambda: jpeg(Image.new("L", (13_400, 13_400))), "decompression bomb"),
+    "comment of a PNG": (
+        lambda: png(64, 64, 8, 2, png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 2_000_000))), "^$",
+    ),
+    "comments of a PNG": (
+        lambda: png(64, 64, 8, 2, png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(4 * 2**20))) * 99), ANY,
+    ),
     "tags of a JPEG": (lambda: with_segments(jpeg(SMALL), *[segment(0xE1, _EXIF)] * 20), ANY),
     "pictures beside a JPEG": (lambda: with_segments(jpeg(SMALL), segment(0xE2, b"MPF\0" + _EXIF[6:])), ANY),
     "tags of a PNG": (lambda: png(64, 64, 8, 2, png_chunk(b"eXIf", _FULL)), ANY),
@@ -271,6 +280,29 @@ def test_after_a_picture_that_took_too_long_others_are_read(monkeypatch: pytest.
     with pytest.raises(PictureError, match="takes too long"):
         decode(slow)
     assert time.monotonic() - started < 2 + SECONDS
+    assert decode(pictures.encode(SMALL, "TIFF")).size == (64, 64)
+
+
+def test_a_busy_machine_does_not_make_a_picture_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder_process, "DECODING_SECONDS", 0.5)
+    DECODER.start()
+    process = DECODER._process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)  # as where it does not get its turn
+    resumed = threading.Timer(1.5, process.send_signal, [signal.SIGCONT])
+    resumed.start()
+    assert decode(pictures.encode(SMALL, "TIFF")).size == (64, 64)
+    resumed.join()
+
+
+def test_a_picture_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoder_process, "DECODING_SECONDS", 0.5)
+    monkeypatch.setattr(decoder_process, "WAITING_SECONDS", 1.0)
+    DECODER.start()
+    assert DECODER._process is not None
+    DECODER._process.send_signal(signal.SIGSTOP)
+    with pytest.raises(UndecidedPictureError, match="takes too long"):
+        decode(pictures.encode(SMALL, "TIFF"))
     assert decode(pictures.encode(SMALL, "TIFF")).size == (64, 64)
 
 

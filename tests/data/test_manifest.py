@@ -48,6 +48,8 @@ def test_a_manifest_as_any_program_writes_it(content, covers):
         (b"path,genre\na.jpg,Rock\nb.jpg,Rock,Indie\n", "line 3 has 3 fields, the header 2"),
         (b"path,genre\na.jpg,Rock,\n", "line 2 has 3 fields"),
         ("path,genre\na.jpg,Pop\nb.jpg,Рок\n".encode("cp1251"), "line 3 is not in UTF-8"),
+        (PLAIN.encode("utf-16-le"), "line 1 is not in UTF-8"),
+        (f'path,genre\na.jpg,Pop\n"{"x" * 200_000}'.encode(), "line 3: .* a quote that is not closed"),
     ],
 )
 def test_a_line_that_is_wrong_is_named(content, message, covers):

@@ -187,12 +187,24 @@ def test_a_name_that_no_disk_takes_is_one_bad_row(path):
         read_bytes(path)
 
 
+@pytest.mark.skipif(not Path("/proc/self/pagemap").exists(), reason="a file of Linux")
+def test_a_file_is_read_up_to_the_size_that_it_states():
+    assert read_bytes("/proc/self/pagemap") == b""
+
+
 def test_many_threads_read_one_zip(tmp_path):
     members = {f"{i}.bin": bytes([i]) * 50_000 for i in range(100)}
     archive = pictures.save_zip(tmp_path / "many.zip", members)
     with ThreadPoolExecutor(8) as pool:
         read = list(pool.map(lambda name: read_bytes(f"{archive}!{name}"), members))
     assert read == list(members.values())
+
+
+def test_a_zip_inside_a_zip_is_named_as_that(tmp_path):
+    pictures.save_zip(tmp_path / "inner.zip", {"a.jpg": RED})
+    outer = pictures.save_zip(tmp_path / "Rock.zip", {"album.zip": (tmp_path / "inner.zip").read_bytes()})
+    with pytest.raises(PictureError, match="a zip inside a zip"):
+        read_bytes(f"{outer}!album.zip")
 
 
 def test_a_rewritten_zip_is_read_anew(tmp_path):

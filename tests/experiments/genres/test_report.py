@@ -211,6 +211,24 @@ def test_what_cannot_be_reported_is_refused(run: Path, tmp_path: Path) -> None:
         write_genre_report(copy, tmp_path / "pages")
 
 
+def test_covers_that_show_nothing_are_refused_with_the_reason(tmp_path: Path) -> None:
+    blank = {
+        genre: [solid("white", (40 + n + 20 * look, 40)) for n in range(14)]
+        for look, genre in enumerate(("Rock", "Pop"))
+    }
+    save_folders(tmp_path / "covers", blank)
+    config = make_config(
+        "test",
+        collection=tmp_path / "covers",
+        out=tmp_path,
+        store=tmp_path / "store",
+        blocks=["color"],
+        classifiers=["knn"],
+    )
+    with pytest.raises(UserError, match="cannot be fitted: All features are either constant or ignored"):
+        write_genre_report(train(config), tmp_path / "genres")
+
+
 def test_page_names_are_plain_and_differ() -> None:
     names = page_names(["R&B", "R+B", "../../etc", "オペラ", "Ünïcode " + "long" * 60, "CON"])
     assert names["R&B"] == "genre-1-r-b.html"

@@ -31,6 +31,11 @@ def test_an_address_stays_as_it_is(tmp_path: Path) -> None:
     assert read_config(tmp_path / "config.yaml") == config
 
 
+def test_results_of_a_collection_with_a_very_long_name_can_be_named_after_it() -> None:
+    name = make_config("test", collection=f"/covers/{'ö' * 120}").collection_name
+    assert name == "ö" * 75
+
+
 def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
     text = "collection: c\nblocks: [color, texture]\nclassifiers:\n  svc: {C: 3}\n  knn:\n"
     config = read_config(_file(tmp_path, text))

@@ -1,5 +1,6 @@
 """Outputs that can be written, and that cannot."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.pipeline.outputs import check_file, check_writable, one_writer
+from coverfusion.experiments.pipeline.outputs import check_file, check_folder, check_writable, one_writer
 
 
 def test_a_place_that_can_be_written_stays_as_it_is(tmp_path: Path) -> None:
@@ -24,6 +25,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         check_writable(tmp_path / "s.csv" / "x.csv")
     with pytest.raises(UserError, match=r"--store /proc/x/y: nothing can be written in /proc \("):
         check_writable(Path("/proc/x/y"), "--store")
+
+
+def test_a_folder_that_not_all_libraries_can_write_in_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not in UTF-8"):
+        check_folder(os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))
 
 
 def test_no_input_is_overwritten(tmp_path: Path) -> None:

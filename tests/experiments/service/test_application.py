@@ -14,6 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from coverfusion.data import decoder_process
+from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.bench.hostile_pictures import many_scans
 from coverfusion.experiments.commands.serve import _key, _network
@@ -79,6 +80,12 @@ def test_pictures_that_take_too_long_end_and_delay_nobody_else(
     for answer in hostile:
         body = assert_problem(answer.result(), 422, "unreadable-pictures")
         assert body["detail"] == "0.jpg: takes too long: not decoded within 3 seconds"
+
+
+def test_the_process_for_slow_pictures_waits_for_the_first_of_them(served_bundle: Path) -> None:
+    DECODER.close()
+    with serving(served_bundle):
+        until(lambda: DECODER._process is not None)
 
 
 def test_only_bad_files_are_a_problem_with_every_reason(client: TestClient) -> None:

@@ -1,7 +1,11 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from coverfusion.fusion.similarity.vector_search import indexed_rows, nearest_rows, new_index
+from coverfusion.data.errors import UserError
+from coverfusion.fusion.similarity.vector_search import indexed_rows, nearest_rows, new_index, read_index
 
 LINE = np.array([[0.0], [1], [2], [10]], dtype=np.float32)
 
@@ -34,3 +38,8 @@ def test_indexed_rows_are_what_was_put_in() -> None:
 def test_another_metric_is_refused() -> None:
     with pytest.raises(ValueError, match="dot"):
         new_index(LINE, "dot")
+
+
+def test_an_index_in_a_folder_that_faiss_cannot_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not in UTF-8"):
+        read_index(Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9/index.faiss")))
