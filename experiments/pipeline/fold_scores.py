@@ -47,6 +47,8 @@ class Fold:
 def save_folds(folder: Path, covers: pd.DataFrame, k: int, repeats: int, seed: int) -> list[Fold]:
     """Repeated, grouped, stratified cross-validation; saved as `splits.parquet`.
 
+    Covers of genres that cannot be tested (`data.splits.covers_in_folds`) are learnt from in every fold.
+
     Args:
         folder: of the study.
         covers: frame with `cover_id`, `genre` and `group`.
@@ -85,7 +87,7 @@ def read_outcome(
         fits: where they are kept.
         model: whose.
         folds: of all repeats.
-        ids: (n,) cover ids in the order of the outcome.
+        ids: (n,) ids of the tested covers, in the order of the outcome.
         genres: their codes are positions in this list.
     """
     repeats = max(fold.repeat for fold in folds) + 1
@@ -110,24 +112,31 @@ def read_outcome(
     return Outcome(predicted, pd.DataFrame(rows))
 
 
-def largest_genre(truth: np.ndarray, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
-    """The outcome of knowing nothing: always the largest genre of the training fold."""
+def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
+    """The outcome of knowing nothing: always the largest genre of the training fold.
+
+    Args:
+        genre: by cover_id, of all covers.
+        folds: of all repeats.
+        ids: as for `read_outcome`.
+        genres: as for `read_outcome`.
+    """
+    code = pd.Series(pd.Index(genres).get_indexer(pd.Index(genre)), genre.index)
     repeats = max(fold.repeat for fold in folds) + 1
     predicted = np.full((repeats, len(ids)), -1)
     rows = []
     for fold in folds:
-        train = ids.get_indexer(pd.Index(fold.part.train))
-        test = ids.get_indexer(pd.Index(fold.part.predicted["test"]))
-        counts = np.bincount(truth[train], minlength=len(genres))
+        train, test = fold.part.train, fold.part.predicted["test"]
+        counts = np.bincount(code[train], minlength=len(genres))
         codes = np.full(len(test), counts.argmax())
-        predicted[fold.repeat, test] = codes
+        predicted[fold.repeat, ids.get_indexer(pd.Index(test))] = codes
         proba = np.tile(counts / counts.sum(), (len(test), 1))
         row = {
             "repeat": fold.repeat,
             "fold": fold.number,
             "train_covers": len(train),
             "test_covers": len(test),
-            **fold_scores(truth[test], codes, proba, genres),
+            **fold_scores(code[test].to_numpy(), codes, proba, genres),
             "seconds": 0.0,
         }
         rows.append(row)
