@@ -75,9 +75,8 @@ def score_points(
     untested = set(genres) - set(table["genre"])
     unscored = [f"{score}_{genre}" for score in ("recall", "f1") for genre in untested]
     keys = ["classifier", "balance", "size", "genre", "score"]
-    return pd.DataFrame(rows).drop(columns=unscored), table[
-        [*keys, *(c for c in table.columns if c not in keys)]
-    ]
+    curve = pd.DataFrame(rows).drop(columns=unscored)
+    return curve, table[[*keys, *(c for c in table.columns if c not in keys)]]
 
 
 def _predicted(
