@@ -48,7 +48,7 @@ from coverfusion.data.pictures import PictureError
 
 # What the large files that all threads hold may have together; smaller ones are not counted.
 _ROOM, _UNCOUNTED_BYTES = MemoryBudget(MAX_FILE_BYTES), 2**21
-LINK_BACK = "a link to a folder, which is read in its own place"
+LINK_BACK = "a link to a folder: pictures are read where they lie"
 # path, genre, artist and group as they are written
 _Row = tuple[str, str, str, str]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError
@@ -137,10 +138,13 @@ def test_what_is_there_and_what_is_not(tmp_path):
 def test_a_folder_linked_into_itself_ends(tmp_path):
     pictures.save_folders(tmp_path, {"Rock": [RED]})
     (tmp_path / "Rock" / "again").symlink_to(tmp_path)
-    assert len(list(list_pictures([str(tmp_path)]))) == 1
+    again = str(tmp_path / "Rock" / "again")
+    assert list(list_pictures([str(tmp_path)])) == [str(tmp_path / "Rock" / "000.jpg"), again]
+    with pytest.raises(PictureError, match="a link to a folder"):
+        read_bytes(again)
 
 
-def test_links_within_a_collection_list_no_cover_twice(tmp_path):
+def test_links_within_a_collection_are_named_and_list_no_cover_twice(tmp_path):
     pictures.save_folders(tmp_path / "covers", {"Pop": [RED], "Rock": [BLUE]})
     rock = tmp_path / "covers" / "Rock"
     for name, target in {"up": "..", "top": "../..", "other": "../Pop", "self": "self"}.items():
@@ -151,8 +155,21 @@ def test_links_within_a_collection_list_no_cover_twice(tmp_path):
         ("Jazz", "000.jpg"),
         ("Pop", "000.jpg"),
         ("Rock", "000.jpg"),
+        ("Rock", "other"),
         ("Rock", "self"),
+        ("Rock", "top"),
+        ("Rock", "up"),
     ]
+
+
+def test_a_genre_that_is_a_link_back_is_rejected_with_the_reason(tmp_path):
+    pictures.save_folders(tmp_path / "covers", {"Pop": [RED], "Rock": [BLUE]})
+    (tmp_path / "covers" / "Jazz").symlink_to("Rock")
+    collection = read_collection(tmp_path / "covers")
+    assert collection.frame["genre"].tolist() == ["Pop", "Rock"]
+    row = collection.rejected.iloc[0]
+    assert (row["genre"], row["path"]) == ("Jazz", str(tmp_path / "covers" / "Jazz"))
+    assert row["reason"].startswith("a link to a folder")
 
 
 def test_what_a_run_has_written_is_no_cover(tmp_path):
