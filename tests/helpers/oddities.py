@@ -161,8 +161,8 @@ def _write_folder(genre: Genre, number: int, place: Path, other: Path, written: 
     for name, content in contents.items():
         path = place / name
         path.write_bytes(content)
-        if path.suffix == ".zip" and zipfile.is_zipfile(path):
-            written.members[str(path)] = len(zipfile.ZipFile(path).namelist())
+        if members := _members(path):
+            written.members[str(path)] = members
         else:
             written.files.append(str(path))
     for name in genre.litter:
@@ -173,6 +173,14 @@ def _write_folder(genre: Genre, number: int, place: Path, other: Path, written: 
             continue
         path.symlink_to({"file": place / next(iter(contents), ""), "up": written.root, "other": other}[kind])
         written.files.append(str(path / "o.jpg" if kind == "other" else path))
+
+
+def _members(path: Path) -> int:
+    """How many members of a zip are covers or rejected one by one; a bomb is rejected as a whole."""
+    if path.suffix != ".zip" or not zipfile.is_zipfile(path):
+        return 0
+    infos = zipfile.ZipFile(path).infolist()
+    return len(infos) if sum(info.file_size for info in infos) < 2**30 else 0
 
 
 def _write_zip(genre: Genre, number: int, path: Path, written: Written) -> None:
@@ -188,16 +196,22 @@ def _write_zip(genre: Genre, number: int, path: Path, written: Written) -> None:
         written.files.append(str(path))
 
 
+class _Member(zipfile.ZipInfo):
+    """A member whose name is these bytes, without the flag for UTF-8."""
+
+    raw = b""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - zipfile's
+        return self.raw, self.flag_bits
+
+
 def _member(name: str, encoding: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo("x")
-    name = os.fsencode(name).decode("utf-8", "backslashreplace").replace("\\", "/")
-    info.filename = name
-    if encoding != "utf-8":
-        raw = name.encode("utf-8" if encoding == "flagless" else encoding, "replace").replace(b"\0", b"?")
-        info.filename = raw.decode("cp437")
-        if not info.filename.isascii():
-            info._encodeFilenameFlags = lambda: (raw, info.flag_bits)  # type: ignore[method-assign]
-    return info
+    name = os.fsencode(name).decode("utf-8", "backslashreplace").replace("\\", "_")
+    if encoding == "utf-8":
+        return zipfile.ZipInfo(name)
+    member = _Member(name)
+    member.raw = name.encode("utf-8" if encoding == "flagless" else encoding, "replace")
+    return member
 
 
 def _contents(genre: Genre, number: int) -> dict[str, bytes]:
