@@ -6,6 +6,8 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 
+from coverfusion.data.names import escaped
+
 _UTF8_FLAG = 0x800
 _ODD_BYTE = re.compile("[\udc80-\udcff]")  # as "surrogateescape" reads what it cannot decode
 _SAMPLE = 2_000  # names that the code page is told from
@@ -34,7 +36,7 @@ def named_members(members: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipIn
         info.filename if name is None else _ODD_BYTE.sub(_escaped, name.decode(page, "surrogateescape"))
         for info, name in zip(members, raw, strict=True)
     ]
-    return dict(zip(_each_once(names), members, strict=True))
+    return dict(zip(_each_once([escaped(name, "%") for name in names]), members, strict=True))
 
 
 def _each_once(names: Sequence[str]) -> Iterator[str]:

@@ -72,10 +72,12 @@ def test_every_file_is_accounted_for_and_no_command_breaks(
         folder = Path(name)
         written = write(spec, folder)
         out = written.root / "results" if inside else folder / "results"
-        before = _everything(folder, out)
-        with patch.dict(os.environ, {"HOME": str(folder / "home"), "COLUMNS": "200"}):
+        home, cache = folder / "home", folder / "cache"
+        before = _everything(folder, out, cache)
+        environment = {"HOME": str(home), "XDG_CACHE_HOME": str(cache), "COLUMNS": "200"}
+        with patch.dict(os.environ, environment):
             _run_all(written, out, folds)
-        assert _everything(folder, out) == before
+        assert _everything(folder, out, cache) == before
 
 
 def _run_all(written: Written, out: Path, folds: int | None) -> None:
@@ -156,12 +158,12 @@ def _read(path: Path) -> pd.DataFrame:
     return read_csv(path, dtype=str, keep_default_na=False)
 
 
-def _everything(folder: Path, out: Path) -> dict[Path, tuple[int, int]]:
-    """Every file and folder but those of the results: its size and time."""
+def _everything(folder: Path, *without: Path) -> dict[Path, tuple[int, int]]:
+    """Every file and folder but some: its size and time."""
     found = {}
     for name, folders, files in os.walk(folder):
         place = Path(name)
-        folders[:] = [one for one in folders if place / one != out]
+        folders[:] = [one for one in folders if place / one not in without]
         for one in files:
             status = (place / one).lstat()
             found[place / one] = (status.st_size, status.st_mtime_ns)

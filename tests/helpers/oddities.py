@@ -21,7 +21,7 @@ SIDE = (12, 12)
 Bytes = Callable[[int], bytes]
 GENRES = [
     *("Rock", "rock", "Rock ", " Jazz", "R&B", "1", "1.0", "True", "nan", "NA", "null", "None", "inf", "-1"),
-    *("-", "_x", "__", "$", "$x^2$", "$x_", "[red]", "[/]", "[ ]", ":smile:", "<b>&amp;", "=1+1", "@x", "'q"),
+    *("-", "_x", "__", "$", "$x^2$", "$x_", "[red]", "[b]x", "[ ]", ":smile:", "<b>&amp;", "=1", "@x", "'q"),
     *('"', ",", "|", "a|b", "all", "macro", "genre", "path", "test", "folds", "none", "p_Rock", "a;b", "%41"),
     *("{x}", "{{x}}", "x.zip", "a!b", "Zip.zip!Rock", "\\xe9", "C:\\x", "演歌", "샹송", "😀", "שיר"),
     *("👩\u200d🎤", "\u202eright", "line\nbreak", "tab\t", "bell\x07", "l" * 240, "w " * 40, "~", "-c"),
@@ -104,14 +104,14 @@ def genres() -> st.SearchStrategy[Genre]:
 
 def collections() -> st.SearchStrategy[list[Genre]]:
     """The genres of a collection; two of them hold enough to be told apart, more often than not."""
-    full = st.tuples(genres(), st.integers(3, 5)).map(lambda got: _with(got[0], plain=got[1]))
-    any_number = st.lists(genres(), max_size=2)
-    several = st.lists(full, min_size=1, max_size=2)
-    return st.tuples(several, any_number).map(lambda got: _distinct([*got[0], *got[1]]))
+    full = st.tuples(genres(), st.integers(3, 8)).map(lambda got: _with(got[0], plain=got[1]))
+    two = st.tuples(full, full, st.lists(genres(), max_size=2)).map(lambda got: [*got[:2], *got[2]])
+    return st.one_of(two, two, two, st.lists(genres(), min_size=1, max_size=2)).map(_distinct)
 
 
 def write(spec: list[Genre], folder: Path) -> Written:
     """Writes a collection as `folder/covers`; what its links lead to lies beside it."""
+    folder = folder.absolute()
     written = Written(folder / "covers")
     elsewhere = folder / "elsewhere"
     (elsewhere / "other").mkdir(parents=True)
@@ -201,8 +201,14 @@ def _with(genre: Genre, **changes: object) -> Genre:
 
 
 def _distinct(spec: list[Genre]) -> list[Genre]:
-    """The first of each name on disk."""
-    return list({f"{g.name}.zip" if g.holder == "zip" else g.name: g for g in reversed(spec)}.values())
+    """Genres of a name that was there are called otherwise, for a disk has each name once."""
+    names: set[str] = set()
+    made = []
+    for genre in spec:
+        name = genre.name if genre.name not in names else f"{len(names)}{genre.name[:200]}"
+        names |= {name, f"{name}.zip"}
+        made.append(_with(genre, name=name))
+    return made
 
 
 # --- pictures: kind -> the bytes of the n-th of them -------------------------------------------------------
