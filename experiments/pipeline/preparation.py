@@ -44,6 +44,7 @@ ADVICE = {
     "truncated": "Copy the truncated files once more from where they came.",
     "empty file": "Copy the empty files once more from where they came.",
     "encrypted": "Unpack the encrypted zips.",
+    "a link": "Put the folders themselves where links are.",
 }
 
 

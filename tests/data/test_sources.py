@@ -217,3 +217,13 @@ def test_a_rewritten_zip_is_read_anew(tmp_path):
     assert read_bytes(f"{archive}!a.jpg") == RED
     pictures.save_zip(archive, {"a.jpg": BLUE, "b.jpg": RED})
     assert read_bytes(f"{archive}!a.jpg") == BLUE
+
+
+def test_control_characters_in_a_path_are_escaped_and_it_is_read_all_the_same(tmp_path):
+    pictures.save_zip(tmp_path / "Pop.zip", {"a\rb.jpg": RED})
+    (tmp_path / "Rock\n").mkdir()
+    (tmp_path / "Rock\n" / "a\r\x1b[31m.jpg").write_bytes(BLUE)
+    paths = [entry.path for entry in list_entries(tmp_path)]
+    assert paths == [str(tmp_path / "Pop.zip!a%0db.jpg"), str(tmp_path / r"Rock\x0a" / r"a\x0d\x1b[31m.jpg")]
+    assert list(list_pictures([str(tmp_path)])) == paths
+    assert [read_bytes(path) for path in paths] == [RED, BLUE]
