@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, TextIO
 
 import typer
 
@@ -81,7 +81,6 @@ for name, command in COMMANDS.items():
     app.command(name)(command)
 app.add_typer(bench, name="bench")
 
-_python_shows = warnings.showwarning
 # what a place or a disk can be to blame for; a missing file may be a mistake of ours
 UNUSABLE_PLACE = {
     errno.EACCES,
@@ -153,12 +152,19 @@ def main() -> None:
         _refuse(str(machine_fault(error)))
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     """One line of a `UserNote`; other warnings as Python shows them."""
     if issubclass(category, UserNote):
         error_console.print(f"Warning: {message}", style="yellow", soft_wrap=True)
     else:
-        _python_shows(message, category, *place, **more)
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _refuse(why: str) -> None:
