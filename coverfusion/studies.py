@@ -14,6 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from coverfusion.data.collection import Collection
+from coverfusion.data.errors import UserNote
 from coverfusion.experiments.pipeline.config import Config, read_source
 from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
@@ -252,6 +253,7 @@ def _warn_if_changed(source: Source, folder: Path) -> None:
         if facts["fingerprint"] != source.fingerprint():
             warnings.warn(
                 f"{source.source} was read again and differs from the collection that was given.",
+                UserNote,
                 stacklevel=3,
             )
 

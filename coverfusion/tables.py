@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.collection import Collection, read_collection
-from coverfusion.data.errors import UserError
+from coverfusion.data.errors import UserError, UserNote
 from coverfusion.experiments.pipeline.blocks import fill, make_extractors
 from coverfusion.features.extract import Failure, read_table
 from coverfusion.features.pixels import Pixels
@@ -138,4 +138,4 @@ def _warn(failures: list[Failure]) -> None:
     if failures:
         first = failures[0]
         where = f"block '{first.block}', {first.path}" if first.block else first.path
-        warnings.warn(f"{len(failures)} failures; the first: {where}: {first.reason}", stacklevel=3)
+        warnings.warn(f"{len(failures)} failures; the first: {where}: {first.reason}", UserNote, stacklevel=3)

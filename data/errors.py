@@ -34,6 +34,10 @@ class UserError(Exception):
     """
 
 
+class UserNote(UserWarning):
+    """Something that the user should know of, while the work goes on; the command line prints it plainly."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A ready ' Did you mean ...? Known: ...' sentence for an unknown name.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.errors import UserNote
 from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.pictures import (
     DECODE_VERSION,
@@ -95,8 +96,7 @@ class FactsCache:
         try:
             write_sealed(self.path, frame.to_parquet(index=False))
         except OSError as error:
-            warnings.warn(
-                f"{self.path}: facts of covers are not kept ({error.strerror or error}).", stacklevel=2
-            )
+            said = f"{self.path}: facts of covers are not kept ({error.strerror or error})."
+            warnings.warn(said, UserNote, stacklevel=2)
             self.path = None
         self.unsaved = 0

@@ -11,12 +11,12 @@ _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 def readable(name: str) -> str:
-    r"""A name whose bytes are no UTF-8, as text: `caf\xe9.jpg`, with the odd byte escaped.
+    r"""A name as text of one line: `caf\xe9.jpg`, where a byte is no UTF-8 or a control character.
 
     Args:
         name: as Python reads it from a disk, odd bytes as lone surrogates.
     """
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return escaped(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
 def on_disk(path: str) -> str:
@@ -31,5 +31,9 @@ def label(text: str) -> str:
 
     Odd bytes and control characters are escaped: `Fran\xe7ais`.
     """
-    spelt = unicodedata.normalize("NFC", readable(text)).strip()
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", spelt)
+    return unicodedata.normalize("NFC", readable(text.strip())).strip()
+
+
+def escaped(text: str, mark: str = "\\x") -> str:
+    """Text without control characters, which a table or a screen would not show as they are."""
+    return _CONTROL.sub(lambda match: f"{mark}{ord(match[0]):02x}", text)

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from coverfusion.data.errors import UserNote
+
 _HEAD = b"sha256 "
 _HEAD_BYTES = len(_HEAD) + 64 + 1
 
@@ -31,7 +33,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def set_aside(path: Path, why: str) -> None:
     """Renames a damaged file or folder to `<name>.broken` and warns, so that it is made anew."""
-    warnings.warn(f"{path} is damaged ({why}) and set aside as .broken; it is made anew.", stacklevel=3)
+    said = f"{path} is damaged ({why}) and set aside as .broken; it is made anew."
+    warnings.warn(said, UserNote, stacklevel=3)
     aside = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.broken")
     with contextlib.suppress(OSError):  # gone by now, or in a place that is only read: it is not used anyway
         path.rename(aside)

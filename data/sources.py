@@ -48,6 +48,7 @@ from coverfusion.data.pictures import PictureError
 
 # What the large files that all threads hold may have together; smaller ones are not counted.
 _ROOM, _UNCOUNTED_BYTES = MemoryBudget(MAX_FILE_BYTES), 2**21
+LINK_BACK = "a link to a folder: pictures are read where they lie"
 # path, genre, artist and group as they are written
 _Row = tuple[str, str, str, str]
 
@@ -88,7 +89,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         status = os.stat(path)  # noqa: PTH116 - a Path takes no name that is too long
         if stat.S_ISDIR(status.st_mode):
             os.scandir(path).close()
-            raise PictureError("a folder")
+            raise PictureError(LINK_BACK if os.path.islink(path) else "a folder")  # noqa: PTH114
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a file")  # a pipe would wait for ever
         if path.lower().endswith(".zip"):
@@ -235,13 +236,14 @@ def _children(folder: Place) -> Sequence[tuple[Place, bool]]:
 def _walk(path: str, top: str, above: frozenset[str] = frozenset()) -> Iterator[str]:
     """Files under `path` by name, those in zips included; nothing of what other runs have written.
 
-    A linked folder is followed unless it leads back into what is walked anyway. A folder that may not be
-    looked into is given itself: `read_bytes` says why.
+    A linked folder is followed unless it leads back into what is walked anyway. Such a link, and a folder
+    that may not be looked into, is given itself: `read_bytes` says why.
     """
     # os.path takes a name of any length, where a Path raises
     if os.path.isdir(path):  # noqa: PTH112
         real = os.path.realpath(path)
         if real in above or (os.path.islink(path) and _overlap(real, os.path.realpath(top))):  # noqa: PTH114
+            yield path
             return
         try:
             names = sorted(os.listdir(path))  # noqa: PTH208 - names alone, of a folder of any size

@@ -39,7 +39,7 @@ def split(frame: pd.DataFrame, seed: int) -> pd.Series:
     return names[~names.index.duplicated()]
 
 
-def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int, untested: bool = False) -> pd.DataFrame:
+def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
     """Numbers the folds of repeated, grouped, stratified cross-validation.
 
     Args:
@@ -47,7 +47,6 @@ def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int, untested: bool =
         k: folds.
         repeats: times, each with another shuffle.
         seed: of the shuffles.
-        untested: whether a genre may be in no fold, as in `covers_in_folds`.
 
     Returns:
         Indexed by cover_id (each once), one int64 column a repeat (`repeat_0`, ...): the fold, 0 to k - 1,
@@ -56,7 +55,7 @@ def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int, untested: bool =
     Raises:
         UserError: as `covers_in_folds`.
     """
-    rows = np.flatnonzero(covers_in_folds(frame, k, untested))
+    rows = np.flatnonzero(covers_in_folds(frame, k))
     tested = frame.iloc[rows]
     numbers = np.full((len(frame), repeats), IN_NO_FOLD, dtype=np.int64)
     for repeat in range(repeats):
@@ -68,37 +67,37 @@ def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int, untested: bool =
     return result[~result.index.duplicated()]
 
 
-def covers_in_folds(frame: pd.DataFrame, k: int, untested: bool = False) -> np.ndarray:
+def covers_in_folds(frame: pd.DataFrame, k: int) -> np.ndarray:
     """Which covers can be tested by folds.
+
+    A genre of fewer groups than folds is in no fold, and so always learnt from. So are covers of other
+    genres in its groups, for a group is never separated.
 
     Args:
         frame: n covers with `genre` and `group`.
         k: folds.
-        untested: whether a genre of fewer groups than folds is in no fold, and so always learnt from. So are
-            covers of other genres in its groups, for a group is never separated.
 
     Returns:
         (n,) bool.
 
     Raises:
-        UserError: fewer than two folds, or a genre (of untested ones: all genres but one) has fewer groups.
+        UserError: fewer than two folds; all genres, or all but one, have fewer groups than folds.
     """
     if k < 2:
         raise UserError(f"folds: {k} is too few; take 2 or more.")
     tested = np.ones(len(frame), dtype=bool)
     groups = frame.groupby("genre")["group"].nunique()
     few = groups[groups < k]
-    while untested and len(few):
+    while len(few):
         tested &= ~frame["group"].isin(frame.loc[frame["genre"].isin(few.index), "group"]).to_numpy()
         left = frame[tested].groupby("genre")["group"].nunique()
         few = left[left < k]
-    if len(few) or frame.loc[tested, "genre"].nunique() < min(2, len(groups)):
+    if frame.loc[tested, "genre"].nunique() < min(2, len(groups)):
         few = groups[groups < k]
         listed = ", ".join(f"{genre} ({count})" for genre, count in few.items())
-        needed = "two genres at least" if untested else "each genre"
         raise UserError(
-            f"folds: {k} folds need {k} covers (or groups of covers) of {needed}; too few in: {listed}. "
-            f"Take fewer folds, add covers{'' if untested else ' or leave the genre out'}."
+            f"folds: {k} folds need {k} covers (or groups of covers) of two genres at least; too few in: "
+            f"{listed}. Take fewer folds, or add covers."
         )
     return tested
 

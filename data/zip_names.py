@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from coverfusion.data.names import escaped
 
 _UTF8_FLAG = 0x800
 _ODD_BYTE = re.compile("[\udc80-\udcff]")  # as "surrogateescape" reads what it cannot decode
@@ -23,7 +25,8 @@ def named_members(members: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipIn
     """The members of a zip by their names, in its order.
 
     Names without the flag for UTF-8 are UTF-8 where they can be (so does a Mac write them), else in the one
-    code page (Russian, Western, Chinese, Japanese) that makes words of them all.
+    code page (Russian, Western, Chinese, Japanese) that makes words of them all. A name that comes again is
+    numbered, for no file may be lost.
     """
     raw = [_raw(info) for info in members]
     odd = [name for name in raw if name is not None and not name.isascii()]
@@ -33,7 +36,20 @@ def named_members(members: Sequence[zipfile.ZipInfo]) -> dict[str, zipfile.ZipIn
         info.filename if name is None else _ODD_BYTE.sub(_escaped, name.decode(page, "surrogateescape"))
         for info, name in zip(members, raw, strict=True)
     ]
-    return dict(zip(names, members, strict=True))
+    return dict(zip(_each_once([escaped(name, "%") for name in names]), members, strict=True))
+
+
+def _each_once(names: Sequence[str]) -> Iterator[str]:
+    """The names, and `a (2).jpg` for a second member of the name `a.jpg`."""
+    used: set[str] = set()
+    for name in names:
+        stem, dot, suffix = name.rpartition(".") if "." in name.rpartition("/")[2] else (name, "", "")
+        again, one = 1, name
+        while one in used:
+            again += 1
+            one = f"{stem} ({again}){dot}{suffix}"
+        used.add(one)
+        yield one
 
 
 def _escaped(byte: re.Match[str]) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
-from coverfusion.data.errors import UserError
+from coverfusion.data.cache_folder import cache_folder
+from coverfusion.data.errors import UserError, UserNote
 from coverfusion.data.machine_faults import is_out_of_memory, machine_fault
 from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.commands.ablate import ablate_command
@@ -129,6 +132,9 @@ def _options(
 def main() -> None:
     """Runs the command line; a UserError, or a place that cannot be written, ends with status 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with contextlib.suppress(UserError):  # no home: matplotlib takes a temporary folder
+        os.environ["MPLCONFIGDIR"] = str(cache_folder("MPLCONFIGDIR", "matplotlib"))
+    warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is escaped
             stream.reconfigure(errors="backslashreplace")
@@ -144,6 +150,21 @@ def main() -> None:
         if not is_out_of_memory(error):
             raise
         _refuse(str(machine_fault(error)))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """One line of a `UserNote`; other warnings as Python shows them."""
+    if issubclass(category, UserNote):
+        error_console.print(f"Warning: {message}", style="yellow", soft_wrap=True)
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _refuse(why: str) -> None:

@@ -18,7 +18,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.drawing.labels import MOST_GENRES, label
+from coverfusion.experiments.drawing.labels import label, largest
 from coverfusion.experiments.pipeline.console import console
 
 if TYPE_CHECKING:
@@ -166,7 +166,8 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _class_balance(genres: pd.DataFrame) -> Figure:
-    ascending = genres.head(MOST_GENRES)[::-1]
+    names, which = largest(dict(_rows(genres, "genre", "covers")))
+    ascending = genres.set_index("genre").loc[names[::-1]].reset_index()
     figure = _figure(7.5, 1.4 + 0.42 * max(len(ascending), 1))
     axes = figure.add_subplot()
     rows = range(len(ascending))
@@ -188,8 +189,7 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
         even = genres["covers"].mean()
         axes.axvline(even, color=_GREY, linestyle=":", linewidth=1.2, label=f"even ({even:,.0f})")
     axes.set_yticks(rows, [label(genre) for genre in ascending["genre"]])
-    largest = f": the {MOST_GENRES} largest of {len(genres):,}" if len(genres) > MOST_GENRES else ""
-    axes.set_title(f"Covers of each genre{largest}", loc="left", fontweight="bold")
+    axes.set_title(f"Covers of each genre{which}", loc="left", fontweight="bold")
     axes.set_xlabel("covers")
     axes.margins(x=0.2, y=0.03)
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -200,10 +200,14 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
 
 def _samples(collection: Collection) -> Figure:
     """A row of covers for each genre, drawn at random with a fixed seed."""
-    genres = sorted(collection.frame["genre"].unique())[:_MAX_SAMPLED_GENRES]
+    names, which = largest(collection.frame["genre"].value_counts().to_dict(), _MAX_SAMPLED_GENRES)
+    genres = sorted(names)
     figure = _figure(1 + 1.15 * _SAMPLES_PER_GENRE, 0.6 + 1.2 * max(len(genres), 1))
     figure.suptitle(
-        f"{_SAMPLES_PER_GENRE} covers of each genre, drawn at random", fontweight="bold", x=0.01, ha="left"
+        f"{_SAMPLES_PER_GENRE} covers of each genre{which}, drawn at random",
+        fontweight="bold",
+        x=0.01,
+        ha="left",
     )
     if not genres:
         return figure

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.disk import writing
+from coverfusion.data.errors import UserNote
 from coverfusion.data.locks import only_one
 from coverfusion.data.pictures import PictureError
 from coverfusion.features.extract import READING, Failure, decoded_ahead
@@ -143,7 +144,8 @@ def _undamaged(
                     rows[i] = row
     known = {i for i, _ in lines}
     if damaged := sum(i in known and i not in rows for i in wanted):
-        warnings.warn(f"{damaged} pictures in {folder} are damaged; they are decoded again.", stacklevel=3)
+        said = f"{damaged} pictures in {folder} are damaged; they are decoded again."
+        warnings.warn(said, UserNote, stacklevel=3)
     return rows
 
 

@@ -26,6 +26,7 @@ from coverfusion.data.cache_folder import cache_folder
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.disk import allocate, writing
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
 from coverfusion.data.sealed_files import set_aside, write_whole
 
@@ -106,7 +107,8 @@ class Store:
             return
         folder = self.root / fingerprint
         with writing(f"the store {folder}"):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_output_folder(self.root)  # among covers it is none
+            folder.mkdir(exist_ok=True)
             if not (folder / "block.json").exists():
                 write_whole(folder / "block.json", json.dumps({"columns": list(columns)}).encode())
             name = _write_shard(folder, _shard(cover_ids, rows, notes))

@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_is
 from coverfusion.data.errors import UserError
 from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
+from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.state_files import read_state, write_state
 from coverfusion.fusion.texts import Texts, chosen_texts, is_text, learnt_vocabularies, split_texts, text_rows
@@ -76,7 +77,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             groups: (n,) covers that no inner split may separate.
 
         Raises:
-            ValueError: as in scikit-learn, for input of the wrong shape or kind, or a single class.
+            CannotLearnError: there is a single class, or `class_weight` does not fit the classes.
+            ValueError: as in scikit-learn, for input of the wrong shape or kind.
         """
         numbers, texts = self._split(X)
         X_checked, labels = validate_data(self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan")
@@ -90,9 +92,14 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         texts = chosen_texts(texts, np.flatnonzero(used))
         self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"{type(self).__name__} needs two or more classes; y has one class: {labels[0]}")
+            raise CannotLearnError(
+                f"{type(self).__name__} needs two or more classes; y has one class: {labels[0]}"
+            )
         if getattr(self, "class_weight", None) is not None:
-            weight = weight * compute_sample_weight(self.class_weight, labels)
+            try:
+                weight = weight * compute_sample_weight(self.class_weight, labels)
+            except ValueError as error:  # weights of genres that are not here
+                raise CannotLearnError(f"class_weight: {error}") from error
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         self.blocks_ = columns_by_block(names)
         self._fit(
@@ -176,7 +183,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         numbers, texts = split_texts(X)
         if texts and not numbers.shape[1]:
             if not self.reads_text:
-                raise ValueError(f"X has columns of text alone, which {self.name} does not read")
+                raise CannotLearnError(f"X has columns of text alone, which {self.name} does not read")
             numbers = np.full((len(X), 1), np.nan, np.float32)
         return numbers, texts
 

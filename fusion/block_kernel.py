@@ -24,6 +24,12 @@ ALONE_ROWS = 500  # training rows that the weights of a block alone are searched
 TEXT = "(text)"  # the part that is all columns of text; no block is called so
 
 
+def check_weights(weights: str) -> None:
+    """Raises ValueError where `BlockKernel` knows no such weights."""
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, not {weights!r}")
+
+
 class BlockKernel:
     """The sum of kernels of `fusion.block_weights`.
 
@@ -61,8 +67,7 @@ class BlockKernel:
         Raises:
             ValueError: other weights.
         """
-        if self.weights not in WEIGHTS:
-            raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, not {self.weights!r}")
+        check_weights(self.weights)
         self.scaler = BlockScaler(self.pca)
         self.rows, self.text_rows = self.scaler.fit_transform(X, blocks), dict(texts)
         if self.weights == "learn":

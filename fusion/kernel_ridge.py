@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.block_kernel import BlockKernel, TextRows, sample_rows
+from coverfusion.fusion.block_kernel import BlockKernel, TextRows, check_weights, sample_rows
 from coverfusion.fusion.block_weights import KernelWeights, leave_one_out, solve
 from coverfusion.fusion.log_linear_pool import LogLinearPool
 from coverfusion.fusion.registry import register
@@ -78,6 +78,11 @@ class FusionKernelRidge(BlockClassifier):
         self.class_weight = class_weight
         self.largest_n = largest_n
         self.random_state = random_state
+
+    def check_parameters(self) -> None:
+        """As `BlockClassifier`, and how blocks are weighed."""
+        check_weights(self.weights)
+        super().check_parameters()
 
     def _fit(
         self,

@@ -10,7 +10,13 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.block_weights import learn_widths
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.registry import register
-from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index, read_index, write_index
+from coverfusion.fusion.similarity.vector_search import (
+    check_metric,
+    nearest_rows,
+    new_index,
+    read_index,
+    write_index,
+)
 
 
 @register("knn")
@@ -53,11 +59,17 @@ class FusionKNN(BlockClassifier):
         self.class_weight = class_weight
         self.random_state = random_state
 
-    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+    def check_parameters(self) -> None:
+        """As `BlockClassifier`, and the names of metric and weights."""
+        check_metric(self.metric)
         if self.weights not in ("uniform", "distance"):
             raise ValueError(f"weights must be 'uniform' or 'distance', not {self.weights!r}")
         if self.block_weights not in ("learn", "equal"):
             raise ValueError(f"block_weights must be 'learn' or 'equal', not {self.block_weights!r}")
+        super().check_parameters()
+
+    def _fit(self, X: np.ndarray, y: np.ndarray, weight: np.ndarray, groups: np.ndarray | None) -> None:
+        self.check_parameters()
         self.scaler_ = BlockScaler(self.pca)
         Z = self.scaler_.fit_transform(X, self.blocks_)
         if self.block_weights == "learn" and len(self.blocks_) > 1:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.listed_files import member_folder
 from coverfusion.fusion.log_linear_pool import LogLinearPool
@@ -94,7 +95,7 @@ class Stack(PictureClassifier):
     ) -> None:
         members = self._chosen(texts or {})
         if not members:
-            raise ValueError(
+            raise CannotLearnError(
                 "stack has no member that can learn from these columns: name one in `classifiers`"
             )
         self.names_ = list(members)

@@ -8,7 +8,7 @@ from sklearn.svm import SVC
 
 from coverfusion.data.errors import UserError
 from coverfusion.fusion.base import BlockClassifier
-from coverfusion.fusion.block_kernel import BlockKernel, sample_rows
+from coverfusion.fusion.block_kernel import BlockKernel, check_weights, sample_rows
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.texts import Texts, chosen_texts
@@ -59,6 +59,11 @@ class FusionSVC(BlockClassifier):
         self.inner_splits = inner_splits
         self.largest_n = largest_n
         self.random_state = random_state
+
+    def check_parameters(self) -> None:
+        """As `BlockClassifier`, and how blocks are weighed."""
+        check_weights(self.weights)
+        super().check_parameters()
 
     def _fit(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.text_scores import TextScores
 from coverfusion.fusion.texts import Texts
@@ -49,7 +50,7 @@ class FusionText(BlockClassifier):
         texts: Texts | None = None,
     ) -> None:
         if not texts:
-            raise ValueError("text learns from words: X must have a column such as ocr.text_letters")
+            raise CannotLearnError("text learns from words: X must have a column such as ocr.text_letters")
         self.scores_ = TextScores(self.C, self.max_iter).fit(texts, y, weight)
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:

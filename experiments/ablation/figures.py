@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
-from coverfusion.experiments.drawing.labels import MOST_GENRES, label
+from coverfusion.experiments.drawing.labels import label, largest
+from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
 if TYPE_CHECKING:
@@ -37,8 +39,9 @@ def draw_ablation(folder: Path) -> dict[str, str]:
         name = "forest-" + str(design).replace(" ", "-")
         drawn[name] = (forest_figure(part, str(design)), _forest_words(part))
     if (folder / "genres.csv").is_file():
+        covers = read_json(folder / "collection.json")["genres"]
         for classifier, part in read_results(folder / "genres.csv").groupby("classifier", sort=False):
-            drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier)), _heat_words(part))
+            drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier), covers), _heat_words(part))
     if (folder / "shapley.csv").is_file():
         values = read_results(folder / "shapley.csv")
         drawn["shapley"] = (shapley_figure(values), _shapley_words(values))
@@ -86,24 +89,32 @@ def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
     return figure
 
 
-def heat_figure(genres: pd.DataFrame, classifier: str) -> Figure:
-    """Genre x removed block: the F1 that is lost; a star where Holm's p < 0.05."""
-    genres = genres[genres["genre"].isin(genres["genre"].unique()[:MOST_GENRES])]
+def heat_figure(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]) -> Figure:
+    """Genre x removed block: the F1 that is lost; a star where Holm's p < 0.05.
+
+    Args:
+        genres: rows of `genres.csv` of one classifier.
+        classifier: its name.
+        covers: genre -> how many it has.
+    """
+    names, which = largest({genre: covers[genre] for genre in genres["genre"].unique()})
+    genres = genres[genres["genre"].isin(names)]
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
     figure, axes = new_figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
     values, marks = loss.to_numpy(dtype=float), p.to_numpy(dtype=float)
-    largest = max(float(np.abs(values).max()), 1e-9)
-    axes.imshow(loss, cmap="PuOr_r", vmin=-largest, vmax=largest, aspect="auto")
+    most = max(float(np.abs(values).max()), 1e-9)
+    axes.imshow(loss, cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
     for y in range(loss.shape[0]):
         for x in range(loss.shape[1]):
             value = values[y, x]
             star = " *" if marks[y, x] < 0.05 else ""
-            colour = "white" if abs(value) > 0.65 * largest else "black"
+            colour = "white" if abs(value) > 0.65 * most else "black"
             axes.text(x, y, f"{100 * value:+.1f}{star}", ha="center", va="center", color=colour)
     axes.set_xticks(range(loss.shape[1]), [f"without {block}" for block in loss.columns], rotation=20)
     axes.set_yticks(range(loss.shape[0]), [label(genre) for genre in loss.index])
-    axes.set_title(f"{classifier}: points of F1 lost without a block", loc="left", fontweight="bold")
+    title = f"{classifier}: points of F1 lost without a block{f' (genres{which})' if which else ''}"
+    axes.set_title(title, loc="left", fontweight="bold")
     axes.grid(False)
     return figure
 

@@ -38,6 +38,7 @@ from coverfusion.experiments.pipeline.fold_scores import (
     save_folds,
 )
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.parts import say_untested
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     run_extractors,
@@ -92,7 +93,6 @@ def ablate(
     with open_study_folder("ablation", config, extractors, asked, fresh=fresh, check=check) as opened:
         if not opened.is_finished():
             prepared = opened.prepare()
-            write_inputs(opened.path, config, prepared)
             write_json(opened.path / "study.json", {"designs": list(designs), "repeats": repeats})
             study, paths = run_designs(opened, prepared, designs, repeats, workers)
             write_ablation_tables(opened.path, study, designs, paths)
@@ -112,14 +112,16 @@ def run_designs(
     config, covers = opened.config, prepared.covers
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
     folds = save_folds(opened.path, covers, k, repeats, config.seed)
+    note = say_untested(covers, [fold.part for fold in folds], config, ["test"])
+    write_inputs(opened.path, config, prepared, note)
     fits = opened.fits(prepared, config.classifiers or {})
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
-    ids = pd.Index(covers["cover_id"])
-    genres = sorted(covers["genre"].unique())
-    truth = pd.Index(genres).get_indexer(pd.Index(covers["genre"]))
-    outcomes: dict[Key, Outcome] = {("", ()): largest_genre(truth, folds, ids, genres)}
+    genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
+    tested = covers[covers_in_folds(covers, k)]
+    ids = pd.Index(tested["cover_id"])
+    outcomes: dict[Key, Outcome] = {("", ()): largest_genre(genre, folds, ids, genres)}
 
     def outcome(name: str, units: Units) -> Outcome:
         if (name, units) not in outcomes:
@@ -136,7 +138,8 @@ def run_designs(
             return [float(outcome(name, units).folds["accuracy"].mean()) for units in candidates]
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
-    groups = covers["group"].to_numpy()
+    truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
+    groups = tested["group"].to_numpy()
     return make_study(outcomes, blocks, truth, genres, groups, k, config.seed), paths
 
 

@@ -34,8 +34,8 @@ class Study:
     Attributes:
         outcomes: of every classifier on every set of units; `("", ())` is the largest genre.
         blocks: classifier -> block -> its columns, for the blocks that it can see.
-        truth: (n,) true codes.
-        genres: their names.
+        truth: (n,) true codes of the tested covers.
+        genres: their names; of some no cover may be tested.
         groups: (n,) their codes.
         weights: (resamples, n) of the group bootstrap, the same for all comparisons.
         folds: of one repeat.
@@ -58,6 +58,11 @@ class Study:
     def classifiers(self) -> list[str]:
         """Their names."""
         return list(dict.fromkeys(name for name, _ in self.outcomes if name))
+
+    @property
+    def tested(self) -> dict[int, str]:
+        """Code -> name of the genres that scores speak of."""
+        return {int(code): self.genres[code] for code in np.unique(self.truth)}
 
     def every(self, classifier: str) -> Units:
         """All blocks that a classifier can see."""
@@ -100,6 +105,8 @@ def ablation_table(study: Study) -> pd.DataFrame:
         for (classifier, units), outcome in study.outcomes.items()
     ]
     table = pd.concat(frames, ignore_index=True)
+    untested = set(study.genres) - set(study.tested.values())
+    table = table.drop(columns=[f"{score}_{genre}" for score in ("recall", "f1") for genre in untested])
     return table[["classifier", "units", *[c for c in table.columns if c not in ("classifier", "units")]]]
 
 
@@ -124,7 +131,7 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
                 "accuracy": float(right.mean()),
                 "accuracy_low": low,
                 "accuracy_high": high,
-                "f1_macro": float(exact.mean()),
+                "f1_macro": float(np.nanmean(exact)),
                 "f1_macro_low": f1_low,
                 "f1_macro_high": f1_high,
                 "seconds": float(outcome.folds["seconds"].sum()),
@@ -134,7 +141,10 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
 
 
 def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-    """F1 of each genre over all repeats: (k,) exact and (resamples, k) resampled, NaN of genres not drawn."""
+    """F1 of each genre over all repeats: (k,) exact and (resamples, k) resampled.
+
+    NaN of genres that are not tested, or not drawn.
+    """
     count = len(study.genres)
     hits = np.zeros((len(study.truth), count))
     predicted = np.zeros((len(study.truth), count))
@@ -244,7 +254,7 @@ def genre_table(study: Study) -> pd.DataFrame:
                 continue
             outcome = study.outcome(classifier, rest)
             less, less_resampled = genre_f1(study, outcome)
-            for code, genre in enumerate(study.genres):
+            for code, genre in study.tested.items():
                 lost = resampled[:, code] - less_resampled[:, code]
                 low, high = study.interval(lost, least=-1, rows=study.truth == code)
                 column = f"f1_{genre}"
@@ -285,7 +295,7 @@ def shapley_table(study: Study) -> pd.DataFrame:
             continue
         outcomes = {units: study.outcome(classifier, units) for units in chosen}
         right = {units: outcome.right(study.truth).mean(axis=0) for units, outcome in outcomes.items()}
-        for genre in ["all", *study.genres]:
+        for genre in ["all", *study.tested.values()]:
             rows = slice(None) if genre == "all" else study.truth == study.genres.index(genre)
             column = "accuracy" if genre == "all" else f"recall_{genre}"
             weights = study.weights[:, rows]

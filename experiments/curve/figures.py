@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.power_law import PowerLaw
-from coverfusion.experiments.drawing.labels import MOST_GENRES, label
+from coverfusion.experiments.drawing.labels import label, largest
 from coverfusion.experiments.drawing.panels import NARROW, WIDE, marks_above, panels_of, save_looks
 from coverfusion.experiments.drawing.words import records
 
@@ -92,10 +92,10 @@ def balance_figure(balance: pd.DataFrame, palette: Mapping[str, str], columns: i
     names = list(dict.fromkeys(balance["classifier"]))
     balances = list(dict.fromkeys(balance["balance"]))
     shown = balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]
-    genres = shown[shown["genre"] != ""].drop_duplicates("genre").sort_values("covers", ascending=False)
-    genres = genres.head(MOST_GENRES)
-    rows = [("accuracy", ""), ("f1_macro", ""), *(("f1", genre) for genre in genres["genre"])]
-    labels = ["accuracy", "macro F1", *(f"{label(r.genre)} ({r.covers:,})" for r in genres.itertuples())]
+    covers = shown[shown["genre"] != ""].drop_duplicates("genre").set_index("genre")["covers"].to_dict()
+    genres, which = largest(covers)
+    rows = [("accuracy", ""), ("f1_macro", ""), *(("f1", genre) for genre in genres)]
+    labels = ["accuracy", "macro F1", *(f"{label(genre)} ({covers[genre]:,})" for genre in genres)]
     figure, panels = _panels(names, palette, columns, height=0.7 + 0.42 * len(rows))
     for name, axes in panels.items():
         mine = {
@@ -118,7 +118,7 @@ def balance_figure(balance: pd.DataFrame, palette: Mapping[str, str], columns: i
         axes.tick_params(left=False)
     _legend(figure, balances, palette)
     figure.supxlabel(
-        "accuracy, or F1 of a genre (covers), %; 95 % intervals", fontsize=9, color=palette["muted"]
+        f"accuracy, or F1 of a genre (covers){which}, %; 95 % intervals", fontsize=9, color=palette["muted"]
     )
     return figure
 

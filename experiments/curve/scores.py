@@ -72,8 +72,11 @@ def score_points(
                 table = _pooled_rows(pd.concat(predicted), genres, group, seed, folds)
                 pooled.append(table.assign(classifier=name, balance=balance, size=size))
     table = pd.concat(pooled, ignore_index=True)
+    untested = set(genres) - set(table["genre"])
+    unscored = [f"{score}_{genre}" for score in ("recall", "f1") for genre in untested]
     keys = ["classifier", "balance", "size", "genre", "score"]
-    return pd.DataFrame(rows), table[[*keys, *(c for c in table.columns if c not in keys)]]
+    curve = pd.DataFrame(rows).drop(columns=unscored)
+    return curve, table[[*keys, *(c for c in table.columns if c not in keys)]]
 
 
 def _predicted(
@@ -119,7 +122,8 @@ def _pooled_rows(
     overall = scores.overall.loc[list(POOLED_SCORES)].rename_axis("score").reset_index()
     overall = overall.assign(genre="", covers=len(frame))
     each = scores.per_genre.reset_index()
-    return pd.concat([overall, each[each["score"].isin(["recall", "f1"])]], ignore_index=True)
+    each = each[each["score"].isin(["recall", "f1"]) & (each["covers"] > 0)]
+    return pd.concat([overall, each], ignore_index=True)
 
 
 def write_curve_tables(

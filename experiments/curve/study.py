@@ -19,6 +19,7 @@ from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fold_scores import save_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.parts import say_untested
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
@@ -76,9 +77,10 @@ def learning_curve(
     with open_study_folder("curve", config, extractors, [asked], fresh=fresh, check=check) as study:
         if not study.is_finished():
             prepared = study.prepare()
-            write_inputs(study.path, config, prepared)
             write_json(study.path / "curve.json", asked)
             points = make_points(study.path, config, prepared.covers, sizes, repeats)
+            note = say_untested(prepared.covers, [point.part for point in points], config, ["test"])
+            write_inputs(study.path, config, prepared, note)
             kept = fit_points(study, prepared, points, balances, fitted, workers)
             curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
             write_curve_tables(study.path, curve, pooled, folds, config.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 
 LONGEST_LABEL = 32  # letters
@@ -28,6 +29,21 @@ def label(name: object) -> str:
     text = "".join(_shown(letter) for letter in text).replace("  ", " ").strip()
     # matplotlib leaves what begins with "_" out of legends
     return f"\u200b{text}" if text.startswith("_") else text
+
+
+def largest(covers: Mapping[str, int], most: int = MOST_GENRES) -> tuple[list[str], str]:
+    """The genres that a figure shows, and what its title says of that.
+
+    Args:
+        covers: genre -> how many it has.
+        most: how many genres are shown.
+
+    Returns:
+        The genres of the most covers, largest first and equal ones by name; and ": the 40 largest of 2,000",
+        or "" where all are shown.
+    """
+    ordered = sorted(covers, key=lambda genre: (-covers[genre], genre))
+    return ordered[:most], f": the {most} largest of {len(ordered):,}" if len(ordered) > most else ""
 
 
 @cache

@@ -10,7 +10,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.drawing.charts import LIGHT
-from coverfusion.experiments.drawing.labels import MOST_GENRES, label
+from coverfusion.experiments.drawing.labels import label, largest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,8 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
         method: a key of `METHOD_NAMES`.
     """
     names, counts = np.unique(genres, return_counts=True)
-    shown = np.sort(names[np.argsort(-counts, kind="stable")[:MOST_GENRES]])  # the largest
+    chosen, which = largest(dict(zip(names.tolist(), counts.tolist(), strict=True)))
+    shown = np.sort(np.asarray(chosen))
     lines = -(-len(shown) // MAPS_ACROSS)
     figure = _figure(11, 7.5 + 2.2 * lines)
     halves: Any = figure.subfigures(2, 1, height_ratios=[7.5, 2.2 * lines])
@@ -41,7 +42,8 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
     axes = large.subplots()
     _scatter(axes, xy, genres, names, size)
     _handles(axes, names, shown)
-    axes.set_title(f"{METHOD_NAMES[method]} of {len(xy):,} covers", loc="left", fontweight="bold")
+    title = f"{METHOD_NAMES[method]} of {len(xy):,} covers{_named(which)}"
+    axes.set_title(title, loc="left", fontweight="bold")
     grid = small.subplots(lines, MAPS_ACROSS, squeeze=False).ravel()
     for axes in grid[len(shown) :]:
         axes.axis("off")
@@ -56,13 +58,21 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
 
 def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
     """Writes a PNG: the matrix of AUCs with their intervals; `pairs` as `separation.separate` gives it."""
-    names = sorted({*pairs["genre_a"], *pairs["genre_b"]})[:MOST_GENRES]
+    covers = {
+        str(row[f"genre_{side}"]): int(row[f"covers_{side}"])
+        for row in pairs.to_dict(orient="records")
+        for side in "ab"
+    }
+    chosen, which = largest(covers)
+    names = sorted(chosen)
     pairs = pairs[pairs["genre_a"].isin(names) & pairs["genre_b"].isin(names)]
     cell = 1.05 if len(names) <= 10 else 0.75  # inches
     side = 2.2 + cell * len(names)
     figure = _figure(side + 1.2, side)
     axes = figure.subplots()
-    axes.set_title("Which genres can be told apart: AUC of a linear probe", loc="left", fontweight="bold")
+    axes.set_title(
+        f"Which genres can be told apart: AUC of a linear probe{_named(which)}", loc="left", fontweight="bold"
+    )
     values = np.full((len(names), len(names)), np.nan)
     for row in pairs.to_dict(orient="records"):
         i, j = names.index(row["genre_a"]), names.index(row["genre_b"])
@@ -111,6 +121,11 @@ def _handles(axes: Axes, names: np.ndarray, shown: np.ndarray) -> None:
         number = int(np.searchsorted(names, name))
         axes.scatter([], [], s=45, color=_colour(number), marker=marks.mark(number).marker, label=label(name))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+
+
+def _named(which: str) -> str:
+    """Which genres are named, as the end of a title."""
+    return f" (genres{which})" if which else ""
 
 
 def _plain(axes: Axes, xy: np.ndarray) -> None:

@@ -14,16 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from catboost import CatBoostError
+from sklearn.utils._param_validation import InvalidParameterError
 
 from coverfusion.data.checksums import SUMS_FILE, damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
 from coverfusion.data.machine_faults import stop_at_machine_fault
+from coverfusion.data.registry import origin_of
 from coverfusion.data.sealed_files import set_aside
 from coverfusion.experiments.pipeline.block_sets import columns_of
 from coverfusion.features.decoded import Decoded
 from coverfusion.features.registry import reads_text
 from coverfusion.features.table import TEXT_KINDS
 from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, create, parameters_of
@@ -39,6 +42,13 @@ def _reason(error: Exception) -> str:
     """The first line of a message, without the place in its source that CatBoost begins with."""
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return re.sub(r"^\S+\.(cpp|h):\d+: ", "", line).rstrip(".")
+
+
+def _cannot_fit(cls: type[BlockClassifier]) -> tuple[type[Exception], ...]:
+    """What a classifier raises where covers or parameters will not do; anything else is a mistake in it."""
+    known = (CannotLearnError, CatBoostError, InvalidParameterError, np.linalg.LinAlgError)
+    # a class of somebody else's need not know `CannotLearnError`
+    return (*known, ValueError) if origin_of(cls) else known
 
 
 class CannotFitError(UserError):
@@ -196,7 +206,7 @@ class CachedFits:
             self._lend(classifier, model, part)
         try:
             classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
-        except (ValueError, ArithmeticError, CatBoostError) as error:
+        except _cannot_fit(cls) as error:
             stop_at_machine_fault(error, model.name)
             raise CannotFitError(f"{model.name}, {part.name}: {_reason(error)}") from error
         if isinstance(classifier, PictureClassifier):

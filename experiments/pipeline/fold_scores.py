@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score, f1_score, log_loss
+from sklearn.metrics import f1_score, log_loss
 
 from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
@@ -46,6 +46,8 @@ class Fold:
 
 def save_folds(folder: Path, covers: pd.DataFrame, k: int, repeats: int, seed: int) -> list[Fold]:
     """Repeated, grouped, stratified cross-validation; saved as `splits.parquet`.
+
+    Covers of genres that cannot be tested (`data.splits.covers_in_folds`) are learnt from in every fold.
 
     Args:
         folder: of the study.
@@ -85,7 +87,7 @@ def read_outcome(
         fits: where they are kept.
         model: whose.
         folds: of all repeats.
-        ids: (n,) cover ids in the order of the outcome.
+        ids: (n,) ids of the tested covers, in the order of the outcome.
         genres: their codes are positions in this list.
     """
     repeats = max(fold.repeat for fold in folds) + 1
@@ -110,24 +112,31 @@ def read_outcome(
     return Outcome(predicted, pd.DataFrame(rows))
 
 
-def largest_genre(truth: np.ndarray, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
-    """The outcome of knowing nothing: always the largest genre of the training fold."""
+def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
+    """The outcome of knowing nothing: always the largest genre of the training fold.
+
+    Args:
+        genre: by cover_id, of all covers.
+        folds: of all repeats.
+        ids: as for `read_outcome`.
+        genres: as for `read_outcome`.
+    """
+    code = pd.Series(pd.Index(genres).get_indexer(pd.Index(genre)), genre.index)
     repeats = max(fold.repeat for fold in folds) + 1
     predicted = np.full((repeats, len(ids)), -1)
     rows = []
     for fold in folds:
-        train = ids.get_indexer(pd.Index(fold.part.train))
-        test = ids.get_indexer(pd.Index(fold.part.predicted["test"]))
-        counts = np.bincount(truth[train], minlength=len(genres))
+        train, test = fold.part.train, fold.part.predicted["test"]
+        counts = np.bincount(code[train], minlength=len(genres))
         codes = np.full(len(test), counts.argmax())
-        predicted[fold.repeat, test] = codes
+        predicted[fold.repeat, ids.get_indexer(pd.Index(test))] = codes
         proba = np.tile(counts / counts.sum(), (len(test), 1))
         row = {
             "repeat": fold.repeat,
             "fold": fold.number,
             "train_covers": len(train),
             "test_covers": len(test),
-            **fold_scores(truth[test], codes, proba, genres),
+            **fold_scores(code[test].to_numpy(), codes, proba, genres),
             "seconds": 0.0,
         }
         rows.append(row)
@@ -155,7 +164,7 @@ def fold_scores(
     recall = np.bincount(truth[truth == codes], minlength=len(genres)) / np.maximum(counts, 1)
     return {
         "accuracy": float((truth == codes).mean()),
-        "balanced_accuracy": float(balanced_accuracy_score(truth, codes)),
+        "balanced_accuracy": float(recall[counts > 0].mean()),  # scikit-learn's warns of others
         "f1_macro": float(f1[counts > 0].mean()),
         "log_loss": float(log_loss(truth, clipped / clipped.sum(axis=1, keepdims=True), labels=labels)),
         **{f"recall_{genre}": float(recall[code]) for code, genre in enumerate(genres)},

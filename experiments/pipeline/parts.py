@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.splits import IN_NO_FOLD, covers_in_folds, folds, save_splits, split
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.console import console
 
 GROUPS_ENOUGH = 100  # with so many an 8:1:1 split leaves something for each part
 RUN_HELD_OUT = ("validation", "test")
@@ -38,22 +39,19 @@ def split_ids(
     return {name: names.index[names == name].tolist() for name in ("train", *held_out)}
 
 
-def check_parts(
-    covers: pd.DataFrame, config: Config, held_out: Sequence[str], untested: bool = False
-) -> None:
+def check_parts(covers: pd.DataFrame, config: Config, held_out: Sequence[str]) -> None:
     """Finds out before any feature is made whether these covers can be split.
 
     Args:
         covers: frame with `cover_id`, `genre` and `group`.
         config: of the study.
         held_out: as for `split_ids`.
-        untested: as for `data.splits.folds`.
 
     Raises:
         UserError: as `split_ids` and `fold_ids`.
     """
     if config.folds is not None:
-        covers_in_folds(covers, config.folds, untested)
+        covers_in_folds(covers, config.folds)
     elif covers["group"].nunique() < GROUPS_ENOUGH:
         _check_held_out(split(covers, config.seed), config, held_out)
 
@@ -66,9 +64,7 @@ def _check_held_out(names: pd.Series, config: Config, held_out: Sequence[str]) -
         )
 
 
-def fold_ids(
-    covers: pd.DataFrame, k: int, seed: int, folder: Path, untested: bool = False
-) -> dict[str, TrainTest]:
+def fold_ids(covers: pd.DataFrame, k: int, seed: int, folder: Path) -> dict[str, TrainTest]:
     """Name of the fold -> its cover ids; saved as `splits.parquet`.
 
     Args:
@@ -76,12 +72,11 @@ def fold_ids(
         k: folds.
         seed: of the folds.
         folder: of the study.
-        untested: as for `data.splits.folds`.
 
     Raises:
         UserError: as `data.splits.folds`.
     """
-    numbers = folds(covers, k, 1, seed, untested).iloc[:, 0]
+    numbers = folds(covers, k, 1, seed).iloc[:, 0]
     save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
     return {f"fold-{number}": ids for number, ids in train_test(numbers).items()}
 
@@ -109,5 +104,30 @@ def run_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
     if config.folds is None:
         ids = split_ids(covers, config, folder, RUN_HELD_OUT)
         return [Part("split", ids.pop("train"), ids)]
-    by_name = fold_ids(covers, config.folds, config.seed, folder, untested=True)
+    by_name = fold_ids(covers, config.folds, config.seed, folder)
     return [Part(name, train, {ALL_FOLDS: test}) for name, (train, test) in by_name.items()]
+
+
+def say_untested(covers: pd.DataFrame, parts: Iterable[Part], config: Config, scored: Sequence[str]) -> str:
+    """Warns of genres that no score speaks of; the warning is a note for readers of the results.
+
+    Args:
+        covers: frame with `cover_id` and `genre`.
+        parts: of the study.
+        config: of the study.
+        scored: names of the predicted sets that are scored.
+
+    Returns:
+        "" where every genre is tested.
+    """
+    tested = (cover for part in parts for split in scored for cover in part.predicted.get(split, []))
+    lacking = sorted(set(covers["genre"]) - set(covers.loc[covers["cover_id"].isin(set(tested)), "genre"]))
+    if not lacking:
+        return ""
+    said = (
+        f"Too few covers of {', '.join(lacking)} to test on: the scores say nothing about "
+        f"{'it' if len(lacking) == 1 else 'them'}. Add covers, or "
+        f"{'take fewer folds' if config.folds else 'use folds'}."
+    )
+    console.print(said, style="yellow", highlight=False, markup=False)
+    return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
 from coverfusion.data.registry import origin_of
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
@@ -43,6 +45,7 @@ ADVICE = {
     "empty file": "Copy the empty files once more from where they came.",
     "encrypted": "Unpack the encrypted zips.",
     "a zip inside": "Unpack the zips that lie in zips.",
+    "a link": "Put the folders themselves where links are.",
 }
 
 
@@ -114,13 +117,17 @@ def read_with_progress(config: Config) -> Collection:
         def progress(done: int, total: int | None) -> None:
             bar.update(bar.task_ids[0], completed=done, total=total)
 
-        return read_collection(
+        collection = read_collection(
             config.collection,
             keep=config.keep,
             genres=config.genres,
             facts_cache=config.store / "facts",
             progress=progress,
         )
+    if config.store.is_dir():  # a store among covers is none
+        with contextlib.suppress(OSError):  # it is only read
+            make_output_folder(config.store)
+    return collection
 
 
 def why_empty(collection: Collection) -> str:

@@ -105,7 +105,7 @@ def precision_at_k(
     Raises:
         UserError: too few groups of all genres but one for five folds.
     """
-    by_id = folds(covers, RETRIEVAL_FOLDS, 1, seed, untested=True).iloc[:, 0]
+    by_id = folds(covers, RETRIEVAL_FOLDS, 1, seed).iloc[:, 0]
     numbers = by_id.loc[covers["cover_id"]].to_numpy()
     genres = covers["genre"].to_numpy(dtype=str)
     blocks = columns_by_block(columns)

@@ -22,7 +22,13 @@ from coverfusion.experiments.pipeline.leaderboard import (
     score_splits,
     write_leaderboard,
 )
-from coverfusion.experiments.pipeline.parts import ALL_FOLDS, RUN_HELD_OUT, check_parts, run_parts
+from coverfusion.experiments.pipeline.parts import (
+    ALL_FOLDS,
+    RUN_HELD_OUT,
+    check_parts,
+    run_parts,
+    say_untested,
+)
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
@@ -43,6 +49,8 @@ from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create_checked
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
+
+SCORED = ("test", ALL_FOLDS)  # what the results speak of; validation covers choose
 
 
 def train(config: Config, fresh: bool = False, note: str = "") -> Path:
@@ -66,7 +74,7 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     extractors = run_extractors(config, names)
 
     def check(covers: pd.DataFrame) -> None:
-        check_parts(covers, config, RUN_HELD_OUT, untested=True)
+        check_parts(covers, config, RUN_HELD_OUT)
 
     with open_study_folder("", config, extractors, page="report.html", fresh=fresh, check=check) as study:
         if not study.is_finished():
@@ -79,10 +87,7 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     config, folder = study.config, study.path
     prepared = study.prepare()
     parts = run_parts(prepared.covers, config, folder)
-    remedy = "take fewer folds" if config.folds else "use folds"
-    if untested := untested_genres(prepared.covers, parts, remedy):
-        console.print(untested, style="yellow", highlight=False)
-    note = " ".join(filter(None, [note, untested]))
+    note = " ".join(filter(None, [note, say_untested(prepared.covers, parts, config, SCORED)]))
     write_inputs(folder, config, prepared, note)
     fits = study.fits(prepared, config.classifiers or {}, keep_models=True)
     blocks = tuple(prepared.table.blocks)
@@ -121,25 +126,6 @@ def keep_training_curves(folder: Path) -> None:
             kept = folder.joinpath("training", *place)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, kept)
-
-
-def untested_genres(covers: pd.DataFrame, parts: list[Part], remedy: str) -> str:
-    """A warning that names the genres without a cover to test on and what helps; "" where there is none."""
-    genre = covers.set_index("cover_id")["genre"]
-    scored = [
-        cover
-        for part in parts
-        for split, ids in part.predicted.items()
-        if split != "validation"
-        for cover in ids
-    ]
-    lacking = sorted(set(genre) - set(genre.loc[scored]))
-    if not lacking:
-        return ""
-    return (
-        f"Too few covers of {', '.join(lacking)} to test on: the scores say nothing about "
-        f"{'it' if len(lacking) == 1 else 'them'}. Add covers, or {remedy}."
-    )
 
 
 def predict_all(

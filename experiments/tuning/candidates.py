@@ -21,7 +21,7 @@ from coverfusion.experiments.pipeline.cached_fits import (
     all_blocks,
 )
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, split_ids
+from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, say_untested, split_ids
 from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
 from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.pipeline.study import open_study_folder
@@ -101,7 +101,7 @@ def open_candidates(
     with open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh, check=check) as opened:
         prepared = opened.prepare()
         covers, parts = candidate_parts(prepared.covers, config, opened.path)
-        write_inputs(opened.path, config, prepared)
+        write_inputs(opened.path, config, prepared, say_untested(covers, parts, config, [VALIDATION]))
         write_json(opened.path / "study.json", dict(study))
         parameters: dict[str, dict[str, Any]] = {}
         fits = opened.fits(prepared, parameters)

@@ -11,6 +11,7 @@ from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.search_figures import best_of, draw_search, history_words, parameter_words
 from coverfusion.experiments.tuning.sweep_page import read_sweep_table
@@ -28,9 +29,8 @@ def write_search_page(folder: Path) -> Path:
         name: picture_of(folder, name, words[name])
         for name in draw_search(folder, trials, importance, study["space"])
     }
-    parts = pd.read_parquet(folder / "splits.parquet")
     context = {
-        "folds": parts["fold"].nunique() if "fold" in parts else 1,
+        "folds": read_config(folder / "config.yaml").folds or 1,
         "findings": search_findings(folder),
         "pictures": pictures,
         "trials": records(trials),

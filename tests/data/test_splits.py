@@ -74,12 +74,12 @@ def test_a_genre_with_one_cover_goes_to_train_and_folds_name_it():
         folds(frame, 5, 1, 0)
 
 
-def test_a_genre_of_too_few_groups_may_be_in_no_fold_and_takes_its_groups_along(tmp_path):
+def test_a_genre_of_too_few_groups_is_in_no_fold_and_takes_its_groups_along(tmp_path):
     # Polka has two groups, and shares the second with a cover of Rock
     genres = ["Pop"] * 10 + ["Rock"] * 10 + ["Polka"] * 3
     groups = [*range(10), *range(20, 30), 40, 29, 29]
     frame = _frame(genres, groups)
-    numbers = folds(frame, 5, 2, 0, untested=True)
+    numbers = folds(frame, 5, 2, 0)
     assert numbers.index.tolist() == frame["cover_id"].tolist()
     for column in numbers:
         in_no_fold = (numbers[column] == IN_NO_FOLD).to_numpy()
@@ -93,15 +93,10 @@ def test_a_genre_of_too_few_groups_may_be_in_no_fold_and_takes_its_groups_along(
         load_splits(tmp_path / "folds.parquet", frame[:18])
 
 
-def test_where_nothing_is_too_few_folds_are_the_same_either_way():
-    frame = _frame(["Pop", "Rock"] * 30, list(range(60)))
-    assert folds(frame, 5, 2, 0, untested=True).equals(folds(frame, 5, 2, 0))
-
-
 def test_one_genre_that_can_be_tested_is_no_cross_validation():
     frame = _frame(["Pop"] * 20 + ["Polka"] * 2 + ["Rock"] * 4, list(range(26)))
     with pytest.raises(UserError, match=r"of two genres at least; too few in: Polka \(2\), Rock \(4\)"):
-        folds(frame, 5, 1, 0, untested=True)
+        folds(frame, 5, 1, 0)
 
 
 @settings(max_examples=15)

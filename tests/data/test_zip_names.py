@@ -52,3 +52,16 @@ def test_a_macs_zip_gives_composed_genres_and_one_bad_name_spoils_no_other(tmp_p
     entries = list(list_entries(_zip_of_bytes(tmp_path / "covers.zip", names)))
     assert [entry.genre for entry in entries] == ["Chanson française", "Chanson française", "Pop%FF"]
     assert [read_bytes(entry.path) for entry in entries] == [RED] * 3
+
+
+def test_members_of_one_name_are_read_each(tmp_path):
+    entries = list(
+        list_entries(_zip_of_bytes(tmp_path / "covers.zip", [b"Pop/a.jpg"] * 3 + [b"Pop/a (2).jpg"]))
+    )
+    assert [entry.path.partition("!")[2] for entry in entries] == [
+        "Pop/a.jpg",
+        "Pop/a (2).jpg",
+        "Pop/a (3).jpg",
+        "Pop/a (2) (2).jpg",
+    ]
+    assert [read_bytes(entry.path) for entry in entries] == [RED] * 4

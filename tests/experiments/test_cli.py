@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 import tomllib
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -13,19 +14,21 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from coverfusion.data.errors import EXTRAS
+from coverfusion.data.errors import EXTRAS, UserNote
 from coverfusion.experiments import cli
 from coverfusion.experiments.commands.bench import bench
 from coverfusion.experiments.commands.printing import print_run
 from coverfusion.experiments.map.projections import chosen_projections
 from coverfusion.fusion.registry import classifier_names, parameters_of
-from tests.helpers.pictures import save_folders, solid
+from tests.helpers.pictures import noise, save_folders, solid
 
 ROOT = Path(__file__).parents[2]
 MAIN = "from coverfusion.experiments.cli import main; main()"
 
 
-def coverfusion(*words: object, folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
+def coverfusion(
+    *words: object, folder: Path, text: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Runs the command in `folder`, with its own store there."""
     return subprocess.run(
         [sys.executable, "-c", MAIN, *map(str, words)],
@@ -38,6 +41,7 @@ def coverfusion(*words: object, folder: Path, text: str = "") -> subprocess.Comp
             "HOME": str(folder),
             "COLUMNS": "200",
             "PYTHONPATH": str(ROOT),
+            **environment,
         },
     )
 
@@ -187,6 +191,51 @@ def test_a_mistake_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(cli, "app", gone)
     with pytest.raises(FileNotFoundError):
         cli.main()
+
+
+def test_a_note_is_one_line_and_other_warnings_are_as_python_shows_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn() -> None:
+        warnings.warn("[red]store/facts: not kept", UserNote, stacklevel=1)
+        warnings.warn("of a library", RuntimeWarning, stacklevel=1)
+
+    monkeypatch.setattr(cli, "app", warn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        cli.main()
+    note, *other = capsys.readouterr().err.splitlines()
+    assert note == "Warning: [red]store/facts: not kept"
+    assert "RuntimeWarning: of a library" in other[0]
+
+
+def test_a_store_that_is_only_read_is_said_plainly_and_stops_nothing(tmp_path: Path) -> None:
+    save_folders(tmp_path / "covers", {"jazz": [noise(1), noise(2)], "metal": [noise(3)]})
+    assert coverfusion("inspect", "covers", "--store", "store", folder=tmp_path).returncode == 0
+    (tmp_path / "store" / "facts").unlink()
+    (tmp_path / "store" / "facts").mkdir()  # nobody can write this file
+    done = coverfusion("inspect", "covers", "--store", "store", folder=tmp_path)
+    assert done.returncode == 0
+    assert "Warning: store/facts: facts of covers are not kept" in done.stderr
+    assert "UserNote" not in done.stderr
+    assert ".py" not in done.stderr
+
+
+@pytest.mark.parametrize("cache", [{}, {"XDG_CACHE_HOME": "cache"}, {"MPLCONFIGDIR": "matplotlib"}])
+def test_figures_write_into_our_cache_or_the_folder_that_is_named(
+    tmp_path: Path, cache: dict[str, str]
+) -> None:
+    save_folders(tmp_path / "covers", {"jazz": [noise(1), noise(2)], "metal": [noise(3)]})
+    before = {path.name for path in tmp_path.iterdir()}
+    done = coverfusion("inspect", "covers", "--store", "store", folder=tmp_path, **cache)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    (made,) = {path.name for path in tmp_path.iterdir()} - before - {"runs", "store"}
+    expected = {"XDG_CACHE_HOME": "cache/coverfusion/matplotlib", "MPLCONFIGDIR": "matplotlib"}
+    folder = tmp_path / expected.get(next(iter(cache), ""), ".cache/coverfusion/matplotlib")
+    assert list(folder.iterdir())
+    assert folder.is_relative_to(tmp_path / made)
+    assert [path.name for path in (tmp_path / made).iterdir()] == ["coverfusion"] or made == "matplotlib"
 
 
 def test_names_with_brackets_are_printed_as_they_are(

@@ -174,6 +174,23 @@ def test_hub_weights_are_looked_for_on_disk_alone(monkeypatch: pytest.MonkeyPatc
         block([pictures.solid("red")])
 
 
+def test_easyocr_has_a_folder_in_our_cache_and_makes_none_to_be_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("EASYOCR_MODULE_PATH", "MODULE_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    imports = sys.path.copy()
+    path = create("ocr", preset="hub", engine="easyocr").weights()[0].path
+    assert path == tmp_path / "cache" / "coverfusion" / "easyocr" / "model" / "craft_mlt_25k.pth"
+    assert not list(tmp_path.iterdir())
+    assert sys.path == imports
+    used = tmp_path / "home" / ".EasyOCR" / "model"  # by another program, before
+    used.mkdir(parents=True)
+    assert create("ocr", preset="hub", engine="easyocr").weights()[0].path == used / path.name
+
+
 def test_another_script_takes_its_own_recogniser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("COVERFUSION_NETWORKS", str(tmp_path))
     recogniser = create("ocr", preset="hub", languages=["en", "cyrillic"]).weights()[2]

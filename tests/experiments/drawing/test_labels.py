@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from coverfusion.experiments.drawing.labels import LONGEST_LABEL, label
+from coverfusion.experiments.drawing.labels import LONGEST_LABEL, MOST_GENRES, label, largest
 from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
 
@@ -25,6 +25,15 @@ def test_a_long_name_keeps_both_ends():
 def test_a_letter_without_a_font_is_named():
     assert label("\U00012000 Rock") == "U+12000 Rock"
     assert label("\U0001fad8 Rock").startswith("(beans)")
+
+
+def test_the_largest_genres_are_shown_and_the_title_says_so():
+    covers = {f"genre {number:04}": number for number in range(2000)}
+    names, which = largest(covers)
+    assert names[:2] == ["genre 1999", "genre 1998"]
+    assert len(names) == MOST_GENRES
+    assert which == ": the 40 largest of 2,000"
+    assert largest({"b": 1, "a": 1, "c": 2}) == (["c", "a", "b"], "")
 
 
 def test_figures_show_names_of_every_kind(tmp_path):

@@ -6,6 +6,8 @@ import pytest
 
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, CannotFitError, Model, Part
 from coverfusion.experiments.training.train import predict_all
+from coverfusion.fusion.base import BlockClassifier
+from coverfusion.fusion.registry import CLASSIFIERS, register
 
 
 @pytest.fixture
@@ -21,6 +23,37 @@ def test_a_classifier_that_finds_nothing_to_learn_says_so(blank):
     fits, part = blank
     with pytest.raises(CannotFitError, match=r"^catboost on color, split: All features are either constant"):
         fits.predictions(Model("catboost", ("color",)), part)
+
+
+class Mistaken(BlockClassifier):
+    """One with a mistake in its code."""
+
+    def _fit(self, X, y, weight, groups):
+        self.rows_ = X @ np.ones(X.shape[1] + 1)
+
+
+@pytest.fixture
+def mistaken():
+    register("mistaken")(Mistaken)
+    yield "mistaken"
+    CLASSIFIERS.unregister("mistaken")
+
+
+def test_a_mistake_in_a_classifier_of_ours_is_no_classifier_that_cannot_fit(blank, mistaken, monkeypatch):
+    fits, part = blank
+    model = Model(mistaken, ("color",))
+    with pytest.raises(CannotFitError, match="mismatch"):  # of somebody else's class
+        fits.predictions(model, part)
+    monkeypatch.setattr(Mistaken, "__module__", "coverfusion.fusion.mistaken")
+    with pytest.raises(ValueError, match="mismatch"):
+        fits.predictions(model, part)
+
+
+def test_what_a_value_does_to_another_library_is_said(blank):
+    fits, part = blank
+    fits.parameters = {"random_forest": {"max_features": "every second"}}
+    with pytest.raises(CannotFitError, match=r"^random_forest on color, split: The 'max_features' parameter"):
+        fits.predictions(Model("random_forest", ("color",)), part)
 
 
 def test_others_are_fitted_all_the_same(blank):

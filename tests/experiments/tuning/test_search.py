@@ -194,7 +194,9 @@ def test_a_training_that_is_cut_off_goes_on_after_its_epoch(manifest: Path, tmp_
 
 def test_what_no_trial_can_do_is_said(manifest: Path, tmp_path: Path) -> None:
     asked = config(manifest, tmp_path)
-    with pytest.raises(UserError, match=r"knn cannot be fitted with k=\d+, metric=euclid: "):
+    with pytest.raises(UserError, match=r"catboost cannot be fitted with iterations=\d+, depth=50: "):
+        search(asked, "catboost", parse_space(["iterations=1..9", "depth=50"]))
+    with pytest.raises(UserError, match=r"Classifier 'knn': metric must be .*euclid"):
         search(asked, "knn", parse_space(["k=1..9", "metric=euclid"]))
     with pytest.raises(UserError, match="Did you mean 'k'"):
         search(asked, "knn", parse_space(["kk=1..9"]))

@@ -165,8 +165,10 @@ def test_what_is_wrong_is_said(manifest: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Name values of C"):
         sweep(asked, "svc", "C", [])
     assert not list(tmp_path.iterdir())
-    with pytest.raises(UserError, match=r"knn refused a value of metric: .*euclid"):
+    with pytest.raises(UserError, match=r"Classifier 'knn': metric must be .*euclid"):
         sweep(asked, "knn", "metric", ["cosine", "euclid"], workers=1)
+    with pytest.raises(UserError, match=r"catboost refused a value of depth: "):
+        sweep(asked, "catboost", "depth", [50], workers=1)
 
 
 class _Pictures(HTMLParser):
