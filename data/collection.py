@@ -246,7 +246,8 @@ def _pairs(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
     thumbnails, detail = covers["thumbnail"].tolist(), covers["detail"].to_numpy(dtype=float)
     hashed = near_pairs(covers["phash"], detail)
-    scans = other_scans(thumbnails, detail)
+    once = np.flatnonzero(~covers.duplicated("cover_id"))  # the id joins the others
+    scans = once[other_scans([thumbnails[row] for row in once], detail[once])]
     pairs = np.vstack([hashed, scans])
     alike = group_covers(covers[["cover_id"]], pairs)
     doubtful = (covers.groupby(alike)["genre"].transform("nunique") > 1).to_numpy()[hashed[:, 0]]

@@ -49,15 +49,19 @@ def other_scans(thumbnails: Sequence[bytes], detail: np.ndarray) -> np.ndarray:
     seen = np.flatnonzero(np.asarray(detail) >= MIN_DETAIL)
     if len(seen) < 2:
         return np.empty((0, 2), np.int64)
-    candidates = _candidates([thumbnails[row] for row in seen])
+    candidates = _candidates([thumbnails[row] for row in seen.tolist()])
     pairs = seen[candidates[["part", "whole"]].to_numpy(np.int64)]
-    same = [_same(thumbnails, *pair, PARTS[n]) for pair, n in zip(pairs, candidates["which"], strict=True)]
+    ways = zip(pairs.tolist(), candidates["which"].tolist(), strict=True)
+    same = [_same(thumbnails, part, whole, PARTS[which]) for (part, whole), which in ways]
     return np.sort(pairs[np.array(same, bool)], axis=1)
 
 
 def surely_same(thumbnails: Sequence[bytes], pairs: np.ndarray) -> np.ndarray:
     """Those (m, 2) of the pairs (n, 2) that agree when a part of one cover is laid over the other."""
-    same = [any(_same(thumbnails, *way, of) for of in PARTS for way in (pair, pair[::-1])) for pair in pairs]
+    same = [
+        any(_same(thumbnails, *way, of) for of in PARTS for way in ((one, other), (other, one)))
+        for one, other in pairs.tolist()
+    ]
     return pairs[np.array(same, bool)]
 
 

@@ -180,8 +180,9 @@ def test_a_collection_is_the_same_by_folder_and_by_address(keep: Any, memory: An
         (by_address.rejected, by_folder.rejected),
         (by_address.conflicts, by_folder.conflicts),
     ):
-        moved = "memory://covers" + expected["path"].str.removeprefix(str(root))
-        assert found.equals(expected.assign(path=moved))
+        places = expected.columns.intersection(["path", "partner"])
+        moved = {name: "memory://covers" + expected[name].str.removeprefix(str(root)) for name in places}
+        assert found.equals(expected.assign(**moved))
     assert by_address.rejected["path"].tolist() == [
         "memory://covers/Pop/002.jpg",
         "memory://covers/Soul.zip!b.jpg",
