@@ -78,7 +78,7 @@ def _convert(folder: Path) -> openvino.Model:
 
 @contextmanager
 def silent_transformers() -> Iterator[None]:
-    """transformers neither shows a bar, which would tear the caller's own, nor warns of its own defaults."""
+    """Transformers neither shows a bar, which would tear the caller's own, nor warns of its own defaults."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
