@@ -1,6 +1,6 @@
-"""No input costs more than 300 MB over the idle process or 5 seconds, whatever it says of itself.
+"""No input costs more than 300 MB over the idle process or 5 seconds of computing, whatever it says of itself.
 
-The seconds are measured with much room: other work may be going on.
+The seconds are measured with much room: other work slows computing, too.
 """
 
 from __future__ import annotations

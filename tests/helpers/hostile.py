@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 _COST = """
-import json, resource, sys, time
+import json, resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.pictures import PictureError, decode
@@ -30,11 +30,15 @@ def read(path):
     except PictureError as error:
         return str(error)
 
-idle, started = peak(resource.RUSAGE_SELF), time.monotonic()
+def computed(who):
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+idle, started = peak(resource.RUSAGE_SELF), computed(resource.RUSAGE_SELF)
 with ThreadPoolExecutor(8) as pool:
     reasons = list(pool.map(read, list_pictures([sys.argv[1]])))
-seconds = time.monotonic() - started
 DECODER.close()
+seconds = computed(resource.RUSAGE_SELF) - started + computed(resource.RUSAGE_CHILDREN)
 own = peak(resource.RUSAGE_SELF) - idle + peak(resource.RUSAGE_CHILDREN)
 print(json.dumps([own, seconds, reasons]))
 """
@@ -46,7 +50,7 @@ class Cost:
 
     Attributes:
         megabytes: at the peak, over the idle process, its decoder's process included.
-        seconds: in all.
+        seconds: of computing, its decoder's process and the start of that included.
         reasons: why each picture in it was rejected; "" where it was not.
     """
 
