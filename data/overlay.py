@@ -6,7 +6,7 @@ layout, so small windows decide: each must look alike by itself, whatever its br
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -62,16 +62,23 @@ def agreement(picture: np.ndarray, other: np.ndarray, part: Part = WHOLE) -> flo
         return agreed
     try:
         small = coarse(picture), coarse(other), part.placing(COARSE_SIDE)
-        moved = _finer(cv2.findTransformECC(*small, cv2.MOTION_AFFINE, _STEPS, None, _BLUR)[1])
+        moved = _finer(_moved(*small, cv2.MOTION_AFFINE))
         agreed, placed = max(
             (agreed, placed), (_windows_agree(picture, other, moved), moved), key=lambda one: one[0]
         )
         if not _HOPELESS <= agreed < SAME_AGREEMENT:
             return agreed
-        moved = cv2.findTransformECC(picture, other, placed, cv2.MOTION_HOMOGRAPHY, _STEPS, None, _BLUR)[1]
+        moved = _moved(picture, other, placed, cv2.MOTION_HOMOGRAPHY)
     except cv2.error:  # nothing in them to hold on to
         return agreed
     return max(agreed, _windows_agree(picture, other, moved))
+
+
+def _moved(picture: np.ndarray, other: np.ndarray, placed: np.ndarray, kind: int) -> np.ndarray:
+    """Where `other` lies best; raises cv2.error where the search finds nothing."""
+    search: Any = cv2.findTransformECC  # its stubs know no blur without a mask
+    moved: np.ndarray = search(picture, other, placed, kind, _STEPS, None, _BLUR)[1]
+    return moved
 
 
 def coarse(pictures: np.ndarray) -> np.ndarray:

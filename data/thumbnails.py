@@ -24,5 +24,7 @@ def read_thumbnails(thumbnails: Sequence[bytes]) -> np.ndarray:
 
     pictures = np.empty((len(thumbnails), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint8)
     for picture, data in zip(pictures, thumbnails, strict=True):
-        picture[:] = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        luma = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        assert luma is not None  # `write_thumbnail` has written it
+        picture[:] = luma
     return pictures

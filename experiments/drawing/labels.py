@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 LONGEST_LABEL = 32  # letters
 MOST_GENRES = 40  # rows, panels or legend entries: one more figure of this kind nobody reads
@@ -31,7 +32,7 @@ def label(name: object) -> str:
     return f"\u200b{text}" if text.startswith("_") else text
 
 
-def largest(covers: Mapping[str, int], most: int = MOST_GENRES) -> tuple[list[str], str]:
+def largest(covers: Mapping[Any, int], most: int = MOST_GENRES) -> tuple[list[str], str]:
     """The genres that a figure shows, and what its title says of that.
 
     Args:

@@ -1,4 +1,4 @@
-"""No input costs more than 300 MB over the idle process or 5 seconds of computing, whatever it says of itself.
+"""No input costs more than 300 MB over the idle process or 5 seconds of computing, whatever it claims.
 
 The seconds are measured with much room: other work slows computing, too.
 """

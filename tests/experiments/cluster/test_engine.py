@@ -32,7 +32,7 @@ from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.registry import create
-from tests.helpers.pictures import noise, save_folders, save_zip, solid, stripes
+from tests.helpers.pictures import grained, noise, save_folders, save_zip, solid, stripes
 
 ROOT = Path(__file__).parents[3]
 BLOCKS = {"color": {}, "texture": {}}
@@ -42,7 +42,7 @@ PART = 16  # small parts, so that there are several a worker
 def _cover(number: int) -> Image.Image:
     rng = np.random.default_rng(number)
     first, second = (tuple(int(v) for v in rng.integers(0, 255, 3)) for _ in range(2))
-    return stripes(first, second, int(rng.integers(3, 20)), size=(64, 64))
+    return grained(stripes(first, second, int(rng.integers(3, 20)), size=(64, 64)), number)
 
 
 @pytest.fixture(scope="module")
