@@ -136,8 +136,7 @@ def read_collection(
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
     # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
-    pairs, sure = _pairs(unique)
-    alike = group_covers(unique[["cover_id"]], pairs)
+    pairs, alike, sure = _pairs(unique)
     unique["group"] = group_covers(unique, pairs)
     shown = group_covers(unique[["cover_id"]], sure)
     genres_shown = unique.groupby(shown)["genre"]  # of all that show the same picture
@@ -235,8 +234,8 @@ def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFram
     return pd.DataFrame(rows, columns=["cover_id", "path", "genre", "group", "artist", *of_facts])
 
 
-def _pairs(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """(m, 2) positions of covers that share a group, and of those that surely show the same picture.
+def _pairs(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(m, 2) positions of covers that look alike, (n,) the groups that these make, and the sure pairs.
 
     Splits lose nothing by a pair too many, a conflict costs covers: a pair of equal hashes that ties several
     genres together counts for it only where the two agree when they are laid over each other.
@@ -251,7 +250,7 @@ def _pairs(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     pairs = np.vstack([hashed, scans])
     alike = group_covers(covers[["cover_id"]], pairs)
     doubtful = (covers.groupby(alike)["genre"].transform("nunique") > 1).to_numpy()[hashed[:, 0]]
-    return pairs, np.vstack([scans, surely_same(thumbnails, hashed[doubtful])])
+    return pairs, alike, np.vstack([scans, surely_same(thumbnails, hashed[doubtful])])
 
 
 def _conflicts(rows: pd.DataFrame, same: pd.Series, shown: np.ndarray) -> pd.DataFrame:

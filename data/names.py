@@ -19,6 +19,15 @@ def readable(name: str) -> str:
     return escaped(name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
+def in_utf8(name: str) -> bool:
+    """Whether each byte of a name, as Python reads it from a disk, is UTF-8; libraries in C take no other."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def on_disk(path: str) -> str:
     """The path of a `readable` one: as it is where something lies there, else its escapes undone."""
     if "\\x" not in path or os.path.lexists(path):

@@ -52,21 +52,23 @@ def other_scans(thumbnails: Sequence[bytes], detail: np.ndarray) -> np.ndarray:
     candidates = _candidates([thumbnails[row] for row in seen.tolist()])
     pairs = seen[candidates[["part", "whole"]].to_numpy(np.int64)]
     ways = zip(pairs.tolist(), candidates["which"].tolist(), strict=True)
-    same = [_same(thumbnails, part, whole, PARTS[which]) for (part, whole), which in ways]
+    same = []
+    for (part, whole), which in ways:
+        other, picture = read_thumbnails([thumbnails[part], thumbnails[whole]])
+        same.append(_same(picture, other, PARTS[which]))
     return np.sort(pairs[np.array(same, bool)], axis=1)
 
 
 def surely_same(thumbnails: Sequence[bytes], pairs: np.ndarray) -> np.ndarray:
     """Those (m, 2) of the pairs (n, 2) that agree when a part of one cover is laid over the other."""
-    same = [
-        any(_same(thumbnails, *way, of) for of in PARTS for way in ((one, other), (other, one)))
-        for one, other in pairs.tolist()
-    ]
+    same = []
+    for first, second in pairs.tolist():
+        one, other = read_thumbnails([thumbnails[first], thumbnails[second]])
+        same.append(any(_same(*way, of) for of in PARTS for way in ((other, one), (one, other))))
     return pairs[np.array(same, bool)]
 
 
-def _same(thumbnails: Sequence[bytes], part: int, whole: int, of: Part) -> bool:
-    other, picture = read_thumbnails([thumbnails[part], thumbnails[whole]])
+def _same(picture: np.ndarray, other: np.ndarray, of: Part) -> bool:
     return agreement(picture, other, of) >= SAME_AGREEMENT
 
 

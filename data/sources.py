@@ -89,7 +89,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         status = os.stat(path)  # noqa: PTH116 - a Path takes no name that is too long
         if stat.S_ISDIR(status.st_mode):
             os.scandir(path).close()
-            raise PictureError(LINK_BACK if os.path.islink(path) else "a folder")  # noqa: PTH114
+            raise PictureError(LINK_BACK if os.path.islink(path) else "a folder")  # noqa: PTH114 - as above
         if not stat.S_ISREG(status.st_mode):
             raise PictureError("not a file")  # a pipe would wait for ever
         if path.lower().endswith(".zip"):

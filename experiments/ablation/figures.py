@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
-from coverfusion.experiments.drawing.labels import label, largest
+from coverfusion.experiments.drawing.labels import genres_named, label, largest
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -113,7 +113,7 @@ def heat_figure(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]
             axes.text(x, y, f"{100 * value:+.1f}{star}", ha="center", va="center", color=colour)
     axes.set_xticks(range(loss.shape[1]), [f"without {block}" for block in loss.columns], rotation=20)
     axes.set_yticks(range(loss.shape[0]), [label(genre) for genre in loss.index])
-    title = f"{classifier}: points of F1 lost without a block{f' (genres{which})' if which else ''}"
+    title = f"{classifier}: points of F1 lost without a block{genres_named(which)}"
     axes.set_title(title, loc="left", fontweight="bold")
     axes.grid(False)
     return figure

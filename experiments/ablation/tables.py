@@ -19,7 +19,7 @@ from coverfusion.experiments.evaluation.statistics import (
     score_interval,
     widening,
 )
-from coverfusion.experiments.pipeline.fold_scores import Outcome
+from coverfusion.experiments.pipeline.fold_scores import Outcome, genre_columns
 
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units
@@ -106,7 +106,7 @@ def ablation_table(study: Study) -> pd.DataFrame:
     ]
     table = pd.concat(frames, ignore_index=True)
     untested = set(study.genres) - set(study.tested.values())
-    table = table.drop(columns=[f"{score}_{genre}" for score in ("recall", "f1") for genre in untested])
+    table = table.drop(columns=genre_columns(untested))
     return table[["classifier", "units", *[c for c in table.columns if c not in ("classifier", "units")]]]
 
 

@@ -15,7 +15,7 @@ from coverfusion.experiments.curve.power_law import doubling
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
-from coverfusion.experiments.pipeline.fold_scores import fold_scores
+from coverfusion.experiments.pipeline.fold_scores import fold_scores, genre_columns
 
 POOLED_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
 
@@ -73,9 +73,8 @@ def score_points(
                 pooled.append(table.assign(classifier=name, balance=balance, size=size))
     table = pd.concat(pooled, ignore_index=True)
     untested = set(genres) - set(table["genre"])
-    unscored = [f"{score}_{genre}" for score in ("recall", "f1") for genre in untested]
     keys = ["classifier", "balance", "size", "genre", "score"]
-    curve = pd.DataFrame(rows).drop(columns=unscored)
+    curve = pd.DataFrame(rows).drop(columns=genre_columns(untested))
     return curve, table[[*keys, *(c for c in table.columns if c not in keys)]]
 
 

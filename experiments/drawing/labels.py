@@ -47,6 +47,11 @@ def largest(covers: Mapping[Any, int], most: int = MOST_GENRES) -> tuple[list[st
     return ordered[:most], f": the {most} largest of {len(ordered):,}" if len(ordered) > most else ""
 
 
+def genres_named(which: str) -> str:
+    """What `largest` says, as the end of a title that is about more than genres; "" of ""."""
+    return f" (genres{which})" if which else ""
+
+
 @cache
 def families() -> tuple[str, ...]:
     """The fonts of figures, the first that has a letter draws it."""

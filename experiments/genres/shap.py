@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from catboost import CatBoostError
 
 from coverfusion.data.checksums import damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
 from coverfusion.data.sealed_files import set_aside
 from coverfusion.data.splits import IN_NO_FOLD, load_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
+from coverfusion.experiments.pipeline.cached_fits import cannot_fit, reason_of
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.experiments.pipeline.run_folder import Run
@@ -129,11 +129,10 @@ def _fitted(
     model = FusionCatBoost(**parameters)
     try:
         model.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
-    except (ValueError, CatBoostError) as error:  # such as constant features alone, of blank covers
-        reason = str(error).strip().splitlines()[0].rpartition(": ")[2].rstrip(".")
+    except cannot_fit(FusionCatBoost) as error:  # such as constant features alone, of blank covers
         raise UserError(
-            f"CatBoost, which the genre pages explain, cannot be fitted: {reason}. Add covers that differ, "
-            f"or train on other blocks."
+            f"CatBoost, which the genre pages explain, cannot be fitted: {reason_of(error)}. Add covers that "
+            f"differ, or train on other blocks."
         ) from error
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing import marks
 from coverfusion.experiments.drawing.charts import LIGHT
-from coverfusion.experiments.drawing.labels import label, largest
+from coverfusion.experiments.drawing.labels import genres_named, label, largest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def draw_map(path: Path, xy: np.ndarray, genres: np.ndarray, method: str) -> Non
     axes = large.subplots()
     _scatter(axes, xy, genres, names, size)
     _handles(axes, names, shown)
-    title = f"{METHOD_NAMES[method]} of {len(xy):,} covers{_named(which)}"
+    title = f"{METHOD_NAMES[method]} of {len(xy):,} covers{genres_named(which)}"
     axes.set_title(title, loc="left", fontweight="bold")
     grid = small.subplots(lines, MAPS_ACROSS, squeeze=False).ravel()
     for axes in grid[len(shown) :]:
@@ -71,7 +71,9 @@ def draw_separation(path: Path, pairs: pd.DataFrame) -> None:
     figure = _figure(side + 1.2, side)
     axes = figure.subplots()
     axes.set_title(
-        f"Which genres can be told apart: AUC of a linear probe{_named(which)}", loc="left", fontweight="bold"
+        f"Which genres can be told apart: AUC of a linear probe{genres_named(which)}",
+        loc="left",
+        fontweight="bold",
     )
     values = np.full((len(names), len(names)), np.nan)
     for row in pairs.to_dict(orient="records"):
@@ -121,11 +123,6 @@ def _handles(axes: Axes, names: np.ndarray, shown: np.ndarray) -> None:
         number = int(np.searchsorted(names, name))
         axes.scatter([], [], s=45, color=_colour(number), marker=marks.mark(number).marker, label=label(name))
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-
-
-def _named(which: str) -> str:
-    """Which genres are named, as the end of a title."""
-    return f" (genres{which})" if which else ""
 
 
 def _plain(axes: Axes, xy: np.ndarray) -> None:

@@ -38,13 +38,13 @@ MAX_NAME_LENGTH = 150  # letters of a model's blocks in a file name
 TRAINING, VALIDATION = "training", "validation"  # kinds of covers
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The first line of a message, without the place in its source that CatBoost begins with."""
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return re.sub(r"^\S+\.(cpp|h):\d+: ", "", line).rstrip(".")
 
 
-def _cannot_fit(cls: type[BlockClassifier]) -> tuple[type[Exception], ...]:
+def cannot_fit(cls: type[BlockClassifier]) -> tuple[type[Exception], ...]:
     """What a classifier raises where covers or parameters will not do; anything else is a mistake in it."""
     known = (CannotLearnError, CatBoostError, InvalidParameterError, np.linalg.LinAlgError)
     # a class of somebody else's need not know `CannotLearnError`
@@ -206,9 +206,9 @@ class CachedFits:
             self._lend(classifier, model, part)
         try:
             classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
-        except _cannot_fit(cls) as error:
+        except cannot_fit(cls) as error:
             stop_at_machine_fault(error, model.name)
-            raise CannotFitError(f"{model.name}, {part.name}: {_reason(error)}") from error
+            raise CannotFitError(f"{model.name}, {part.name}: {reason_of(error)}") from error
         if isinstance(classifier, PictureClassifier):
             classifier.watch = classifier.stop = None
             classifier.set_params(checkpoint_folder=None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +141,11 @@ def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres
         }
         rows.append(row)
     return Outcome(predicted, pd.DataFrame(rows))
+
+
+def genre_columns(genres: Iterable[str]) -> list[str]:
+    """What `fold_scores` calls the scores of these genres."""
+    return [f"{score}_{genre}" for score in ("recall", "f1") for genre in genres]
 
 
 def fold_scores(

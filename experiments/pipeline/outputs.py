@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
-from coverfusion.data.names import readable
+from coverfusion.data.names import in_utf8
 from coverfusion.experiments.pipeline.console import console
 
 
@@ -46,7 +46,7 @@ def check_folder(out: str | os.PathLike[str], option: str = "--out") -> None:
     Raises:
         UserError: a file is there, its name is not in UTF-8, or as `check_writable`.
     """
-    if readable(os.fspath(out)) != os.fspath(out):
+    if not in_utf8(os.fspath(out)):
         raise UserError(
             f"{option} {out}: the name is not in UTF-8, so that not all files can be written there. "
             f"Name another folder."

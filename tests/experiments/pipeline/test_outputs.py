@@ -74,3 +74,7 @@ def test_who_comes_second_says_that_it_waits_and_finds_what_the_first_made(
     assert "waits" in capsys.readouterr().out
     with one_writer(tmp_path / "lock", tmp_path):
         assert capsys.readouterr().out == ""
+
+
+def test_a_folder_with_a_control_character_is_a_folder_like_others(tmp_path: Path) -> None:
+    check_folder(tmp_path / "a\tb")
