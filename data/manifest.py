@@ -27,20 +27,42 @@ def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
     """Path (as it is written), genre, artist and group of each row; what is not known is empty.
 
     Raises:
-        UserError: the file cannot be read, a column is missing, a row has too many fields, no path or no
-            genre, or a column of a parquet file holds lists or bytes.
+        UserError: as `_read`; `path` and `genre` are needed.
+    """
+    columns = _read(manifest, ("path", "genre"), MANIFEST_COLUMNS)
+    nothing = [""] * len(columns["path"])
+    known = [columns.get(name, nothing) for name in MANIFEST_COLUMNS]
+    for path, genre, artist, group in zip(*known, strict=True):
+        yield path, genre.strip(), artist.strip(), group.strip()
+
+
+def manifest_paths(manifest: Place) -> list[str]:
+    """The paths, as they are written; no other column is looked at.
+
+    Raises:
+        UserError: as `_read`; `path` is needed.
+    """
+    return _read(manifest, ("path",), ("path",))["path"]
+
+
+def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
+    """Every column by its name; the values of those that are known.
+
+    Raises:
+        UserError: the file cannot be read, a row has too many fields, a needed column is missing or has an
+            empty value, or a known column of a parquet file holds lists or bytes.
     """
     try:
         with manifest.open("rb") as stream:
             read = _read_parquet if manifest.suffix.lower() == ".parquet" else _read_csv
-            columns = read(stream)
+            columns = read(stream, known)
     except (OSError, ValueError) as error:
         raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
-    for name in ("path", "genre"):
+    for name in needed:
         if name not in columns:
+            wanted = " and ".join(f"'{column}'" for column in needed)
             raise UserError(
-                f"{manifest} has no column '{name}'; a manifest needs 'path' and 'genre'."
-                f"{did_you_mean(name, columns)}"
+                f"{manifest} has no column '{name}'; a manifest needs {wanted}.{did_you_mean(name, columns)}"
             )
         empty = [str(row) for row, value in enumerate(columns[name], start=1) if not value.strip()]
         if empty:
@@ -48,16 +70,13 @@ def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
                 f"{manifest}: the {name} is empty in {len(empty)} row(s), the first: {', '.join(empty[:5])} "
                 f"(of the data). Fill it in or take the rows out."
             )
-    nothing = [""] * len(columns["path"])
-    known = [columns.get(name, nothing) for name in MANIFEST_COLUMNS]
-    for path, genre, artist, group in zip(*known, strict=True):
-        yield path, genre.strip(), artist.strip(), group.strip()
+    return columns
 
 
 # --- CSV -----------------------------------------------------------------------------------------------
 
 
-def _read_csv(stream: BinaryIO) -> dict[str, list[str]]:
+def _read_csv(stream: BinaryIO, known: Sequence[str]) -> dict[str, list[str]]:
     """The columns; raises ValueError where the file is no table of text."""
     text = _text(stream.read())
     first = text.partition("\n")[0]
@@ -66,14 +85,14 @@ def _read_csv(stream: BinaryIO) -> dict[str, list[str]]:
     if not header:
         raise ValueError("it is empty")
     columns: dict[str, list[str]] = {name: [] for name in header}
-    known = {name: header.index(name) for name in MANIFEST_COLUMNS if name in header}
+    positions = {name: header.index(name) for name in known if name in header}
     for row in _rows(lines):
         if len(row) > len(header):
             raise ValueError(
                 f"line {lines.line_num} has {len(row)} fields, the header {len(header)}. Put a value that "
                 f"holds the delimiter in quotes, or take the last delimiter out."
             )
-        for name, position in known.items() if row else ():
+        for name, position in positions.items() if row else ():
             columns[name].append(unmarked(row[position]) if position < len(row) else "")
     return columns
 
@@ -108,15 +127,14 @@ def _column_name(name: str) -> str:
 # --- parquet -------------------------------------------------------------------------------------------
 
 
-def _read_parquet(stream: BinaryIO) -> dict[str, list[str]]:
-    """The columns that a manifest knows; raises ValueError where one holds no plain values."""
+def _read_parquet(stream: BinaryIO, known: Sequence[str]) -> dict[str, list[str]]:
+    """The columns; raises ValueError where a known one holds no plain values."""
     file = pq.ParquetFile(stream)
     names = {_column_name(name): name for name in file.schema_arrow.names}
-    known = [names[name] for name in MANIFEST_COLUMNS if name in names]
-    if not {"path", "genre"} <= set(names):
-        return {name: [] for name in names}
-    table = file.read(columns=known)
-    return {_column_name(name): _texts(name, table.column(name)) for name in known}
+    there = [name for name in known if name in names]
+    table = file.read(columns=[names[name] for name in there])
+    values = {name: _texts(names[name], table.column(names[name])) for name in there}
+    return {name: [] for name in names} | values
 
 
 def _texts(name: str, column: pa.ChunkedArray) -> list[str]:

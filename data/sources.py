@@ -40,7 +40,7 @@ from coverfusion.data.archives import (
 )
 from coverfusion.data.errors import UserError
 from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
-from coverfusion.data.manifest import manifest_rows
+from coverfusion.data.manifest import manifest_paths, manifest_rows
 from coverfusion.data.memory_budget import MemoryBudget
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.outputs import OUTPUT_MARK
@@ -49,6 +49,7 @@ from coverfusion.data.pictures import PictureError
 # What the large files that all threads hold may have together; smaller ones are not counted.
 _ROOM, _UNCOUNTED_BYTES = MemoryBudget(MAX_FILE_BYTES), 2**21
 LINK_BACK = "a link to a folder: pictures are read where they lie"
+_MANIFESTS = (".csv", ".parquet")
 # path, genre, artist and group as they are written
 _Row = tuple[str, str, str, str]
 
@@ -184,7 +185,7 @@ def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry
         found = _folder_entries(collection)
     elif suffix == ".zip":
         found = _zip_entries(collection)
-    elif suffix in (".csv", ".parquet"):
+    elif suffix in _MANIFESTS:
         found = ((_beside(collection, row[0]), *row[1:]) for row in manifest_rows(collection))
     else:
         raise UserError(
@@ -213,6 +214,23 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
         else:
             top = on_disk(text)
             yield from map(readable, _walk(top, top))
+
+
+def pictures_of_manifest(path: str) -> list[str] | None:
+    """The pictures that a CSV or parquet manifest names, one a row, or None where `path` is no manifest.
+
+    For what a user names, never for what lies in a folder or was sent: a manifest may name any file.
+
+    Args:
+        path: a file or an address; the manifest needs the column `path` alone.
+
+    Raises:
+        UserError: the manifest cannot be read, or lacks a path.
+    """
+    manifest = place(path)
+    if manifest.suffix.lower() not in _MANIFESTS or not manifest.exists() or manifest.is_dir():
+        return None
+    return [readable(_beside(manifest, row)) for row in manifest_paths(manifest)]
 
 
 # --- folders -------------------------------------------------------------------------------------------

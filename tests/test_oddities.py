@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -23,6 +24,7 @@ from coverfusion.data.csv_files import read_csv
 from coverfusion.data.names import readable
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments import cli
+from tests.helpers.odd_manifests import Manifest, WrittenManifest, manifests, write_manifest
 from tests.helpers.oddities import Genre, Written, collections, write
 
 EXAMPLES = int(os.environ.get("COVERFUSION_ODDITIES", "6"))
@@ -71,26 +73,50 @@ def test_every_file_is_accounted_for_and_no_command_breaks(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written = write(spec, folder)
-        out = written.root / "results" if inside else folder / "results"
-        home, cache = folder / "home", folder / "cache"
-        before = _everything(folder, out, cache)
-        environment = {"HOME": str(home), "XDG_CACHE_HOME": str(cache), "COLUMNS": "200"}
-        with patch.dict(os.environ, environment):
-            _run_all(written, out, folds)
-        assert _everything(folder, out, cache) == before
+        _run_all(written.root, folder, inside, folds, written)
 
 
-def _run_all(written: Written, out: Path, folds: int | None) -> None:
-    covers, store = written.root, ("--store", out / "store")
+@pytest.mark.slow
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(manifests(), st.booleans(), st.sampled_from([None, 2, 3]))
+def test_every_row_of_a_manifest_is_accounted_for_and_no_command_breaks(
+    spec: Manifest, inside: bool, folds: int | None
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        written = write_manifest(spec, folder)
+        _run_all(written.path, folder, inside, folds, written)
+
+
+def _run_all(
+    covers: Path, folder: Path, inside: bool, folds: int | None, written: Written | WrittenManifest
+) -> None:
+    """Runs all commands on what was written, with their results inside the collection or beside it."""
+    out = folder / "covers" / "results" if inside else folder / "results"
+    home, cache = folder / "home", folder / "cache"
+    before = _everything(folder, out, cache)
+    environment = {"HOME": str(home), "XDG_CACHE_HOME": str(cache), "COLUMNS": "200"}
+    with patch.dict(os.environ, environment):
+        _run(covers, out, folds, written)
+    assert _everything(folder, out, cache) == before
+
+
+def _run(covers: Path, out: Path, folds: int | None, written: Written | WrittenManifest) -> None:
+    store = ("--store", out / "store")
     inspected = coverfusion("inspect", covers, "--out", out / "inspect", *store)
     if not (out / "inspect" / "rejected.csv").is_file():
         assert inspected.status
-        assert not any(_listed(written))
+        assert written.fault if isinstance(written, WrittenManifest) else not any(_listed(written))
         return
+    assert not isinstance(written, WrittenManifest) or not written.fault
     extracted = coverfusion("extract", covers, *BLOCKS, "--out", out / "table", *store)
     assert bool(extracted.status) == bool(inspected.status)
     table = out / "table" / "covers.parquet"
-    _check_account(written, out / "inspect", pd.read_parquet(table) if table.is_file() else None)
+    kept = pd.read_parquet(table) if table.is_file() else None
+    if isinstance(written, WrittenManifest):
+        _check_rows(written, out / "inspect", kept)
+    else:
+        _check_account(written, out / "inspect", kept)
     given_folds = ("--folds", folds) if folds else ()
     trained = coverfusion(
         *(
@@ -114,27 +140,40 @@ def _run_all(written: Written, out: Path, folds: int | None) -> None:
     run = next(path for path in (out / "runs").iterdir() if path.is_dir())
     assert coverfusion("score", run / "bundle", covers, "--out", out / "scores.csv").status == 0
     scores = _read(out / "scores.csv")
-    _check_once(written, scores["path"].tolist())
+    if isinstance(written, WrittenManifest):
+        assert Counter(scores["path"]) == Counter({readable(path): n for path, n in written.paths.items()})
+    else:
+        _check_once(written, scores["path"].tolist())
     assert ((scores["genre_1"] == "") == (scores["error"] != "")).all()
     assert coverfusion("report", run, "--out", out / "genres").status == 0
 
 
 def _check_account(written: Written, inspected: Path, covers: pd.DataFrame | None) -> None:
-    """A file is a cover, rejected, under several genres, or a copy of one of those in its genre."""
-    rejected, conflicts = _read(inspected / "rejected.csv"), _read(inspected / "conflicts.csv")
-    same = conflicts[conflicts["kind"] == "same"]
-    kept = [] if covers is None else covers["path"].tolist()
-    listed = [*kept, *rejected["path"], *same["path"]]
+    """A file is a cover, rejected, under several genres, or a copy of one of those."""
+    listed, digests = _account(inspected, covers)
     assert len(listed) == len(set(listed))
-    assert rejected["reason"].ne("").all()
-    known = {(digest, genre) for digest, genre in zip(same["cover_id"], same["genre"], strict=True)}
-    if covers is not None:
-        known |= set(zip(covers["cover_id"], covers["genre"], strict=True))
     copies = [path for path in _listed(written) if path not in set(listed)]
     for path in copies:
-        digest = hashlib.sha256(read_bytes(path)).hexdigest()
-        assert any(digest == other for other, _ in known), f"{path} is nowhere"
+        assert hashlib.sha256(read_bytes(path)).hexdigest() in digests, f"{path} is nowhere"
     _check_once(written, [*listed, *copies])
+
+
+def _check_rows(written: WrittenManifest, inspected: Path, covers: pd.DataFrame | None) -> None:
+    """A row is a cover, rejected, under several genres, or a copy of one of those."""
+    listed, digests = _account(inspected, covers)
+    rows = Counter({readable(path): count for path, count in written.paths.items()})
+    assert not Counter(listed) - rows
+    for path in rows - Counter(listed):
+        assert hashlib.sha256(read_bytes(path)).hexdigest() in digests, f"{path} is nowhere"
+
+
+def _account(inspected: Path, covers: pd.DataFrame | None) -> tuple[list[str], set[str]]:
+    """All paths that the results name, and the digests of what is no copy."""
+    rejected, conflicts = _read(inspected / "rejected.csv"), _read(inspected / "conflicts.csv")
+    same = conflicts[conflicts["kind"] == "same"]
+    assert rejected["reason"].ne("").all()
+    kept = pd.DataFrame(columns=["path", "cover_id"]) if covers is None else covers
+    return [*kept["path"], *rejected["path"], *same["path"]], {*kept["cover_id"], *same["cover_id"]}
 
 
 def _check_once(written: Written, paths: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +38,8 @@ def score_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="pictures, folders, zips, addresses (s3://...), or - for a list on standard input"
+            help="pictures, folders, zips, manifests (.csv, .parquet), addresses (s3://...), "
+            "or - for a list on standard input"
         ),
     ],
     out: Annotated[
@@ -61,7 +62,7 @@ def score_command(
     Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
     """
     check_tracking(track, tracking_uri)
-    from coverfusion.data.sources import is_there, list_pictures
+    from coverfusion.data.sources import is_there, pictures_of_manifest
     from coverfusion.experiments.pipeline.progress import counted
     from coverfusion.experiments.scoring.score import is_finished, score
     from coverfusion.fusion.uncertainty.decision import Targets
@@ -72,7 +73,8 @@ def score_command(
             raise UserError(
                 f"{path}: there is no such picture, folder or zip. Mend the path, or leave it out."
             )
-    named = (line for path in paths for line in (_standard_input() if path == "-" else [path]))
+    manifests = {path: pictures_of_manifest(path) for path in paths if path != "-"}
+    named = (picture for path in paths for picture in _pictures(path, manifests.get(path)))
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
         raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
@@ -93,7 +95,7 @@ def score_command(
 
                 rows, errors = score_on_ray(
                     bundle,
-                    list_pictures(named),
+                    named,
                     out,
                     top_k,
                     resume,
@@ -104,9 +106,7 @@ def score_command(
                     max_failed=max_failed,
                 )
             else:
-                rows, errors = score(
-                    bundle, list_pictures(named), Path(out), top_k, resume, progress, targets, max_failed
-                )
+                rows, errors = score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed)
     except KeyboardInterrupt:
         console.print("Stopped. Go on with --resume.")
         raise typer.Exit(INTERRUPTED) from None
@@ -116,6 +116,12 @@ def score_command(
         console.print("There are no pictures: nothing was scored.", style="yellow")
     console.print(f"{rows} rows, {errors} with an error: {out}", soft_wrap=True)
     log_if_asked(Path(out), track, tracking_uri)
+
+
+def _pictures(path: str, manifest: list[str] | None) -> Iterable[str]:
+    from coverfusion.data.sources import list_pictures
+
+    return list_pictures(_standard_input() if path == "-" else [path]) if manifest is None else manifest
 
 
 def _standard_input() -> Iterator[str]:

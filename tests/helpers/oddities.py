@@ -77,7 +77,7 @@ class Written:
     members: dict[str, int] = field(default_factory=dict)
 
 
-def _text() -> st.SearchStrategy[str]:
+def any_name() -> st.SearchStrategy[str]:
     """Any name that a disk takes."""
     letters = st.characters(exclude_characters="/\0", exclude_categories=("Cs",), codec="utf-8")
     return st.text(letters, min_size=1, max_size=12).filter(
@@ -87,10 +87,10 @@ def _text() -> st.SearchStrategy[str]:
 
 def genres() -> st.SearchStrategy[Genre]:
     """One genre."""
-    names = st.sampled_from(FILES) | _text()
+    names = st.sampled_from(FILES) | any_name()
     return st.builds(
         Genre,
-        name=st.sampled_from(GENRES) | _text().filter(lambda name: len(name.encode()) < 200),
+        name=st.sampled_from(GENRES) | any_name().filter(lambda name: len(name.encode()) < 200),
         plain=st.integers(0, 5),
         files=st.dictionaries(names, st.sampled_from(sorted(PICTURES)), max_size=4),
         holder=st.sampled_from(["folder"] * 5 + ["zip"] * 3 + ["link"]),

@@ -166,3 +166,30 @@ def test_a_folder_is_scored_into_itself(served_bundle: Path, tmp_path: Path) -> 
     out = tmp_path / "scores.csv"
     assert score(served_bundle, list_pictures([str(tmp_path)]), out) == (1, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "scores.csv"]
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
+def test_a_manifest_is_a_row_a_path_whatever_else_it_holds(
+    name: str, served_bundle: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "a.jpg").write_bytes(JPEG)
+    (tmp_path / "p" / "inner.csv").write_text("path\na.jpg\n")  # is no list where nobody named it
+    table = pd.DataFrame({"Path": ["p/a.jpg", "p/gone.jpg", "p", "p/inner.csv", "p\\a.jpg"]})
+    if name.endswith(".csv"):
+        table.assign(genre="").to_csv(tmp_path / name, index=False)
+    else:
+        table.assign(genre=[["Rock"]] * 5).to_parquet(tmp_path / name)
+    score_command(served_bundle, [str(tmp_path / name)], str(tmp_path / "s.csv"))
+    scores = pd.read_csv(tmp_path / "s.csv", keep_default_na=False)
+    picture = f"{tmp_path}/p/a.jpg"
+    assert scores["path"].tolist() == [
+        picture,
+        *(f"{tmp_path}/p{end}" for end in ("/gone.jpg", "", "/inner.csv")),
+        picture,
+    ]
+    assert [bool(error) for error in scores["error"]] == [False, True, True, True, False]
+    (tmp_path / "other.csv").write_text("file\na.jpg\n")
+    with pytest.raises(UserError, match="has no column 'path'; a manifest needs 'path'"):
+        score_command(served_bundle, [str(tmp_path / "other.csv")], str(tmp_path / "o.csv"))
+    assert not (tmp_path / "o.csv").exists()
