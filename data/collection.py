@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_add
 from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
+from coverfusion.data.overlay_cache import OverlayCache
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
 
@@ -136,7 +138,7 @@ def read_collection(
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
     # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
-    pairs, alike, sure = _pairs(unique)
+    pairs, alike, sure = _pairs(unique, cache.path)
     unique["group"] = group_covers(unique, pairs)
     shown = group_covers(unique[["cover_id"]], sure)
     genres_shown = unique.groupby(shown)["genre"]  # of all that show the same picture
@@ -234,23 +236,33 @@ def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFram
     return pd.DataFrame(rows, columns=["cover_id", "path", "genre", "group", "artist", *of_facts])
 
 
-def _pairs(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pairs(covers: pd.DataFrame, facts: Path | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(m, 2) positions of covers that look alike, (n,) the groups that these make, and the sure pairs.
 
     Splits lose nothing by a pair too many, a conflict costs covers: a pair of equal hashes that ties several
     genres together counts for it only where the two agree when they are laid over each other.
     """
     # the second look brings OpenCV, which importing the package does not
-    from coverfusion.data.second_look import other_scans, surely_same
+    from coverfusion.data.second_look import laid_over, other_scans, surely_same
 
-    thumbnails, detail = covers["thumbnail"].tolist(), covers["detail"].to_numpy(dtype=float)
+    overlays = OverlayCache.load(facts and facts.with_name(f"{facts.name}.overlays"))
+    ids, thumbnails = covers["cover_id"].tolist(), covers["thumbnail"].tolist()
+    detail = covers["detail"].to_numpy(dtype=float)
+    lay = laid_over(thumbnails)
+
+    def agree(part: int, whole: int, which: int) -> float:
+        return overlays.agreement(ids[part], ids[whole], which, lambda: lay(part, whole, which))
+
     hashed = near_pairs(covers["phash"], detail)
     once = np.flatnonzero(~covers.duplicated("cover_id"))  # the id joins the others
-    scans = once[other_scans([thumbnails[row] for row in once], detail[once])]
+    of_once = [thumbnails[row] for row in once]
+    scans = once[other_scans(of_once, detail[once], lambda a, b, which: agree(once[a], once[b], which))]
     pairs = np.vstack([hashed, scans])
     alike = group_covers(covers[["cover_id"]], pairs)
     doubtful = (covers.groupby(alike)["genre"].transform("nunique") > 1).to_numpy()[hashed[:, 0]]
-    return pairs, alike, np.vstack([scans, surely_same(thumbnails, hashed[doubtful])])
+    sure = surely_same(hashed[doubtful], agree)
+    overlays.save()
+    return pairs, alike, np.vstack([scans, sure])
 
 
 def _conflicts(rows: pd.DataFrame, same: pd.Series, shown: np.ndarray) -> pd.DataFrame:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.errors import UserNote
-from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.pictures import (
     DECODE_VERSION,
     PictureError,
@@ -18,7 +15,7 @@ from coverfusion.data.pictures import (
     UndecidedPictureError,
     facts,
 )
-from coverfusion.data.sealed_files import read_sealed, write_sealed
+from coverfusion.data.sealed_frames import read_frame, write_frame
 
 # Changes whenever `data.pictures.facts` would say something else of the same bytes.
 FACTS_VERSION = f"{DECODE_VERSION}.3"
@@ -43,14 +40,9 @@ class FactsCache:
     def load(cls, path: str | os.PathLike[str] | None) -> FactsCache:
         """Reads the file; one that is not there, damaged, locked or of another version counts as empty."""
         cache = cls(None if path is None else Path(path))
-        try:
-            content = None if cache.path is None else read_sealed(cache.path)
-        except OSError:  # `save` says what is wrong with it
-            content = None
-        if content is None:
+        frame = None if cache.path is None else read_frame(cache.path, FACTS_VERSION)
+        if frame is None:
             return cache
-        frame = read_parquet_bytes(content).to_pandas(use_threads=False)
-        frame = frame[frame["version"] == FACTS_VERSION]
         frame = frame.reindex(columns=["cover_id", "reason", *_COLUMNS])  # other versions have other facts
         rows = zip(*(frame[name].tolist() for name in frame), strict=True)
         for cover_id, reason, *values in rows:
@@ -79,10 +71,7 @@ class FactsCache:
         return entry
 
     def save(self) -> None:
-        """Writes the file in one step, so that a killed run leaves the old one or the new one.
-
-        Where it cannot be written, a warning says so: a later reading only takes longer.
-        """
+        """Writes the file where there is something new."""
         if self.path is None or not self.unsaved:
             return
         nothing = asdict(PictureFacts(0, 0, "", "", 0.0, b""))
@@ -92,11 +81,6 @@ class FactsCache:
         )
         frame.insert(0, "cover_id", [cover_id for cover_id, _ in known])
         frame["reason"] = [entry if isinstance(entry, str) else "" for _, entry in known]
-        frame["version"] = FACTS_VERSION
-        try:
-            write_sealed(self.path, frame.to_parquet(index=False))
-        except OSError as error:
-            said = f"{self.path}: facts of covers are not kept ({error.strerror or error})."
-            warnings.warn(said, UserNote, stacklevel=2)
+        if not write_frame(self.path, frame, FACTS_VERSION, "facts of covers"):
             self.path = None
         self.unsaved = 0

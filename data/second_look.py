@@ -7,7 +7,7 @@ is near another cover in a coarse descriptor, the two are laid over each other. 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import cv2
@@ -36,12 +36,29 @@ _LISTS_PER_QUERY = 24
 _COVERS_PER_CHUNK = 20_000
 
 
-def other_scans(thumbnails: Sequence[bytes], detail: np.ndarray) -> np.ndarray:
+# (position of the part, position of the whole, number of the part in `PARTS`) -> how well they agree
+Agreement = Callable[[int, int, int], float]
+
+
+def laid_over(thumbnails: Sequence[bytes]) -> Agreement:
+    """How well covers agree when a part of one is laid over another, computed whenever it is asked."""
+
+    def agreement_of(part: int, whole: int, which: int) -> float:
+        other, picture = read_thumbnails([thumbnails[part], thumbnails[whole]])
+        return agreement(picture, other, PARTS[which])
+
+    return agreement_of
+
+
+def other_scans(
+    thumbnails: Sequence[bytes], detail: np.ndarray, agree: Agreement | None = None
+) -> np.ndarray:
     """Pairs of covers that show one sleeve.
 
     Args:
         thumbnails: of n covers, as `data.thumbnails` writes them.
         detail: (n,) spread of the luma; blank covers are like no other.
+        agree: remembers what has been compared before; None: `laid_over`.
 
     Returns:
         (m, 2) int64 positions, first < second, no pair twice.
@@ -51,25 +68,23 @@ def other_scans(thumbnails: Sequence[bytes], detail: np.ndarray) -> np.ndarray:
         return np.empty((0, 2), np.int64)
     candidates = _candidates([thumbnails[row] for row in seen.tolist()])
     pairs = seen[candidates[["part", "whole"]].to_numpy(np.int64)]
+    agree = agree or laid_over(thumbnails)
     ways = zip(pairs.tolist(), candidates["which"].tolist(), strict=True)
-    same = []
-    for (part, whole), which in ways:
-        other, picture = read_thumbnails([thumbnails[part], thumbnails[whole]])
-        same.append(_same(picture, other, PARTS[which]))
+    same = [agree(part, whole, which) >= SAME_AGREEMENT for (part, whole), which in ways]
     return np.sort(pairs[np.array(same, bool)], axis=1)
 
 
-def surely_same(thumbnails: Sequence[bytes], pairs: np.ndarray) -> np.ndarray:
+def surely_same(pairs: np.ndarray, agree: Agreement) -> np.ndarray:
     """Those (m, 2) of the pairs (n, 2) that agree when a part of one cover is laid over the other."""
-    same = []
-    for first, second in pairs.tolist():
-        one, other = read_thumbnails([thumbnails[first], thumbnails[second]])
-        same.append(any(_same(*way, of) for of in PARTS for way in ((other, one), (one, other))))
+    same = [
+        any(
+            agree(*way, which) >= SAME_AGREEMENT
+            for which in range(len(PARTS))
+            for way in ((first, second), (second, first))
+        )
+        for first, second in pairs.tolist()
+    ]
     return pairs[np.array(same, bool)]
-
-
-def _same(picture: np.ndarray, other: np.ndarray, of: Part) -> bool:
-    return agreement(picture, other, of) >= SAME_AGREEMENT
 
 
 def _candidates(thumbnails: Sequence[bytes]) -> pd.DataFrame:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
+from coverfusion.data import second_look
 from coverfusion.data.collection import read_collection
 from coverfusion.data.overlay import SAME_AGREEMENT, WHOLE, Part, agreement
 from coverfusion.data.pictures import facts
@@ -110,3 +112,36 @@ def test_drawn_covers_that_the_hash_takes_for_alike_are_grouped_but_not_conflict
     assert collection.counts["near_groups"] > 0
     assert len(collection) == 150
     assert collection.conflicts.empty
+
+
+def test_a_second_reading_lays_no_two_covers_over_each_other_and_a_larger_one_only_new_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(genre: str, name: str, cover: Image.Image) -> None:
+        (tmp_path / "covers" / genre).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "covers" / genre / f"{name}.jpg").write_bytes(pictures.encode(cover))
+
+    def read() -> tuple[list[int], int]:
+        laid.clear()
+        collection = read_collection(tmp_path / "covers", facts_cache=tmp_path / "store" / "facts")
+        return sorted(collection.frame.groupby("group").size().tolist()), len(laid)
+
+    laid = []
+    plain = second_look.agreement
+    monkeypatch.setattr(second_look, "agreement", lambda *given: laid.append(1) or plain(*given))
+    for number in range(4):
+        add("Rock" if number % 2 else "Pop", f"{number}", painting(number))
+    add("Rock", "again", RESCANS["cropped"](painting(1)))
+    groups, first = read()
+    assert groups == [1, 1, 1, 2]
+    assert first
+    assert read() == (groups, 0)
+    add("Pop", "framed", RESCANS["framed"](painting(0)))
+    groups, more = read()
+    assert groups == [1, 1, 2, 2]
+    assert 0 < more <= first + 4
+    kept = tmp_path / "store" / "facts.overlays"
+    kept.write_bytes(kept.read_bytes()[:-9])
+    with pytest.warns(UserWarning, match="damaged"):
+        assert read()[0] == groups
+    assert read() == (groups, 0)
