@@ -32,6 +32,7 @@ from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.pictures import PictureError
 
 PARALLEL_REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
+_WEB = ("http://", "https://")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -117,7 +118,7 @@ def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """
     protocol = address.split("://")[0]
     try:
-        return fsspec.core.url_to_fs(address)
+        return fsspec.core.url_to_fs(address, **_options(protocol))
     except ImportError as error:
         package = known_implementations[protocol]["class"].split(".")[0]
         hint = f"pip install {package}" if package != "fsspec" else str(error)
@@ -129,16 +130,33 @@ def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise UserError(f"{address}: there is no protocol '{protocol}'.{hint}") from error
 
 
+def _options(protocol: str) -> dict[str, Any]:
+    """What a store is told beyond its address: to web servers, how long anything is waited for."""
+    if protocol.lower() not in ("http", "https"):
+        return {}
+    from coverfusion.data.web_files import time_out  # needs aiohttp, as the store does
+
+    return {"client_kwargs": {"timeout": time_out()}}
+
+
 def list_address(address: str) -> Iterator[str]:
     """The pictures under an address by name, folder by folder, the members of zips included.
 
-    An address that holds nothing is passed on: `read_address` says so.
+    An address that holds nothing is passed on, and so is a file of a web server that does not answer:
+    `read_address` says why.
 
     Raises:
         UserError: as `filesystem`; the store cannot be listed.
     """
     top = Address(address.rstrip("/"))
-    yield from walk(top, top.is_dir())
+    try:
+        is_folder = top.is_dir()
+    except UserError:
+        if not address.lower().startswith(_WEB) or address.endswith("/"):
+            raise
+        yield address
+        return
+    yield from walk(top, is_folder)
 
 
 def children(folder: Address) -> list[tuple[Address, bool]]:
@@ -236,4 +254,6 @@ def _listing(address: str) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    if isinstance(error, TimeoutError):
+        return "nothing came in time"
+    return " ".join((str(error).strip() or type(error).__name__).splitlines()[0].split())

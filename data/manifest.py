@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
 _DELIMITERS = ",;\t"
+_NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)  # the first line, for spreadsheets
 
 
 def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
@@ -64,13 +66,18 @@ def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[
             raise UserError(
                 f"{manifest} has no column '{name}'; a manifest needs {wanted}.{did_you_mean(name, columns)}"
             )
-        empty = [str(row) for row, value in enumerate(columns[name], start=1) if not value.strip()]
-        if empty:
-            raise UserError(
-                f"{manifest}: the {name} is empty in {len(empty)} row(s), the first: {', '.join(empty[:5])} "
-                f"(of the data). Fill it in or take the rows out."
-            )
+    empty = {name: [n for n, value in enumerate(columns[name], 1) if not value.strip()] for name in needed}
+    said = [_empty_rows(name, rows) for name, rows in empty.items() if rows]
+    if said:
+        raise UserError(
+            f"{manifest}: {'; '.join(said)} (the header not counted). Fill it in or take the rows out."
+        )
     return columns
+
+
+def _empty_rows(name: str, rows: list[int]) -> str:
+    shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+    return f"the {name} is empty in {len(rows)} row(s): {shown}"
 
 
 # --- CSV -----------------------------------------------------------------------------------------------
@@ -79,8 +86,11 @@ def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[
 def _read_csv(stream: BinaryIO, known: Sequence[str]) -> dict[str, list[str]]:
     """The columns; raises ValueError where the file is no table of text."""
     text = _text(stream.read())
+    if named := _NAMED_DELIMITER.match(text):
+        text = text[named.end() :]
     first = text.partition("\n")[0]
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count))
+    delimiter = named[1] if named else max(_DELIMITERS, key=first.count)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = [_column_name(name) for name in next(_rows(lines), [])]
     if not header:
         raise ValueError("it is empty")

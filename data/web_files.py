@@ -5,12 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import aiohttp
 from fsspec import AbstractFileSystem
 from fsspec.asyn import sync, sync_wrapper
 from fsspec.implementations.http import HTTPFile
 
 SECONDS = 60.0  # for one file: a server that drips bytes never runs into a read time-out
+SILENT_SECONDS = 15.0  # without a byte; a file may be asked for three times
 _PIECE = 2**16
+
+
+def time_out() -> aiohttp.ClientTimeout:
+    """How long a connection, a silence and a whole request may take."""
+    return aiohttp.ClientTimeout(total=SECONDS, sock_connect=SILENT_SECONDS, sock_read=SILENT_SECONDS)
 
 
 def read_start(store: AbstractFileSystem, url: str, size: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import sys
@@ -11,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -44,6 +45,9 @@ from coverfusion.experiments.commands.train import train_command
 from coverfusion.experiments.commands.weights import weights_command
 from coverfusion.experiments.pipeline.console import error_console
 
+STOPPED = "Stopped. Features and fits that were finished are kept: the same command goes on from there."
+INTERRUPTED = 130  # the status of a program that Ctrl-C ends
+
 COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "demo": demo_command,
     "inspect": inspect_command,
@@ -69,6 +73,19 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "weights": weights_command,
 }
 
+
+def _said_when_stopped(command: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(command)
+    def stoppable(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:
+            error_console.print(STOPPED, soft_wrap=True)
+            raise typer.Exit(INTERRUPTED) from None
+
+    return stoppable
+
+
 app = typer.Typer(
     name="coverfusion",
     help="Tells what an album cover says about its music, and which features say it.",
@@ -78,7 +95,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name)(_said_when_stopped(command))
 app.add_typer(bench, name="bench")
 
 # what a place or a disk can be to blame for; a missing file may be a mistake of ours
@@ -145,11 +162,21 @@ def main() -> None:
     except OSError as error:
         if error.errno not in UNUSABLE_PLACE:
             raise
-        _refuse(f"{error.filename or 'A file'} cannot be used: {error.strerror}. Make room, or name another.")
+        _refuse(_unusable(error))
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         _refuse(str(machine_fault(error)))
+
+
+def _unusable(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):  # libraries do not say which file it was
+        where = f"of {error.filename}" if error.filename else "that the results go to"
+        return (
+            f"The disk {where} is full. Free some space and run the same command again, or name another "
+            f"place: what was computed before is kept."
+        )
+    return f"{error.filename or 'A file'} cannot be used: {error.strerror}. Make room, or name another."
 
 
 def _show_warning(

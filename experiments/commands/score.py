@@ -64,7 +64,7 @@ def score_command(
     check_tracking(track, tracking_uri)
     from coverfusion.data.sources import is_there, pictures_of_manifest
     from coverfusion.experiments.pipeline.progress import counted
-    from coverfusion.experiments.scoring.score import is_finished, score
+    from coverfusion.experiments.scoring.score import score
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage)
@@ -78,9 +78,6 @@ def score_command(
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
         raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
-    if resume and not on_ray and is_finished(Path(out)):
-        print_place("Finished already", out)
-        return
     new_covers = 0
     try:
         with counted("scoring", None) as bar:
@@ -110,8 +107,9 @@ def score_command(
     except KeyboardInterrupt:
         console.print("Stopped. Go on with --resume.")
         raise typer.Exit(INTERRUPTED) from None
-    if resume and rows and not new_covers:
-        console.print("Finished already.")
+    if resume and not new_covers:
+        print_place("Finished already", out)
+        return
     if not rows:
         console.print("There are no pictures: nothing was scored.", style="yellow")
     console.print(f"{rows} rows, {errors} with an error: {out}", soft_wrap=True)

@@ -6,11 +6,12 @@ at the end. A killed run goes on after its last whole part.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -72,25 +73,27 @@ def score(
         The number of rows, and of those among them with an error.
 
     Raises:
-        UserError: a bad output name, a place that cannot be written, an existing output, another run that
-            writes it, a broken bundle, weights that are not here, targets for a bundle without held-out
-            covers, or blocks that fail on too many pictures.
+        UserError: a bad output name, a place that cannot be written, an existing output, one to resume that
+            was made of other pictures or by another model, another run that writes it, a broken bundle,
+            weights that are not here, targets for a bundle without held-out covers, or blocks that fail on
+            too many pictures.
     """
     out = Path(out)
     if out.suffix.lower() not in OUTPUT_FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(OUTPUT_FORMATS)}.")
     parts = _parts_of(out)
-    if resume and is_finished(out):
-        raise UserError(f"--resume: {out} is finished already.")
     if not resume and (out.exists() or parts.exists()):
         raise UserError(f"{out} exists (or a stopped run of it). Go on with --resume, or remove it first.")
     check_writable(out)
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
-    extractors = bundle_extractors(bundle)
     top_k = min(top_k, len(bundle.classes))
+    facts = {"bundle": bundle.digest, "top_k": top_k} | asdict(targets)
+    if out.is_file() and not parts.exists():
+        return _finished(out, facts, pictures)
+    extractors = bundle_extractors(bundle)
     with _alone(parts, out):
-        _start_parts(parts, {"bundle": bundle.digest, "top_k": top_k} | asdict(targets))
+        _start_parts(parts, facts)
         if text := guarantee(bundle.decision, targets) if bundle.decision else "":
             console.print(text, highlight=False)
         done = _skip_done(parts, pictures)
@@ -110,19 +113,13 @@ def score(
             _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
         if not number:  # a file without rows has its columns all the same
             _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
-        return _join(parts, out)
+        return _join(parts, out, facts)
 
 
 def count_failed(limit: FailureLimit, scored: pd.DataFrame) -> None:
     """Counts the pictures of `score_chunk` and those with a failed block; raises UserError as `limit`."""
     failed = scored.loc[scored["error"] == "", "failed_blocks"]
     limit.add("A block", len(failed), failed[failed != ""])
-
-
-def is_finished(out: str | os.PathLike[str]) -> bool:
-    """Whether a run has written `out` as a whole."""
-    out = Path(out)
-    return out.is_file() and not _parts_of(out).exists()
 
 
 def check_targets(bundle: Bundle, targets: Targets) -> None:
@@ -265,6 +262,10 @@ def _parts_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.parts")
 
 
+def _note_of(out: Path) -> Path:
+    return out.with_name(f".{out.name}.run.json")
+
+
 @contextmanager
 def _alone(parts: Path, out: Path) -> Iterator[None]:
     """Keeps other runs away from the parts; the system frees the lock of a run that is killed."""
@@ -280,14 +281,40 @@ def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
     """Makes the folder of parts, or checks that an earlier run used the same model."""
     note = parts / "run.json"
     if note.is_file():
-        before = json.loads(note.read_text())
-        for key, value in facts.items():
-            if before.get(key) != value:
-                raise UserError(
-                    f"--resume: {parts} was made with another {key} ({before.get(key)}, now {value})."
-                )
+        _check_facts(json.loads(note.read_text()), facts, parts)
         return
     write_json(note, facts)
+
+
+def _check_facts(before: dict[str, Any], facts: dict[str, Any], what: Path) -> None:
+    for key, value in facts.items():
+        if before.get(key) != value:
+            raise UserError(
+                f"--resume: {what} was made with another {key} ({before.get(key)}, now {value}). Name "
+                f"another --out, or remove it."
+            )
+
+
+def _finished(out: Path, facts: dict[str, Any], pictures: Iterator[str]) -> tuple[int, int]:
+    """Rows and errors of a finished file, which must be of this model and of exactly these pictures."""
+    try:
+        before = json.loads(_note_of(out).read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"--resume: {out} exists, and there is no note of what it was made of. Name another --out, or "
+            f"remove it."
+        ) from error
+    _check_facts(before, facts, out)
+    digest = hashlib.sha256()
+    _add_paths(digest, pictures)
+    if before.get("pictures") != digest.hexdigest():
+        raise UserError(f"--resume: {out} was made of other pictures. Name another --out, or remove it.")
+    return before["rows"], before["errors"]
+
+
+def _add_paths(digest: Any, paths: Iterable[str]) -> None:
+    for path in paths:
+        digest.update(path.encode() + b"\0")
 
 
 def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
@@ -322,10 +349,11 @@ def schema_of(frame: pd.DataFrame) -> pa.Schema:
     return pa.schema([(name, kinds.get(name, pa.string())) for name in frame.columns])
 
 
-def _join(parts: Path, out: Path) -> tuple[int, int]:
-    """Streams the parts into the output file and removes them."""
+def _join(parts: Path, out: Path, facts: dict[str, Any]) -> tuple[int, int]:
+    """Streams the parts into the output file, notes what it was made of, and removes them."""
     partial, kind = out.with_name(f".{out.name}.partial"), out.suffix.lower()
     rows = errors = 0
+    digest = hashlib.sha256()
     writer: Any = None
     with partial.open("wb") as file:
         for part in sorted(parts.glob("*.parquet")):
@@ -337,6 +365,7 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
             table = read_parquet_bytes(content)
             rows += table.num_rows
             errors += sum(1 for reason in table.column("error").to_pylist() if reason)
+            _add_paths(digest, table.column("path").to_pylist())
             if kind == ".jsonl":
                 file.write(
                     b""
@@ -351,6 +380,8 @@ def _join(parts: Path, out: Path) -> tuple[int, int]:
             writer.write_table(table)
         if writer is not None:
             writer.close()
+    made_of = {"pictures": digest.hexdigest(), "rows": rows, "errors": errors}
+    write_json(_note_of(out), facts | made_of)
     partial.replace(out)
     shutil.rmtree(parts)
     return rows, errors

@@ -10,6 +10,7 @@ import io
 import os
 import re
 import signal
+import socket
 import struct
 import threading
 import time
@@ -22,7 +23,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coverfusion.data import decoder_process
+from coverfusion.data import decoder_process, web_files
 from coverfusion.data.archives import MAX_ENTRIES, MAX_FILE_BYTES
 from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.facts_cache import FactsCache
@@ -230,6 +231,20 @@ def test_a_zip_on_a_server_is_read_in_parts_whatever_it_sends(web: str, folder: 
     assert names == [f"{web}/{folder}/a.zip!Rock/{name}.jpg" for name in "ab"]
     assert read_bytes(names[0]) == jpeg(SMALL)
     assert _Server.sent < MAX_FILE_BYTES
+
+
+def test_a_server_that_never_answers_is_a_reason_and_keeps_nothing_else_from_being_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(web_files, "SILENT_SECONDS", 0.2)
+    (tmp_path / "a.jpg").write_bytes(jpeg(SMALL))
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # the system accepts, nobody reads
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/a.jpg"
+        start = time.monotonic()
+        assert list(list_pictures([address, str(tmp_path)])) == [address, f"{tmp_path}/a.jpg"]
+        with pytest.raises(PictureError, match=r"^cannot be read: .*(time|Time)"):
+            read_bytes(address)
+    assert time.monotonic() - start < 5
 
 
 # --- what large pictures and the decoder's process must not change -------------------------------------

@@ -33,6 +33,8 @@ def covers(tmp_path):
         PLAIN.replace("p/", "p\\").encode(),
         PLAIN.replace("\n", "\n\n").encode(),
         b'"path","genre"\n"p/a.jpg","Rock"\n"p/b.jpg"," Pop "\n',
+        b"sep=;\r\n" + PLAIN.replace(",", ";").encode(),
+        b'\xef\xbb\xbf"sep=|"\n' + PLAIN.replace(",", "|").encode(),
     ],
 )
 def test_a_manifest_as_any_program_writes_it(content, covers):
@@ -96,3 +98,9 @@ def test_lists_bytes_and_gaps_are_refused_by_name(genres, message, covers):
     pd.DataFrame({"path": ["p/a.jpg", "p/b.jpg"], "genre": genres}).to_parquet(covers / "m.parquet")
     with pytest.raises(UserError, match=message):
         list(list_entries(covers / "m.parquet"))
+
+
+def test_all_gaps_are_named_at_once(covers):
+    (covers / "m.csv").write_text("path,genre\np/a.jpg,Rock\n,Pop\np/b.jpg,\n ,Pop\n")
+    with pytest.raises(UserError, match=r"path is empty in 2 row\(s\): 2, 4; the genre is empty in 1 row"):
+        list(list_entries(covers / "m.csv"))

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 import warnings
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -164,14 +165,34 @@ def test_what_is_wrong_is_said_without_a_traceback(words: list[str], message: st
 def test_a_place_that_cannot_be_written_is_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full() -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/runs/a.png")
+    for error, said in {
+        OSError(errno.EROFS, "Read-only file system", "/runs/a.png"): "/runs/a.png cannot be used: Read-only",
+        OSError(errno.ENOSPC, "No space left on device", "/runs/a.png"): "The disk of /runs/a.png is full.",
+        OSError(errno.ENOSPC, "Error writing bytes to file"): "The disk that the results go to is full.",
+    }.items():
+        monkeypatch.setattr(cli, "app", raising(error))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert ended.value.code == 2
+        assert capsys.readouterr().err.startswith(f"Error: {said}")
 
-    monkeypatch.setattr(cli, "app", full)
+
+def test_what_is_stopped_says_what_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("coverfusion.experiments.training.train.train", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(sys, "argv", ["coverfusion", "train", "covers"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert ended.value.code == 2
-    assert capsys.readouterr().err.startswith("Error: /runs/a.png cannot be used: No space left on device.")
+    assert ended.value.code == 130
+    assert "kept: the same command goes on from there" in capsys.readouterr().err
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def raises(*_: object, **__: object) -> None:
+        raise error
+
+    return raises
 
 
 def test_memory_that_runs_out_is_no_traceback(

@@ -48,7 +48,7 @@ def test_two_runs_never_write_one_file(served_bundle: Path, covers: list[str], t
     assert score(served_bundle, iter(covers), out, progress=meanwhile) == (2, 1)
     assert len(refused) == 1
     assert len(pd.read_csv(out)) == 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "b.jpg", "s.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".s.csv.run.json", "a.jpg", "b.jpg", "s.csv"]
 
 
 def test_failed_blocks_are_counted_of_the_pictures_that_could_be_read() -> None:
@@ -165,7 +165,7 @@ def test_a_folder_is_scored_into_itself(served_bundle: Path, tmp_path: Path) -> 
     (tmp_path / "a.jpg").write_bytes(JPEG)
     out = tmp_path / "scores.csv"
     assert score(served_bundle, list_pictures([str(tmp_path)]), out) == (1, 0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jpg", "scores.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".scores.csv.run.json", "a.jpg", "scores.csv"]
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
@@ -193,3 +193,21 @@ def test_a_manifest_is_a_row_a_path_whatever_else_it_holds(
     with pytest.raises(UserError, match="has no column 'path'; a manifest needs 'path'"):
         score_command(served_bundle, [str(tmp_path / "other.csv")], str(tmp_path / "o.csv"))
     assert not (tmp_path / "o.csv").exists()
+
+
+def test_a_finished_file_is_resumed_for_the_same_pictures_and_model_alone(
+    served_bundle: Path, covers: list[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "s.csv"
+    first = score(served_bundle, iter(covers), out)
+    before = out.read_bytes()
+    assert score(served_bundle, iter(covers), out, resume=True) == first
+    for others in (covers[:1], [*covers, covers[0]], covers[::-1]):
+        with pytest.raises(UserError, match=r"s.csv was made of other pictures. Name another --out"):
+            score(served_bundle, iter(others), out, resume=True)
+    with pytest.raises(UserError, match="another top_k"):
+        score(served_bundle, iter(covers), out, top_k=1, resume=True)
+    assert out.read_bytes() == before
+    (tmp_path / "mine.csv").write_text("path\n")
+    with pytest.raises(UserError, match="no note of what it was made of"):
+        score(served_bundle, iter(covers), tmp_path / "mine.csv", resume=True)
