@@ -1,9 +1,9 @@
 """The order of groups by who they are: no row, no file name and no other group changes a group's draw.
 
-A group has an identity: of covers the least `cover_id`. A hash of the seed, the purpose and the identity is its
-draw. Within a genre the groups stand in the order of their draws, and each has a place in [0, 1). Splits, folds
-and subsamples all cut these places. A group that comes or goes shifts the places of its genre by its own share
-of it, so that others change sides only next to a cut.
+A group has an identity: of covers the least `cover_id`. A hash of the seed, the purpose and the identity is
+its draw. Within a genre the groups stand in the order of their draws, and each has a place in [0, 1). Splits,
+folds and subsamples all cut these places. A group that comes or goes shifts the places of its genre by its
+own share of it, so that others change sides only next to a cut.
 """
 
 from __future__ import annotations

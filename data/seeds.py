@@ -1,4 +1,4 @@
-"""Random numbers that depend on a seed and on what they are for: neighbouring seeds have nothing in common."""
+"""Random numbers by a seed and by what they are for: neighbouring seeds have nothing in common."""
 
 from __future__ import annotations
 

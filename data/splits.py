@@ -12,17 +12,18 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.identity_order import cut_places, least_covers
 
 IN_NO_FOLD = -1  # of covers that every fold learns from
+SPLIT_COLUMN = "split"  # of saved 8:1:1 splits; saved folds have others
 PARTS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def split(frame: pd.DataFrame, seed: int) -> pd.Series:
     """Splits covers 8:1:1 into train, validation and test, stratified by genre, by who the covers are.
 
-    The places of `data.identity_order` are cut at 0.8 and 0.9: neither file names nor the order of rows count,
-    and a cover that comes or goes moves others only next to a cut. A group is never separated. Of a genre of
-    single covers each part has its share to within a cover; with larger groups to within about the size of one
-    (of 3,483 real covers in 3,291 groups: 0.3 points of a genre in the worst of ten seeds). A genre with a
-    single group (a single cover, say) goes to train as a whole.
+    The places of `data.identity_order` are cut at 0.8 and 0.9: neither file names nor the order of rows
+    count, and a cover that comes or goes moves others only next to a cut. A group is never separated. Of a
+    genre of single covers each part has its share to within a cover; with larger groups to within about the
+    size of one (of 3,483 real covers in 3,291 groups: 0.3 points of a genre in the worst of ten seeds). A
+    genre with a single group (a single cover, say) goes to train as a whole.
 
     Args:
         frame: n covers with `cover_id`, `genre` and `group`.
@@ -34,18 +35,18 @@ def split(frame: pd.DataFrame, seed: int) -> pd.Series:
     """
     # what is never trained on can never be predicted
     part = cut_places(frame["genre"], _identities(frame), list(PARTS.values()), {0}, seed, "split")
-    names = pd.Series(np.array(list(PARTS), dtype=object)[part], index=_ids(frame), name="split")
+    names = pd.Series(np.array(list(PARTS), dtype=object)[part], index=_ids(frame), name=SPLIT_COLUMN)
     return names[~names.index.duplicated()]
 
 
 def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
     """Numbers the folds of repeated, grouped, stratified cross-validation, by who the covers are.
 
-    The places of `data.identity_order` are cut into k equal parts, with another order for each repeat. A genre
-    of k groups or more has one in each fold, unless groups of several genres forbid it. Of 3,483 real covers in
-    3,291 groups each of five folds has its share of each genre to within 1.2 covers of about 140 in ten seeds,
-    0.8 by scikit-learn's `StratifiedGroupKFold`; with rare words kept together (2,148 groups of up to 174
-    covers) to within 4.2, and 1.6.
+    The places of `data.identity_order` are cut into k equal parts, with another order for each repeat. A
+    genre of k groups or more has one in each fold, unless groups of several genres forbid it. Of 3,483 real
+    covers in 3,291 groups each of five folds has its share of each genre to within 1.2 covers of about 140 in
+    ten seeds, 0.8 by scikit-learn's `StratifiedGroupKFold`; with rare words kept together (2,148 groups of up
+    to 174 covers) to within 4.2, and 1.6.
 
     Args:
         frame: n covers with `cover_id`, `genre` and `group`.
@@ -123,13 +124,7 @@ def load_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> pd.DataFra
     Raises:
         UserError: no such file, or it belongs to other covers, or separates a group of these.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"There are no saved splits at {path}.")
-    try:
-        saved = pd.read_parquet(path).set_index("cover_id")
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path} holds no splits: {error}") from error
+    saved = read_splits(path)
     ids = pd.Index(frame["cover_id"].unique())
     in_a_part = saved.index[(saved != IN_NO_FOLD).any(axis=1)]
     missing, extra = len(ids.difference(saved.index)), len(in_a_part.difference(ids))
@@ -140,11 +135,82 @@ def load_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> pd.DataFra
         )
     saved = saved.loc[ids]
     group = frame.drop_duplicates("cover_id").set_index("cover_id")["group"]
-    parts = saved.groupby(group.loc[ids].to_numpy()).nunique()
-    crossed = int((parts > 1).any(axis=1).sum())
+    _check_groups(saved, group.loc[ids].to_numpy(), path)
+    return saved
+
+
+def take_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Reads saved splits or folds for covers that may have changed since.
+
+    A cover that is not in the file goes where its group is, and otherwise to train, or into no fold.
+
+    Args:
+        path: a file from `save_splits`.
+        frame: n covers with `cover_id` and `group`.
+
+    Returns:
+        The saved columns, indexed by cover_id in the order of the frame, each once; and a sentence for each
+        kind of difference between the file and the frame.
+
+    Raises:
+        UserError: no such file, none of these covers is in it, or it separates a group of these.
+    """
+    saved = read_splits(path)
+    saved.index = saved.index.str.partition(":").get_level_values(0)  # covers kept under several genres
+    saved = saved[~saved.index.duplicated()]
+    once = frame.drop_duplicates("cover_id")
+    bare = once["cover_id"].str.partition(":")[0]
+    known = bare.isin(saved.index).to_numpy()
+    if not known.any():
+        raise UserError(f"{path} belongs to another collection: none of these covers is in it.")
+    taken = saved.reindex(bare).set_axis(_ids(once))
+    group = once["group"].to_numpy()
+    _check_groups(taken[known], group[known], path)
+    taken = taken.groupby(group).transform("first")  # of a group what is known of its covers
+    with_group = taken.notna().all(axis=1).to_numpy() & ~known
+    alone = ~known & ~with_group
+    taken = taken.fillna("train" if SPLIT_COLUMN in taken else IN_NO_FOLD)
+    gone = len(saved.index.difference(pd.Index(bare)))
+    learnt = "train" if SPLIT_COLUMN in taken else "are learnt from in every fold"
+    changes = [
+        (int(alone.sum()), f"covers are not in {path}: they {learnt}."),
+        (int(with_group.sum()), f"covers are not in {path}, and go with near duplicates or an artist there."),
+        (gone, f"covers of {path} are not here any more."),
+    ]
+    taken = taken if SPLIT_COLUMN in taken else taken.astype(np.int64)
+    return taken, [f"{count:,} {what}" for count, what in changes if count]
+
+
+def read_splits(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """What `save_splits` has written, indexed by cover_id: the column `split`, or columns of folds.
+
+    Raises:
+        UserError: no such file, or it holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"There are no saved splits at {path}.")
+    try:
+        saved = pd.read_parquet(path).set_index("cover_id")
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path} holds no splits: {error}") from error
+    if SPLIT_COLUMN in saved:
+        wrong = set(saved[SPLIT_COLUMN]) - set(PARTS)
+        saved = saved[[SPLIT_COLUMN]]
+    else:
+        wrong = {str(name) for name, kind in saved.dtypes.items() if kind.kind != "i"}
+    if wrong or saved.empty:
+        raise UserError(
+            f"{path} holds no splits: it needs the column `split` with train, validation and test, or "
+            f"columns of fold numbers. Name a splits.parquet of a run or study."
+        )
+    return saved
+
+
+def _check_groups(saved: pd.DataFrame, group: np.ndarray, path: str | os.PathLike[str]) -> None:
+    crossed = int((saved.groupby(group).nunique() > 1).any(axis=1).sum())
     if crossed:
         raise UserError(f"{path} separates {crossed} groups of near duplicates or artists. Make new splits.")
-    return saved
 
 
 def _identities(frame: pd.DataFrame) -> np.ndarray:

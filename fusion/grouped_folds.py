@@ -18,9 +18,9 @@ def inner_folds(
 ) -> list[Split]:
     """Cross-validation folds whose training side always holds every class.
 
-    A group's fold hangs on its value in `groups`, not on the order of the rows (`data.identity_order`). A class
-    that would vanish from a training side (all its covers are in one group, say) has its groups moved back
-    there, so the test sides need not cover every row.
+    A group's fold hangs on its value in `groups`, not on the order of the rows (`data.identity_order`). A
+    class that would vanish from a training side (all its covers are in one group, say) has its groups moved
+    back there, so the test sides need not cover every row.
 
     Args:
         y: (n,) classes.

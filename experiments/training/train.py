@@ -13,6 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, CannotFitError, Model, Part, models_of
+from coverfusion.experiments.pipeline.chosen_splits import with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.leaderboard import (
@@ -68,6 +69,7 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         UserError: no classifier can be fitted; as `read_collection`, `make_extractors` and
             `features.extract.extract`.
     """
+    config, _ = with_saved_folds(config)
     names = chosen_classifiers(config)
     for name in dict.fromkeys([*names, *config.alone]):
         create_checked(name, **(config.classifiers or {}).get(name, {}))
