@@ -8,7 +8,7 @@ own share of it, so that others change sides only next to a cut.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,14 @@ class Groups:
         return place
 
 
-def least_covers(cover_ids: Any, groups: Any) -> np.ndarray:
-    """(n,) the identity of each cover's group, its least `cover_id`, for (n,) ids and (n,) groups.
+def bare_ids(cover_ids: Iterable[str]) -> list[str]:
+    """Cover ids without the genre that stands behind a colon where a cover is kept under several."""
+    return [cover_id.partition(":")[0] for cover_id in cover_ids]
 
-    What stands behind a colon (the genre of a cover that is kept under several) does not count.
-    """
-    own = pd.Series(np.asarray(cover_ids, dtype=object)).str.partition(":")[0]
+
+def least_covers(cover_ids: Iterable[str], groups: Any) -> np.ndarray:
+    """(n,) the identity of each cover's group, its least bare `cover_id`, for (n,) ids and (n,) groups."""
+    own = pd.Series(bare_ids(cover_ids), dtype=object)
     return own.groupby(np.asarray(groups)).transform("min").to_numpy(dtype=object)
 
 

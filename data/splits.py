@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.identity_order import cut_places, least_covers
+from coverfusion.data.identity_order import bare_ids, cut_places, least_covers
 
 IN_NO_FOLD = -1  # of covers that every fold learns from
 SPLIT_COLUMN = "split"  # of saved 8:1:1 splits; saved folds have others
@@ -156,11 +156,11 @@ def take_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> tuple[pd.D
         UserError: no such file, none of these covers is in it, or it separates a group of these.
     """
     saved = read_splits(path)
-    saved.index = saved.index.str.partition(":").get_level_values(0)  # covers kept under several genres
+    saved = saved.set_axis(bare_ids(saved.index))
     saved = saved[~saved.index.duplicated()]
     once = frame.drop_duplicates("cover_id")
-    bare = once["cover_id"].str.partition(":")[0]
-    known = bare.isin(saved.index).to_numpy()
+    bare = pd.Index(bare_ids(once["cover_id"]))
+    known = bare.isin(saved.index)
     if not known.any():
         raise UserError(f"{path} belongs to another collection: none of these covers is in it.")
     taken = saved.reindex(bare).set_axis(_ids(once))
@@ -170,7 +170,7 @@ def take_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> tuple[pd.D
     with_group = taken.notna().all(axis=1).to_numpy() & ~known
     alone = ~known & ~with_group
     taken = taken.fillna("train" if SPLIT_COLUMN in taken else IN_NO_FOLD)
-    gone = len(saved.index.difference(pd.Index(bare)))
+    gone = len(saved.index.difference(bare))
     learnt = "train" if SPLIT_COLUMN in taken else "are learnt from in every fold"
     changes = [
         (int(alone.sum()), f"covers are not in {path}: they {learnt}."),
@@ -189,7 +189,7 @@ def read_splits(path: str | os.PathLike[str]) -> pd.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"There are no saved splits at {path}.")
+        raise UserError(f"There are no saved splits at {path}. Name the splits.parquet of a run or study.")
     try:
         saved = pd.read_parquet(path).set_index("cover_id")
     except (OSError, ValueError, KeyError) as error:

@@ -16,6 +16,7 @@ from coverfusion.experiments.commands.options import (
     FreshOption,
     OutOption,
     SourceArgument,
+    SplitFileOption,
     StoreOption,
     TrackingUriOption,
     TrackOption,
@@ -36,6 +37,7 @@ def train_command(
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
+    split_file: SplitFileOption = None,
     store: StoreOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
@@ -59,6 +61,7 @@ def train_command(
         preset=preset,
         keep=keep,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )

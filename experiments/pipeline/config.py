@@ -31,14 +31,8 @@ from coverfusion.fusion.registry import CLASSIFIERS
 
 Parameters = dict[str, dict[str, Any]]
 _NAME_BYTES = 150  # of the 255 that a file system takes
-_BESIDE_THE_RESULT = {
-    "collection",
-    "store",
-    "out",
-    "plugins",
-    "max_failed",
-    "split_file",
-}  # keys that do not change it
+# keys that do not change it
+_BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed", "split_file"}
 
 
 class Config(BaseModel):

@@ -118,7 +118,7 @@ def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple
     The split with its test covers is saved as `splits.parquet`, and the folds of the others as
     `folds.parquet`.
     """
-    known = _no_test_covers(covers, config, say=True)
+    known = _no_test_covers(covers, config, say=config.folds is not None)
     if config.folds is None:
         ids = split_ids(covers, config, folder, ("validation",))
         by_name = {"split": (ids["train"], ids["validation"])}
