@@ -1,4 +1,4 @@
-"""Which covers test: the same whatever files are called and in which order they are read, or those of a file."""
+"""Which covers test: the same whatever files are called and however they are ordered, or those of a file."""
 
 from pathlib import Path
 
