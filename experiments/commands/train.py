@@ -38,6 +38,9 @@ def train_command(
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
     split_file: SplitFileOption = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="fit networks under so many seeds, to see what a seed does")
+    ] = None,
     store: StoreOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
@@ -62,6 +65,7 @@ def train_command(
         keep=keep,
         seed=seed,
         split_file=split_file,
+        seeds=seeds,
         store=store,
         out=out,
     )

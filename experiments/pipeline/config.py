@@ -68,6 +68,7 @@ class Config(BaseModel):
         MAX_FAILED, ge=0, le=1, description="the run ends where a block fails on a larger share of covers"
     )
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
+    seeds: int = Field(1, ge=1, description="fits of each network, to see what its seed does")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
     plugins: list[Path] = Field([], description="Python files with blocks or classifiers of your own")
