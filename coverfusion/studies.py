@@ -33,6 +33,7 @@ def train(
     folds: int | None = None,
     preset: Literal["packaged", "hub"] | None = None,
     seed: int | None = None,
+    split_file: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     fresh: bool = False,
@@ -51,6 +52,7 @@ def train(
         folds: of a grouped cross-validation; None: one 8:1:1 split.
         preset: which weights the blocks use.
         seed: of splits, classifiers and bootstrap.
+        split_file: a `splits.parquet` of a run or study, whose covers test; None: they are drawn by the seed.
         store: the folder where features are kept.
         out: where the run folder is made.
         fresh: do a finished run again.
@@ -81,6 +83,7 @@ def train(
         folds=folds,
         preset=preset,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )
@@ -100,6 +103,7 @@ def ablate(
     repeats: int = 2,
     preset: Literal["packaged", "hub"] | None = None,
     seed: int | None = None,
+    split_file: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
     workers: int | None = None,
@@ -117,6 +121,7 @@ def ablate(
         repeats: of the cross-validation, each with another shuffle.
         preset: which weights the blocks use.
         seed: of folds, classifiers and bootstrap.
+        split_file: a `splits.parquet` with the folds of a run or study; None: they are drawn by the seed.
         store: the folder where features are kept.
         out: where the study's folder is made.
         workers: processes; None: one a core.
@@ -146,6 +151,7 @@ def ablate(
         folds=folds,
         preset=preset,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )
@@ -267,7 +273,7 @@ def _config(command: str, source: Source, **options: Any) -> Config:
         value = options.get(key)
         if value is not None and not hasattr(value, "keys"):
             options[key] = listed(value)
-    for key in ("store", "out"):
+    for key in ("store", "out", "split_file"):
         if options.get(key) is not None:
             options[key] = Path(options[key])
     return read_source(f"coverfusion.{command}", source, **options)

@@ -19,6 +19,7 @@ from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_add
 from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
+from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.overlay_cache import OverlayCache
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
@@ -36,9 +37,10 @@ class Collection:
 
     Attributes:
         frame: one row a cover, RangeIndex: cover_id (sha256 of the file's bytes, 64 hex digits), path (or
-            address, or `zip!member`), genre, group (int64; covers that must stay together), width and height
-            (pixels), format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept a cover
-            under several genres.
+            address, or `zip!member`), genre, group (int64; the same for covers that must stay together, a
+            hash of the least cover_id among them, so that it does not change with other covers), width and
+            height (pixels), format, artist ("" where unknown). `cover_id` is unique unless `keep="all"` kept
+            a cover under several genres.
         rejected: path, genre and reason of every file that is no usable picture.
         conflicts: cover_id, path, genre, group, kind, reason and partner of covers under several genres,
             treated as `keep` says. Kind "same": equal bytes; kind "near": near duplicates that agree when
@@ -82,8 +84,7 @@ class Collection:
 
     def fingerprint(self) -> str:
         """16 hex digits over cover ids, genres and groups; paths and their order do not matter."""
-        # Group numbers depend on the order of reading; the least cover id of a group does not.
-        leader = self.frame.groupby("group")["cover_id"].transform("min")
+        leader = least_covers(self.frame["cover_id"], self.frame["group"])
         rows = sorted(zip(self.frame["cover_id"], self.frame["genre"], leader, strict=True))
         return hashlib.sha256("\n".join(map("|".join, rows)).encode()).hexdigest()[:16]
 
@@ -150,7 +151,7 @@ def read_collection(
         "all": pd.Series(False, index=unique.index),
     }[keep]
     kept = unique[~left_out].reset_index(drop=True)
-    kept["group"] = np.unique(kept["group"], return_inverse=True)[1].astype(np.int64)
+    kept["group"] = group_numbers(least_covers(kept["cover_id"], kept["group"]))
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(

@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.identity_order import group_numbers
 from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.cannot_learn import CannotLearnError
@@ -74,7 +75,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 Columns of text hold texts, and None where nothing is known.
             y: (n,) genres.
             sample_weight: (n,) weights, not negative; rows of weight 0 are left out.
-            groups: (n,) covers that no inner split may separate.
+            groups: (n,) covers that no inner split may separate. The label of a group alone decides where it
+                goes: labels that stay the same when other covers come or go keep inner splits the same.
 
         Raises:
             CannotLearnError: there is a single class, or `class_weight` does not fit the classes.
@@ -85,7 +87,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         check_classification_targets(labels)
         weight = _check_sample_weight(sample_weight, X_checked, dtype=np.float64, ensure_non_negative=True)
         used = weight > 0
-        grouping = None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        grouping = None if groups is None else group_numbers(groups)
         if grouping is not None and len(grouping) != len(labels):
             raise ValueError(f"groups has {len(grouping)} values for {len(labels)} rows")
         X_checked, labels, weight = X_checked[used], labels[used], weight[used]

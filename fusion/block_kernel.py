@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.seeds import draws
 from coverfusion.fusion.block_weights import (
     KernelWeights,
     combined,
@@ -136,11 +137,15 @@ class BlockKernel:
         return combined(chosen, distances, products).astype(np.float32, copy=False)
 
 
-def sample_rows(y: np.ndarray, largest_n: int, seed: int) -> np.ndarray:
-    """All rows, or a random sample of about `largest_n` that holds every class and keeps their shares."""
+def sample_rows(y: np.ndarray, groups: np.ndarray | None, largest_n: int, seed: int) -> np.ndarray:
+    """All rows, or a random sample of about `largest_n` that holds every class and keeps their shares.
+
+    Groups are drawn, so that a row's luck hangs on its own group alone.
+    """
     if len(y) <= largest_n:
         return np.arange(len(y))
-    shuffled = np.random.default_rng(seed).permutation(len(y))
+    names, group = np.unique(np.arange(len(y)) if groups is None else groups, return_inverse=True)
+    shuffled = np.argsort(draws(names.tolist(), seed, "largest_n")[group], kind="stable")
     kept = []
     for code in np.unique(y):
         members = shuffled[y[shuffled] == code]

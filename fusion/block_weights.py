@@ -22,6 +22,8 @@ from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
 from scipy.optimize import OptimizeResult, minimize
 from scipy.sparse import csr_matrix
 
+from coverfusion.data.identity_order import one_of_each
+
 SMALLEST, LARGEST = 1e-4, 1e3  # of a weight and of a width in the product
 OWN_WIDTHS = 0.05, 1.5  # of a block's own kernel: wider it is constant, narrower it is one more ridge
 PENALTY = 1e-5  # on squared logarithms of value / start: among equals the search stays where it began
@@ -294,9 +296,6 @@ def _centred(y: np.ndarray) -> np.ndarray:
 
 
 def _sample(y: np.ndarray, groups: np.ndarray | None, largest_n: int, seed: int) -> np.ndarray:
-    """Rows for the search: one a group, shuffled, at most `largest_n`."""
-    shuffled = np.random.default_rng(seed).permutation(len(y))
-    if groups is not None:
-        firsts = np.unique(groups[shuffled], return_index=True)[1]
-        shuffled = shuffled[np.sort(firsts)]
-    return shuffled[:largest_n]
+    """Rows for the search: one a group, in random order, at most `largest_n`."""
+    known_by = np.arange(len(y)) if groups is None else groups
+    return one_of_each(known_by, seed, "sample")[:largest_n]

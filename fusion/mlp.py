@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from coverfusion.data.seeds import seed_for
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.blocks import BlockScaler, missing_by_block, unit_variance
 from coverfusion.fusion.grouped_folds import holdout
@@ -140,8 +141,9 @@ class FusionMLP(BlockClassifier):
         examples = cover_dataset(None, Z, gone, y, weight, bags_of(rows))
         self.networks_: list[JointNetwork] = []
         self.n_epochs_: list[int] = []
-        first_seed = self._seed()
-        for seed in range(first_seed, first_seed + self.members):
+        own_seed = self._seed()
+        for member in range(self.members):
+            seed = seed_for(own_seed, "member", member)  # no other random_state has this network
             network, split = self._new_network(seed), holdout(y, groups, seed=seed)
             learn, judge = (examples, None) if split is None else map(examples.rows, split)
             trained = train_network(network, learn, judge, self._recipe(seed))

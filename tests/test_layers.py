@@ -14,13 +14,16 @@ ALLOWED = {
     "fusion": {"fusion", "features", "data"},
     "experiments": {"experiments", "fusion", "features", "data"},
 }
-# fusion knows tables, where pretrained networks come from and how files are kept; it reads no picture
+# fusion knows tables, where pretrained networks come from, how files are kept and what is drawn by a seed; it
+# reads no picture
 TABLES_ONLY = {
     "data.checksums",
     "data.errors",
+    "data.identity_order",
     "data.json_files",
     "data.registry",
     "data.sealed_files",
+    "data.seeds",
     "features.networks.backbone",
     "features.table",
 }

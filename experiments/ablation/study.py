@@ -11,7 +11,6 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
-from coverfusion.data.splits import covers_in_folds
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.tables import (
@@ -28,6 +27,7 @@ from coverfusion.experiments.ablation.tables import (
     shapley_table,
 )
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
+from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fold_scores import (
@@ -46,7 +46,7 @@ from coverfusion.experiments.pipeline.preparation import (
 )
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder
+from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder, with_folds
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create
@@ -80,15 +80,15 @@ def ablate(
     wanted = (
         config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
     )
-    folds = config.folds or DEFAULT_FOLDS
-    config = config.model_copy(update={"folds": folds, "classifiers": wanted, "alone": []})
+    config, repeats = with_saved_folds(with_folds(config), repeats)
+    config = config.model_copy(update={"classifiers": wanted, "alone": []})
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
     asked = [sorted(designs), repeats]
 
     def check(covers: pd.DataFrame) -> None:
-        covers_in_folds(covers, folds)
+        check_folds(covers, config)
 
     with open_study_folder("ablation", config, extractors, asked, fresh=fresh, check=check) as opened:
         if not opened.is_finished():
@@ -111,7 +111,7 @@ def run_designs(
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
     config, covers = opened.config, prepared.covers
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
-    folds = save_folds(opened.path, covers, k, repeats, config.seed)
+    folds, tested = save_folds(opened.path, covers, config, repeats)
     note = say_untested(covers, [fold.part for fold in folds], config, ["test"])
     write_inputs(opened.path, config, prepared, note)
     fits = opened.fits(prepared, config.classifiers or {})
@@ -119,7 +119,6 @@ def run_designs(
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
     genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
-    tested = covers[covers_in_folds(covers, k)]
     ids = pd.Index(tested["cover_id"])
     outcomes: dict[Key, Outcome] = {("", ()): largest_genre(genre, folds, ids, genres)}
 

@@ -19,6 +19,7 @@ from coverfusion.experiments.commands.options import (
     ProcessesOption,
     RepeatsOption,
     SourceArgument,
+    SplitFileOption,
     StoreOption,
     TrackingUriOption,
     TrackOption,
@@ -48,6 +49,7 @@ def ablate_command(
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
+    split_file: SplitFileOption = None,
     store: StoreOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
@@ -72,6 +74,7 @@ def ablate_command(
         preset=preset,
         keep=keep,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )

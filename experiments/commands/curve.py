@@ -19,6 +19,7 @@ from coverfusion.experiments.commands.options import (
     ProcessesOption,
     RepeatsOption,
     SourceArgument,
+    SplitFileOption,
     StoreOption,
     TrackingUriOption,
     TrackOption,
@@ -44,6 +45,7 @@ def curve_command(
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
+    split_file: SplitFileOption = None,
     store: StoreOption = None,
     out: OutOption = None,
     workers: ProcessesOption = None,
@@ -67,6 +69,7 @@ def curve_command(
         preset=preset,
         keep=keep,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )

@@ -49,6 +49,10 @@ RepeatsOption = Annotated[int, typer.Option(min=1, help="of the cross-validation
 ConfigSeedOption = Annotated[
     int | None, typer.Option(min=0, help="of splits, folds, classifiers and bootstrap")
 ]
+SplitFileOption = Annotated[
+    Path | None,
+    typer.Option(help="a splits.parquet of a run or study: its covers test, not those drawn by the seed"),
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="of everything that is drawn at random")]
 OutOption = Annotated[Path | None, typer.Option(help="where the result's folder is made")]
 ProcessesOption = Annotated[

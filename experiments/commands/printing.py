@@ -30,6 +30,12 @@ def print_run(folder: Path) -> None:
         from coverfusion.experiments.training.stack_weights import summary
 
         print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
+    if (folder / "seeds.csv").is_file():
+        from coverfusion.experiments.training.seed_study import summary as seed_summary
+
+        table = pd.read_csv(folder / "seeds.csv")
+        title = f"Networks under {table['seeds'].max()} seeds: what one fit's accuracy on one fold varies by"
+        print_frame(seed_summary(table), f"{title}, points (standard deviation)")
     print_places(folder, {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"})
 
 

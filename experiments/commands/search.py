@@ -15,6 +15,7 @@ from coverfusion.experiments.commands.options import (
     FreshOption,
     OutOption,
     SourceArgument,
+    SplitFileOption,
     StoreOption,
     TunedClassifierOption,
     TuningFoldsOption,
@@ -40,6 +41,7 @@ def search_command(
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
+    split_file: SplitFileOption = None,
     store: StoreOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
@@ -63,6 +65,7 @@ def search_command(
         preset=preset,
         keep=keep,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )

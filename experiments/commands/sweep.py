@@ -15,6 +15,7 @@ from coverfusion.experiments.commands.options import (
     OutOption,
     ProcessesOption,
     SourceArgument,
+    SplitFileOption,
     StoreOption,
     TunedClassifierOption,
     TuningFoldsOption,
@@ -36,6 +37,7 @@ def sweep_command(
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
+    split_file: SplitFileOption = None,
     store: StoreOption = None,
     out: OutOption = None,
     workers: ProcessesOption = None,
@@ -57,6 +59,7 @@ def sweep_command(
         preset=preset,
         keep=keep,
         seed=seed,
+        split_file=split_file,
         store=store,
         out=out,
     )

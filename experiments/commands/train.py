@@ -16,6 +16,7 @@ from coverfusion.experiments.commands.options import (
     FreshOption,
     OutOption,
     SourceArgument,
+    SplitFileOption,
     StoreOption,
     TrackingUriOption,
     TrackOption,
@@ -36,6 +37,10 @@ def train_command(
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     seed: ConfigSeedOption = None,
+    split_file: SplitFileOption = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="fit networks under so many seeds, to see what a seed does")
+    ] = None,
     store: StoreOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
@@ -59,6 +64,8 @@ def train_command(
         preset=preset,
         keep=keep,
         seed=seed,
+        split_file=split_file,
+        seeds=seeds,
         store=store,
         out=out,
     )

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
-from coverfusion.data.splits import covers_in_folds
 from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
+from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fold_scores import save_folds
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
@@ -28,7 +28,7 @@ from coverfusion.experiments.pipeline.preparation import (
 )
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder
+from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder, with_folds
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import classifier_class, create
 
@@ -64,14 +64,15 @@ def learning_curve(
     means = members_of(parameters)
     fitted = list(dict.fromkeys(m for name in names for m in means.get(name, [name])))
     check_balances(balances, fitted)
+    config, repeats = with_saved_folds(with_folds(config), repeats)
+    config = config.model_copy(update={"classifiers": parameters, "alone": []})
     folds = config.folds or DEFAULT_FOLDS
-    config = config.model_copy(update={"folds": folds, "classifiers": parameters, "alone": []})
     balances = list(dict.fromkeys(balances))
     asked = {"sizes": sorted(set(sizes)), "balances": balances, "repeats": repeats}
     extractors = run_extractors(config, fitted)
 
     def check(covers: pd.DataFrame) -> None:
-        covers_in_folds(covers, folds)
+        check_folds(covers, config)
         check_sizes(sizes, len(covers), covers["genre"].nunique())
 
     with open_study_folder("curve", config, extractors, [asked], fresh=fresh, check=check) as study:
@@ -108,7 +109,7 @@ def make_points(
 
     The largest default size stands for everything a fold has to learn from, as in `train`.
     """
-    all_folds = save_folds(folder, covers, config.folds or DEFAULT_FOLDS, repeats, config.seed)
+    all_folds, _ = save_folds(folder, covers, with_folds(config), repeats)
     largest = min(len(fold.part.train) for fold in all_folds)
     steps = check_sizes(sizes, largest, covers["genre"].nunique())
     by_id = covers.set_index("cover_id", drop=False)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.identity_order import drawn_groups, least_covers
 
 MIN_COVERS_PER_GENRE = 10  # covers a genre, on average, in the smallest training set
 MIN_STEPS = 5  # sizes at least
@@ -16,8 +17,9 @@ MIN_STEPS = 5  # sizes at least
 def draw_order(covers: pd.DataFrame, seed: int) -> list[list[str]]:
     """The groups of a training fold in an order whose every beginning has about the genres' proportions.
 
-    Each genre's groups are shuffled and laid evenly over the whole order; the first group of each genre
-    comes before all others, so that no beginning lacks a genre.
+    Each genre's groups are laid evenly over the whole order by their places (`data.identity_order`); the
+    first group of each genre comes before all others, so that no beginning lacks a genre. The order hangs on
+    who the covers are, so a cover that comes or goes leaves the others where they were, but for its own room.
 
     Args:
         covers: frame with `cover_id`, `genre` and `group`; a group counts for its commonest genre.
@@ -26,18 +28,12 @@ def draw_order(covers: pd.DataFrame, seed: int) -> list[list[str]]:
     Returns:
         The cover ids of one group after another.
     """
-    rng = np.random.default_rng(seed)
-    grouped = covers.groupby("group", sort=True)
-    groups = pd.DataFrame(
-        {"genre": grouped["genre"].agg(lambda genres: genres.mode()[0]), "covers": grouped.size()}
-    )
-    groups = groups.iloc[rng.permutation(len(groups))]
-    by_genre = groups.groupby("genre")["covers"]
-    before = by_genre.cumsum() - groups["covers"]
-    place = (before + groups["covers"] / 2) / by_genre.transform("sum")
-    order = groups.assign(place=place.where(before > 0, 0.0)).sort_values("place", kind="stable").index
-    ids = grouped["cover_id"].agg(list)
-    return [ids[group] for group in order]
+    identity = least_covers(covers["cover_id"], covers["group"])
+    groups = drawn_groups(covers["genre"], identity, seed, "subsamples")
+    place = pd.Series(groups.places())
+    place[place.groupby(groups.genre).idxmin()] -= 1
+    ids = covers.groupby(identity, sort=True)["cover_id"].agg(list).tolist()  # in the order of the names
+    return [ids[group] for group in np.argsort(place.to_numpy(), kind="stable")]
 
 
 def nested_subsamples(covers: pd.DataFrame, sizes: Sequence[int], seed: int) -> dict[int, list[str]]:

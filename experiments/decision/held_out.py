@@ -63,7 +63,7 @@ def held_out_parts(run: Run, seed: int) -> list[Split]:
     if run.other is not None:
         parts = [(np.flatnonzero(frame["split"] == run.other), np.flatnonzero(frame["split"] == run.split))]
     else:
-        parts = inner_folds(pd.factorize(frame["genre"])[0], frame["group"].to_numpy(), HELD_OUT_PARTS, seed)
+        parts = inner_folds(frame["genre"].to_numpy(), frame["group"].to_numpy(), HELD_OUT_PARTS, seed)
     if not parts:
         raise UserError(f"{run.folder} has too few held-out covers to learn from some and try on others.")
     return parts

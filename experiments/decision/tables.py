@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.seeds import seed_for
 from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
 from coverfusion.experiments.evaluation.intervals import reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval
@@ -152,7 +153,7 @@ def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
     for split in range(SET_SPLITS):
         learns = (rng.permutation(len(names)) < len(names) // 2)[codes]
         learnt, tried = np.flatnonzero(learns), np.flatnonzero(~learns)
-        learnt = learnt[one_a_group(held.groups[learnt], seed + split)]
+        learnt = learnt[one_a_group(held.groups[learnt], seed_for(seed, "set split", split))]
         rows += [
             {"method": method, "guarantee": guarantee, "split": split}
             | _tried_sets(held, learnt, tried, guarantee, method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,7 +31,8 @@ from coverfusion.fusion.registry import CLASSIFIERS
 
 Parameters = dict[str, dict[str, Any]]
 _NAME_BYTES = 150  # of the 255 that a file system takes
-_BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed"}  # keys that do not change it
+# keys that do not change it
+_BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed", "split_file"}
 
 
 class Config(BaseModel):
@@ -56,6 +58,9 @@ class Config(BaseModel):
         description="also fitted on each block alone; svc by default, where it is a classifier",
     )
     folds: int | None = Field(None, ge=2, description="grouped cross-validation instead of one 8:1:1 split")
+    split_file: Path | None = Field(
+        None, description="a splits.parquet of a run or study: its covers test, not those drawn by the seed"
+    )
     groups: Literal["given", "words"] = Field(
         "given", description="words: covers that share a rare word, mostly a name, are never separated either"
     )
@@ -63,6 +68,7 @@ class Config(BaseModel):
         MAX_FAILED, ge=0, le=1, description="the run ends where a block fails on a larger share of covers"
     )
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
+    seeds: int = Field(1, ge=1, description="fits of each network, to see what its seed does")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
     plugins: list[Path] = Field([], description="Python files with blocks or classifiers of your own")
@@ -73,6 +79,8 @@ class Config(BaseModel):
         Blocks are left to their extractors' fingerprints, which know their code.
         """
         values = self.model_dump(mode="json", exclude=_BESIDE_THE_RESULT)
+        # what is in the file counts, not where it lies
+        values["splits"] = None if self.split_file is None else _digest(self.split_file)
         origins = CLASSIFIERS.origins()
         return values | {"classifier_origins": origins} if origins else values
 
@@ -139,7 +147,7 @@ def read_config(path: str | os.PathLike[str], run_plugins: bool = True, **overri
         raise UserError(f"Config {path} is not YAML: {error}") from error
     if not isinstance(raw, dict):
         raise UserError(f"Config {path} must be `key: value` lines, at least `collection: PATH`.")
-    for key in ("collection", "store", "out"):
+    for key in ("collection", "store", "out", "split_file"):
         if isinstance(raw.get(key), str) and not is_address(raw[key]):
             raw[key] = path.parent.absolute() / Path(raw[key]).expanduser()
     if isinstance(files := raw.get("plugins"), list):
@@ -211,6 +219,14 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+def _digest(path: Path) -> str:
+    """Of a file's bytes; raises UserError where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise UserError(f"--split-file {path} cannot be read: {error.strerror or error}.") from error
+
+
 def write_config(config: Config, path: str | os.PathLike[str]) -> None:
     """Writes every value, defaults too, so that the file runs again as it is (paths are made absolute)."""
     values = config.model_dump(mode="json")
@@ -218,4 +234,6 @@ def write_config(config: Config, path: str | os.PathLike[str]) -> None:
         if not is_address(values[key]):
             values[key] = str(Path(values[key]).absolute())
     values["plugins"] = [str(Path(file).absolute()) for file in values["plugins"]]
+    if config.split_file is not None:
+        values["split_file"] = str(config.split_file.absolute())
     Path(path).write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

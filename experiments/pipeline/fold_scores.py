@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score, log_loss
 
-from coverfusion.data.splits import folds as number_folds
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
+from coverfusion.experiments.pipeline.chosen_splits import chosen_folds, tested_covers
+from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.parts import train_test
 
@@ -44,7 +45,9 @@ class Fold:
     part: Part
 
 
-def save_folds(folder: Path, covers: pd.DataFrame, k: int, repeats: int, seed: int) -> list[Fold]:
+def save_folds(
+    folder: Path, covers: pd.DataFrame, config: Config, repeats: int
+) -> tuple[list[Fold], pd.DataFrame]:
     """Repeated, grouped, stratified cross-validation; saved as `splits.parquet`.
 
     Covers of genres that cannot be tested (`data.splits.covers_in_folds`) are learnt from in every fold.
@@ -52,16 +55,18 @@ def save_folds(folder: Path, covers: pd.DataFrame, k: int, repeats: int, seed: i
     Args:
         folder: of the study.
         covers: frame with `cover_id`, `genre` and `group`.
-        k: folds of one repeat.
+        config: with `folds`, and with `seed` or `split_file`.
         repeats: each with another shuffle.
-        seed: of the shuffles.
+
+    Returns:
+        The folds, and the covers that they test.
 
     Raises:
-        UserError: as `data.splits.folds`.
+        UserError: as `chosen_folds`.
     """
-    numbers = number_folds(covers, k, repeats, seed)
+    numbers = chosen_folds(covers, config, repeats, say=True)
     save_splits(numbers, folder / "splits.parquet")
-    return make_folds(numbers)
+    return make_folds(numbers), tested_covers(covers, numbers)
 
 
 def make_folds(numbers: pd.DataFrame) -> list[Fold]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.splits import IN_NO_FOLD, covers_in_folds, folds, save_splits, split
+from coverfusion.data.splits import IN_NO_FOLD, SPLIT_COLUMN, save_splits
 from coverfusion.experiments.pipeline.cached_fits import Part
+from coverfusion.experiments.pipeline.chosen_splits import check_folds, chosen_folds, chosen_split
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 
@@ -26,15 +27,15 @@ def split_ids(
 
     Args:
         covers: frame with `cover_id`, `genre` and `group`.
-        config: whose seed is taken.
+        config: with `seed` or `split_file`.
         folder: of the study.
         held_out: parts that must not be empty, out of "validation" and "test".
 
     Raises:
-        UserError: too few covers for one of them.
+        UserError: too few covers for one of them; as `chosen_split`.
     """
-    names = split(covers, config.seed)
-    save_splits(names.to_frame("split"), folder / "splits.parquet")
+    names = chosen_split(covers, config, say=True)
+    save_splits(names.to_frame(SPLIT_COLUMN), folder / "splits.parquet")
     _check_held_out(names, config, held_out)
     return {name: names.index[names == name].tolist() for name in ("train", *held_out)}
 
@@ -51,9 +52,9 @@ def check_parts(covers: pd.DataFrame, config: Config, held_out: Sequence[str]) -
         UserError: as `split_ids` and `fold_ids`.
     """
     if config.folds is not None:
-        covers_in_folds(covers, config.folds)
-    elif covers["group"].nunique() < GROUPS_ENOUGH:
-        _check_held_out(split(covers, config.seed), config, held_out)
+        check_folds(covers, config)
+    elif covers["group"].nunique() < GROUPS_ENOUGH or config.split_file is not None:
+        _check_held_out(chosen_split(covers, config), config, held_out)
 
 
 def _check_held_out(names: pd.Series, config: Config, held_out: Sequence[str]) -> None:
@@ -64,20 +65,19 @@ def _check_held_out(names: pd.Series, config: Config, held_out: Sequence[str]) -
         )
 
 
-def fold_ids(covers: pd.DataFrame, k: int, seed: int, folder: Path) -> dict[str, TrainTest]:
-    """Name of the fold -> its cover ids; saved as `splits.parquet`.
+def fold_ids(covers: pd.DataFrame, config: Config, file: Path) -> dict[str, TrainTest]:
+    """Name of the fold -> its cover ids; saved.
 
     Args:
         covers: frame with `cover_id`, `genre` and `group`.
-        k: folds.
-        seed: of the folds.
-        folder: of the study.
+        config: with `folds`, and with `seed` or `split_file`.
+        file: where they are saved.
 
     Raises:
-        UserError: as `data.splits.folds`.
+        UserError: as `chosen_folds`.
     """
-    numbers = folds(covers, k, 1, seed).iloc[:, 0]
-    save_splits(numbers.to_frame("fold"), folder / "splits.parquet")
+    numbers = chosen_folds(covers, config, say=True).iloc[:, 0]
+    save_splits(numbers.to_frame("fold"), file)
     return {f"fold-{number}": ids for number, ids in train_test(numbers).items()}
 
 
@@ -104,7 +104,7 @@ def run_parts(covers: pd.DataFrame, config: Config, folder: Path) -> list[Part]:
     if config.folds is None:
         ids = split_ids(covers, config, folder, RUN_HELD_OUT)
         return [Part("split", ids.pop("train"), ids)]
-    by_name = fold_ids(covers, config.folds, config.seed, folder)
+    by_name = fold_ids(covers, config, folder / "splits.parquet")
     return [Part(name, train, {ALL_FOLDS: test}) for name, (train, test) in by_name.items()]
 
 

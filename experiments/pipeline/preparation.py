@@ -12,6 +12,7 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
 from coverfusion.data.registry import origin_of
@@ -180,7 +181,9 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     if failures:
         console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
     unread = {f.cover_id for f in failures if not f.block}
-    covers = collection.frame[~collection.frame["cover_id"].isin(unread)].reset_index(drop=True)
+    covers = collection.frame[~collection.frame["cover_id"].isin(unread)]
+    # what is drawn by the position of a row must not depend on the names of files
+    covers = covers.sort_values(["cover_id", "genre"], ignore_index=True)
     table = read_table(covers["cover_id"].tolist(), tabled, store)
     if config.groups == "words":
         covers["group"] = _word_groups(covers, table)
@@ -202,7 +205,7 @@ def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
     groups = group_by_words(covers["group"].to_numpy(), read.tolist())
     before, after = covers["group"].nunique(), len(np.unique(groups))
     console.print(f"Rare words join {before:,} groups of covers to {after:,}.", highlight=False)
-    return groups
+    return group_numbers(least_covers(covers["cover_id"], groups))
 
 
 def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str = "") -> None:

@@ -16,6 +16,7 @@ from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits
+from coverfusion.experiments.pipeline.chosen_splits import holds_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
@@ -24,6 +25,13 @@ from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
 
 DEFAULT_FOLDS = 5  # of a study that needs folds and names none
+
+
+def with_folds(config: Config) -> Config:
+    """The config of a study that needs folds: 5 where it names none, and no file that holds some."""
+    if config.folds is None and not holds_folds(config):
+        return config.model_copy(update={"folds": DEFAULT_FOLDS})
+    return config
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.checksums import write_sums
+from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, CannotFitError, Model, Part, models_of
+from coverfusion.experiments.pipeline.chosen_splits import with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.leaderboard import (
@@ -42,6 +44,7 @@ from coverfusion.experiments.pipeline.run_folder import RUN_FILES
 from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
+from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
 from coverfusion.experiments.training.stack_weights import write_stack_weights
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
@@ -68,9 +71,11 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         UserError: no classifier can be fitted; as `read_collection`, `make_extractors` and
             `features.extract.extract`.
     """
+    config, _ = with_saved_folds(config)
     names = chosen_classifiers(config)
     for name in dict.fromkeys([*names, *config.alone]):
         create_checked(name, **(config.classifiers or {}).get(name, {}))
+    check_seeds(config, names)
     extractors = run_extractors(config, names)
 
     def check(covers: pd.DataFrame) -> None:
@@ -113,6 +118,9 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
     neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, note)
     keep_training_curves(folder)
+    if config.seeds > 1:
+        judged = ALL_FOLDS if config.folds else "test"
+        write_csv(seed_table(fits, predictions, parts, judged, config.seeds), folder / SEEDS_FILE)
     write_sums(folder, [name for name in RUN_FILES if (folder / name).is_file()])
     write_report(folder, neighbours, prepared.table, prepared.covers)
     study.remove_fits()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.data.splits import split
+from coverfusion.data.splits import SPLIT_COLUMN, save_splits
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.cached_fits import (
     TRAINING,
@@ -20,6 +20,7 @@ from coverfusion.experiments.pipeline.cached_fits import (
     Part,
     all_blocks,
 )
+from coverfusion.experiments.pipeline.chosen_splits import chosen_split
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, say_untested, split_ids
 from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
@@ -28,6 +29,8 @@ from coverfusion.experiments.pipeline.study import open_study_folder
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, create
+
+SPLIT_FILE = "splits.parquet"  # in the folder of a study: which covers no candidate has seen
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,8 @@ def open_candidates(
     Args:
         kind: "sweep" or "search".
         config: as for `train`. With folds they are grouped folds of the covers that an 8:1:1 split with the
-            same seed has for training and validation; without, that split's two parts. Its test covers are
-            left alone either way.
+            same seed (or the `split_file`) has for training and validation; without, that split's two parts.
+            Its test covers are left alone either way.
         classifier: one name; its parameters in the config are the others' values.
         changed: parameter -> some value, of what the study changes.
         study: what tells this study from others on the same covers; written as `study.json`.
@@ -110,21 +113,26 @@ def open_candidates(
 
 
 def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple[pd.DataFrame, list[Part]]:
-    """The covers that are no test covers, and parts of them; saved as `splits.parquet`."""
-    known = _no_test_covers(covers, config)
+    """The covers that are no test covers, and parts of them.
+
+    The split with its test covers is saved as `splits.parquet`, and the folds of the others as
+    `folds.parquet`.
+    """
+    known = _no_test_covers(covers, config, say=config.folds is not None)
     if config.folds is None:
         ids = split_ids(covers, config, folder, ("validation",))
         by_name = {"split": (ids["train"], ids["validation"])}
     else:
-        by_name = fold_ids(known, config.folds, config.seed, folder)
+        save_splits(chosen_split(covers, config).to_frame(SPLIT_COLUMN), folder / SPLIT_FILE)
+        by_name = fold_ids(known, config, folder / "folds.parquet")
     return known, [
         Part(name, train, {TRAINING: train, VALIDATION: held_out})
         for name, (train, held_out) in by_name.items()
     ]
 
 
-def _no_test_covers(covers: pd.DataFrame, config: Config) -> pd.DataFrame:
-    return covers[covers["cover_id"].map(split(covers, config.seed)) != "test"]
+def _no_test_covers(covers: pd.DataFrame, config: Config, say: bool = False) -> pd.DataFrame:
+    return covers[covers["cover_id"].map(chosen_split(covers, config, say)) != "test"]
 
 
 def _extractors(config: Config, classifier: str) -> list[Extractor]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.pipeline.config import write_config
-from coverfusion.experiments.tuning.candidates import Candidates
+from coverfusion.experiments.tuning.candidates import SPLIT_FILE, Candidates
 from coverfusion.experiments.tuning.search_space import Range, SearchSpace, values_of
 from coverfusion.experiments.tuning.sweep_scores import score_values
 from coverfusion.experiments.tuning.values import label
@@ -36,10 +36,9 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
             models[OWN_ROW] = candidates.model(values_of(space, trial.params))
     write_csv(score_values(candidates, models)[1], folder / "best.csv")
     chosen = {candidates.classifier: candidates.base | best}
-    # the split's test covers, which no trial has seen, judge the best
-    write_config(
-        candidates.config.model_copy(update={"classifiers": chosen, "folds": None}), folder / "best.yaml"
-    )
+    # the split's test covers, which no trial has seen, judge the best: exactly those, whatever comes and goes
+    changes = {"classifiers": chosen, "folds": None, "split_file": folder / SPLIT_FILE}
+    write_config(candidates.config.model_copy(update=changes), folder / "best.yaml")
 
 
 def trials_table(study: Study, space: SearchSpace) -> pd.DataFrame:

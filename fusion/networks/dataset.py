@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from coverfusion.data.seeds import seed_for
 from coverfusion.fusion.networks.augmentation import Transform, picture_transform, whole
 
 MIN_PICTURES_FOR_WORKERS = 300  # below, a worker process costs more than it brings
@@ -102,7 +103,7 @@ class _Pictures(Dataset[dict[str, Any]]):
         else:
             with torch.random.fork_rng(devices=[]):
                 # torch.manual_seed seeds every device, which takes a millisecond
-                torch.default_generator.manual_seed((self.seed * 1_000_003 + row) % 2**63)
+                torch.default_generator.manual_seed(seed_for(self.seed, "picture", row))
                 picture = self.change(torch.tensor(pixels).permute(2, 0, 1))
         seconds = time.perf_counter() - started
         return {"row": row, "picture": picture, "no_picture": pixels is None, "seconds": seconds}

@@ -21,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.seeds import seed_for
 from coverfusion.fusion.networks.augmentation import batch_mix
 from coverfusion.fusion.networks.checkpoints import (
     TrainingProgress,
@@ -237,8 +238,8 @@ def _epoch(
     watch: Watch | None,
 ) -> dict[str, float]:
     """One pass over the training covers; its row of the history."""
-    seed = recipe.seed * 10_007 + epoch
-    torch.manual_seed(seed + device.rank)
+    seed = seed_for(recipe.seed, "epoch", epoch)
+    torch.manual_seed(seed_for(seed, "process", device.rank))
     _set_modes(network, recipe, head_only=epoch <= recipe.head_epochs)
     order = order_of(examples.y.numpy(), recipe.sampling, seed)
     batches = device.batches(_shuffled(examples, recipe, seed, order))
@@ -363,7 +364,7 @@ def _set_modes(network: Any, recipe: Recipe, head_only: bool) -> None:
 def _forever(examples: CoverDataset, recipe: Recipe) -> Iterator[dict[str, torch.Tensor]]:
     """Batches of epoch after epoch."""
     for epoch in itertools.count(1):
-        seed = recipe.seed * 10_007 + epoch
+        seed = seed_for(recipe.seed, "epoch", epoch)
         yield from _shuffled(examples, recipe, seed, order_of(examples.y.numpy(), recipe.sampling, seed))
 
 

@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.identity_order import group_numbers, one_of_each
 from coverfusion.fusion.uncertainty.abstention import threshold_for_coverage, threshold_for_error
 from coverfusion.fusion.uncertainty.calibration import Calibration, choose_calibration
 from coverfusion.fusion.uncertainty.conformal import prediction_sets, set_limit
@@ -159,13 +160,13 @@ def learn_decision(
         source: "validation" or "folds".
         seed: of the calibration's folds.
     """
-    codes = np.unique(groups, return_inverse=True)[1]
+    numbers = group_numbers(groups)
     return Decision(
         source=source,
         proba=np.asarray(proba, dtype=np.float64),
         y=np.asarray(y, dtype=np.int64),
-        groups=codes,
-        calibration=choose_calibration(np.asarray(proba, dtype=np.float64), y, codes, seed),
+        groups=numbers,
+        calibration=choose_calibration(np.asarray(proba, dtype=np.float64), y, numbers, seed),
     )
 
 
@@ -188,9 +189,8 @@ def make_rule(proba: np.ndarray, y: np.ndarray, targets: Targets) -> Rule:
 
 
 def one_a_group(groups: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Row numbers, in order: of the rows of each group one, drawn at random."""
-    order = np.random.default_rng(seed).permutation(len(groups))
-    return np.sort(order[np.unique(groups[order], return_index=True)[1]])
+    """Row numbers, in order: of the rows of each group one, drawn at random by the group's label."""
+    return np.sort(one_of_each(groups, seed, "one a group"))
 
 
 def guarantee(decision: Decision, targets: Targets) -> str:

@@ -23,10 +23,10 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.identity_order import one_of_each
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.state_files import read_state, write_state
-from coverfusion.fusion.uncertainty.decision import one_a_group
 
 LOOKS = ("cnn", "clip", "texture")  # blocks that say what a picture looks like; all, where none is there
 NETWORKS = ("cnn", "clip")  # blocks that tell photos from covers
@@ -145,7 +145,7 @@ def learn_novelty(
     Returns:
         None where fewer than 100 groups say too little.
     """
-    rows = np.random.default_rng(seed).permutation(one_a_group(groups, seed))[:MAX_LEARNT_COVERS]
+    rows = one_of_each(groups, seed, "novelty")[:MAX_LEARNT_COVERS]
     if len(rows) < MIN_GROUPS:
         return None
     X = X.iloc[rows]

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.splits import IN_NO_FOLD, folds, load_splits, save_splits, split
+from coverfusion.data.splits import IN_NO_FOLD, folds, load_splits, save_splits, split, take_splits
 
 
 def _frame(genre: list[str], group: list[int]) -> pd.DataFrame:
@@ -32,6 +35,68 @@ def test_groups_stay_together_and_each_cover_is_there_once(frame, seed):
     assert parts.index.tolist() == frame["cover_id"].tolist()
     assert set(parts) <= {"train", "validation", "test"}
     assert parts.groupby(frame["group"].to_numpy()).nunique().max() == 1
+
+
+def _stay(before: pd.Series, after: pd.Series) -> float:
+    """The proportion of covers of both that are where they were."""
+    both = before.index.intersection(after.index)
+    return float((before[both] == after[both]).mean())
+
+
+@given(collections(), st.integers(0, 1000))
+def test_neither_the_order_of_rows_nor_the_numbers_of_groups_move_a_cover(frame, seed):
+    others = frame.sample(frac=1, random_state=seed).assign(path="other names")
+    others["group"] = others["group"].map(lambda number: f"group {-number}")
+    assert split(others, seed).to_dict() == split(frame, seed).to_dict()
+    if frame["genre"].nunique() > 1 and frame.groupby("genre")["group"].nunique().min() >= 3:
+        assert folds(others, 3, 2, seed).loc[frame["cover_id"]].equals(folds(frame, 3, 2, seed))
+
+
+@pytest.mark.parametrize("largest", [1, 4])
+def test_a_cover_that_comes_or_goes_moves_few_others(largest):
+    rng = np.random.default_rng(largest)
+    group = np.repeat(np.arange(400), rng.integers(1, largest + 1, 400))[:400]
+    every = _frame([f"genre {number % 3}" for number in group], group.tolist())
+    every["cover_id"] = [hashlib.sha256(cover.encode()).hexdigest() for cover in every["cover_id"]]
+    stayed = []
+    for seed in range(12):
+        parts, numbers = split(every, seed), folds(every, 5, 1, seed)["repeat_0"]
+        gone = rng.choice(every["group"].unique(), 20 * every["group"].nunique() // 400, replace=False)
+        kept = every.drop(index=int(rng.choice(400))), every[~every["group"].isin(gone)]
+        stayed.append(
+            [_stay(parts, split(some, seed)) for some in kept]
+            + [_stay(numbers, folds(some, 5, 1, seed)["repeat_0"]) for some in kept]
+        )
+    one_less, some_more, one_less_folds, some_more_folds = np.transpose(stayed)
+    assert min(*one_less, *one_less_folds) >= 0.95
+    # folds have more cuts; single draws may lie a little below
+    assert min(some_more.mean(), some_more_folds.mean()) >= 0.95
+    assert min(*some_more, *some_more_folds) >= 0.92
+
+
+def test_rounding_favours_no_part_of_many_small_genres():
+    # 60 genres of 7 covers: a fold has 1.4 covers of each, and 84 in all; equal rounding gives 60 or 120
+    frame = _frame([f"genre {n // 7}" for n in range(420)], list(range(420)))
+    sizes = folds(frame, 5, 1, 0)["repeat_0"].value_counts()
+    assert sizes.between(70, 98).all()
+    parts = split(frame, 0).value_counts()
+    assert parts["validation"] == pytest.approx(42, abs=15)
+    assert parts["test"] == pytest.approx(42, abs=15)
+
+
+def test_large_groups_and_groups_of_several_genres_leave_folds_even():
+    # as where covers that share a rare word are one group: a few of them are as large as a fold
+    rng = np.random.default_rng(0)
+    sizes = [70, 60, 50, 40, *rng.choice([1, 2, 3, 4, 8], 900, p=[0.8, 0.1, 0.05, 0.03, 0.02])]
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    genre = np.where(rng.random(len(group)) < 0.9, rng.integers(0, 4, len(sizes))[group], rng.integers(0, 4))
+    frame = _frame([f"genre {number}" for number in genre], group.tolist())
+    for seed in range(5):
+        counts = pd.crosstab(genre, folds(frame, 5, 1, seed)["repeat_0"].to_numpy())
+        wanted = counts.sum(axis=1) / 5
+        assert (counts.sub(wanted, axis=0).abs().max(axis=1) < 0.1 * wanted).all()
+        shares = pd.crosstab(genre, split(frame, seed).to_numpy(), normalize="index")
+        assert (shares["train"] - 0.8).abs().max() < 0.05
 
 
 @given(collections(), st.integers(0, 1000))
@@ -114,10 +179,15 @@ def test_folds_keep_groups_and_genres_even(k, repeats, seed):
         assert (shares - 1 / k).abs().to_numpy().max() < 0.06
 
 
-def test_repeats_differ():
-    frame = _frame(["Pop", "Rock"] * 50, list(range(100)))
-    numbers = folds(frame, 5, 2, 0)
-    assert not numbers["repeat_0"].equals(numbers["repeat_1"])
+def test_repeats_and_neighbouring_seeds_have_nothing_in_common():
+    frame = _frame(["Pop", "Rock"] * 250, list(range(500)))
+    drawn = {
+        (seed, repeat): numbers
+        for seed in range(3)
+        for repeat, numbers in enumerate(folds(frame, 5, 3, seed).to_numpy().T)
+    }
+    for first, second in itertools.combinations(drawn, 2):
+        assert (drawn[first] == drawn[second]).mean() < 0.3  # 0.2 by chance
 
 
 def test_one_fold_is_no_cross_validation():
@@ -147,6 +217,52 @@ def test_splits_of_other_covers_are_refused(tmp_path):
     (tmp_path / "text.parquet").write_text("no parquet")
     with pytest.raises(UserError, match="holds no splits"):
         load_splits(tmp_path / "text.parquet", frame)
+
+
+def test_saved_splits_serve_covers_that_have_changed(tmp_path):
+    frame = _frame(["Pop", "Rock"] * 30, [*range(58), 100, 100])
+    parts = split(frame, 0)
+    file = tmp_path / "splits.parquet"
+    save_splits(parts.to_frame(), file)
+    taken, changes = take_splits(file, frame[::-1])
+    assert taken["split"].to_dict() == parts.to_dict()
+    assert not changes
+    held = int(np.flatnonzero(parts == "test")[-1])
+    new = pd.DataFrame(
+        {"cover_id": ["f" * 64, "e" * 64], "genre": "Pop", "group": [500, frame["group"][held]]}
+    )
+    taken, changes = take_splits(file, pd.concat([frame.iloc[3:], new]))
+    assert taken["split"].iloc[:-2].to_dict() == parts.iloc[3:].to_dict()
+    assert taken["split"].tolist()[-2:] == ["train", "test"]  # a copy of a test cover is not learnt from
+    assert changes == [
+        f"1 covers are not in {file}: they train.",
+        f"1 covers are not in {file}, and go with near duplicates or an artist there.",
+        f"3 covers of {file} are not here any more.",
+    ]
+    with pytest.raises(UserError, match="separates"):
+        take_splits(file, frame.assign(group=0))
+    with pytest.raises(UserError, match="none of these covers"):
+        take_splits(file, new)
+
+
+def test_saved_folds_serve_covers_that_have_changed(tmp_path):
+    frame = _frame(["Pop", "Rock"] * 30, list(range(60)))
+    numbers, file = folds(frame, 3, 2, 0), tmp_path / "splits.parquet"
+    save_splits(numbers, file)
+    twice = pd.concat([frame, frame.iloc[:1].assign(cover_id="f" * 64, group=99)])
+    twice["cover_id"] += ":" + twice["genre"]  # as covers that are kept under several genres
+    taken, changes = take_splits(file, twice)
+    assert taken.iloc[:60].to_numpy().tolist() == numbers.to_numpy().tolist()
+    assert taken.iloc[60].tolist() == [IN_NO_FOLD, IN_NO_FOLD]
+    assert changes == [f"1 covers are not in {file}: they are learnt from in every fold."]
+
+
+def test_a_file_that_is_no_saved_split_is_refused(tmp_path):
+    frame = _frame(["Pop", "Rock"], [0, 1])
+    for wrong in (frame[["cover_id", "genre"]], frame.assign(split="tset")[["cover_id", "split"]]):
+        wrong.to_parquet(tmp_path / "wrong.parquet")
+        with pytest.raises(UserError, match="holds no splits"):
+            take_splits(tmp_path / "wrong.parquet", frame)
 
 
 def test_a_cover_under_two_genres_is_split_once():

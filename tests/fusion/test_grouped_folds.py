@@ -44,3 +44,23 @@ def test_holdout_has_about_the_wished_share():
     train, test = holdout(y, fraction=0.2)
     assert len(test) == 40
     assert len(train) == 160
+
+
+@given(rows, st.integers(0, 5))
+def test_a_groups_value_decides_not_the_order_of_rows(pairs, seed):
+    y, groups = np.array(pairs).T
+    turn = np.random.default_rng(seed).permutation(len(y))
+    turned = [sorted(turn[test]) for _, test in inner_folds(y[turn], groups[turn], 4, seed)]
+    assert turned == [test.tolist() for _, test in inner_folds(y, groups, 4, seed)]
+
+
+def test_a_group_more_moves_few_others():
+    y, groups = np.arange(400) % 2, np.arange(400) // 2 + 1000
+    fewer = np.flatnonzero(groups != 1100)
+    for n_splits in (2, 5):
+        where, before = np.zeros(400), np.zeros(400)
+        for number, (_, test) in enumerate(inner_folds(y, groups, n_splits)):
+            where[test] = number
+        for number, (_, test) in enumerate(inner_folds(y[fewer], groups[fewer], n_splits)):
+            before[fewer[test]] = number
+        assert (where[fewer] == before[fewer]).mean() >= 0.95

@@ -87,3 +87,20 @@ def test_sizes_that_cannot_be_are_refused(sizes: list[int], message: str) -> Non
 def test_too_few_covers_for_any_curve() -> None:
     with pytest.raises(UserError, match="starts with 30 training covers"):
         check_sizes([], 24, genres=3)
+
+
+def test_names_of_groups_and_the_order_of_rows_draw_no_others() -> None:
+    covers = _covers(["a", "b", "c"] * 40, [number // 2 for number in range(120)])
+    turned = covers.iloc[::-1].assign(group=lambda frame: frame["group"].map("group {}".format))
+    for size, ids in nested_subsamples(covers, [20, 60], 3).items():
+        assert set(nested_subsamples(turned, [20, 60], 3)[size]) == set(ids)
+
+
+def test_a_cover_that_comes_or_goes_draws_few_others() -> None:
+    covers = _covers(["a", "b", "c", "d"] * 100)
+    for gone in (covers.index[[17]], covers.index[5::20]):  # 1 of 400, or 380 that become 400
+        fewer = covers.drop(index=gone)
+        for seed in range(5):
+            before, after = (set(nested_subsamples(some, [200], seed)[200]) for some in (covers, fewer))
+            stayed = [(cover in before) == (cover in after) for cover in fewer["cover_id"]]
+            assert sum(stayed) >= 0.95 * len(fewer)

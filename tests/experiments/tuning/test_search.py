@@ -1,5 +1,6 @@
 """Searches for parameters on a small drawn collection."""
 
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from optuna import Study
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import read_config
+from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search import open_study, run_trials, search
 from coverfusion.experiments.tuning.search_page import search_findings
@@ -25,6 +27,7 @@ from coverfusion.experiments.tuning.search_space import (
 )
 from coverfusion.experiments.tuning.values import label
 from coverfusion.fusion.registry import create, parameters_of
+from tests.helpers.pictures import save_manifest
 from tests.helpers.small import config, save_small, tiny_network
 
 SPACE = parse_space(["C=1e-6..10:log", "pca=2..30", "class_weight=balanced,null"])
@@ -119,6 +122,27 @@ def test_the_best_is_a_config_whose_test_covers_nobody_has_seen(study: Path) -> 
     assert chosen["pca"] == best["pca"]
     assert chosen["C"] == pytest.approx(best["C"], rel=1e-5)
     assert chosen["class_weight"] == {"null": None}.get(best["class_weight"], best["class_weight"])
+
+
+def test_the_best_is_judged_by_the_test_covers_that_the_search_left_alone(
+    study: Path, manifest: Path, tmp_path: Path
+) -> None:
+    left_alone = _test_covers(study)
+    assert left_alone
+    rows = pd.read_csv(manifest)
+    ids = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in rows["path"]]
+    learnt = rows[~pd.Series(ids).isin(left_alone)]
+    fewer = save_manifest(tmp_path / "covers.csv", rows.drop(index=learnt.index[:5]).to_dict("records"))
+    for source in (manifest, fewer):
+        # another seed would draw another split
+        run = train(read_config(study / "best.yaml", collection=source, out=tmp_path, seed=7))
+        tested = pd.read_parquet(run / "predictions.parquet").query("split == 'test'")["cover_id"]
+        assert set(tested) == _test_covers(run) == left_alone
+
+
+def _test_covers(folder: Path) -> set[str]:
+    saved = pd.read_parquet(folder / "splits.parquet")
+    return set(saved.loc[saved["split"] == "test", "cover_id"])
 
 
 def test_the_page_says_it(study: Path) -> None:
