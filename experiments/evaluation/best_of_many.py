@@ -9,11 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import (
-    AGREEMENT_TOLERANCE,
     CONFIDENCE_LEVEL,
     group_weights,
     proportion_interval,
@@ -43,9 +41,10 @@ class ManyDifferences:
 def many_differences(right: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0) -> ManyDifferences:
     """Compares all models with all: the largest deviation of any pair sets the width of every interval.
 
-    Max-T over the bootstrap of groups: P. H. Westfall and S. S. Young, Resampling-Based Multiple Testing,
-    1993; of all pairs as J. W. Tukey did, because the best is known only after a look at the scores (J. C.
-    Hsu, Multiple Comparisons, 1996).
+    Max-T over the bootstrap of groups, each deviation in standard errors of its own resample: P. H. Westfall
+    and S. S. Young, Resampling-Based Multiple Testing, 1993; of all pairs as J. W. Tukey did, because the
+    best is known only after a look at the scores (J. C. Hsu, Multiple Comparisons, 1996). As in `group_tests`, one
+    group in favour of each model is added to every variance.
 
     Args:
         right: (n, m) bool, whether each of m models was right on each cover.
@@ -53,29 +52,36 @@ def many_differences(right: np.ndarray, groups: np.ndarray, seed: int, wider: fl
         seed: of the bootstrap.
         wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
     """
-    hits = np.asarray(right, dtype=np.float64)
-    weights = group_weights(groups, seed)
-    count, models = len(np.unique(groups)), hits.shape[1]
-    means = weights @ hits / weights.sum(axis=1, keepdims=True)
-    exact = hits.mean(axis=0)
-    differences = exact[:, None] - exact
-    errors, most = np.zeros((models, models)), np.zeros(len(means))
+    codes = np.unique(groups, return_inverse=True)[1]
+    sizes = np.bincount(codes).astype(np.float64)
+    hits = np.zeros((len(sizes), right.shape[1]))
+    np.add.at(hits, codes, np.asarray(right, dtype=np.float64))
+    # the first row is no resample: every group once
+    weights = np.vstack([np.ones(len(sizes)), group_weights(np.arange(len(sizes)), seed)])
+    total, added = weights @ sizes, float(sizes.mean()) ** 2
+    sums, with_size, squares = weights @ hits, weights @ (hits * sizes[:, None]), weights @ hits**2
+    size_squares = (weights @ sizes**2)[:, None]
+    count, models = len(sizes), hits.shape[1]
+    differences, errors = np.zeros((models, models)), np.zeros((models, models))
+    most = np.zeros(len(weights) - 1)
     for row in range(models):
-        away = means[:, [row]] - means - differences[row]
-        errors[row] = np.sqrt((away**2).mean(axis=0))
-        known = errors[row] > AGREEMENT_TOLERANCE
-        if known.any():
-            most = np.maximum(most, np.abs(away[:, known] / errors[row, known]).max(axis=1))
-    tail = (1 + CONFIDENCE_LEVEL) / 2
-    # few groups do not show their variance well: as much wider as Student's t is than the normal distribution
-    small = (
-        stats.t(df=max(count - 1, 1)).ppf(tail) / stats.norm.ppf(tail) * np.sqrt(count / max(count - 1, 1))
-    )
-    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * small * wider * errors
+        away = (sums[:, [row]] - sums) / total[:, None]
+        mixed = weights @ (hits[:, [row]] * hits)
+        variance = squares[:, [row]] - 2 * mixed + squares
+        variance += away**2 * size_squares - 2 * away * (with_size[:, [row]] - with_size)
+        error = np.sqrt(np.maximum(variance, 0) + added) / total[:, None]
+        differences[row], errors[row] = away[0], error[0]
+        most = np.maximum(most, np.abs((away[1:] - away[0]) / error[1:]).max(axis=1))
+    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * errors
     # two models that agree on every group may still differ: as 0 out of the groups
-    reach[errors <= AGREEMENT_TOLERANCE] = wilson(0.0, count / wider**2)[1]
+    reach = np.maximum(reach, np.where(_agree(hits), wilson(0.0, count / wider**2)[1], 0.0))
     np.fill_diagonal(reach, 0.0)
     return ManyDifferences(differences, reach)
+
+
+def _agree(hits: np.ndarray) -> np.ndarray:
+    """(m, m) bool: which models were right as often in every group."""
+    return (hits[:, :, None] == hits[:, None, :]).all(axis=0)
 
 
 def corrected_best(right: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0) -> Interval:
