@@ -43,8 +43,8 @@ def many_differences(right: np.ndarray, groups: np.ndarray, seed: int, wider: fl
 
     Max-T over the bootstrap of groups, each deviation in standard errors of its own resample: P. H. Westfall
     and S. S. Young, Resampling-Based Multiple Testing, 1993; of all pairs as J. W. Tukey did, because the
-    best is known only after a look at the scores (J. C. Hsu, Multiple Comparisons, 1996). As in `group_tests`, one
-    group in favour of each model is added to every variance.
+    best is known only after a look at the scores (J. C. Hsu, Multiple Comparisons, 1996). As in
+    `group_tests`, one group in favour of each model is added to every variance.
 
     Args:
         right: (n, m) bool, whether each of m models was right on each cover.
