@@ -22,8 +22,10 @@ from coverfusion.experiments.drawing.words import (
     points,
     spread,
 )
+from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.evaluation.group_tests import group_tests
 from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
+from coverfusion.experiments.evaluation.rope import Practical, correlated_t_rope
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy, differences_of
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.mistakes import confident_mistakes
@@ -72,13 +74,14 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     predictions = run.predictions(run.chosen)
     usual, chance = chance_of(run)
     difference, corrected = gain(run, covers), corrected_accuracy(run)
+    practical = practical_gain(run, covers) if run.alone else None
     charts = draw_charts(run, predictions, chance)
     context = charts | {
         "run": run,
         "training": training_picture(folder),
         "usual": usual,
         "difference": difference,
-        "gist": run_gist(run, usual, chance, difference),
+        "gist": run_gist(run, usual, chance, difference, practical),
         "corrected": chosen_words(run, corrected),
         "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
@@ -107,14 +110,29 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     """
     if not run.alone:
         return None
-    single = run.alone[0]
     if run.other is None:
-        return differences_of(run).interval(run.models.index(run.chosen), run.models.index(single))
-    both = [run.predictions(model) for model in (run.chosen, single)]
-    hits = [(frame["predicted"] == frame["genre"]).to_numpy(dtype=float) for frame in both]
-    groups = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index].to_numpy()
-    test = group_tests((hits[0] - hits[1])[:, None], groups, run.config["seed"])[0]
+        return differences_of(run).interval(run.models.index(run.chosen), run.models.index(run.alone[0]))
+    difference, groups = _gained(run, covers)
+    test = group_tests(difference.to_numpy()[:, None], groups, run.config["seed"])[0]
     return Interval(test.difference, test.low, test.high)
+
+
+def practical_gain(run: Run, covers: pd.DataFrame) -> Practical:
+    """How probable it is that the gain does not matter, over the folds or over groups."""
+    difference, groups = _gained(run, covers)
+    folds = run.folds(covers)
+    if folds is None:
+        return group_tests(difference.to_numpy()[:, None], groups, run.config["seed"])[0].practical
+    by_fold = difference.groupby(folds.loc[difference.index]).mean().to_numpy()
+    return correlated_t_rope(by_fold, 1 / (len(by_fold) - 1), len(difference) / len(by_fold))
+
+
+def _gained(run: Run, covers: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
+    """cover_id -> what the chosen model got right less what the best single block did, and groups."""
+    both = [run.predictions(model) for model in (run.chosen, run.alone[0])]
+    hits = [(frame["predicted"] == frame["genre"]).astype(float) for frame in both]
+    groups = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index]
+    return pd.Series(hits[0].to_numpy() - hits[1].to_numpy(), both[0].index), groups.to_numpy()
 
 
 def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
@@ -140,7 +158,9 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     return sentences
 
 
-def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
+def run_gist(
+    run: Run, usual: str, chance: float, difference: Interval | None, practical: Practical | None = None
+) -> list[str]:
     """Three sentences in plain words: which model won, what that is worth, which block says most."""
     best = run.accuracy(run.chosen)
     level = f"interval of {'' if run.other else 'at least '}95\u00a0%"
@@ -167,6 +187,9 @@ def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -
         verdict = f"{doing} loses {size} against that ({interval})"
     else:
         verdict = f"{doing} makes no sure difference ({points(difference.value)} points, {interval})"
+    if practical is not None:
+        region = f"{100 * ROPE:g} point"
+        verdict += f"; practically equal within {region} with probability {practical.equal:.2f}"
     worth = f"{guess} and the best single block for {percent(run.accuracy(single).value)}; {verdict}."
     alone = (
         f"Alone, the block {single.blocks[0]} tells the genre best ({single.classifier}:"
