@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import norm
 
 GENRES = 3
+NEW_COVERS = 500  # that fitted models are judged on beside
 WITHIN = 0.7  # of a cover's difficulty, what it has in common with its group
 
 
@@ -20,12 +21,14 @@ class Judged:
         groups: (n,) codes.
         genres: (n,) true codes.
         fold: (n,) in which the cover was judged; all 0 where the models were fitted once.
+        fresh: (m,) accuracy of the same fitted models on new covers.
     """
 
     right: np.ndarray
     groups: np.ndarray
     genres: np.ndarray
     fold: np.ndarray
+    fresh: np.ndarray
 
 
 def judged_once(
@@ -48,7 +51,7 @@ def judged_once(
 
     hard = np.sqrt(alike) * difficulty(1) + np.sqrt(1 - alike) * difficulty(models)
     genres = rng.integers(0, GENRES, groups)[group]
-    return Judged(hard < norm.ppf(accuracy), group, genres, np.zeros(len(group), int))
+    return Judged(hard < norm.ppf(accuracy), group, genres, np.zeros(len(group), int), accuracy)
 
 
 def judged_in_folds(
@@ -71,13 +74,21 @@ def judged_in_folds(
     fold = (rng.permutation(groups) % folds)[group]
     X = drawn_features(rng, genres, group, views, columns)
     every = np.moveaxis(X, 0, 1).reshape(1, len(group), -1)
-    right = np.zeros((len(group), views + 1), bool)
+    right, fresh = np.zeros((len(group), views + 1), bool), np.zeros(views + 1)
+    new_genres = rng.integers(0, GENRES, NEW_COVERS)
+    new = drawn_features(rng, new_genres, np.arange(NEW_COVERS), views, columns)
+    every_new = np.moveaxis(new, 0, 1).reshape(1, NEW_COVERS, -1)
     for number in range(folds):
         train, test = fold != number, fold == number
-        for models, features in ((slice(views), X), (slice(views, views + 1), every)):
-            told = linear_answers(features[:, train], genres[train], features[:, test])
-            right[test, models] = (told == genres[test]).T
-    return Judged(right, group, genres, fold)
+        for models, known, other in (
+            (slice(views), X, new),
+            (slice(views, views + 1), every, every_new),
+        ):
+            unseen = np.concatenate([known[:, test], other], axis=1)
+            told = linear_answers(known[:, train], genres[train], unseen)
+            right[test, models] = (told[:, :-NEW_COVERS] == genres[test]).T
+            fresh[models] += (told[:, -NEW_COVERS:] == new_genres).mean(axis=1) / folds
+    return Judged(right, group, genres, fold, fresh)
 
 
 def drawn_features(

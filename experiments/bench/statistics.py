@@ -147,6 +147,7 @@ def _best_of(judged: Judged, true: float, wider: float, seed: int) -> Found:
         "before: each with the best, one by one": bool((np.delete(plain, best) < 0).any()),
         "too good, points: the best": 100 * (right[:, best].mean() - true),
         "too good, points: corrected": 100 * (corrected.value - true),
+        "too good, points: corrected, these fits": 100 * (corrected.value - judged.fresh[best]),
         "interval: the corrected best": _inside(true, corrected),
     }
 
