@@ -31,7 +31,7 @@ def print_run(folder: Path) -> None:
     run = read_run(folder)
     if corrected := corrected_accuracy(run):
         console.print(
-            f"As the best of several on the same covers {run.chosen.classifier} is flattered: corrected, "
+            f"As the best of several on the same covers {run.chosen.classifier} may be flattered: corrected, "
             f"accuracy {corrected.value:.3f} ({corrected.low:.3f}-{corrected.high:.3f})."
         )
     if (folder / "stack_weights.csv").is_file():

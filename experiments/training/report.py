@@ -148,7 +148,7 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     ]
     rest = len(fused) - 1 - len(near)
     without = f"{percent(corrected.value)} ({spread(corrected)})"
-    sentences = [f"As the best of {len(fused)} on the same covers it is flattered: corrected, {without}."]
+    sentences = [f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {without}."]
     if near:
         sentences.append(
             f"Not surely worse: {', '.join(near)}{f'; surely worse: {rest} others' if rest else ''}."

@@ -92,7 +92,7 @@ def corrected_words(best: Mapping[Hashable, Any] | pd.Series) -> list[str]:
     interval = f"{100 * best['corrected_low']:.1f} to {100 * best['corrected_high']:.1f}"
     corrected = f"{100 * best['corrected']:.1f} % ({interval})"
     return [
-        f"As the best of {int(best['tried'])} on the same covers it is flattered: corrected, {corrected}."
+        f"As the best of {int(best['tried'])} on the same covers it may be flattered: corrected, {corrected}."
     ]
 
 

@@ -33,7 +33,7 @@ def test_the_choice_is_corrected_where_the_same_covers_judge(run: Run) -> None:
     found = corrected_accuracy(run)
     assert found == expected
     best = run.accuracy(run.chosen)
-    assert found.value < best.value
+    assert found.value <= best.value
     assert found.low < found.value < found.high
     difference = differences_of(run).interval(0, 1)
     assert difference.value == pytest.approx(best.value - run.accuracy(run.models[1]).value)
@@ -46,7 +46,7 @@ def test_it_is_printed_and_on_the_page(run: Run, capsys: pytest.CaptureFixture[s
     said = " ".join(capsys.readouterr().out.split())
     assert f"flattered: corrected, accuracy {corrected.value:.3f}" in said
     page = run.report.read_text()
-    assert "As the best of 3 on the same covers it is flattered" in page
+    assert "As the best of 3 on the same covers it may be flattered" in page
     assert "at least 95" in page
     assert not re.search(r"[>\s\u2013]nan\b", page)
     assert "NaN" not in (run.folder / "metrics.json").read_text()
