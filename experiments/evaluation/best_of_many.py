@@ -90,8 +90,8 @@ def corrected_best(right: np.ndarray, groups: np.ndarray, seed: int, wider: floa
     In each bootstrap sample of groups the best model is chosen, and judged on the groups left out; the mean
     over all samples is the corrected value: I. Tsamardinos, E. Greasidou and G. Borboudakis, Bootstrapping
     the Out-of-Sample Predictions for Efficient and Accurate Cross-Validation, Machine Learning 107, 2018
-    (BBC-CV). The interval is as wide as that of the best alone. What the choice owes to the luck of the covers
-    that were learnt from stays in, as the fitted models are what they are: the interval is widened for that.
+    (BBC-CV). The interval is as wide as that of the best alone. What the choice owes to the luck of the
+    covers that were learnt from stays in, as the fitted models are what they are: `wider` is for that.
 
     Args:
         right: (n, m) bool, whether each of m models was right on each cover.
