@@ -62,6 +62,13 @@ def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
     return table
 
 
+def print_equal(rope: float) -> None:
+    """Prints what the column `equal` of comparisons means."""
+    from coverfusion.experiments.drawing.words import region
+
+    console.print(f"equal: the probability that the difference is within {region(rope)}.")
+
+
 def print_places(folder: Path, names: Mapping[str, str]) -> None:
     """Prints a line for each label: the file of this name in the folder, or the folder for ""."""
     for label, name in names.items():

@@ -20,6 +20,7 @@ from coverfusion.experiments.drawing.words import (
     SPLIT_LABELS,
     percent,
     points,
+    region,
     spread,
 )
 from coverfusion.experiments.evaluation import ROPE
@@ -188,8 +189,7 @@ def run_gist(
     else:
         verdict = f"{doing} makes no sure difference ({points(difference.value)} points, {interval})"
     if practical is not None:
-        region = f"{100 * ROPE:g} point"
-        verdict += f"; practically equal within {region} with probability {practical.equal:.2f}"
+        verdict += f"; practically equal within {region(ROPE)} with probability {practical.equal:.2f}"
     worth = f"{guess} and the best single block for {percent(run.accuracy(single).value)}; {verdict}."
     alone = (
         f"Alone, the block {single.blocks[0]} tells the genre best ({single.classifier}:"
