@@ -168,7 +168,7 @@ def run_gist(
     covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
     won = (
         f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
-        f" {percent(best.value)} of {covers} ({level} {spread(best)})."
+        f" {percent(best.value)} of {covers} ({level}: {spread(best)})."
     )
     guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
     if difference is None:
@@ -179,7 +179,7 @@ def run_gist(
         ]
     single = run.alone[0]
     least = min(run.alone, key=lambda model: run.accuracy(model).value)
-    interval = f"{level} {points(difference.low)} to {points(difference.high)}"
+    interval = f"{level}: {points(difference.low)} to {points(difference.high)}"
     size = f"{100 * abs(difference.value):.1f} points"
     doing = "fusing" if len(run.chosen.blocks) > 1 else "learning from pictures"
     if difference.low > 0:
