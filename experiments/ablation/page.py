@@ -12,7 +12,7 @@ import pandas as pd
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import signed
+from coverfusion.experiments.drawing.words import region, signed
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 ALPHA = 0.05
@@ -35,14 +35,16 @@ def write_ablation_page(folder: Path) -> Path:
             if (file := folder / f"{name}.csv").is_file()
         },
     }
-    return write_study_page(folder, "ablation.html", context, {"signed": partial(signed, digits=1)})
+    return write_study_page(
+        folder, "ablation.html", context, {"signed": partial(signed, digits=1), "region": region}
+    )
 
 
 def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
     """Rows of `comparisons.csv` as people read them, the largest difference of each design first.
 
     Each has design, what, classifier, difference, low, high and detectable in points, p after Holm's
-    correction, and whether that is significant.
+    correction, whether that is significant, and the probability that the models are practically equal.
     """
     rows = []
     for _, part in comparisons.groupby(["design", "classifier"], sort=False):
@@ -53,10 +55,11 @@ def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
                     "what": comparison_words(row),
                     "classifier": row["classifier"],
                     "difference": 100 * row["difference"],
-                    "low": 100 * row["t_low"],
-                    "high": 100 * row["t_high"],
+                    "low": 100 * row["low"],
+                    "high": 100 * row["high"],
                     "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
                     "detectable": 100 * row["detectable"],
+                    "equal": row["equal"],
                     "sure": bool(row["p_holm"] < ALPHA),
                 }
             )

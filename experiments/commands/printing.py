@@ -26,6 +26,8 @@ def print_run(folder: Path) -> None:
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
         console.print(leaderboard_table(str(name), part, all_blocks))
+    if "folds" in set(board["split"]):
+        _print_corrected(folder)
     if (folder / "stack_weights.csv").is_file():
         from coverfusion.experiments.training.stack_weights import summary
 
@@ -39,9 +41,23 @@ def print_run(folder: Path) -> None:
     print_places(folder, {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"})
 
 
+def _print_corrected(folder: Path) -> None:
+    """What the best model is without the luck of the choice, where there was one."""
+    from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+    from coverfusion.experiments.pipeline.run_folder import read_run
+
+    run = read_run(folder)
+    if corrected := corrected_accuracy(run):
+        console.print(
+            f"As the best of several on the same covers {run.chosen.classifier} may be flattered: corrected, "
+            f"accuracy {corrected.value:.3f} ({corrected.low:.3f}-{corrected.high:.3f})."
+        )
+
+
 def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
     """A leaderboard as a table; one on a single block among others is named with it."""
-    table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), 95 % intervals")
+    level = "at least 95 %" if name == "folds" else "95 %"
+    table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), {level} intervals")
     table.add_column("model", overflow="fold")
     for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -57,6 +73,13 @@ def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
             f"{row.fit_seconds:.1f}",
         )
     return table
+
+
+def print_equal(rope: float) -> None:
+    """Prints what the column `equal` of comparisons means."""
+    from coverfusion.experiments.drawing.words import region
+
+    console.print(f"equal: the probability that the difference is within {region(rope)}.")
 
 
 def print_places(folder: Path, names: Mapping[str, str]) -> None:
