@@ -6,7 +6,7 @@ import html
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserNote
+from coverfusion.experiments.evaluation.chosen_metric import MetricName
 from coverfusion.experiments.pipeline.config import Config, read_source
 from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
@@ -32,6 +33,9 @@ def train(
     alone: Sequence[str] | None = None,
     folds: int | None = None,
     preset: Literal["packaged", "hub"] | None = None,
+    prior: Literal["natural", "balanced"] | Mapping[str, float] | None = None,
+    metric: MetricName | None = None,
+    choose_by: MetricName | None = None,
     seed: int | None = None,
     store: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -50,6 +54,10 @@ def train(
         alone: classifiers that are fitted on each block alone, too.
         folds: of a grouped cross-validation; None: one 8:1:1 split.
         preset: which weights the blocks use.
+        prior: what probabilities answer to: "natural" (genres as common as among the training covers),
+            "balanced" (all as common), or genre -> share.
+        metric: what the leaderboard ranks by.
+        choose_by: what chooses the bundle's model, the log loss by default.
         seed: of splits, classifiers and bootstrap.
         store: the folder where features are kept.
         out: where the run folder is made.
@@ -80,6 +88,9 @@ def train(
         alone=alone,
         folds=folds,
         preset=preset,
+        prior=dict(prior) if isinstance(prior, Mapping) else prior,
+        metric=metric,
+        choose_by=choose_by,
         seed=seed,
         store=store,
         out=out,
@@ -99,6 +110,8 @@ def ablate(
     folds: int | None = None,
     repeats: int = 2,
     preset: Literal["packaged", "hub"] | None = None,
+    prior: Literal["natural", "balanced"] | Mapping[str, float] | None = None,
+    metric: MetricName | None = None,
     seed: int | None = None,
     store: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
@@ -116,6 +129,8 @@ def ablate(
         folds: of the grouped cross-validation; None: 5.
         repeats: of the cross-validation, each with another shuffle.
         preset: which weights the blocks use.
+        prior: as in `train`.
+        metric: what sets of blocks are compared by.
         seed: of folds, classifiers and bootstrap.
         store: the folder where features are kept.
         out: where the study's folder is made.
@@ -145,6 +160,8 @@ def ablate(
         blocks=blocks,
         folds=folds,
         preset=preset,
+        prior=dict(prior) if isinstance(prior, Mapping) else prior,
+        metric=metric,
         seed=seed,
         store=store,
         out=out,
@@ -159,6 +176,7 @@ def compare(
     runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]],
     classifiers: str | Sequence[str] | None = None,
     seed: int = 0,
+    metric: MetricName = "accuracy",
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that all of them predicted, as `coverfusion compare` does.
 
@@ -167,9 +185,10 @@ def compare(
         classifiers: of each run, these on all blocks, or "svc on color" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
         seed: of the bootstrap.
+        metric: what is compared.
 
     Returns:
-        One row a pair: accuracies, their difference with its interval, McNemar's and the folds' p, and
+        One row a pair: both values, their difference with its interval, McNemar's and the folds' p, and
         Holm's correction over all pairs.
 
     Raises:
@@ -186,7 +205,7 @@ def compare(
 
     several = [runs] if isinstance(runs, Run | str | os.PathLike) else runs
     folders = [run.folder if isinstance(run, Run) else Path(run) for run in several]
-    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed)
+    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed, metric)
 
 
 @dataclass(frozen=True, repr=False)

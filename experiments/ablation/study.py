@@ -27,6 +27,7 @@ from coverfusion.experiments.ablation.tables import (
     planned_pairs,
     shapley_table,
 )
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
@@ -47,6 +48,7 @@ from coverfusion.experiments.pipeline.preparation import (
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder
+from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create
@@ -93,7 +95,8 @@ def ablate(
     with open_study_folder("ablation", config, extractors, asked, fresh=fresh, check=check) as opened:
         if not opened.is_finished():
             prepared = opened.prepare()
-            write_json(opened.path / "study.json", {"designs": list(designs), "repeats": repeats})
+            facts = {"designs": list(designs), "repeats": repeats, "metric": config.metric}
+            write_json(opened.path / "study.json", facts)
             study, paths = run_designs(opened, prepared, designs, repeats, workers)
             write_ablation_tables(opened.path, study, designs, paths)
             write_ablation_page(opened.path)
@@ -109,11 +112,11 @@ def run_designs(
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    config, covers = opened.config, prepared.covers
+    config, covers, metric = opened.config, prepared.covers, METRICS[opened.config.metric]
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
     folds = save_folds(opened.path, covers, k, repeats, config.seed)
     note = say_untested(covers, [fold.part for fold in folds], config, ["test"])
-    write_inputs(opened.path, config, prepared, note)
+    write_inputs(opened.path, config, prepared, note, say_unequal(covers, config))
     fits = opened.fits(prepared, config.classifiers or {})
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
@@ -135,12 +138,13 @@ def run_designs(
 
         def scores(candidates: list[Units], name: str = name) -> list[float]:
             fit_planned(fits, [Model(name, units) for units in candidates], folds, workers, quiet=True)
-            return [float(outcome(name, units).folds["accuracy"].mean()) for units in candidates]
+            tried = [outcome(name, units).folds[metric.column].mean() for units in candidates]
+            return [metric.better(float(value)) for value in tried]
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
     truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
     groups = tested["group"].to_numpy()
-    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed), paths
+    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric), paths
 
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
@@ -203,11 +207,12 @@ def write_ablation_tables(
         write_csv(genres, folder / "genres.csv")
     if len(values := shapley_table(study)):
         write_csv(values, folder / "shapley.csv")
+    column = study.metric.column
     steps = [
-        (name, step, joined_units(units), float(study.outcome(name, units).folds["accuracy"].mean()))
+        (name, step, joined_units(units), float(study.outcome(name, units).folds[column].mean()))
         for name, path in paths.items()
         for step, units in enumerate(path, start=1)
     ]
     if steps:
-        frame = pd.DataFrame(steps, columns=["classifier", "step", "units", "accuracy"])
+        frame = pd.DataFrame(steps, columns=["classifier", "step", "units", column])
         write_csv(frame, folder / "greedy.csv")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
@@ -39,6 +41,7 @@ class Study:
         groups: (n,) their codes.
         weights: (resamples, n) of the group bootstrap, the same for all comparisons.
         folds: of one repeat.
+        metric: that sets are ranked and compared by.
     """
 
     outcomes: Outcomes
@@ -48,6 +51,7 @@ class Study:
     groups: np.ndarray
     weights: np.ndarray
     folds: int
+    metric: Metric
 
     @property
     def test_share(self) -> float:
@@ -72,6 +76,23 @@ class Study:
         """The empty set is the largest genre, whatever the classifier."""
         return self.outcomes[(classifier, units) if units else ("", NOTHING)]
 
+    def sums(self, outcome: Outcome) -> np.ndarray:
+        """(n, s) what each cover adds to the metric's sums."""
+        return outcome.sums(self.metric, self.truth, len(self.genres))
+
+    def value(self, sums: np.ndarray) -> float:
+        """The metric over all covers and repeats."""
+        return float(self.metric.value(sums.sum(axis=0, keepdims=True))[0])
+
+    def metric_interval(self, resampled: np.ndarray, difference: bool = False) -> tuple[float, float]:
+        """Of the metric, or of a difference of two, over all covers."""
+        count = len(np.unique(self.groups))
+        return metric_interval(self.metric, resampled, count, widening(self.folds), difference)
+
+    def gain_interval(self, resampled: np.ndarray) -> tuple[float, float]:
+        """Of a difference of the metric, over all covers."""
+        return self.metric_interval(resampled, difference=True)
+
     def has(self, classifier: str, units: Units) -> bool:
         """Whether that set was fitted."""
         return not units or (classifier, units) in self.outcomes
@@ -92,10 +113,11 @@ def make_study(
     groups: np.ndarray,
     folds: int,
     seed: int,
+    metric: Metric = METRICS["accuracy"],
 ) -> Study:
     """A study with its bootstrap weights; `folds` of one repeat."""
     codes = np.unique(groups, return_inverse=True)[1]
-    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds)
+    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds, metric)
 
 
 def ablation_table(study: Study) -> pd.DataFrame:
@@ -116,7 +138,7 @@ def joined_units(units: Units) -> str:
 
 
 def ablation_leaderboard(study: Study) -> pd.DataFrame:
-    """One row a model and set of units: accuracy and macro F1 with intervals; best first."""
+    """One row a model and set of units: accuracy, macro F1 and the metric with intervals; best first."""
     rows = []
     for (classifier, units), outcome in study.outcomes.items():
         right = outcome.right(study.truth).mean(axis=0)
@@ -124,10 +146,15 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
         low, high = study.interval(accuracy)
         exact, resampled = genre_f1(study, outcome)
         f1_low, f1_high = study.interval(np.nanmean(resampled, axis=1))
+        sums, column = study.sums(outcome), study.metric.column
+        ends = study.metric_interval(study.metric.value(study.weights @ sums))
         rows.append(
             {
                 "classifier": classifier or "largest genre",
                 "units": joined_units(units),
+                column: study.value(sums),
+                f"{column}_low": ends[0],
+                f"{column}_high": ends[1],
                 "accuracy": float(right.mean()),
                 "accuracy_low": low,
                 "accuracy_high": high,
@@ -137,7 +164,8 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
                 "seconds": float(outcome.folds["seconds"].sum()),
             }
         )
-    return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
+    order = {"ascending": not study.metric.higher_is_better, "ignore_index": True}
+    return pd.DataFrame(rows).sort_values(study.metric.column, **order)
 
 
 def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
@@ -201,8 +229,8 @@ def compare_sets(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
     """The paired comparison of each planned pair; Holm's correction runs over each design.
 
     Returns:
-        The pairs with `difference` in accuracy (first minus second), its interval by the widened group
-        bootstrap (`low`, `high`) and by the corrected t-test (`t_low`, `t_high`), `p`, `p_holm`,
+        The pairs with `difference` (how much better the first is in the metric), its interval by the widened
+        group bootstrap (`low`, `high`) and by the corrected t-test (`t_low`, `t_high`), `p`, `p_holm`,
         `detectable`, and McNemar's `only_first`, `only_second`, `p_mcnemar` on the first repeat.
     """
     rows = []
@@ -216,16 +244,17 @@ def compare_sets(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def paired(study: Study, first: Outcome, second: Outcome) -> dict[str, float]:
-    """All tests of one pair."""
-    test = corrected_t_test(
-        first.folds["accuracy"].to_numpy() - second.folds["accuracy"].to_numpy(), study.test_share
-    )
+    """All tests of one pair; differences say how much better the first is."""
+    metric = study.metric
+    folds = [outcome.folds[metric.column].to_numpy() for outcome in (first, second)]
+    test = corrected_t_test(metric.better(folds[0] - folds[1]), study.test_share)
+    sums = [study.sums(outcome) for outcome in (first, second)]
+    resampled = metric.better(metric.value(study.weights @ sums[0]) - metric.value(study.weights @ sums[1]))
+    low, high = study.gain_interval(resampled)
     right, other = first.right(study.truth), second.right(study.truth)
-    differences = right.mean(axis=0) - other.mean(axis=0)
-    low, high = study.interval(study.weights @ differences / study.weights.sum(axis=1), least=-1)
     only_first, only_second, p_mcnemar = mcnemar_test(right[0], other[0])
     return {
-        "difference": float(differences.mean()),
+        "difference": metric.better(study.value(sums[0]) - study.value(sums[1])),
         "low": low,
         "high": high,
         "t_low": test.low,
@@ -283,8 +312,9 @@ def shapley_table(study: Study) -> pd.DataFrame:
     Without blocks every cover is given the largest genre, whose recall would then be 1 and could only fall:
     by genre the empty set has the recall of guessing by the genres' priors, which is the genre's own prior.
 
-    `value` comes exactly from the accuracies; `low` and `high` from the widened group bootstrap; `p` is the
-    corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
+    `value` comes exactly from the metric (by genre from recalls), so that more is better; `low` and `high`
+    from the widened group bootstrap; `p` is the corrected t-test of the value over the folds, `p_holm`
+    corrected over the blocks of a classifier.
     """
     columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
     frames = []
@@ -295,27 +325,32 @@ def shapley_table(study: Study) -> pd.DataFrame:
             continue
         outcomes = {units: study.outcome(classifier, units) for units in chosen}
         right = {units: outcome.right(study.truth).mean(axis=0) for units, outcome in outcomes.items()}
+        sums = {units: study.sums(outcome) for units, outcome in outcomes.items()}
         for genre in ["all", *study.tested.values()]:
             rows = slice(None) if genre == "all" else study.truth == study.genres.index(genre)
-            column = "accuracy" if genre == "all" else f"recall_{genre}"
             weights = study.weights[:, rows]
             total = weights.sum(axis=1)
             total[total == 0] = np.nan  # none of the genre was drawn
             means = {u: np.asarray(r[rows].mean()) for u, r in right.items()}
             drawn = {u: weights @ r[rows] / total for u, r in right.items()}
-            folds = {u: o.folds[column].to_numpy() for u, o in outcomes.items()}
-            if genre != "all":
+            folds = {u: better_folds(study, o, genre) for u, o in outcomes.items()}
+            if genre == "all":
+                metric = study.metric
+                means = {u: np.asarray(metric.better(study.value(s))) for u, s in sums.items()}
+                drawn = {u: metric.better(metric.value(study.weights @ s)) for u, s in sums.items()}
+            else:
                 prior = np.asarray((study.truth == study.genres.index(genre)).mean())
                 means[()], drawn[()] = prior, prior + 0 * total
                 folds[()] = np.full_like(folds[every], prior)
             exact, resampled, by_fold = (shapley_values(every, scores) for scores in (means, drawn, folds))
+            ends = study.gain_interval if genre == "all" else partial(study.interval, least=-1, rows=rows)
             values = [
                 (
                     classifier,
                     genre,
                     block,
                     float(exact[block]),
-                    *study.interval(resampled[block], -1, rows),
+                    *ends(resampled[block]),
                     corrected_t_test(by_fold[block], study.test_share).p,
                 )
                 for block in every
@@ -323,3 +358,10 @@ def shapley_table(study: Study) -> pd.DataFrame:
             frame = pd.DataFrame(values, columns=columns[:-1])
             frames.append(frame.assign(p_holm=holm(frame["p"].to_numpy())))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def better_folds(study: Study, outcome: Outcome, genre: str) -> np.ndarray:
+    """(folds,) the metric so that more is better, or the recall of a genre other than "all"."""
+    if genre != "all":
+        return outcome.folds[f"recall_{genre}"].to_numpy()
+    return study.metric.better(outcome.folds[study.metric.column].to_numpy())

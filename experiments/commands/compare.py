@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.options import SeedOption
+from coverfusion.experiments.commands.options import MetricOption, SeedOption
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import print_frame
 
@@ -21,6 +21,7 @@ def compare_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
+    metric: MetricOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Is one model better than another on the same covers? Paired, cover by cover; of one run all its models.
@@ -34,11 +35,13 @@ def compare_command(
         config_differences,
         write_comparison,
     )
+    from coverfusion.experiments.evaluation.chosen_metric import metric_of
     from coverfusion.experiments.pipeline.outputs import check_folder
 
     if out:
         check_folder(out)
-    table = compare_runs(runs, classifier or None, seed)
+    compared = metric_of(metric or "accuracy")
+    table = compare_runs(runs, classifier or None, seed, compared.name)
     differences = config_differences(runs)
     for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
         print_place(letter, run)
@@ -46,15 +49,18 @@ def compare_command(
         print_frame(differences, "What differs between the runs")
     printed = pd.DataFrame(
         {
-            name: table[name] + table[f"accuracy_{name}"].map(" ({:.3f})".format)
+            name: table[name] + table[f"{compared.column}_{name}"].map(" ({:.3f})".format)
             for name in ("first", "second")
         }
     )
-    points = 100 * table[["difference", "low", "high"]]
-    printed["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
+    spans = [map(compared.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
+    printed[compared.unit] = [f"{d} ({low} to {high})" for d, low, high in spans]
     printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
     printed["p"] = table["p_holm"].map("{:.2g}".format)
-    print_frame(printed, "Accuracy, difference in points with 95 % interval; McNemar's p after Holm")
+    label = compared.label[0].upper() + compared.label[1:]
+    way = "difference in points" if compared.percent else "how much less the first has,"
+    test = "McNemar's p" if compared.name == "accuracy" else "p"
+    print_frame(printed, f"{label}, {way} with 95 % interval; {test} after Holm")
     if out:
         write_comparison(out, table, differences, runs)
         print_place("Tables and picture", out)

@@ -50,6 +50,17 @@ ConfigSeedOption = Annotated[
     int | None, typer.Option(min=0, help="of splits, folds, classifiers and bootstrap")
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="of everything that is drawn at random")]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(help="what probabilities answer to: natural or balanced; shares by genre in a config file"),
+]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(help="rank and compare by accuracy, balanced_accuracy, macro_f1, log_loss or brier"),
+]
+ChooseByOption = Annotated[
+    str | None, typer.Option(help="the metric that chooses the bundle's model; log_loss, if left out")
+]
 OutOption = Annotated[Path | None, typer.Option(help="where the result's folder is made")]
 ProcessesOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="processes; one a core, if left out")

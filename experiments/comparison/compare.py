@@ -15,14 +15,20 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
+from coverfusion.experiments.evaluation.chosen_metric import (
+    Metric,
+    cover_losses,
+    metric_interval,
+    metric_of,
+)
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
     holm,
     mcnemar_test,
-    score_interval,
     widening,
 )
+from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
@@ -46,7 +52,10 @@ class ComparedModel:
 
 
 def compare_runs(
-    folders: Sequence[AnyPath], classifiers: Sequence[str] | None = None, seed: int = 0
+    folders: Sequence[AnyPath],
+    classifiers: Sequence[str] | None = None,
+    seed: int = 0,
+    metric: str = "accuracy",
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that count (test, or all folds).
 
@@ -55,12 +64,15 @@ def compare_runs(
         classifiers: of each run, these on all blocks, or "svc on cnn" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
         seed: of the bootstrap.
+        metric: what is compared, out of `experiments.evaluation.chosen_metric.METRICS`.
 
     Returns:
-        One row a pair: `first`, `second`, both accuracies, `difference` with its interval by the bootstrap
+        One row a pair: `first`, `second`, `metric`, both values (`accuracy_first` and the like), `difference`
+        (how much better the first is, so of losses second less first) with its interval by the bootstrap
         of groups (of folds widened, as it speaks of the procedure; of one split it speaks of the two fitted
         models: `experiments.evaluation.statistics`), McNemar's counts and p, the corrected t-test over the
-            folds where both runs have the same ones, and Holm's correction of McNemar's p over all pairs.
+            folds where both runs have the same ones, and Holm's correction over all pairs: of McNemar's p
+            for accuracies; of other metrics of the folds' p, or of the bootstrap's where there are none.
 
     Raises:
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
@@ -76,9 +88,9 @@ def compare_runs(
     first = entries[0].predictions
     groups = first["group"].to_numpy()
     weights, count = group_weights(groups, seed), len(np.unique(groups))
-    rows = [_pair(a, b, weights, count) for a, b in combinations(entries, 2)]
+    rows = [_pair(a, b, weights, count, metric_of(metric)) for a, b in combinations(entries, 2)]
     table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p_mcnemar"].to_numpy()))
+    return table.assign(p_holm=holm(table.pop("p").to_numpy()))
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
@@ -155,31 +167,47 @@ def _check_same_covers(entries: Sequence[ComparedModel]) -> None:
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
 
 
-def _pair(first: ComparedModel, second: ComparedModel, weights: np.ndarray, groups: int) -> dict[str, Any]:
-    right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in (first, second)]
-    difference = right[0].astype(float) - right[1]
-    resampled = weights @ difference / weights.sum(axis=1)
+def _pair(
+    first: ComparedModel, second: ComparedModel, weights: np.ndarray, groups: int, metric: Metric
+) -> dict[str, Any]:
+    sums = [_sums(entry.predictions, metric) for entry in (first, second)]
+    values = [float(metric.value(of.sum(axis=0, keepdims=True))[0]) for of in sums]
+    resampled = metric.better(metric.value(weights @ sums[0]) - metric.value(weights @ sums[1]))
     wider = max(widening(entry.run.config["folds"]) for entry in (first, second))
-    low, high = score_interval(resampled, groups, wider, least=-1)
-    only_first, only_second, p = mcnemar_test(*right)
+    low, high = metric_interval(metric, resampled, groups, wider, difference=True)
+    right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in (first, second)]
+    only_first, only_second, p_mcnemar = mcnemar_test(*right)
     row = {
         "first": first.name,
         "second": second.name,
-        "accuracy_first": float(right[0].mean()),
-        "accuracy_second": float(right[1].mean()),
-        "difference": float(difference.mean()),
+        "metric": metric.name,
+        f"{metric.column}_first": values[0],
+        f"{metric.column}_second": values[1],
+        "difference": metric.better(values[0] - values[1]),
         "low": low,
         "high": high,
         "only_first": only_first,
         "only_second": only_second,
-        "p_mcnemar": p,
+        "p_mcnemar": p_mcnemar,
         "p_folds": np.nan,
     }
     folds = _same_folds(first, second)
     if folds is not None:
-        by_fold = pd.Series(difference, folds.index).groupby(folds).mean().to_numpy()
-        row["p_folds"] = corrected_t_test(by_fold, 1 / (len(by_fold) - 1)).p
-    return row
+        by_fold = [metric.value(pd.DataFrame(of).groupby(folds.to_numpy()).sum().to_numpy()) for of in sums]
+        row["p_folds"] = corrected_t_test(by_fold[0] - by_fold[1], 1 / (len(by_fold[0]) - 1)).p
+    if metric.name == "accuracy":
+        return row | {"p": p_mcnemar}
+    # twice the share of resamples on the other side of no difference
+    tail = float(min((resampled <= 0).mean(), (resampled >= 0).mean()))
+    return row | {"p": row["p_folds"] if folds is not None else min(1.0, 2 * max(tail, 1 / len(resampled)))}
+
+
+def _sums(predictions: pd.DataFrame, metric: Metric) -> np.ndarray:
+    """(n, s) what each cover adds to the metric's sums."""
+    genres = genres_of(predictions)
+    truth, codes = (pd.Index(genres).get_indexer(pd.Index(predictions[c])) for c in ("genre", "predicted"))
+    proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy()
+    return metric.sums(truth, codes, cover_losses(truth, proba), len(genres))
 
 
 def _same_folds(first: ComparedModel, second: ComparedModel) -> pd.Series | None:

@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def comparison_figure(table: pd.DataFrame) -> Figure:
-    """Differences in accuracy with bootstrap intervals; a filled mark is significant after Holm."""
+    """Differences in a metric with bootstrap intervals; a filled mark is significant after Holm."""
+    metric = METRICS[table["metric"].iloc[0]]
     figure, axes = new_figure(len(table))
     shown = table[::-1].to_dict("records")
     for y, row in enumerate(shown):
         dot(axes, y, row["difference"], row["low"], row["high"], 0, filled=row["p_holm"] < 0.05)
     axes.set_yticks(range(len(shown)), [f"{row['first']}\nagainst {row['second']}" for row in shown])
     axes.axvline(0, color="#666666", linewidth=1)
-    axes.set_xlabel("difference in accuracy, 95 % interval (bootstrap of groups); filled: Holm's p < 0.05")
+    what = f"difference in {metric.label}" if metric.higher_is_better else metric.gain
+    axes.set_xlabel(f"{what}, 95 % interval (bootstrap of groups); filled: Holm's p < 0.05")
     return figure

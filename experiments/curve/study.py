@@ -29,6 +29,7 @@ from coverfusion.experiments.pipeline.preparation import (
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder
+from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import classifier_class, create
 
@@ -80,7 +81,7 @@ def learning_curve(
             write_json(study.path / "curve.json", asked)
             points = make_points(study.path, config, prepared.covers, sizes, repeats)
             note = say_untested(prepared.covers, [point.part for point in points], config, ["test"])
-            write_inputs(study.path, config, prepared, note)
+            write_inputs(study.path, config, prepared, note, say_unequal(prepared.covers, config))
             kept = fit_points(study, prepared, points, balances, fitted, workers)
             curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
             write_curve_tables(study.path, curve, pooled, folds, config.seed)

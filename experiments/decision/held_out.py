@@ -1,7 +1,8 @@
 """A run's held-out predictions of one model, and which of them to learn from before trying on others.
 
 Of an 8:1:1 run validation is learnt from and test tried on, as scoring with the bundle would; of a run with
-folds the held-out covers are cut into ten parts, each tried with what the other nine say.
+folds the held-out covers are cut into ten parts, each tried with what the other nine say. Covers that chose
+the run's model among others have no part in it: they flatter it.
 """
 
 from __future__ import annotations
@@ -60,10 +61,16 @@ def held_out_parts(run: Run, seed: int) -> list[Split]:
         UserError: the run was made by a version that kept no groups, or held out too few covers.
     """
     frame = _rows(run, run.chosen)
+    # a run of an older version chose by all of them
+    decides = frame["decides"] if "decides" in frame else pd.Series(True, frame.index)
     if run.other is not None:
-        parts = [(np.flatnonzero(frame["split"] == run.other), np.flatnonzero(frame["split"] == run.split))]
+        learnt = (frame["split"] == run.other) & decides
+        parts = [(np.flatnonzero(learnt), np.flatnonzero(frame["split"] == run.split))]
     else:
-        parts = inner_folds(pd.factorize(frame["genre"])[0], frame["group"].to_numpy(), HELD_OUT_PARTS, seed)
+        rows = np.flatnonzero(decides)
+        own = frame.iloc[rows]
+        cut = inner_folds(pd.factorize(own["genre"])[0], own["group"].to_numpy(), HELD_OUT_PARTS, seed)
+        parts = [(rows[learnt], rows[tried]) for learnt, tried in cut]
     if not parts:
         raise UserError(f"{run.folder} has too few held-out covers to learn from some and try on others.")
     return parts

@@ -15,6 +15,7 @@ SCORE_LABELS = {
     "f1_macro": "macro F1",
     "top3_accuracy": "top-3 accuracy",
     "log_loss": "log loss",
+    "brier": "Brier score",
     "ece": "calibration error",
     "precision_macro": "macro precision",
     "recall_macro": "macro recall",

@@ -22,6 +22,7 @@ from coverfusion.experiments.drawing.words import (
     points,
     spread,
 )
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.intervals import Interval, reliability
 from coverfusion.experiments.evaluation.metrics import SCORE_RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
@@ -78,6 +79,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "training": training_picture(folder),
         "usual": usual,
         "difference": difference,
+        "choice": choice_in_words(run),
         "gist": run_gist(run, usual, chance, difference),
         "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
@@ -149,6 +151,17 @@ def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -
     if least.blocks != single.blocks:
         alone += f", and {least.blocks[0]} tells it least ({percent(run.accuracy(least).value)})"
     return [won, worth, f"{alone}."]
+
+
+def choice_in_words(run: Run) -> str:
+    """What chose the bundle's model, and what covers set its thresholds."""
+    held_out = f"the {SPLIT_LABELS[run.other or run.split]} covers" if run.other else "the covers"
+    if sum(model.kind == "fused" for model in run.models) < 2:
+        return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
+    return (
+        f"The chosen model has the best {METRICS[run.chosen_by].label} on one half of {held_out}; the other "
+        f"half calibrates it and sets its thresholds, since covers that chose a model flatter it."
+    )
 
 
 # --- charts --------------------------------------------------------------------------------------------
