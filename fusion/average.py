@@ -97,7 +97,7 @@ class FusionAverage(BlockClassifier):
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         proba = [member._normalised(X, texts) for member in self.members_.values()]
-        return np.exp(np.mean(log_probabilities(proba), axis=0))
+        return geometric_mean(proba)
 
     def _save_parts(self, folder: Path) -> None:
         for name, member in self.members_.items():
@@ -107,3 +107,11 @@ class FusionAverage(BlockClassifier):
         self.members_ = {
             name: classifier_class(name).load(member_folder(folder, name)) for name in self.classifiers
         }
+
+
+def geometric_mean(proba: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, k) probabilities that sum to 1, of the members' (n, k)."""
+    if len(proba) == 1:
+        return proba[0]
+    mean = np.exp(np.mean(log_probabilities(proba), axis=0))
+    return np.asarray(mean / mean.sum(axis=1, keepdims=True))

@@ -53,6 +53,16 @@ class Metric:
         """By what shown values are multiplied."""
         return 100 if self.percent else 1
 
+    def shown(self, value: float) -> str:
+        """A value as people read it, in percent where it is a proportion."""
+        return f"{100 * value:.1f} %" if self.percent else f"{value:.3f}"
+
+    def of(self, value: float, covers: str) -> str:
+        """A value and what it is of, such as "57.1 % of validation covers right"."""
+        if self.name == "accuracy":
+            return f"{self.shown(value)} of {covers} right"
+        return f"{self.label} {self.shown(value)} on {covers}"
+
     def in_words(self, difference: float) -> str:
         """A difference of `better` values with its sign, in points where the metric is a proportion."""
         return f"{self.scale * difference:+.{1 if self.percent else 3}f}"
