@@ -61,23 +61,17 @@ def held_out_parts(run: Run, seed: int) -> list[Split]:
         UserError: the run was made by a version that kept no groups, or held out too few covers.
     """
     frame = _rows(run, run.chosen)
-    # a run of an older version chose by all of them
-    decides = frame["decides"] if "decides" in frame else pd.Series(True, frame.index)
     if run.other is not None:
-        learnt = (frame["split"] == run.other) & decides
-        parts = [(np.flatnonzero(learnt), np.flatnonzero(frame["split"] == run.split))]
+        parts = [(np.flatnonzero(frame["split"] == run.other), np.flatnonzero(frame["split"] == run.split))]
     else:
-        rows = np.flatnonzero(decides)
-        own = frame.iloc[rows]
-        cut = inner_folds(pd.factorize(own["genre"])[0], own["group"].to_numpy(), HELD_OUT_PARTS, seed)
-        parts = [(rows[learnt], rows[tried]) for learnt, tried in cut]
+        parts = inner_folds(pd.factorize(frame["genre"])[0], frame["group"].to_numpy(), HELD_OUT_PARTS, seed)
     if not parts:
         raise UserError(f"{run.folder} has too few held-out covers to learn from some and try on others.")
     return parts
 
 
 def read_held_out(run: Run, model: ScoredModel, parts: Sequence[Split]) -> HeldOut:
-    """The held-out predictions of a model, of all splits or folds.
+    """The held-out predictions of a model, of all splits or folds, but for covers that chose the run's model.
 
     Raises:
         UserError: the run was made by a version that kept no groups.
@@ -103,4 +97,6 @@ def _rows(run: Run, model: ScoredModel) -> pd.DataFrame:
             f"{run.folder} was made by an older version that kept no groups, so near duplicates could not be "
             f"kept together. Train again."
         )
+    if "decides" in frame:  # a run of an older version chose by all of them
+        frame = frame[frame["decides"] | (frame["split"] == "test")]
     return frame.sort_values(["cover_id", "genre"]).reset_index(drop=True)
