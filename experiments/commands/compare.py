@@ -58,7 +58,7 @@ def compare_command(
     printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
     printed["p"] = table["p_holm"].map("{:.2g}".format)
     label = compared.label[0].upper() + compared.label[1:]
-    way = "difference in points" if compared.percent else "how much less the first has,"
+    way = "difference in points" if compared.percent else "what the first saves,"
     test = "McNemar's p" if compared.name == "accuracy" else "p"
     print_frame(printed, f"{label}, {way} with 95 % interval; {test} after Holm")
     if out:

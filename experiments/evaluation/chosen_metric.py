@@ -41,12 +41,12 @@ class Metric:
     @property
     def gain(self) -> str:
         """What a difference of `better` values is called, scaled by `scale`."""
-        return f"points of {self.label}" if self.percent else f"{self.label} less"
+        return f"points of {self.label}" if self.percent else f"{self.label} saved"
 
     @property
     def unit(self) -> str:
         """Above a column of such differences."""
-        return "points" if self.percent else "less"
+        return "points" if self.percent else "saved"
 
     @property
     def scale(self) -> int:

@@ -165,7 +165,7 @@ def choose_model(
         chooses[:] = True
     chosen = best_model(held_out, blocks, METRICS[config.choose_by], weight[chooses])
     alone = sum(model.blocks == all_blocks(model.classifier, blocks) for model in predictions) == 1
-    return chosen, ids if alone or chooses.all() else ids[~chooses]
+    return chosen, ids if alone or chooses.all() else ids[~chooses.to_numpy()]
 
 
 def baselines(parts: list[Part], genre: pd.Series, genres: list[str]) -> dict[str, dict[str, float]]:

@@ -119,7 +119,7 @@ def test_curves_sweeps_and_searches_are_in_the_metric_that_is_asked(manifest: Pa
     law = pd.read_csv(curve / "powerlaw.csv").iloc[0]
     pooled = pd.read_csv(curve / "pooled.csv").query("score == 'log_loss' and size == 20")["value"].item()
     assert law["log_loss"] == pytest.approx(pooled)
-    assert "log loss less" in (curve / "index.html").read_text()
+    assert "log loss saved" in (curve / "index.html").read_text()
 
     swept = pd.read_csv(sweep(asked, "logistic", "C", [1e-3, 1.0], workers=1) / "values.csv")
     held_out = swept[swept["covers"] == "validation"]
