@@ -6,7 +6,7 @@ import html
 import json
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserNote
-from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.chosen_metric import MetricName
 from coverfusion.experiments.pipeline.config import Config, read_source
 from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
@@ -33,6 +33,9 @@ def train(
     alone: Sequence[str] | None = None,
     folds: int | None = None,
     preset: Literal["packaged", "hub"] | None = None,
+    prior: Literal["natural", "balanced"] | Mapping[str, float] | None = None,
+    metric: MetricName | None = None,
+    choose_by: MetricName | None = None,
     seed: int | None = None,
     split_file: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -52,6 +55,10 @@ def train(
         alone: classifiers that are fitted on each block alone, too.
         folds: of a grouped cross-validation; None: one 8:1:1 split.
         preset: which weights the blocks use.
+        prior: what probabilities answer to: "natural" (genres as common as among the training covers),
+            "balanced" (all as common), or genre -> share.
+        metric: what the leaderboard ranks by.
+        choose_by: what chooses the bundle's model, the log loss by default.
         seed: of splits, classifiers and bootstrap.
         split_file: a `splits.parquet` of a run or study, whose covers test; None: they are drawn by the seed.
         store: the folder where features are kept.
@@ -83,6 +90,9 @@ def train(
         alone=alone,
         folds=folds,
         preset=preset,
+        prior=dict(prior) if isinstance(prior, Mapping) else prior,
+        metric=metric,
+        choose_by=choose_by,
         seed=seed,
         split_file=split_file,
         store=store,
@@ -102,8 +112,10 @@ def ablate(
     blocks: Names | None = None,
     folds: int | None = None,
     repeats: int = 2,
-    rope: float = ROPE,
+    rope: float | None = None,
     preset: Literal["packaged", "hub"] | None = None,
+    prior: Literal["natural", "balanced"] | Mapping[str, float] | None = None,
+    metric: MetricName | None = None,
     seed: int | None = None,
     split_file: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -121,8 +133,10 @@ def ablate(
         blocks: names of blocks, or block -> its parameters; None: all that can run.
         folds: of the grouped cross-validation; None: 5.
         repeats: of the cross-validation, each with another shuffle.
-        rope: a difference in accuracy that does not matter.
+        rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
         preset: which weights the blocks use.
+        prior: as in `train`.
+        metric: what sets of blocks are compared by.
         seed: of folds, classifiers and bootstrap.
         split_file: a `splits.parquet` with the folds of a run or study; None: they are drawn by the seed.
         store: the folder where features are kept.
@@ -153,6 +167,8 @@ def ablate(
         blocks=blocks,
         folds=folds,
         preset=preset,
+        prior=dict(prior) if isinstance(prior, Mapping) else prior,
+        metric=metric,
         seed=seed,
         split_file=split_file,
         store=store,
@@ -168,7 +184,8 @@ def compare(
     runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]],
     classifiers: str | Sequence[str] | None = None,
     seed: int = 0,
-    rope: float = ROPE,
+    rope: float | None = None,
+    metric: MetricName = "accuracy",
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that all of them predicted, as `coverfusion compare` does.
 
@@ -176,13 +193,15 @@ def compare(
         runs: one or several finished runs or their folders; of one, all models on all blocks are compared.
         classifiers: of each run, these on all blocks, or "svc on color" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
-        seed: of the sign-flips.
-        rope: a difference in accuracy that does not matter.
+        seed: of the sign-flips, or of the bootstrap.
+        rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
+        metric: what is compared.
 
     Returns:
-        One row a pair: accuracies, their difference with its interval and p (the corrected t-test over folds,
-        or sign-flips over groups), Holm's correction over all pairs, and the probabilities that the
-        difference is within `rope` or beyond.
+        One row a pair: both values, their difference with its interval and p (the corrected t-test over
+        folds, sign-flips over groups, or the bootstrap of groups where the metric is no mean over covers),
+        Holm's correction over all pairs, and the probabilities that the difference is within `rope` or
+        beyond.
 
     Raises:
         UserError: not a run folder, runs on other covers, no such classifier, or nothing to compare.
@@ -198,7 +217,7 @@ def compare(
 
     several = [runs] if isinstance(runs, Run | str | os.PathLike) else runs
     folders = [run.folder if isinstance(run, Run) else Path(run) for run in several]
-    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed, rope)
+    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed, rope, metric)
 
 
 @dataclass(frozen=True, repr=False)

@@ -56,7 +56,7 @@ class FusionAverage(BlockClassifier):
             fitted: registered name -> fitted classifier; they are used as they are, not copied.
 
         Raises:
-            ValueError: there are none, or they differ in their classes or columns.
+            ValueError: there are none, or they differ in their classes, columns or prior.
         """
         if not fitted:
             raise ValueError("an average needs at least one fitted classifier")
@@ -67,9 +67,12 @@ class FusionAverage(BlockClassifier):
                 raise ValueError(
                     f"'{name}' was fitted on other classes or columns than '{next(iter(fitted))}'"
                 )
+            if not np.allclose(member.prior_, first.prior_):
+                raise ValueError(f"'{name}' answers to another prior than '{next(iter(fitted))}'")
         for attribute in ("classes_", "blocks_", "n_features_in_", "feature_names_in_"):
             if hasattr(first, attribute):
                 setattr(average, attribute, getattr(first, attribute))
+        average.prior_ = average.learnt_prior_ = first.prior_  # a geometric mean keeps its members' prior
         average.members_ = dict(fitted)
         return average
 
@@ -94,7 +97,7 @@ class FusionAverage(BlockClassifier):
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         proba = [member._normalised(X, texts) for member in self.members_.values()]
-        return np.exp(np.mean(log_probabilities(proba), axis=0))
+        return geometric_mean(proba)
 
     def _save_parts(self, folder: Path) -> None:
         for name, member in self.members_.items():
@@ -104,3 +107,11 @@ class FusionAverage(BlockClassifier):
         self.members_ = {
             name: classifier_class(name).load(member_folder(folder, name)) for name in self.classifiers
         }
+
+
+def geometric_mean(proba: Sequence[np.ndarray]) -> np.ndarray:
+    """(n, k) probabilities that sum to 1, of the members' (n, k)."""
+    if len(proba) == 1:
+        return proba[0]
+    mean = np.exp(np.mean(log_probabilities(proba), axis=0))
+    return np.asarray(mean / mean.sum(axis=1, keepdims=True))

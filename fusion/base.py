@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -21,6 +21,7 @@ from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.pictures import Pictures
+from coverfusion.fusion.prior import shifted
 from coverfusion.fusion.state_files import read_state, write_state
 from coverfusion.fusion.texts import Texts, chosen_texts, is_text, learnt_vocabularies, split_texts, text_rows
 
@@ -41,11 +42,16 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
     - `_probabilities(X)`: (n, n_classes) for (n, d) rows; they need not sum to 1 exactly.
 
+    Probabilities answer to the classes' shares of the weight that was learnt from. One whose fit makes other
+    shares of them, as by balanced draws, says so in `_learnt_prior`.
+
     X may hold text too (`fusion.texts`). One that sets `reads_text` is given it by both methods as `texts`,
     column -> n texts; all others never see it.
 
     Attributes after `fit`:
         classes_: (n_classes,) sorted labels.
+        learnt_prior_: (n_classes,) how common the classes were in what was learnt from.
+        prior_: (n_classes,) how common probabilities take them to be: the same, until `answer_to`.
         blocks_: block name -> positions of its columns.
         vocabularies_: text column -> what was learnt from it, of those that read text.
         n_features_in_, feature_names_in_: as in scikit-learn.
@@ -102,6 +108,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
                 weight = weight * compute_sample_weight(self.class_weight, labels)
             except ValueError as error:  # weights of genres that are not here
                 raise CannotLearnError(f"class_weight: {error}") from error
+        self.prior_ = self.learnt_prior_ = self._learnt_prior(codes, weight)
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         self.blocks_ = columns_by_block(names)
         self._fit(
@@ -114,6 +121,23 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         if texts and isinstance(X, pd.DataFrame):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
             self.n_features_in_ = X.shape[1]
+        return self
+
+    def answer_to(self, prior: Mapping[Any, float]) -> Self:
+        """Makes the fitted classifier's probabilities answer to other shares of the classes.
+
+        Args:
+            prior: class -> share above 0, in any unit; of classes that it does not know nothing is taken.
+
+        Raises:
+            ValueError: a class is not named, or its share is not above 0.
+        """
+        check_is_fitted(self)
+        shares = np.array([prior.get(label, np.nan) for label in self.classes_], np.float64)
+        if not (shares > 0).all():
+            raise ValueError(f"the prior needs a share above 0 for {', '.join(map(str, self.classes_))}")
+        shares /= shares.sum()
+        self.prior_ = self.learnt_prior_ if np.allclose(shares, self.learnt_prior_, 1e-9) else shares
         return self
 
     def check_parameters(self) -> None:
@@ -216,10 +240,18 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Column -> (n, terms) float32 rows of length 1, by the vocabularies that were learnt."""
         return text_rows(self.vocabularies_, texts)
 
+    def _learnt_prior(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """(n_classes,) shares of the weight, for (n,) class codes and weights."""
+        shares = np.bincount(codes, weight, len(self.classes_))
+        return np.asarray(shares / shares.sum())
+
     def _normalised(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """(n, n_classes) float64 that sum to 1, for checked rows."""
         probabilities = self._probabilities(X, **self._also(texts or {})).astype(np.float64)
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+        probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
+        if not hasattr(self, "prior_") or np.array_equal(self.prior_, self.learnt_prior_):
+            return probabilities  # of a bundle without a prior, as it learnt
+        return shifted(probabilities, self.learnt_prior_, self.prior_)
 
     def _save_parts(self, folder: Path) -> None:
         """Writes what `own_files` names."""

@@ -52,7 +52,7 @@ class FusionCatBoost(BlockClassifier):
         border_count: int = 64,
         patience: int = 60,
         pca: int | None = 48,
-        class_weight: str | dict[str, float] | None = "balanced",
+        class_weight: str | dict[str, float] | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.iterations = iterations

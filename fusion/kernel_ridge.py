@@ -67,7 +67,7 @@ class FusionKernelRidge(BlockClassifier):
         pool: bool = True,
         ridge: float = 1.0,
         pca: int | None = 256,
-        class_weight: str | dict[str, float] | None = "balanced",
+        class_weight: str | dict[str, float] | None = None,
         largest_n: int = 10_000,
         random_state: int | None = 0,
     ) -> None:

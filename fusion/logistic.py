@@ -32,7 +32,7 @@ class FusionLogistic(BlockClassifier):
         C: float = 1.0,
         pca: int | None = 128,
         max_iter: int = 500,
-        class_weight: str | dict[str, float] | None = "balanced",
+        class_weight: str | dict[str, float] | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.C = C

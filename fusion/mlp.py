@@ -83,7 +83,7 @@ class FusionMLP(BlockClassifier):
         members: int = 3,
         focal_gamma: float = 0.0,
         label_smoothing: float = 0.0,
-        class_weight: str | dict[str, float] | None = "balanced",
+        class_weight: str | dict[str, float] | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-2,
         batch_size: int = 128,

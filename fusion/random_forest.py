@@ -31,7 +31,7 @@ class FusionForest(BlockClassifier):
         min_samples_leaf: int = 3,
         max_features: str | float = "sqrt",
         pca: int | None = 32,
-        class_weight: str | dict[str, float] | None = "balanced",
+        class_weight: str | dict[str, float] | None = None,
         random_state: int | None = 0,
     ) -> None:
         self.n_estimators = n_estimators

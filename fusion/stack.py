@@ -113,6 +113,8 @@ class Stack(PictureClassifier):
             codes = np.searchsorted(self.stacked_, y[tested])
             self.pool_ = LogLinearPool().fit(self._logs(proba[tested]), codes, weight[tested])
         lent, every = self.fitted or {}, np.arange(len(y))
+        for member in lent.values():
+            member.answer_to(dict(zip(self.classes_, self.learnt_prior_, strict=True)))
         self.members_ = {
             name: lent.get(name) or self._fit_member(name, parameters, known, every, "all covers")
             for name, parameters in members.items()
@@ -194,6 +196,7 @@ class Stack(PictureClassifier):
                 member.watch = lambda what, *done: watch(f"{name}, {place}, {what}", *done)
         groups = None if known.groups is None else known.groups[rows]
         member.fit(_seen(name, known.row(rows)), known.y[rows], known.weight[rows], groups)
+        member.answer_to(dict(zip(self.classes_, self.learnt_prior_, strict=True)))
         if isinstance(member, PictureClassifier):
             member.set_params(checkpoint_folder=None)
             member.watch = None

@@ -47,7 +47,7 @@ class FusionSVC(BlockClassifier):
         C: float = 1.0,
         weights: str = "learn",
         pca: int | None = 256,
-        class_weight: str | dict[str, float] | None = "balanced",
+        class_weight: str | dict[str, float] | None = None,
         inner_splits: int = 5,
         largest_n: int = 10_000,
         random_state: int | None = 0,

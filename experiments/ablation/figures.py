@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
 from coverfusion.experiments.drawing.labels import genres_named, label, largest
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -32,19 +33,20 @@ COMPARISON_WORDS = {
 def draw_ablation(folder: Path) -> dict[str, str]:
     """Draws what the tables in `folder` allow into `figures/`; file name -> text alternative."""
     drawn = {}
+    metric = study_metric(folder)
     board = read_results(folder / "leaderboard.csv")
-    drawn["leaderboard"] = (leaderboard_figure(board), _leaderboard_words(board))
+    drawn["leaderboard"] = (leaderboard_figure(board, metric), _leaderboard_words(board, metric))
     comparisons = read_results(folder / "comparisons.csv")
     for design, part in comparisons.groupby("design", sort=False):
         name = "forest-" + str(design).replace(" ", "-")
-        drawn[name] = (forest_figure(part, str(design)), _forest_words(part))
+        drawn[name] = (forest_figure(part, str(design), metric), _forest_words(part, metric))
     if (folder / "genres.csv").is_file():
         covers = read_json(folder / "collection.json")["genres"]
         for classifier, part in read_results(folder / "genres.csv").groupby("classifier", sort=False):
             drawn[f"genres-{classifier}"] = (heat_figure(part, str(classifier), covers), _heat_words(part))
     if (folder / "shapley.csv").is_file():
         values = read_results(folder / "shapley.csv")
-        drawn["shapley"] = (shapley_figure(values), _shapley_words(values))
+        drawn["shapley"] = (shapley_figure(values, metric), _shapley_words(values, metric))
     place = folder / "figures"
     place.mkdir(exist_ok=True)
     for name, (figure, _) in drawn.items():
@@ -52,29 +54,38 @@ def draw_ablation(folder: Path) -> dict[str, str]:
     return {name: words for name, (_, words) in drawn.items()}
 
 
+def study_metric(folder: Path) -> Metric:
+    """The metric that a study's sets are compared by."""
+    file = folder / "study.json"
+    return METRICS[read_json(file).get("metric", "accuracy") if file.is_file() else "accuracy"]
+
+
 def comparison_words(row: pd.Series) -> str:
     """What a row of `comparisons.csv` compares."""
     return COMPARISON_WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
 
 
-def leaderboard_figure(board: pd.DataFrame) -> Figure:
-    """Accuracy with its interval of the best sets of whole blocks, and of the largest genre."""
+def leaderboard_figure(board: pd.DataFrame, metric: Metric) -> Figure:
+    """The metric with its interval of the best sets of whole blocks, and of the largest genre."""
     whole = board[~board["units"].str.contains(":")]
     shown = pd.concat([whole.head(MOST_ROWS), whole[whole["units"] == "none"]]).drop_duplicates()[::-1]
     figure, axes = new_figure(len(shown))
     classifiers = list(dict.fromkeys(board["classifier"]))
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(str(row["classifier"]))
-        dot(axes, y, row["accuracy"], row["accuracy_low"], row["accuracy_high"], look)
+        low, high = row[f"{metric.column}_low"], row[f"{metric.column}_high"]
+        dot(axes, y, row[metric.column], low, high, look)
     axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
-    axes.set_xlabel("accuracy over all repeats, interval of at least 95 % (bootstrap of groups, widened)")
+    axes.set_xlabel(
+        f"{metric.label} over all repeats, interval of at least 95 % (bootstrap of groups, widened)"
+    )
     title = "Leaderboard" if len(whole) <= MOST_ROWS else f"Leaderboard: the best {MOST_ROWS} of {len(whole)}"
     axes.set_title(title, loc="left", fontweight="bold")
     return figure
 
 
-def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
-    """Differences in accuracy with the corrected t-test's intervals; a filled mark is significant."""
+def forest_figure(comparisons: pd.DataFrame, design: str, metric: Metric) -> Figure:
+    """Differences in the metric with the corrected t-test's intervals; a filled mark is significant."""
     figure, axes = new_figure(len(comparisons))
     classifiers = list(dict.fromkeys(comparisons["classifier"]))
     shown = comparisons[::-1]
@@ -84,7 +95,8 @@ def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
     labels = [f"{row['classifier']}: {comparison_words(row)}" for _, row in shown.iterrows()]
     axes.set_yticks(range(len(shown)), labels)
     axes.axvline(0, color="#666666", linewidth=1)
-    axes.set_xlabel("difference in accuracy, 95 % interval (corrected resampled t); filled: Holm's p < 0.05")
+    what = f"difference in {metric.label}" if metric.higher_is_better else metric.gain
+    axes.set_xlabel(f"{what}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05")
     axes.set_title(design[0].upper() + design[1:], loc="left", fontweight="bold")
     return figure
 
@@ -119,7 +131,7 @@ def heat_figure(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]
     return figure
 
 
-def shapley_figure(values: pd.DataFrame) -> Figure:
+def shapley_figure(values: pd.DataFrame, metric: Metric) -> Figure:
     """The blocks' Shapley values over all genres, each classifier with its own mark."""
     overall = values[values["genre"] == "all"]
     blocks, classifiers = list(dict.fromkeys(overall["block"])), list(dict.fromkeys(overall["classifier"]))
@@ -138,25 +150,26 @@ def shapley_figure(values: pd.DataFrame) -> Figure:
         labels.append(f"{row['block']}, {row['classifier']}")
     axes.set_yticks(range(len(labels)), labels)
     axes.axvline(0, color="#666666", linewidth=1)
+    what = metric.label if metric.higher_is_better else metric.gain
     axes.set_xlabel(
-        "Shapley value in accuracy, 95 % interval (corrected resampled t); filled: Holm's p < 0.05"
+        f"Shapley value in {what}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05"
     )
     axes.set_title("What each block brings", loc="left", fontweight="bold")
     return figure
 
 
-def _leaderboard_words(board: pd.DataFrame) -> str:
-    best = board.iloc[0]
+def _leaderboard_words(board: pd.DataFrame, metric: Metric) -> str:
+    best, column = board.iloc[0], metric.column
     return (
         f"Leaderboard of {len(board)} models; the best is {best['classifier']} on {best['units']} with "
-        f"accuracy {best['accuracy']:.3f} ({best['accuracy_low']:.3f} to {best['accuracy_high']:.3f})."
+        f"{metric.label} {best[column]:.3f} ({best[f'{column}_low']:.3f} to {best[f'{column}_high']:.3f})."
     )
 
 
-def _forest_words(part: pd.DataFrame) -> str:
+def _forest_words(part: pd.DataFrame, metric: Metric) -> str:
     return "; ".join(
-        f"{row['classifier']}: {comparison_words(row)}: {100 * row['difference']:+.1f} points, "
-        f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}, Holm's p {row['p_holm']:.3g}"
+        f"{row['classifier']}: {comparison_words(row)}: {metric.in_words(row['difference'])} {metric.gain}, "
+        f"{metric.in_words(row['low'])} to {metric.in_words(row['high'])}, Holm's p {row['p_holm']:.3g}"
         for _, row in part.iterrows()
     )
 
@@ -167,6 +180,8 @@ def _heat_words(part: pd.DataFrame) -> str:
     )
 
 
-def _shapley_words(values: pd.DataFrame) -> str:
+def _shapley_words(values: pd.DataFrame, metric: Metric) -> str:
     overall = values[values["genre"] == "all"].to_dict("records")
-    return "; ".join(f"{r['block']} by {r['classifier']}: {100 * r['value']:+.1f} points" for r in overall)
+    return "; ".join(
+        f"{r['block']} by {r['classifier']}: {metric.in_words(r['value'])} {metric.gain}" for r in overall
+    )

@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
-from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
+from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation, study_metric
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import region, signed
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 ALPHA = 0.05
@@ -21,13 +22,14 @@ ALPHA = 0.05
 def write_ablation_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
     words = draw_ablation(folder)
-    comparisons = read_results(folder / "comparisons.csv")
+    metric, comparisons = study_metric(folder), read_results(folder / "comparisons.csv")
     pictures = [
         {"name": name, "words": text, "data": _data_uri(folder / "figures" / f"{name}.png")}
         for name, text in words.items()
     ]
     context = {
-        "findings": ablation_findings(comparisons),
+        "findings": ablation_findings(comparisons, metric),
+        "metric": metric,
         "pictures": pictures,
         "tables": {
             file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
@@ -35,16 +37,19 @@ def write_ablation_page(folder: Path) -> Path:
             if (file := folder / f"{name}.csv").is_file()
         },
     }
-    return write_study_page(
-        folder, "ablation.html", context, {"signed": partial(signed, digits=1), "region": region}
-    )
+    digits = 1 if metric.percent else 3
+    filters = {"signed": partial(signed, digits=digits), "region": partial(region, percent=metric.percent)}
+    return write_study_page(folder, "ablation.html", context, filters)
 
 
-def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
+def ablation_findings(
+    comparisons: pd.DataFrame, metric: Metric = METRICS["accuracy"]
+) -> list[dict[str, object]]:
     """Rows of `comparisons.csv` as people read them, the largest difference of each design first.
 
-    Each has design, what, classifier, difference, low, high and detectable in points, p after Holm's
-    correction, whether that is significant, and the probability that the models are practically equal.
+    Each has design, what, classifier, difference, low, high and detectable (of proportions in points), p
+    after Holm's correction, whether that is significant, and the probability that the models are practically
+    equal (NaN where nothing says which differences matter).
     """
     rows = []
     for _, part in comparisons.groupby(["design", "classifier"], sort=False):
@@ -54,11 +59,11 @@ def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
                     "design": row["design"],
                     "what": comparison_words(row),
                     "classifier": row["classifier"],
-                    "difference": 100 * row["difference"],
-                    "low": 100 * row["low"],
-                    "high": 100 * row["high"],
+                    "difference": metric.scale * row["difference"],
+                    "low": metric.scale * row["low"],
+                    "high": metric.scale * row["high"],
                     "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
-                    "detectable": 100 * row["detectable"],
+                    "detectable": metric.scale * row["detectable"],
                     "equal": row["equal"],
                     "sure": bool(row["p_holm"] < ALPHA),
                 }

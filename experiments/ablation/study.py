@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from coverfusion.experiments.ablation.tables import (
     planned_pairs,
     shapley_table,
 )
-from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -48,6 +49,7 @@ from coverfusion.experiments.pipeline.preparation import (
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder, with_folds
+from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.registry import create
@@ -61,7 +63,7 @@ def ablate(
     repeats: int = 2,
     workers: int | None = None,
     fresh: bool = False,
-    rope: float = ROPE,
+    rope: float | None = None,
 ) -> Path:
     """Does the study and returns its folder, `ablation-<collection>-<digest>`.
 
@@ -74,7 +76,7 @@ def ablate(
         repeats: of the cross-validation, each with another shuffle.
         workers: processes; None: one a core.
         fresh: forget an earlier study with the same digest.
-        rope: a difference in accuracy that does not matter.
+        rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
 
     Raises:
         UserError: as `experiments.training.train.train`, or an unknown design.
@@ -88,7 +90,9 @@ def ablate(
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    asked = [sorted(designs), repeats, rope]
+    region = METRICS[config.metric].rope(rope)
+    matters = None if math.isnan(region) else region
+    asked = [sorted(designs), repeats, matters]
 
     def check(covers: pd.DataFrame) -> None:
         check_folds(covers, config)
@@ -96,9 +100,8 @@ def ablate(
     with open_study_folder("ablation", config, extractors, asked, fresh=fresh, check=check) as opened:
         if not opened.is_finished():
             prepared = opened.prepare()
-            write_json(
-                opened.path / "study.json", {"designs": list(designs), "repeats": repeats, "rope": rope}
-            )
+            facts = {"designs": list(designs), "repeats": repeats, "metric": config.metric, "rope": matters}
+            write_json(opened.path / "study.json", facts)
             study, paths = run_designs(opened, prepared, designs, repeats, workers)
             write_ablation_tables(opened.path, study, designs, paths, rope)
             write_ablation_page(opened.path)
@@ -114,11 +117,11 @@ def run_designs(
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    config, covers = opened.config, prepared.covers
+    config, covers, metric = opened.config, prepared.covers, METRICS[opened.config.metric]
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
     folds, tested = save_folds(opened.path, covers, config, repeats)
     note = say_untested(covers, [fold.part for fold in folds], config, ["test"])
-    write_inputs(opened.path, config, prepared, note)
+    write_inputs(opened.path, config, prepared, note, say_unequal(covers, config))
     fits = opened.fits(prepared, config.classifiers or {})
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
@@ -139,12 +142,13 @@ def run_designs(
 
         def scores(candidates: list[Units], name: str = name) -> list[float]:
             fit_planned(fits, [Model(name, units) for units in candidates], folds, workers, quiet=True)
-            return [float(outcome(name, units).folds["accuracy"].mean()) for units in candidates]
+            tried = [outcome(name, units).folds[metric.column].mean() for units in candidates]
+            return [metric.better(float(value)) for value in tried]
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
     truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
     groups = tested["group"].to_numpy()
-    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed), paths
+    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric), paths
 
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
@@ -197,7 +201,7 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
 
 
 def write_ablation_tables(
-    folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]], rope: float
+    folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]], rope: float | None
 ) -> None:
     """`ablation.csv`, `leaderboard.csv`, `comparisons.csv`, `genres.csv`, `shapley.csv`, `greedy.csv`."""
     write_csv(ablation_table(study), folder / "ablation.csv")
@@ -207,11 +211,12 @@ def write_ablation_tables(
         write_csv(genres, folder / "genres.csv")
     if len(values := shapley_table(study)):
         write_csv(values, folder / "shapley.csv")
+    column = study.metric.column
     steps = [
-        (name, step, joined_units(units), float(study.outcome(name, units).folds["accuracy"].mean()))
+        (name, step, joined_units(units), float(study.outcome(name, units).folds[column].mean()))
         for name, path in paths.items()
         for step, units in enumerate(path, start=1)
     ]
     if steps:
-        frame = pd.DataFrame(steps, columns=["classifier", "step", "units", "accuracy"])
+        frame = pd.DataFrame(steps, columns=["classifier", "step", "units", column])
         write_csv(frame, folder / "greedy.csv")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
-from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
@@ -41,6 +41,7 @@ class Study:
         groups: (n,) their codes.
         weights: (resamples, n) of the group bootstrap, the same for all comparisons.
         folds: of one repeat.
+        metric: that sets are ranked and compared by.
     """
 
     outcomes: Outcomes
@@ -50,6 +51,7 @@ class Study:
     groups: np.ndarray
     weights: np.ndarray
     folds: int
+    metric: Metric
 
     @property
     def test_share(self) -> float:
@@ -74,6 +76,19 @@ class Study:
         """The empty set is the largest genre, whatever the classifier."""
         return self.outcomes[(classifier, units) if units else ("", NOTHING)]
 
+    def sums(self, outcome: Outcome) -> np.ndarray:
+        """(n, s) what each cover adds to the metric's sums."""
+        return outcome.sums(self.metric, self.truth, len(self.genres))
+
+    def value(self, sums: np.ndarray) -> float:
+        """The metric over all covers and repeats."""
+        return float(self.metric.value(sums.sum(axis=0, keepdims=True))[0])
+
+    def metric_interval(self, value: float, resampled: np.ndarray) -> tuple[float, float]:
+        """Of the metric of all covers."""
+        count = len(np.unique(self.groups))
+        return metric_interval(self.metric, value, resampled, count, widening(self.folds))
+
     def has(self, classifier: str, units: Units) -> bool:
         """Whether that set was fitted."""
         return not units or (classifier, units) in self.outcomes
@@ -96,10 +111,11 @@ def make_study(
     groups: np.ndarray,
     folds: int,
     seed: int,
+    metric: Metric = METRICS["accuracy"],
 ) -> Study:
     """A study with its bootstrap weights; `folds` of one repeat."""
     codes = np.unique(groups, return_inverse=True)[1]
-    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds)
+    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds, metric)
 
 
 def ablation_table(study: Study) -> pd.DataFrame:
@@ -120,7 +136,7 @@ def joined_units(units: Units) -> str:
 
 
 def ablation_leaderboard(study: Study) -> pd.DataFrame:
-    """One row a model and set of units: accuracy and macro F1 with intervals; best first."""
+    """One row a model and set of units: accuracy, macro F1 and the metric with intervals; best first."""
     rows = []
     for (classifier, units), outcome in study.outcomes.items():
         right = outcome.right(study.truth).mean(axis=0)
@@ -129,10 +145,16 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
         exact, resampled = genre_f1(study, outcome)
         f1 = float(np.nanmean(exact))
         f1_low, f1_high = study.interval(f1, np.nanmean(resampled, axis=1))
+        sums, column = study.sums(outcome), study.metric.column
+        value = study.value(sums)
+        ends = study.metric_interval(value, study.metric.value(study.weights @ sums))
         rows.append(
             {
                 "classifier": classifier or "largest genre",
                 "units": joined_units(units),
+                column: value,
+                f"{column}_low": ends[0],
+                f"{column}_high": ends[1],
                 "accuracy": float(right.mean()),
                 "accuracy_low": low,
                 "accuracy_high": high,
@@ -142,7 +164,8 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
                 "seconds": float(outcome.folds["seconds"].sum()),
             }
         )
-    return pd.DataFrame(rows).sort_values("accuracy", ascending=False, ignore_index=True)
+    order = {"ascending": not study.metric.higher_is_better, "ignore_index": True}
+    return pd.DataFrame(rows).sort_values(study.metric.column, **order)
 
 
 def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
@@ -202,19 +225,19 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
     return pd.DataFrame(rows, columns=["design", "unit", "classifier", "other", "first", "second"])
 
 
-def compare_sets(study: Study, pairs: pd.DataFrame, rope: float = ROPE) -> pd.DataFrame:
+def compare_sets(study: Study, pairs: pd.DataFrame, rope: float | None = None) -> pd.DataFrame:
     """The paired comparison of each planned pair; Holm's correction runs over each design.
 
     Args:
         study: whose outcomes are there.
         pairs: from `planned_pairs`.
-        rope: a difference in accuracy that does not matter.
+        rope: a difference that does not matter, in the metric's unit; None: a point, of losses none.
 
     Returns:
-        The pairs with `difference` in accuracy (first minus second, the folds' mean), `low`, `high`, `p` and
-        `detectable` by the corrected t-test, `p_holm`, the probabilities `equal`, `first_better` and
-        `second_better` by the Bayesian correlated t-test, and McNemar's counts `only_first` and
-        `only_second` on the first repeat.
+        The pairs with `difference` (how much better the first is in the metric, the folds' mean), `low`,
+        `high`, `p` and `detectable` by the corrected t-test, `p_holm`, the probabilities `equal`,
+        `first_better` and `second_better` by the Bayesian correlated t-test (NaN where nothing says which
+        differences matter), and McNemar's counts `only_first` and `only_second` on the first repeat.
     """
     rows = []
     for classifier, other, first, second in pairs[["classifier", "other", "first", "second"]].to_numpy():
@@ -226,12 +249,12 @@ def compare_sets(study: Study, pairs: pd.DataFrame, rope: float = ROPE) -> pd.Da
     return table
 
 
-def paired(study: Study, first: Outcome, second: Outcome, rope: float = ROPE) -> dict[str, float]:
-    """All that is said of one pair."""
-    by_fold = first.folds["accuracy"].to_numpy() - second.folds["accuracy"].to_numpy()
+def paired(study: Study, first: Outcome, second: Outcome, rope: float | None = None) -> dict[str, float]:
+    """All that is said of one pair; differences say how much better the first is."""
+    by_fold = better_folds(study, first, "all") - better_folds(study, second, "all")
     covers = study.covers_a_fold()
     test = corrected_t_test(by_fold, study.test_share, covers)
-    practical = correlated_t_rope(by_fold, study.test_share, covers, rope)
+    practical = correlated_t_rope(by_fold, study.test_share, covers, study.metric.rope(rope))
     only_first, only_second, _ = mcnemar_test(first.right(study.truth)[0], second.right(study.truth)[0])
     return {
         "difference": test.difference,
@@ -278,7 +301,8 @@ def shapley_table(study: Study) -> pd.DataFrame:
     Without blocks every cover is given the largest genre, whose recall would then be 1 and could only fall:
     by genre the empty set has the recall of guessing by the genres' priors, which is the genre's own prior.
 
-    `value`, `low`, `high` and `p` are the corrected t-test's of the exact values of each fold, `p_holm` is
+    Values are of the metric (by genre of its recall), so that more is better. `value`, `low`, `high` and `p`
+    are the corrected t-test's of the exact values of each fold, `p_holm` is
     corrected over the blocks of a classifier.
     """
     columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
@@ -291,8 +315,7 @@ def shapley_table(study: Study) -> pd.DataFrame:
         outcomes = {units: study.outcome(classifier, units) for units in chosen}
         for genre in ["all", *study.tested.values()]:
             code = None if genre == "all" else list(study.genres).index(genre)
-            column = "accuracy" if code is None else f"recall_{genre}"
-            folds = {units: outcome.folds[column].to_numpy() for units, outcome in outcomes.items()}
+            folds = {units: better_folds(study, outcome, genre) for units, outcome in outcomes.items()}
             if code is not None:
                 folds[()] = np.full_like(folds[every], (study.truth == code).mean())
             by_fold, covers = shapley_values(every, folds), study.covers_a_fold(code)
@@ -306,3 +329,10 @@ def shapley_table(study: Study) -> pd.DataFrame:
             )
             frames.append(frame.assign(p_holm=holm(frame["p"].to_numpy())))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def better_folds(study: Study, outcome: Outcome, genre: str) -> np.ndarray:
+    """(folds,) the metric so that more is better, or the recall of a genre other than "all"."""
+    if genre != "all":
+        return outcome.folds[f"recall_{genre}"].to_numpy()
+    return study.metric.better(outcome.folds[study.metric.column].to_numpy())

@@ -15,7 +15,9 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FoldsOption,
     FreshOption,
+    MetricOption,
     OutOption,
+    PriorOption,
     ProcessesOption,
     RepeatsOption,
     RopeOption,
@@ -34,6 +36,8 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+    from coverfusion.experiments.evaluation.chosen_metric import Metric
+
 
 def ablate_command(
     source: SourceArgument,
@@ -46,11 +50,13 @@ def ablate_command(
     classifier: ClassifiersOption = None,
     folds: FoldsOption = None,
     repeats: RepeatsOption = 2,
-    rope: RopeOption = ROPE,
+    rope: RopeOption = None,
     workers: ProcessesOption = None,
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    prior: PriorOption = None,
+    metric: MetricOption = None,
     seed: ConfigSeedOption = None,
     split_file: SplitFileOption = None,
     store: StoreOption = None,
@@ -76,6 +82,8 @@ def ablate_command(
         blocks=block,
         preset=preset,
         keep=keep,
+        prior=prior,
+        metric=metric,
         seed=seed,
         split_file=split_file,
         store=store,
@@ -88,48 +96,52 @@ def ablate_command(
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
+    from coverfusion.experiments.ablation.figures import study_metric
     from coverfusion.experiments.pipeline.provenance import read_json
     from coverfusion.experiments.pipeline.results_csv import read_results
 
-    table = read_results(folder / "comparisons.csv")
+    metric, table = study_metric(folder), read_results(folder / "comparisons.csv")
     if len(table):
-        _print_comparisons(table, read_json(folder / "study.json").get("rope", ROPE))
+        _print_comparisons(table, metric, read_json(folder / "study.json").get("rope", ROPE))
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
-        _print_shapley(read_results(folder / "shapley.csv"))
+        _print_shapley(read_results(folder / "shapley.csv"), metric)
     print_places(folder, {"Study folder": "", "Page": "index.html"})
 
 
-def _print_shapley(values: pd.DataFrame) -> None:
+def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
     overall = values[values["genre"] == "all"]
-    spans = (100 * overall[["value", "low", "high"]]).to_numpy()
+    spans = [map(metric.in_words, span) for span in overall[["value", "low", "high"]].to_numpy()]
     print_frame(
-        overall[["classifier", "block"]].assign(
-            points=[f"{value:+.1f} ({low:+.1f} to {high:+.1f})" for value, low, high in spans],
+        overall[["classifier", "block"]]
+        .assign(
+            brings=[f"{value} ({low} to {high})" for value, low, high in spans],
             p=overall["p_holm"].map("{:.2g}".format),
-        ),
-        "What each block brings: Shapley values, points of accuracy, 95 % intervals, Holm's p",
+        )
+        .rename(columns={"brings": metric.unit}),
+        f"What each block brings: Shapley values, {metric.gain}, 95 % intervals, Holm's p",
     )
 
 
-def _print_comparisons(table: pd.DataFrame, rope: float) -> None:
+def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
     from coverfusion.experiments.ablation.figures import comparison_words
 
-    points = 100 * table[["difference", "low", "high", "detectable"]]
+    spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed = pd.DataFrame(
         {
             "": [comparison_words(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
-            "points": [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high, _ in points.to_numpy()],
+            metric.unit: [f"{difference} ({low} to {high})" for difference, low, high in spans],
             "p": table["p_holm"].map("{:.2g}".format),
-            "could show": points["detectable"].map("{:.1f}".format),
-            "equal": table["equal"].map("{:.2f}".format),
+            "could show": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
         }
     )
+    if rope is not None:
+        printed["equal"] = table["equal"].map("{:.2f}".format)
     for name in table["design"].unique():
-        title = f"{name[0].upper()}{name[1:]}: points of accuracy (corrected t, 95 %), Holm's p"
+        title = f"{name[0].upper()}{name[1:]}: {metric.gain} (corrected t, 95 %), Holm's p"
         print_frame(printed[table["design"] == name], title)
-    print_equal(rope)
+    print_equal(rope, metric)

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.options import RopeOption, SeedOption
+from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_equal, print_place
-from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.pipeline.console import print_frame
 
 
@@ -22,8 +21,9 @@ def compare_command(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
+    metric: MetricOption = None,
     seed: SeedOption = 0,
-    rope: RopeOption = ROPE,
+    rope: RopeOption = None,
 ) -> None:
     """Is one model better than another on the same covers? Paired, cover by cover; of one run all its models.
 
@@ -36,12 +36,14 @@ def compare_command(
         config_differences,
         write_comparison,
     )
-    from coverfusion.experiments.comparison.figure import METHODS
+    from coverfusion.experiments.evaluation.chosen_metric import metric_of
+    from coverfusion.experiments.evaluation.compared import METHODS
     from coverfusion.experiments.pipeline.outputs import check_folder
 
     if out:
         check_folder(out)
-    table = compare_runs(runs, classifier or None, seed, rope)
+    compared = metric_of(metric or "accuracy")
+    table = compare_runs(runs, classifier or None, seed, rope, compared.name)
     differences = config_differences(runs)
     for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
         print_place(letter, run)
@@ -49,18 +51,21 @@ def compare_command(
         print_frame(differences, "What differs between the runs")
     printed = pd.DataFrame(
         {
-            name: table[name] + table[f"accuracy_{name}"].map(" ({:.3f})".format)
+            name: table[name] + table[f"{compared.column}_{name}"].map(" ({:.3f})".format)
             for name in ("first", "second")
         }
     )
-    points = 100 * table[["difference", "low", "high"]]
-    printed["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
+    spans = [map(compared.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
+    printed[compared.unit] = [f"{d} ({low} to {high})" for d, low, high in spans]
     printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
     printed["p"] = table["p_holm"].map("{:.2g}".format)
-    printed["equal"] = table["equal"].map("{:.2f}".format)
+    if table["equal"].notna().all():
+        printed["equal"] = table["equal"].map("{:.2f}".format)
     how = " and ".join(METHODS[name] for name in table["method"].unique())
-    print_frame(printed, f"Accuracy, difference in points with 95 % interval; Holm's p ({how})")
-    print_equal(rope)
+    label = compared.label[0].upper() + compared.label[1:]
+    way = "difference in points" if compared.percent else "what the first saves,"
+    print_frame(printed, f"{label}, {way} with 95 % interval; Holm's p ({how})")
+    print_equal(rope, compared)
     if out:
         write_comparison(out, table, differences, runs)
         print_place("Tables and picture", out)

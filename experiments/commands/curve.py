@@ -15,7 +15,9 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FoldsOption,
     FreshOption,
+    MetricOption,
     OutOption,
+    PriorOption,
     ProcessesOption,
     RepeatsOption,
     SourceArgument,
@@ -39,11 +41,13 @@ def curve_command(
         list[int] | None, typer.Option(help="training covers (repeatable); else geometric steps up to all")
     ] = None,
     balance: Annotated[
-        list[str] | None, typer.Option(help="none, weights or oversample (repeatable); weights, if left out")
+        list[str] | None, typer.Option(help="none, weights or oversample (repeatable); none, if left out")
     ] = None,
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    prior: PriorOption = None,
+    metric: MetricOption = None,
     seed: ConfigSeedOption = None,
     split_file: SplitFileOption = None,
     store: StoreOption = None,
@@ -68,12 +72,14 @@ def curve_command(
         blocks=block,
         preset=preset,
         keep=keep,
+        prior=prior,
+        metric=metric,
         seed=seed,
         split_file=split_file,
         store=store,
         out=out,
     )
-    folder = learning_curve(config, sizes or (), balance or ("weights",), repeats, workers, fresh)
+    folder = learning_curve(config, sizes or (), balance or ("none",), repeats, workers, fresh)
     _print_curve(folder)
     log_if_asked(folder, track, tracking_uri)
 
@@ -81,8 +87,8 @@ def curve_command(
 def _print_curve(folder: Path) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.curve.page import curve_findings
+    from coverfusion.experiments.curve.page import curve_findings, curve_metric
 
-    for sentence in curve_findings(pd.read_csv(folder / "powerlaw.csv")):
+    for sentence in curve_findings(pd.read_csv(folder / "powerlaw.csv"), curve_metric(folder)):
         console.print(sentence)
     print_places(folder, {"Study": "", "Page": "index.html"})

@@ -54,6 +54,17 @@ SplitFileOption = Annotated[
     typer.Option(help="a splits.parquet of a run or study: its covers test, not those drawn by the seed"),
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="of everything that is drawn at random")]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(help="what probabilities answer to: natural or balanced; shares by genre in a config file"),
+]
+MetricOption = Annotated[
+    str | None,
+    typer.Option(help="rank and compare by accuracy, balanced_accuracy, macro_f1, log_loss or brier"),
+]
+ChooseByOption = Annotated[
+    str | None, typer.Option(help="the metric that chooses the bundle's model; log_loss, if left out")
+]
 OutOption = Annotated[Path | None, typer.Option(help="where the result's folder is made")]
 ProcessesOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="processes; one a core, if left out")
@@ -75,7 +86,10 @@ TuningFoldsOption = Annotated[
 
 # when a difference matters
 RopeOption = Annotated[
-    float, typer.Option(min=0, max=1, help="a difference in accuracy that does not matter; 0.01 is a point")
+    float | None,
+    typer.Option(
+        min=0, help="a difference that does not matter; a point (0.01), if left out, but of losses none"
+    ),
 ]
 
 # when to abstain, and what sets of genres guarantee

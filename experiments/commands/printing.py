@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,19 +14,28 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 if TYPE_CHECKING:
     import pandas as pd
 
+    from coverfusion.experiments.evaluation.chosen_metric import Metric
+
 
 def print_run(folder: Path) -> None:
     """Prints the leaderboard of a run and where everything is."""
     import pandas as pd
 
+    from coverfusion.experiments.evaluation.chosen_metric import METRICS
     from coverfusion.experiments.pipeline.results_csv import read_results
 
     board = read_results(folder / "leaderboard.csv")
+    file = folder / "metrics.json"
+    scores = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    metric = METRICS[scores.get("ranked_by", "accuracy")]
     # a set with a colon is of parts of a block, such as the text that `text` sees
     all_blocks = max(board["blocks"], key=lambda blocks: (":" not in blocks, len(blocks)))
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
-        console.print(leaderboard_table(str(name), part, all_blocks))
+        console.print(leaderboard_table(str(name), part, all_blocks, metric))
+        if baseline := scores.get("baseline", {}).get(str(name)):
+            values = ", ".join(f"{METRICS[key].label} {value:.3f}" for key, value in baseline.items())
+            console.print(f"Knowing only how common genres are: {values}", highlight=False)
     if "folds" in set(board["split"]):
         _print_corrected(folder)
     if (folder / "stack_weights.csv").is_file():
@@ -54,12 +64,18 @@ def _print_corrected(folder: Path) -> None:
         )
 
 
-def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
-    """A leaderboard as a table; one on a single block among others is named with it."""
+def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str, metric: Metric) -> Table:
+    """A leaderboard as a table; one on a single block among others is named with it.
+
+    The metric that it is ranked by has a column too.
+    """
     level = "at least 95 %" if name == "folds" else "95 %"
     table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), {level} intervals")
     table.add_column("model", overflow="fold")
-    for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
+    shown = {"f1_macro": "macro F1", "log_loss": "log loss", "ece": "ECE"}
+    if metric.column not in ("accuracy", *shown):
+        shown = {metric.column: metric.label} | shown
+    for column in ("accuracy", *shown.values(), "fit s"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in board.itertuples():
         classifier, blocks = str(row.classifier), str(row.blocks)
@@ -67,19 +83,20 @@ def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
         table.add_row(
             classifier if fused else f"{classifier}, {blocks} alone",
             f"{row.accuracy:.3f} ({row.accuracy_low:.3f}-{row.accuracy_high:.3f})",
-            f"{row.f1_macro:.3f}",
-            f"{row.log_loss:.3f}",
-            f"{row.ece:.3f}",
+            *(f"{getattr(row, score):.3f}" for score in shown),
             f"{row.fit_seconds:.1f}",
         )
     return table
 
 
-def print_equal(rope: float) -> None:
-    """Prints what the column `equal` of comparisons means."""
+def print_equal(rope: float | None, metric: Metric) -> None:
+    """Prints what the column `equal` of comparisons means, where there is one."""
     from coverfusion.experiments.drawing.words import region
 
-    console.print(f"equal: the probability that the difference is within {region(rope)}.")
+    within = metric.rope(rope)
+    if within == within:
+        said = region(within, metric.percent)
+        console.print(f"equal: the probability that the difference is within {said}.")
 
 
 def print_places(folder: Path, names: Mapping[str, str]) -> None:

@@ -15,15 +15,10 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.evaluation import ROPE
-from coverfusion.experiments.evaluation.group_tests import GroupTest, group_tests
-from coverfusion.experiments.evaluation.rope import correlated_t_rope
-from coverfusion.experiments.evaluation.statistics import (
-    corrected_t_test,
-    holm,
-    mcnemar_test,
-    widening,
-)
+from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of
+from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
+from coverfusion.experiments.evaluation.statistics import holm, mcnemar_test, widening
+from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
@@ -50,7 +45,8 @@ def compare_runs(
     folders: Sequence[AnyPath],
     classifiers: Sequence[str] | None = None,
     seed: int = 0,
-    rope: float = ROPE,
+    rope: float | None = None,
+    metric: str = "accuracy",
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that count (test, or all folds).
 
@@ -58,16 +54,20 @@ def compare_runs(
         folders: finished run folders; of a single one all models on all blocks are compared.
         classifiers: of each run, these on all blocks, or "svc on cnn" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
-        seed: of the sign-flips.
-        rope: a difference in accuracy that does not matter.
+        seed: of the sign-flips, or of the bootstrap.
+        rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
+        metric: what is compared, out of `experiments.evaluation.chosen_metric.METRICS`.
 
     Returns:
-        One row a pair: `first`, `second`, both accuracies, `difference` with `low`, `high` and `p`, all by
-        the one `method`: "folds", the corrected t-test, where both runs have the same folds; else "groups",
-        sign-flips over groups, widened for pooled folds. `p_holm` is corrected over all pairs. `equal`,
+        One row a pair: `first`, `second`, `metric`, both values (`accuracy_first` and the like), `difference`
+        (how much better the first is, so of losses second less first) with `low`, `high` and `p`, all by the
+        one `method`: "folds", the corrected t-test, where both runs have the same folds; else "groups",
+        sign-flips over groups, or "bootstrap", of groups, for balanced accuracy and macro F1, which are no
+        means over covers; both widened for pooled folds. `p_holm` is corrected over all pairs. `equal`,
         `first_better` and `second_better` are the probabilities that the difference lies within `rope`, or
-        beyond on either side. `only_first` and `only_second` are McNemar's counts; `p_mcnemar` is NaN unless
-        the runs have one split and no two covers belong together.
+        beyond on either side; NaN of losses without a `rope`. `only_first` and `only_second` are McNemar's
+        counts of right answers, whatever the metric; their `p_mcnemar` is NaN unless the runs have one split
+        and no two covers belong together.
 
     Raises:
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
@@ -80,11 +80,8 @@ def compare_runs(
     if len(entries) < 2:
         raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
     _check_same_covers(entries)
-    groups = entries[0].predictions["group"].to_numpy()
-    right = {entry.name: _right(entry) for entry in entries}
-    table = pd.DataFrame(
-        [_pair(a, b, right[a.name], right[b.name], groups, seed, rope) for a, b in combinations(entries, 2)]
-    )
+    groups, compared = entries[0].predictions["group"].to_numpy(), metric_of(metric)
+    table = pd.DataFrame([_pair(a, b, groups, seed, rope, compared) for a, b in combinations(entries, 2)])
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
@@ -162,33 +159,33 @@ def _check_same_covers(entries: Sequence[ComparedModel]) -> None:
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
 
 
-def _right(entry: ComparedModel) -> np.ndarray:
-    return (entry.predictions["predicted"] == entry.predictions["genre"]).to_numpy()
-
-
 def _pair(
     first: ComparedModel,
     second: ComparedModel,
-    right: np.ndarray,
-    other: np.ndarray,
     groups: np.ndarray,
     seed: int,
-    rope: float,
+    rope: float | None,
+    metric: Metric,
 ) -> dict[str, Any]:
-    folds = _same_folds(first, second)
-    difference = right.astype(float) - other
+    pair = (first, second)
+    sums = (predicted_sums(first.predictions, metric), predicted_sums(second.predictions, metric))
+    folds, pooled = _same_folds(first, second), [entry.run.config["folds"] for entry in pair]
     if folds is None:
-        wider = max(widening(entry.run.config["folds"]) for entry in (first, second))
-        test, method = group_tests(difference[:, None], groups, seed, wider, rope)[0], "groups"
+        test, method = compared_by_groups(metric, sums, groups, seed, max(map(widening, pooled)), rope)
     else:
-        test, method = _fold_test(pd.Series(difference, folds.index), folds, rope), "folds"
-    only_first, only_second, p_mcnemar = mcnemar_test(right, other)
-    single = len(np.unique(groups)) == len(groups) and not any(e.run.config["folds"] for e in (first, second))
+        values = (_by_fold(metric, sums[0], folds), _by_fold(metric, sums[1], folds))
+        share, covers = 1 / (len(values[0]) - 1), len(groups) / len(values[0])
+        test, method = compared_by_folds(metric, values, share, covers, rope), "folds"
+    right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in pair]
+    only_first, only_second, p_mcnemar = mcnemar_test(*right)
+    single = len(np.unique(groups)) == len(groups) and not any(pooled)
+    of = [float(metric.value(each.sum(axis=0, keepdims=True))[0]) for each in sums]
     return {
         "first": first.name,
         "second": second.name,
-        "accuracy_first": float(right.mean()),
-        "accuracy_second": float(other.mean()),
+        "metric": metric.name,
+        f"{metric.column}_first": of[0],
+        f"{metric.column}_second": of[1],
         "difference": test.difference,
         "low": test.low,
         "high": test.high,
@@ -203,13 +200,9 @@ def _pair(
     }
 
 
-def _fold_test(difference: pd.Series, folds: pd.Series, rope: float) -> GroupTest:
-    """The corrected t-test, in the words of the test over groups."""
-    by_fold = difference.groupby(folds).mean().to_numpy()
-    share, covers = 1 / (len(by_fold) - 1), len(difference) / len(by_fold)
-    test = corrected_t_test(by_fold, share, covers)
-    practical = correlated_t_rope(by_fold, share, covers, rope)
-    return GroupTest(test.difference, test.low, test.high, test.p, practical)
+def _by_fold(metric: Metric, sums: np.ndarray, folds: pd.Series) -> np.ndarray:
+    """(J,) the metric of each fold."""
+    return metric.value(pd.DataFrame(sums).groupby(folds.to_numpy()).sum().to_numpy())
 
 
 def _same_folds(first: ComparedModel, second: ComparedModel) -> pd.Series | None:

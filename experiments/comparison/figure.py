@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.compared import METHODS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METHODS = {"folds": "corrected t over folds", "groups": "sign-flips over groups"}
-
 
 def comparison_figure(table: pd.DataFrame) -> Figure:
-    """Differences in accuracy with intervals; a filled mark is significant after Holm."""
+    """Differences in a metric with intervals; a filled mark is significant after Holm."""
+    metric = METRICS[table["metric"].iloc[0]]
     figure, axes = new_figure(len(table))
     shown = table[::-1].to_dict("records")
     for y, row in enumerate(shown):
@@ -23,5 +24,6 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
     axes.set_yticks(range(len(shown)), [f"{row['first']}\nagainst {row['second']}" for row in shown])
     axes.axvline(0, color="#666666", linewidth=1)
     how = " and ".join(METHODS[name] for name in table["method"].unique())
-    axes.set_xlabel(f"difference in accuracy, 95 % interval ({how}); filled: Holm's p < 0.05")
+    what = f"difference in {metric.label}" if metric.higher_is_better else metric.gain
+    axes.set_xlabel(f"{what}, 95 % interval ({how}); filled: Holm's p < 0.05")
     return figure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, did_you_mean, needs_extra
+from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.statistics import corrected_t_test, holm
 from coverfusion.fusion.registry import parameters_of
@@ -105,7 +108,8 @@ def balance_table(
             ]
             covers = row.covers * test_share / (1 + test_share)
             test = corrected_t_test(folds[0] - folds[1], test_share, covers)
-            equal = correlated_t_rope(folds[0] - folds[1], test_share, covers).equal
+            rope = math.nan if row.score in LOSSES else ROPE  # a loss has no points
+            equal = correlated_t_rope(folds[0] - folds[1], test_share, covers, rope).equal
             interval = (test.difference, test.low, test.high, test.p, equal)
         differences.append(interval)
     names = ["difference", "difference_low", "difference_high", "p", "equal"]

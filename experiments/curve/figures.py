@@ -14,6 +14,7 @@ from coverfusion.experiments.curve.power_law import PowerLaw
 from coverfusion.experiments.drawing.labels import label, largest
 from coverfusion.experiments.drawing.panels import NARROW, WIDE, marks_above, panels_of, save_looks
 from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +26,12 @@ BALANCE_SHAPES = dict(zip(BALANCES, ("o", "D", "^"), strict=True))
 
 
 def draw_curve(
-    folder: Path, pooled: pd.DataFrame, laws: pd.DataFrame, balance: pd.DataFrame, chance: float
+    folder: Path,
+    pooled: pd.DataFrame,
+    laws: pd.DataFrame,
+    balance: pd.DataFrame,
+    baseline: float,
+    metric: Metric,
 ) -> list[str]:
     """Draws `figures/curve*.png`, and `figures/balance*.png` where several balances were tried.
 
@@ -36,14 +42,15 @@ def draw_curve(
         pooled: its scores by size.
         laws: its power laws.
         balance: its table of balances.
-        chance: accuracy of always saying the largest genre.
+        baseline: the metric where nothing is known of a cover.
+        metric: of the curves.
 
     Returns:
         The pictures' names, without their endings.
     """
 
     def draw(palette: Mapping[str, str], columns: int) -> dict[str, Figure]:
-        drawn = {"curve": curve_figure(pooled, laws, chance, palette, columns)}
+        drawn = {"curve": curve_figure(pooled, laws, baseline, metric, palette, columns)}
         if balance["balance"].nunique() > 1:
             drawn["balance"] = balance_figure(balance, palette, columns)
         return drawn
@@ -52,28 +59,33 @@ def draw_curve(
 
 
 def curve_figure(
-    pooled: pd.DataFrame, laws: pd.DataFrame, chance: float, palette: Mapping[str, str], columns: int
+    pooled: pd.DataFrame,
+    laws: pd.DataFrame,
+    baseline: float,
+    metric: Metric,
+    palette: Mapping[str, str],
+    columns: int,
 ) -> Figure:
-    """A panel a classifier: accuracy with its interval at each size, and the law up to twice the data.
+    """A panel a classifier: the metric with its interval at each size, and the law up to twice the data.
 
     All other classifiers stand behind in grey, so that panels can be compared.
     """
-    accuracy = pooled[pooled["score"] == "accuracy"]
+    values, scale = pooled[pooled["score"] == metric.column], metric.scale
     names = list(dict.fromkeys(laws["classifier"]))
     figure, panels = _panels(names, palette, columns, height=2.5)
     for name, axes in panels.items():
-        for other, part in accuracy[accuracy["balance"] == laws["balance"].iloc[0]].groupby("classifier"):
+        for other, part in values[values["balance"] == laws["balance"].iloc[0]].groupby("classifier"):
             if other != name:
-                axes.plot(part["size"], 100 * part["value"], color=palette["line"], linewidth=1, zorder=1)
-        axes.axhline(100 * chance, color=palette["chance"], linewidth=1, linestyle=":", zorder=1)
+                axes.plot(part["size"], scale * part["value"], color=palette["line"], linewidth=1, zorder=1)
+        axes.axhline(scale * baseline, color=palette["chance"], linewidth=1, linestyle=":", zorder=1)
         for step, law in enumerate(records(laws[laws["classifier"] == name])):
-            points = accuracy[(accuracy["classifier"] == name) & (accuracy["balance"] == law["balance"])]
-            _curve(axes, points, law, palette, beside=1.03**step)
-        _size_axis(axes, sorted(accuracy["size"].unique()))
+            points = values[(values["classifier"] == name) & (values["balance"] == law["balance"])]
+            _curve(axes, points, law, metric, palette, beside=1.03**step)
+        _size_axis(axes, sorted(values["size"].unique()))
     axes = next(iter(panels.values()))
     axes.annotate(
-        "largest genre",
-        (accuracy["size"].min(), 100 * chance),
+        "largest genre" if metric.percent else "genres' shares",
+        (values["size"].min(), scale * baseline),
         (0, 3),
         textcoords="offset points",
         fontsize=8,
@@ -83,7 +95,8 @@ def curve_figure(
     figure.supxlabel(
         "training covers (logarithmic); hollow: twice all, predicted", fontsize=9, color=palette["muted"]
     )
-    figure.supylabel("accuracy, %", fontsize=9, color=palette["muted"])
+    unit = ", %" if metric.percent else ""
+    figure.supylabel(f"{metric.label}{unit}", fontsize=9, color=palette["muted"])
     return figure
 
 
@@ -125,11 +138,12 @@ def balance_figure(balance: pd.DataFrame, palette: Mapping[str, str], columns: i
     return figure
 
 
-def curve_words(laws: pd.DataFrame) -> str:
+def curve_words(laws: pd.DataFrame, metric: Metric) -> str:
     """The text alternative of the curves."""
+    unit = "points" if metric.percent else metric.gain
     return "; ".join(
-        f"{law['classifier']}, {BALANCES[law['balance']]}: {100 * law['accuracy']:.1f} % with "
-        f"{law['largest']:,} training covers, {100 * law['per_doubling']:+.1f} points with each doubling"
+        f"{law['classifier']}, {BALANCES[law['balance']]}: {metric.shown(law[metric.column])} with "
+        f"{law['largest']:,} training covers, {metric.in_words(law['per_doubling'])} {unit} a doubling"
         for law in records(laws)
     )
 
@@ -145,26 +159,34 @@ def balance_words(balance: pd.DataFrame) -> str:
 
 
 def _curve(
-    axes: Axes, points: pd.DataFrame, law: dict[str, Any], palette: Mapping[str, str], beside: float
+    axes: Axes,
+    points: pd.DataFrame,
+    law: dict[str, Any],
+    metric: Metric,
+    palette: Mapping[str, str],
+    beside: float,
 ) -> None:
     """Points with intervals, moved a little where several balances stand together, and the fitted law."""
     colour, shape = palette[BALANCE_COLOURS[law["balance"]]], BALANCE_SHAPES[law["balance"]]
-    sizes, value = beside * points["size"].to_numpy(), 100 * points["value"].to_numpy()
-    low, high = 100 * points["low"].to_numpy(), 100 * points["high"].to_numpy()
+    sizes, value = beside * points["size"].to_numpy(), metric.scale * points["value"].to_numpy()
+    low, high = (metric.scale * points[end].to_numpy() for end in ("low", "high"))
     axes.vlines(sizes, low, high, color=colour, linewidth=1.6, alpha=0.6, zorder=2)
     axes.plot(sizes, value, color=colour, marker=shape, linestyle="", markersize=5, zorder=3)
     if law["verdict"] == "short":
         return
     n = np.geomspace(law["smallest"], 2 * law["largest"], 60)
-    fitted = 100 * (1 - np.asarray(PowerLaw(law["a"], law["b"], law["c"]).error(n)))
+    error = np.asarray(PowerLaw(law["a"], law["b"], law["c"]).error(n))
+    fitted = metric.scale * (1 - error if metric.higher_is_better else error)
     inside = n <= law["largest"]
     axes.plot(n[inside], fitted[inside], color=colour, linewidth=1.4, zorder=2)
     if law["verdict"] == "flat":
         return
     axes.plot(n[~inside], fitted[~inside], color=colour, linewidth=1.4, linestyle=(0, (3, 2)), zorder=2)
-    now, then = fitted[-1] - 100 * law["gain"], beside * 2 * law["largest"]
-    low, high = now + 100 * law["gain_low"], now + 100 * law["gain_high"]
-    axes.vlines(then, low, high, color=colour, linewidth=1.6)
+    better = metric.scale * metric.better(1.0)  # a loss gets better downwards
+    now, then = fitted[-1] - better * law["gain"], beside * 2 * law["largest"]
+    axes.vlines(
+        then, now + better * law["gain_low"], now + better * law["gain_high"], color=colour, linewidth=1.6
+    )
     hollow: dict[str, Any] = {"marker": shape, "markerfacecolor": palette["surface"], "markersize": 5}
     axes.plot(then, fitted[-1], color=colour, zorder=3, **hollow)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pandas as pd
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_curve
 from coverfusion.experiments.drawing.panels import WIDE, picture_of
-from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
+from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.pipeline.provenance import read_json
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
@@ -29,47 +32,65 @@ def write_curve_page(folder: Path) -> Path:
     laws, pooled, balance = (
         read_table(folder / f"{name}.csv", TEXT_COLUMNS) for name in ("powerlaw", "pooled", "balance")
     )
-    words = {"curve": curve_words(laws), "balance": balance_words(balance)}
+    metric, facts = curve_metric(folder), read_json(folder / "curve.json")
+    words = {"curve": curve_words(laws, metric), "balance": balance_words(balance)}
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_curve(folder, pooled, laws, balance, chance(folder))
+        for name in draw_curve(folder, pooled, laws, balance, facts["baseline"], metric)
     }
     context = {
-        "findings": curve_findings(laws),
+        "findings": curve_findings(laws, metric),
+        "metric": metric,
+        "unit": _unit(metric),
         "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
         "pictures": pictures,
         "across": min(WIDE, laws["classifier"].nunique()),
         "laws": records(laws),
-        "points": records(pooled[pooled["score"] == "accuracy"]),
+        "points": records(pooled[pooled["score"] == metric.column]),
         "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),
         "balances": BALANCES,
         "doubts": DOUBTS,
     }
-    return write_study_page(folder, "curve.html", context, {"points": points}, study="curve.json")
+    filters = {
+        "points": points,
+        "gain": partial(_signed, metric=metric),
+        "shown": lambda value: metric.shown(value).removesuffix(" %"),
+    }
+    return write_study_page(folder, "curve.html", context, filters, study="curve.json")
 
 
-def curve_findings(laws: pd.DataFrame) -> list[str]:
+def curve_metric(folder: Path) -> Metric:
+    """The metric that a study's curves are of."""
+    return METRICS[read_json(folder / "curve.json")["metric"]]
+
+
+def curve_findings(laws: pd.DataFrame, metric: Metric = METRICS["accuracy"]) -> list[str]:
     """What doubling the data would bring, in words: a sentence a classifier, for the balance tried first."""
-    return [_finding(law) for law in records(laws[laws["balance"] == laws["balance"].iloc[0]])]
+    return [_finding(law, metric) for law in records(laws[laws["balance"] == laws["balance"].iloc[0]])]
 
 
-def _finding(law: dict[str, Any]) -> str:
+def _finding(law: dict[str, Any], metric: Metric) -> str:
     doubt = DOUBTS[law["verdict"]][1]
     start = (
-        f"{law['classifier']} ({BALANCES[law['balance']]}): {100 * law['accuracy']:.1f} % right with "
+        f"{law['classifier']} ({BALANCES[law['balance']]}): {_value(law, metric)} with "
         f"{law['largest']:,} training covers"
     )
-    so_far = f"each doubling so far brought {_spread(law, 'per_doubling')} on average"
+    so_far = f"each doubling so far brought {_spread(law, 'per_doubling', metric)} on average"
     if law["verdict"] == "short":
         return f"{start}; {doubt}."
     if law["verdict"] == "flat":
         return f"{start}; {so_far}: {doubt}."
-    ahead = f"the next would bring about {_spread(law, 'gain')}"
+    ahead = f"the next would bring about {_spread(law, 'gain', metric)}"
     check = ""
     if law["missed"] == law["missed"]:
-        missed = f"{points(law['missed'])} points"
+        missed = f"{_signed(law['missed'], metric)} {_unit(metric)}"
         check = f" (without the last size the same curve would have missed it by {missed})"
     return f"{start}; {so_far}, {ahead}{check}{'; ' + doubt if doubt else ''}."
+
+
+def _value(law: dict[str, Any], metric: Metric) -> str:
+    value = metric.shown(law[metric.column])
+    return f"{value} right" if metric.name == "accuracy" else f"{metric.label} {value}"
 
 
 def balance_finding(scores: dict[str, Any]) -> str:
@@ -90,9 +111,18 @@ def balance_finding(scores: dict[str, Any]) -> str:
     )
 
 
-def _spread(row: dict[str, Any], name: str) -> str:
-    """A difference with its interval: "+1.9 points (+0.4 to +3.3)"."""
-    return f"{points(row[name])} points ({points(row[f'{name}_low'])} to {points(row[f'{name}_high'])})"
+def _spread(row: dict[str, Any], name: str, metric: Metric = METRICS["accuracy"]) -> str:
+    """A gain with its interval: "+1.9 points (+0.4 to +3.3)"."""
+    gain, low, high = (_signed(row[f"{name}{end}"], metric) for end in ("", "_low", "_high"))
+    return f"{gain} {_unit(metric)} ({low} to {high})"
+
+
+def _signed(gain: float, metric: Metric) -> str:
+    return metric.in_words(gain).replace("-", "\u2212")
+
+
+def _unit(metric: Metric) -> str:
+    return "points" if metric.percent else metric.gain
 
 
 def _balanced(balance: pd.DataFrame) -> list[dict[str, Any]]:

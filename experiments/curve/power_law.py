@@ -73,7 +73,7 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
 
     Args:
         n: (m,) numbers of training covers.
-        error: (m,) proportions of mistakes.
+        error: (m,) proportions of mistakes, or losses.
 
     Returns:
         The law; all NaN where no fit was found.
@@ -81,6 +81,7 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
     n, error = np.asarray(n, dtype=np.float64), np.asarray(error, dtype=np.float64)
     # in units of the largest size, so that the three numbers are of one magnitude
     largest = float(n.max())
+    most = 1.0 if error.max() <= 1 else np.inf  # a loss may be more
     half = min(max(float(error.min()), 1e-6), 1.0) / 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OptimizeWarning)  # of the covariance, which is not used
@@ -90,7 +91,7 @@ def fit_power_law(n: np.ndarray, error: np.ndarray) -> PowerLaw:
                 n / largest,
                 error,
                 p0=(half, half, 0.5),
-                bounds=([0, 0, 0], [1, 1, MAX_EXPONENT]),
+                bounds=([0, 0, 0], [most, most, MAX_EXPONENT]),
                 jac=_slopes,
                 method="dogbox",
                 max_nfev=5000,
@@ -121,7 +122,7 @@ def doubling(
 
     Args:
         n: (m,) sizes, rising.
-        accuracy: (J, m) of each fold (over all repeats) at each size.
+        accuracy: (J, m) of each fold (over all repeats) at each size; of a loss, 1 less the loss.
         test_share: n_test / n_train of the cross-validation.
         covers: that a fold tests, on average.
         seed: of the draws.

@@ -12,12 +12,14 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.curve.balance import balance_table
 from coverfusion.experiments.curve.power_law import doubling
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.fold_scores import fold_scores, genre_columns
+from coverfusion.fusion.average import geometric_mean
 
-POOLED_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "log_loss")  # scores with a bootstrap interval
+POOLED_SCORES = [metric.column for metric in METRICS.values()]  # scores with a bootstrap interval
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,12 @@ def score_points(
 def _predicted(
     fits: CachedFits, part: Part, members: Sequence[str], genres: Sequence[str]
 ) -> tuple[pd.DataFrame, float]:
-    """By cover_id: `genre`, and the mean of the members' probabilities; the seconds of their fits."""
+    """By cover_id: `genre`, and the members' probabilities pooled as by `average`; seconds of their fits."""
     blocks = tuple(fits.columns)
     models = [Model(member, all_blocks(member, blocks)) for member in members]
     frames = [fits.predictions(model, part) for model in models]
     columns = [f"p_{genre}" for genre in genres]
-    proba = np.mean([f.reindex(columns=columns, fill_value=0.0).to_numpy() for f in frames], axis=0)
+    proba = geometric_mean([f.reindex(columns=columns, fill_value=0.0).to_numpy() for f in frames])
     frame = pd.DataFrame(proba, index=frames[0].index, columns=columns)
     return frame.assign(genre=frames[0]["genre"]), sum(fits.seconds(model, part) for model in models)
 
@@ -118,7 +120,7 @@ def _pooled_rows(
     scores = score_predictions(
         frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed, folds
     )
-    overall = scores.overall.loc[list(POOLED_SCORES)].rename_axis("score").reset_index()
+    overall = scores.overall.loc[POOLED_SCORES].rename_axis("score").reset_index()
     overall = overall.assign(genre="", covers=len(frame))
     each = scores.per_genre.reset_index()
     each = each[each["score"].isin(["recall", "f1"]) & (each["covers"] > 0)]
@@ -126,14 +128,14 @@ def _pooled_rows(
 
 
 def write_curve_tables(
-    folder: Path, curve: pd.DataFrame, pooled: pd.DataFrame, folds: int, seed: int
+    folder: Path, curve: pd.DataFrame, pooled: pd.DataFrame, folds: int, seed: int, metric: Metric
 ) -> None:
     """`curve.csv`, `pooled.csv`, `powerlaw.csv` and `balance.csv`."""
     test_share = 1 / (folds - 1)
     pooled = with_fold_intervals(pooled, curve, test_share)
     write_csv(curve, folder / "curve.csv")
     write_csv(pooled, folder / "pooled.csv")
-    write_csv(power_laws(curve, pooled, test_share, seed), folder / "powerlaw.csv")
+    write_csv(power_laws(curve, pooled, test_share, seed, metric), folder / "powerlaw.csv")
     write_csv(balance_table(curve, pooled, test_share), folder / "balance.csv")
 
 
@@ -156,18 +158,23 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
     return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(intervals).T, strict=True)))
 
 
-def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, seed: int) -> pd.DataFrame:
+def power_laws(
+    curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, seed: int, metric: Metric
+) -> pd.DataFrame:
     """One row a classifier and balance: the law, what doubling would bring, and how sure that is.
 
-    `accuracy` is that of the largest size, all folds together, with its bootstrap interval.
+    The metric (`accuracy` and the like) is that of the largest size, all folds together, with its bootstrap
+    interval. Gains are what it gets better by.
     """
-    largest = pooled[(pooled["score"] == "accuracy") & (pooled["size"] == pooled["size"].max())]
+    largest = pooled[(pooled["score"] == metric.column) & (pooled["size"] == pooled["size"].max())]
     full = largest.set_index(["classifier", "balance"])[["value", "low", "high"]]
     rows = []
     for (name, balance), part in curve.groupby(["classifier", "balance"], sort=False):
-        by_fold = part.pivot(index=["repeat", "fold"], columns="size", values="accuracy")
+        by_fold = part.pivot(index=["repeat", "fold"], columns="size", values=metric.column)
         covers = part.groupby("size")["covers"].mean().to_numpy()
-        twice = doubling(covers, by_fold.to_numpy(), test_share, float(part["test_covers"].mean()), seed)
+        good = by_fold if metric.higher_is_better else 1 - by_fold
+        tested = float(part["test_covers"].mean())
+        twice = doubling(covers, good.to_numpy(), test_share, tested, seed)
         row: dict[str, object] = {
             "classifier": name,
             "balance": balance,
@@ -176,7 +183,7 @@ def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, see
             "largest": round(float(covers[-1])),
         }
         spreads = {
-            "accuracy": tuple(full.loc[(name, balance)]),
+            metric.column: tuple(full.loc[(name, balance)]),
             "c": (twice.law.c, twice.c_low, twice.c_high),
             "gain": (twice.gain, twice.gain_low, twice.gain_high),
             "per_doubling": twice.per_doubling,

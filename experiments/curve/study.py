@@ -14,6 +14,7 @@ from coverfusion.experiments.curve.balance import balanced_parameters, check_bal
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, baseline_values
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -29,6 +30,7 @@ from coverfusion.experiments.pipeline.preparation import (
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, open_study_folder, with_folds
+from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.fusion.average import FusionAverage
 from coverfusion.fusion.registry import classifier_class, create
 
@@ -36,7 +38,7 @@ from coverfusion.fusion.registry import classifier_class, create
 def learning_curve(
     config: Config,
     sizes: Sequence[int] = (),
-    balances: Sequence[str] = ("weights",),
+    balances: Sequence[str] = ("none",),
     repeats: int = 1,
     workers: int | None = None,
     fresh: bool = False,
@@ -78,13 +80,14 @@ def learning_curve(
     with open_study_folder("curve", config, extractors, [asked], fresh=fresh, check=check) as study:
         if not study.is_finished():
             prepared = study.prepare()
-            write_json(study.path / "curve.json", asked)
             points = make_points(study.path, config, prepared.covers, sizes, repeats)
+            facts = {"metric": config.metric, "baseline": baseline_of(points, prepared.covers, config.metric)}
+            write_json(study.path / "curve.json", asked | facts)
             note = say_untested(prepared.covers, [point.part for point in points], config, ["test"])
-            write_inputs(study.path, config, prepared, note)
+            write_inputs(study.path, config, prepared, note, say_unequal(prepared.covers, config))
             kept = fit_points(study, prepared, points, balances, fitted, workers)
             curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
-            write_curve_tables(study.path, curve, pooled, folds, config.seed)
+            write_curve_tables(study.path, curve, pooled, folds, config.seed, METRICS[config.metric])
             write_curve_page(study.path)
             study.remove_fits()
         return study.path
@@ -123,6 +126,18 @@ def make_points(
             part = Part(f"{fold.part.name}-of-{size}", ids, fold.part.predicted)
             points.append(Point(fold.repeat, fold.number, size, len(ids), part))
     return points
+
+
+def baseline_of(points: Sequence[Point], covers: pd.DataFrame, metric: str) -> float:
+    """The metric where nothing is known of a cover, a mean over the folds with all their training covers."""
+    genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
+    largest, values = max(point.size for point in points), []
+    for point in points:
+        if point.size == largest:
+            shares = genre[point.part.train].value_counts(normalize=True).reindex(genres, fill_value=0.0)
+            truth = pd.Index(genres).get_indexer(pd.Index(genre[point.part.predicted["test"]]))
+            values.append(baseline_values(shares.to_numpy(), truth)[metric])
+    return float(np.mean(values))
 
 
 # --- fits ----------------------------------------------------------------------------------------------

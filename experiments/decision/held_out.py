@@ -1,7 +1,8 @@
 """A run's held-out predictions of one model, and which of them to learn from before trying on others.
 
 Of an 8:1:1 run validation is learnt from and test tried on, as scoring with the bundle would; of a run with
-folds the held-out covers are cut into ten parts, each tried with what the other nine say.
+folds the held-out covers are cut into ten parts, each tried with what the other nine say. Covers that chose
+the run's model among others have no part in it: they flatter it.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def held_out_parts(run: Run, seed: int) -> list[Split]:
 
 
 def read_held_out(run: Run, model: ScoredModel, parts: Sequence[Split]) -> HeldOut:
-    """The held-out predictions of a model, of all splits or folds.
+    """The held-out predictions of a model, of all splits or folds, but for covers that chose the run's model.
 
     Raises:
         UserError: the run was made by a version that kept no groups.
@@ -96,4 +97,6 @@ def _rows(run: Run, model: ScoredModel) -> pd.DataFrame:
             f"{run.folder} was made by an older version that kept no groups, so near duplicates could not be "
             f"kept together. Train again."
         )
+    if "decides" in frame:  # a run of an older version chose by all of them
+        frame = frame[frame["decides"] | (frame["split"] == "test")]
     return frame.sort_values(["cover_id", "genre"]).reset_index(drop=True)

@@ -15,6 +15,7 @@ SCORE_LABELS = {
     "f1_macro": "macro F1",
     "top3_accuracy": "top-3 accuracy",
     "log_loss": "log loss",
+    "brier": "Brier score",
     "ece": "calibration error",
     "precision_macro": "macro precision",
     "recall_macro": "macro recall",
@@ -50,8 +51,10 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
-def region(rope: float) -> str:
-    """0.01 -> "1 point", as differences that do not matter are named."""
+def region(rope: float, percent: bool = True) -> str:
+    """0.01 -> "1 point", as differences that do not matter are named; of a loss as it is."""
+    if not percent:
+        return f"{rope:g}"
     return f"{100 * rope:g} point{'' if rope == 0.01 else 's'}"
 
 

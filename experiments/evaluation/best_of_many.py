@@ -10,13 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.evaluation.statistics import (
-    CONFIDENCE_LEVEL,
-    group_weights,
-    proportion_interval,
-    wilson,
-)
+from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, group_weights, wilson
 
 
 @dataclass(frozen=True)
@@ -24,21 +20,25 @@ class ManyDifferences:
     """All differences between m models, with intervals that hold together.
 
     Attributes:
-        differences: (m, m) accuracy of the row's model less that of the column's.
+        differences: (m, m) how much better the row's model is than the column's: accuracy less accuracy.
         reach: (m, m) half the widths; all m (m - 1) / 2 intervals hold the truth at once in 95 % of cases, so
             those of a pair that was chosen for its scores hold it too.
+        most: no difference is larger.
     """
 
     differences: np.ndarray
     reach: np.ndarray
+    most: float = 1.0
 
     def interval(self, first: int, second: int) -> Interval:
         """Of one pair."""
         value, reach = float(self.differences[first, second]), float(self.reach[first, second])
-        return Interval(value, max(value - reach, -1.0), min(value + reach, 1.0))
+        return Interval(value, max(value - reach, -self.most), min(value + reach, self.most))
 
 
-def many_differences(right: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0) -> ManyDifferences:
+def many_differences(
+    right: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0, hits: bool = True
+) -> ManyDifferences:
     """Compares all models with all: the largest deviation of any pair sets the width of every interval.
 
     Max-T over the bootstrap of groups, each deviation in standard errors of its own resample: P. H. Westfall
@@ -47,51 +47,91 @@ def many_differences(right: np.ndarray, groups: np.ndarray, seed: int, wider: fl
     `group_tests`, one group in favour of each model is added to every variance.
 
     Args:
-        right: (n, m) bool, whether each of m models was right on each cover.
+        right: (n, m) bool, whether each of m models was right on each cover; or numbers, larger ones better.
         groups: (n,) labels.
         seed: of the bootstrap.
         wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
+        hits: whether `right` says what was right; else it may be losses with their sign turned.
     """
+    own = np.asarray(right, dtype=np.float64)
     codes = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(codes).astype(np.float64)
-    hits = np.zeros((len(sizes), right.shape[1]))
-    np.add.at(hits, codes, np.asarray(right, dtype=np.float64))
+    summed = np.zeros((len(sizes), own.shape[1]))
+    np.add.at(summed, codes, own)
     # the first row is no resample: every group once
     weights = np.vstack([np.ones(len(sizes)), group_weights(np.arange(len(sizes)), seed)])
     total, added = weights @ sizes, float(sizes.mean()) ** 2
-    sums, with_size, squares = weights @ hits, weights @ (hits * sizes[:, None]), weights @ hits**2
+    sums, with_size, squares = weights @ summed, weights @ (summed * sizes[:, None]), weights @ summed**2
     size_squares = (weights @ sizes**2)[:, None]
-    count, models = len(sizes), hits.shape[1]
+    count, models = len(sizes), summed.shape[1]
     differences, errors = np.zeros((models, models)), np.zeros((models, models))
     most = np.zeros(len(weights) - 1)
     for row in range(models):
         away = (sums[:, [row]] - sums) / total[:, None]
-        mixed = weights @ (hits[:, [row]] * hits)
+        mixed = weights @ (summed[:, [row]] * summed)
         variance = squares[:, [row]] - 2 * mixed + squares
         variance += away**2 * size_squares - 2 * away * (with_size[:, [row]] - with_size)
-        error = np.sqrt(np.maximum(variance, 0) + added) / total[:, None]
+        unit = np.ones(models) if hits else ((own[:, [row]] - own) ** 2).mean(axis=0)
+        error = np.sqrt(np.maximum(variance, 0) + added * unit) / total[:, None]
         differences[row], errors[row] = away[0], error[0]
-        most = np.maximum(most, np.abs((away[1:] - away[0]) / error[1:]).max(axis=1))
+        most = np.maximum(most, _largest(away[1:] - away[0], error[1:]))
     reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * errors
     # two models that agree on every group may still differ: as 0 out of the groups
-    reach = np.maximum(reach, np.where(_agree(hits), wilson(0.0, count / wider**2)[1], 0.0))
+    if hits:
+        reach = np.maximum(reach, np.where(_agree(summed), wilson(0.0, count / wider**2)[1], 0.0))
+    np.fill_diagonal(reach, 0.0)
+    return ManyDifferences(differences, reach, 1.0 if hits else np.inf)
+
+
+def metric_differences(
+    metric: Metric, sums: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0
+) -> ManyDifferences:
+    """As `many_differences`, by a chosen metric.
+
+    A metric that is no mean over covers (balanced accuracy, macro F1) has one standard error a pair, that of
+    the bootstrap, in place of one for each resample.
+
+    Args:
+        metric: which.
+        sums: (n, m, s) what each cover adds to the sums of each of m models.
+        groups: (n,) labels.
+        seed: of the bootstrap.
+        wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
+    """
+    if metric.is_mean:
+        return many_differences(metric.per_cover(sums), groups, seed, wider, hits=metric.percent)
+    count, models = len(np.unique(groups)), sums.shape[1]
+    values = _values(metric, sums, np.vstack([np.ones(len(groups)), group_weights(groups, seed)]))
+    differences, errors = np.zeros((models, models)), np.zeros((models, models))
+    most = np.zeros(len(values) - 1)
+    for row in range(models):
+        away = values[:, [row]] - values
+        error = away[1:].std(axis=0)
+        most = np.maximum(most, _largest(away[1:] - away[0], error))
+        differences[row], errors[row] = away[0], np.hypot(error, 1 / count)
+    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * errors
     np.fill_diagonal(reach, 0.0)
     return ManyDifferences(differences, reach)
 
 
-def _agree(hits: np.ndarray) -> np.ndarray:
+def _largest(away: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """(b,) the largest of (b, m) deviations, in standard errors; 0 where there is no error."""
+    return np.divide(np.abs(away), error, out=np.zeros_like(away), where=error > 0).max(axis=1)
+
+
+def _values(metric: Metric, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(b, m) of (n, m, s) sums and (b, n) weights; more is better."""
+    values = [metric.value(weights @ sums[:, model]) for model in range(sums.shape[1])]
+    return metric.better(np.column_stack(values))
+
+
+def _agree(summed: np.ndarray) -> np.ndarray:
     """(m, m) bool: which models were right as often in every group."""
-    return (hits[:, :, None] == hits[:, None, :]).all(axis=0)
+    return (summed[:, :, None] == summed[:, None, :]).all(axis=0)
 
 
 def corrected_best(right: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0) -> Interval:
     """The accuracy of the best of m models, without what it owes to having been chosen by the same covers.
-
-    In each bootstrap sample of groups the best model is chosen, and judged on the groups left out; the mean
-    over all samples is the corrected value: I. Tsamardinos, E. Greasidou and G. Borboudakis, Bootstrapping
-    the Out-of-Sample Predictions for Efficient and Accurate Cross-Validation, Machine Learning 107, 2018
-    (BBC-CV). The interval is as wide as that of the best alone. What the choice owes to the luck of the
-    covers that were learnt from stays in, as the fitted models are what they are: `wider` is for that.
 
     Args:
         right: (n, m) bool, whether each of m models was right on each cover.
@@ -100,16 +140,50 @@ def corrected_best(right: np.ndarray, groups: np.ndarray, seed: int, wider: floa
         wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
     """
     hits = np.asarray(right, dtype=np.float64)
+    return corrected_metric(
+        METRICS["accuracy"], np.stack([hits, np.ones_like(hits)], axis=2), groups, seed, wider
+    )
+
+
+def corrected_metric(
+    metric: Metric,
+    sums: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    wider: float = 1.0,
+    chosen_by: tuple[Metric, np.ndarray] | None = None,
+    chosen: int | None = None,
+) -> Interval:
+    """A metric of the best of m models, without what it owes to having been chosen by the same covers.
+
+    In each bootstrap sample of groups the best model is chosen, and judged on the groups left out; the mean
+    over all samples is the corrected value: I. Tsamardinos, E. Greasidou and G. Borboudakis, Bootstrapping
+    the Out-of-Sample Predictions for Efficient and Accurate Cross-Validation, Machine Learning 107, 2018
+    (BBC-CV). The interval is as wide as that of the best alone. What the choice owes to the luck of the
+    covers that were learnt from stays in, as the fitted models are what they are: `wider` is for that.
+
+    Args:
+        metric: that is said.
+        sums: (n, m, s) what each cover adds to its sums, of each of m models.
+        groups: (n,) labels.
+        seed: of the bootstrap.
+        wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
+        chosen_by: another metric that chose, with its sums; None: the same.
+        chosen: the model that was chosen; None: the best on all covers.
+    """
+    by, by_sums = chosen_by or (metric, sums)
     weights = group_weights(groups, seed)
     left_out = (weights == 0).astype(np.float64)
-    judged = left_out.sum(axis=1)
-    some = judged > 0  # of very few groups all may be drawn
-    means = weights @ hits / weights.sum(axis=1, keepdims=True)
-    chosen = means.argmax(axis=1)
-    scores = (left_out @ hits)[np.arange(len(chosen)), chosen]
-    best = int(hits.mean(axis=0).argmax())
-    value = float(hits[:, best].mean())
+    some = left_out.any(axis=1)  # of very few groups all may be drawn
+    choices = _values(by, by_sums, weights).argmax(axis=1)[some]
+    every = np.ones((1, len(groups)))
+    best = int(_values(by, by_sums, every).argmax()) if chosen is None else chosen
+    worth = float(_values(metric, sums[:, [best]], every)[0, 0])
     if some.any():  # no choice makes a score worse than it is
-        value = min(value, float((scores[some] / judged[some]).mean()))
-    count = len(np.unique(groups))
-    return Interval(value, *proportion_interval(value, float(means[:, best].var()), count, wider))
+        judged = _values(metric, sums, left_out[some])[np.arange(len(choices)), choices]
+        worth = min(worth, float(judged.mean()))
+    value = metric.better(worth)
+    resampled = metric.value(weights @ sums[:, best])
+    if not metric.percent:
+        resampled = resampled + (value - resampled.mean())  # around the corrected value
+    return Interval(value, *metric_interval(metric, value, resampled, len(np.unique(groups)), wider))

@@ -12,16 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.evaluation.statistics import (
-    group_weights,
-    interval,
-    score_interval,
-    widening,
-)
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, cover_losses, loss_interval
+from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
 
 SCORE_RESAMPLES = 1000
 RELIABILITY_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
-MIN_PROBABILITY = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,7 @@ OVERALL_SCORES = (
     "f1_weighted",
     "top3_accuracy",
     "log_loss",
+    "brier",
     "ece",
 )
 GENRE_SCORE_BASES = {
@@ -117,7 +113,7 @@ GENRE_SCORE_BASES = {
 
 
 def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarray:
-    """(n, k*k + 2 + 2*BINS): cell of the confusion matrix, top-3 hit (0 to 1), log loss, reliability bins."""
+    """(n, k*k + 3 + 2*BINS): confusion matrix's cell, top-3 hit (0 to 1), log loss, Brier, reliability."""
     n, k = proba.shape
     rows = np.arange(n)
     true = pd.Index(classes).get_indexer(pd.Index(y))
@@ -130,14 +126,12 @@ def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarr
     # of genres that tie for a place among three, chance names which are in
     above, tied = (proba > own[:, None]).sum(axis=1), (proba == own[:, None]).sum(axis=1)
     top3 = np.clip((3 - above) / tied, 0, 1)
-    total = np.clip(proba, MIN_PROBABILITY, None).sum(axis=1)
-    loss = -np.log(np.clip(own, MIN_PROBABILITY, None) / total)
     confidence = proba[rows, best]
     bins = np.clip(np.ceil(confidence * RELIABILITY_BINS).astype(int) - 1, 0, RELIABILITY_BINS - 1)
     reliability = np.zeros((n, 2 * RELIABILITY_BINS))
     reliability[rows, bins] = confidence
     reliability[rows, RELIABILITY_BINS + bins] = best == true
-    return np.column_stack([cells, top3, loss, reliability])
+    return np.column_stack([cells, top3, cover_losses(true, proba), reliability])
 
 
 def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
@@ -152,13 +146,14 @@ def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     f1 = _ratio(2 * hits, support + predicted)
     priors = support / n[:, None]
     there = support > 0
-    reliability = sums[:, k * k + 2 :]
+    reliability = sums[:, k * k + 3 :]
     gaps = np.abs(reliability[:, :RELIABILITY_BINS] - reliability[:, RELIABILITY_BINS:])
     out = {
         "accuracy": hits.sum(axis=1) / n,
         "balanced_accuracy": recall.mean(axis=1, where=there),
         "top3_accuracy": sums[:, k * k] / n,
         "log_loss": sums[:, k * k + 1] / n,
+        "brier": sums[:, k * k + 2] / n,
         "ece": gaps.sum(axis=1) / n,
         "precision": precision,
         "recall": recall,
@@ -179,10 +174,9 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _ends(name: str, value: float, resampled: np.ndarray, groups: int, wider: float) -> tuple[float, float]:
     if name == "ece":
         return np.nan, np.nan
-    if name != "log_loss":
-        return score_interval(value, resampled, groups, wider)
-    low, high = interval(resampled, wider)
-    return max(float(low), 0.0), float(high)
+    if name in LOSSES:
+        return loss_interval(resampled, wider)
+    return score_interval(value, resampled, groups, wider)
 
 
 def _frame(rows: dict[str, tuple[float, float, float]]) -> pd.DataFrame:

@@ -31,6 +31,9 @@ class Practical:
     second: float
 
 
+UNKNOWN = Practical(np.nan, np.nan, np.nan)
+
+
 def correlated_t_rope(
     differences: np.ndarray, test_to_train: float, covers: float, rope: float = ROPE
 ) -> Practical:
@@ -44,11 +47,13 @@ def correlated_t_rope(
         differences: (J,) one difference of scores a fold, over all repeats.
         test_to_train: n_test / n_train.
         covers: as for `evaluation.statistics.fold_error`.
-        rope: differences that do not matter.
+        rope: differences that do not matter; NaN: nobody said, and the answer is NaN.
 
     Raises:
         ValueError: fewer than two folds.
     """
+    if np.isnan(rope):
+        return UNKNOWN
     error = fold_error(differences, test_to_train, covers)
     posterior = stats.t(df=len(differences) - 1, loc=np.mean(differences), scale=error)
     first, second = float(posterior.sf(rope)), float(posterior.cdf(-rope))
@@ -57,5 +62,7 @@ def correlated_t_rope(
 
 def practical_from_draws(draws: np.ndarray, rope: float = ROPE) -> Practical:
     """The same from (draws,) values that stand for what the difference may be."""
+    if np.isnan(rope):
+        return UNKNOWN
     first, second = float((draws > rope).mean()), float((draws < -rope).mean())
     return Practical(max(1 - first - second, 0.0), first, second)

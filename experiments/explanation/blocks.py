@@ -37,7 +37,7 @@ class Contributions:
     """How one cover's parts move the model towards its genre, or away from it.
 
     Attributes:
-        unit: of all numbers here; log probabilities are CatBoost's own, before any calibration.
+        unit: of all numbers here; log probabilities are CatBoost's own, before prior and calibration.
         method: how `blocks` were found.
         base: what the model says of a training cover, on average.
         score: what it says of this cover; `base` and the values of `blocks` add up to it.

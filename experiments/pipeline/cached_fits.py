@@ -29,6 +29,7 @@ from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, PIXELS, Pictures
+from coverfusion.fusion.prior import Prior, prior_shares
 from coverfusion.fusion.registry import classifier_class, create, parameters_of
 from coverfusion.fusion.stack import Stack
 
@@ -117,6 +118,7 @@ class CachedFits:
         keep_models: whether the fitted classifiers are kept beside their predictions.
         pictures: decoded covers, for the classifiers that learn from them.
         watch: called by long fits with what is going on, covers done, and covers in all.
+        prior: that all probabilities answer to (`fusion.prior`).
     """
 
     def __init__(
@@ -129,6 +131,7 @@ class CachedFits:
         keep_models: bool = True,
         pictures: Decoded | None = None,
         watch: Callable[[str, int, int], None] | None = None,
+        prior: Prior = "natural",
     ) -> None:
         self.folder = folder
         self.frame = frame
@@ -138,6 +141,7 @@ class CachedFits:
         self.keep_models = keep_models
         self.pictures = pictures
         self.watch = watch
+        self.prior = prior
         self.stop: Callable[[int, dict[str, float]], bool] | None = None
         self.columns: dict[str, list[str]] = {}
         for name in frame.columns:
@@ -212,7 +216,9 @@ class CachedFits:
         if isinstance(classifier, PictureClassifier):
             classifier.watch = classifier.stop = None
             classifier.set_params(checkpoint_folder=None)
-        return classifier
+        # copies that a genre was given to be learnt more of do not make it more common
+        genres = self.covers.loc[list(dict.fromkeys(part.train)), "genre"]
+        return classifier.answer_to(prior_shares(self.prior, genres))
 
     def _lend(self, stack: Stack, model: Model, part: Part) -> None:
         """Members named without parameters are those of the run; what is fitted is not fitted again."""

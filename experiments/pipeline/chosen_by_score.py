@@ -6,32 +6,50 @@ import numpy as np
 
 from coverfusion.experiments.evaluation.best_of_many import (
     ManyDifferences,
-    corrected_best,
-    many_differences,
+    corrected_metric,
+    metric_differences,
 )
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
+from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
+from coverfusion.fusion.prior import prior_weight
+
+ACCURACY = METRICS["accuracy"]
 
 
 def corrected_accuracy(run: Run) -> Interval | None:
     """The accuracy of the chosen model without what it owes to having been chosen.
 
-    None where other covers chose it (those of validation), or where there was no other to choose.
+    Choices are made anew as the run made its own: by its `choose_by`, and with each cover counting as its
+    prior has it. None where other covers chose the model (those of validation), or where there was no other
+    to choose.
     """
     candidates = [model for model in run.models if model.kind == "fused"]
     if run.other is not None or len(candidates) < 2:
         return None
-    return corrected_best(*_hits(run, candidates), run.config["seed"], widening(run.config["folds"]))
+    by = METRICS[run.chosen_by or "accuracy"]
+    first = run.predictions(candidates[0])
+    weight = prior_weight(run.config.get("prior", "natural"), first["genre"]).to_numpy()
+    return corrected_metric(
+        ACCURACY,
+        _sums(run, candidates, ACCURACY),
+        first["group"].to_numpy(),
+        run.config["seed"],
+        widening(run.config["folds"]),
+        chosen_by=(by, _sums(run, candidates, by) * weight[:, None, None]),
+        chosen=candidates.index(run.chosen),
+    )
 
 
 def differences_of(run: Run) -> ManyDifferences:
-    """All differences between the run's models, in their order, with intervals that hold together."""
-    return many_differences(*_hits(run, run.models), run.config["seed"], widening(run.config["folds"]))
+    """All differences in accuracy between the run's models, in their order; the intervals hold together."""
+    groups = run.predictions(run.models[0])["group"].to_numpy()
+    sums, wider = _sums(run, run.models, ACCURACY), widening(run.config["folds"])
+    return metric_differences(ACCURACY, sums, groups, run.config["seed"], wider)
 
 
-def _hits(run: Run, models: list[ScoredModel]) -> tuple[np.ndarray, np.ndarray]:
-    """(n, m) whether each model was right on each cover, and (n,) groups."""
-    frames = [run.predictions(model) for model in models]
-    right = np.column_stack([frame["predicted"] == frame["genre"] for frame in frames])
-    return right, frames[0]["group"].to_numpy()
+def _sums(run: Run, models: list[ScoredModel], metric: Metric) -> np.ndarray:
+    """(n, m, s) what each cover adds to the sums of each model."""
+    return np.stack([predicted_sums(run.predictions(model), metric) for model in models], axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -23,10 +24,12 @@ from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
+from coverfusion.experiments.evaluation.chosen_metric import MetricName
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
 from coverfusion.features.store import default_root
+from coverfusion.fusion.prior import PRIOR_NAMES, Prior
 from coverfusion.fusion.registry import CLASSIFIERS
 
 Parameters = dict[str, dict[str, Any]]
@@ -64,6 +67,13 @@ class Config(BaseModel):
     groups: Literal["given", "words"] = Field(
         "given", description="words: covers that share a rare word, mostly a name, are never separated either"
     )
+    prior: Prior = Field(
+        "natural",
+        description="what probabilities answer to: natural (a genre is as likely as it is common among the "
+        "training covers), balanced (all are as likely), or genre -> share",
+    )
+    metric: MetricName = Field("accuracy", description="what leaderboard and studies rank and compare by")
+    choose_by: MetricName = Field("log_loss", description="what chooses the bundle's model")
     max_failed: float = Field(
         MAX_FAILED, ge=0, le=1, description="the run ends where a block fails on a larger share of covers"
     )
@@ -114,6 +124,18 @@ class Config(BaseModel):
         if "alone" not in self.model_fields_set and self.classifiers is not None:
             self.alone = [name for name in self.alone if name in self.classifiers]
         return self
+
+    @field_validator("prior", mode="before")
+    @classmethod
+    def _known_prior(cls, value: Any) -> Any:
+        """One message, where a union of types would give one for each."""
+        shares = value.values() if isinstance(value, dict) else ()
+        if isinstance(value, dict) and value:
+            if all(isinstance(s, int | float) and not isinstance(s, bool) and 0 < s < inf for s in shares):
+                return value
+        elif isinstance(value, str) and value in PRIOR_NAMES:
+            return value
+        raise ValueError("it should be natural, balanced, or a share above 0 for each genre")
 
     @field_validator("blocks", "classifiers", mode="before")
     @classmethod

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import f1_score, log_loss
+from sklearn.metrics import f1_score
 
 from coverfusion.data.splits import save_splits
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, Metric, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.chosen_splits import chosen_folds, tested_covers
 from coverfusion.experiments.pipeline.config import Config
@@ -24,12 +25,25 @@ class Outcome:
 
     Attributes:
         predicted: (repeats, n) codes of the predicted genres, covers in one order for all models.
+        losses: (repeats, n, 2) float32 log loss and Brier score of each cover, in the same order.
         folds: one row a fold: repeat, fold, covers of training and test, scores, `recall_<genre>` and
             `f1_<genre>` of each genre, seconds.
     """
 
     predicted: np.ndarray
+    losses: np.ndarray
     folds: pd.DataFrame
+
+    def sums(self, metric: Metric, truth: np.ndarray, k: int) -> np.ndarray:
+        """(n, s) what each cover adds to the sums of a metric, over all repeats.
+
+        Args:
+            metric: which.
+            truth: (n,) true codes.
+            k: genres.
+        """
+        repeats = zip(self.predicted, self.losses, strict=True)
+        return np.sum([metric.sums(truth, codes, losses, k) for codes, losses in repeats], axis=0)
 
     def right(self, truth: np.ndarray) -> np.ndarray:
         """(repeats, n) bool for (n,) true codes."""
@@ -97,6 +111,7 @@ def read_outcome(
     """
     repeats = max(fold.repeat for fold in folds) + 1
     predicted = np.full((repeats, len(ids)), -1)
+    losses = np.full((repeats, len(ids), len(LOSSES)), np.nan, np.float32)
     rows = []
     for fold in folds:
         frame = fits.predictions(model, fold.part)
@@ -104,7 +119,8 @@ def read_outcome(
         own = [list(genres).index(genre) for genre in genres_of(frame)]
         truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
         codes = np.asarray(own)[proba[:, own].argmax(axis=1)]
-        predicted[fold.repeat, ids.get_indexer(frame.index)] = codes
+        places = ids.get_indexer(frame.index)
+        predicted[fold.repeat, places], losses[fold.repeat, places] = codes, cover_losses(truth, proba)
         row = {
             "repeat": fold.repeat,
             "fold": fold.number,
@@ -114,11 +130,11 @@ def read_outcome(
             "seconds": fits.seconds(model, fold.part),
         }
         rows.append(row)
-    return Outcome(predicted, pd.DataFrame(rows))
+    return Outcome(predicted, losses, pd.DataFrame(rows))
 
 
 def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
-    """The outcome of knowing nothing: always the largest genre of the training fold.
+    """The outcome of knowing nothing: the training fold's largest genre, its shares as probabilities.
 
     Args:
         genre: by cover_id, of all covers.
@@ -129,23 +145,25 @@ def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres
     code = pd.Series(pd.Index(genres).get_indexer(pd.Index(genre)), genre.index)
     repeats = max(fold.repeat for fold in folds) + 1
     predicted = np.full((repeats, len(ids)), -1)
+    losses = np.full((repeats, len(ids), len(LOSSES)), np.nan, np.float32)
     rows = []
     for fold in folds:
         train, test = fold.part.train, fold.part.predicted["test"]
         counts = np.bincount(code[train], minlength=len(genres))
         codes = np.full(len(test), counts.argmax())
-        predicted[fold.repeat, ids.get_indexer(pd.Index(test))] = codes
         proba = np.tile(counts / counts.sum(), (len(test), 1))
+        truth, places = code[test].to_numpy(), ids.get_indexer(pd.Index(test))
+        predicted[fold.repeat, places], losses[fold.repeat, places] = codes, cover_losses(truth, proba)
         row = {
             "repeat": fold.repeat,
             "fold": fold.number,
             "train_covers": len(train),
             "test_covers": len(test),
-            **fold_scores(code[test].to_numpy(), codes, proba, genres),
+            **fold_scores(truth, codes, proba, genres),
             "seconds": 0.0,
         }
         rows.append(row)
-    return Outcome(predicted, pd.DataFrame(rows))
+    return Outcome(predicted, losses, pd.DataFrame(rows))
 
 
 def genre_columns(genres: Iterable[str]) -> list[str]:
@@ -170,13 +188,12 @@ def fold_scores(
     labels = np.arange(len(genres))
     f1 = f1_score(truth, codes, labels=labels, average=None, zero_division=0)
     counts = np.bincount(truth, minlength=len(genres))
-    clipped = np.clip(proba, 1e-15, None)
     recall = np.bincount(truth[truth == codes], minlength=len(genres)) / np.maximum(counts, 1)
     return {
         "accuracy": float((truth == codes).mean()),
         "balanced_accuracy": float(recall[counts > 0].mean()),  # scikit-learn's warns of others
         "f1_macro": float(f1[counts > 0].mean()),
-        "log_loss": float(log_loss(truth, clipped / clipped.sum(axis=1, keepdims=True), labels=labels)),
+        **dict(zip(LOSSES, cover_losses(truth, proba).mean(axis=0).tolist(), strict=True)),
         **{f"recall_{genre}": float(recall[code]) for code, genre in enumerate(genres)},
         **{f"f1_{genre}": float(f1[code]) for code, genre in enumerate(genres)},
     }

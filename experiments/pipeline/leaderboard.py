@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.metrics import Scores, score_predictions
-from coverfusion.experiments.pipeline.cached_fits import Model, all_blocks
+from coverfusion.experiments.pipeline.cached_fits import Model
 
 ScoredParts = dict[tuple[Model, str], Scores]
 
@@ -49,8 +50,10 @@ def score_splits(
     return scored
 
 
-def leaderboard(scored: ScoredParts, seconds: Mapping[Model, float], split: str) -> pd.DataFrame:
-    """One row a model and split: each score with its interval, the most accurate on `split` first."""
+def leaderboard(
+    scored: ScoredParts, seconds: Mapping[Model, float], split: str, metric: Metric
+) -> pd.DataFrame:
+    """One row a model and split: each score with its interval, the best on `split` by a metric first."""
     rows = []
     for (model, part), scores in scored.items():
         row: dict[str, Any] = {
@@ -64,30 +67,32 @@ def leaderboard(scored: ScoredParts, seconds: Mapping[Model, float], split: str)
             row[f"{name}_low"], row[f"{name}_high"] = values["low"], values["high"]
         rows.append(row | {"fit_seconds": seconds[model]})
     frame = pd.DataFrame(rows)
-    rank = frame[frame["split"] == split].set_index(["classifier", "blocks"])["accuracy"].rank(method="first")
+    values = frame[frame["split"] == split].set_index(["classifier", "blocks"])[metric.column]
+    rank = metric.better(values).rank(method="first", ascending=False)
     order = frame.set_index(["classifier", "blocks"]).index.map(rank.to_dict())
     return (
-        frame.assign(_rank=-order)
+        frame.assign(_rank=order)
         .sort_values(["_rank", "split"], ascending=[True, False])
         .drop(columns="_rank")
     )
 
 
-def best_model(scored: ScoredParts, split: str, blocks: Sequence[str]) -> Model:
-    """The model on all blocks with the highest accuracy on `split`; a lower log loss breaks ties.
+def as_json(
+    scored: ScoredParts,
+    chosen: Model,
+    why: Mapping[str, Any],
+    ranked_by: str,
+    baseline: Mapping[str, Mapping[str, float]],
+) -> dict[str, Any]:
+    """`metrics.json`: every score, interval, per-genre score and confusion matrix of every model.
 
     Args:
         scored: of every model.
-        split: the one that chooses.
-        blocks: of the feature table; a classifier of pictures sees them instead, or beside.
+        chosen: the bundle's model.
+        why: what chose it.
+        ranked_by: the metric of the leaderboard's order.
+        baseline: split -> metric -> its value where nothing is known of a cover.
     """
-    fused = {model: scores.overall["value"] for (model, s), scores in scored.items() if s == split}
-    fused = {m: values for m, values in fused.items() if m.blocks == all_blocks(m.classifier, blocks)}
-    return max(fused, key=lambda model: (fused[model]["accuracy"], -fused[model]["log_loss"]))
-
-
-def as_json(scored: ScoredParts, chosen: Model) -> dict[str, Any]:
-    """`metrics.json`: every score, interval, per-genre score and confusion matrix of every model."""
     models = []
     for (model, split), scores in scored.items():
         genres = list(scores.confusion.index)
@@ -104,7 +109,12 @@ def as_json(scored: ScoredParts, chosen: Model) -> dict[str, Any]:
                 "confusion": {"genres": genres, "counts": scores.confusion.to_numpy().tolist()},
             }
         )
-    return {"chosen": {"classifier": chosen.classifier, "blocks": list(chosen.blocks)}, "models": models}
+    return {
+        "chosen": {"classifier": chosen.classifier, "blocks": list(chosen.blocks), **why},
+        "ranked_by": ranked_by,
+        "baseline": baseline,
+        "models": models,
+    }
 
 
 def write_leaderboard(folder: Path, board: pd.DataFrame, scored: ScoredParts) -> None:

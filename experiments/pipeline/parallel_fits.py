@@ -77,6 +77,7 @@ def fit_all(
         "parameters": fits.parameters,
         "seed": fits.seed,
         "pictures": fits.pictures,
+        "prior": fits.prior,
         "plugins": loaded_plugins(),
     }
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -148,6 +149,7 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
         facts["seed"],
         keep_models=False,
         pictures=facts["pictures"],
+        prior=facts["prior"],
     )
 
 

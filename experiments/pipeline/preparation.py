@@ -208,13 +208,13 @@ def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
     return group_numbers(least_covers(covers["cover_id"], groups))
 
 
-def write_inputs(folder: Path, config: Config, prepared: Prepared, note: str = "") -> None:
-    """Config, environment, collection facts and all lists of what was left out."""
+def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) -> None:
+    """Config, environment, collection facts with notes for readers, and all lists of what was left out."""
     write_config(config, folder / "config.yaml")
     write_json(folder / "environment.json", environment())
     collection = prepared.collection
     facts = {
-        "note": note,
+        "note": " ".join(filter(None, notes)),
         "fingerprint": collection.fingerprint(),
         "covers": len(prepared.covers),
         "genres": prepared.covers["genre"].value_counts().to_dict(),

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,11 @@ class Run:
         config: as `config.yaml` has it.
         environment: command, versions and machine.
         facts: of the collection.
-        models: the best on validation (or on the pooled folds) first.
+        models: the best on validation (or on the pooled folds) by the config's metric first.
         split: whose scores count, "test" or "folds".
         other: "validation", where there is one.
+        chosen_by: the metric that chose the model; "" of a run of an older version.
+        baseline: split -> metric -> its value where nothing is known of a cover.
     """
 
     folder: Path
@@ -86,6 +88,8 @@ class Run:
     models: list[ScoredModel]
     split: str
     other: str | None
+    chosen_by: str = ""
+    baseline: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         accuracy = self.accuracy(self.chosen)
@@ -226,6 +230,8 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         models=models,
         split=main,
         other=next((split for split in splits if split != main), None),
+        chosen_by=metrics["chosen"].get("by", ""),
+        baseline=metrics.get("baseline", {}),
     )
 
 

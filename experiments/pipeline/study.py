@@ -23,6 +23,7 @@ from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
+from coverfusion.fusion.prior import check_prior
 
 DEFAULT_FOLDS = 5  # of a study that needs folds and names none
 
@@ -84,7 +85,16 @@ class StudyFolder:
         folder = self.path / "fits" / kind
         folder.mkdir(parents=True, exist_ok=True)
         seed, pictures = self.config.seed, prepared.pictures
-        return CachedFits(folder, frame, prepared.covers, parameters, seed, keep_models, pictures)
+        return CachedFits(
+            folder,
+            frame,
+            prepared.covers,
+            parameters,
+            seed,
+            keep_models,
+            pictures,
+            prior=self.config.prior,
+        )
 
     def remove_fits(self) -> None:
         """Takes away what only a stopped study needs."""
@@ -126,6 +136,7 @@ def open_study_folder(
             f"{config.collection}: all {len(collection)} covers are of the genre '{genres[0]}'. "
             f"A classifier needs two genres: add covers of another."
         )
+    check_prior(config.prior, collection.frame["genre"])
     if check:
         check(collection.frame)
     wanted = config.identity()

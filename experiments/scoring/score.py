@@ -250,8 +250,9 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         frame["out_of_distribution"] = bundle.novelty.is_out_of_distribution(table.frame())
     if bundle.decision is not None:
         rule = rule_of(bundle.decision, targets)
-        frame["abstain"] = rule.abstains(raw)
-        frame["genre_set"] = ["|".join(map(str, names)) for names in rule.genre_sets(raw, bundle.classes)]
+        proba = bundle.decision.answering(raw)
+        frame["abstain"] = rule.abstains(proba)
+        frame["genre_set"] = ["|".join(map(str, names)) for names in rule.genre_sets(proba, bundle.classes)]
         if targets.in_force:  # what they guarantee is of covers
             frame["abstain"] |= frame["out_of_distribution"].fillna(False).astype(bool)
     return frame

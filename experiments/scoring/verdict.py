@@ -66,7 +66,8 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
     note = note_of(bundle)
     if bundle.decision is None:
         return Verdict(out_of_distribution=out_of_distribution, note=note)
-    proba, rule = bundle.predict_proba(row), rule_of(bundle.decision, targets)
+    proba = bundle.decision.answering(bundle.predict_proba(row))
+    rule = rule_of(bundle.decision, targets)
     return Verdict(
         abstain=bool(rule.abstains(proba)[0]) or (targets.in_force and bool(out_of_distribution)),
         genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],

@@ -24,6 +24,7 @@ from coverfusion.experiments.drawing.words import (
     spread,
 )
 from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.group_tests import group_tests
 from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
 from coverfusion.experiments.evaluation.rope import Practical, correlated_t_rope
@@ -84,6 +85,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "difference": difference,
         "gist": run_gist(run, usual, chance, difference, practical),
         "corrected": chosen_words(run, corrected),
+        "choice": choice_in_words(run),
         "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
         "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),
@@ -198,6 +200,17 @@ def run_gist(
     if least.blocks != single.blocks:
         alone += f", and {least.blocks[0]} tells it least ({percent(run.accuracy(least).value)})"
     return [won, worth, f"{alone}."]
+
+
+def choice_in_words(run: Run) -> str:
+    """What chose the bundle's model, and what covers set its thresholds."""
+    held_out = f"the {SPLIT_LABELS[run.other or run.split]} covers" if run.other else "the covers"
+    if sum(model.kind == "fused" for model in run.models) < 2:
+        return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
+    return (
+        f"The chosen model has the best {METRICS[run.chosen_by].label} on one half of {held_out}; the other "
+        f"half calibrates it and sets its thresholds, since covers that chose a model flatter it."
+    )
 
 
 # --- charts --------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,20 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.pipeline.cached_fits import CachedFits, CannotFitError, Model, Part, models_of
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, baseline_values
+from coverfusion.experiments.pipeline.cached_fits import (
+    CachedFits,
+    CannotFitError,
+    Model,
+    Part,
+    all_blocks,
+    models_of,
+)
 from coverfusion.experiments.pipeline.chosen_splits import with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.leaderboard import (
     as_json,
-    best_model,
     leaderboard,
     score_splits,
     write_leaderboard,
@@ -42,6 +50,8 @@ from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.run_folder import RUN_FILES
 from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
+from coverfusion.experiments.pipeline.unequal_genres import say_unequal
+from coverfusion.experiments.training.choice import best_model, choosing_covers
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
@@ -49,6 +59,7 @@ from coverfusion.experiments.training.stack_weights import write_stack_weights
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
+from coverfusion.fusion.prior import Prior, prior_weight
 from coverfusion.fusion.registry import create_checked
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
@@ -93,30 +104,37 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     prepared = study.prepare()
     parts = run_parts(prepared.covers, config, folder)
     note = " ".join(filter(None, [note, say_untested(prepared.covers, parts, config, SCORED)]))
-    write_inputs(folder, config, prepared, note)
+    unequal = say_unequal(prepared.covers, config)
+    write_inputs(folder, config, prepared, note, unequal)
     fits = study.fits(prepared, config.classifiers or {}, keep_models=True)
     blocks = tuple(prepared.table.blocks)
     predictions, left_out = predict_all(fits, models_of(names, config.alone, blocks), parts)
     if left_out:
         note = " ".join([*filter(None, [note]), *left_out])
-        write_inputs(folder, config, prepared, note)
+        write_inputs(folder, config, prepared, note, unequal)
     if not any(model in predictions for model in models_of(names, [], blocks)):
         raise UserError(f"No classifier can be fitted. {' '.join(left_out)} Add covers, or other blocks.")
     groups = prepared.covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, config.seed, config.folds)
     choosing = ALL_FOLDS if config.folds else "validation"
-    chosen = best_model(scored, choosing, blocks)
+    genre = prepared.covers.set_index("cover_id")["genre"]
+    chosen, deciding = choose_model(predictions, genre, groups, choosing, blocks, config)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
-    write_leaderboard(folder, leaderboard(scored, seconds, choosing), scored)
-    write_predictions(folder / "predictions.parquet", predictions, groups)
+    board = leaderboard(scored, seconds, choosing, METRICS[config.metric])
+    write_leaderboard(folder, board, scored)
+    write_predictions(folder / "predictions.parquet", predictions, groups, deciding)
     write_stack_weights(folder, fits, list(predictions), parts)
-    write_json(folder / "metrics.json", as_json(scored, chosen))
+    why = {"by": config.choose_by, "deciding_covers": len(deciding)}
+    baseline = baselines(parts, genre, sorted(genre.unique()))
+    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
     )
-    held_out = predictions[chosen][predictions[chosen]["split"] == choosing]
-    neighbours = write_bundle(folder / "bundle", classifier, chosen, prepared, train_ids, held_out, note)
+    held_out = predictions[chosen][predictions[chosen]["split"] == choosing].loc[deciding]
+    neighbours = write_bundle(
+        folder / "bundle", classifier, chosen, prepared, train_ids, held_out, config.prior, note
+    )
     keep_training_curves(folder)
     if config.seeds > 1:
         judged = ALL_FOLDS if config.folds else "test"
@@ -124,6 +142,55 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     write_sums(folder, [name for name in RUN_FILES if (folder / name).is_file()])
     write_report(folder, neighbours, prepared.table, prepared.covers)
     study.remove_fits()
+
+
+def choose_model(
+    predictions: dict[Model, pd.DataFrame],
+    genre: pd.Series,
+    groups: pd.Series,
+    split: str,
+    blocks: Sequence[str],
+    config: Config,
+) -> tuple[Model, pd.Index]:
+    """The bundle's model, and the held-out covers that calibrate it and set its thresholds.
+
+    Args:
+        predictions: of every model.
+        genre: cover_id -> genre.
+        groups: cover_id -> group.
+        split: the one that chooses.
+        blocks: of the feature table.
+        config: whose `choose_by`, `prior` and seed count.
+
+    Returns:
+        All covers of the split where one model alone could be chosen, else those that did not choose it.
+    """
+    held_out = {model: frame[frame["split"] == split] for model, frame in predictions.items()}
+    ids = next(iter(held_out.values())).index
+    weight = prior_weight(config.prior, genre[ids])
+    chooses = choosing_covers(genre[ids], groups, config.seed)
+    if not chooses.any():
+        chooses[:] = True
+    chosen = best_model(held_out, blocks, METRICS[config.choose_by], weight[chooses])
+    alone = sum(model.blocks == all_blocks(model.classifier, blocks) for model in predictions) == 1
+    return chosen, ids if alone or chooses.all() else ids[~chooses.to_numpy()]
+
+
+def baselines(parts: list[Part], genre: pd.Series, genres: list[str]) -> dict[str, dict[str, float]]:
+    """Split -> metric -> its value where nothing is known of a cover, a mean over the parts by covers."""
+    totals: dict[str, list[tuple[int, dict[str, float]]]] = {}
+    for part in parts:
+        shares = genre[part.train].value_counts(normalize=True).reindex(genres, fill_value=0.0).to_numpy()
+        for split, ids in part.predicted.items():
+            truth = pd.Index(genres).get_indexer(pd.Index(genre[ids]))
+            totals.setdefault(split, []).append((len(ids), baseline_values(shares, truth)))
+    return {
+        split: {
+            name: float(np.average([v[name] for _, v in values], weights=[n for n, _ in values]))
+            for name in METRICS
+        }
+        for split, values in totals.items()
+    }
 
 
 def keep_training_curves(folder: Path) -> None:
@@ -162,8 +229,13 @@ def predict_all(
     return {model: pd.concat(stacked).fillna(0.0) for model, stacked in frames.items()}, left_out
 
 
-def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series) -> None:
-    """One row a model and cover: split, true and predicted genre, group, probabilities."""
+def write_predictions(
+    path: Path, predictions: dict[Model, pd.DataFrame], groups: pd.Series, deciding: pd.Index
+) -> None:
+    """One row a model and cover: split, true and predicted genre, group, probabilities.
+
+    `decides` marks the covers that calibrate the bundle's model and set its thresholds.
+    """
     frames = []
     for model, frame in predictions.items():
         proba = frame.filter(regex="^p_")
@@ -174,6 +246,7 @@ def write_predictions(path: Path, predictions: dict[Model, pd.DataFrame], groups
                 blocks="+".join(model.blocks),
                 predicted=predicted,
                 group=groups.loc[frame.index],
+                decides=frame.index.isin(deciding),
             )
         )
     pd.concat(frames).reset_index().to_parquet(path)
@@ -186,6 +259,7 @@ def write_bundle(
     prepared: Prepared,
     train_ids: list[str],
     held_out: pd.DataFrame,
+    prior: Prior = "natural",
     note: str = "",
 ) -> TrainingIndex:
     """The chosen model with all that scoring needs, the index of its training covers, and held-out covers.
@@ -196,7 +270,9 @@ def write_bundle(
         model: what it is called.
         prepared: all covers and features.
         train_ids: what the bundle's model has learnt from.
-        held_out: by cover_id: `split`, `genre` and `p_<genre>`, by a model that was not fitted on the cover.
+        held_out: by cover_id: `split`, `genre` and `p_<genre>`, by a model that was not fitted on the cover,
+            nor chosen by it.
+        prior: that probabilities answer to.
         note: what readers must know about the collection.
     """
     covers = prepared.covers.set_index("cover_id").loc[train_ids]
@@ -214,7 +290,9 @@ def write_bundle(
         folder,
         classifier,
         neighbours=neighbours,
-        decision=_decision(classifier.classes_, prepared.covers.set_index("cover_id")["group"], held_out),
+        decision=_decision(
+            classifier.classes_, prepared.covers.set_index("cover_id")["group"], held_out, prior
+        ),
         novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},
@@ -222,6 +300,7 @@ def write_bundle(
             "collection": prepared.collection.fingerprint(),
             "covers": len(train_ids),
             "model": model.name,
+            "prior": dict(zip(map(str, classifier.classes_), classifier.prior_.tolist(), strict=True)),
         }
         | ({"precision": classifier.precision_} if hasattr(classifier, "precision_") else {})
         | ({"note": note} if note else {}),
@@ -229,7 +308,7 @@ def write_bundle(
     return neighbours
 
 
-def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame) -> Decision:
+def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame, prior: Prior) -> Decision:
     """What scoring learns from held-out covers; `groups` by cover_id."""
     genres = [str(genre) for genre in classes]
     return learn_decision(
@@ -237,4 +316,5 @@ def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame) ->
         pd.Index(genres).get_indexer(pd.Index(held_out["genre"])),
         groups.loc[held_out.index].to_numpy(),
         source=str(held_out["split"].iloc[0]),
+        weight=None if prior == "natural" else prior_weight(prior, held_out["genre"]).to_numpy(),
     )

@@ -26,6 +26,7 @@ from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, say_un
 from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
 from coverfusion.experiments.pipeline.provenance import digest, write_json
 from coverfusion.experiments.pipeline.study import open_study_folder
+from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, create
@@ -104,7 +105,8 @@ def open_candidates(
     with open_study_folder(kind, config, extractors, [dict(study)], fresh=fresh, check=check) as opened:
         prepared = opened.prepare()
         covers, parts = candidate_parts(prepared.covers, config, opened.path)
-        write_inputs(opened.path, config, prepared, say_untested(covers, parts, config, [VALIDATION]))
+        untested = say_untested(covers, parts, config, [VALIDATION])
+        write_inputs(opened.path, config, prepared, untested, say_unequal(covers, config))
         write_json(opened.path / "study.json", dict(study))
         parameters: dict[str, dict[str, Any]] = {}
         fits = opened.fits(prepared, parameters)

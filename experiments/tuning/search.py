@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from coverfusion.data.errors import UserError, needs_extra
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_value
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search_page import write_search_page
@@ -45,14 +48,15 @@ def search(
     trials: int | None = None,
     fresh: bool = False,
 ) -> Path:
-    """Searches for the parameters with the most validation covers right; returns the study's folder.
+    """Searches for the parameters that do best on validation covers; returns the study's folder.
 
     The folder, `search-<collection>-<digest>`, belongs to the classifier and the space. Each call adds to it;
     a trial that was cut off goes on after its last epoch. Suggestions come from the tree-structured Parzen
     estimator (J. Bergstra et al., Algorithms for Hyper-Parameter Optimization, NIPS 2011), seeded by trial;
-    the first are the classifier's own values, where the space has them. A trial ends early where its
-    accuracy is below the median of the others at the same point: of networks after each epoch of the first
-    fold, on covers held out inside the training covers; of the rest after each fold.
+    the first are the classifier's own values, where the space has them. What is best the config's metric
+    says. A trial ends early where it is worse than the median of the others at the same point: of networks
+    after each epoch of the first fold, by accuracy or log loss on covers held out inside the training covers;
+    of the rest after each fold.
 
     Args:
         config: as for `train`; see `experiments.tuning.candidates.open_candidates` for its folds.
@@ -78,7 +82,11 @@ def search(
     for name, of in space.items():
         for value in of.values if isinstance(of, Choice) else (of.low, of.high):
             create_checked(classifier, **chosen | some | {name: value})
-    facts = {"classifier": classifier, "space": {name: asdict(of) for name, of in space.items()}}
+    facts = {
+        "classifier": classifier,
+        "metric": config.metric,
+        "space": {name: asdict(of) for name, of in space.items()},
+    }
     with open_candidates("search", config, classifier, some, facts, fresh) as candidates:
         study = open_study(candidates, space, own)
         deadline = time.monotonic() + 60 * minutes
@@ -86,7 +94,9 @@ def search(
             candidates.fits.watch = lambda what, done, total: watched(bar, what, done, total)
 
             def progress(finished: int) -> None:
-                bar.update(bar.task_ids[0], completed=finished, now=_best_so_far(study))
+                bar.update(
+                    bar.task_ids[0], completed=finished, now=_best_so_far(study, METRICS[config.metric])
+                )
 
             run_trials(study, candidates, space, deadline, trials, progress)
         if not _finished(study, complete=True):
@@ -114,7 +124,7 @@ def open_study(candidates: Candidates, space: SearchSpace, own: Mapping[str, Any
     study = optuna.create_study(
         storage=f"sqlite:///{candidates.folder.absolute() / DATABASE}",
         study_name="search",
-        direction="maximize",
+        direction="maximize" if METRICS[candidates.config.metric].higher_is_better else "minimize",
         # a new head needs an epoch before it says anything
         pruner=optuna.pruners.MedianPruner(
             UNPRUNED_TRIALS, n_warmup_steps=2 if _is_network(candidates) else 1
@@ -189,7 +199,9 @@ def run_trials(
 
 
 def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpace, deadline: float) -> float:
-    """The mean accuracy over the parts' validation covers; raises TrialPruned or OutOfTimeError."""
+    """The metric's mean over the parts' validation covers; raises TrialPruned or OutOfTimeError."""
+    metric = METRICS[candidates.config.metric]
+    known = "held_out_accuracy" if metric.higher_is_better else "held_out_loss"
     model = candidates.model(values_of(space, trial.params))
     network = _is_network(candidates)
     last = (parameters_of(model.classifier) | candidates.parameters[model.classifier]).get("epochs", 0)
@@ -199,8 +211,8 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpac
                 trial.report(value, step)
 
     def after_epoch(epoch: int, row: dict[str, float], first: bool) -> bool:
-        if first and "held_out_accuracy" in row:
-            _report(trial, row["held_out_accuracy"], epoch, early=epoch < last)
+        if first and known in row:
+            _report(trial, row[known], epoch, early=epoch < last)
         _check(deadline)
         return False
 
@@ -211,16 +223,18 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpac
             if not network:
                 _report(trial, float(np.mean(scores)), number)
         candidates.fits.stop = lambda epoch, row, first=not number: after_epoch(epoch, row, first)
-        scores.append(_accuracy(candidates, model, part))
+        scores.append(_score(candidates, model, part, metric))
     trial.set_user_attr("seconds", sum(candidates.fits.seconds(model, part) for part in candidates.parts))
     return float(np.mean(scores))
 
 
-def _accuracy(candidates: Candidates, model: Model, part: Part) -> float:
+def _score(candidates: Candidates, model: Model, part: Part, metric: Metric) -> float:
     frame = candidates.fits.predictions(model, part)
     frame = frame[frame["split"] == VALIDATION]
-    proba = frame.filter(regex="^p_")
-    return float((proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(1)] == frame["genre"]).mean())
+    genres = genres_of(frame)
+    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
+    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
+    return metric_value(metric, truth, proba.argmax(axis=1), proba)
 
 
 def _report(trial: Trial, value: float, step: int, early: bool = True) -> None:
@@ -248,6 +262,6 @@ def _finished(study: Study, complete: bool = False) -> list[Any]:
     return study.get_trials(deepcopy=False, states=states)
 
 
-def _best_so_far(study: Study) -> str:
+def _best_so_far(study: Study, metric: Metric) -> str:
     values = [trial.value for trial in _finished(study, complete=True)]
-    return f"best {100 * max(values):.1f} %" if values else ""
+    return f"best {metric.shown((max if metric.higher_is_better else min)(values))}" if values else ""

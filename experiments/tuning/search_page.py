@@ -9,51 +9,65 @@ import pandas as pd
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.search_figures import best_of, draw_search, history_words, parameter_words
-from coverfusion.experiments.tuning.sweep_page import corrected_words, read_sweep_table
+from coverfusion.experiments.tuning.search_figures import (
+    best_of,
+    course_title,
+    draw_search,
+    history_words,
+    parameter_words,
+)
+from coverfusion.experiments.tuning.sweep_page import corrected_words, gain_words, read_sweep_table
 
 
 def write_search_page(folder: Path) -> Path:
     """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
-    trials, importance = read_trials(folder), read_csv(folder / "importance.csv")
     study = read_json(folder / "study.json")
+    metric = METRICS[study["metric"]]
+    trials, importance = read_trials(folder, metric), read_csv(folder / "importance.csv")
     words = {
-        "history": history_words(trials, importance),
-        "parameters": parameter_words(trials, study["space"]),
+        "history": history_words(trials, importance, metric),
+        "parameters": parameter_words(trials, study["space"], metric),
     }
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_search(folder, trials, importance, study["space"])
+        for name in draw_search(folder, trials, importance, study["space"], metric)
     }
     context = {
         "folds": read_config(folder / "config.yaml").folds or 1,
         "findings": search_findings(folder),
         "pictures": pictures,
         "trials": records(trials),
-        "best_number": best_of(trials)["trial"],
+        "best_number": best_of(trials, metric)["trial"],
+        "metric": metric,
+        "course": course_title(metric),
         "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
     }
-    return write_study_page(folder, "search.html", context, {"points": points})
+    return write_study_page(
+        folder, "search.html", context, {"shown": lambda value: metric.shown(value).removesuffix(" %")}
+    )
 
 
 def search_findings(folder: Path) -> list[str]:
     """What a search says, in sentences."""
-    trials, study = read_trials(folder), read_json(folder / "study.json")
+    study = read_json(folder / "study.json")
+    metric = METRICS[study["metric"]]
+    trials, name = read_trials(folder, metric), metric.column
     rows = read_sweep_table(folder / "best.csv")
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
-    best, top = held_out["best"], best_of(trials)
-    chosen = ", ".join(f"{name} {top[name]}" for name in study["space"])
-    interval = f"{100 * best['accuracy_low']:.1f} to {100 * best['accuracy_high']:.1f}"
+    best, top = held_out["best"], best_of(trials, metric)
+    chosen = ", ".join(f"{key} {top[key]}" for key in study["space"])
+    ends = (metric.shown(best[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     sentences = [
         (
-            f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of "
-            f"validation covers right ({interval})."
+            f"{study['classifier']} is best with {chosen}: {metric.of(best[name], 'validation covers')} "
+            f"({' to '.join(ends)})."
         ),
-        *corrected_words(best),
+        *corrected_words(best, metric),
     ]
     if own := held_out.get("own"):
         gain, low, high = -own["difference"], -own["difference_high"], -own["difference_low"]
@@ -61,8 +75,9 @@ def search_findings(folder: Path) -> list[str]:
             gain, low, high = (best[f"difference{end}"] for end in ("", "_low", "_high"))
         sure = "" if low > 0 else ": this may be nothing"
         sentences.append(
-            f"With the classifier's own values {100 * own['accuracy']:.1f} %; the search brought "
-            f"{points(gain)} points ({points(low)} to {points(high)}){sure}."
+            f"With the classifier's own values {metric.shown(own[name])}; the search brought "
+            f"{gain_words(metric, gain)} {'points' if metric.percent else metric.gain} "
+            f"({gain_words(metric, low)} to {gain_words(metric, high)}){sure}."
         )
     elif top["own"]:
         sentences.append("Those are the classifier's own values: nothing better was found.")
@@ -72,9 +87,9 @@ def search_findings(folder: Path) -> list[str]:
     return sentences
 
 
-def read_trials(folder: Path) -> pd.DataFrame:
+def read_trials(folder: Path, metric: Metric) -> pd.DataFrame:
     """`trials.csv`, its parameters as text."""
     # a value may be called "null" or "none"
     frame = read_csv(folder / "trials.csv", dtype=str, keep_default_na=False, na_values={})
-    numbers = {name: pd.to_numeric(frame[name]) for name in ("accuracy", "last", "after", "seconds")}
+    numbers = {name: pd.to_numeric(frame[name]) for name in (metric.column, "last", "after", "seconds")}
     return frame.assign(**numbers, trial=frame["trial"].astype(int), own=frame["own"] == "True")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.config import write_config
 from coverfusion.experiments.tuning.candidates import SPLIT_FILE, Candidates
 from coverfusion.experiments.tuning.search_space import Range, SearchSpace, values_of
@@ -23,7 +24,7 @@ MIN_TRIALS_FOR_IMPORTANCE = 4  # finished trials from which on importances say a
 def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> None:
     """`trials.csv`, `importance.csv`, `best.csv` and `best.yaml` from a study with a finished trial."""
     folder = candidates.folder
-    write_csv(trials_table(study, space), folder / "trials.csv")
+    write_csv(trials_table(study, space, METRICS[candidates.config.metric]), folder / "trials.csv")
     write_csv(importances(study, space), folder / "importance.csv")
     best = values_of(space, study.best_trial.params)
     models, tried = {BEST_ROW: candidates.model(best)}, {}
@@ -41,11 +42,12 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
     write_config(candidates.config.model_copy(update=changes), folder / "best.yaml")
 
 
-def trials_table(study: Study, space: SearchSpace) -> pd.DataFrame:
-    """One row a trial that came to an end: `trial`, `state`, `accuracy`, parameters, how it ended.
+def trials_table(study: Study, space: SearchSpace, metric: Metric) -> pd.DataFrame:
+    """One row a trial that came to an end: `trial`, `state`, the metric, parameters, how it ended.
 
-    `accuracy` is that of validation covers, NaN of a trial that was stopped early; `last` is the last that
-    was known then, `after` how many epochs or folds. `own` marks the classifier's own values.
+    The metric (`accuracy` and the like) is that of validation covers, NaN of a trial that was stopped early;
+    `last` is the last that was known then, `after` how many epochs or folds. `own` marks the classifier's own
+    values.
     """
     rows: list[dict[str, object]] = []
     for trial in study.get_trials(deepcopy=False):
@@ -56,7 +58,7 @@ def trials_table(study: Study, space: SearchSpace) -> pd.DataFrame:
         row = {
             "trial": len(rows) + 1,
             "state": "refused" if reason else {"COMPLETE": "finished"}.get(trial.state.name, "stopped"),
-            "accuracy": trial.value if trial.state.name == "COMPLETE" else None,
+            metric.column: trial.value if trial.state.name == "COMPLETE" else None,
             **{name: label(value) for name, value in values_of(space, trial.params).items()},
             "last": seen[max(seen)] if seen else None,
             "after": max(seen, default=None),

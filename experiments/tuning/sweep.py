@@ -53,7 +53,7 @@ def sweep(
     own = (config.classifiers or {}).get(classifier, {})
     for value in values:
         create_checked(classifier, **own | {parameter: value})
-    study = {"classifier": classifier, "parameter": parameter}
+    study = {"classifier": classifier, "parameter": parameter, "metric": config.metric}
     some = {parameter: values[0]}
     with open_candidates("sweep", config, classifier, some, study, fresh) as candidates:
         done = candidates.folder / "values.json"

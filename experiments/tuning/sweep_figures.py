@@ -11,6 +11,7 @@ import pandas as pd
 from coverfusion.experiments.drawing.epochs import epoch_figure
 from coverfusion.experiments.drawing.panels import STYLES, legend, panels_of, save_looks, short
 from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN_SCORES = {"accuracy": "accuracy, %", "log_loss": "log loss"}
+ALWAYS_SHOWN = ("accuracy", "log_loss")  # beside the metric that the sweep ranks by
 
 
 def draw_sweep(
@@ -28,6 +29,7 @@ def draw_sweep(
     epochs: pd.DataFrame | None,
     parameter: str,
     chance: float,
+    metric: Metric,
 ) -> list[str]:
     """Draws `figures/sweep*.png`, and `figures/epochs*.png` where there are epochs; light, dark and narrow.
 
@@ -38,13 +40,14 @@ def draw_sweep(
         epochs: `epochs.csv`, or None.
         parameter: its name.
         chance: accuracy of always saying the largest genre.
+        metric: that chose the best value.
 
     Returns:
         The pictures' names, without their endings.
     """
 
     def draw(palette: Mapping[str, str], columns: int) -> dict[str, Figure]:
-        drawn = {"sweep": sweep_figure(table, values, parameter, chance, palette, columns)}
+        drawn = {"sweep": sweep_figure(table, values, parameter, chance, metric, palette, columns)}
         if epochs is not None:
             names = [label(value) for value in values]
             drawn["epochs"] = epoch_figure(epochs, names, parameter, palette, columns)
@@ -58,14 +61,19 @@ def sweep_figure(
     values: Sequence[Any],
     parameter: str,
     chance: float,
+    metric: Metric,
     palette: Mapping[str, str],
     columns: int,
 ) -> Figure:
-    """Accuracy and log loss of training and validation covers against the parameter, with their intervals."""
-    figure, panels = panels_of(list(SHOWN_SCORES), palette, columns, wide=2, height=3.0, sharey=False)
+    """Accuracy, log loss and the metric of training and validation covers against the parameter.
+
+    With their intervals.
+    """
+    shown = {each.column: each for each in METRICS.values() if each.name in (*ALWAYS_SHOWN, metric.name)}
+    figure, panels = panels_of(list(shown), palette, columns, wide=2, height=3.0, sharey=False)
     axis = Places(values)
     for name, axes in panels.items():
-        times = 100 if name == "accuracy" else 1
+        times = shown[name].scale
         for covers, (colour, shape, line) in STYLES.items():
             rows = table[table["covers"] == covers].set_index("value").loc[[label(v) for v in values]]
             low, high = times * rows[f"{name}_low"], times * rows[f"{name}_high"]
@@ -87,7 +95,8 @@ def sweep_figure(
         axes.plot(where, times * best[name], "o", **ring)
         axis.set_on(axes)
         axes.set_xlabel(f"{parameter}{' (logarithmic)' if axis.log else ''}", color=palette["muted"])
-        axes.set_title(SHOWN_SCORES[name], loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
+        title = shown[name].label + (", %" if shown[name].percent else "")
+        axes.set_title(title, loc="left", fontsize=10, fontweight="bold", color=palette["ink"])
     accuracy = panels["accuracy"]
     accuracy.axhline(100 * chance, color=palette["chance"], linewidth=1, linestyle=":")
     accuracy.annotate(
@@ -103,13 +112,14 @@ def sweep_figure(
     return figure
 
 
-def sweep_words(table: pd.DataFrame, parameter: str) -> str:
+def sweep_words(table: pd.DataFrame, parameter: str, metric: Metric) -> str:
     """The text alternative of the sweep."""
-    learnt = {row["value"]: row["accuracy"] for row in records(table[table["covers"] == TRAINING])}
+    name = metric.column
+    learnt = {row["value"]: row[name] for row in records(table[table["covers"] == TRAINING])}
     return "; ".join(
-        f"{parameter} {row['value']}: {100 * row['accuracy']:.1f} % of validation covers right "
-        f"({100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}), "
-        f"{100 * learnt[row['value']]:.1f} % of training covers"
+        f"{parameter} {row['value']}: {metric.of(row[name], 'validation covers')} "
+        f"({metric.shown(row[f'{name}_low'])} to {metric.shown(row[f'{name}_high'])}), "
+        f"{metric.shown(learnt[row['value']])} on training covers"
         for row in records(table[table["covers"] == VALIDATION])
     )
 

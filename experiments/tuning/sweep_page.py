@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pandas as pd
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
-from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
@@ -28,49 +30,55 @@ def write_sweep_page(folder: Path) -> Path:
         read_json(folder / "study.json"),
         read_json(folder / "values.json"),
     )
-    parameter = study["parameter"]
+    parameter, metric = study["parameter"], METRICS[study["metric"]]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
-    words = {"sweep": sweep_words(table, parameter)}
+    words = {"sweep": sweep_words(table, parameter, metric)}
     if epochs is not None:
         words["epochs"] = epoch_words(epochs, parameter)
     pictures = {
         name: picture_of(folder, name, words[name])
-        for name in draw_sweep(folder, table, values, epochs, parameter, chance(folder))
+        for name in draw_sweep(folder, table, values, epochs, parameter, chance(folder), metric)
     }
     held_out = table[table["covers"] == VALIDATION]
     context = {
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
         "findings": sweep_findings(folder),
+        "metric": metric,
         "pictures": pictures,
         "rows": records(held_out),
         "training": {row["value"]: row for row in records(table[table["covers"] != VALIDATION])},
         "default": label(parameters_of(study["classifier"])[parameter]),
     }
-    return write_study_page(folder, "sweep.html", context, {"points": points})
+    return write_study_page(folder, "sweep.html", context, {"points": partial(gain_words, metric)})
 
 
 def sweep_findings(folder: Path) -> list[str]:
     """What a sweep says, in sentences."""
     values, study = read_json(folder / "values.json"), read_json(folder / "study.json")
-    table = read_values(folder)
+    table, metric = read_values(folder), METRICS[study["metric"]]
     held_out = table[table["covers"] == VALIDATION].set_index("value")
     best = str(held_out.index[held_out["best"].eq(True)][0])
     row, learnt = held_out.loc[best], table[table["covers"] != VALIDATION].set_index("value").loc[best]
-    interval = f"{100 * row['accuracy_low']:.1f} to {100 * row['accuracy_high']:.1f}"
+    name = metric.column
+    low, high = (metric.shown(row[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     sentences = [
         (
             f"{study['classifier']} is best with {study['parameter']} = {best}: "
-            f"{100 * row['accuracy']:.1f} % of validation covers right ({interval}), "
-            f"and {100 * learnt['accuracy']:.1f} % of those that it learnt from."
+            f"{metric.of(row[name], 'validation covers')} ({low} to {high}), "
+            f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
+            "learnt from."
         ),
-        *corrected_words(row),
+        *corrected_words(row, metric),
     ]
+    unit = "points" if metric.percent else metric.gain
     others = held_out.drop(index=best)
     worse = others["difference_high"] < 0
     # the intervals hold for all values at once, so "surely" is said wrongly in at most 5 % of studies
     for which, names in (("Surely worse", others.index[worse]), ("Not surely worse", others.index[~worse])):
         if len(names):
-            listed = ", ".join(f"{name} ({points(others.loc[name, 'difference'])} points)" for name in names)
+            listed = ", ".join(
+                f"{value} ({gain_words(metric, others.loc[value, 'difference'])} {unit})" for value in names
+            )
             sentences.append(f"{which}: {listed}.")
     alone = len(values) > 2 and bool((others["difference"] < 0).all())
     if alone and all(map(is_number, values)) and best in (label(values[0]), label(values[-1])):
@@ -81,19 +89,25 @@ def sweep_findings(folder: Path) -> list[str]:
     return sentences
 
 
-def corrected_words(best: Mapping[Hashable, Any] | pd.Series) -> list[str]:
+def corrected_words(best: Mapping[Hashable, Any] | pd.Series, metric: Metric) -> list[str]:
     """What the best of several is without its luck, in a sentence; none where nothing was chosen.
 
     Args:
         best: the row of the best in `values.csv` or `best.csv`.
+        metric: that it was chosen by.
     """
     if best["tried"] < 2:
         return []
-    interval = f"{100 * best['corrected_low']:.1f} to {100 * best['corrected_high']:.1f}"
-    corrected = f"{100 * best['corrected']:.1f} % ({interval})"
+    low, high = (metric.shown(best[f"corrected_{end}"]).removesuffix(" %") for end in ("low", "high"))
+    corrected = f"{metric.shown(best['corrected'])} ({low} to {high})"
     return [
         f"As the best of {int(best['tried'])} on the same covers it may be flattered: corrected, {corrected}."
     ]
+
+
+def gain_words(metric: Metric, difference: float) -> str:
+    """How much better something is by a metric, with a true minus sign."""
+    return metric.in_words(difference).replace("-", "\u2212")
 
 
 def read_values(folder: Path) -> pd.DataFrame:

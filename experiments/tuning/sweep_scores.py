@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
-from coverfusion.experiments.evaluation.best_of_many import corrected_best, many_differences
+from coverfusion.experiments.evaluation.best_of_many import corrected_metric, metric_differences
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
+from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.tuning.candidates import Candidates
 
-SWEEP_SCORES = ("accuracy", "f1_macro", "log_loss")
+SWEEP_SCORES = tuple(metric.column for metric in METRICS.values())
 
 
 def score_values(
@@ -24,11 +26,12 @@ def score_values(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of `folds.csv` (value, part and set of covers) and of `values.csv` (all parts together).
 
-    `values.csv` has each score with its interval as in a leaderboard, and for validation covers how much less
-    of them are right than with the best value: `difference` with an interval that holds for all values tried
-    at once, as the best was found by comparing all. `corrected` is the accuracy of the best of all `tried`
-    without what it owes to having been chosen (`experiments.evaluation.best_of_many`). Both are widened where
-    folds share training covers (`experiments.evaluation.statistics.widening`).
+    `values.csv` has each score with its interval as in a leaderboard, and for validation covers how much
+    better they are than with the best value by the config's metric, mostly below 0: `difference` with an
+    interval that holds for all values tried at once, as the best was found by comparing all. `corrected` is
+    the metric of the best of all `tried` without what it owes to having been chosen
+    (`experiments.evaluation.best_of_many`). Both are widened where folds share training covers
+    (`experiments.evaluation.statistics.widening`).
 
     Args:
         candidates: what was fitted.
@@ -50,8 +53,8 @@ def score_values(
             rows[-1] |= _intervals(predicted, genres, groups, candidates)
     table = pd.DataFrame(rows)
     every = {**(tried or {}), **models}
-    right = {value: _validated(candidates, model, genres) for value, model in every.items()}
-    return pd.DataFrame(folds), table.merge(_against_best(table, right, groups, candidates), how="left")
+    sums = {value: _validated(candidates, model, genres) for value, model in every.items()}
+    return pd.DataFrame(folds), table.merge(_against_best(table, sums, groups, candidates), how="left")
 
 
 def write_sweep_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, epochs: pd.DataFrame) -> None:
@@ -63,32 +66,34 @@ def write_sweep_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, 
 
 
 def _against_best(
-    table: pd.DataFrame, right: Mapping[str, pd.Series], groups: pd.Series, candidates: Candidates
+    table: pd.DataFrame, sums: Mapping[str, pd.DataFrame], groups: pd.Series, candidates: Candidates
 ) -> pd.DataFrame:
     """By value, of validation covers: `best`, `difference` and `corrected` with their intervals."""
-    held_out = table[table["covers"] == VALIDATION]
-    best = held_out.sort_values(["accuracy", "log_loss"], ascending=[False, True])["value"].iloc[0]
-    hits = pd.DataFrame(right)  # aligned by cover
-    codes = np.unique(groups[hits.index].to_numpy(), return_inverse=True)[1]
-    config, of, names = candidates.config, hits.to_numpy(bool), list(hits.columns)
-    wider = widening(config.folds)
-    many = many_differences(of, codes, config.seed, wider)
-    corrected = corrected_best(of, codes, config.seed, wider)
+    config, held_out = candidates.config, table[table["covers"] == VALIDATION]
+    metric, wider = METRICS[config.metric], widening(config.folds)
+    worth = held_out.assign(_worth=metric.better(held_out[metric.column]))
+    best = worth.sort_values(["_worth", "log_loss"], ascending=[False, True])["value"].iloc[0]
+    names, ids = list(sums), sums[best].index
+    every = np.stack([frame.loc[ids].to_numpy() for frame in sums.values()], axis=1)
+    codes = np.unique(groups[ids].to_numpy(), return_inverse=True)[1]
+    many = metric_differences(metric, every, codes, config.seed, wider)
+    corrected = corrected_metric(metric, every, codes, config.seed, wider)
     rows = []
     for value in held_out["value"]:
         less = many.interval(names.index(value), names.index(best))
-        row = {"value": value, "covers": VALIDATION, "best": value == best, "tried": len(hits.columns)}
+        row = {"value": value, "covers": VALIDATION, "best": value == best, "tried": len(names)}
         row |= {"difference": less.value, "difference_low": less.low, "difference_high": less.high}
         row |= {"corrected": corrected.value}
         rows.append(row | {"corrected_low": corrected.low, "corrected_high": corrected.high})
     return pd.DataFrame(rows)
 
 
-def _validated(candidates: Candidates, model: Model, genres: list[str]) -> pd.Series:
-    """cover_id -> whether its genre was right, where it was held out."""
+def _validated(candidates: Candidates, model: Model, genres: list[str]) -> pd.DataFrame:
+    """cover_id -> what it adds to the metric's sums, where it was held out."""
     frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
     frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in frames])
-    return pd.Series(_right(frame, genres), index=frame.index)
+    sums = predicted_sums(frame, METRICS[candidates.config.metric], genres)
+    return pd.DataFrame(sums, index=frame.index)
 
 
 def _intervals(
@@ -111,10 +116,6 @@ def _scores(frame: pd.DataFrame, genres: list[str]) -> dict[str, float]:
     truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
     scores = fold_scores(truth, proba.argmax(axis=1), proba, genres)
     return {name: scores[name] for name in SWEEP_SCORES}
-
-
-def _right(frame: pd.DataFrame, genres: list[str]) -> np.ndarray:
-    return np.asarray(genres)[_proba(frame, genres).argmax(axis=1)] == frame["genre"].to_numpy()
 
 
 def _proba(frame: pd.DataFrame, genres: list[str]) -> np.ndarray:

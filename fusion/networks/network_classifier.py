@@ -139,6 +139,13 @@ class NetworkClassifier(PictureClassifier):
         proba[there.numpy()] = torch.softmax(scores[there].double(), dim=1).numpy()
         return proba
 
+    def _learnt_prior(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Balanced draws make all classes as common, but for their weights."""
+        if self.sampling != "balanced":
+            return super()._learnt_prior(codes, weight)
+        means = np.bincount(codes, weight) / np.bincount(codes)
+        return np.asarray(means / means.sum())
+
     def _seen(self, network: nn.Module, width: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(n, width) what a network gives for the n pictures at hand, 0 where there is none, and (n,) where.
 

@@ -8,12 +8,13 @@ that a target can be chosen when covers are scored.
 
 What is guaranteed. Thresholds and sets use the classifier's own probabilities, which nothing was fitted on;
 of covers that belong together one counts (R. Dunn, L. Wasserman and A. Ramdas, Distribution-Free Prediction
-Sets for Two-Layer Hierarchical Models, JASA 2023). For covers that come from where the held-out ones came
-from, the guarantees hold as stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but
-for two things. On a validation split the model was also chosen by it among several. With folds each held-out
-cover was predicted by a model of its fold, while the bundle's is fitted on all covers: as with other
-cross-conformal methods (R. F. Barber et al., Predictive Inference with the Jackknife+, 2021) this holds
-closely but not exactly.
+Sets for Two-Layer Hierarchical Models, JASA 2023). The model must have been chosen among others by other
+covers than these. For covers that come from where the held-out ones came from, the guarantees then hold as
+stated in `fusion.uncertainty.abstention` and `fusion.uncertainty.conformal`, but for two things. With folds
+each held-out cover was predicted by a model of its fold, while the bundle's is fitted on all covers. Where
+the calibration may change the answer (vector scaling), thresholds and sets use held-out probabilities that
+are calibrated by other held-out covers. As with other cross-conformal methods (R. F. Barber et al.,
+Predictive Inference with the Jackknife+, 2021) both hold closely but not exactly.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,8 +31,9 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.identity_order import group_numbers, one_of_each
+from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.uncertainty.abstention import threshold_for_coverage, threshold_for_error
-from coverfusion.fusion.uncertainty.calibration import Calibration, choose_calibration
+from coverfusion.fusion.uncertainty.calibration import Calibration, choose_calibration, cross_calibrated
 from coverfusion.fusion.uncertainty.conformal import prediction_sets, set_limit
 
 
@@ -84,11 +86,11 @@ class Rule:
     set_limit: float
 
     def abstains(self, proba: np.ndarray) -> np.ndarray:
-        """(n,) bool for the classifier's (n, k) probabilities."""
+        """(n,) bool for the (n, k) probabilities of `Decision.answering`."""
         return proba.max(axis=1) <= self.threshold
 
     def sets(self, proba: np.ndarray) -> np.ndarray:
-        """(n, k) bool for the classifier's (n, k) probabilities."""
+        """(n, k) bool for the (n, k) probabilities of `Decision.answering`."""
         return prediction_sets(proba, self.set_limit)
 
     def genre_sets(self, proba: np.ndarray, classes: Sequence[Any]) -> list[list[Any]]:
@@ -110,6 +112,7 @@ class Decision:
         y: (n,) int true class codes.
         groups: (n,) int; covers with the same value belong together.
         calibration: of `proba`.
+        weight: (n,) how much each cover counted for the calibration; None: all alike.
     """
 
     source: str
@@ -117,6 +120,22 @@ class Decision:
     y: np.ndarray
     groups: np.ndarray
     calibration: Calibration
+    weight: np.ndarray | None = None
+
+    def answering(self, proba: np.ndarray) -> np.ndarray:
+        """(n, k) probabilities that answers, thresholds and sets go by, for the classifier's own."""
+        return proba if self.calibration.keeps_order else self.calibration(proba)
+
+    @cached_property
+    def held_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """As `answering`, of one held-out cover a group, none calibrated by itself; and their class codes."""
+        proba = self.proba
+        if not self.calibration.keeps_order:
+            folds = inner_folds(self.y, self.groups)
+            proba = cross_calibrated(self.calibration.kind, proba, self.y, folds, self.weight)
+        rows = one_a_group(self.groups)
+        rows = rows[~np.isnan(proba[rows, 0])]
+        return proba[rows], self.y[rows]
 
     def save(self, folder: Path) -> None:
         """Writes the two files."""
@@ -124,7 +143,10 @@ class Decision:
         facts = {"source": self.source, "calibration": asdict(self.calibration)}
         (folder / "decision.json").write_text(json.dumps(facts, indent=1))
         held_out = pd.DataFrame(self.proba, columns=[f"p_{code}" for code in range(self.proba.shape[1])])
-        held_out.assign(y=self.y, group=self.groups).to_parquet(folder / "held_out.parquet", index=False)
+        held_out = held_out.assign(y=self.y, group=self.groups)
+        if self.weight is not None:
+            held_out = held_out.assign(weight=self.weight)
+        held_out.to_parquet(folder / "held_out.parquet", index=False)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -138,7 +160,12 @@ class Decision:
                 proba=held_out.filter(regex=r"^p_\d+$").to_numpy(np.float64),
                 y=held_out["y"].to_numpy(np.int64),
                 groups=held_out["group"].to_numpy(np.int64),
-                calibration=Calibration(curve["kind"], curve["factor"], tuple(curve["x"]), tuple(curve["y"])),
+                calibration=Calibration(
+                    curve["kind"],
+                    curve["factor"],
+                    *(tuple(curve.get(name, ())) for name in ("x", "y", "factors", "biases")),
+                ),
+                weight=held_out["weight"].to_numpy(np.float64) if "weight" in held_out else None,
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{folder} is not whole: {error}. Train again or copy it anew.") from error
@@ -150,15 +177,17 @@ def learn_decision(
     groups: np.ndarray,
     source: str,
     seed: int = 0,
+    weight: np.ndarray | None = None,
 ) -> Decision:
     """Keeps held-out covers and chooses a calibration by them.
 
     Args:
-        proba: (n, k) probabilities by a model that was not fitted on these covers.
+        proba: (n, k) probabilities by a model that was not fitted on these covers, nor chosen by them.
         y: (n,) true class codes.
         groups: (n,) labels; covers with the same one belong together.
         source: "validation" or "folds".
         seed: of the calibration's folds.
+        weight: (n,) how much each cover counts for the calibration; None: all alike.
     """
     numbers = group_numbers(groups)
     return Decision(
@@ -166,15 +195,15 @@ def learn_decision(
         proba=np.asarray(proba, dtype=np.float64),
         y=np.asarray(y, dtype=np.int64),
         groups=numbers,
-        calibration=choose_calibration(np.asarray(proba, dtype=np.float64), y, numbers, seed),
+        calibration=choose_calibration(np.asarray(proba, dtype=np.float64), y, numbers, seed, weight),
+        weight=weight,
     )
 
 
 @lru_cache(maxsize=16)
 def rule_of(decision: Decision, targets: Targets) -> Rule:
     """The threshold and the set limit that meet the targets."""
-    rows = one_a_group(decision.groups)
-    return make_rule(decision.proba[rows], decision.y[rows], targets)
+    return make_rule(*decision.held_out, targets)
 
 
 def make_rule(proba: np.ndarray, y: np.ndarray, targets: Targets) -> Rule:
@@ -197,10 +226,9 @@ def guarantee(decision: Decision, targets: Targets) -> str:
     """In words: what the rule for a target error or coverage does, and on how much that rests; else ""."""
     if not targets.in_force:
         return ""
-    rows = one_a_group(decision.groups)
-    proba, y = decision.proba[rows], decision.y[rows]
+    proba, y = decision.held_out
     answered = ~rule_of(decision, targets).abstains(proba)
-    covers = f"{len(rows):,} different held-out covers"
+    covers = f"{len(y):,} different held-out covers"
     if not answered.any():
         return (
             f"At most {100 * (targets.error or 0):g} % wrong cannot be guaranteed from {covers}: no cover is "

@@ -50,6 +50,15 @@ def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
         ("collection: c\nfold: 5", r"unknown key 'fold'. Did you mean 'folds'\?"),
         ("collection: c\nfolds: 1", r"`folds` is 1: .*greater than or equal to 2"),
         ("collection: c\nkeep: most", r"`keep` is .most.: .*'drop', 'first' or 'all'"),
+        (
+            "collection: c\nprior: even",
+            r"`prior` is 'even': it should be natural, balanced, or a",
+        ),
+        (
+            "collection: c\nprior: {Jazz: 0}",
+            r"`prior` is .*: it should be natural, balanced, or a share",
+        ),
+        ("collection: c\nmetric: f1", r"`metric` is 'f1': .*'macro_f1'"),
         ("seed: 1", r"`collection` is missing"),
         ("collection: [a, b]", r"`collection` is \['a', 'b'\]: it should be a path or an address"),
         ("- a\n- b", r"must be `key: value` lines"),
@@ -110,3 +119,11 @@ def test_a_classifier_that_is_picked_keeps_the_parameters_of_the_file(tmp_path: 
         read_config(path, classifiers=["knn:on"])
     with pytest.raises(UserError, match=r"-c knn:one: a variant's parameters stand in a config file"):
         read_source("test", "covers", classifiers=["knn:one"])
+
+
+def test_a_prior_is_named_or_given_by_genre(tmp_path: Path) -> None:
+    assert read_config(_file(tmp_path, "collection: c\n")).prior == "natural"
+    config = read_config(_file(tmp_path, "collection: c\nprior: {Jazz: 1, Pop: 3}\nchoose_by: accuracy\n"))
+    write_config(config, tmp_path / "config.yaml")
+    again = read_config(tmp_path / "config.yaml")
+    assert (again.prior, again.choose_by) == ({"Jazz": 1, "Pop": 3}, "accuracy")

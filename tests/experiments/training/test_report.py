@@ -16,6 +16,7 @@ from PIL import Image
 
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.drawing.charts import Axis, Dot, accuracy_axis, confusion_rows
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
 from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import make_config, write_config
@@ -136,6 +137,9 @@ def _covers(folder: Path) -> pd.DataFrame:
     return frame.assign(group=np.arange(len(frame)))
 
 
+WHY = {"by": "log_loss"}
+
+
 def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
     pictures, folder = root / "covers", root / "run"
     pictures.mkdir(parents=True)
@@ -144,9 +148,13 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE) -> Inputs:
     predictions = {model: _predictions(covers, right) for model, right in models.items()}
     groups = covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, seed=0)
-    write_leaderboard(folder, leaderboard(scored, dict.fromkeys(models, 1.5), next(iter(scored))[1]), scored)
-    write_predictions(folder / "predictions.parquet", predictions, groups)
-    write_json(folder / "metrics.json", as_json(scored, next(iter(models))))
+    ranked_by = next(iter(scored))[1]
+    board = leaderboard(scored, dict.fromkeys(models, 1.5), ranked_by, METRICS["accuracy"])
+    write_leaderboard(folder, board, scored)
+    write_predictions(folder / "predictions.parquet", predictions, groups, groups.index)
+    write_json(
+        folder / "metrics.json", as_json(scored, next(iter(models)), {"by": "log_loss"}, "accuracy", {})
+    )
     write_config(make_config("test", collection=pictures), folder / "config.yaml")
     write_json(folder / "environment.json", environment())
     facts = {

@@ -42,7 +42,7 @@ def test_temperature_finds_how_much_too_sure_a_model_is():
     assert fitted.factor == pytest.approx(1 / 3, abs=0.03)
 
 
-@pytest.mark.parametrize("kind", ["temperature", "isotonic"])
+@pytest.mark.parametrize("kind", ["temperature", "isotonic", "vector"])
 def test_a_few_right_answers_make_nothing_certain(kind):
     proba = np.tile([[0.1, 0.9]], (8, 1))
     fitted = fit_calibration(kind, proba, np.ones(8, int))
@@ -56,7 +56,7 @@ def test_isotonic_by_hand():
     np.testing.assert_allclose(fitted(proba[:1]), [[0.299, 0.701]], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["temperature", "isotonic"])
+@pytest.mark.parametrize("kind", ["temperature", "isotonic", "vector"])
 def test_calibrating_helps_on_new_rows(kind):
     fitted = fit_calibration(kind, *overconfident(1000))
     proba, y = overconfident(2000, seed=1)
@@ -65,8 +65,11 @@ def test_calibrating_helps_on_new_rows(kind):
 
 
 @given(st.integers(0, 1000), st.sampled_from(CALIBRATION_KINDS))
-def test_the_order_within_a_row_stays(seed, kind):
+def test_the_order_within_a_row_stays_where_it_is_said_to(seed, kind):
     fitted = fit_calibration(kind, *overconfident(60, seed))
+    assert fitted.keeps_order == (kind != "vector")
+    if not fitted.keeps_order:
+        return
     proba = overconfident(40, seed + 1)[0]
     np.testing.assert_array_equal(np.argsort(fitted(proba), axis=1), np.argsort(proba, axis=1))
 
@@ -101,3 +104,41 @@ def test_no_row_is_calibrated_by_itself():
 def test_an_unknown_kind_is_named():
     with pytest.raises(ValueError, match="none, temperature, isotonic"):
         fit_calibration("platt", np.ones((2, 2)) / 2, np.array([0, 1]))
+
+
+def under_another_prior(n, seed=0):
+    """Probabilities that take three classes as equally common, of rows of which eight in ten are of one."""
+    rng = np.random.default_rng(seed)
+    shares = np.array([0.8, 0.1, 0.1])
+    y = rng.choice(3, n, p=shares)
+    likelihood = np.exp(1.5 * (np.eye(3)[y] + rng.normal(size=(n, 3)) / 1.5))
+    return likelihood / likelihood.sum(axis=1, keepdims=True), y
+
+
+def test_vector_scaling_mends_a_wrong_prior_where_temperature_cannot():
+    proba, y = under_another_prior(600)
+    new, truth = under_another_prior(4000, seed=1)
+    chosen = choose_calibration(proba, y, np.arange(600))
+    assert chosen.kind == "vector"
+    losses = {kind: log_loss(fit_calibration(kind, proba, y)(new), truth) for kind in CALIBRATION_KINDS}
+    assert losses["vector"] < min(losses["temperature"], losses["isotonic"]) - 0.1
+    np.testing.assert_allclose(chosen(new).mean(axis=0), [0.8, 0.1, 0.1], atol=0.03)
+    assert (chosen(new).argmax(axis=1) == truth).mean() > (new.argmax(axis=1) == truth).mean() + 0.05
+
+
+def test_weights_that_make_classes_as_common_keep_probabilities_under_that_prior():
+    proba, y = under_another_prior(600)
+    weight = 1 / np.bincount(y)[y]
+    right = proba**2 / (proba**2).sum(axis=1, keepdims=True)  # too sure, but under the prior that is asked
+    chosen = choose_calibration(right, y, np.arange(600), weight=weight)
+    new, truth = under_another_prior(4000, seed=1)
+    said = chosen(new**2 / (new**2).sum(axis=1, keepdims=True))
+    means = [np.average(said[:, k], weights=1 / np.bincount(truth)[truth]) for k in range(3)]
+    np.testing.assert_allclose(means, 1 / 3, atol=0.03)
+
+
+@pytest.mark.parametrize("kind", ["temperature", "isotonic", "vector"])
+def test_equal_weights_change_nothing(kind):
+    proba, y = overconfident(200)
+    first, second = (fit_calibration(kind, proba, y, weight)(proba) for weight in (None, np.full(200, 3.0)))
+    np.testing.assert_allclose(first, second, atol=1e-12)

@@ -119,3 +119,36 @@ def test_the_rule_by_hand():
     assert rule.genre_sets(np.array([[0.35, 0.65], [0.62, 0.38]]), ["a", "b"]) == [["b"], ["a"]]
     both = make_rule(proba, np.array([0, 0, 1, 1]), Targets(set_coverage=0.99))
     assert both.genre_sets(np.array([[0.35, 0.65]]), ["a", "b"]) == [["b", "a"]]
+
+
+def wrong_prior(n, seed=0):
+    """Probabilities that take two classes as equally common, of rows of which nine in ten are of one."""
+    rng = np.random.default_rng(seed)
+    y = (rng.uniform(size=n) < 0.1).astype(int)
+    likelihood = np.exp(1.5 * (np.eye(2)[y] + rng.normal(size=(n, 2)) / 1.5))
+    return likelihood / likelihood.sum(axis=1, keepdims=True), y
+
+
+def test_what_is_promised_is_of_the_answers_that_calibration_gives(tmp_path):
+    proba, y = wrong_prior(400)
+    learnt = learn_decision(proba, y, np.arange(400), "validation", weight=np.ones(400))
+    assert learnt.calibration.kind == "vector"
+    learnt.save(tmp_path / "d")
+    kept = Decision.load(tmp_path / "d")
+    targets = Targets(error=0.08, set_coverage=0.95)
+    assert rule_of(kept, targets) == rule_of(learnt, targets)
+    rule = rule_of(kept, targets)
+    new, truth = wrong_prior(20_000, seed=1)
+    answers = kept.answering(new)
+    np.testing.assert_array_equal(answers, kept.calibration(new))
+    assert (answers.argmax(axis=1) != new.argmax(axis=1)).mean() > 0.1
+    answered = ~rule.abstains(answers)
+    assert answered.mean() > 0.5
+    assert (answers.argmax(axis=1) != truth)[answered].mean() <= 0.08
+    assert rule.sets(answers)[np.arange(len(truth)), truth].mean() == pytest.approx(0.95, abs=0.03)
+
+
+def test_without_vector_scaling_the_classifiers_own_probabilities_answer():
+    proba = held_out()[0]
+    assert decision().calibration.keeps_order
+    np.testing.assert_array_equal(decision().answering(proba), proba)

@@ -1,0 +1,191 @@
+"""The metrics that results may be ranked and compared by: what they are called, and which way is better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+import pandas as pd
+from scipy.special import xlogy
+
+from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.statistics import interval, score_interval
+
+Values = TypeVar("Values", float, np.ndarray, pd.Series)
+
+MetricName = Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier"]
+MIN_PROBABILITY = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
+LOSSES = ("log_loss", "brier")  # the columns of `cover_losses`
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric; sums over covers give it, so that resampled covers cost one matrix product.
+
+    Attributes:
+        name: as the config has it.
+        column: as tables have it.
+        label: in words.
+        higher_is_better: whether more of it is better.
+        percent: whether it is a proportion, shown in points.
+    """
+
+    name: MetricName
+    column: str
+    label: str
+    higher_is_better: bool = True
+    percent: bool = True
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is a mean over covers; the others are of whole confusion matrices."""
+        return self.name == "accuracy" or self.name in LOSSES
+
+    @property
+    def gain(self) -> str:
+        """What a difference of `better` values is called, scaled by `scale`."""
+        return f"points of {self.label}" if self.percent else f"{self.label} saved"
+
+    @property
+    def unit(self) -> str:
+        """Above a column of such differences."""
+        return "points" if self.percent else "saved"
+
+    @property
+    def scale(self) -> int:
+        """By what shown values are multiplied."""
+        return 100 if self.percent else 1
+
+    def shown(self, value: float) -> str:
+        """A value as people read it, in percent where it is a proportion."""
+        return f"{100 * value:.1f} %" if self.percent else f"{value:.3f}"
+
+    def of(self, value: float, covers: str) -> str:
+        """A value and what it is of, such as "57.1 % of validation covers right"."""
+        if self.name == "accuracy":
+            return f"{self.shown(value)} of {covers} right"
+        return f"{self.label} {self.shown(value)} on {covers}"
+
+    def in_words(self, difference: float) -> str:
+        """A difference of `better` values with its sign, in points where the metric is a proportion."""
+        return f"{self.scale * difference:+.{1 if self.percent else 3}f}"
+
+    def rope(self, given: float | None) -> float:
+        """Differences that do not matter: the given one, else a point; NaN of a loss, which has no points."""
+        if given is not None:
+            return given
+        return ROPE if self.percent else math.nan
+
+    def better(self, values: Values) -> Values:
+        """The values so that a larger one is better: losses with their sign turned."""
+        return values if self.higher_is_better else -values
+
+    def sums(self, truth: np.ndarray, codes: np.ndarray, losses: np.ndarray, k: int) -> np.ndarray:
+        """(n, s) what each cover adds to the sums that `value` takes.
+
+        Args:
+            truth: (n,) true codes.
+            codes: (n,) predicted codes.
+            losses: (n, 2) from `cover_losses`.
+            k: genres.
+        """
+        if self.name in LOSSES:
+            return np.column_stack([losses[:, LOSSES.index(self.name)], np.ones(len(truth))])
+        hits = (truth == codes).astype(float)
+        if self.name == "accuracy":
+            return np.column_stack([hits, np.ones(len(truth))])
+        true, named = np.eye(k)[truth], np.eye(k)[codes]
+        whole = true if self.name == "balanced_accuracy" else (true + named) / 2
+        return np.hstack([hits[:, None] * true, whole, true])
+
+    def value(self, sums: np.ndarray) -> np.ndarray:
+        """(b,) of (b, s) sums; a mean over genres leaves out those without covers, and is NaN of none."""
+        if self.is_mean:
+            return np.asarray(sums[:, 0] / sums[:, 1])
+        hits, whole, true = np.split(sums, 3, axis=1)
+        parts = np.divide(hits, whole, out=np.zeros_like(hits), where=whole > 0)
+        return np.asarray(parts.mean(axis=1, where=true > 0))
+
+    def per_cover(self, sums: np.ndarray) -> np.ndarray:
+        """(n, ...) of (n, ..., s) sums: what each cover has of a metric that is a mean; more is better."""
+        return self.better(np.asarray(sums[..., 0] / sums[..., 1]))
+
+
+METRICS: Mapping[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", "accuracy", "accuracy"),
+        Metric("balanced_accuracy", "balanced_accuracy", "balanced accuracy"),
+        Metric("macro_f1", "f1_macro", "macro F1"),
+        Metric("log_loss", "log_loss", "log loss", higher_is_better=False, percent=False),
+        Metric("brier", "brier", "Brier score", higher_is_better=False, percent=False),
+    )
+}
+
+
+def metric_of(name: str) -> Metric:
+    """The metric called so; raises UserError where there is none."""
+    if name not in METRICS:
+        raise UserError(
+            f"--metric {name}: it must be one of {', '.join(METRICS)}.{did_you_mean(name, METRICS)}"
+        )
+    return METRICS[name]
+
+
+def metric_interval(
+    metric: Metric, value: float, resampled: np.ndarray, groups: int, wider: float = 1.0
+) -> tuple[float, float]:
+    """The interval of a metric: Wilson's of a proportion, the bootstrap's of a loss, which has no upper end.
+
+    Args:
+        metric: which.
+        value: of all covers.
+        resampled: (resamples,) values; NaN where a resample had nothing to score.
+        groups: how many groups of covers they are of.
+        wider: from `widening`.
+    """
+    if metric.percent:
+        return score_interval(value, resampled, groups, wider)
+    return loss_interval(resampled[~np.isnan(resampled)], wider)
+
+
+def loss_interval(resampled: np.ndarray, wider: float = 1.0) -> tuple[float, float]:
+    """The bootstrap's interval of a loss, from (resamples,) values; never below 0."""
+    low, high = interval(resampled, wider)
+    return max(float(low), 0.0), float(high)
+
+
+def cover_losses(truth: np.ndarray, proba: np.ndarray) -> np.ndarray:
+    """(n, 2) log loss and Brier score (the squared distance from the truth, 0 to 2) of each cover.
+
+    Args:
+        truth: (n,) true codes.
+        proba: (n, k) probabilities.
+    """
+    clipped = np.clip(proba, MIN_PROBABILITY, None)
+    own = np.eye(proba.shape[1])[truth]
+    log_loss = -xlogy(own, clipped / clipped.sum(axis=1, keepdims=True)).sum(axis=1)
+    return np.column_stack([log_loss, ((proba - own) ** 2).sum(axis=1)])
+
+
+def metric_value(metric: Metric, truth: np.ndarray, codes: np.ndarray, proba: np.ndarray) -> float:
+    """The metric of n covers: (n,) true and predicted codes, (n, k) probabilities."""
+    sums = metric.sums(truth, codes, cover_losses(truth, proba), proba.shape[1])
+    return float(metric.value(sums.sum(axis=0, keepdims=True))[0])
+
+
+def baseline_values(shares: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Metric -> its value where nothing is known of a cover.
+
+    The genre is the largest one of training, the probabilities are the training shares.
+
+    Args:
+        shares: (k,) of the genres among the training covers.
+        truth: (n,) true codes.
+    """
+    codes, proba = np.full(len(truth), int(shares.argmax())), np.tile(shares, (len(truth), 1))
+    return {name: metric_value(metric, truth, codes, proba) for name, metric in METRICS.items()}
