@@ -170,7 +170,7 @@ def genre_scores(covers: int) -> Callable[..., Found]:
         )
         rare = scores.per_genre.loc[["2"]].droplevel("genre").to_dict("index")
         found = {
-            f"interval: {name} of a rare genre": _holds(rare[name], true) for name, true in truth.items()
+            f"at least: {name} of a rare genre": _holds(rare[name], true) for name, true in truth.items()
         }
         return found | {"interval: macro F1": _holds(scores.overall.to_dict("index")["f1_macro"], macro)}
 
