@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def sweep_findings(folder: Path) -> list[str]:
             f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
             "learnt from."
         ),
-        *corrected_words(row, metric),
+        *corrected_words(records(held_out.loc[[best]])[0], metric),
     ]
     unit = "points" if metric.percent else metric.gain
     others = held_out.drop(index=best)
@@ -89,7 +89,7 @@ def sweep_findings(folder: Path) -> list[str]:
     return sentences
 
 
-def corrected_words(best: Mapping[Hashable, Any] | pd.Series, metric: Metric) -> list[str]:
+def corrected_words(best: Mapping[str, Any], metric: Metric) -> list[str]:
     """What the best of several is without its luck, in a sentence; none where nothing was chosen.
 
     Args:
