@@ -137,7 +137,7 @@ class BlockKernel:
         return combined(chosen, distances, products).astype(np.float32, copy=False)
 
 
-def sample_rows(y: np.ndarray, groups: np.ndarray | None, largest_n: int, seed: int) -> np.ndarray:
+def sample_rows(y: np.ndarray, largest_n: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
     """All rows, or a random sample of about `largest_n` that holds every class and keeps their shares.
 
     Groups are drawn, so that a row's luck hangs on its own group alone.

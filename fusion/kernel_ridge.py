@@ -93,7 +93,7 @@ class FusionKernelRidge(BlockClassifier):
         texts: Texts | None = None,
     ) -> None:
         seed = self._seed()
-        rows = sample_rows(y, groups, self.largest_n, seed)
+        rows = sample_rows(y, self.largest_n, seed, groups)
         X, y, weight, groups = X[rows], y[rows], weight[rows], None if groups is None else groups[rows]
         text_rows = self._learnt_text(chosen_texts(texts, rows))
         # a pool knows by itself what a block says alone

@@ -55,7 +55,6 @@ def _of_covers(right: np.ndarray, groups: np.ndarray) -> float:
     names, code = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         return np.nan
-    away = np.zeros((seeds, len(names)))
-    np.add.at(away, (slice(None), code), right - right.mean(axis=1, keepdims=True))
+    away = np.stack([np.bincount(code, row - row.mean()) for row in right.astype(float)])
     products = (away.sum(axis=0) ** 2 - (away**2).sum(axis=0)).sum() / (seeds * (seeds - 1))
     return float(products * len(names) / (len(names) - 1) / n**2)

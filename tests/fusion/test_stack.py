@@ -98,7 +98,7 @@ def test_pictures_of_who_needs_them_only(tmp_path: Path) -> None:
     shown, y = tinted(48, side=36)
     X = pd.DataFrame(np.random.default_rng(0).normal(size=(48, 3)), columns=["color.a", "color.b", "color.c"])
     network = tiny_network(tmp_path) | {
-        "epochs": 2,
+        "epochs": 6,
         "frozen_stages": 2,
         "batch_size": 8,
         "learning_rate": 2e-3,
@@ -115,7 +115,7 @@ def test_pictures_of_who_needs_them_only(tmp_path: Path) -> None:
     stack.watch = lambda what, done, total: told.append(what)
     both = X.assign(**{COLUMN: shown[COLUMN]})
     stack.fit(both, y)
-    assert told[0].startswith("finetune, fold 1 of 2, epoch 1 of 2")
+    assert told[0].startswith("finetune, fold 1 of 2, epoch 1 of 6")
     assert (tmp_path / "kept" / "finetune" / "fold 1 of 2" / "history.csv").is_file()
     assert (stack.predict(both) == y).mean() > 0.9
     weights = stack.weights_

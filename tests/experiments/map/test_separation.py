@@ -53,9 +53,9 @@ def test_what_is_planted_separates_and_the_rest_does_not() -> None:
 
 def test_shuffled_genres_do_not_separate() -> None:
     X, genres = _planted()
-    shuffled = [_covers(np.random.default_rng(seed).permutation(genres)) for seed in range(4)]
+    shuffled = [_covers(np.random.default_rng(seed).permutation(genres)) for seed in range(10)]
     pairs = pd.concat([separate(X, COLUMNS, covers, seed=0) for covers in shuffled])
-    # of 12 intervals at 95 %, one may miss
+    # of 30 intervals at 95 %, three may miss: those of one shuffle hang together
     assert ((pairs["low"] <= 0.5) & (pairs["high"] >= 0.5)).mean() >= 0.9
     assert pairs["separates"].sum() <= 1
 
