@@ -32,6 +32,7 @@ from coverfusion.experiments.commands.extract import extract_command
 from coverfusion.experiments.commands.grow import grow_command
 from coverfusion.experiments.commands.index import index_command
 from coverfusion.experiments.commands.inspect import inspect_command
+from coverfusion.experiments.commands.labels import labels_command
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.commands.report import report_command
 from coverfusion.experiments.commands.score import score_command
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "sweep": sweep_command,
     "search": search_command,
     "decide": decide_command,
+    "labels": labels_command,
     "track": track_command,
     "score": score_command,
     "explain": explain_command,
