@@ -15,6 +15,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserNote
+from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.pipeline.config import Config, read_source
 from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
@@ -98,6 +99,7 @@ def ablate(
     blocks: Names | None = None,
     folds: int | None = None,
     repeats: int = 2,
+    rope: float = ROPE,
     preset: Literal["packaged", "hub"] | None = None,
     seed: int | None = None,
     store: str | os.PathLike[str] | None = None,
@@ -115,6 +117,7 @@ def ablate(
         blocks: names of blocks, or block -> its parameters; None: all that can run.
         folds: of the grouped cross-validation; None: 5.
         repeats: of the cross-validation, each with another shuffle.
+        rope: a difference in accuracy that does not matter.
         preset: which weights the blocks use.
         seed: of folds, classifiers and bootstrap.
         store: the folder where features are kept.
@@ -150,7 +153,7 @@ def ablate(
         out=out,
     )
     with printing(progress):
-        study = Ablation(run_ablation(config, listed(designs), repeats, workers, fresh))
+        study = Ablation(run_ablation(config, listed(designs), repeats, workers, fresh, rope))
     _warn_if_changed(source, study.folder)
     return study
 
@@ -159,6 +162,7 @@ def compare(
     runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]],
     classifiers: str | Sequence[str] | None = None,
     seed: int = 0,
+    rope: float = ROPE,
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that all of them predicted, as `coverfusion compare` does.
 
@@ -166,11 +170,13 @@ def compare(
         runs: one or several finished runs or their folders; of one, all models on all blocks are compared.
         classifiers: of each run, these on all blocks, or "svc on color" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
-        seed: of the bootstrap.
+        seed: of the sign-flips.
+        rope: a difference in accuracy that does not matter.
 
     Returns:
-        One row a pair: accuracies, their difference with its interval, McNemar's and the folds' p, and
-        Holm's correction over all pairs.
+        One row a pair: accuracies, their difference with its interval and p (the corrected t-test over folds,
+        or sign-flips over groups), Holm's correction over all pairs, and the probabilities that the
+        difference is within `rope` or beyond.
 
     Raises:
         UserError: not a run folder, runs on other covers, no such classifier, or nothing to compare.
@@ -186,7 +192,7 @@ def compare(
 
     several = [runs] if isinstance(runs, Run | str | os.PathLike) else runs
     folders = [run.folder if isinstance(run, Run) else Path(run) for run in several]
-    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed)
+    return compare_runs(folders, None if classifiers is None else listed(classifiers), seed, rope)
 
 
 @dataclass(frozen=True, repr=False)

@@ -67,7 +67,7 @@ def leaderboard_figure(board: pd.DataFrame) -> Figure:
         look = classifiers.index(str(row["classifier"]))
         dot(axes, y, row["accuracy"], row["accuracy_low"], row["accuracy_high"], look)
     axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
-    axes.set_xlabel("accuracy over all repeats, 95 % interval (bootstrap of groups)")
+    axes.set_xlabel("accuracy over all repeats, interval of at least 95 % (bootstrap of groups, widened)")
     title = "Leaderboard" if len(whole) <= MOST_ROWS else f"Leaderboard: the best {MOST_ROWS} of {len(whole)}"
     axes.set_title(title, loc="left", fontweight="bold")
     return figure
@@ -80,7 +80,7 @@ def forest_figure(comparisons: pd.DataFrame, design: str) -> Figure:
     shown = comparisons[::-1]
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(row["classifier"])
-        dot(axes, y, row["difference"], row["t_low"], row["t_high"], look, filled=row["p_holm"] < 0.05)
+        dot(axes, y, row["difference"], row["low"], row["high"], look, filled=row["p_holm"] < 0.05)
     labels = [f"{row['classifier']}: {comparison_words(row)}" for _, row in shown.iterrows()]
     axes.set_yticks(range(len(shown)), labels)
     axes.axvline(0, color="#666666", linewidth=1)
@@ -138,7 +138,9 @@ def shapley_figure(values: pd.DataFrame) -> Figure:
         labels.append(f"{row['block']}, {row['classifier']}")
     axes.set_yticks(range(len(labels)), labels)
     axes.axvline(0, color="#666666", linewidth=1)
-    axes.set_xlabel("Shapley value in accuracy, 95 % interval; filled: Holm's p < 0.05")
+    axes.set_xlabel(
+        "Shapley value in accuracy, 95 % interval (corrected resampled t); filled: Holm's p < 0.05"
+    )
     axes.set_title("What each block brings", loc="left", fontweight="bold")
     return figure
 
@@ -154,7 +156,7 @@ def _leaderboard_words(board: pd.DataFrame) -> str:
 def _forest_words(part: pd.DataFrame) -> str:
     return "; ".join(
         f"{row['classifier']}: {comparison_words(row)}: {100 * row['difference']:+.1f} points, "
-        f"{100 * row['t_low']:+.1f} to {100 * row['t_high']:+.1f}, Holm's p {row['p_holm']:.3g}"
+        f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}, Holm's p {row['p_holm']:.3g}"
         for _, row in part.iterrows()
     )
 

@@ -42,7 +42,7 @@ def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
     """Rows of `comparisons.csv` as people read them, the largest difference of each design first.
 
     Each has design, what, classifier, difference, low, high and detectable in points, p after Holm's
-    correction, and whether that is significant.
+    correction, whether that is significant, and the probability that the models are practically equal.
     """
     rows = []
     for _, part in comparisons.groupby(["design", "classifier"], sort=False):
@@ -53,10 +53,11 @@ def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:
                     "what": comparison_words(row),
                     "classifier": row["classifier"],
                     "difference": 100 * row["difference"],
-                    "low": 100 * row["t_low"],
-                    "high": 100 * row["t_high"],
+                    "low": 100 * row["low"],
+                    "high": 100 * row["high"],
                     "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
                     "detectable": 100 * row["detectable"],
+                    "equal": row["equal"],
                     "sure": bool(row["p_holm"] < ALPHA),
                 }
             )

@@ -26,6 +26,7 @@ from coverfusion.experiments.ablation.tables import (
     planned_pairs,
     shapley_table,
 )
+from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -60,6 +61,7 @@ def ablate(
     repeats: int = 2,
     workers: int | None = None,
     fresh: bool = False,
+    rope: float = ROPE,
 ) -> Path:
     """Does the study and returns its folder, `ablation-<collection>-<digest>`.
 
@@ -72,6 +74,7 @@ def ablate(
         repeats: of the cross-validation, each with another shuffle.
         workers: processes; None: one a core.
         fresh: forget an earlier study with the same digest.
+        rope: a difference in accuracy that does not matter.
 
     Raises:
         UserError: as `experiments.training.train.train`, or an unknown design.
@@ -85,7 +88,7 @@ def ablate(
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    asked = [sorted(designs), repeats]
+    asked = [sorted(designs), repeats, rope]
 
     def check(covers: pd.DataFrame) -> None:
         check_folds(covers, config)
@@ -93,9 +96,11 @@ def ablate(
     with open_study_folder("ablation", config, extractors, asked, fresh=fresh, check=check) as opened:
         if not opened.is_finished():
             prepared = opened.prepare()
-            write_json(opened.path / "study.json", {"designs": list(designs), "repeats": repeats})
+            write_json(
+                opened.path / "study.json", {"designs": list(designs), "repeats": repeats, "rope": rope}
+            )
             study, paths = run_designs(opened, prepared, designs, repeats, workers)
-            write_ablation_tables(opened.path, study, designs, paths)
+            write_ablation_tables(opened.path, study, designs, paths, rope)
             write_ablation_page(opened.path)
             opened.remove_fits()
         return opened.path
@@ -192,12 +197,12 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
 
 
 def write_ablation_tables(
-    folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]]
+    folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]], rope: float
 ) -> None:
     """`ablation.csv`, `leaderboard.csv`, `comparisons.csv`, `genres.csv`, `shapley.csv`, `greedy.csv`."""
     write_csv(ablation_table(study), folder / "ablation.csv")
     write_csv(ablation_leaderboard(study), folder / "leaderboard.csv")
-    write_csv(compare_sets(study, planned_pairs(study, designs, paths)), folder / "comparisons.csv")
+    write_csv(compare_sets(study, planned_pairs(study, designs, paths), rope), folder / "comparisons.csv")
     if len(genres := genre_table(study)):
         write_csv(genres, folder / "genres.csv")
     if len(values := shapley_table(study)):

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
+from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
@@ -76,12 +78,14 @@ class Study:
         """Whether that set was fitted."""
         return not units or (classifier, units) in self.outcomes
 
-    def interval(
-        self, resampled: np.ndarray, least: float = 0.0, rows: np.ndarray | slice = slice(None)
-    ) -> tuple[float, float]:
-        """Of a score (`least` 0) or a difference (-1) of some covers, all by default."""
-        count = len(np.unique(self.groups[rows]))
-        return score_interval(resampled, count, widening(self.folds), least)
+    def interval(self, value: float, resampled: np.ndarray) -> tuple[float, float]:
+        """Of a score of all covers."""
+        return score_interval(value, resampled, len(np.unique(self.groups)), widening(self.folds))
+
+    def covers_a_fold(self, code: int | None = None) -> float:
+        """How many covers a fold tests on average, of all genres or of one."""
+        own = len(self.truth) if code is None else int((self.truth == code).sum())
+        return own / self.folds
 
 
 def make_study(
@@ -121,9 +125,10 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
     for (classifier, units), outcome in study.outcomes.items():
         right = outcome.right(study.truth).mean(axis=0)
         accuracy = study.weights @ right / study.weights.sum(axis=1)
-        low, high = study.interval(accuracy)
+        low, high = study.interval(float(right.mean()), accuracy)
         exact, resampled = genre_f1(study, outcome)
-        f1_low, f1_high = study.interval(np.nanmean(resampled, axis=1))
+        f1 = float(np.nanmean(exact))
+        f1_low, f1_high = study.interval(f1, np.nanmean(resampled, axis=1))
         rows.append(
             {
                 "classifier": classifier or "largest genre",
@@ -131,7 +136,7 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
                 "accuracy": float(right.mean()),
                 "accuracy_low": low,
                 "accuracy_high": high,
-                "f1_macro": float(np.nanmean(exact)),
+                "f1_macro": f1,
                 "f1_macro_low": f1_low,
                 "f1_macro_high": f1_high,
                 "seconds": float(outcome.folds["seconds"].sum()),
@@ -197,17 +202,23 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
     return pd.DataFrame(rows, columns=["design", "unit", "classifier", "other", "first", "second"])
 
 
-def compare_sets(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
+def compare_sets(study: Study, pairs: pd.DataFrame, rope: float = ROPE) -> pd.DataFrame:
     """The paired comparison of each planned pair; Holm's correction runs over each design.
 
+    Args:
+        study: whose outcomes are there.
+        pairs: from `planned_pairs`.
+        rope: a difference in accuracy that does not matter.
+
     Returns:
-        The pairs with `difference` in accuracy (first minus second), its interval by the widened group
-        bootstrap (`low`, `high`) and by the corrected t-test (`t_low`, `t_high`), `p`, `p_holm`,
-        `detectable`, and McNemar's `only_first`, `only_second`, `p_mcnemar` on the first repeat.
+        The pairs with `difference` in accuracy (first minus second, the folds' mean), `low`, `high`, `p` and
+        `detectable` by the corrected t-test, `p_holm`, the probabilities `equal`, `first_better` and
+        `second_better` by the Bayesian correlated t-test, and McNemar's counts `only_first` and
+        `only_second` on the first repeat.
     """
     rows = []
     for classifier, other, first, second in pairs[["classifier", "other", "first", "second"]].to_numpy():
-        rows.append(paired(study, study.outcome(classifier, first), study.outcome(other, second)))
+        rows.append(paired(study, study.outcome(classifier, first), study.outcome(other, second), rope))
     table = pd.concat([pairs.reset_index(drop=True), pd.DataFrame(rows)], axis=1)
     if len(table):
         table["p_holm"] = table.groupby("design")["p"].transform(lambda p: holm(p.to_numpy()))
@@ -215,63 +226,47 @@ def compare_sets(study: Study, pairs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def paired(study: Study, first: Outcome, second: Outcome) -> dict[str, float]:
-    """All tests of one pair."""
-    test = corrected_t_test(
-        first.folds["accuracy"].to_numpy() - second.folds["accuracy"].to_numpy(), study.test_share
-    )
-    right, other = first.right(study.truth), second.right(study.truth)
-    differences = right.mean(axis=0) - other.mean(axis=0)
-    low, high = study.interval(study.weights @ differences / study.weights.sum(axis=1), least=-1)
-    only_first, only_second, p_mcnemar = mcnemar_test(right[0], other[0])
+def paired(study: Study, first: Outcome, second: Outcome, rope: float = ROPE) -> dict[str, float]:
+    """All that is said of one pair."""
+    by_fold = first.folds["accuracy"].to_numpy() - second.folds["accuracy"].to_numpy()
+    covers = study.covers_a_fold()
+    test = corrected_t_test(by_fold, study.test_share, covers)
+    practical = correlated_t_rope(by_fold, study.test_share, covers, rope)
+    only_first, only_second, _ = mcnemar_test(first.right(study.truth)[0], second.right(study.truth)[0])
     return {
-        "difference": float(differences.mean()),
-        "low": low,
-        "high": high,
-        "t_low": test.low,
-        "t_high": test.high,
+        "difference": test.difference,
+        "low": test.low,
+        "high": test.high,
         "p": test.p,
         "detectable": test.detectable,
+        "equal": practical.equal,
+        "first_better": practical.first,
+        "second_better": practical.second,
         "only_first": only_first,
         "only_second": only_second,
-        "p_mcnemar": p_mcnemar,
     }
 
 
 def genre_table(study: Study) -> pd.DataFrame:
     """What each genre loses in F1 when a block is taken away: one row a classifier, block and genre.
 
-    `p` is the corrected t-test over the folds, `p_holm` corrected over blocks and genres of a classifier.
+    `loss`, `low`, `high` and `p` are the corrected t-test's over the folds, `p_holm` is corrected over blocks
+    and genres of a classifier.
     """
     rows = []
     for classifier in study.classifiers:
         every = study.every(classifier)
         full = study.outcome(classifier, every)
-        exact, resampled = genre_f1(study, full)
         for block in every:
             rest = without(every, block)
             if not rest or not study.has(classifier, rest):
                 continue
             outcome = study.outcome(classifier, rest)
-            less, less_resampled = genre_f1(study, outcome)
             for code, genre in study.tested.items():
-                lost = resampled[:, code] - less_resampled[:, code]
-                low, high = study.interval(lost, least=-1, rows=study.truth == code)
                 column = f"f1_{genre}"
-                test = corrected_t_test(
-                    full.folds[column].to_numpy() - outcome.folds[column].to_numpy(), study.test_share
-                )
-                rows.append(
-                    {
-                        "classifier": classifier,
-                        "block": block,
-                        "genre": genre,
-                        "loss": float(exact[code] - less[code]),
-                        "low": low,
-                        "high": high,
-                        "p": test.p,
-                    }
-                )
+                by_fold = full.folds[column].to_numpy() - outcome.folds[column].to_numpy()
+                test = corrected_t_test(by_fold, study.test_share, study.covers_a_fold(code))
+                rows.append((classifier, block, genre, test.difference, test.low, test.high, test.p))
     table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
     table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))
     return table
@@ -283,8 +278,8 @@ def shapley_table(study: Study) -> pd.DataFrame:
     Without blocks every cover is given the largest genre, whose recall would then be 1 and could only fall:
     by genre the empty set has the recall of guessing by the genres' priors, which is the genre's own prior.
 
-    `value` comes exactly from the accuracies; `low` and `high` from the widened group bootstrap; `p` is the
-    corrected t-test of the value over the folds, `p_holm` corrected over the blocks of a classifier.
+    `value`, `low`, `high` and `p` are the corrected t-test's of the exact values of each fold, `p_holm` is
+    corrected over the blocks of a classifier.
     """
     columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
     frames = []
@@ -294,32 +289,20 @@ def shapley_table(study: Study) -> pd.DataFrame:
         if not all(study.has(classifier, units) for units in chosen):
             continue
         outcomes = {units: study.outcome(classifier, units) for units in chosen}
-        right = {units: outcome.right(study.truth).mean(axis=0) for units, outcome in outcomes.items()}
         for genre in ["all", *study.tested.values()]:
-            rows = slice(None) if genre == "all" else study.truth == study.genres.index(genre)
-            column = "accuracy" if genre == "all" else f"recall_{genre}"
-            weights = study.weights[:, rows]
-            total = weights.sum(axis=1)
-            total[total == 0] = np.nan  # none of the genre was drawn
-            means = {u: np.asarray(r[rows].mean()) for u, r in right.items()}
-            drawn = {u: weights @ r[rows] / total for u, r in right.items()}
-            folds = {u: o.folds[column].to_numpy() for u, o in outcomes.items()}
-            if genre != "all":
-                prior = np.asarray((study.truth == study.genres.index(genre)).mean())
-                means[()], drawn[()] = prior, prior + 0 * total
-                folds[()] = np.full_like(folds[every], prior)
-            exact, resampled, by_fold = (shapley_values(every, scores) for scores in (means, drawn, folds))
-            values = [
-                (
-                    classifier,
-                    genre,
-                    block,
-                    float(exact[block]),
-                    *study.interval(resampled[block], -1, rows),
-                    corrected_t_test(by_fold[block], study.test_share).p,
-                )
-                for block in every
-            ]
-            frame = pd.DataFrame(values, columns=columns[:-1])
+            code = None if genre == "all" else list(study.genres).index(genre)
+            column = "accuracy" if code is None else f"recall_{genre}"
+            folds = {units: outcome.folds[column].to_numpy() for units, outcome in outcomes.items()}
+            if code is not None:
+                folds[()] = np.full_like(folds[every], (study.truth == code).mean())
+            by_fold, covers = shapley_values(every, folds), study.covers_a_fold(code)
+            tests = [corrected_t_test(by_fold[block], study.test_share, covers) for block in every]
+            frame = pd.DataFrame(
+                [
+                    (classifier, genre, block, test.difference, test.low, test.high, test.p)
+                    for block, test in zip(every, tests, strict=True)
+                ],
+                columns=columns[:-1],
+            )
             frames.append(frame.assign(p_holm=holm(frame["p"].to_numpy())))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)

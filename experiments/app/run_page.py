@@ -62,7 +62,7 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
             score, label = model.scores[split][name], SCORE_LABELS[name]
             row[label] = score.value if name == "log_loss" else 100 * score.value
             if name in SCORES_WITH_INTERVAL:
-                row[f"{label}, 95 % interval"] = spread(score)
+                row[f"{label}, interval"] = spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
 
@@ -83,7 +83,7 @@ def _gist(run: Run) -> str:
     return (
         f"**{plain(run.name)}**: {run.facts['covers']:,} covers, {len(run.facts['genres'])} genres. "
         f"The bundle's model, {model}, names the right genre for **{percent(best.value)}** "
-        f"(95 % interval {spread(best)}) of {covers:,} {HELD_OUT_WORDS[run.split]}; "
+        f"(interval {spread(best)}) of {covers:,} {HELD_OUT_WORDS[run.split]}; "
         f"always saying {plain(usual)} would be right for {percent(chance)}."
     )
 
@@ -109,7 +109,7 @@ def _show_scores(run: Run) -> None:
     )
     st.subheader("Genres")
     st.dataframe(genre_frame(run, split), hide_index=True, alt="Scores of the bundle's model by genre")
-    st.caption("Of the bundle's model, in percent with 95 % intervals.")
+    st.caption("Of the bundle's model, in percent with intervals as in the report.")
     for name, title in RUN_FIGURES.items():
         file = run.folder / "figures" / f"{name}.svg"
         if file.is_file():

@@ -18,6 +18,7 @@ from coverfusion.experiments.commands.options import (
     OutOption,
     ProcessesOption,
     RepeatsOption,
+    RopeOption,
     SourceArgument,
     StoreOption,
     TrackingUriOption,
@@ -26,6 +27,7 @@ from coverfusion.experiments.commands.options import (
     read_options,
 )
 from coverfusion.experiments.commands.printing import log_if_asked, print_places
+from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.pipeline.console import console, print_frame
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def ablate_command(
     classifier: ClassifiersOption = None,
     folds: FoldsOption = None,
     repeats: RepeatsOption = 2,
+    rope: RopeOption = ROPE,
     workers: ProcessesOption = None,
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
@@ -75,18 +78,19 @@ def ablate_command(
         store=store,
         out=out,
     )
-    folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh)
+    folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
 
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
+    from coverfusion.experiments.pipeline.provenance import read_json
     from coverfusion.experiments.pipeline.results_csv import read_results
 
     table = read_results(folder / "comparisons.csv")
     if len(table):
-        _print_comparisons(table)
+        _print_comparisons(table, read_json(folder / "study.json").get("rope", ROPE))
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
@@ -106,12 +110,12 @@ def _print_shapley(values: pd.DataFrame) -> None:
     )
 
 
-def _print_comparisons(table: pd.DataFrame) -> None:
+def _print_comparisons(table: pd.DataFrame, rope: float) -> None:
     import pandas as pd
 
     from coverfusion.experiments.ablation.figures import comparison_words
 
-    points = 100 * table[["difference", "t_low", "t_high", "detectable"]]
+    points = 100 * table[["difference", "low", "high", "detectable"]]
     printed = pd.DataFrame(
         {
             "": [comparison_words(row) for _, row in table.iterrows()],
@@ -119,8 +123,10 @@ def _print_comparisons(table: pd.DataFrame) -> None:
             "points": [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high, _ in points.to_numpy()],
             "p": table["p_holm"].map("{:.2g}".format),
             "could show": points["detectable"].map("{:.1f}".format),
+            "equal": table["equal"].map("{:.2f}".format),
         }
     )
     for name in table["design"].unique():
         title = f"{name[0].upper()}{name[1:]}: points of accuracy (corrected t, 95 %), Holm's p"
         print_frame(printed[table["design"] == name], title)
+    console.print(f"equal: the probability that the difference is within {100 * rope:g} points.")

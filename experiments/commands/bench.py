@@ -12,6 +12,7 @@ from coverfusion.experiments.commands.options import (
     ActorsOption,
     BlockOption,
     ClassifiersOption,
+    SeedOption,
     StoreOption,
 )
 
@@ -24,7 +25,7 @@ RoundsOption = Annotated[int, typer.Option(min=2, help="alternations of ours and
 BundleOption = Annotated[Path, typer.Option(help="a run's bundle/ folder")]
 
 bench = typer.Typer(
-    help="Speed beside the plain use of the same libraries, in the same run; and what OCR reads right.",
+    help="Speed beside the plain use of the same libraries, what OCR reads right, how far statistics hold.",
     no_args_is_help=True,
 )
 
@@ -159,6 +160,27 @@ def bench_ocr_command(
     bench_ocr(collection, engines, drawn)
     if sides:
         bench_sides(engines[0], sides)
+
+
+@bench.command("statistics")
+def bench_statistics_command(
+    samples: Annotated[int, typer.Option(min=2, help="simulated collections a row")] = 1000,
+    seed: SeedOption = 0,
+    out: Annotated[Path | None, typer.Option(help="a CSV file to write")] = None,
+) -> None:
+    """How often tests reject and intervals hold the truth, on simulated covers whose truth is known.
+
+    Example: `coverfusion bench statistics --samples 200`
+    """
+    from coverfusion.data.csv_files import write_csv
+    from coverfusion.experiments.bench.statistics import bench_statistics
+    from coverfusion.experiments.pipeline.outputs import check_file
+
+    if out:
+        check_file(out, [".csv"])
+    table = bench_statistics(samples, seed)
+    if out:
+        write_csv(table, out)
 
 
 @bench.command("ray")

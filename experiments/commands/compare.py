@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.options import SeedOption
+from coverfusion.experiments.commands.options import RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import print_frame
+from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 
 def compare_command(
@@ -22,6 +23,7 @@ def compare_command(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
     seed: SeedOption = 0,
+    rope: RopeOption = ROPE,
 ) -> None:
     """Is one model better than another on the same covers? Paired, cover by cover; of one run all its models.
 
@@ -34,11 +36,12 @@ def compare_command(
         config_differences,
         write_comparison,
     )
+    from coverfusion.experiments.comparison.figure import METHODS
     from coverfusion.experiments.pipeline.outputs import check_folder
 
     if out:
         check_folder(out)
-    table = compare_runs(runs, classifier or None, seed)
+    table = compare_runs(runs, classifier or None, seed, rope)
     differences = config_differences(runs)
     for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
         print_place(letter, run)
@@ -54,7 +57,10 @@ def compare_command(
     printed["points"] = [f"{d:+.1f} ({low:+.1f} to {high:+.1f})" for d, low, high in points.to_numpy()]
     printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
     printed["p"] = table["p_holm"].map("{:.2g}".format)
-    print_frame(printed, "Accuracy, difference in points with 95 % interval; McNemar's p after Holm")
+    printed["equal"] = table["equal"].map("{:.2f}".format)
+    how = " and ".join(METHODS[name] for name in table["method"].unique())
+    print_frame(printed, f"Accuracy, difference in points with 95 % interval; Holm's p ({how})")
+    console.print(f"equal: the probability that the difference is within {100 * rope:g} points.")
     if out:
         write_comparison(out, table, differences, runs)
         print_place("Tables and picture", out)

@@ -46,7 +46,7 @@ def print_map(folder: Path) -> None:
         }
     )
     if len(printed):
-        print_frame(printed, "Linear probes of two genres, 95 % intervals")
+        print_frame(printed, "Linear probes of two genres, intervals of at least 95 %")
     spans = [
         "" if low != low else f"{low:.3f} to {high:.3f}"
         for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)

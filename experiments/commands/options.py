@@ -69,6 +69,11 @@ TuningFoldsOption = Annotated[
     ),
 ]
 
+# when a difference matters
+RopeOption = Annotated[
+    float, typer.Option(min=0, max=1, help="a difference in accuracy that does not matter; 0.01 is a point")
+]
+
 # when to abstain, and what sets of genres guarantee
 TargetErrorOption = Annotated[
     float | None, typer.Option(help="abstain so that at most this proportion is wrong, such as 0.2")

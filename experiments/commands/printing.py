@@ -18,7 +18,9 @@ def print_run(folder: Path) -> None:
     """Prints the leaderboard of a run and where everything is."""
     import pandas as pd
 
+    from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
     from coverfusion.experiments.pipeline.results_csv import read_results
+    from coverfusion.experiments.pipeline.run_folder import read_run
 
     board = read_results(folder / "leaderboard.csv")
     # a set with a colon is of parts of a block, such as the text that `text` sees
@@ -26,6 +28,12 @@ def print_run(folder: Path) -> None:
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
         console.print(leaderboard_table(str(name), part, all_blocks))
+    run = read_run(folder)
+    if corrected := corrected_accuracy(run):
+        console.print(
+            f"As the best of several on the same covers {run.chosen.classifier} may be flattered: corrected, "
+            f"accuracy {corrected.value:.3f} ({corrected.low:.3f}-{corrected.high:.3f})."
+        )
     if (folder / "stack_weights.csv").is_file():
         from coverfusion.experiments.training.stack_weights import summary
 
@@ -35,7 +43,8 @@ def print_run(folder: Path) -> None:
 
 def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
     """A leaderboard as a table; one on a single block among others is named with it."""
-    table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), 95 % intervals")
+    level = "at least 95 %" if name == "folds" else "95 %"
+    table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), {level} intervals")
     table.add_column("model", overflow="fold")
     for column in ("accuracy", "macro F1", "log loss", "ECE", "fit s"):
         table.add_column(column, justify="right", no_wrap=True)

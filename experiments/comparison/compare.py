@@ -15,12 +15,13 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
+from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.group_tests import GroupTest, group_tests
+from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
-    group_weights,
     holm,
     mcnemar_test,
-    score_interval,
     widening,
 )
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -46,7 +47,10 @@ class ComparedModel:
 
 
 def compare_runs(
-    folders: Sequence[AnyPath], classifiers: Sequence[str] | None = None, seed: int = 0
+    folders: Sequence[AnyPath],
+    classifiers: Sequence[str] | None = None,
+    seed: int = 0,
+    rope: float = ROPE,
 ) -> pd.DataFrame:
     """Compares models pair by pair on the covers that count (test, or all folds).
 
@@ -54,13 +58,16 @@ def compare_runs(
         folders: finished run folders; of a single one all models on all blocks are compared.
         classifiers: of each run, these on all blocks, or "svc on cnn" for one on a block alone; None: the
             model that the run chose (of a single run: all on all blocks).
-        seed: of the bootstrap.
+        seed: of the sign-flips.
+        rope: a difference in accuracy that does not matter.
 
     Returns:
-        One row a pair: `first`, `second`, both accuracies, `difference` with its interval by the bootstrap
-        of groups (of folds widened, as it speaks of the procedure; of one split it speaks of the two fitted
-        models: `experiments.evaluation.statistics`), McNemar's counts and p, the corrected t-test over the
-            folds where both runs have the same ones, and Holm's correction of McNemar's p over all pairs.
+        One row a pair: `first`, `second`, both accuracies, `difference` with `low`, `high` and `p`, all by
+        the one `method`: "folds", the corrected t-test, where both runs have the same folds; else "groups",
+        sign-flips over groups, widened for pooled folds. `p_holm` is corrected over all pairs. `equal`,
+        `first_better` and `second_better` are the probabilities that the difference lies within `rope`, or
+        beyond on either side. `only_first` and `only_second` are McNemar's counts; `p_mcnemar` is NaN unless
+        the runs have one split and no two covers belong together.
 
     Raises:
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
@@ -73,12 +80,12 @@ def compare_runs(
     if len(entries) < 2:
         raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
     _check_same_covers(entries)
-    first = entries[0].predictions
-    groups = first["group"].to_numpy()
-    weights, count = group_weights(groups, seed), len(np.unique(groups))
-    rows = [_pair(a, b, weights, count) for a, b in combinations(entries, 2)]
-    table = pd.DataFrame(rows)
-    return table.assign(p_holm=holm(table["p_mcnemar"].to_numpy()))
+    groups = entries[0].predictions["group"].to_numpy()
+    right = {entry.name: _right(entry) for entry in entries}
+    table = pd.DataFrame(
+        [_pair(a, b, right[a.name], right[b.name], groups, seed, rope) for a, b in combinations(entries, 2)]
+    )
+    return table.assign(p_holm=holm(table["p"].to_numpy()))
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
@@ -155,31 +162,54 @@ def _check_same_covers(entries: Sequence[ComparedModel]) -> None:
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
 
 
-def _pair(first: ComparedModel, second: ComparedModel, weights: np.ndarray, groups: int) -> dict[str, Any]:
-    right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in (first, second)]
-    difference = right[0].astype(float) - right[1]
-    resampled = weights @ difference / weights.sum(axis=1)
-    wider = max(widening(entry.run.config["folds"]) for entry in (first, second))
-    low, high = score_interval(resampled, groups, wider, least=-1)
-    only_first, only_second, p = mcnemar_test(*right)
-    row = {
+def _right(entry: ComparedModel) -> np.ndarray:
+    return (entry.predictions["predicted"] == entry.predictions["genre"]).to_numpy()
+
+
+def _pair(
+    first: ComparedModel,
+    second: ComparedModel,
+    right: np.ndarray,
+    other: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    rope: float,
+) -> dict[str, Any]:
+    folds = _same_folds(first, second)
+    difference = right.astype(float) - other
+    if folds is None:
+        wider = max(widening(entry.run.config["folds"]) for entry in (first, second))
+        test, method = group_tests(difference[:, None], groups, seed, wider, rope)[0], "groups"
+    else:
+        test, method = _fold_test(pd.Series(difference, folds.index), folds, rope), "folds"
+    only_first, only_second, p_mcnemar = mcnemar_test(right, other)
+    single = len(np.unique(groups)) == len(groups) and not any(e.run.config["folds"] for e in (first, second))
+    return {
         "first": first.name,
         "second": second.name,
-        "accuracy_first": float(right[0].mean()),
-        "accuracy_second": float(right[1].mean()),
-        "difference": float(difference.mean()),
-        "low": low,
-        "high": high,
+        "accuracy_first": float(right.mean()),
+        "accuracy_second": float(other.mean()),
+        "difference": test.difference,
+        "low": test.low,
+        "high": test.high,
+        "p": test.p,
+        "method": method,
+        "equal": test.practical.equal,
+        "first_better": test.practical.first,
+        "second_better": test.practical.second,
         "only_first": only_first,
         "only_second": only_second,
-        "p_mcnemar": p,
-        "p_folds": np.nan,
+        "p_mcnemar": p_mcnemar if single else np.nan,
     }
-    folds = _same_folds(first, second)
-    if folds is not None:
-        by_fold = pd.Series(difference, folds.index).groupby(folds).mean().to_numpy()
-        row["p_folds"] = corrected_t_test(by_fold, 1 / (len(by_fold) - 1)).p
-    return row
+
+
+def _fold_test(difference: pd.Series, folds: pd.Series, rope: float) -> GroupTest:
+    """The corrected t-test, in the words of the test over groups."""
+    by_fold = difference.groupby(folds).mean().to_numpy()
+    share, covers = 1 / (len(by_fold) - 1), len(difference) / len(by_fold)
+    test = corrected_t_test(by_fold, share, covers)
+    practical = correlated_t_rope(by_fold, share, covers, rope)
+    return GroupTest(test.difference, test.low, test.high, test.p, practical)
 
 
 def _same_folds(first: ComparedModel, second: ComparedModel) -> pd.Series | None:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, did_you_mean, needs_extra
-from coverfusion.experiments.evaluation.statistics import corrected_t_test
+from coverfusion.experiments.evaluation.rope import correlated_t_rope
+from coverfusion.experiments.evaluation.statistics import corrected_t_test, holm
 from coverfusion.fusion.registry import parameters_of
 
 BALANCES = {
@@ -86,23 +87,34 @@ def balance_table(
         against: the balance that others are compared with, fold by fold.
 
     Returns:
-        The pooled rows of the largest size with `difference`, `difference_low` and `difference_high`
-        (corrected resampled t-test); NaN in the rows of `against`, and everywhere if it was not tried.
+        The pooled rows of the largest size with `difference`, `difference_low`, `difference_high` and `p`
+        (corrected resampled t-test), `p_holm`, corrected over the genres of a score, and `equal`, the
+        probability that the difference is within a point; NaN in the rows of
+        `against`, and everywhere if it was not tried.
     """
     largest = curve[curve["size"] == curve["size"].max()].set_index(["classifier", "balance"]).sort_index()
     table = pooled[pooled["size"] == pooled["size"].max()].drop(columns="size").copy()
     differences = []
     for row in table.itertuples():
         column = f"{row.score}_{row.genre}" if row.genre else row.score
-        interval = (np.nan, np.nan, np.nan)
+        interval = (np.nan,) * 5
         if row.balance != against and (row.classifier, against) in largest.index:
             folds = [
                 largest.loc[(row.classifier, balance)].sort_values(["repeat", "fold"])[column].to_numpy()
                 for balance in (row.balance, against)
             ]
-            test = corrected_t_test(folds[0] - folds[1], test_share)
-            interval = (test.difference, test.low, test.high)
+            covers = row.covers * test_share / (1 + test_share)
+            test = corrected_t_test(folds[0] - folds[1], test_share, covers)
+            equal = correlated_t_rope(folds[0] - folds[1], test_share, covers).equal
+            interval = (test.difference, test.low, test.high, test.p, equal)
         differences.append(interval)
-    names = ["difference", "difference_low", "difference_high"]
-    table[names] = np.array(differences).reshape(-1, 3)
+    names = ["difference", "difference_low", "difference_high", "p", "equal"]
+    table[names] = np.array(differences).reshape(-1, 5)
+    together = table.assign(whole=table["genre"] == "").groupby(["classifier", "balance", "score", "whole"])
+    table["p_holm"] = together["p"].transform(_holm)
     return table.reset_index(drop=True)
+
+
+def _holm(p: pd.Series) -> np.ndarray:
+    """Corrected together; NaN where nothing was compared."""
+    return p.to_numpy() if p.isna().any() else holm(p.to_numpy())

@@ -118,7 +118,9 @@ def balance_figure(balance: pd.DataFrame, palette: Mapping[str, str], columns: i
         axes.tick_params(left=False)
     _legend(figure, balances, palette)
     figure.supxlabel(
-        f"accuracy, or F1 of a genre (covers){which}, %; 95 % intervals", fontsize=9, color=palette["muted"]
+        f"accuracy, or F1 of a genre (covers){which}, %; intervals of at least 95 %",
+        fontsize=9,
+        color=palette["muted"],
     )
     return figure
 

@@ -20,6 +20,7 @@ DOUBTS = {
     "unsure": ("may be nothing", "this may be nothing"),
     "rising": ("", ""),
 }
+ALPHA = 0.05
 TEXT_COLUMNS = ("classifier", "balance", "genre", "score", "verdict")
 
 
@@ -64,7 +65,11 @@ def _finding(law: dict[str, Any]) -> str:
     if law["verdict"] == "flat":
         return f"{start}; {so_far}: {doubt}."
     ahead = f"the next would bring about {_spread(law, 'gain')}"
-    return f"{start}; {so_far}, {ahead}{'; ' + doubt if doubt else ''}."
+    check = ""
+    if law["missed"] == law["missed"]:
+        missed = f"{points(law['missed'])} points"
+        check = f" (without the last size the same curve would have missed it by {missed})"
+    return f"{start}; {so_far}, {ahead}{check}{'; ' + doubt if doubt else ''}."
 
 
 def balance_finding(scores: dict[str, Any]) -> str:
@@ -76,7 +81,7 @@ def balance_finding(scores: dict[str, Any]) -> str:
     accuracy, f1 = scores["accuracy"], scores["f1_macro"]
     if pd.isna(accuracy["difference"]):
         return ""
-    sure = [row for row in scores["genres"] if row["difference_low"] > 0 or row["difference_high"] < 0]
+    sure = [row for row in scores["genres"] if row["p_holm"] < ALPHA]
     named = ", ".join(f"{row['genre']} {points(row['difference'])}" for row in sure)
     return (
         f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against none: accuracy "

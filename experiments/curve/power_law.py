@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 
@@ -47,6 +48,8 @@ class Doubling:
     Attributes:
         law: fitted to the mean over the folds.
         gain: predicted gain in accuracy from the largest size to twice that, with its interval.
+        missed: accuracy at the largest size less what the law, fitted to the smaller sizes alone, predicts;
+            NaN of fewer than `MIN_SIZES` smaller sizes.
         c_low, c_high: interval of the exponent.
         per_doubling: rise of accuracy with each doubling so far, on average, with its interval.
         last: rise from the last size but one to the last, with its interval.
@@ -57,6 +60,7 @@ class Doubling:
     gain: float
     gain_low: float
     gain_high: float
+    missed: float
     c_low: float
     c_high: float
     per_doubling: tuple[float, float, float]
@@ -106,7 +110,9 @@ def _slopes(size: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
     return np.column_stack([np.ones_like(size), power, -d * power * np.log(size)])
 
 
-def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int = 0) -> Doubling:
+def doubling(
+    n: np.ndarray, accuracy: np.ndarray, test_share: float, covers: float, seed: int = 0
+) -> Doubling:
     """Fits the law to the folds' mean and to bootstrap draws of the folds.
 
     Each draw takes whole folds with replacement, all sizes of a fold together. With few folds the plain
@@ -117,6 +123,7 @@ def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int =
         n: (m,) sizes, rising.
         accuracy: (J, m) of each fold (over all repeats) at each size.
         test_share: n_test / n_train of the cross-validation.
+        covers: that a fold tests, on average.
         seed: of the draws.
     """
     folds = len(accuracy)
@@ -128,22 +135,24 @@ def doubling(n: np.ndarray, accuracy: np.ndarray, test_share: float, seed: int =
     gains = np.array([_gain(drawn, largest) for drawn in laws])[where]
     exponents = np.array([drawn.c for drawn in laws])[where]
     tails = _expanded_tails(folds)
-    gain_low, gain_high = np.nanquantile(gains, tails)
+    gain, missed = _gain(law, largest), _missed(n, accuracy)
+    gain_low, gain_high = _widened(gain, gains, tails, folds * test_share, missed)
     c_low, c_high = np.nanquantile(exponents, tails)
     # the slope over all sizes says more than the two ends alone
     slopes = np.polyfit(np.log2(n), accuracy.T, 1)[0]
-    rise = corrected_t_test(slopes, test_share)
-    last = corrected_t_test(accuracy[:, -1] - accuracy[:, -2], test_share)
+    rise = corrected_t_test(slopes, test_share, covers)
+    last = corrected_t_test(accuracy[:, -1] - accuracy[:, -2], test_share, covers)
     return Doubling(
         law=law,
-        gain=_gain(law, largest),
-        gain_low=float(gain_low),
-        gain_high=float(gain_high),
+        gain=gain,
+        gain_low=gain_low,
+        gain_high=gain_high,
+        missed=missed,
         c_low=float(c_low),
         c_high=float(c_high),
         per_doubling=(rise.difference, rise.low, rise.high),
         last=(last.difference, last.low, last.high),
-        verdict=verdict_of(n, rise.low, float(gain_low)),
+        verdict=verdict_of(n, rise.low, gain_low),
     )
 
 
@@ -163,6 +172,32 @@ def verdict_of(n: np.ndarray, rise_low: float, gain_low: float) -> str:
 
 def _gain(law: PowerLaw, n: float) -> float:
     return float(law.error(n) - law.error(2 * n))
+
+
+def _widened(
+    gain: float, gains: np.ndarray, tails: list[float], shared: float, missed: float
+) -> tuple[float, float]:
+    """The interval of the gain: widened for training covers that folds share, and by what the law missed.
+
+    Args:
+        gain: of the folds' mean.
+        gains: of the draws of folds.
+        tails: their quantiles.
+        shared: J n_test / n_train.
+        missed: how far the law failed to predict the largest size.
+    """
+    reach = np.abs(np.nanquantile(gains, tails) - gain) * math.sqrt(1 + shared)
+    error = 0.0 if np.isnan(missed) else abs(missed)
+    low, high = gain - np.hypot(reach[0], error), gain + np.hypot(reach[1], error)
+    return float(low), float(high)
+
+
+def _missed(n: np.ndarray, accuracy: np.ndarray) -> float:
+    """Accuracy at the largest size less what the law of the smaller sizes predicts."""
+    if len(n) <= MIN_SIZES:
+        return float("nan")
+    mean = accuracy.mean(axis=0)
+    return float(mean[-1] - (1 - fit_power_law(n[:-1], 1 - mean[:-1]).error(float(n[-1]))))
 
 
 def _expanded_tails(folds: int) -> list[float]:

@@ -148,10 +148,10 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
     keys = ["classifier", "balance", "size"]
     folds = dict(list(curve.groupby(keys)))
     intervals = []
-    for row in pooled[[*keys, "genre", "score"]].itertuples(index=False):
-        *key, genre, name = row
-        values = folds[tuple(key)][f"{name}_{genre}" if genre else name].to_numpy()
-        test = corrected_t_test(values, test_share)
+    for row in pooled[[*keys, "genre", "score", "covers"]].itertuples(index=False):
+        name = f"{row.score}_{row.genre}" if row.genre else row.score
+        values = folds[row.classifier, row.balance, row.size][name].to_numpy()
+        test = corrected_t_test(values, test_share, row.covers * test_share / (1 + test_share))
         intervals.append((test.low, test.high))
     return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(intervals).T, strict=True)))
 
@@ -167,7 +167,7 @@ def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, see
     for (name, balance), part in curve.groupby(["classifier", "balance"], sort=False):
         by_fold = part.pivot(index=["repeat", "fold"], columns="size", values="accuracy")
         covers = part.groupby("size")["covers"].mean().to_numpy()
-        twice = doubling(covers, by_fold.to_numpy(), test_share, seed)
+        twice = doubling(covers, by_fold.to_numpy(), test_share, float(part["test_covers"].mean()), seed)
         row: dict[str, object] = {
             "classifier": name,
             "balance": balance,
@@ -184,5 +184,6 @@ def power_laws(curve: pd.DataFrame, pooled: pd.DataFrame, test_share: float, see
         }
         for what, values in spreads.items():
             row |= dict(zip((what, f"{what}_low", f"{what}_high"), values, strict=True))
-        rows.append(row | {"a": twice.law.a, "b": twice.law.b, "verdict": twice.verdict})
+        row |= {"missed": twice.missed, "a": twice.law.a, "b": twice.law.b}
+        rows.append(row | {"verdict": twice.verdict})
     return pd.DataFrame(rows)

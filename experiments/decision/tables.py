@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -12,7 +13,7 @@ import pandas as pd
 from coverfusion.data.seeds import seed_for
 from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
 from coverfusion.experiments.evaluation.intervals import reliability
-from coverfusion.experiments.evaluation.statistics import group_weights, interval
+from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.fusion.grouped_folds import Split
 from coverfusion.fusion.uncertainty.abstention import (
@@ -78,18 +79,20 @@ def calibration_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd
     """
     rows = []
     for kind, proba in calibrated.items():
-        bins = reliability(proba.max(axis=1), proba.argmax(axis=1) == y)
+        bins = reliability(proba.max(axis=1), proba.argmax(axis=1) == y, np.arange(len(y)))
         gap = sum(b.covers * abs(b.confidence - b.accuracy.value) for b in bins) / len(y)
         rows.append({"kind": kind, "covers": len(y), "log_loss": log_loss(proba, y), "ece": gap})
     return pd.DataFrame(rows)
 
 
-def reliability_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The bins of the reliability diagram, before and after calibration; Wilson intervals."""
+def reliability_table(
+    y: np.ndarray, groups: np.ndarray, calibrated: Mapping[str, np.ndarray]
+) -> pd.DataFrame:
+    """The bins of the reliability diagram, before and after calibration; Wilson intervals by groups."""
     frames = []
     for when, kind in (("before", "none"), ("after", "chosen")):
         proba = calibrated[kind]
-        bins = pd.DataFrame(map(asdict, reliability(proba.max(axis=1), proba.argmax(axis=1) == y)))
+        bins = pd.DataFrame(map(asdict, reliability(proba.max(axis=1), proba.argmax(axis=1) == y, groups)))
         accuracy = pd.DataFrame(bins.pop("accuracy").tolist()).add_prefix("accuracy_")
         frames.append(pd.concat([bins, accuracy], axis=1).assign(when=when))
     return pd.concat(frames, ignore_index=True).rename(columns={"accuracy_value": "accuracy"})
@@ -98,13 +101,19 @@ def reliability_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd
 def risk_coverage_table(held: HeldOut, weights: np.ndarray) -> pd.DataFrame:
     """The error among answered at each coverage with its interval, and what a perfect order would give."""
     confidence, wrong = held.confidence[held.tried], held.wrong[held.tried]
-    low, high = interval(risk_coverage(confidence, wrong, COVERAGE_GRID, weights))
+    error = risk_coverage(confidence, wrong, COVERAGE_GRID)
+    resampled = risk_coverage(confidence, wrong, COVERAGE_GRID, weights)
+    groups = held.groups[held.tried][np.argsort(-confidence, kind="stable")]
+    ends = [
+        score_interval(value, drawn, len(np.unique(groups[: max(1, math.ceil(part * len(groups)))])))
+        for value, drawn, part in zip(error, resampled.T, COVERAGE_GRID, strict=True)
+    ]
     return pd.DataFrame(
         {
             "coverage": COVERAGE_GRID,
-            "error": risk_coverage(confidence, wrong, COVERAGE_GRID),
-            "low": low,
-            "high": high,
+            "error": error,
+            "low": [low for low, _ in ends],
+            "high": [high for _, high in ends],
             "perfect_order": risk_coverage(-wrong.astype(float), wrong, COVERAGE_GRID),
         }
     )
@@ -211,14 +220,16 @@ def answered_row(
     mistakes = answered & held.wrong[held.tried]
     count = int((answered & among).sum())
     total, given, bad = weights.sum(axis=1), weights @ answered, weights @ mistakes
-    coverage = _interval_of(given, total)
-    error = _interval_of(bad, given) if count else (np.nan, np.nan)
+    groups = held.groups[held.tried]
+    coverage = _interval_of(count / among.sum(), given, total, groups[among])
+    wrong = float((mistakes & among).sum() / count) if count else np.nan
+    error = _interval_of(wrong, bad, given, groups[among & answered]) if count else (np.nan, np.nan)
     return {
         "answered": count,
         "coverage": count / among.sum(),
         "coverage_low": coverage[0],
         "coverage_high": coverage[1],
-        "error": (mistakes & among).sum() / count if count else np.nan,
+        "error": wrong,
         "error_low": error[0],
         "error_high": error[1],
     }
@@ -243,7 +254,8 @@ def _covering(target: float) -> Threshold:
     return lambda confidence, _: threshold_for_coverage(confidence, target)
 
 
-def _interval_of(part: np.ndarray, whole: np.ndarray) -> tuple[float, float]:
+def _interval_of(
+    value: float, part: np.ndarray, whole: np.ndarray, groups: np.ndarray
+) -> tuple[float, float]:
     some = whole > 0
-    low, high = interval(part[some] / whole[some])
-    return float(low), float(high)
+    return score_interval(value, part[some] / whole[some], len(np.unique(groups)))

@@ -1,1 +1,3 @@
 """Scores, intervals and tests: numbers only, no drawing, no folders."""
+
+ROPE = 0.01  # differences in accuracy within one point do not matter, unless said otherwise

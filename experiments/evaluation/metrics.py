@@ -12,7 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval, widening
+from coverfusion.experiments.evaluation.statistics import (
+    group_weights,
+    interval,
+    score_interval,
+    widening,
+)
 
 SCORE_RESAMPLES = 1000
 RELIABILITY_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
@@ -26,7 +31,9 @@ class Scores:
     Attributes:
         overall: rows are scores, columns `value`, `low`, `high`. Macro scores and balanced accuracy are
             means over the genres that have covers here; calling a cover another genre is a mistake all the
-            same.
+            same. The calibration error has no interval (NaN): it is the larger the fewer the covers, and no
+            interval that was tried held its true value (`evaluation.intervals.chance_error` says how large
+            it is without any fault).
         per_genre: rows (genre, score) with score in precision, recall, f1; the same columns, and `covers`.
             Where there is nothing to score (no covers, or none called so) it is 0, from 0 to 1.
         confusion: (k, k) counts, rows true genres, columns predicted ones.
@@ -45,7 +52,7 @@ def score_predictions(
     seed: int = 0,
     folds: int | None = None,
 ) -> Scores:
-    """Scores with 95 % bootstrap intervals (`evaluation.statistics`); groups are resampled, not covers.
+    """Scores with 95 % intervals by a bootstrap of groups (`evaluation.statistics.score_interval`).
 
     Args:
         y: n true genres.
@@ -62,7 +69,10 @@ def score_predictions(
     resampled = _from_sums(group_weights(codes, seed, SCORE_RESAMPLES) @ sums, k)
     count = codes.max() + 1
     overall = _frame(
-        {name: (exact[name][0], *_ends(name, resampled[name], count, wider)) for name in OVERALL_SCORES}
+        {
+            name: (exact[name][0], *_ends(name, float(exact[name][0]), resampled[name], count, wider))
+            for name in OVERALL_SCORES
+        }
     )
     if k <= 3:
         overall.loc["top3_accuracy", ["low", "high"]] = 1.0  # it cannot miss
@@ -74,7 +84,8 @@ def score_predictions(
         for name, whole in GENRE_SCORE_BASES.items():
             resamples = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
             own = len(np.unique(codes[counted[whole][:, i]]))
-            rows[name] = (exact[name][0, i], *score_interval(resamples, own, wider))
+            value = float(exact[name][0, i])
+            rows[name] = (value, *score_interval(value, resamples, own, wider))
         tables[genre] = _frame(rows)
     per_genre = pd.concat(tables, names=["genre", "score"])
     confusion = cells.sum(axis=0).astype(int)
@@ -106,7 +117,7 @@ GENRE_SCORE_BASES = {
 
 
 def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarray:
-    """(n, k*k + 2 + 2*BINS): the cell of the confusion matrix, top-3 hit, log loss, reliability bins."""
+    """(n, k*k + 2 + 2*BINS): cell of the confusion matrix, top-3 hit (0 to 1), log loss, reliability bins."""
     n, k = proba.shape
     rows = np.arange(n)
     true = pd.Index(classes).get_indexer(pd.Index(y))
@@ -116,7 +127,9 @@ def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarr
     cells = np.zeros((n, k * k))
     cells[rows, true * k + best] = 1
     own = proba[rows, true]
-    top3 = (proba > own[:, None]).sum(axis=1) < 3
+    # of genres that tie for a place among three, chance names which are in
+    above, tied = (proba > own[:, None]).sum(axis=1), (proba == own[:, None]).sum(axis=1)
+    top3 = np.clip((3 - above) / tied, 0, 1)
     total = np.clip(proba, MIN_PROBABILITY, None).sum(axis=1)
     loss = -np.log(np.clip(own, MIN_PROBABILITY, None) / total)
     confidence = proba[rows, best]
@@ -163,9 +176,11 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def _ends(name: str, resampled: np.ndarray, groups: int, wider: float) -> tuple[float, float]:
+def _ends(name: str, value: float, resampled: np.ndarray, groups: int, wider: float) -> tuple[float, float]:
+    if name == "ece":
+        return np.nan, np.nan
     if name != "log_loss":
-        return score_interval(resampled, groups, wider)
+        return score_interval(value, resampled, groups, wider)
     low, high = interval(resampled, wider)
     return max(float(low), 0.0), float(high)
 

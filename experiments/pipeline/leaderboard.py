@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
@@ -95,7 +96,10 @@ def as_json(scored: ScoredParts, chosen: Model) -> dict[str, Any]:
                 "classifier": model.classifier,
                 "blocks": list(model.blocks),
                 "split": split,
-                "scores": scores.overall.to_dict(orient="index"),
+                "scores": {
+                    name: {end: None if np.isnan(v) else v for end, v in row.items()}
+                    for name, row in scores.overall.to_dict(orient="index").items()
+                },
                 "genres": {g: scores.per_genre.loc[g].to_dict(orient="index") for g in genres},
                 "confusion": {"genres": genres, "counts": scores.confusion.to_numpy().tolist()},
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -256,8 +257,9 @@ def _model(
     )
 
 
-def _interval(values: Mapping[str, float]) -> Interval:
-    return Interval(values["value"], values["low"], values["high"])
+def _interval(values: Mapping[str, Any]) -> Interval:
+    low, high = (math.nan if values[end] is None else values[end] for end in ("low", "high"))
+    return Interval(values["value"], low, high)
 
 
 def _genres(entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

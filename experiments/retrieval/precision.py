@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.splits import IN_NO_FOLD, folds
-from coverfusion.experiments.evaluation.statistics import group_weights, interval
+from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval
 from coverfusion.experiments.retrieval.source import IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.training_index import INDEX_COMPONENTS
@@ -133,6 +133,7 @@ def precision_at_k(
     hits = {name: values[queries] for name, values in hits.items()}
     weights = group_weights(covers["group"].to_numpy()[queries], seed, PRECISION_RESAMPLES)
     weights /= weights.sum(axis=1, keepdims=True)
+    count = covers["group"][queries].nunique()
     rows = []
     for name, values in hits.items():
         compared = {
@@ -141,6 +142,9 @@ def precision_at_k(
             "all_over": hits[names[0]] - values,
         }
         spans = {what: (part.mean(axis=0), *interval(weights @ part)) for what, part in compared.items()}
+        drawn = zip(spans[""][0], (weights @ values).T, strict=True)
+        ends = [score_interval(float(mean), resampled, count) for mean, resampled in drawn]
+        spans[""] = (spans[""][0], *np.transpose(ends))
         for position, k in enumerate(KS):
             row: dict[str, object] = {"blocks": name, "k": k}
             for what, (mean, low, high) in spans.items():

@@ -138,6 +138,7 @@ def _split_metrics(entry: Mapping[str, Any]) -> list[Metric]:
         Metric(f"{split}/{name}" + ("" if kind == "value" else f"_{kind}"), values[kind])
         for name, values in entry["scores"].items()
         for kind in INTERVAL_KEYS
+        if values[kind] is not None  # a score without an interval
     ]
     each = [
         Metric(f"{split}/{name}/{genre}", values["value"])

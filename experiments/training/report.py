@@ -22,9 +22,11 @@ from coverfusion.experiments.drawing.words import (
     points,
     spread,
 )
-from coverfusion.experiments.evaluation.intervals import Interval, reliability
-from coverfusion.experiments.evaluation.metrics import SCORE_RESAMPLES
-from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
+from coverfusion.experiments.evaluation import ROPE
+from coverfusion.experiments.evaluation.group_tests import group_tests
+from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
+from coverfusion.experiments.evaluation.rope import Practical, correlated_t_rope
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy, differences_of
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.training_picture import training_picture
@@ -71,16 +73,19 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     run = read_run(folder)
     predictions = run.predictions(run.chosen)
     usual, chance = chance_of(run)
-    difference = gain(run, covers)
+    difference, corrected = gain(run, covers), corrected_accuracy(run)
+    practical = practical_gain(run, covers) if run.alone else None
     charts = draw_charts(run, predictions, chance)
     context = charts | {
         "run": run,
         "training": training_picture(folder),
         "usual": usual,
         "difference": difference,
-        "gist": run_gist(run, usual, chance, difference),
+        "gist": run_gist(run, usual, chance, difference, practical),
+        "corrected": chosen_words(run, corrected),
         "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
+        "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),
         "total": len(predictions),
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
         "mistakes": confident_mistakes(run, predictions, neighbours, table, covers),
@@ -99,29 +104,70 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     """Accuracy of the chosen model less that of the best single block, on the same covers.
 
-    The 95 % bootstrap interval draws whole groups, for both models together (a paired bootstrap: Efron and
-    Tibshirani 1993, ch. 8); of folds it is widened (`experiments.evaluation.statistics`). None where no block
-    stood alone.
+    Where validation chose both, the 95 % interval is of sign-flips over groups
+    (`experiments.evaluation.group_tests`). Where the same covers chose them, it holds for all pairs of models
+    at once (`experiments.evaluation.best_of_many`) and is widened for folds. None where no block stood alone.
     """
     if not run.alone:
         return None
+    if run.other is None:
+        return differences_of(run).interval(run.models.index(run.chosen), run.models.index(run.alone[0]))
+    difference, groups = _gained(run, covers)
+    test = group_tests(difference.to_numpy()[:, None], groups, run.config["seed"])[0]
+    return Interval(test.difference, test.low, test.high)
+
+
+def practical_gain(run: Run, covers: pd.DataFrame) -> Practical:
+    """How probable it is that the gain does not matter, over the folds or over groups."""
+    difference, groups = _gained(run, covers)
+    folds = run.folds(covers)
+    if folds is None:
+        return group_tests(difference.to_numpy()[:, None], groups, run.config["seed"])[0].practical
+    by_fold = difference.groupby(folds.loc[difference.index]).mean().to_numpy()
+    return correlated_t_rope(by_fold, 1 / (len(by_fold) - 1), len(difference) / len(by_fold))
+
+
+def _gained(run: Run, covers: pd.DataFrame) -> tuple[pd.Series, np.ndarray]:
+    """cover_id -> what the chosen model got right less what the best single block did, and groups."""
     both = [run.predictions(model) for model in (run.chosen, run.alone[0])]
-    hits = [(frame["predicted"] == frame["genre"]).to_numpy(dtype=float) for frame in both]
-    difference: np.ndarray = hits[0] - hits[1]
-    group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index].to_numpy()
-    weights = group_weights(group, run.config["seed"], SCORE_RESAMPLES)
-    resampled = weights @ difference / weights.sum(axis=1)
-    ends = score_interval(resampled, len(np.unique(group)), widening(run.config["folds"]), least=-1)
-    return Interval(float(difference.mean()), *ends)
+    hits = [(frame["predicted"] == frame["genre"]).astype(float) for frame in both]
+    groups = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[both[0].index]
+    return pd.Series(hits[0].to_numpy() - hits[1].to_numpy(), both[0].index), groups.to_numpy()
 
 
-def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
+def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
+    """What the choice adds to the best score, and which models may be as good; none of a run with a split."""
+    if corrected is None:
+        return []
+    fused = [model for model in run.models if model.kind == "fused"]
+    many, best = differences_of(run), run.models.index(run.chosen)
+    near = [
+        model.classifier
+        for model in fused
+        if model is not run.chosen and many.interval(best, run.models.index(model)).low <= 0
+    ]
+    rest = len(fused) - 1 - len(near)
+    without = f"{percent(corrected.value)} ({spread(corrected)})"
+    sentences = [f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {without}."]
+    if near:
+        sentences.append(
+            f"Not surely worse: {', '.join(near)}{f'; surely worse: {rest} others' if rest else ''}."
+        )
+    elif rest:
+        sentences.append("All others are surely worse.")
+    return sentences
+
+
+def run_gist(
+    run: Run, usual: str, chance: float, difference: Interval | None, practical: Practical | None = None
+) -> list[str]:
     """Three sentences in plain words: which model won, what that is worth, which block says most."""
     best = run.accuracy(run.chosen)
+    level = f"interval of {'' if run.other else 'at least '}95\u00a0%"
     covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
     won = (
         f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
-        f" {percent(best.value)} of {covers} (95\u00a0% interval {spread(best)})."
+        f" {percent(best.value)} of {covers} ({level} {spread(best)})."
     )
     guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
     if difference is None:
@@ -132,7 +178,7 @@ def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -
         ]
     single = run.alone[0]
     least = min(run.alone, key=lambda model: run.accuracy(model).value)
-    interval = f"95\u00a0% interval {points(difference.low)} to {points(difference.high)}"
+    interval = f"{level} {points(difference.low)} to {points(difference.high)}"
     size = f"{100 * abs(difference.value):.1f} points"
     doing = "fusing" if len(run.chosen.blocks) > 1 else "learning from pictures"
     if difference.low > 0:
@@ -141,6 +187,9 @@ def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -
         verdict = f"{doing} loses {size} against that ({interval})"
     else:
         verdict = f"{doing} makes no sure difference ({points(difference.value)} points, {interval})"
+    if practical is not None:
+        region = f"{100 * ROPE:g} point"
+        verdict += f"; practically equal within {region} with probability {practical.equal:.2f}"
     worth = f"{guess} and the best single block for {percent(run.accuracy(single).value)}; {verdict}."
     alone = (
         f"Alone, the block {single.blocks[0]} tells the genre best ({single.classifier}:"
@@ -168,7 +217,7 @@ def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str,
         )
         for model in models
     ]
-    proba = predictions.filter(regex="^p_").max(axis=1).to_numpy()
+    proba = highest_probability(predictions)
     correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
     charts = {
         "dots": dots,
@@ -177,7 +226,7 @@ def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str,
         "split": run.split,
         "other": run.other,
         "splits": SPLIT_LABELS,
-        "bins": reliability(proba, correct),
+        "bins": reliability(proba, correct, predictions["group"].to_numpy()),
         "confusion": figures.confusion_rows(run.chosen.confusion[run.split]),
     }
     folder = run.folder / "figures"
@@ -186,6 +235,11 @@ def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str,
         svg = pages.render(f"{name}.svg", charts | {"colours": figures.LIGHT, "standalone": True}, FILTERS)
         (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
     return charts
+
+
+def highest_probability(predictions: pd.DataFrame) -> np.ndarray:
+    """(n,) the probability of each cover's predicted genre."""
+    return predictions.filter(regex="^p_").max(axis=1).to_numpy()
 
 
 # --- what was dropped ----------------------------------------------------------------------------------

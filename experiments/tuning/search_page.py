@@ -14,7 +14,7 @@ from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.search_figures import best_of, draw_search, history_words, parameter_words
-from coverfusion.experiments.tuning.sweep_page import read_sweep_table
+from coverfusion.experiments.tuning.sweep_page import corrected_words, read_sweep_table
 
 
 def write_search_page(folder: Path) -> Path:
@@ -52,7 +52,8 @@ def search_findings(folder: Path) -> list[str]:
         (
             f"{study['classifier']} is best with {chosen}: {100 * best['accuracy']:.1f} % of "
             f"validation covers right ({interval})."
-        )
+        ),
+        *corrected_words(best),
     ]
     if own := held_out.get("own"):
         gain, low, high = -own["difference"], -own["difference_high"], -own["difference_low"]

@@ -26,15 +26,15 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
     write_csv(trials_table(study, space), folder / "trials.csv")
     write_csv(importances(study, space), folder / "importance.csv")
     best = values_of(space, study.best_trial.params)
-    models = {BEST_ROW: candidates.model(best)}
+    models, tried = {BEST_ROW: candidates.model(best)}, {}
     for trial in study.get_trials(deepcopy=False):
-        if (
-            trial.user_attrs.get(OWN_ROW)
-            and trial.value is not None
-            and trial.params != study.best_trial.params
-        ):
-            models[OWN_ROW] = candidates.model(values_of(space, trial.params))
-    write_csv(score_values(candidates, models)[1], folder / "best.csv")
+        if trial.value is None or trial.params == study.best_trial.params:
+            continue
+        if trial.state.name == "COMPLETE":
+            model = candidates.model(values_of(space, trial.params))
+            tried |= {OWN_ROW if trial.user_attrs.get(OWN_ROW) else f"trial {trial.number}": model}
+    models |= {name: model for name, model in tried.items() if name == OWN_ROW}
+    write_csv(score_values(candidates, models, tried)[1], folder / "best.csv")
     chosen = {candidates.classifier: candidates.base | best}
     # the split's test covers, which no trial has seen, judge the best: exactly those, whatever comes and goes
     changes = {"classifiers": chosen, "folds": None, "split_file": folder / SPLIT_FILE}

@@ -61,7 +61,7 @@ def sweep_figure(
     palette: Mapping[str, str],
     columns: int,
 ) -> Figure:
-    """Accuracy and log loss of training and validation covers against the parameter, with 95 % intervals."""
+    """Accuracy and log loss of training and validation covers against the parameter, with their intervals."""
     figure, panels = panels_of(list(SHOWN_SCORES), palette, columns, wide=2, height=3.0, sharey=False)
     axis = Places(values)
     for name, axes in panels.items():

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.experiments.evaluation.best_of_many import corrected_best, many_differences
 from coverfusion.experiments.evaluation.metrics import score_predictions
-from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
+from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.tuning.candidates import Candidates
@@ -18,16 +19,25 @@ from coverfusion.experiments.tuning.candidates import Candidates
 SWEEP_SCORES = ("accuracy", "f1_macro", "log_loss")
 
 
-def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def score_values(
+    candidates: Candidates, models: Mapping[str, Model], tried: Mapping[str, Model] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of `folds.csv` (value, part and set of covers) and of `values.csv` (all parts together).
 
     `values.csv` has each score with its interval as in a leaderboard, and for validation covers how much less
-    of them are right than with the best value: `difference` with its interval, paired, from resampling
-    groups, widened where folds share training covers (`experiments.evaluation.statistics.widening`).
+    of them are right than with the best value: `difference` with an interval that holds for all values tried
+    at once, as the best was found by comparing all. `corrected` is the accuracy of the best of all `tried`
+    without what it owes to having been chosen (`experiments.evaluation.best_of_many`). Both are widened where
+    folds share training covers (`experiments.evaluation.statistics.widening`).
+
+    Args:
+        candidates: what was fitted.
+        models: name -> model, of the rows.
+        tried: those that the best was chosen from, where they are more than the rows.
     """
     genres = sorted(candidates.covers["genre"].unique())
     groups = candidates.covers.drop_duplicates("cover_id").set_index("cover_id")["group"]
-    folds, rows, right = [], [], {}
+    folds, rows = [], []
     for value, model in models.items():
         frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
         for part, frame in zip(candidates.parts, frames, strict=True):
@@ -38,9 +48,9 @@ def score_values(candidates: Candidates, models: Mapping[str, Model]) -> tuple[p
         for covers, predicted in pd.concat(frames).sort_index(kind="stable").groupby("split", sort=False):
             rows.append({"value": value, "covers": covers, "n": len(predicted)})
             rows[-1] |= _intervals(predicted, genres, groups, candidates)
-            if covers == VALIDATION:
-                right[value] = pd.Series(_right(predicted, genres), index=predicted.index)
     table = pd.DataFrame(rows)
+    every = {**(tried or {}), **models}
+    right = {value: _validated(candidates, model, genres) for value, model in every.items()}
     return pd.DataFrame(folds), table.merge(_against_best(table, right, groups, candidates), how="left")
 
 
@@ -55,21 +65,30 @@ def write_sweep_tables(folder: Path, folds: pd.DataFrame, values: pd.DataFrame, 
 def _against_best(
     table: pd.DataFrame, right: Mapping[str, pd.Series], groups: pd.Series, candidates: Candidates
 ) -> pd.DataFrame:
-    """`value`, `covers`, `best`, `difference`, `difference_low`, `difference_high` of validation covers."""
+    """By value, of validation covers: `best`, `difference` and `corrected` with their intervals."""
     held_out = table[table["covers"] == VALIDATION]
     best = held_out.sort_values(["accuracy", "log_loss"], ascending=[False, True])["value"].iloc[0]
-    ids = right[best].index
-    codes = np.unique(groups[ids].to_numpy(), return_inverse=True)[1]
-    weights = group_weights(codes, candidates.config.seed)
+    hits = pd.DataFrame(right)  # aligned by cover
+    codes = np.unique(groups[hits.index].to_numpy(), return_inverse=True)[1]
+    config, of = candidates.config, hits.to_numpy(bool)
+    wider = widening(config.folds)
+    many = many_differences(of, codes, config.seed, wider)
+    corrected = corrected_best(of, codes, config.seed, wider)
     rows = []
     for value in held_out["value"]:
-        less = right[value].loc[ids].to_numpy(float) - right[best].to_numpy(float)
-        resampled = weights @ less / weights.sum(axis=1)
-        wider = widening(candidates.config.folds)
-        low, high = (0.0, 0.0) if value == best else score_interval(resampled, codes.max() + 1, wider, -1)
-        row = {"value": value, "covers": VALIDATION, "best": value == best, "difference": less.mean()}
-        rows.append(row | {"difference_low": low, "difference_high": high})
+        less = many.interval(hits.columns.get_loc(value), hits.columns.get_loc(best))
+        row = {"value": value, "covers": VALIDATION, "best": value == best, "tried": len(hits.columns)}
+        row |= {"difference": less.value, "difference_low": less.low, "difference_high": less.high}
+        row |= {"corrected": corrected.value}
+        rows.append(row | {"corrected_low": corrected.low, "corrected_high": corrected.high})
     return pd.DataFrame(rows)
+
+
+def _validated(candidates: Candidates, model: Model, genres: list[str]) -> pd.Series:
+    """cover_id -> whether its genre was right, where it was held out."""
+    frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
+    frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in frames])
+    return pd.Series(_right(frame, genres), index=frame.index)
 
 
 def _intervals(

@@ -18,10 +18,11 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
             "classifier": "svc",
             "other": "svc",
             "difference": [-0.002, 0.05],
-            "t_low": [-0.01, 0.034],
-            "t_high": [0.006, 0.066],
+            "low": [-0.01, 0.034],
+            "high": [0.006, 0.066],
             "p_holm": [1.0, 0.0007],
             "detectable": [0.014, 0.023],
+            "equal": [0.93, 0.001],
         }
     )
     first, second = ablation_findings(rows)

@@ -214,7 +214,7 @@ def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
         assert shown["accuracy"].tolist() == pytest.approx((100 * mine["accuracy"]).tolist())
         assert shown["log loss"].tolist() == pytest.approx(mine["log_loss"].tolist())
         low, high = 100 * mine["accuracy_low"].iloc[0], 100 * mine["accuracy_high"].iloc[0]
-        assert shown["accuracy, 95 % interval"][0] == f"{low:.1f}\u2013{high:.1f}"
+        assert shown["accuracy, interval"][0] == f"{low:.1f}\u2013{high:.1f}"
         genres = genre_frame(read, split)
         assert set(genres["genre"]) == set(GENRES)
         assert genres["covers"].sum() == mine["covers"].iloc[0]

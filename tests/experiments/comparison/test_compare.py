@@ -9,6 +9,7 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.comparison.compare import compare_runs, config_differences, write_comparison
+from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
 from tests.helpers.pictures import checkerboard, grained, save_folders
@@ -36,6 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "seed": {"blocks": ["color"], "seed": 3},
         "folds": {"blocks": ["color"], "folds": 3},
         "folds-texture": {"blocks": ["texture"], "folds": 3},
+        "other-folds": {"blocks": ["color"], "folds": 3, "seed": 3},
     }.items():
         config = make_config(
             "test",
@@ -61,20 +63,49 @@ def test_the_pair_is_what_the_predictions_say(runs: dict[str, Path]) -> None:
     assert row["only_first"] == (right[0] & ~right[1]).sum()
     assert row["only_second"] == (~right[0] & right[1]).sum()
     assert row["low"] <= row["difference"] <= row["high"]
-    assert np.isnan(row["p_folds"])
+    assert row["method"] == "groups"
+    # of covers that belong to nobody, McNemar's test says the same
+    assert row["p_mcnemar"] == pytest.approx(row["p"], abs=0.1)
+    assert row["equal"] + row["first_better"] + row["second_better"] == pytest.approx(1)
 
 
 def test_of_one_run_all_models_are_compared(runs: dict[str, Path]) -> None:
     table = compare_runs([runs["folds"]])
     assert len(table) == 1
     assert {table["first"].item().split()[1], table["second"].item().split()[1]} == {"logistic", "knn"}
-    assert 0 <= table["p_folds"].item() <= 1
+    assert table["method"].item() == "folds"
+    assert 0 <= table["p"].item() <= table["p_holm"].item() <= 1
+    assert np.isnan(table["p_mcnemar"].item())
 
 
 def test_runs_with_the_same_folds_get_the_test_over_folds(runs: dict[str, Path]) -> None:
     row = compare_runs([runs["folds"], runs["folds-texture"]], ["knn"]).iloc[0]
     assert row["difference"] > 0.2
-    assert row["p_folds"] < 0.2
+    assert row["p"] < 0.2
+    right = []
+    for name in ("folds", "folds-texture"):
+        frame = pd.read_parquet(runs[name] / "predictions.parquet").query("classifier == 'knn'")
+        right.append(frame.set_index("cover_id")["genre"] == frame.set_index("cover_id")["predicted"])
+    fold = pd.read_parquet(runs["folds"] / "splits.parquet").set_index("cover_id").iloc[:, -1]
+    by_fold = (right[0] * 1.0 - right[1]).groupby(fold).mean().to_numpy()
+    test = corrected_t_test(by_fold, 1 / 2, 30)
+    assert (row["difference"], row["low"], row["high"], row["p"]) == pytest.approx(
+        (test.difference, test.low, test.high, test.p)
+    )
+
+
+def test_a_larger_difference_that_does_not_matter_makes_models_more_equal(runs: dict[str, Path]) -> None:
+    for name in ("folds", "color"):
+        rows = [compare_runs([runs[name]], rope=rope).iloc[0] for rope in (0.01, 0.9)]
+        assert rows[0]["equal"] < rows[1]["equal"]
+        assert rows[0]["p"] == rows[1]["p"]
+
+
+def test_folds_that_are_not_the_same_are_compared_by_groups(runs: dict[str, Path]) -> None:
+    row = compare_runs([runs["folds"], runs["other-folds"]], ["knn"]).iloc[0]
+    assert row["method"] == "groups"
+    assert row["low"] <= row["difference"] <= row["high"]
+    assert np.isnan(row["p_mcnemar"])
 
 
 def test_other_test_covers_are_refused(runs: dict[str, Path]) -> None:

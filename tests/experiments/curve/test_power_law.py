@@ -26,33 +26,44 @@ def test_the_three_numbers_are_those_of_the_curve() -> None:
 
 def test_doubling_an_exact_curve_by_hand() -> None:
     accuracy = np.tile(0.7 - 2 * SIZES**-0.5, (5, 1))
-    found = doubling(SIZES, accuracy, test_share=0.25)
+    found = doubling(SIZES, accuracy, test_share=0.25, covers=80)
     expected = 2 / 40 - 2 / np.sqrt(3200)  # 0.0146
     assert found.gain == pytest.approx(expected, abs=1e-5)
-    assert (found.gain_low, found.gain_high) == pytest.approx((expected, expected), abs=1e-5)
+    assert (found.gain_low, found.gain_high) == pytest.approx((expected, expected), abs=1e-4)
+    assert found.missed == pytest.approx(0, abs=1e-4)  # the smaller sizes alone say the same
     # from 800 to 1600
-    assert found.last == pytest.approx((2 / np.sqrt(800) - 2 / 40,) * 3)
+    assert found.last[0] == pytest.approx(2 / np.sqrt(800) - 2 / 40)
     assert found.verdict == "rising"
 
 
 def test_folds_that_differ_widen_the_interval_around_the_gain() -> None:
     rng = np.random.default_rng(0)
     accuracy = 0.7 - 2 * SIZES**-0.5 + rng.normal(0, 0.003, (5, 5))
-    found = doubling(SIZES, accuracy, test_share=0.25)
+    found = doubling(SIZES, accuracy, test_share=0.25, covers=80)
     assert found.gain_low < found.gain < found.gain_high
     assert found.gain_low < 0.0146 < found.gain_high
 
 
+def test_a_curve_that_breaks_off_is_not_believed() -> None:
+    rng = np.random.default_rng(2)
+    accuracy = 0.7 - 2 * SIZES**-0.5 + rng.normal(0, 0.001, (5, 5))
+    accuracy[:, -1] = accuracy[:, -2] - 0.02
+    found = doubling(SIZES, accuracy, test_share=0.25, covers=80)
+    # the first four sizes promise 2 points more
+    assert found.missed == pytest.approx(-0.02 - (2 / np.sqrt(800) - 2 / 40), abs=0.005)
+    assert found.gain_low < found.gain - 0.03
+
+
 def test_a_curve_that_does_not_rise_is_called_flat() -> None:
     rng = np.random.default_rng(1)
-    found = doubling(SIZES, 0.3 + rng.normal(0, 0.02, (5, 5)), test_share=0.25)
+    found = doubling(SIZES, 0.3 + rng.normal(0, 0.02, (5, 5)), test_share=0.25, covers=80)
     assert found.verdict == "flat"
     assert found.per_doubling[1] <= 0 <= found.per_doubling[2]
 
 
 def test_average_rise_of_a_straight_line_by_hand() -> None:
     accuracy = np.array([[0.10, 0.12, 0.14, 0.16, 0.18], [0.10, 0.14, 0.18, 0.22, 0.26]])
-    found = doubling(SIZES, accuracy, test_share=1.0)
+    found = doubling(SIZES, accuracy, test_share=1.0, covers=80)
     # two folds: mean (0.02 + 0.04) / 2, sd 0.02 / sqrt 2, error sd * sqrt(1/2 + 1), t(1) = 12.706
     half = 12.7062 * 0.02 / np.sqrt(2) * np.sqrt(1.5)
     assert found.per_doubling == pytest.approx((0.03, 0.03 - half, 0.03 + half), abs=1e-5)

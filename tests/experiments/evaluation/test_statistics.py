@@ -13,12 +13,13 @@ from coverfusion.experiments.evaluation.statistics import (
     mcnemar_test,
     score_interval,
     widening,
+    wilson,
 )
 
 
 def test_corrected_t_by_hand() -> None:
     # mean 0.2, s 0.1: variance (1/3 + 1/2) * 0.01; with 2 degrees of freedom p = 1 - t / sqrt(t^2 + 2)
-    found = corrected_t_test(np.array([0.1, 0.2, 0.3]), test_to_train=1 / 2)
+    found = corrected_t_test(np.array([0.1, 0.2, 0.3]), test_to_train=1 / 2, covers=40)
     error = np.sqrt((1 / 3 + 1 / 2) * 0.01)
     t = 0.2 / error
     assert found.difference == pytest.approx(0.2)
@@ -28,11 +29,18 @@ def test_corrected_t_by_hand() -> None:
     assert found.detectable == pytest.approx((4.302653 + 1.060660) * error, rel=1e-5)
 
 
-def test_equal_folds_leave_no_doubt() -> None:
-    assert corrected_t_test(np.full(5, 0.1), 0.25).p == 0
-    assert corrected_t_test(np.zeros(5), 0.25).p == 1
+def test_equal_folds_leave_some_doubt() -> None:
+    # as if 21 of 202 covers made the difference (20 of 200, and one hit and one miss more), in folds of 40
+    found = corrected_t_test(np.full(5, 0.1), 0.25, covers=40)
+    error = np.sqrt(21 / 202 * 181 / 202 / 40) * np.sqrt(1 / 5 + 0.25)
+    assert found.high - 0.1 == pytest.approx(2.776445 * error, rel=1e-5)
+    assert 0.01 < found.p < 0.05
+    same = corrected_t_test(np.zeros(5), 0.25, covers=40)
+    assert same.p == 1
+    assert same.low < -0.01
+    assert same.high == -same.low
     with pytest.raises(ValueError, match="two or more"):
-        corrected_t_test(np.array([0.1]), 0.25)
+        corrected_t_test(np.array([0.1]), 0.25, covers=40)
 
 
 def test_under_the_null_the_corrected_test_keeps_its_level_and_the_plain_one_does_not() -> None:
@@ -40,7 +48,7 @@ def test_under_the_null_the_corrected_test_keeps_its_level_and_the_plain_one_doe
     corrected, plain = [], []
     for _ in range(600):
         differences = _null_differences(rng)
-        corrected.append(corrected_t_test(differences, 1 / 4).p < 0.05)
+        corrected.append(corrected_t_test(differences, 1 / 4, 40).p < 0.05)
         plain.append(stats.ttest_1samp(differences, 0).pvalue < 0.05)
     assert np.mean(corrected) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 600)
     assert np.mean(plain) > 0.15
@@ -94,28 +102,32 @@ def test_widening_by_hand() -> None:
 
 
 def test_a_score_stays_a_score() -> None:
-    resampled = np.linspace(0.6, 1.0, 101)
-    low, high = score_interval(resampled, groups=30, wider=2)
-    assert low == pytest.approx(0.8 - 2 * 0.19)
-    assert high == 1
-    assert score_interval(-resampled, groups=30, wider=2, least=-1)[0] == -1
+    resampled = np.linspace(0.9, 1.0, 101)
+    low, high = score_interval(0.97, resampled, groups=30, wider=3)
+    assert 0 < low < 0.9
+    assert 0.97 < high < 1
+
+
+def test_independent_covers_are_worth_what_they_are() -> None:
+    # the variance of 30 of 40 is 0.75 * 0.25 / 40, so that 39 / 40 of 40 covers count, with t(39) = 2.0227
+    resampled = 0.75 + np.sqrt(0.75 * 0.25 / 40) * np.array([-1.0, 1.0] * 50)
+    assert score_interval(0.75, resampled, groups=40) == pytest.approx(wilson(0.75, 39, 2.022691))
+    # Wilson's own example: proportions that 8 of 10 does not refuse
+    assert wilson(0.8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
 
 
 def test_all_right_on_a_handful_of_groups_is_not_beyond_doubt() -> None:
     # Wilson's interval of m out of m starts at m / (m + 1.96^2)
-    assert score_interval(np.ones(100), groups=5) == (pytest.approx(5 / (5 + 3.8415), abs=1e-4), 1)
-    assert score_interval(np.zeros(100), groups=5) == (0, pytest.approx(3.8415 / (5 + 3.8415), abs=1e-4))
+    assert score_interval(1.0, np.ones(100), groups=5) == (pytest.approx(5 / (5 + 3.8415), abs=1e-4), 1)
+    assert score_interval(0.0, np.zeros(100), groups=5) == (0, pytest.approx(3.8415 / 8.8415, abs=1e-4))
     # 1.5 times as wide: as 4 groups instead of 9
-    assert score_interval(np.ones(100), groups=9, wider=1.5) == score_interval(np.ones(100), groups=4)
-    # two models that agree on five groups may still differ
-    low, high = score_interval(np.zeros(100), groups=5, least=-1)
-    assert high == -low == pytest.approx(3.8415 / (5 + 3.8415), abs=1e-4)
+    assert score_interval(1.0, np.ones(9), groups=9, wider=1.5) == score_interval(1.0, np.ones(9), groups=4)
 
 
 def test_what_was_not_drawn_is_left_out() -> None:
     resampled = np.array([np.nan, 1.0, np.nan, 1.0])
-    assert score_interval(resampled, groups=2) == score_interval(np.ones(2), groups=2)
-    assert score_interval(np.full(3, np.nan), groups=0) == (0, 1)
+    assert score_interval(1.0, resampled, groups=2) == score_interval(1.0, np.ones(2), groups=2)
+    assert score_interval(0.0, np.full(3, np.nan), groups=0) == (0, 1)
 
 
 def test_holm_by_hand() -> None:
@@ -144,7 +156,7 @@ BLOCKS = {"a": slice(0, 20), "b": slice(20, 30)}
 
 def _pooled(
     rng: np.random.Generator, n: int = 200, folds: int = 5, genres: int = 3
-) -> dict[str, tuple[float, tuple[float, float], tuple[float, float]]]:
+) -> dict[str, tuple[float, tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]]:
     """Scores of linear discriminants on one collection in pairs: value, plain interval, widened one."""
     group = np.arange(n) // 2
     y = rng.integers(0, genres, n // 2)[group]
@@ -170,8 +182,8 @@ def _pooled(
     return {
         name: (
             float(v[0]),
-            score_interval(v[1:], n // 2, least=-1),
-            score_interval(v[1:], n // 2, widening(folds), least=-1),
+            interval(v[1:]),
+            interval(v[1:], widening(folds)),
         )
         for name, v in scores.items()
     }

@@ -16,7 +16,7 @@ from PIL import Image
 
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.drawing.charts import Axis, Dot, accuracy_axis, confusion_rows
-from coverfusion.experiments.evaluation.intervals import Interval, reliability
+from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
 from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import make_config, write_config
 from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_leaderboard
@@ -395,17 +395,27 @@ def test_under_folds_no_neighbour_is_of_the_covers_own_fold(inputs: Inputs, tmp_
 def test_reliability_bins_hold_mean_confidence_and_accuracy() -> None:
     confidence = np.array([0.95, 0.97, 0.99, 0.95, 0.30])
     correct = np.array([True, True, False, True, False])
-    low, high = reliability(confidence, correct)
+    low, high = reliability(confidence, correct, np.arange(5))
     assert (low.covers, low.confidence, low.accuracy.value) == (1, pytest.approx(0.30), 0.0)
     assert (high.covers, high.confidence, high.accuracy.value) == (4, pytest.approx(0.965), 0.75)
     assert low.low <= 0.30 <= low.high
 
 
 def test_reliability_interval_is_wilsons() -> None:
-    # 8 of 10: 0.490 to 0.943 in Wilson's formula, as in Newcombe (1998)
-    (found,) = reliability(np.full(10, 0.9), np.arange(10) < 8)
-    assert found.accuracy.low == pytest.approx(0.4902, abs=1e-4)
-    assert found.accuracy.high == pytest.approx(0.9433, abs=1e-4)
+    (found,) = reliability(np.full(10, 0.9), np.arange(10) < 10, np.arange(10))
+    assert found.accuracy.low == pytest.approx(10 / (10 + 3.8415), abs=1e-4)
+    # five groups of two covers that are right or wrong together are worth five covers
+    (paired,) = reliability(np.full(10, 0.9), np.arange(10) < 8, np.arange(10) // 2)
+    (single,) = reliability(np.full(5, 0.9), np.arange(5) < 4, np.arange(5))
+    assert paired.accuracy == single.accuracy
+
+
+def test_what_perfect_probabilities_show_by_chance_shrinks_with_covers() -> None:
+    few, many = (chance_error(np.random.default_rng(0).uniform(0.3, 1, n)) for n in (100, 10_000))
+    assert 0.05 < few < 0.15
+    # with 1 / sqrt(n)
+    assert few / many == pytest.approx(10, rel=0.25)
+    assert chance_error(np.ones(50)) == 0
 
 
 def test_confusion_rows_are_proportions_of_the_true_genre() -> None:

@@ -1,0 +1,109 @@
+"""Simulated covers whose truth is known: what tests and intervals say of them can be held against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+GENRES = 3
+NEW_COVERS = 500  # that fitted models are judged on beside
+WITHIN = 0.7  # of a cover's difficulty, what it has in common with its group
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What m models got right on n simulated covers.
+
+    Attributes:
+        right: (n, m) bool.
+        groups: (n,) codes.
+        genres: (n,) true codes.
+        fold: (n,) in which the cover was judged; all 0 where the models were fitted once.
+        fresh: (m,) accuracy of the same fitted models on new covers.
+    """
+
+    right: np.ndarray
+    groups: np.ndarray
+    genres: np.ndarray
+    fold: np.ndarray
+    fresh: np.ndarray
+
+
+def judged_once(
+    rng: np.random.Generator, groups: int, size: int, accuracy: np.ndarray, alike: float = 0.5
+) -> Judged:
+    """Fitted models with known accuracies on new covers in groups, as in one 8:1:1 split.
+
+    Args:
+        rng: of the draws.
+        groups: how many.
+        size: covers in each.
+        accuracy: (m,) of each model.
+        alike: how far the models find the same covers hard, 0 to 1.
+    """
+    models, group = len(accuracy), np.arange(groups * size) // size
+
+    def difficulty(columns: int) -> np.ndarray:
+        own = rng.normal(size=(groups * size, columns))
+        return np.sqrt(WITHIN) * rng.normal(size=(groups, columns))[group] + np.sqrt(1 - WITHIN) * own
+
+    hard = np.sqrt(alike) * difficulty(1) + np.sqrt(1 - alike) * difficulty(models)
+    genres = rng.integers(0, GENRES, groups)[group]
+    return Judged(hard < norm.ppf(accuracy), group, genres, np.zeros(len(group), int), accuracy)
+
+
+def judged_in_folds(
+    rng: np.random.Generator, groups: int, size: int, views: int, folds: int = 5, columns: int = 8
+) -> Judged:
+    """Linear models cross-validated on a collection: one on each of several equally good views, one on all.
+
+    The views are independent and equally hard, so that models on one view are equally good on average.
+
+    Args:
+        rng: of the draws.
+        groups: how many.
+        size: covers in each.
+        views: models on one view each; the last model sees all.
+        folds: that keep groups whole.
+        columns: of a view.
+    """
+    group = np.arange(groups * size) // size
+    genres = rng.integers(0, GENRES, groups)[group]
+    fold = (rng.permutation(groups) % folds)[group]
+    X = drawn_features(rng, genres, group, views, columns)
+    every = np.moveaxis(X, 0, 1).reshape(1, len(group), -1)
+    right, fresh = np.zeros((len(group), views + 1), bool), np.zeros(views + 1)
+    new_genres = rng.integers(0, GENRES, NEW_COVERS)
+    new = drawn_features(rng, new_genres, np.arange(NEW_COVERS), views, columns)
+    every_new = np.moveaxis(new, 0, 1).reshape(1, NEW_COVERS, -1)
+    for number in range(folds):
+        train, test = fold != number, fold == number
+        for models, known, other in (
+            (slice(views), X, new),
+            (slice(views, views + 1), every, every_new),
+        ):
+            unseen = np.concatenate([known[:, test], other], axis=1)
+            told = linear_answers(known[:, train], genres[train], unseen)
+            right[test, models] = (told[:, :-NEW_COVERS] == genres[test]).T
+            fresh[models] += (told[:, -NEW_COVERS:] == new_genres).mean(axis=1) / folds
+    return Judged(right, group, genres, fold, fresh)
+
+
+def drawn_features(
+    rng: np.random.Generator, genres: np.ndarray, group: np.ndarray, views: int, columns: int
+) -> np.ndarray:
+    """(views, n, columns): the genre's signal, the same in all collections, and noise that groups share."""
+    signal = np.random.default_rng(1).normal(size=(GENRES, columns))
+    shared = rng.normal(size=(views, group.max() + 1, columns))[:, group]
+    own = rng.normal(size=(views, len(group), columns))
+    return 0.4 * signal[genres] + np.sqrt(WITHIN) * shared + np.sqrt(1 - WITHIN) * own
+
+
+def linear_answers(seen: np.ndarray, genres: np.ndarray, unseen: np.ndarray) -> np.ndarray:
+    """(m, t) genres that ridge regression on the genres' indicators gives (m, t, d) unseen covers."""
+    A, B = (np.concatenate([np.ones((*X.shape[:2], 1)), X], axis=2) for X in (seen, unseen))
+    gram = np.swapaxes(A, 1, 2) @ A + np.eye(A.shape[2])
+    weights = np.linalg.solve(gram, np.swapaxes(A, 1, 2) @ np.eye(GENRES)[genres])
+    return (B @ weights).argmax(axis=2)

@@ -1,0 +1,58 @@
+"""The best of a leaderboard beside what it is worth without the luck of the choice."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coverfusion.experiments.commands.printing import print_run
+from coverfusion.experiments.evaluation.best_of_many import corrected_best
+from coverfusion.experiments.evaluation.statistics import widening
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy, differences_of
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.training.train import train
+from tests.helpers.small import config, save_small
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_small(tmp_path_factory.mktemp("chosen"))
+
+
+@pytest.fixture(scope="module")
+def run(manifest: Path) -> Run:
+    names = ["knn", "logistic", "svc"]
+    return read_run(train(config(manifest, manifest.parent / "runs", classifiers=names, folds=3)))
+
+
+def test_the_choice_is_corrected_where_the_same_covers_judge(run: Run) -> None:
+    frames = [run.predictions(model) for model in run.models]
+    right = np.column_stack([frame["predicted"] == frame["genre"] for frame in frames])
+    expected = corrected_best(right, frames[0]["group"].to_numpy(), run.config["seed"], widening(3))
+    found = corrected_accuracy(run)
+    assert found == expected
+    best = run.accuracy(run.chosen)
+    assert found.value <= best.value
+    assert found.low < found.value < found.high
+    difference = differences_of(run).interval(0, 1)
+    assert difference.value == pytest.approx(best.value - run.accuracy(run.models[1]).value)
+
+
+def test_it_is_printed_and_on_the_page(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    corrected = corrected_accuracy(run)
+    assert corrected
+    print_run(run.folder)
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"flattered: corrected, accuracy {corrected.value:.3f}" in said
+    page = run.report.read_text()
+    assert "As the best of 3 on the same covers it may be flattered" in page
+    assert "at least 95" in page
+    assert not re.search(r"[>\s\u2013]nan\b", page)
+    assert "NaN" not in (run.folder / "metrics.json").read_text()
+
+
+def test_test_covers_that_did_not_choose_need_no_correction(manifest: Path, tmp_path: Path) -> None:
+    split = read_run(train(config(manifest, tmp_path, classifiers=["knn", "logistic"])))
+    assert corrected_accuracy(split) is None
+    assert "flattered" not in split.report.read_text()
