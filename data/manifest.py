@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from _csv import Reader as CSVReader
 
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
+_SOURCE = "source"
+_READ = (*MANIFEST_COLUMNS, _SOURCE)
 _DELIMITERS = ",;\t"
 
 
@@ -30,12 +32,7 @@ def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
         UserError: the file cannot be read, a column is missing, a row has too many fields, no path or no
             genre, or a column of a parquet file holds lists or bytes.
     """
-    try:
-        with manifest.open("rb") as stream:
-            read = _read_parquet if manifest.suffix.lower() == ".parquet" else _read_csv
-            columns = read(stream)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
+    columns = _columns(manifest)
     for name in ("path", "genre"):
         if name not in columns:
             raise UserError(
@@ -54,6 +51,34 @@ def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
         yield path, genre.strip(), artist.strip(), group.strip()
 
 
+def manifest_sources(manifest: Place) -> list[str]:
+    """The column `source` of each row: where a cover comes from, such as a shop or a year.
+
+    Raises:
+        UserError: the file cannot be read, it has no such column, or a row has no source.
+    """
+    columns = _columns(manifest)
+    if _SOURCE not in columns:
+        raise UserError(f"{manifest} has no column 'source'.{did_you_mean(_SOURCE, columns)}")
+    sources = [value.strip() for value in columns[_SOURCE]]
+    empty = [row for row, value in enumerate(sources, start=1) if not value]
+    if empty:
+        raise UserError(
+            f"{manifest}: the source is empty in {len(empty)} row(s), the first: {empty[0]} (of the data). "
+            f"Fill it in or take the rows out."
+        )
+    return sources
+
+
+def _columns(manifest: Place) -> dict[str, list[str]]:
+    """Name -> values of the columns that a manifest knows; raises UserError where it cannot be read."""
+    try:
+        with manifest.open("rb") as stream:
+            return (_read_parquet if manifest.suffix.lower() == ".parquet" else _read_csv)(stream)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{manifest} cannot be read as a manifest: {error}") from error
+
+
 # --- CSV -----------------------------------------------------------------------------------------------
 
 
@@ -66,7 +91,7 @@ def _read_csv(stream: BinaryIO) -> dict[str, list[str]]:
     if not header:
         raise ValueError("it is empty")
     columns: dict[str, list[str]] = {name: [] for name in header}
-    known = {name: header.index(name) for name in MANIFEST_COLUMNS if name in header}
+    known = {name: header.index(name) for name in _READ if name in header}
     for row in _rows(lines):
         if len(row) > len(header):
             raise ValueError(
@@ -102,7 +127,7 @@ def _text(content: bytes) -> str:
 def _column_name(name: str) -> str:
     """The header's name, in any case."""
     name = name.strip()
-    return name.lower() if name.lower() in MANIFEST_COLUMNS else name
+    return name.lower() if name.lower() in _READ else name
 
 
 # --- parquet -------------------------------------------------------------------------------------------
@@ -112,7 +137,7 @@ def _read_parquet(stream: BinaryIO) -> dict[str, list[str]]:
     """The columns that a manifest knows; raises ValueError where one holds no plain values."""
     file = pq.ParquetFile(stream)
     names = {_column_name(name): name for name in file.schema_arrow.names}
-    known = [names[name] for name in MANIFEST_COLUMNS if name in names]
+    known = [names[name] for name in _READ if name in names]
     if not {"path", "genre"} <= set(names):
         return {name: [] for name in names}
     table = file.read(columns=known)

@@ -42,6 +42,7 @@ from coverfusion.experiments.commands.similar import similar_command
 from coverfusion.experiments.commands.sweep import sweep_command
 from coverfusion.experiments.commands.track import track_command
 from coverfusion.experiments.commands.train import train_command
+from coverfusion.experiments.commands.transfer import transfer_command
 from coverfusion.experiments.commands.weights import weights_command
 from coverfusion.experiments.pipeline.console import error_console
 
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "report": report_command,
     "ablate": ablate_command,
     "compare": compare_command,
+    "transfer": transfer_command,
     "map": map_command,
     "curve": curve_command,
     "sweep": sweep_command,
