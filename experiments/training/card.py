@@ -7,6 +7,7 @@ the bundle's held-out covers.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from coverfusion.experiments.drawing.markdown import render_markdown
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, MAIN_SCORES, SCORE_LABELS, percent, spread
 from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
-from coverfusion.experiments.training.report import COUNT_WORDS
+from coverfusion.experiments.training.report import COUNT_WORDS, chosen_words
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.uncertainty.decision import Decision, Targets, guarantee
 
@@ -64,6 +66,8 @@ def bundle_card(folder: Path, extractors: Sequence[Extractor], decision: Decisio
         "choice": choice_words(run),
         "parameters": json.dumps(parameters, default=str) if parameters else "",
         "held_out": f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}",
+        "level": "at least 95 %" if run.config["folds"] else "95 %",
+        "choosing": chosen_words(run, corrected_accuracy(run)),
         "usual": usual,
         "chance": chance,
         "labels": {name: SCORE_LABELS[name] for name in MAIN_SCORES},
@@ -152,8 +156,6 @@ def limits(run: Run) -> list[str]:
             f"that says the same of the same picture could be right for more than "
             f"{percent(facts['ceiling'])}."
         )
-    if run.config["folds"] and len(run.models) > 1:
-        said.append("The folds that chose the model also scored it, which flatters the chosen one a little.")
     said.append(
         "A genre is what the collection's labels say. Labels may be wrong: coverfusion labels lists doubtful "
         "ones."
@@ -177,6 +179,8 @@ def _figure(score: Interval, name: str) -> str:
 
 
 def _ends(score: Interval, name: str) -> str:
+    if math.isnan(score.low):
+        return "none"
     return spread(score, 1, 3) if name == "log_loss" else spread(score)
 
 

@@ -32,7 +32,8 @@ def transfer_findings(
             said.append(f"Always saying the most frequent genre of the training covers: {moved}.")
             continue
         ends = f"{points(-first['lost_high'])} to {points(-first['lost_low'])}"
-        said.append(f"{classifier} on all blocks: {moved}, {points(-first['lost'])} points ({ends}).")
+        on = "all blocks" if "+" in first["blocks"] else first["blocks"]
+        said.append(f"{classifier} on {on}: {moved}, {points(-first['lost'])} points ({ends}).")
         alone = own[own["set"] == ALONE].sort_values("lost")
         if len(alone) > 1:
             least, most = (
@@ -41,7 +42,9 @@ def transfer_findings(
             )
             said.append(f"Of single blocks {classifier} loses least on {least}, and most on {most}.")
         said += _brought(blocks, str(test), str(classifier))
-    said += [f"Left out: {covers:,} covers {what}." for what, covers in left_out.items()]
+    said += [
+        f"Left out: {covers:,} cover{'s' if covers > 1 else ''} {what}." for what, covers in left_out.items()
+    ]
     source = names[1] if len(names) > 1 else "a source"
     said.append(f"To close the gap, learn from covers of {source} too; coverfusion curve says from how many.")
     return said

@@ -166,7 +166,7 @@ def _fill(study: StudyFolder, pooled: Pooled, names: Sequence[str], workers: int
 
 def _not_tested(collection: Collection, plan: Plan) -> dict[str, int]:
     """Reason -> covers that are not tested because of what was learnt."""
-    copies = "in two sources byte for byte, so that they count for the first one"
+    copies = "in both byte for byte, which count for the first collection alone"
     counts = {copies: collection.counts["copies"]}
     for source in plan.tests:
         counts[f"of {source.name}, which share a picture or an artist with training covers"] = source.leaked

@@ -44,13 +44,13 @@ def _save(folder: Path, shifted: bool, first_seed: int) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two manifests: `here.csv`, and `there.csv` with other names of genres, one more, and covers of `here`."""
+    """Manifests: `here.csv`; `there.csv` with other names of genres, one more, and covers of `here`."""
     root = tmp_path_factory.mktemp("transfer")
     here, there = _save(root / "a", False, 0), _save(root / "b", True, 1000)
     for row in there:
         row["genre"] = {"dub": "Dub reggae"}.get(row["genre"], row["genre"])
     extra = [{"path": row["path"], "genre": "polka"} for row in _save(root / "c", False, 2000)[:5]]
-    copied = [here[0] | {"genre": "Dub reggae"}, here[30] | {"genre": "techno"}]  # the second one conflicts
+    copied = [here[0] | {"genre": "Dub reggae"}, here[EACH] | {"genre": "techno"}]  # the second one conflicts
     (root / "map.csv").write_text("from,to\nDub reggae,dub\n")
     save_manifest(root / "here.csv", here)
     save_manifest(root / "there.csv", [*there, *extra, *copied])
