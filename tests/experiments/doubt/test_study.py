@@ -43,8 +43,8 @@ def test_flipped_labels_are_found(flipped: tuple[Run, set[str]], tmp_path: Path)
     run, wrong = flipped
     found = pd.read_csv(find_doubtful(run.folder, out=tmp_path / "labels") / "doubtful.csv")
     hits = found["path"].isin(wrong)
-    assert hits.sum() >= FLIPPED - 1
-    assert hits.mean() >= 0.5  # of 5 % that are wrong
+    assert hits.sum() >= FLIPPED - 2
+    assert hits.mean() >= 0.6  # of 5 % that are wrong
     assert found["margin"].is_monotonic_increasing
     assert (found["p_suggested"] > found["p_genre"]).all()
 
