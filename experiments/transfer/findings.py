@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.words import percent, points
+from coverfusion.experiments.drawing.words import percent, points, records
 from coverfusion.experiments.transfer.plan import ALONE
 from coverfusion.experiments.transfer.tables import LARGEST_GENRE
 
@@ -37,8 +37,8 @@ def transfer_findings(
         alone = own[own["set"] == ALONE].sort_values("lost")
         if len(alone) > 1:
             least, most = (
-                f"{row.block} {points(-row.lost)} points, to {percent(row.accuracy_transfer)}"
-                for row in alone.iloc[[0, -1]].itertuples()
+                f"{row['block']} {points(-row['lost'])} points, to {percent(row['accuracy_transfer'])}"
+                for row in records(alone.iloc[[0, -1]])
             )
             said.append(f"Of single blocks {classifier} loses least on {least}, and most on {most}.")
         said += _brought(blocks, str(test), str(classifier))
@@ -59,5 +59,5 @@ def _brought(blocks: pd.DataFrame, test: str, classifier: str) -> list[str]:
         return []
     if sure.empty:
         return [f"On {test} leaving out no single block changes the accuracy of {classifier} significantly."]
-    listed = ", ".join(f"{row.block} {points(row.brings_transfer)}" for row in sure.itertuples())
+    listed = ", ".join(f"{row['block']} {points(row['brings_transfer'])}" for row in records(sure))
     return [f"On {test} these blocks change the accuracy of {classifier} significantly, in points: {listed}."]

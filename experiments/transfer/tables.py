@@ -77,7 +77,7 @@ def scores_table(tested: Tested) -> pd.DataFrame:
         | {"lost": usual["accuracy_within"] - usual["accuracy_transfer"]}
     ]
     for model, outcome in tested.outcomes.items():
-        scored = {}
+        scored: dict[str, float] = {}
         for where, frame in _both(outcome):
             folds = tested.folds if where == "within" else None
             overall = score_predictions(
@@ -89,7 +89,7 @@ def scores_table(tested: Tested) -> pd.DataFrame:
                 folds,
             ).overall
             for score in SCORES:
-                value, low, high = overall.loc[score, ["value", "low", "high"]].astype(float)
+                value, low, high = map(float, overall.loc[score, ["value", "low", "high"]].to_numpy())
                 scored |= {
                     f"{score}_{where}": value,
                     f"{score}_{where}_low": low,
