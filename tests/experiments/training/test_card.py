@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.drawing.words import MAIN_SCORES, SCORE_LABELS
+from coverfusion.experiments.drawing.words import MAIN_SCORES, SCORE_LABELS, percent
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
 from coverfusion.features.registry import create
@@ -123,3 +123,10 @@ def test_the_card_is_sealed_with_the_bundle(run: Run, tmp_path: Path) -> None:
     (copied / "README.md").write_text("It is always right.")
     with pytest.raises(UserError, match=r"README\.md"):
         load_bundle(copied)
+
+
+def test_the_ceiling_of_conflicts_is_on_the_card_and_in_the_report(run: Run) -> None:
+    assert run.facts["ceiling"] == pytest.approx(1 - 1 / 91)  # 91 entries, two of one picture
+    ceiling = percent(run.facts["ceiling"])
+    assert f"could be right for more than {ceiling}" in _card(run)
+    assert f"could be right for more than {ceiling}" in run.report.read_text()
