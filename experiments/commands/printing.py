@@ -38,9 +38,7 @@ def print_run(folder: Path) -> None:
         from coverfusion.experiments.training.stack_weights import summary
 
         print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
-    places = {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"}
-    card = {"Card of the bundle": "bundle/README.md"}  # bundles of earlier versions have none
-    print_places(folder, places | (card if (folder / "bundle" / "README.md").is_file() else {}))
+    print_places(folder, {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"})
 
 
 def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
