@@ -12,7 +12,7 @@ import pandas as pd
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import signed
+from coverfusion.experiments.drawing.words import region, signed
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 ALPHA = 0.05
@@ -35,7 +35,9 @@ def write_ablation_page(folder: Path) -> Path:
             if (file := folder / f"{name}.csv").is_file()
         },
     }
-    return write_study_page(folder, "ablation.html", context, {"signed": partial(signed, digits=1)})
+    return write_study_page(
+        folder, "ablation.html", context, {"signed": partial(signed, digits=1), "region": region}
+    )
 
 
 def ablation_findings(comparisons: pd.DataFrame) -> list[dict[str, object]]:

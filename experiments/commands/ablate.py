@@ -26,7 +26,7 @@ from coverfusion.experiments.commands.options import (
     check_tracking,
     read_options,
 )
-from coverfusion.experiments.commands.printing import log_if_asked, print_places
+from coverfusion.experiments.commands.printing import log_if_asked, print_equal, print_places
 from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.pipeline.console import console, print_frame
 
@@ -129,4 +129,4 @@ def _print_comparisons(table: pd.DataFrame, rope: float) -> None:
     for name in table["design"].unique():
         title = f"{name[0].upper()}{name[1:]}: points of accuracy (corrected t, 95 %), Holm's p"
         print_frame(printed[table["design"] == name], title)
-    console.print(f"equal: the probability that the difference is within {100 * rope:g} points.")
+    print_equal(rope)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from coverfusion.experiments.commands.options import RopeOption, SeedOption
-from coverfusion.experiments.commands.printing import print_place
+from coverfusion.experiments.commands.printing import print_equal, print_place
 from coverfusion.experiments.evaluation import ROPE
-from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.experiments.pipeline.console import print_frame
 
 
 def compare_command(
@@ -60,7 +60,7 @@ def compare_command(
     printed["equal"] = table["equal"].map("{:.2f}".format)
     how = " and ".join(METHODS[name] for name in table["method"].unique())
     print_frame(printed, f"Accuracy, difference in points with 95 % interval; Holm's p ({how})")
-    console.print(f"equal: the probability that the difference is within {100 * rope:g} points.")
+    print_equal(rope)
     if out:
         write_comparison(out, table, differences, runs)
         print_place("Tables and picture", out)

@@ -18,9 +18,7 @@ def print_run(folder: Path) -> None:
     """Prints the leaderboard of a run and where everything is."""
     import pandas as pd
 
-    from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
     from coverfusion.experiments.pipeline.results_csv import read_results
-    from coverfusion.experiments.pipeline.run_folder import read_run
 
     board = read_results(folder / "leaderboard.csv")
     # a set with a colon is of parts of a block, such as the text that `text` sees
@@ -28,17 +26,26 @@ def print_run(folder: Path) -> None:
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
         console.print(leaderboard_table(str(name), part, all_blocks))
+    if "folds" in set(board["split"]):
+        _print_corrected(folder)
+    if (folder / "stack_weights.csv").is_file():
+        from coverfusion.experiments.training.stack_weights import summary
+
+        print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
+    print_places(folder, {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"})
+
+
+def _print_corrected(folder: Path) -> None:
+    """What the best model is without the luck of the choice, where there was one."""
+    from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+    from coverfusion.experiments.pipeline.run_folder import read_run
+
     run = read_run(folder)
     if corrected := corrected_accuracy(run):
         console.print(
             f"As the best of several on the same covers {run.chosen.classifier} may be flattered: corrected, "
             f"accuracy {corrected.value:.3f} ({corrected.low:.3f}-{corrected.high:.3f})."
         )
-    if (folder / "stack_weights.csv").is_file():
-        from coverfusion.experiments.training.stack_weights import summary
-
-        print_frame(summary(pd.read_csv(folder / "stack_weights.csv")), "Weights of the stack's members")
-    print_places(folder, {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"})
 
 
 def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
@@ -60,6 +67,13 @@ def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str) -> Table:
             f"{row.fit_seconds:.1f}",
         )
     return table
+
+
+def print_equal(rope: float) -> None:
+    """Prints what the column `equal` of comparisons means."""
+    from coverfusion.experiments.drawing.words import region
+
+    console.print(f"equal: the probability that the difference is within {region(rope)}.")
 
 
 def print_places(folder: Path, names: Mapping[str, str]) -> None:

@@ -148,10 +148,11 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
     keys = ["classifier", "balance", "size"]
     folds = dict(list(curve.groupby(keys)))
     intervals = []
-    for row in pooled[[*keys, "genre", "score", "covers"]].itertuples(index=False):
-        name = f"{row.score}_{row.genre}" if row.genre else row.score
-        values = folds[row.classifier, row.balance, row.size][name].to_numpy()
-        test = corrected_t_test(values, test_share, row.covers * test_share / (1 + test_share))
+    for row in pooled[[*keys, "genre", "score", "covers"]].to_dict("records"):
+        name = f"{row['score']}_{row['genre']}" if row["genre"] else str(row["score"])
+        values = folds[row["classifier"], row["balance"], row["size"]][name].to_numpy()
+        tested = float(row["covers"]) * test_share / (1 + test_share)
+        test = corrected_t_test(values, test_share, tested)
         intervals.append((test.low, test.high))
     return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(intervals).T, strict=True)))
 

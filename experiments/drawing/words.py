@@ -50,6 +50,11 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
+def region(rope: float) -> str:
+    """0.01 -> "1 point", as differences that do not matter are named."""
+    return f"{100 * rope:g} point{'' if rope == 0.01 else 's'}"
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table, each by its columns' names."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]

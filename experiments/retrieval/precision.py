@@ -142,9 +142,11 @@ def precision_at_k(
             "all_over": hits[names[0]] - values,
         }
         spans = {what: (part.mean(axis=0), *interval(weights @ part)) for what, part in compared.items()}
-        drawn = zip(spans[""][0], (weights @ values).T, strict=True)
-        ends = [score_interval(float(mean), resampled, count) for mean, resampled in drawn]
-        spans[""] = (spans[""][0], *np.transpose(ends))
+        if name != RANDOM_COVERS:  # chance is computed, not drawn
+            means = spans[""][0]
+            drawn = zip(means, (weights @ values).T, strict=True)
+            ends = np.array([score_interval(float(mean), resampled, count) for mean, resampled in drawn])
+            spans[""] = (means, ends[:, 0], ends[:, 1])
         for position, k in enumerate(KS):
             row: dict[str, object] = {"blocks": name, "k": k}
             for what, (mean, low, high) in spans.items():

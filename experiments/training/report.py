@@ -20,6 +20,7 @@ from coverfusion.experiments.drawing.words import (
     SPLIT_LABELS,
     percent,
     points,
+    region,
     spread,
 )
 from coverfusion.experiments.evaluation import ROPE
@@ -167,7 +168,7 @@ def run_gist(
     covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
     won = (
         f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
-        f" {percent(best.value)} of {covers} ({level} {spread(best)})."
+        f" {percent(best.value)} of {covers} ({level}: {spread(best)})."
     )
     guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
     if difference is None:
@@ -178,7 +179,7 @@ def run_gist(
         ]
     single = run.alone[0]
     least = min(run.alone, key=lambda model: run.accuracy(model).value)
-    interval = f"{level} {points(difference.low)} to {points(difference.high)}"
+    interval = f"{level}: {points(difference.low)} to {points(difference.high)}"
     size = f"{100 * abs(difference.value):.1f} points"
     doing = "fusing" if len(run.chosen.blocks) > 1 else "learning from pictures"
     if difference.low > 0:
@@ -188,8 +189,7 @@ def run_gist(
     else:
         verdict = f"{doing} makes no sure difference ({points(difference.value)} points, {interval})"
     if practical is not None:
-        region = f"{100 * ROPE:g} point"
-        verdict += f"; practically equal within {region} with probability {practical.equal:.2f}"
+        verdict += f"; practically equal within {region(ROPE)} with probability {practical.equal:.2f}"
     worth = f"{guess} and the best single block for {percent(run.accuracy(single).value)}; {verdict}."
     alone = (
         f"Alone, the block {single.blocks[0]} tells the genre best ({single.classifier}:"

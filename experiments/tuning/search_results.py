@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import write_config
 from coverfusion.experiments.tuning.candidates import SPLIT_FILE, Candidates
 from coverfusion.experiments.tuning.search_space import Range, SearchSpace, values_of
@@ -26,7 +27,7 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
     write_csv(trials_table(study, space), folder / "trials.csv")
     write_csv(importances(study, space), folder / "importance.csv")
     best = values_of(space, study.best_trial.params)
-    models, tried = {BEST_ROW: candidates.model(best)}, {}
+    models, tried = {BEST_ROW: candidates.model(best)}, dict[str, Model]()
     for trial in study.get_trials(deepcopy=False):
         if trial.value is None or trial.params == study.best_trial.params:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def sweep_findings(folder: Path) -> list[str]:
             f"{100 * row['accuracy']:.1f} % of validation covers right ({interval}), "
             f"and {100 * learnt['accuracy']:.1f} % of those that it learnt from."
         ),
-        *corrected_words(row),
+        *corrected_words(records(held_out.loc[[best]])[0]),
     ]
     others = held_out.drop(index=best)
     worse = others["difference_high"] < 0
@@ -81,7 +81,7 @@ def sweep_findings(folder: Path) -> list[str]:
     return sentences
 
 
-def corrected_words(best: Mapping[Hashable, Any] | pd.Series) -> list[str]:
+def corrected_words(best: Mapping[str, Any]) -> list[str]:
     """What the best of several is without its luck, in a sentence; none where nothing was chosen.
 
     Args:

@@ -70,13 +70,13 @@ def _against_best(
     best = held_out.sort_values(["accuracy", "log_loss"], ascending=[False, True])["value"].iloc[0]
     hits = pd.DataFrame(right)  # aligned by cover
     codes = np.unique(groups[hits.index].to_numpy(), return_inverse=True)[1]
-    config, of = candidates.config, hits.to_numpy(bool)
+    config, of, names = candidates.config, hits.to_numpy(bool), list(hits.columns)
     wider = widening(config.folds)
     many = many_differences(of, codes, config.seed, wider)
     corrected = corrected_best(of, codes, config.seed, wider)
     rows = []
     for value in held_out["value"]:
-        less = many.interval(hits.columns.get_loc(value), hits.columns.get_loc(best))
+        less = many.interval(names.index(value), names.index(best))
         row = {"value": value, "covers": VALIDATION, "best": value == best, "tried": len(hits.columns)}
         row |= {"difference": less.value, "difference_low": less.low, "difference_high": less.high}
         row |= {"corrected": corrected.value}

@@ -32,7 +32,7 @@ def test_over_folds_intervals_hold_and_the_test_keeps_its_level() -> None:
 
 
 def test_scores_of_a_genre_of_six_covers_hold() -> None:
-    rows = simulated(genre_scores(60), "60", 150, [2])
+    rows = simulated(genre_scores(60), "60", 60, [2])
     assert all(row["found"] >= 0.9 for row in rows)
 
 

@@ -42,7 +42,7 @@ def test_one_model_needs_no_correction_and_the_better_of_two_hardly_any() -> Non
 
 
 def test_of_ten_equal_models_none_is_surely_worse_and_the_best_is_not_flattered() -> None:
-    wrongly, lucky, corrected, holds, samples = 0, 0.0, 0.0, 0, 150
+    wrongly, lucky, corrected, holds, samples = 0, 0.0, 0.0, 0, 100
     for n in range(samples):
         judged = judged_once(np.random.default_rng(n), 60, 2, np.full(10, 0.5))
         best = judged.right.mean(axis=0).argmax()
