@@ -33,11 +33,11 @@ def transfer_findings(
             continue
         ends = f"{points(-first['lost_high'])} to {points(-first['lost_low'])}"
         on = "all blocks" if "+" in first["blocks"] else first["blocks"]
-        said.append(f"{classifier} on {on}: {moved}, {points(-first['lost'])} points ({ends}).")
+        said.append(f"{classifier} on {on}: {moved}, {points(0 - first['lost'])} points ({ends}).")
         alone = own[own["set"] == ALONE].sort_values("lost")
         if len(alone) > 1:
             least, most = (
-                f"{row['block']} {points(-row['lost'])} points, to {percent(row['accuracy_transfer'])}"
+                f"{row['block']} {points(0 - row['lost'])} points, to {percent(row['accuracy_transfer'])}"
                 for row in records(alone.iloc[[0, -1]])
             )
             said.append(f"Of single blocks {classifier} loses least on {least}, and most on {most}.")
