@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from _csv import Reader as CSVReader
 
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
+SOURCE_COLUMN = "source"
 _DELIMITERS = ",;\t"
 _NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)  # the first line, for spreadsheets
 
@@ -45,6 +46,15 @@ def manifest_paths(manifest: Place) -> list[str]:
         UserError: as `_read`; `path` is needed.
     """
     return _read(manifest, ("path",), ("path",))["path"]
+
+
+def manifest_sources(manifest: Place) -> list[str]:
+    """The column `source` of each row: where a cover comes from, such as a shop or a year.
+
+    Raises:
+        UserError: as `_read`; `source` is needed.
+    """
+    return [value.strip() for value in _read(manifest, (SOURCE_COLUMN,), (SOURCE_COLUMN,))[SOURCE_COLUMN]]
 
 
 def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
@@ -131,7 +141,7 @@ def _text(content: bytes) -> str:
 def _column_name(name: str) -> str:
     """The header's name, in any case."""
     name = name.strip()
-    return name.lower() if name.lower() in MANIFEST_COLUMNS else name
+    return name.lower() if name.lower() in (*MANIFEST_COLUMNS, SOURCE_COLUMN) else name
 
 
 # --- parquet -------------------------------------------------------------------------------------------

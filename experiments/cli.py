@@ -33,6 +33,7 @@ from coverfusion.experiments.commands.extract import extract_command
 from coverfusion.experiments.commands.grow import grow_command
 from coverfusion.experiments.commands.index import index_command
 from coverfusion.experiments.commands.inspect import inspect_command
+from coverfusion.experiments.commands.labels import labels_command
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.commands.report import report_command
 from coverfusion.experiments.commands.score import score_command
@@ -42,6 +43,7 @@ from coverfusion.experiments.commands.similar import similar_command
 from coverfusion.experiments.commands.sweep import sweep_command
 from coverfusion.experiments.commands.track import track_command
 from coverfusion.experiments.commands.train import train_command
+from coverfusion.experiments.commands.transfer import transfer_command
 from coverfusion.experiments.commands.weights import weights_command
 from coverfusion.experiments.pipeline.console import error_console
 
@@ -58,11 +60,13 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "report": report_command,
     "ablate": ablate_command,
     "compare": compare_command,
+    "transfer": transfer_command,
     "map": map_command,
     "curve": curve_command,
     "sweep": sweep_command,
     "search": search_command,
     "decide": decide_command,
+    "labels": labels_command,
     "track": track_command,
     "score": score_command,
     "explain": explain_command,

@@ -6,6 +6,7 @@
     neighbours/         the index of training covers (where one was given)
     decision/           held-out covers, to calibrate and abstain by (where they were given)
     novelty/            what training covers look like (where there are enough)
+    README.md           its card: data, splits, figures, limits (where one was given)
 
 The formats are skops with a fixed list of types, safetensors, CatBoost's own, FAISS, parquet and JSON:
 reading them runs no code from the folder. The digests tell of damage and of careless edits; they are no
@@ -39,6 +40,7 @@ from coverfusion.fusion.uncertainty.novelty import Novelty
 
 BUNDLE_FORMAT = 2
 BUNDLE_MANIFEST, SEAL = "manifest.json", "manifest.sha256"
+BUNDLE_CARD = "README.md"
 _REMEDY = "Train again or copy it anew."
 
 
@@ -127,6 +129,7 @@ def save_bundle(
     decision: Decision | None = None,
     novelty: Novelty | None = None,
     extra: Mapping[str, Any] | None = None,
+    card: str = "",
 ) -> None:
     """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
 
@@ -139,6 +142,7 @@ def save_bundle(
         decision: held-out covers with what was learnt from them.
         novelty: what training covers look like.
         extra: JSON values to keep with it.
+        card: what readers must know of it, in Markdown; "": nothing.
 
     Raises:
         UserError: `folder` holds something that is not a bundle.
@@ -156,6 +160,8 @@ def save_bundle(
         decision.save(partial / "decision")
     if novelty is not None:
         novelty.save(partial / "novelty")
+    if card:
+        (partial / BUNDLE_CARD).write_text(card, encoding="utf-8")
     manifest = {
         "format": BUNDLE_FORMAT,
         "classifier": classifier.name,

@@ -21,6 +21,7 @@ from coverfusion.experiments.drawing.words import (
     percent,
     spread,
 )
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 
@@ -60,7 +61,7 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
         }
         for name in MAIN_SCORES:
             score, label = model.scores[split][name], SCORE_LABELS[name]
-            row[label] = score.value if name == "log_loss" else 100 * score.value
+            row[label] = score.value if name in LOSSES else 100 * score.value
             if name in SCORES_WITH_INTERVAL:
                 row[f"{label}, interval"] = spread(score)
         rows.append(row | {"seconds to fit": model.seconds})

@@ -26,7 +26,7 @@ from coverfusion.experiments.commands.options import (
     check_tracking,
     read_options,
 )
-from coverfusion.experiments.commands.printing import log_if_asked, print_run
+from coverfusion.experiments.commands.printing import log_if_asked, print_place, print_run
 
 
 def train_command(
@@ -80,4 +80,6 @@ def train_command(
     )
     folder = train(config, fresh)
     print_run(folder)
+    if (card := folder / "bundle" / "README.md").is_file():  # bundles of earlier versions have none
+        print_place("Card of the bundle", card)
     log_if_asked(folder, track, tracking_uri)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 from PIL.Image import Resampling
 
-from coverfusion.data.pictures import decode
+from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sources import read_bytes
 
 THUMBNAIL_SIDE = 128  # pixels
 
@@ -18,3 +20,16 @@ def thumbnail(content: bytes) -> bytes:
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=80)
     return out.getvalue()
+
+
+def data_uri(jpeg: bytes) -> str:
+    """The bytes of a JPEG as an address that a page can hold."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def picture_at(path: str) -> str | None:
+    """The thumbnail of the picture at a path as a data URI; None where it is gone or broken since."""
+    try:
+        return data_uri(thumbnail(read_bytes(path)))
+    except PictureError:
+        return None

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import Axis
+from coverfusion.experiments.drawing.thumbnails import picture_at
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.genres.distributions import distributions
 from coverfusion.experiments.genres.effects import distinct, short_meaning
 from coverfusion.experiments.genres.findings import GenreFindings
 from coverfusion.experiments.genres.palette import over
-from coverfusion.experiments.genres.pictures import marked_picture, picture_at
+from coverfusion.experiments.genres.pictures import marked_picture
 from coverfusion.experiments.genres.shap import Shap
 from coverfusion.experiments.genres.typical_covers import (
     Confused,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.drawing.thumbnails import thumbnail
+from coverfusion.experiments.drawing.thumbnails import data_uri, thumbnail
 from coverfusion.experiments.pipeline.progress import counted
 
 MEAN_SIDE = 96  # pixels of a mean picture
@@ -73,16 +72,8 @@ def _square(path: str) -> np.ndarray | None:
     return np.asarray(ImageOps.fit(picture, (MEAN_SIDE, MEAN_SIDE), Image.Resampling.BILINEAR), np.float64)
 
 
-def picture_at(path: str) -> str | None:
-    """A cover's thumbnail as a data URI; None where the file is gone or broken since."""
-    try:
-        return _uri(thumbnail(read_bytes(path)))
-    except PictureError:
-        return None
-
-
 def marked_picture(path: str, box: Sequence[Sequence[float]]) -> str | None:
-    """The same with a line around a box of four (x, y) in pixels of the decoded picture."""
+    """As `picture_at`, with a line around a box of four (x, y) in pixels of the decoded picture."""
     try:
         picture = decode(read_bytes(path))
     except PictureError:
@@ -94,15 +85,11 @@ def marked_picture(path: str, box: Sequence[Sequence[float]]) -> str | None:
         draw.line([*corners, *corners[:2]], colour, width, joint="curve")
     content = io.BytesIO()
     picture.save(content, "PNG", compress_level=0)  # it is only handed on
-    return _uri(thumbnail(content.getvalue()))
+    return data_uri(thumbnail(content.getvalue()))
 
 
 def _jpeg(values: np.ndarray) -> str:
     picture = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=88)
-    return _uri(content.getvalue())
-
-
-def _uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+    return data_uri(content.getvalue())

@@ -16,6 +16,7 @@ from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
 from coverfusion.data.registry import origin_of
+from coverfusion.experiments.evaluation.ceiling import conflict_ceiling
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
@@ -218,6 +219,9 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "fingerprint": collection.fingerprint(),
         "covers": len(prepared.covers),
         "genres": prepared.covers["genre"].value_counts().to_dict(),
+        "groups": prepared.covers["group"].nunique(),
+        "ceiling": conflict_ceiling(collection.conflicts, len(collection) + collection.counts["left_out"]),
+        "artists_known": int((prepared.covers["artist"] != "").sum()),
         "dropped": collection.counts,
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from typing_extensions import TypedDict
 
+from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import read_json
 from coverfusion.experiments.pipeline.blocks import make_extractors
@@ -48,9 +49,7 @@ def reopen(run: str | os.PathLike[str]) -> Prepared:
     Raises:
         UserError: not a finished run folder, or the collection or the extractors are not what they were.
     """
-    run = Path(run)
-    if not (run / "report.html").is_file():
-        raise UserError(f"{run} is not a finished run folder; `coverfusion train` makes one.")
+    run = finished_run(run)
     config = read_config(run / "config.yaml", run_plugins=False)
     facts = read_json(run / "collection.json", _Facts)
     blocks = {name: (config.blocks or {}).get(name, {}) for name in facts["extractors"]}
@@ -62,7 +61,25 @@ def reopen(run: str | os.PathLike[str]) -> Prepared:
             raise UserError(
                 f"Block '{extractor.name}' has other weights or another version than in {run}. Train again."
             )
+    return prepare(config, reopen_collection(run), extractors)
+
+
+def reopen_collection(run: str | os.PathLike[str]) -> Collection:
+    """Reads the collection that a run was made with, without any feature.
+
+    Raises:
+        UserError: not a finished run folder, or the collection is not what it was.
+    """
+    run = finished_run(run)
+    config = read_config(run / "config.yaml", run_plugins=False)
     collection = open_collection(config)
-    if collection.fingerprint() != facts["fingerprint"]:
+    if collection.fingerprint() != read_json(run / "collection.json", _Facts)["fingerprint"]:
         raise UserError(f"{config.collection} has changed since {run} was made. Train again.")
-    return prepare(config, collection, extractors)
+    return collection
+
+
+def finished_run(run: str | os.PathLike[str]) -> Path:
+    """The folder; raises UserError where it is not a run that is finished."""
+    if not (Path(run) / "report.html").is_file():
+        raise UserError(f"{run} is not a finished run folder; `coverfusion train` makes one.")
+    return Path(run)

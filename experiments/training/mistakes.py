@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
-from coverfusion.data.pictures import PictureError
-from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.drawing.thumbnails import thumbnail
+from coverfusion.experiments.drawing.thumbnails import data_uri, picture_at
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
@@ -62,7 +59,7 @@ def confident_mistakes(
             predicted=row["predicted"],
             probability=row["probability"],
             own_probability=row[f"p_{row['genre']}"],
-            picture=_picture_at(paths[row["cover_id"]]),
+            picture=picture_at(paths[row["cover_id"]]),
             neighbours=nearest,
         )
         for row, nearest in zip(sure.to_dict(orient="records"), near, strict=True)
@@ -89,16 +86,4 @@ def _nearest(
 def _pictured(near: pd.DataFrame, neighbours: TrainingIndex) -> Iterable[NearCover]:
     pictures = neighbours.thumbnails(near["cover_id"].tolist())
     for genre, content in zip(near["genre"], pictures, strict=True):
-        yield NearCover(str(genre), _data_uri(content) if content else None)
-
-
-def _picture_at(path: str) -> str | None:
-    """A small picture as a data URI; None where the file is gone or broken since."""
-    try:
-        return _data_uri(thumbnail(read_bytes(path)))
-    except PictureError:
-        return None
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+        yield NearCover(str(genre), data_uri(content) if content else None)

@@ -50,6 +50,7 @@ from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.run_folder import RUN_FILES
 from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
+from coverfusion.experiments.training.card import bundle_card
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.experiments.training.choice import best_model, choosing_covers
 from coverfusion.experiments.training.photos import learn_looks
@@ -265,7 +266,7 @@ def write_bundle(
     """The chosen model with all that scoring needs, the index of its training covers, and held-out covers.
 
     Args:
-        folder: of the bundle.
+        folder: of the bundle, in that of its run, which is filled but for the report.
         classifier: fitted on `train_ids`.
         model: what it is called.
         prepared: all covers and features.
@@ -286,13 +287,14 @@ def write_bundle(
         paths=covers["path"].tolist(),
         thumbnails=[thumbnail(read_bytes(path)) for path in covers["path"]],
     )
+    groups = prepared.covers.set_index("cover_id")["group"]
+    decision = _decision(classifier.classes_, groups, held_out, prior)
     save_bundle(
         folder,
         classifier,
         neighbours=neighbours,
-        decision=_decision(
-            classifier.classes_, prepared.covers.set_index("cover_id")["group"], held_out, prior
-        ),
+        decision=decision,
+        card=bundle_card(folder.parent, used, decision),
         novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},

@@ -9,12 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from coverfusion.experiments.genres.pictures import (
-    DIFFERENCE_STRETCH,
-    marked_picture,
-    mean_pictures,
-    picture_at,
-)
+from coverfusion.experiments.drawing.thumbnails import picture_at
+from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH, marked_picture, mean_pictures
 from tests.helpers.pictures import encode, solid
 
 

@@ -1,0 +1,72 @@
+"""`coverfusion transfer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coverfusion.experiments.commands.options import (
+    BlockOption,
+    ClassifiersOption,
+    ConfigKeepOption,
+    ConfigPresetOption,
+    ConfigSeedOption,
+    FoldsOption,
+    FreshOption,
+    OutOption,
+    ProcessesOption,
+    SourceArgument,
+    StoreOption,
+    read_options,
+)
+from coverfusion.experiments.commands.printing import print_place
+from coverfusion.experiments.pipeline.console import console
+
+
+def transfer_command(
+    source: SourceArgument,
+    second: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[COLLECTION]", help="to test on; if left out, each `source` of the first one's manifest"
+        ),
+    ] = None,
+    genres: Annotated[
+        Path | None, typer.Option(help="CSV with columns from,to: what genres of either are to be called")
+    ] = None,
+    folds: FoldsOption = None,
+    classifier: ClassifiersOption = None,
+    block: BlockOption = None,
+    preset: ConfigPresetOption = None,
+    keep: ConfigKeepOption = None,
+    seed: ConfigSeedOption = None,
+    store: StoreOption = None,
+    out: OutOption = None,
+    workers: ProcessesOption = None,
+    fresh: FreshOption = False,
+) -> None:
+    """Does what was learnt from one collection hold on another, and which block loses most on the way?
+
+    Example: `coverfusion transfer covers/ others/ --genres map.csv -c svc`
+    """
+    from coverfusion.data.addresses import place
+    from coverfusion.experiments.transfer.study import transfer
+
+    config = read_options(
+        "transfer",
+        source,
+        folds=folds,
+        classifiers=classifier,
+        blocks=block,
+        preset=preset,
+        keep=keep,
+        seed=seed,
+        store=store,
+        out=out,
+    )
+    folder = transfer(config, None if second is None else place(second), genres, workers, fresh)
+    for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
+        console.print(sentence, soft_wrap=True)
+    print_place("Tables and page", folder / "index.html")

@@ -1,0 +1,1 @@
+"""`labels`: covers whose genre is doubtful."""

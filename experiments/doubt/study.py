@@ -1,0 +1,131 @@
+"""`coverfusion labels`: the covers of a run whose genre is doubtful, as a table and a page with pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from coverfusion.data.csv_files import write_csv
+from coverfusion.data.errors import UserError
+from coverfusion.data.outputs import make_output_folder
+from coverfusion.experiments.doubt.page import write_doubt_page
+from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.pipeline.outputs import check_folder
+from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.reopen import reopen_collection
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
+
+SHOWN_COVERS = 60  # on the page; the table has all
+
+
+def find_doubtful(
+    folder: str | os.PathLike[str],
+    classifier: str | None = None,
+    out: str | os.PathLike[str] | None = None,
+    shown: int = SHOWN_COVERS,
+) -> Path:
+    """Writes tables (`doubtful.csv`, `genres.csv`), `findings.txt`, `index.html` and how they were made.
+
+    Args:
+        folder: a finished run folder, of which the collection is still there.
+        classifier: whose probabilities, as `Run.model` takes it; None: the run's choice.
+        out: the folder to make; None: `labels` in the run folder.
+        shown: covers on the page, the most doubtful ones.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UserError: not a finished run folder, no such classifier, a collection that has changed, or `out`
+            cannot be written.
+    """
+    run = read_run(folder)
+    model = run.chosen if classifier is None else run.model(classifier)
+    place = Path(out or run.folder / "labels")
+    check_folder(place)
+    predictions = held_out_covers(run, model)
+    covers = reopen_collection(run.folder).frame
+    table = doubtful_table(predictions, _paths(predictions.index, covers))
+    genres = doubt_by_genre(predictions)
+    make_output_folder(place)
+    write_csv(table, place / "doubtful.csv")
+    write_csv(genres, place / "genres.csv")
+    sentences = doubt_findings(run, model, predictions, table, genres)
+    (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
+    settings = {
+        "run": str(run.folder.absolute()),
+        "classifier": model.classifier,
+        "blocks": list(model.blocks),
+    }
+    (place / "config.yaml").write_text(
+        yaml.safe_dump(settings | {"shown": shown}, sort_keys=False), encoding="utf-8"
+    )
+    write_json(place / "environment.json", environment() | {"collection": run.facts["fingerprint"]})
+    write_doubt_page(place, run, sentences, table.head(shown), genres, len(table))
+    return place
+
+
+def held_out_covers(run: Run, model: ScoredModel) -> pd.DataFrame:
+    """By cover_id `genre`, `group` and `p_<genre>` of every cover that a model of the run had not seen.
+
+    Of a run with folds these are nearly all covers, of one with an 8:1:1 split those of validation and test.
+
+    Raises:
+        UserError: the run was made by a version that kept no groups.
+    """
+    wanted = [("classifier", "==", model.classifier), ("blocks", "==", "+".join(model.blocks))]
+    frame = pd.read_parquet(run.folder / "predictions.parquet", filters=wanted)
+    if "group" not in frame:
+        raise UserError(f"{run.folder} was made by an older version that kept no groups. Train again.")
+    return frame.sort_values(["cover_id", "genre"]).set_index("cover_id")
+
+
+def doubt_findings(
+    run: Run, model: ScoredModel, predictions: pd.DataFrame, table: pd.DataFrame, genres: pd.DataFrame
+) -> list[str]:
+    """What was found and on what it rests, a sentence each."""
+    count, covers = len(table), len(predictions)
+    looked = (
+        "each judged by a model of a fold that had not seen it"
+        if run.config["folds"]
+        else "those of validation and test; a run with --folds judges all covers"
+    )
+    wrong = float((genres["estimated_wrong"] * genres["covers"]).sum() / covers)
+    accuracy = run.accuracy(model).value
+    said = [
+        (
+            f"The genre of {count:,} of {covers:,} covers is doubtful ({looked}), by {model.classifier} on "
+            f"{model.on}."
+        ),
+        (
+            f"Confident learning estimates that {100 * wrong:.1f} % of the labels are of another genre. That "
+            f"counts what "
+            f"the model cannot tell too: it is right for {100 * accuracy:.1f} %."
+        ),
+    ]
+    if count:
+        worst = (
+            genres.assign(share=genres["doubtful"] / genres["covers"].clip(lower=1))
+            .sort_values("share")
+            .iloc[-1]
+        )
+        said.append(
+            f"Most doubtful is {worst['genre']}: {int(worst['doubtful']):,} of {int(worst['covers']):,} "
+            f"covers, mostly "
+            f"taken for {worst['mostly'] or 'no single genre'}."
+        )
+        said.append(
+            "A label is wrong only if you say so: look at each cover, mend your folders or manifest, and "
+            "train again."
+        )
+    return said
+
+
+def _paths(ids: pd.Index, covers: pd.DataFrame) -> pd.Series:
+    """Path of each cover_id, which ends in `:genre` where covers are kept under several genres."""
+    by_genre = covers.set_index(covers["cover_id"] + ":" + covers["genre"])["path"]
+    once = covers.drop_duplicates("cover_id").set_index("cover_id")["path"]
+    return pd.concat([once, by_genre[~by_genre.index.duplicated()]]).reindex(ids)

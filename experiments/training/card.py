@@ -1,0 +1,193 @@
+"""The card of a bundle, `README.md`: what it was made of, how well it does, and what it is not for.
+
+M. Mitchell et al., Model Cards for Model Reporting, FAT* 2019. Every number is one of the run's files, or of
+the bundle's held-out covers.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from coverfusion.data.splits import IN_NO_FOLD, SPLIT_COLUMN, read_splits
+from coverfusion.experiments.drawing.markdown import render_markdown
+from coverfusion.experiments.drawing.pages import Filters
+from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, MAIN_SCORES, SCORE_LABELS, percent, spread
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
+from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+from coverfusion.experiments.pipeline.preparation import describe_extractor
+from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.report import COUNT_WORDS, chosen_words
+from coverfusion.features.registry import Extractor
+from coverfusion.fusion.uncertainty.decision import Decision, Targets, guarantee
+
+SPOKEN_ERROR = 0.2  # the target error that the card speaks of
+CALIBRATION_WORDS = {
+    "none": "left as the classifier gives them: calibrating them did not lower the log loss",
+    "temperature": "calibrated by temperature scaling",
+    "isotonic": "calibrated by one isotonic curve for all genres",
+    "vector": "calibrated by vector scaling, which may shift the genres' proportions",
+}
+KEEP_WORDS = {
+    "drop": "left out, which makes the task easier: they cannot be right under each of their genres, and "
+    "figures with them would be lower.",
+    "first": "kept under the first genre alone.",
+    "all": "kept under every genre, so that not each of their rows can be right.",
+}
+
+
+def bundle_card(folder: Path, extractors: Sequence[Extractor], decision: Decision | None) -> str:
+    """The text of the card, in Markdown.
+
+    Args:
+        folder: of the run, filled but for the bundle and the report.
+        extractors: that make the bundle's blocks.
+        decision: what the bundle has learnt from held-out covers, or None.
+    """
+    run = read_run(folder)
+    usual, chance = chance_of(run)
+    parameters = (run.config["classifiers"] or {}).get(run.chosen.classifier) or {}
+    genres = [
+        {"name": name, "covers": covers, "proportion": covers / run.facts["covers"]}
+        for name, covers in run.facts["genres"].items()
+    ]
+    context = {
+        "run": run,
+        "genres": genres,
+        "keep": KEEP_WORDS[run.config["keep"]],
+        "counts": {COUNT_WORDS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "splits": split_words(run),
+        "parts": split_sizes(folder / "splits.parquet"),
+        "blocks": [_block(extractor) for extractor in extractors],
+        "weights": [(extractor.name, item) for extractor in extractors for item in extractor.weights()],
+        "choice": choice_words(run),
+        "parameters": json.dumps(parameters, default=str) if parameters else "",
+        "held_out": f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}",
+        "level": "at least 95 %" if run.config["folds"] else "95 %",
+        "choosing": chosen_words(run, corrected_accuracy(run)),
+        "usual": usual,
+        "chance": chance,
+        "labels": {name: SCORE_LABELS[name] for name in MAIN_SCORES},
+        "calibration": calibration_words(decision),
+        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR)) if decision else "",
+        "limits": limits(run),
+    }
+    return render_markdown("card.md", context, FILTERS)
+
+
+def split_words(run: Run) -> str:
+    """Which covers tested, in a sentence."""
+    source = (
+        "saved ones were taken" if run.config.get("split_file") else f"drawn by seed {run.config['seed']}"
+    )
+    if run.config["folds"]:
+        return (
+            f"{run.config['folds']} grouped, stratified folds, {source}. The bundle's model has learnt from "
+            f"all "
+            f"covers; its figures are of models that had not seen the cover."
+        )
+    return f"One grouped, stratified 8:1:1 split, {source}. The bundle's model has learnt from train alone."
+
+
+def split_sizes(file: Path) -> dict[str, int]:
+    """Name of the part, or of the fold -> its covers."""
+    numbers = read_splits(file).iloc[:, 0]
+    sizes = numbers.value_counts().sort_index()
+    if numbers.name == SPLIT_COLUMN:
+        return {str(name): int(covers) for name, covers in sizes.items()}
+    return {
+        "in no fold, always learnt from" if number == IN_NO_FOLD else f"fold {number}": int(covers)
+        for number, covers in sizes.items()
+    }
+
+
+def choice_words(run: Run) -> str:
+    """What chose the bundle's model, in a sentence."""
+    tried = [model.classifier for model in run.models if model.kind == "fused"]
+    if len(tried) < 2:
+        return "the only one that was tried on all blocks."
+    held_out = "the covers of the folds" if run.config["folds"] else "the validation covers"
+    label = METRICS[run.chosen_by or "accuracy"].label
+    return f"the best of {', '.join(tried)} on one half of {held_out}, by {label}."
+
+
+def calibration_words(decision: Decision | None) -> str:
+    """What was done to probabilities, and on how much that rests."""
+    if decision is None:
+        return "No covers were held out, so probabilities are the classifier's own and nothing is guaranteed."
+    kind = CALIBRATION_WORDS.get(decision.calibration.kind, decision.calibration.kind)
+    groups = len(set(decision.groups.tolist()))
+    return (
+        f"Probabilities are {kind}. That was learnt from {len(decision.y):,} held-out covers in {groups:,} "
+        f"groups "
+        f"({decision.source})."
+    )
+
+
+def limits(run: Run) -> list[str]:
+    """What the figures do not say, a sentence each."""
+    facts = run.facts
+    said = [
+        f"It knows {', '.join(facts['genres'])} alone, and gives a cover of any other genre one of these.",
+        (
+            "It was tested on covers of this collection alone. Figures on covers of another source are "
+            "mostly "
+            "lower; "
+            "coverfusion transfer measures by how much."
+        ),
+    ]
+    unknown = facts["covers"] - facts["artists_known"]
+    if unknown:
+        said.append(
+            f"The artist of {unknown:,} of {facts['covers']:,} covers is not known: covers of one artist may "
+            f"lie on "
+            f"both sides of a split, which flatters the figures."
+        )
+    if facts["dropped"]["left_out"]:
+        said.append(
+            f"{facts['dropped']['left_out']:,} entries of covers under several genres were left out. The "
+            f"figures say "
+            f"nothing about such covers, and are higher than they would be with them: with all of them kept, "
+            f"no model "
+            f"that says the same of the same picture could be right for more than "
+            f"{percent(facts['ceiling'])}."
+        )
+    said.append(
+        "A genre is what the collection's labels say. Labels may be wrong: coverfusion labels lists doubtful "
+        "ones."
+    )
+    return said
+
+
+def _block(extractor: Extractor) -> dict[str, Any]:
+    made: Mapping[str, Any] = describe_extractor(extractor)
+    return {
+        "name": extractor.name,
+        "columns": len(extractor.columns),
+        "preset": made["preset"],
+        "parameters": json.dumps(made["parameters"], default=str),
+        "fingerprint": made["fingerprint"],
+    }
+
+
+def _figure(score: Interval, name: str) -> str:
+    return f"{score.value:.3f}" if name in LOSSES else percent(score.value)
+
+
+def _ends(score: Interval, name: str) -> str:
+    if math.isnan(score.low):
+        return "none"
+    return spread(score, 1, 3) if name in LOSSES else spread(score)
+
+
+FILTERS: Filters = {
+    "percent": percent,
+    "spread": spread,
+    "whole": "{:,}".format,
+    "figure": _figure,
+    "ends": _ends,
+}

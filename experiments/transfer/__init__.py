@@ -1,0 +1,1 @@
+"""`transfer`: train on one collection or source, test on another."""

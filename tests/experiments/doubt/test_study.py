@@ -1,0 +1,90 @@
+"""Labels that were flipped on purpose are found again; and the command that looks for them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import app
+from coverfusion.experiments.doubt.study import find_doubtful
+from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.training.train import train
+from tests.helpers.pictures import encode, grained, save_manifest, solid
+from tests.helpers.small import TINTS, config
+
+EACH, FLIPPED = 40, 6  # 5 % of the labels
+
+
+@pytest.fixture(scope="module")
+def flipped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, set[str]]:
+    """A run with folds on covers whose colour tells the genre, and the paths of mislabelled ones."""
+    folder = tmp_path_factory.mktemp("flipped")
+    rng = np.random.default_rng(0)
+    rows = []
+    for genre, tint in TINTS.items():
+        for number in range(EACH):
+            colour = tuple(int(v) for v in np.clip(np.array(tint) + rng.integers(-35, 36, 3), 0, 255))
+            path = folder / f"{genre}-{number}.jpg"
+            path.write_bytes(encode(grained(solid(colour, (48, 48)), [number, len(genre)])))
+            rows.append({"path": str(path), "genre": genre})
+    wrong = rng.choice(len(rows), FLIPPED, replace=False)
+    for row in wrong:
+        rows[row]["genre"] = rng.choice([genre for genre in TINTS if genre != rows[row]["genre"]])
+    manifest = save_manifest(folder / "covers.csv", rows)
+    run = train(config(manifest, folder / "runs", classifiers={"logistic": {}}, folds=3))
+    return read_run(run), {rows[row]["path"] for row in wrong}
+
+
+def test_flipped_labels_are_found(flipped: tuple[Run, set[str]], tmp_path: Path) -> None:
+    run, wrong = flipped
+    found = pd.read_csv(find_doubtful(run.folder, out=tmp_path / "labels") / "doubtful.csv")
+    hits = found["path"].isin(wrong)
+    assert hits.sum() >= FLIPPED - 2
+    assert hits.mean() >= 0.6  # of 5 % that are wrong
+    assert found["margin"].is_monotonic_increasing
+    assert (found["p_suggested"] > found["p_genre"]).all()
+
+
+def test_the_page_shows_the_most_doubtful_covers(flipped: tuple[Run, set[str]]) -> None:
+    run, _ = flipped
+    result = CliRunner().invoke(app, ["labels", str(run.folder), "--shown", "2"])
+    assert result.exit_code == 0, result.output
+    assert str(run.folder / "labels" / "doubtful.csv") in result.output.replace("\n", "")
+    page = (run.folder / "labels" / "index.html").read_text()
+    assert page.count('src="data:image/jpeg') == 2
+    found = pd.read_csv(run.folder / "labels" / "doubtful.csv")
+    assert f"of {len(found)}; <code>doubtful.csv" in page
+    for name in ("config.yaml", "environment.json", "genres.csv", "findings.txt"):
+        assert (run.folder / "labels" / name).is_file()
+
+
+def test_one_split_judges_the_covers_that_it_held_out(flipped: tuple[Run, set[str]], tmp_path: Path) -> None:
+    manifest = Path(flipped[0].config["collection"])
+    run = read_run(train(config(manifest, tmp_path, classifiers={"knn": {}})))
+    folder = find_doubtful(run.folder)
+    genres = pd.read_csv(folder / "genres.csv")
+    held_out = pd.read_parquet(run.folder / "splits.parquet").query("split != 'train'")
+    assert genres["covers"].sum() == len(held_out)
+    assert "--folds" in (folder / "findings.txt").read_text()
+    with pytest.raises(UserError, match="no model 'svc'"):
+        find_doubtful(run.folder, "svc")
+
+
+def test_tables_by_hand() -> None:
+    predictions = pd.DataFrame(
+        {"genre": ["a", "a", "a", "b", "b", "b"], "group": range(6), "p_a": [0.9, 0.6, 0.3, 0.2, 0.3, 0.9]},
+        index=[f"cover {n}" for n in range(6)],
+    )
+    predictions["p_b"] = 1 - predictions["p_a"]
+    table = doubtful_table(predictions, pd.Series([f"{n}.jpg" for n in range(6)]))
+    assert table[["path", "genre", "suggested"]].to_numpy().tolist() == [
+        ["5.jpg", "b", "a"],
+        ["2.jpg", "a", "b"],
+    ]
+    genres = doubt_by_genre(predictions).set_index("genre")
+    assert genres.loc["a", ["covers", "doubtful", "mostly"]].tolist() == [3, 1, "b"]
+    np.testing.assert_allclose(genres["estimated_wrong"], 1 / 3)
