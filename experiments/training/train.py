@@ -50,8 +50,8 @@ from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.run_folder import RUN_FILES
 from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
-from coverfusion.experiments.training.card import bundle_card
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
+from coverfusion.experiments.training.card import bundle_card
 from coverfusion.experiments.training.choice import best_model, choosing_covers
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
