@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from coverfusion.experiments.commands.printing import print_run
-from coverfusion.experiments.evaluation.best_of_many import corrected_best
+from coverfusion.experiments.evaluation.best_of_many import corrected_metric
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy, differences_of
+from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
 from tests.helpers.small import config, save_small
@@ -29,14 +31,25 @@ def run(manifest: Path) -> Run:
 def test_the_choice_is_corrected_where_the_same_covers_judge(run: Run) -> None:
     frames = [run.predictions(model) for model in run.models]
     right = np.column_stack([frame["predicted"] == frame["genre"] for frame in frames])
-    expected = corrected_best(right, frames[0]["group"].to_numpy(), run.config["seed"], widening(3))
+    sums = np.stack([right, np.ones_like(right)], axis=2).astype(float)
+    losses = np.stack([predicted_sums(frame, METRICS["log_loss"]) for frame in frames], axis=1)
+    expected = corrected_metric(
+        METRICS["accuracy"],
+        sums,
+        frames[0]["group"].to_numpy(),
+        run.config["seed"],
+        widening(3),
+        chosen_by=(METRICS["log_loss"], losses),
+        chosen=run.models.index(run.chosen),
+    )
     found = corrected_accuracy(run)
     assert found == expected
     best = run.accuracy(run.chosen)
     assert found.value <= best.value
     assert found.low < found.value < found.high
     difference = differences_of(run).interval(0, 1)
-    assert difference.value == pytest.approx(best.value - run.accuracy(run.models[1]).value)
+    values = [run.accuracy(model).value for model in run.models]
+    assert difference.value == pytest.approx(values[0] - values[1])
 
 
 def test_it_is_printed_and_on_the_page(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,8 +12,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.comparison.compare import compare_runs
 from coverfusion.experiments.curve.study import learning_curve
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
-from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_value
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.search import search
@@ -87,13 +87,37 @@ def test_the_leaderboard_is_in_the_metric_that_is_asked_beside_its_baseline(runs
     assert read_run(runs["natural"]).chosen_by == "log_loss"
 
 
+def fold_values(run: Run, metric: Metric) -> pd.Series:
+    """The metric of each fold, of `logistic`."""
+    frame = run.predictions("logistic")
+    fold = pd.read_parquet(run.folder / "splits.parquet").set_index("cover_id").iloc[:, 0]
+    proba = frame.filter(regex="^p_")
+    names = proba.columns.str[2:]
+    return pd.Series(
+        {
+            number: metric_value(
+                metric,
+                names.get_indexer(pd.Index(frame.loc[ids, "genre"])),
+                proba.loc[ids].to_numpy().argmax(axis=1),
+                proba.loc[ids].to_numpy(),
+            )
+            for number, ids in frame.index.groupby(fold[frame.index]).items()
+        }
+    )
+
+
 @pytest.mark.parametrize("name", METRICS)
 def test_runs_are_compared_in_every_metric(name: str, runs: dict[str, Path]) -> None:
-    row, column = compare_runs(list(runs.values()), ["logistic"], metric=name).iloc[0], METRICS[name].column
+    metric, column = METRICS[name], METRICS[name].column
+    row = compare_runs(list(runs.values()), ["logistic"], metric=name).iloc[0]
     boards = [read_run(run).leaderboard.set_index("classifier") for run in runs.values()]
     first, second = (board.loc["logistic", column] for board in boards)
     assert row[f"{column}_first"] == pytest.approx(first)
-    assert row["difference"] == pytest.approx(METRICS[name].better(first - second))
+    # the runs have the same folds: difference, interval and p are of the folds' mean
+    by_fold = [fold_values(read_run(run), metric) for run in runs.values()]
+    assert row["difference"] == pytest.approx(metric.better((by_fold[0] - by_fold[1]).mean()))
+    assert row["method"] == "folds"
+    assert np.isnan(row["equal"]) == (not metric.percent)  # nobody said which losses do not matter
     assert row["low"] <= row["difference"] <= row["high"]
     assert 0 <= row["p_holm"] <= 1
 
@@ -103,13 +127,14 @@ def test_an_ablation_is_in_the_metric_that_is_asked(name: str, manifest: Path, t
     more = {"blocks": ["color", "texture"], "classifiers": ["logistic"], "folds": 3, "metric": name}
     folder = ablate(config(manifest, tmp_path, **more), ["alone", "subsets", "greedy"], 1, workers=1)
     metric, board = METRICS[name], pd.read_csv(folder / "leaderboard.csv")
-    by_units = board.set_index("units")[metric.column]
     assert metric.better(board[metric.column]).is_monotonic_decreasing
     pairs = pd.read_csv(folder / "comparisons.csv").set_index(["design", "unit"])["difference"]
-    gain = metric.better(by_units["color"] - by_units["none"])
+    # differences and Shapley values are means over the folds, as their intervals and p are
+    means = metric.better(pd.read_csv(folder / "ablation.csv").groupby("units")[metric.column].mean())
+    gain = means["color"] - means["none"]
     assert pairs["block alone against nothing", "color"] == pytest.approx(gain)
     values = pd.read_csv(folder / "shapley.csv").query("genre == 'all'")["value"]
-    assert values.sum() == pytest.approx(metric.better(by_units["color+texture"] - by_units["none"]))
+    assert values.sum() == pytest.approx(means["color+texture"] - means["none"])
     assert metric.gain in (folder / "index.html").read_text()
 
 
