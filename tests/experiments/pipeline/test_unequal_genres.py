@@ -112,7 +112,7 @@ def test_runs_are_compared_in_every_metric(name: str, runs: dict[str, Path]) -> 
     row = compare_runs(list(runs.values()), ["logistic"], metric=name).iloc[0]
     boards = [read_run(run).leaderboard.set_index("classifier") for run in runs.values()]
     first, second = (board.loc["logistic", column] for board in boards)
-    assert row[f"{column}_first"] == pytest.approx(first)
+    assert (row[f"{column}_first"], row[f"{column}_second"]) == pytest.approx((first, second))
     # the runs have the same folds: difference, interval and p are of the folds' mean
     by_fold = [fold_values(read_run(run), metric) for run in runs.values()]
     assert row["difference"] == pytest.approx(metric.better((by_fold[0] - by_fold[1]).mean()))
