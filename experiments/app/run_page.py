@@ -21,7 +21,7 @@ from coverfusion.experiments.drawing.words import (
     percent,
     spread,
 )
-from coverfusion.experiments.evaluation.chosen_metric import LOSSES
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 
@@ -105,8 +105,8 @@ def _show_scores(run: Run) -> None:
         alt="Leaderboard of the models",
     )
     st.caption(
-        f"Scores in percent. The most accurate on {SPLIT_LABELS[run.other or run.split]} first; "
-        "\u2605 became the bundle."
+        f"Scores in percent. The best {METRICS[run.config.get('metric', 'accuracy')].label} on "
+        f"{SPLIT_LABELS[run.other or run.split]} first; \u2605 became the bundle."
     )
     st.subheader("Genres")
     st.dataframe(genre_frame(run, split), hide_index=True, alt="Scores of the bundle's model by genre")

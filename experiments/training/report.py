@@ -169,7 +169,7 @@ def run_gist(
     level = f"interval of {'' if run.other else 'at least '}95\u00a0%"
     covers = f"{int(run.chosen.confusion[run.split].to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
     won = (
-        f"The best model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
+        f"The chosen model is {run.chosen.classifier} on {run.chosen.on}: it names the right genre for"
         f" {percent(best.value)} of {covers} ({level}: {spread(best)})."
     )
     guess = f"Always saying {usual}, the most frequent genre, would be right for {percent(chance)}"
