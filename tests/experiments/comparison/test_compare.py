@@ -81,7 +81,6 @@ def test_of_one_run_all_models_are_compared(runs: dict[str, Path]) -> None:
 def test_runs_with_the_same_folds_get_the_test_over_folds(runs: dict[str, Path]) -> None:
     row = compare_runs([runs["folds"], runs["folds-texture"]], ["knn"]).iloc[0]
     assert row["difference"] > 0.2
-    assert row["p"] < 0.2
     right = []
     for name in ("folds", "folds-texture"):
         frame = pd.read_parquet(runs[name] / "predictions.parquet").query("classifier == 'knn'")
