@@ -114,6 +114,7 @@ def test_the_page_is_one_file_with_text_for_each_picture(study: Path) -> None:
     assert json.loads((study / "study.json").read_text()) == {
         "designs": DESIGNS,
         "repeats": 2,
+        "metric": "accuracy",
         "rope": 0.01,
     }
 
