@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation, study_metric
+from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import region, signed
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
@@ -38,7 +39,10 @@ def write_ablation_page(folder: Path) -> Path:
         },
     }
     digits = 1 if metric.percent else 3
-    filters = {"signed": partial(signed, digits=digits), "region": partial(region, percent=metric.percent)}
+    filters: Filters = {
+        "signed": partial(signed, digits=digits),
+        "region": partial(region, percent=metric.percent),
+    }
     return write_study_page(folder, "ablation.html", context, filters)
 
 

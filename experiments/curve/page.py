@@ -10,6 +10,7 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_curve
+from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.panels import WIDE, picture_of
 from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
@@ -51,7 +52,7 @@ def write_curve_page(folder: Path) -> Path:
         "balances": BALANCES,
         "doubts": DOUBTS,
     }
-    filters = {
+    filters: Filters = {
         "points": points,
         "gain": partial(_signed, metric=metric),
         "shown": lambda value: metric.shown(value).removesuffix(" %"),
