@@ -111,7 +111,11 @@ def test_the_page_is_one_file_with_text_for_each_picture(study: Path) -> None:
     assert len(pictures) == len(list((study / "figures").glob("*.png"))) > 5
     assert all(re.search(r'alt="[^"]{20,}', picture) for picture in pictures)
     assert not (study / "fits").exists()
-    assert json.loads((study / "study.json").read_text()) == {"designs": DESIGNS, "repeats": 2}
+    assert json.loads((study / "study.json").read_text()) == {
+        "designs": DESIGNS,
+        "repeats": 2,
+        "metric": "accuracy",
+    }
 
 
 def test_a_stopped_study_goes_on_and_a_finished_one_is_kept(
