@@ -164,8 +164,8 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
                 "seconds": float(outcome.folds["seconds"].sum()),
             }
         )
-    order = {"ascending": not study.metric.higher_is_better, "ignore_index": True}
-    return pd.DataFrame(rows).sort_values(study.metric.column, **order)
+    rising = not study.metric.higher_is_better
+    return pd.DataFrame(rows).sort_values(study.metric.column, ascending=rising, ignore_index=True)
 
 
 def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
-from coverfusion.experiments.pipeline.cached_fits import VALIDATION
+from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
 from coverfusion.experiments.tuning.values import is_number, label
@@ -58,7 +58,8 @@ def sweep_findings(folder: Path) -> list[str]:
     table, metric = read_values(folder), METRICS[study["metric"]]
     held_out = table[table["covers"] == VALIDATION].set_index("value")
     best = str(held_out.index[held_out["best"].eq(True)][0])
-    row, learnt = held_out.loc[best], table[table["covers"] != VALIDATION].set_index("value").loc[best]
+    of_best = {row["covers"]: row for row in records(table[table["value"] == best])}
+    row, learnt = of_best[VALIDATION], of_best[TRAINING]
     name = metric.column
     low, high = (metric.shown(row[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     sentences = [
@@ -68,7 +69,7 @@ def sweep_findings(folder: Path) -> list[str]:
             f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
             "learnt from."
         ),
-        *corrected_words(records(held_out.loc[[best]])[0], metric),
+        *corrected_words(row, metric),
     ]
     unit = "points" if metric.percent else metric.gain
     others = held_out.drop(index=best)

@@ -113,7 +113,7 @@ def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:
     for rule, row in (("guaranteed", guaranteed), ("plain", plain)):
         own = genres[genres["rule"] == rule]
         assert own["answered"].sum() == row["answered"]
-        assert own["covers"].sum() == pytest.approx(90, abs=3)  # the others chose the model
+        assert own["covers"].sum() == pytest.approx(90, rel=0.1)  # the others chose the model
 
 
 def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Path) -> None:
@@ -151,7 +151,7 @@ def test_near_duplicates_never_learn_for_each_other(runs: dict[str, Path]) -> No
     run = read_run(runs["folds"])
     held = read_held_out(run, run.chosen, held_out_parts(run, seed=0))
     assert sorted(held.tried) == list(range(len(held.y)))
-    assert len(held.y) == pytest.approx(90, abs=3)
+    assert len(held.y) == pytest.approx(90, rel=0.1)
     for learnt, tried in held.parts:
         assert not set(held.groups[learnt]) & set(held.groups[tried])
 
@@ -215,7 +215,7 @@ def test_the_bundle_keeps_covers_that_the_model_has_not_seen_and_that_did_not_ch
     decision = load_bundle(runs[name] / "bundle").decision
     assert decision is not None
     assert decision.source == source
-    assert len(decision.proba) == pytest.approx(covers, abs=3)
+    assert len(decision.proba) == pytest.approx(covers, abs=5)
     frame = _deciding(runs[name])
     own = frame[(frame["classifier"] == run.chosen.classifier) & (frame["split"] == source)]
     np.testing.assert_allclose(
