@@ -12,6 +12,7 @@ import pytest
 from optuna import Study
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
@@ -96,17 +97,20 @@ def test_the_first_trial_has_the_classifiers_own_values(study: Path) -> None:
     trials = pd.read_csv(study / "trials.csv", keep_default_na=False)
     assert trials["own"].tolist() == [True] + [False] * 7
     first = trials.iloc[0]
-    assert (first["C"], first["pca"], first["class_weight"]) == (1.0, 8, "balanced")
+    assert (first["C"], first["pca"], first["class_weight"]) == (1.0, 8, "null")
 
 
 def test_it_goes_on_as_if_it_had_not_stopped(study: Path, manifest: Path, tmp_path: Path) -> None:
-    own = {"C": 1.0, "pca": 8, "class_weight": "balanced"}
+    own = {"C": 1.0, "pca": 8, "class_weight": None}
     candidates = _candidates(manifest, tmp_path, "logistic", own, folds=2)
     for trials in (5, 8):
         found = open_study(candidates, SPACE, own)
         _run(found, candidates, SPACE, trials)
         assert len(found.trials) == trials
-    table, whole = trials_table(found, SPACE), pd.read_csv(study / "trials.csv", keep_default_na=False)
+    table, whole = (
+        trials_table(found, SPACE, METRICS["accuracy"]),
+        pd.read_csv(study / "trials.csv", keep_default_na=False),
+    )
     assert table["C"].tolist() == [label(C) for C in whole["C"]]
     assert table["pca"].astype(int).tolist() == whole["pca"].tolist()
     np.testing.assert_allclose(table["accuracy"].astype(float), pd.to_numeric(whole["accuracy"]))
@@ -165,7 +169,7 @@ def test_a_space_that_is_used_up_ends_the_search(manifest: Path, tmp_path: Path)
     candidates = _candidates(manifest, tmp_path, "knn", {"k": 1})
     study = open_study(candidates, space, {})
     _run(study, candidates, space)
-    assert sorted(trials_table(study, space)["k"]) == ["1", "15"]
+    assert sorted(trials_table(study, space, METRICS["accuracy"])["k"]) == ["1", "15"]
 
 
 def _candidates(manifest: Path, out: Path, classifier: str, some: dict[str, Any], **more: Any) -> Candidates:

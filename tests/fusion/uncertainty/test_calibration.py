@@ -80,7 +80,7 @@ def test_the_kind_that_helps_new_rows_is_chosen():
     assert choose_calibration(proba[:4], y[:4], np.zeros(4)) == Calibration()
 
 
-@pytest.mark.parametrize("seed", [7, 9, 10])
+@pytest.mark.parametrize("seed", [7, 10, 12])
 def test_a_gain_that_may_be_chance_changes_nothing(seed):
     proba, y = overconfident(150, seed, factor=1.0)  # right as they are
     folds = inner_folds(y, np.arange(150), seed=0)
