@@ -307,7 +307,8 @@ def _finished(out: Path, facts: dict[str, Any], pictures: Iterator[str]) -> tupl
         ) from error
     _check_facts(before, facts, out)
     digest = hashlib.sha256()
-    _add_paths(digest, pictures)
+    # a folder that was scored into itself holds the file by now
+    _add_paths(digest, (path for path in pictures if Path(path).absolute() != out.absolute()))
     if before.get("pictures") != digest.hexdigest():
         raise UserError(f"--resume: {out} was made of other pictures. Name another --out, or remove it.")
     return before["rows"], before["errors"]

@@ -166,6 +166,7 @@ def test_a_folder_is_scored_into_itself(served_bundle: Path, tmp_path: Path) -> 
     out = tmp_path / "scores.csv"
     assert score(served_bundle, list_pictures([str(tmp_path)]), out) == (1, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".scores.csv.run.json", "a.jpg", "scores.csv"]
+    assert score(served_bundle, list_pictures([str(tmp_path)]), out, resume=True) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
