@@ -32,7 +32,6 @@ from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.pictures import PictureError
 
 PARALLEL_REQUESTS = 16  # pictures asked of a store at a time; waiting for it takes no core
-_WEB = ("http://", "https://")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -118,7 +117,7 @@ def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
     """
     protocol = address.split("://")[0]
     try:
-        return fsspec.core.url_to_fs(address, **_options(protocol))
+        return fsspec.core.url_to_fs(address, **_options(address))
     except ImportError as error:
         package = known_implementations[protocol]["class"].split(".")[0]
         hint = f"pip install {package}" if package != "fsspec" else str(error)
@@ -130,9 +129,13 @@ def filesystem(address: str) -> tuple[fsspec.AbstractFileSystem, str]:
         raise UserError(f"{address}: there is no protocol '{protocol}'.{hint}") from error
 
 
-def _options(protocol: str) -> dict[str, Any]:
+def _is_web(address: str) -> bool:
+    return address.lower().startswith(("http://", "https://"))
+
+
+def _options(address: str) -> dict[str, Any]:
     """What a store is told beyond its address: to web servers, how long anything is waited for."""
-    if protocol.lower() not in ("http", "https"):
+    if not _is_web(address):
         return {}
     from coverfusion.data.web_files import time_out  # needs aiohttp, as the store does
 
@@ -152,7 +155,7 @@ def list_address(address: str) -> Iterator[str]:
     try:
         is_folder = top.is_dir()
     except UserError:
-        if not address.lower().startswith(_WEB) or address.endswith("/"):
+        if not _is_web(address) or address.endswith("/"):
             raise
         yield address
         return
@@ -206,7 +209,7 @@ def read_address(address: str) -> bytes:
             _open_zip(address)
             raise PictureError("an archive without pictures")
         store, path = filesystem(address)
-        if "http" in store.protocol:
+        if _is_web(address):
             from coverfusion.data.web_files import read_start  # needs aiohttp, as the store does
 
             content = read_start(store, path, MAX_FILE_BYTES + 1)
@@ -221,7 +224,7 @@ def read_address(address: str) -> bytes:
 def _open_zip(address: str) -> Archive:
     store, path = filesystem(address)
     with _reasons("broken archive"):
-        if "http" in store.protocol:
+        if _is_web(address):
             from coverfusion.data.web_files import open_parts
 
             stream = open_parts(store, path)

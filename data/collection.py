@@ -20,7 +20,7 @@ from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.identity_order import group_numbers, least_covers
-from coverfusion.data.overlay_cache import OverlayCache
+from coverfusion.data.overlay_cache import read_agreements, write_agreements
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
 
@@ -246,13 +246,18 @@ def _pairs(covers: pd.DataFrame, facts: Path | None) -> tuple[np.ndarray, np.nda
     # the second look brings OpenCV, which importing the package does not
     from coverfusion.data.second_look import laid_over, other_scans, surely_same
 
-    overlays = OverlayCache.load(facts and facts.with_name(f"{facts.name}.overlays"))
+    kept = facts and facts.with_name(f"{facts.name}.overlays")
+    known = read_agreements(kept)
+    before = len(known)
     ids, thumbnails = covers["cover_id"].tolist(), covers["thumbnail"].tolist()
     detail = covers["detail"].to_numpy(dtype=float)
     lay = laid_over(thumbnails)
 
     def agree(part: int, whole: int, which: int) -> float:
-        return overlays.agreement(ids[part], ids[whole], which, lambda: lay(part, whole, which))
+        key = ids[part], ids[whole], which
+        if key not in known:
+            known[key] = lay(part, whole, which)
+        return known[key]
 
     hashed = near_pairs(covers["phash"], detail)
     once = np.flatnonzero(~covers.duplicated("cover_id"))  # the id joins the others
@@ -262,7 +267,8 @@ def _pairs(covers: pd.DataFrame, facts: Path | None) -> tuple[np.ndarray, np.nda
     alike = group_covers(covers[["cover_id"]], pairs)
     doubtful = (covers.groupby(alike)["genre"].transform("nunique") > 1).to_numpy()[hashed[:, 0]]
     sure = surely_same(hashed[doubtful], agree)
-    overlays.save()
+    if kept and len(known) > before:
+        write_agreements(kept, known)
     return pairs, alike, np.vstack([scans, sure])
 
 

@@ -36,7 +36,7 @@ from coverfusion.experiments.commands.inspect import inspect_command
 from coverfusion.experiments.commands.labels import labels_command
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.commands.report import report_command
-from coverfusion.experiments.commands.score import score_command
+from coverfusion.experiments.commands.score import INTERRUPTED, score_command
 from coverfusion.experiments.commands.search import search_command
 from coverfusion.experiments.commands.serve import serve_command
 from coverfusion.experiments.commands.similar import similar_command
@@ -48,7 +48,6 @@ from coverfusion.experiments.commands.weights import weights_command
 from coverfusion.experiments.pipeline.console import error_console
 
 STOPPED = "Stopped. Features and fits that were finished are kept: the same command goes on from there."
-INTERRUPTED = 130  # the status of a program that Ctrl-C ends
 
 COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "demo": demo_command,

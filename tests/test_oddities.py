@@ -141,7 +141,7 @@ def _run(covers: Path, out: Path, folds: int | None, written: Written | WrittenM
     assert coverfusion("score", run / "bundle", covers, "--out", out / "scores.csv").status == 0
     scores = _read(out / "scores.csv")
     if isinstance(written, WrittenManifest):
-        assert Counter(scores["path"]) == Counter({readable(path): n for path, n in written.paths.items()})
+        assert Counter(scores["path"]) == written.paths
     else:
         _check_once(written, scores["path"].tolist())
     assert ((scores["genre_1"] == "") == (scores["error"] != "")).all()
@@ -161,9 +161,8 @@ def _check_account(written: Written, inspected: Path, covers: pd.DataFrame | Non
 def _check_rows(written: WrittenManifest, inspected: Path, covers: pd.DataFrame | None) -> None:
     """A row is a cover, rejected, under several genres, or a copy of one of those."""
     listed, digests = _account(inspected, covers)
-    rows = Counter({readable(path): count for path, count in written.paths.items()})
-    assert not Counter(listed) - rows
-    for path in rows - Counter(listed):
+    assert not Counter(listed) - written.paths
+    for path in written.paths - Counter(listed):
         assert hashlib.sha256(read_bytes(path)).hexdigest() in digests, f"{path} is nowhere"
 
 

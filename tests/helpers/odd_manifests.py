@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from hypothesis import strategies as st
 
+from coverfusion.data.names import readable
 from tests.helpers.oddities import FILES, GENRES, PICTURES, any_name
 
 GIVEN = ["", "1", "1.0", "nan", "NA", "g", "G", " g ", "'g", "=1", "演歌"]
@@ -49,18 +50,13 @@ class WrittenManifest:
 
     Attributes:
         path: of the manifest.
-        rows: (path as listed, genre as written) of each row.
+        paths: as they are listed, and how many rows name each.
         fault: why it is refused, if it is.
     """
 
     path: Path
-    rows: list[tuple[str, str]]
+    paths: Counter[str]
     fault: str | None
-
-    @property
-    def paths(self) -> Counter[str]:
-        """How many rows name each path."""
-        return Counter(path for path, _ in self.rows)
 
 
 def manifests() -> st.SearchStrategy[Manifest]:
@@ -114,8 +110,7 @@ def write_manifest(spec: Manifest, folder: Path) -> WrittenManifest:
         pd.DataFrame(table).to_parquet(path)
     else:
         path.write_bytes(_csv(table, spec.kind, fault))
-    listed = [(place, row.genre) for (_, place), row in zip(rows, spec.rows, strict=True)]
-    return WrittenManifest(path, listed, fault)
+    return WrittenManifest(path, Counter(readable(place) for _, place in rows), fault)
 
 
 def _written(row: Row, names: list[str], root: Path) -> tuple[str, str]:
@@ -135,7 +130,7 @@ def _written(row: Row, names: list[str], root: Path) -> tuple[str, str]:
         "member": ("p/z.zip!a.jpg", f"{root}/p/z.zip!a.jpg"),
     }
     if name != name.strip() or "\\" in name:  # is found by its very name alone
-        others |= dict.fromkeys(("back slashes",), (plain, f"{root}/{plain}"))
+        del others["back slashes"]
     return others.get(row.spelt, (plain, f"{root}/{plain}"))
 
 
