@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from coverfusion.fusion.base import BlockClassifier
     from coverfusion.fusion.bundle import Bundle, load_bundle
     from coverfusion.fusion.registry import register as register_classifier
-    from coverfusion.studies import Ablation, ablate, compare, train
+    from coverfusion.studies import Ablation, Transfer, ablate, compare, labels, train, transfer
     from coverfusion.tables import classifier, extract, training_data
 
     __version__: str
@@ -45,6 +45,7 @@ __all__ = [
     "FeatureTable",
     "Predictor",
     "Run",
+    "Transfer",
     "UserError",
     "__version__",
     "ablate",
@@ -52,6 +53,7 @@ __all__ = [
     "compare",
     "draw_sample",
     "extract",
+    "labels",
     "load_bundle",
     "load_plugins",
     "name_files",
@@ -61,6 +63,7 @@ __all__ = [
     "register_classifier",
     "train",
     "training_data",
+    "transfer",
 ]
 
 # name -> module, and what it is called there where that differs
@@ -73,12 +76,14 @@ _MODULES = {
     "FeatureTable": "features.table",
     "Predictor": "experiments.scoring.predictor",
     "Run": "experiments.pipeline.run_folder",
+    "Transfer": "studies",
     "UserError": "data.errors",
     "ablate": "studies",
     "classifier": "tables",
     "compare": "studies",
     "draw_sample": "data.sample.draw",
     "extract": "tables",
+    "labels": "studies",
     "load_bundle": "fusion.bundle",
     "load_plugins": "data.registry",
     "name_files": "features.named_files",
@@ -88,6 +93,7 @@ _MODULES = {
     "register_classifier": "fusion.registry",
     "train": "studies",
     "training_data": "tables",
+    "transfer": "studies",
 }
 _NAMES_THERE = {"open_run": "read_run", "register_block": "register", "register_classifier": "register"}
 

@@ -220,6 +220,142 @@ def compare(
     return compare_runs(folders, None if classifiers is None else listed(classifiers), seed, rope, metric)
 
 
+def transfer(
+    source: Source,
+    second: Source | None = None,
+    *,
+    genres: str | os.PathLike[str] | None = None,
+    classifiers: Names | None = None,
+    blocks: Names | None = None,
+    folds: int | None = None,
+    preset: Literal["packaged", "hub"] | None = None,
+    seed: int | None = None,
+    store: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    fresh: bool = False,
+    progress: bool = False,
+) -> Transfer:
+    """Does what `coverfusion transfer` does: learns from one collection and tests on another.
+
+    Args:
+        source: to learn from; as in `train`.
+        second: the collection to test on; None: each `source` of the first one's manifest in its turn.
+        genres: a CSV file with the columns from and to: what genres of either are to be called.
+        classifiers: names of classifiers, or classifier -> its parameters; None: svc and catboost.
+        blocks: names of blocks, or block -> its parameters; None: all that can run.
+        folds: of the first collection, where it is tested on itself; None: one 8:1:1 split.
+        preset: which weights the blocks use.
+        seed: of splits, classifiers and bootstrap.
+        store: the folder where features are kept.
+        out: where the study's folder is made.
+        workers: processes; None: one a core.
+        fresh: do a finished study again.
+        progress: show bars and remarks.
+
+    Raises:
+        UserError: as `train`; genres that cannot be mapped; no cover is left to test on.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> first = cf.draw_sample("covers", covers_per_genre=10)
+        >>> second = cf.draw_sample("others", covers_per_genre=4, seed=1)
+        >>> study = cf.transfer(
+        ...     first, second, classifiers=["knn"], blocks=["color", "texture"], folds=2, workers=1,
+        ...     store="store",
+        ... )
+        >>> sorted(study.blocks["block"].unique())
+        ['color', 'texture']
+    """
+    from coverfusion.data.addresses import place
+    from coverfusion.experiments.transfer.study import transfer as run_transfer
+
+    config = _config(
+        "transfer",
+        source,
+        classifiers=classifiers,
+        blocks=blocks,
+        folds=folds,
+        preset=preset,
+        seed=seed,
+        store=store,
+        out=out,
+    )
+    other = second.source if isinstance(second, Collection) else second
+    with printing(progress):
+        folder = run_transfer(
+            config,
+            None if other is None else place(os.fspath(other)),
+            None if genres is None else Path(genres),
+            workers,
+            fresh,
+        )
+    return Transfer(folder)
+
+
+def labels(run: Run | str | os.PathLike[str], classifier: str | None = None) -> pd.DataFrame:
+    """The covers of a run whose genre is doubtful, as `coverfusion labels` lists them.
+
+    Args:
+        run: a finished run or its folder; with folds all covers are judged.
+        classifier: whose probabilities: a name, or "svc on color" for one on a block alone; None: the run's
+            choice.
+
+    Returns:
+        One row a doubtful cover, the most doubtful first: `path`, its `genre` and the `suggested` one, the
+        probabilities of both (`p_genre`, `p_suggested`), and how far its genre's is below that of the most
+        probable other (`margin`).
+
+    Raises:
+        UserError: not a finished run folder, no such classifier, or a collection that has changed.
+
+    Example:
+        >>> import coverfusion as cf
+        >>> folder = cf.draw_sample("covers", covers_per_genre=10)
+        >>> run = cf.train(folder, classifiers=["knn"], blocks=["color"], folds=2, store="store")
+        >>> doubtful = cf.labels(run)
+        >>> bool((doubtful["genre"] != doubtful["suggested"]).all())
+        True
+    """
+    from coverfusion.experiments.doubt.study import doubtful_covers, held_out_covers
+
+    run = run if isinstance(run, Run) else read_run(run)
+    model = run.chosen if classifier is None else run.model(classifier)
+    with printing(False):
+        return doubtful_covers(run, held_out_covers(run, model))
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A finished transfer study.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def page(self) -> Path:
+        """The page that shows the study."""
+        return self.folder / "index.html"
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """One row a classifier, set of blocks and collection that was tested: within, and after transfer."""
+        return read_results(self.folder / "scores.csv")
+
+    @property
+    def blocks(self) -> pd.DataFrame:
+        """One row a block: what it tells alone and what it adds, within and after transfer, with tests."""
+        return read_results(self.folder / "blocks.csv")
+
+    @property
+    def findings(self) -> list[str]:
+        """What came out, in sentences."""
+        return (self.folder / "findings.txt").read_text(encoding="utf-8").splitlines()
+
+
 @dataclass(frozen=True, repr=False)
 class Ablation:
     """A finished ablation study.

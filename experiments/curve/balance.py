@@ -74,8 +74,9 @@ def oversampled(ids: Sequence[str], genres: Sequence[str], seed: int) -> list[st
     from imblearn.over_sampling import RandomOverSampler
 
     sampler = RandomOverSampler(random_state=seed)
-    sampler.fit_resample(np.arange(len(ids))[:, None], np.asarray(genres))
-    return [ids[position] for position in sampler.sample_indices_]
+    order = np.argsort(np.asarray(ids))  # the order of the ids has no say
+    sampler.fit_resample(order[:, None], np.asarray(genres)[order])
+    return [*ids, *(ids[order[position]] for position in sampler.sample_indices_[len(ids) :])]
 
 
 def balance_table(

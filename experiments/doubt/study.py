@@ -47,8 +47,7 @@ def find_doubtful(
     place = Path(out or run.folder / "labels")
     check_folder(place)
     predictions = held_out_covers(run, model)
-    covers = reopen_collection(run.folder).frame
-    table = doubtful_table(predictions, _paths(predictions.index, covers))
+    table = doubtful_covers(run, predictions)
     genres = doubt_by_genre(predictions)
     make_output_folder(place)
     write_csv(table, place / "doubtful.csv")
@@ -66,6 +65,12 @@ def find_doubtful(
     write_json(place / "environment.json", environment() | {"collection": run.facts["fingerprint"]})
     write_doubt_page(place, run, sentences, table.head(shown), genres, len(table))
     return place
+
+
+def doubtful_covers(run: Run, predictions: pd.DataFrame) -> pd.DataFrame:
+    """`doubtful_table` of what `held_out_covers` gives; raises UserError where the collection has changed."""
+    covers = reopen_collection(run.folder).frame
+    return doubtful_table(predictions, _paths(predictions.index, covers))
 
 
 def held_out_covers(run: Run, model: ScoredModel) -> pd.DataFrame:

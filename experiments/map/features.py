@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.seeds import draws
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.table import table_blocks
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
@@ -87,9 +88,9 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> MapSource:
     return MapSource(covers, chosen, load)
 
 
-def sample_rows(n: int, most: int, seed: int) -> np.ndarray:
-    """Sorted rows of a random sample of at most `most` of n covers; whatever their genre."""
-    return np.sort(np.random.default_rng(seed).permutation(n)[:most])
+def sample_rows(cover_ids: Sequence[str], most: int, seed: int) -> np.ndarray:
+    """Sorted rows of a random sample of at most `most` of n covers, by who they are, whatever their genre."""
+    return np.sort(np.argsort(draws(cover_ids, seed, "map"), kind="stable")[:most])
 
 
 def scale_blocks(source: MapSource, sample: np.ndarray, probed: np.ndarray) -> Features:

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
+from coverfusion.data.seeds import draws
 from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, holm, widening, wilson
 from coverfusion.experiments.pipeline.progress import counted
@@ -28,10 +29,11 @@ def probed_rows(covers: pd.DataFrame, seed: int) -> np.ndarray:
     At most `MAX_PROBED_COVERS` of a genre.
 
     Args:
-        covers: frame with `genre` and `group`.
+        covers: frame with `cover_id`, `genre` and `group`.
         seed: of the draw.
     """
-    shuffled = covers.reset_index(drop=True).sample(frac=1, random_state=seed)
+    order = np.argsort(draws(covers["cover_id"], seed, "probed"), kind="stable")
+    shuffled = covers.reset_index(drop=True).iloc[order]
     drawn = shuffled.groupby("genre").head(MAX_PROBED_COVERS)
     enough = drawn.groupby("genre")["group"].nunique() >= PROBE_FOLDS
     return np.sort(drawn.index[drawn["genre"].map(enough)].to_numpy())

@@ -101,7 +101,8 @@ def _write_map(opened: MapSource, source: Path, folder: Path, methods: Sequence[
         "sample": min(MAX_SAMPLED_COVERS, len(covers)),
     }
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
-    sampled, probed = sample_rows(len(covers), MAX_SAMPLED_COVERS, seed), probed_rows(covers, seed)
+    sampled = sample_rows(covers["cover_id"], MAX_SAMPLED_COVERS, seed)
+    probed = probed_rows(covers, seed)
     with counted("mapping", len(methods) + 3) as bar:
 
         def step(name: str) -> None:

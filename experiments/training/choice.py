@@ -8,21 +8,23 @@ the promise is then broken in 7 %, as without a choice.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.identity_order import cut_places, least_covers
 from coverfusion.experiments.evaluation.chosen_metric import Metric, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import Model, all_blocks
 from coverfusion.experiments.pipeline.leaderboard import genres_of
+
+CALIBRATING = 1  # of the two halves of held-out covers
 
 
 def choosing_covers(genre: pd.Series, group: pd.Series, seed: int) -> pd.Series:
     """Which held-out covers choose the model: about half of each genre, whole groups.
 
-    The hash of the seed and a group's least cover id decides, so that other covers have little say.
+    The places of `data.identity_order` are cut in the middle, so that other covers have little say.
 
     Args:
         genre: cover_id -> genre, of the held-out covers.
@@ -30,17 +32,11 @@ def choosing_covers(genre: pd.Series, group: pd.Series, seed: int) -> pd.Series:
         seed: another one gives other halves.
 
     Returns:
-        cover_id -> bool, as `genre` is indexed. All are False where no two groups share a genre.
+        cover_id -> bool, as `genre` is indexed. A genre of one group chooses nothing: it calibrates.
     """
-    least = pd.Series(group.index, index=group.to_numpy()).groupby(level=0).min()
-    first = pd.DataFrame({"group": group[genre.index], "genre": genre}).drop_duplicates("group")
-    first["key"] = [_hash(seed, least[name]) for name in first["group"]]
-    chooses: set[object] = set()
-    for name, own in first.sort_values("key").groupby("genre"):
-        # of an odd number of groups one half has one more, by the genre's own draw
-        begin = int(_hash(seed, str(name)), 16) % 2 if len(own) > 1 else 1
-        chooses |= set(own["group"].iloc[begin::2])
-    return group[genre.index].isin(chooses)
+    identity = pd.Series(least_covers(group.index, group), index=group.index)[genre.index]
+    half = cut_places(genre, identity, [0.5, 0.5], {CALIBRATING}, seed, "choice")
+    return pd.Series(half != CALIBRATING, index=genre.index)
 
 
 def best_model(
@@ -69,7 +65,3 @@ def best_model(
         return float(value[0]), -float(np.average(losses[:, 0], weights=weight))
 
     return max((m for m in predictions if m.blocks == all_blocks(m.classifier, blocks)), key=worth)
-
-
-def _hash(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed} {name}".encode()).hexdigest()

@@ -154,10 +154,11 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     sentences = [f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {without}."]
     if near:
         sentences.append(
-            f"Not surely worse: {', '.join(near)}{f'; surely worse: {rest} others' if rest else ''}."
+            f"Not surely worse in accuracy: {', '.join(near)}"
+            f"{f'; surely worse: {rest} others' if rest else ''}."
         )
     elif rest:
-        sentences.append("All others are surely worse.")
+        sentences.append("All others are surely worse in accuracy.")
     return sentences
 
 

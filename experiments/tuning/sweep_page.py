@@ -20,6 +20,7 @@ from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
+COLUMNS = ("accuracy", "log_loss", "f1_macro")  # of the page's table, whatever the metric
 TEXT_COLUMNS = ("value", "part", "covers")
 
 
@@ -44,6 +45,7 @@ def write_sweep_page(folder: Path) -> Path:
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
         "findings": sweep_findings(folder),
         "metric": metric,
+        "has_column": metric.column in COLUMNS,
         "pictures": pictures,
         "rows": records(held_out),
         "training": {row["value"]: row for row in records(table[table["covers"] != VALIDATION])},

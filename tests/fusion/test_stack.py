@@ -52,11 +52,12 @@ def test_by_hand() -> None:
     X, y, groups = planted(150)
     stack = create("stack", classifiers=PAIR, folds=3).fit(X, y, groups=groups)
     codes = np.unique(y, return_inverse=True)[1]
+    prior = dict(zip(*np.unique(y, return_counts=True), strict=True))  # members answer to that of all covers
     inside, outside = np.zeros((2, 150, 3)), []
     for position, (name, parameters) in enumerate(PAIR.items()):
         for train, test in inner_folds(codes, groups, 3):
             member = create(name, **parameters).fit(X.iloc[train], y[train], groups=groups[train])
-            inside[position, test] = member.predict_proba(X.iloc[test])
+            inside[position, test] = member.answer_to(prior).predict_proba(X.iloc[test])
         member = create(name, **parameters).fit(X, y, groups=groups)
         outside.append(member.predict_proba(X))
     pool = LogLinearPool().fit(np.log(np.maximum(inside, 1e-6)), codes)

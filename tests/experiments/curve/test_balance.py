@@ -25,6 +25,7 @@ def test_oversampling_copies_the_rarer_genres_up_to_the_largest() -> None:
     assert Counter(genre[cover] for cover in drawn) == {"x": 5, "y": 5, "z": 5}
     assert oversampled(ids, genres, seed=0) == drawn
     assert oversampled(ids, genres, seed=1) != drawn
+    assert sorted(oversampled(ids[::-1], genres[::-1], seed=0)) == sorted(drawn)
 
 
 def test_class_weights_are_switched_and_other_parameters_kept() -> None:

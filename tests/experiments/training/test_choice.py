@@ -39,6 +39,8 @@ def test_halves_follow_the_covers_and_not_their_order() -> None:
     pd.testing.assert_series_equal(choosing_covers(mixed, group, 0)[genre.index], chooses)
     again = choosing_covers(genre.drop(genre.index[250:]), group, 0)  # fifty of Jazz are gone
     assert again[:200].equals(chooses[:200])
+    fewer = genre.drop(genre.index[7])  # one of Pop is gone
+    assert (choosing_covers(fewer, group, 0) == chooses[fewer.index]).mean() > 0.98
 
 
 def test_covers_too_few_for_halves_choose_nothing() -> None:
