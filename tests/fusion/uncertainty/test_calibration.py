@@ -80,16 +80,16 @@ def test_the_kind_that_helps_new_rows_is_chosen():
     assert choose_calibration(proba[:4], y[:4], np.zeros(4)) == Calibration()
 
 
-@pytest.mark.parametrize("seed", [7, 10, 12])
-def test_a_gain_that_may_be_chance_changes_nothing(seed):
-    proba, y = overconfident(150, seed, factor=1.0)  # right as they are
-    folds = inner_folds(y, np.arange(150), seed=0)
-    losses = {kind: log_loss(cross_calibrated(kind, proba, y, folds), y) for kind in CALIBRATION_KINDS}
-    least = min(CALIBRATION_KINDS, key=lambda kind: losses[kind])
-    new, truth = overconfident(4000, seed + 100, factor=1.0)
-    assert least != "none"
-    assert log_loss(fit_calibration(least, proba, y)(new), truth) > log_loss(new, truth)
-    assert choose_calibration(proba, y, np.arange(150)).kind == "none"
+def test_a_gain_that_may_be_chance_changes_nothing():
+    least, chosen = [], []
+    for seed in range(40):
+        proba, y = overconfident(150, seed, factor=1.0)  # right as they are
+        folds = inner_folds(y, np.arange(150), seed=0)
+        losses = {kind: log_loss(cross_calibrated(kind, proba, y, folds), y) for kind in CALIBRATION_KINDS}
+        least.append(min(CALIBRATION_KINDS, key=lambda kind, of=losses: of[kind]))
+        chosen.append(choose_calibration(proba, y, np.arange(150)).kind)
+    assert least.count("none") < 30  # by chance some kind often looks better
+    assert chosen.count("none") >= 34
 
 
 def test_no_row_is_calibrated_by_itself():
