@@ -23,6 +23,7 @@ def print_run(folder: Path) -> None:
 
     from coverfusion.experiments.evaluation.chosen_metric import METRICS
     from coverfusion.experiments.pipeline.results_csv import read_results
+    from coverfusion.experiments.training.limits import caveats
 
     board = read_results(folder / "leaderboard.csv")
     file = folder / "metrics.json"
@@ -38,6 +39,8 @@ def print_run(folder: Path) -> None:
             console.print(f"Knowing only how common genres are: {values}", highlight=False)
     if "folds" in set(board["split"]):
         _print_corrected(folder)
+    for sentence in caveats(json.loads((folder / "collection.json").read_text(encoding="utf-8"))):
+        console.print(sentence, highlight=False)
     if (folder / "stack_weights.csv").is_file():
         from coverfusion.experiments.training.stack_weights import summary
 

@@ -21,6 +21,7 @@ from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.limits import limits
 from coverfusion.experiments.training.report import COUNT_WORDS, chosen_words
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.uncertainty.decision import Decision, Targets, guarantee
@@ -126,41 +127,6 @@ def calibration_words(decision: Decision | None) -> str:
         f"groups "
         f"({decision.source})."
     )
-
-
-def limits(run: Run) -> list[str]:
-    """What the figures do not say, a sentence each."""
-    facts = run.facts
-    said = [
-        f"It knows {', '.join(facts['genres'])} alone, and gives a cover of any other genre one of these.",
-        (
-            "It was tested on covers of this collection alone. Figures on covers of another source are "
-            "mostly "
-            "lower; "
-            "coverfusion transfer measures by how much."
-        ),
-    ]
-    unknown = facts["covers"] - facts["artists_known"]
-    if unknown:
-        said.append(
-            f"The artist of {unknown:,} of {facts['covers']:,} covers is not known: covers of one artist may "
-            f"lie on "
-            f"both sides of a split, which flatters the figures."
-        )
-    if facts["dropped"]["left_out"]:
-        said.append(
-            f"{facts['dropped']['left_out']:,} entries of covers under several genres were left out. The "
-            f"figures say "
-            f"nothing about such covers, and are higher than they would be with them: with all of them kept, "
-            f"no model "
-            f"that says the same of the same picture could be right for more than "
-            f"{percent(facts['ceiling'])}."
-        )
-    said.append(
-        "A genre is what the collection's labels say. Labels may be wrong: coverfusion labels lists doubtful "
-        "ones."
-    )
-    return said
 
 
 def _block(extractor: Extractor) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from coverfusion.experiments.evaluation.intervals import Interval, chance_error,
 from coverfusion.experiments.evaluation.rope import Practical, correlated_t_rope
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy, differences_of
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.limits import caveats
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
@@ -86,6 +87,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "gist": run_gist(run, usual, chance, difference, practical),
         "corrected": chosen_words(run, corrected),
         "choice": choice_in_words(run),
+        "caveats": caveats(run.facts),
         "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
         "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),

@@ -1,0 +1,53 @@
+"""What a run's figures do not say, in sentences: for its card, its report and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from coverfusion.experiments.drawing.words import percent
+from coverfusion.experiments.pipeline.run_folder import Run
+
+
+def limits(run: Run) -> list[str]:
+    """What the figures do not say, a sentence each."""
+    return [
+        f"It knows {', '.join(run.facts['genres'])} alone, and gives a cover of another genre one of these.",
+        (
+            "It was tested on covers of this collection alone. Figures on covers of another source are "
+            "mostly lower; coverfusion transfer measures by how much."
+        ),
+        *caveats(run.facts),
+        (
+            "A genre is what the collection's labels say. Labels may be wrong: coverfusion labels lists "
+            "doubtful ones."
+        ),
+    ]
+
+
+def caveats(facts: Mapping[str, Any]) -> list[str]:
+    """What about the covers flatters the figures or bounds them, a sentence each.
+
+    Args:
+        facts: of `collection.json`; those of earlier versions say less.
+    """
+    said = []
+    covers = facts["covers"]
+    if unknown := covers - facts.get("artists_known", covers):
+        whose = (
+            "No cover's artist" if unknown == covers else f"The artist of {unknown:,} of {covers:,} covers"
+        )
+        said.append(
+            f"{whose} is {'' if unknown == covers else 'not '}known: covers of one artist may lie on both "
+            "sides of a split, which flatters the figures."
+        )
+    most = "no model that says the same of the same picture could be right for more than "
+    most += percent(facts.get("ceiling", 1.0))
+    if left_out := facts["dropped"].get("left_out", 0):
+        said.append(
+            f"{left_out:,} entries of covers under several genres were left out, which makes the task "
+            f"easier: with all of them kept, {most}."
+        )
+    elif facts.get("ceiling", 1.0) < 1:
+        said.append(f"Some covers stand under several genres: {most}.")
+    return said
