@@ -51,6 +51,13 @@ def print_run(folder: Path) -> None:
         table = pd.read_csv(folder / "seeds.csv")
         title = f"Networks under {table['seeds'].max()} seeds: what one fit's accuracy on one fold varies by"
         print_frame(seed_summary(table), f"{title}, points (standard deviation)")
+    if (folder / "nested.csv").is_file():
+        from coverfusion.experiments.training.nested_study import summary as nested_summary
+
+        print_frame(
+            nested_summary(pd.read_csv(folder / "nested.csv")),
+            "Nested folds: accuracy of the model that learns from all covers, %",
+        )
     print_places(folder, {"Run folder": "", "Model bundle": "bundle", "Report": "report.html"})
 
 

@@ -47,6 +47,10 @@ def train_command(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="fit networks under so many seeds, to see what a seed does")
     ] = None,
+    nested: Annotated[
+        int | None,
+        typer.Option(min=0, help="so many repeats of nested folds: a closer interval, for cheap classifiers"),
+    ] = None,
     store: StoreOption = None,
     out: OutOption = None,
     fresh: FreshOption = False,
@@ -75,6 +79,7 @@ def train_command(
         seed=seed,
         split_file=split_file,
         seeds=seeds,
+        nested=nested,
         store=store,
         out=out,
     )

@@ -78,6 +78,11 @@ class Config(BaseModel):
         MAX_FAILED, ge=0, le=1, description="the run ends where a block fails on a larger share of covers"
     )
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
+    nested: int = Field(
+        0,
+        ge=0,
+        description="repeats of nested folds, for an interval of the model that learns from all covers",
+    )
     seeds: int = Field(1, ge=1, description="fits of each network, to see what its seed does")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")

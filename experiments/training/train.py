@@ -53,6 +53,7 @@ from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folde
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.experiments.training.card import bundle_card
 from coverfusion.experiments.training.choice import best_model, choosing_covers
+from coverfusion.experiments.training.nested_study import NESTED_FILE, check_nested, nested_table
 from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
@@ -83,6 +84,7 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
         UserError: no classifier can be fitted; as `read_collection`, `make_extractors` and
             `features.extract.extract`.
     """
+    check_nested(config)
     config, _ = with_saved_folds(config)
     names = chosen_classifiers(config)
     for name in dict.fromkeys([*names, *config.alone]):
@@ -140,6 +142,9 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     if config.seeds > 1:
         judged = ALL_FOLDS if config.folds else "test"
         write_csv(seed_table(fits, predictions, parts, judged, config.seeds), folder / SEEDS_FILE)
+    if config.nested:
+        fused = [model for model in predictions if model.blocks == all_blocks(model.classifier, blocks)]
+        write_csv(nested_table(fits, fused, prepared.covers, config), folder / NESTED_FILE)
     write_sums(folder, [name for name in RUN_FILES if (folder / name).is_file()])
     write_report(folder, neighbours, prepared.table, prepared.covers)
     study.remove_fits()
