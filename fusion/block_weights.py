@@ -28,7 +28,9 @@ SMALLEST, LARGEST = 1e-4, 1e3  # of a weight and of a width in the product
 OWN_WIDTHS = 0.05, 1.5  # of a block's own kernel: wider it is constant, narrower it is one more ridge
 PENALTY = 1e-5  # on squared logarithms of value / start: among equals the search stays where it began
 FLOOR = 2.0**-7  # what falls below this proportion of the largest of its kind counts nothing more
-MAX_STEPS = 40  # of a search; it ends earlier where nothing is gained
+MAX_STEPS = 40  # of a search from each start; it ends earlier where nothing is gained
+# of the better one: stopped short, it ends elsewhere on another CPU, by up to half of GRID
+TO_THE_END: dict[str, float] = {"ftol": 1e-13, "gtol": 1e-9, "maxiter": 200}
 GRID = 0.05  # of the logarithms found: what rounding does to a search, which differs by CPU, is lost
 START_SCALES = 1.0, 8.0  # widths of the product where the searches begin; the better end counts
 
@@ -192,11 +194,12 @@ class _Search:
 
     def best(self) -> np.ndarray:
         """The values, not their logarithms, of least error."""
-        found = [self._descend(scale) for scale in START_SCALES]
-        best = min(found, key=lambda result: result.fun).x
+        found = {scale: self._descend(scale, maxiter=MAX_STEPS) for scale in START_SCALES}
+        scale = min(found, key=lambda scale: found[scale].fun)
+        best = self._descend(scale, found[scale].x, **TO_THE_END).x
         return np.exp(np.round(best / GRID) * GRID)
 
-    def _descend(self, scale: float) -> OptimizeResult:
+    def _descend(self, scale: float, begin: np.ndarray | None = None, **options: float) -> OptimizeResult:
         blocks = len(self.distances)
         start = [0.5, *[0.5 * scale / max(blocks, 1)] * blocks]
         start += [0.2] * blocks + [0.5] * blocks if self.with_sums else []
@@ -212,11 +215,11 @@ class _Search:
 
         return minimize(
             penalised,
-            np.log(start),
+            np.log(start) if begin is None else begin,
             jac=True,
             method="L-BFGS-B",
             bounds=limits,
-            options={"maxiter": MAX_STEPS},
+            options=options,
         )
 
     def error(self, point: np.ndarray) -> tuple[float, np.ndarray]:
