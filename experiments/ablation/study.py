@@ -35,7 +35,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.fold_scores import (
     Fold,
     Outcome,
-    largest_genre,
+    nothing_known,
     read_outcome,
     save_folds,
 )
@@ -128,7 +128,7 @@ def run_designs(
     fit_planned(fits, models, folds, workers)
     genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
     ids = pd.Index(tested["cover_id"])
-    outcomes: dict[Key, Outcome] = {("", ()): largest_genre(genre, folds, ids, genres)}
+    outcomes: dict[Key, Outcome] = {("", ()): nothing_known(genre, folds, ids, genres, config.prior)}
 
     def outcome(name: str, units: Units) -> Outcome:
         if (name, units) not in outcomes:
@@ -148,7 +148,7 @@ def run_designs(
         paths[name] = greedy_path(tuple(blocks[name]), scores)
     truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
     groups = tested["group"].to_numpy()
-    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric), paths
+    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric, config.prior), paths
 
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:

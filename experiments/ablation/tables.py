@@ -22,6 +22,7 @@ from coverfusion.experiments.evaluation.statistics import (
     widening,
 )
 from coverfusion.experiments.pipeline.fold_scores import Outcome, genre_columns
+from coverfusion.fusion.prior import Prior, prior_shares
 
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units
@@ -34,7 +35,7 @@ class Study:
     """What all tables are made from.
 
     Attributes:
-        outcomes: of every classifier on every set of units; `("", ())` is the largest genre.
+        outcomes: of every classifier on every set of units; `("", ())` knows nothing of a cover.
         blocks: classifier -> block -> its columns, for the blocks that it can see.
         truth: (n,) true codes of the tested covers.
         genres: their names; of some no cover may be tested.
@@ -42,6 +43,7 @@ class Study:
         weights: (resamples, n) of the group bootstrap, the same for all comparisons.
         folds: of one repeat.
         metric: that sets are ranked and compared by.
+        prior: that probabilities answer to.
     """
 
     outcomes: Outcomes
@@ -52,11 +54,17 @@ class Study:
     weights: np.ndarray
     folds: int
     metric: Metric
+    prior: Prior = "natural"
 
     @property
     def test_share(self) -> float:
         """n_test / n_train."""
         return 1 / (self.folds - 1)
+
+    @property
+    def nothing(self) -> str:
+        """What the empty set is called."""
+        return "largest genre" if self.prior == "natural" else "guess by the prior"
 
     @property
     def classifiers(self) -> list[str]:
@@ -73,7 +81,7 @@ class Study:
         return tuple(self.blocks[classifier])
 
     def outcome(self, classifier: str, units: Units) -> Outcome:
-        """The empty set is the largest genre, whatever the classifier."""
+        """The empty set knows nothing, whatever the classifier."""
         return self.outcomes[(classifier, units) if units else ("", NOTHING)]
 
     def sums(self, outcome: Outcome) -> np.ndarray:
@@ -112,16 +120,17 @@ def make_study(
     folds: int,
     seed: int,
     metric: Metric = METRICS["accuracy"],
+    prior: Prior = "natural",
 ) -> Study:
     """A study with its bootstrap weights; `folds` of one repeat."""
     codes = np.unique(groups, return_inverse=True)[1]
-    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds, metric)
+    return Study(outcomes, blocks, truth, genres, codes, group_weights(codes, seed), folds, metric, prior)
 
 
 def ablation_table(study: Study) -> pd.DataFrame:
     """One row a model, set of units and fold."""
     frames = [
-        outcome.folds.assign(classifier=classifier or "largest genre", units=joined_units(units))
+        outcome.folds.assign(classifier=classifier or study.nothing, units=joined_units(units))
         for (classifier, units), outcome in study.outcomes.items()
     ]
     table = pd.concat(frames, ignore_index=True)
@@ -150,7 +159,7 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
         ends = study.metric_interval(value, study.metric.value(study.weights @ sums))
         rows.append(
             {
-                "classifier": classifier or "largest genre",
+                "classifier": classifier or study.nothing,
                 "units": joined_units(units),
                 column: value,
                 f"{column}_low": ends[0],
@@ -298,8 +307,8 @@ def genre_table(study: Study) -> pd.DataFrame:
 def shapley_table(study: Study) -> pd.DataFrame:
     """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
 
-    Without blocks every cover is given the largest genre, whose recall would then be 1 and could only fall:
-    by genre the empty set has the recall of guessing by the genres' priors, which is the genre's own prior.
+    Without blocks every cover is given the prior's largest genre, whose recall would then be 1 and could only
+    fall: by genre the empty set has the recall of guessing by the prior, which is the genre's own proportion.
 
     Values are of the metric (by genre of its recall), so that more is better. `value`, `low`, `high` and `p`
     are the corrected t-test's of the exact values of each fold, `p_holm` is
@@ -317,7 +326,8 @@ def shapley_table(study: Study) -> pd.DataFrame:
             code = None if genre == "all" else list(study.genres).index(genre)
             folds = {units: better_folds(study, outcome, genre) for units, outcome in outcomes.items()}
             if code is not None:
-                folds[()] = np.full_like(folds[every], (study.truth == code).mean())
+                shares = prior_shares(study.prior, np.asarray(study.genres)[study.truth].tolist())
+                folds[()] = np.full_like(folds[every], shares[study.genres[code]])
             by_fold, covers = shapley_values(every, folds), study.covers_a_fold(code)
             tests = [corrected_t_test(by_fold[block], study.test_share, covers) for block in every]
             frame = pd.DataFrame(

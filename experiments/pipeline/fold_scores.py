@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 
+from coverfusion.data.seeds import draws
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, Metric, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
@@ -17,6 +18,7 @@ from coverfusion.experiments.pipeline.chosen_splits import chosen_folds, tested_
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.parts import train_test
+from coverfusion.fusion.prior import Prior, prior_shares
 
 
 @dataclass(frozen=True)
@@ -133,14 +135,20 @@ def read_outcome(
     return Outcome(predicted, losses, pd.DataFrame(rows))
 
 
-def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str]) -> Outcome:
-    """The outcome of knowing nothing: the training fold's largest genre, its shares as probabilities.
+def nothing_known(
+    genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str], prior: Prior = "natural"
+) -> Outcome:
+    """The outcome of knowing nothing of a cover: the prior's largest genre, its proportions as probabilities.
+
+    Of equally large genres each cover draws one by who it is. Under a balanced prior it would otherwise be one
+    genre for all, which may happen to be the most frequent: a block of noise would then seem to harm.
 
     Args:
         genre: by cover_id, of all covers.
         folds: of all repeats.
         ids: as for `read_outcome`.
         genres: as for `read_outcome`.
+        prior: that probabilities answer to.
     """
     code = pd.Series(pd.Index(genres).get_indexer(pd.Index(genre)), genre.index)
     repeats = max(fold.repeat for fold in folds) + 1
@@ -149,9 +157,11 @@ def largest_genre(genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres
     rows = []
     for fold in folds:
         train, test = fold.part.train, fold.part.predicted["test"]
-        counts = np.bincount(code[train], minlength=len(genres))
-        codes = np.full(len(test), counts.argmax())
-        proba = np.tile(counts / counts.sum(), (len(test), 1))
+        known = prior_shares(prior, genre[train])
+        shares = np.array([known.get(name, 0.0) for name in genres])
+        most = np.flatnonzero(shares == shares.max())
+        codes = most[(draws(test, fold.repeat, "nothing known") * len(most)).astype(int)]
+        proba = np.tile(shares, (len(test), 1))
         truth, places = code[test].to_numpy(), ids.get_indexer(pd.Index(test))
         predicted[fold.repeat, places], losses[fold.repeat, places] = codes, cover_losses(truth, proba)
         row = {

@@ -12,7 +12,8 @@ from coverfusion.experiments.ablation.tables import (
     shapley_table,
 )
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS, cover_losses
-from coverfusion.experiments.pipeline.fold_scores import Outcome, fold_scores
+from coverfusion.experiments.pipeline.cached_fits import Part
+from coverfusion.experiments.pipeline.fold_scores import Fold, Outcome, fold_scores, nothing_known
 
 GENRES, SHARES, COVERS, FOLDS = ["dub", "opera", "techno"], [0.6, 0.2, 0.2], 120, 3
 
@@ -57,3 +58,18 @@ def test_more_is_better_and_values_add_up_in_every_metric(name: str) -> None:
     values = shapley_table(study).query("genre == 'all'").set_index("block")["value"]
     assert values.sum() == pytest.approx(folds["cnn", "ocr"] - folds[()])
     assert values["cnn"] > values["ocr"]
+
+
+def test_who_knows_nothing_guesses_by_the_prior() -> None:
+    ids = pd.Index([f"{n:04d}" for n in range(1000)])
+    genre = pd.Series(["dub"] * 800 + ["opera"] * 100 + ["techno"] * 100, ids).sample(frac=1, random_state=0)
+    fold = Fold(0, 0, Part("fold", genre.index[500:].tolist(), {"test": genre.index[:500].tolist()}))
+    tested = pd.Index(genre.index[:500])
+    natural = nothing_known(genre, [fold], tested, GENRES).folds.iloc[0]
+    assert natural["accuracy"] == pytest.approx((genre[tested] == "dub").mean())
+    assert natural["balanced_accuracy"] == pytest.approx(1 / 3)
+    balanced = nothing_known(genre, [fold], tested, GENRES, "balanced").folds.iloc[0]
+    assert balanced["accuracy"] == pytest.approx(1 / 3, abs=0.07)
+    assert balanced["log_loss"] == pytest.approx(np.log(3))
+    given = nothing_known(genre, [fold], tested, GENRES, {"dub": 1, "opera": 3, "techno": 1}).folds.iloc[0]
+    assert given["accuracy"] == pytest.approx((genre[tested] == "opera").mean())

@@ -10,6 +10,7 @@ from coverfusion.experiments.bench.statistics import (
     simulated,
     two_models,
 )
+from coverfusion.experiments.bench.unequal_genres import planted_blocks
 
 
 def test_each_number_has_its_standard_error_and_mcnemar_is_caught() -> None:
@@ -34,6 +35,16 @@ def test_over_folds_intervals_hold_and_the_test_keeps_its_level() -> None:
 def test_scores_of_a_genre_of_six_covers_hold() -> None:
     rows = simulated(genre_scores(60), "60", 60, [2])
     assert all(row["found"] >= 0.9 for row in rows)
+
+
+def test_noise_does_no_harm_under_a_balanced_prior_and_what_tells_most_is_found() -> None:
+    rows = {row["claim"]: row["found"] for row in simulated(planted_blocks("balanced"), "unequal", 12, [3])}
+    assert len(rows) == 15  # three blocks, five metrics
+    for claim, found in rows.items():
+        if "noise" in claim:
+            assert found <= 3 / 12, claim
+        if "strong" in claim:
+            assert found >= 10 / 12, claim
 
 
 def test_every_setting_runs() -> None:
