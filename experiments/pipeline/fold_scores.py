@@ -140,8 +140,8 @@ def nothing_known(
 ) -> Outcome:
     """The outcome of knowing nothing of a cover: the prior's largest genre, its proportions as probabilities.
 
-    Of equally large genres each cover draws one by who it is. Under a balanced prior it would otherwise be one
-    genre for all, which may happen to be the most frequent: a block of noise would then seem to harm.
+    Of equally large genres each cover draws one by who it is. Under a balanced prior all would otherwise get
+    one genre, which may happen to be the most frequent: a block of noise would then seem to harm.
 
     Args:
         genre: by cover_id, of all covers.
