@@ -106,9 +106,8 @@ def doubt_findings(
             f"{model.on}."
         ),
         (
-            f"Confident learning estimates that {100 * wrong:.1f} % of the labels are of another genre. That "
-            f"counts what "
-            f"the model cannot tell too: it is right for {100 * accuracy:.1f} %."
+            f"To the model {100 * wrong:.1f} % of the labels look like another genre (confident learning). What "
+            f"it cannot tell is in that: it is right for {100 * accuracy:.1f} %."
         ),
     ]
     if count:
