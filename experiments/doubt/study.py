@@ -106,8 +106,8 @@ def doubt_findings(
             f"{model.on}."
         ),
         (
-            f"To the model {100 * wrong:.1f} % of the labels look like another genre (confident learning). What "
-            f"it cannot tell is in that: it is right for {100 * accuracy:.1f} %."
+            f"To the model {100 * wrong:.1f} % of the labels look like another genre (confident learning). "
+            f"What it cannot tell is in that: it is right for {100 * accuracy:.1f} %."
         ),
     ]
     if count:
