@@ -116,6 +116,7 @@ def _scores(
     X = np.hstack([drawn[name] for name in some])
     learnt = np.bincount(y[~test], minlength=len(GENRES)) / (~test).sum()
     wanted = prior_shares(prior, names[~test].tolist())
-    proba = LinearDiscriminantAnalysis(solver="lsqr").fit(X[~test], y[~test]).predict_proba(X[test])
+    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    proba = model.fit(X[~test], y[~test]).predict_proba(X[test])
     proba = shifted(proba, learnt, np.array([wanted[genre] for genre in GENRES]))
     return fold_scores(y[test], proba.argmax(axis=1), proba, GENRES)

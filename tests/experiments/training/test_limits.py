@@ -1,5 +1,6 @@
 """What a run's figures do not say."""
 
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.training.limits import caveats
 
 
@@ -16,11 +17,10 @@ def test_artists_that_are_not_known_are_said() -> None:
 
 def test_covers_left_out_make_the_task_easier_and_those_kept_bound_it() -> None:
     facts = {"covers": 9, "artists_known": 9, "ceiling": 0.934}
-    assert caveats(facts | {"dropped": {"left_out": 534}}) == [
-        "534 entries of covers under several genres were left out, which makes the task easier: with all of "
-        "them kept, no model that says the same of the same picture could be right for more than 93.4 %."
-    ]
-    assert caveats(facts | {"dropped": {"left_out": 0}}) == [
-        "Some covers stand under several genres: no model that says the same of the same picture could be "
-        "right for more than 93.4 %."
-    ]
+    most = f"no model that says the same of the same picture could be right for more than {percent(0.934)}."
+    easier = (
+        "534 entries of covers under several genres were left out, which makes the task easier: with all of"
+    )
+    assert caveats(facts | {"dropped": {"left_out": 534}}) == [f"{easier} them kept, {most}"]
+    kept = [f"Some covers stand under several genres: {most}"]
+    assert caveats(facts | {"dropped": {"left_out": 0}}) == kept
