@@ -15,7 +15,8 @@ from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
 from coverfusion.features.registry import create
 from coverfusion.fusion.bundle import load_bundle
-from coverfusion.fusion.uncertainty.decision import Targets, guarantee
+from coverfusion.fusion.uncertainty.decision import Targets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 from tests.helpers.pictures import save_manifest
 from tests.helpers.small import config, save_small
 
