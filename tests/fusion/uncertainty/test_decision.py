@@ -213,7 +213,7 @@ def test_genres_with_too_few_held_out_covers_are_named():
     )
     said = guarantee(few, Targets(error=0.3, thresholds=BY_GENRE), "abcde")
     assert "answered as each genre, for each with 90 % confidence: of 200 different held-out covers" in said
-    assert re.search(r"Never answered, since nothing is known to keep it: .*c, d, e\.", said)
+    assert re.search(r"Never answered, since nothing is known to keep it: [a-e, ]*e\.", said)
 
 
 def test_thresholds_by_genre_keep_the_error_among_the_covers_predicted_as_each():
