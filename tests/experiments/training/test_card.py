@@ -113,10 +113,11 @@ def test_blocks_and_what_was_set_are_named(run: Run) -> None:
 
 
 def test_calibration_and_abstention_are_the_bundles(run: Run) -> None:
-    decision = load_bundle(run.bundle).decision
+    bundle = load_bundle(run.bundle)
+    decision = bundle.decision
     assert decision is not None
     assert f"{len(decision.y)} held-out covers" in _card(run)
-    assert guarantee(decision, Targets(error=0.2)) in _card(run)
+    assert guarantee(decision, Targets(error=0.2), bundle.classes) in _card(run)
 
 
 def test_the_card_is_sealed_with_the_bundle(run: Run, tmp_path: Path) -> None:
