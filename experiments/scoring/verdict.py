@@ -27,34 +27,34 @@ class Verdict:
         genre_set: genres among which the true one is as often as `set_coverage` says, the most probable
             first.
         set_coverage: a proportion, 0 to 1.
-        sets: what it is a proportion of: of the covers of each genre ("by-genre"), or of all ("marginal").
         out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
+        sets: what `set_coverage` is of: the covers of each genre ("by-genre"), or all ("marginal").
     """
 
     abstain: bool | None = None
     genre_set: list[str] | None = None
     set_coverage: float | None = None
-    sets: str | None = None
     out_of_distribution: bool | None = None
     note: str = ""
+    sets: str | None = None
 
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
         sentences = [OUT_OF_DISTRIBUTION] if self.out_of_distribution else []
         if self.abstain:
             sentences.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
-        if self.genre_set and self.set_coverage is not None and self.sets is not None:
+        if self.genre_set and self.set_coverage is not None:
             sentences.append(set_in_words(self.genre_set, self.set_coverage, self.sets))
         return [*sentences, self.note] if self.note else sentences
 
 
-def set_in_words(genres: Sequence[str], coverage: float, sets: str) -> str:
+def set_in_words(genres: Sequence[str], coverage: float, sets: str | None) -> str:
     """A set of genres and what it guarantees, as of `set_guarantee`."""
     return f"One of: {', '.join(genres)} (such sets hold {set_guarantee(coverage, sets)})."
 
 
-def set_guarantee(coverage: float, sets: str) -> str:
+def set_guarantee(coverage: float, sets: str | None) -> str:
     """What sets hold: a proportion (0 to 1) of the covers of each genre ("by-genre"), or of all covers."""
     covers = "each genre's covers" if sets == BY_GENRE else "covers"
     return f"the true genre of {100 * coverage:g} % of {covers}"
