@@ -191,7 +191,7 @@ def genres_figure(sets: pd.DataFrame, predicted: pd.DataFrame, target: float) ->
     figure, (left, right) = _figure(8.4, 1.5 + 0.42 * len(genres), 2)
     spoken = sets[sets["guarantee"] == SPOKEN_GUARANTEE]
     _genre_marks(left, genres, spoken, "sets", "coverage", "sets, ")
-    _genre_marks(right, genres, predicted[predicted["answered"] > 0], "thresholds", "error", "thresholds, ")
+    _genre_marks(right, genres, predicted, "thresholds", "error", "thresholds, ")
     for axes, line in ((left, SPOKEN_GUARANTEE), (right, target)):
         axes.axvline(100 * line, color=LIGHT["ink"], linewidth=1, linestyle=(0, (5, 3)))
         axes.set_xlim(-2, 102)
@@ -217,6 +217,10 @@ def _genre_marks(
     for step, kind in enumerate(KINDS):
         colour, shape = KIND_MARKS[kind]
         own = rows[rows[kind_column] == kind]
+        for genre in own.loc[own[value].isna(), "genre"]:
+            at = (1, genres.index(genre) + 0.24 * (step - 0.5))
+            axes.annotate("none answered", at, va="center", fontsize=7, color=LIGHT[colour])
+        own = own[own[value].notna()]
         away = [100 * (own[value] - own[f"{value}_low"]), 100 * (own[f"{value}_high"] - own[value])]
         axes.errorbar(
             100 * own[value],
