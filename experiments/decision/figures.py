@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -150,7 +150,9 @@ def sets_figure(sets: pd.DataFrame) -> Figure:
         )
     for step, (method, kind) in enumerate((method, kind) for method in METHODS for kind in KINDS):
         colour, shape = METHOD_MARKS[method]
-        fill = {"color": LIGHT[colour]} | ({"markerfacecolor": "none"} if kind == MARGINAL else {})
+        fill: dict[str, Any] = {"color": LIGHT[colour]} | (
+            {"markerfacecolor": "none"} if kind == MARGINAL else {}
+        )
         for at, guarantee in enumerate(guarantees):
             own = sets[(sets["method"] == method) & (sets["sets"] == kind) & (sets["guarantee"] == guarantee)]
             middle = at + 0.2 * (step - 1.5)

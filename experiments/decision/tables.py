@@ -38,7 +38,7 @@ from coverfusion.fusion.uncertainty.conformal import (
     set_limit,
     set_limits_by_class,
 )
-from coverfusion.fusion.uncertainty.decision import BY_GENRE, KINDS, MARGINAL, one_a_group
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, KINDS, one_a_group
 
 SET_SPLITS = 20  # random halves that prediction sets are tried on
 SET_GUARANTEES = (0.8, 0.9, 0.95)
@@ -239,8 +239,10 @@ def _tried_sets(
 
 
 def _limits(held: HeldOut, rows: np.ndarray, guarantee: float, method: str, kind: str) -> float | np.ndarray:
-    of = set_limit if kind == MARGINAL else set_limits_by_class
-    return of(held.proba[rows], held.y[rows], guarantee, method)
+    proba, y = held.proba[rows], held.y[rows]
+    if kind == BY_GENRE:
+        return set_limits_by_class(proba, y, guarantee, method)
+    return set_limit(proba, y, guarantee, method)
 
 
 def summarised_sets(sets: pd.DataFrame) -> pd.DataFrame:

@@ -43,17 +43,17 @@ def test_sets_by_genre_hold_within_each_genre_and_marginal_ones_do_not() -> None
     found = {row["claim"]: (row["found"], row["error"], row["wanted"]) for row in rows}
     for name in ["all", *(f"the genre of {proportion:g}" for proportion in PLANTED)]:
         held, error, wanted = found[f"sets by genre hold: {name}"]
-        assert held >= 0.9 - 2 * error
+        assert held >= 0.9 - 3.5 * error  # the least of many
         assert wanted == "at least 0.9"
     held, error, _ = found["marginal sets hold: all"]
-    assert held >= 0.9 - 2 * error
+    assert held >= 0.9 - 3.5 * error
     assert found["before: marginal sets hold: the genre of 0.02"][0] < 0.3
-    slack = 2 * np.sqrt(0.1 * 0.9 / 40)
+    slack = 3.5 * np.sqrt(0.1 * 0.9 / 40)
     for claim, (broken, *_) in found.items():
         if claim.startswith(("thresholds by genre break", "one threshold")):
             assert broken <= 0.1 + slack
         if claim.startswith("at least"):
-            assert broken >= 0.95 - 2 * np.sqrt(0.05 * 0.95 / 40)
+            assert broken >= 0.95 - 3.5 * np.sqrt(0.05 * 0.95 / 40)
 
 
 def test_every_setting_runs() -> None:

@@ -172,9 +172,11 @@ def _planted(covers: int) -> HeldOut:
 def test_coverage_is_told_by_genre_with_intervals() -> None:
     table = sets_by_genre_table(_planted(4000)).set_index(["sets", "guarantee", "genre"])
     marginal, own = (table.loc[kind, 0.9] for kind in ("marginal", "by-genre"))
-    np.testing.assert_allclose(marginal["coverage"], [0.99, 0.94, 0.76, 0.43, 0.16], atol=0.09)
-    assert (own["coverage_low"] <= 0.9).all()
-    assert (own["coverage_high"] >= 0.9).all()
+    np.testing.assert_allclose(marginal["coverage"], [0.99, 0.94, 0.76, 0.43, 0.16], atol=0.17)
+    error = np.sqrt(0.9 * 0.1 * (1 / own["learnt"] + 1 / own["covers"]))
+    assert (abs(own["coverage"] - 0.9) <= 3 * error + 1 / own["learnt"]).all()
+    assert (own["coverage_low"] < own["coverage"]).all()
+    assert (own["coverage"] < own["coverage_high"]).all()
     assert marginal["coverage_high"]["e"] < 0.5
     assert own["named"]["e"] > marginal["named"]["e"]  # what it costs
 
