@@ -25,7 +25,7 @@ from coverfusion.experiments.scoring.verdict import (
     OUT_OF_DISTRIBUTION,
     set_in_words,
 )
-from coverfusion.fusion.uncertainty.decision import Targets
+from coverfusion.fusion.uncertainty.decision import Targets, kind_of_sets
 
 SHOWN_SIMILAR_COVERS = 8  # similar covers
 SHOWN_GENRE_BARS = 8  # genres with a bar
@@ -54,7 +54,7 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     left, right = st.columns([1, 2])
     left.image(picture, width="stretch", caption=plain(own["path"]), alt=f"The cover {own['path']}")
     with right:
-        _show_genres(own, targets)
+        _show_genres(model, own, targets)
     why = f"Why {plain(str(own['genre_1']))}?"
     st.subheader(f"No answer. {why}" if own["abstain"] else why)
     _show_explanation(_explain(model.bundle.digest, own["cover_id"], targets, model, picture))
@@ -62,7 +62,7 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     _show_similar(model, own["cover_id"], picture)
 
 
-def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
+def _show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) -> None:
     if own["out_of_distribution"]:
         st.warning(OUT_OF_DISTRIBUTION)
     if own["abstain"]:
@@ -75,7 +75,8 @@ def _show_genres(own: dict[Hashable, Any], targets: Targets) -> None:
     if own["failed_blocks"]:
         st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
     if own["genre_set"]:
-        st.markdown(plain(set_in_words(own["genre_set"].split("|"), targets.set_coverage)))
+        kind = kind_of_sets(model.bundle.decision, targets)
+        st.markdown(plain(set_in_words(own["genre_set"].split("|"), targets.set_coverage, kind)))
 
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")

@@ -21,7 +21,9 @@ from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, sco
 from coverfusion.experiments.app.uploads import MAX_PICTURES, UPLOAD_TYPES
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
+from coverfusion.experiments.scoring.verdict import set_guarantee
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, kind_of_sets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 DOWNLOAD_FORMATS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
 SHOWN_GENRES = 3  # genres that the table shows; the files have all
@@ -112,7 +114,7 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
 
 def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
-    sentence = guarantee(model.bundle.decision, targets) if model.bundle.decision else ""
+    sentence = guarantee(model.bundle.decision, targets, model.bundle.classes)
     return (
         f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
         f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(sentence)}" if sentence else "")
@@ -152,7 +154,7 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
         table_of_scores(scored),
         hide_index=True,
         row_height=64,
-        column_config=_columns(targets),
+        column_config=_columns(targets, kind_of_sets(model.bundle.decision, targets)),
         alt="Genres with probabilities for each cover",
     )
     with st.container(horizontal=True):
@@ -165,7 +167,7 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
         show_cover(model, scored, row, targets)
 
 
-def _columns(targets: Targets) -> dict[str, ColumnConfig | str | None]:
+def _columns(targets: Targets, sets: str) -> dict[str, ColumnConfig | str | None]:
     columns: dict[str, ColumnConfig | str | None] = {
         "cover": st.column_config.ImageColumn("Cover", width=60, pinned=True),
         "warning": st.column_config.TextColumn(
@@ -175,7 +177,7 @@ def _columns(targets: Targets) -> dict[str, ColumnConfig | str | None]:
             "genre means little",
         ),
         "genre_set": st.column_config.TextColumn(
-            "One of", help=f"a set that holds the true genre of {100 * targets.set_coverage:g} % of covers"
+            "One of", help=f"such sets hold {set_guarantee(targets.set_coverage, sets)}"
         ),
         "path": st.column_config.TextColumn("File", width=150),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),

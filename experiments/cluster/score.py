@@ -44,7 +44,8 @@ from coverfusion.experiments.scoring.score import (
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import name_files, named_files
 from coverfusion.fusion.bundle import load_bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 RUN_FILE = "_run.json"  # readers of a parquet folder pass over names that begin with _ or .
 
@@ -126,7 +127,7 @@ def score_on_ray(
     top_k = min(top_k, len(bundle.classes))
     facts = {"bundle": bundle.digest, "top_k": top_k, "part": part} | asdict(targets)
     _start_folder(out, facts, resume)
-    if sentence := guarantee(bundle.decision, targets) if bundle.decision else "":
+    if sentence := guarantee(bundle.decision, targets, bundle.classes):
         console.print(sentence, highlight=False)
     parts, names = _missing_parts(out, pictures, part)
     if parts:

@@ -12,8 +12,10 @@ import typer
 from coverfusion.data.errors import UserError, needs_extra
 from coverfusion.experiments.commands.options import (
     SetCoverageOption,
+    SetsOption,
     TargetCoverageOption,
     TargetErrorOption,
+    ThresholdsOption,
 )
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.service.listening import bound_socket
@@ -30,6 +32,8 @@ def app_command(
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
+    sets: SetsOption = None,
+    thresholds: ThresholdsOption = None,
 ) -> None:
     """Covers in the browser: genres, explanations, similar covers, and the pages of a run.
 
@@ -38,7 +42,7 @@ def app_command(
     needs_extra("app", "`coverfusion app`")
     from coverfusion.fusion.uncertainty.decision import Targets
 
-    targets = Targets(target_error, target_coverage, set_coverage)
+    targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
     bound_socket(host, port).close()
     _check(bundle, runs, targets)
     if host not in ("127.0.0.1", "::1", "localhost"):

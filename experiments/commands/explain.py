@@ -11,8 +11,10 @@ from rich.table import Table
 from coverfusion.experiments.commands.options import (
     BundleArgument,
     SetCoverageOption,
+    SetsOption,
     TargetCoverageOption,
     TargetErrorOption,
+    ThresholdsOption,
 )
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
@@ -35,6 +37,8 @@ def explain_command(
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
+    sets: SetsOption = None,
+    thresholds: ThresholdsOption = None,
 ) -> None:
     """Why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
 
@@ -43,7 +47,7 @@ def explain_command(
     from coverfusion.experiments.explanation.explain import explain
     from coverfusion.fusion.uncertainty.decision import Targets
 
-    targets = Targets(target_error, target_coverage, set_coverage)
+    targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
     print_explanation(explain(bundle, picture, out, top_k, attention, targets))
     print_place("Picture", out)
     print_place("JSON", out.with_suffix(".json"))

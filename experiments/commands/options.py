@@ -102,6 +102,19 @@ TargetCoverageOption = Annotated[
 SetCoverageOption = Annotated[
     float, typer.Option(help="proportion of genre sets that hold the true genre, such as 0.9")
 ]
+SetsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="of what that is a proportion: by-genre (of each genre's covers) or marginal (of all covers); "
+        "as the bundle has it, if left out"
+    ),
+]
+ThresholdsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="by-genre: --target-error is kept among the covers predicted as each genre; else marginal"
+    ),
+]
 
 # which engine computes: score and extract
 EngineOption = Annotated[

@@ -18,8 +18,10 @@ from coverfusion.experiments.commands.options import (
     EngineOption,
     MaxFailedOption,
     SetCoverageOption,
+    SetsOption,
     TargetCoverageOption,
     TargetErrorOption,
+    ThresholdsOption,
     TrackingUriOption,
     TrackOption,
     check_engine,
@@ -49,6 +51,8 @@ def score_command(
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
+    sets: SetsOption = None,
+    thresholds: ThresholdsOption = None,
     max_failed: MaxFailedOption = MAX_FAILED,
     resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
     engine: EngineOption = "local",
@@ -67,7 +71,7 @@ def score_command(
     from coverfusion.experiments.scoring.score import score
     from coverfusion.fusion.uncertainty.decision import Targets
 
-    targets = Targets(target_error, target_coverage, set_coverage)
+    targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
     for path in paths:
         if path != "-" and not is_there(path):
             raise UserError(

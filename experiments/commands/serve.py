@@ -13,8 +13,10 @@ from coverfusion.data.errors import UserError, needs_extra
 from coverfusion.experiments.commands.options import (
     BundleArgument,
     SetCoverageOption,
+    SetsOption,
     TargetCoverageOption,
     TargetErrorOption,
+    ThresholdsOption,
 )
 from coverfusion.experiments.pipeline.console import console
 
@@ -40,6 +42,8 @@ def serve_command(
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
+    sets: SetsOption = None,
+    thresholds: ThresholdsOption = None,
 ) -> None:
     """Serves over HTTP: genres, explanations and similar covers for uploaded pictures.
 
@@ -51,7 +55,7 @@ def serve_command(
     from coverfusion.experiments.service.limits import Limits
     from coverfusion.fusion.uncertainty.decision import Targets
 
-    targets = Targets(target_error, target_coverage, set_coverage)
+    targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
     key, proxies = _key(api_key_file), [_network(address) for address in proxy or []]
     if host not in ("127.0.0.1", "::1", "localhost") and key is None:
         console.print(f"Everyone who reaches {host} may ask: there is no API key.", style="yellow")

@@ -1,32 +1,38 @@
-"""Pictures of a decision study: risk against coverage, reliability, sets against their guarantees."""
+"""Pictures of a decision study: risk against coverage, reliability, sets and genres against guarantees."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.decision.findings import SPOKEN_GUARANTEE
+from coverfusion.experiments.decision.tables import RULE_BY_GENRE
 from coverfusion.experiments.drawing.charts import LIGHT
 from coverfusion.fusion.uncertainty.conformal import METHODS
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, KINDS, MARGINAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 DECISION_DPI = 140
-RULE_MARKS = {"guaranteed": ("fused", "o"), "plain": ("alone", "D")}  # colour and shape
+# colour and shape
+RULE_MARKS = {"guaranteed": ("fused", "o"), RULE_BY_GENRE: ("right", "s"), "plain": ("alone", "D")}
+KIND_MARKS = {MARGINAL: ("alone", "D"), BY_GENRE: ("fused", "o")}
 METHOD_MARKS = dict(zip(METHODS, (("fused", "o"), ("alone", "D")), strict=True))
 
 
 def draw_decision(folder: Path, tables: Mapping[str, pd.DataFrame], target: float) -> None:
-    """Draws `risk_coverage.png`, `reliability.png` and `sets.png` from the tables of `decision.study`."""
+    """Draws `risk_coverage`, `reliability`, `sets` and `genres.png` from the tables of `decision.study`."""
     drawn = {
         "risk_coverage": risk_coverage_figure(tables["risk_coverage"], tables["abstention"], target),
         "reliability": reliability_figure(tables["reliability"]),
         "sets": sets_figure(tables["sets"]),
+        "genres": genres_figure(tables["sets_by_genre"], tables["predicted"], target),
     }
     for name, figure in drawn.items():
         figure.savefig(folder / f"{name}.png", dpi=DECISION_DPI)
@@ -128,7 +134,7 @@ def reliability_figure(bins: pd.DataFrame) -> Figure:
 
 
 def sets_figure(sets: pd.DataFrame) -> Figure:
-    """Each split's coverage beside the guarantee, and the sets' mean size."""
+    """Each split's coverage beside the guarantee, and the mean size; marks of marginal sets are open."""
     figure, (left, right) = _figure(8.0, 3.6, 2)
     guarantees = list(dict.fromkeys(sets["guarantee"]))
     rng = np.random.default_rng(0)
@@ -142,24 +148,27 @@ def sets_figure(sets: pd.DataFrame) -> Figure:
             linewidth=0,
             zorder=0,
         )
-    for step, method in enumerate(METHODS):
+    for step, (method, kind) in enumerate((method, kind) for method in METHODS for kind in KINDS):
         colour, shape = METHOD_MARKS[method]
+        fill: dict[str, Any] = {"color": LIGHT[colour]} | (
+            {"markerfacecolor": "none"} if kind == MARGINAL else {}
+        )
         for at, guarantee in enumerate(guarantees):
-            own = sets[(sets["method"] == method) & (sets["guarantee"] == guarantee)]
-            x = at + 0.4 * (step - 0.5) + rng.uniform(-0.12, 0.12, len(own))
+            own = sets[(sets["method"] == method) & (sets["sets"] == kind) & (sets["guarantee"] == guarantee)]
+            middle = at + 0.2 * (step - 1.5)
             left.plot(
-                x,
+                middle + rng.uniform(-0.06, 0.06, len(own)),
                 100 * own["coverage"],
                 shape,
-                color=LIGHT[colour],
                 markersize=3.5,
                 alpha=0.6,
-                label=method if not at else None,
+                label=f"{method}, {kind.replace('-', ' ')}" if not at else None,
+                **fill,
             )
-            at_mean = (at + 0.4 * (step - 0.5), own["size"].mean())
-            right.plot(*at_mean, shape, color=LIGHT[colour], markersize=7)
+            at_mean = (middle, own["size"].mean())
+            right.plot(*at_mean, shape, markersize=6, **fill)
             right.annotate(
-                f"{at_mean[1]:.2f}",
+                f"{at_mean[1]:.1f}",
                 at_mean,
                 (0, 7),
                 textcoords="offset points",
@@ -176,6 +185,55 @@ def sets_figure(sets: pd.DataFrame) -> Figure:
     right.set_ylabel("genres in a set, mean")
     left.legend(frameon=False, fontsize=8, loc="lower right", labelcolor=LIGHT["ink"])
     return figure
+
+
+def genres_figure(sets: pd.DataFrame, predicted: pd.DataFrame, target: float) -> Figure:
+    """For each genre the coverage of its covers' sets, and the error among those answered as it."""
+    genres = list(dict.fromkeys(sets["genre"]))
+    figure, (left, right) = _figure(8.4, 1.5 + 0.42 * len(genres), 2)
+    spoken = sets[sets["guarantee"] == SPOKEN_GUARANTEE]
+    _genre_marks(left, genres, spoken, "sets", "coverage", "sets, ")
+    _genre_marks(right, genres, predicted, "thresholds", "error", "thresholds, ")
+    for axes, line in ((left, SPOKEN_GUARANTEE), (right, target)):
+        axes.axvline(100 * line, color=LIGHT["ink"], linewidth=1, linestyle=(0, (5, 3)))
+        axes.set_xlim(-2, 102)
+        axes.set_yticks(range(len(genres)), genres)
+        axes.set_ylim(len(genres) - 0.5, -0.5)
+        axes.legend(
+            frameon=False,
+            fontsize=8,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
+            ncols=2,
+            labelcolor=LIGHT["ink"],
+        )
+    right.set_yticklabels([])
+    left.set_xlabel(f"{100 * SPOKEN_GUARANTEE:g} % sets that hold the genre's covers, %")
+    right.set_xlabel(f"wrong among those answered as it, % (target {100 * target:g} %)")
+    return figure
+
+
+def _genre_marks(
+    axes: Axes, genres: list[str], rows: pd.DataFrame, kind_column: str, value: str, label: str
+) -> None:
+    for step, kind in enumerate(KINDS):
+        colour, shape = KIND_MARKS[kind]
+        own = rows[rows[kind_column] == kind]
+        for genre in own.loc[own[value].isna(), "genre"]:
+            at = (1, genres.index(genre) + 0.24 * (step - 0.5))
+            axes.annotate("none answered", at, va="center", fontsize=7, color=LIGHT[colour])
+        own = own[own[value].notna()]
+        away = [100 * (own[value] - own[f"{value}_low"]), 100 * (own[f"{value}_high"] - own[value])]
+        axes.errorbar(
+            100 * own[value],
+            [genres.index(genre) + 0.24 * (step - 0.5) for genre in own["genre"]],
+            xerr=away,
+            color=LIGHT[colour],
+            marker=shape,
+            markersize=6,
+            linestyle="",
+            label=f"{label}{kind.replace('-', ' ')}",
+        )
 
 
 def _figure(width: float, height: float, panels: int = 1) -> tuple[Figure, list[Axes]]:

@@ -7,14 +7,26 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.decision.tables import SET_SPLITS, summarised_sets
+from coverfusion.experiments.decision.tables import RULE_BY_GENRE, SET_SPLITS, summarised_sets
 from coverfusion.experiments.drawing.words import records
+from coverfusion.fusion.uncertainty.conformal import rows_needed
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
 SET_METHODS_TEXT = (
     "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "
     "smallest sets and is what score does; aps takes the most probable ones until they add up to enough, so "
     "that harder covers get larger sets."
 )
+SET_KINDS_TEXT = (
+    "What they guarantee is over all covers (marginal), or over the covers of each genre (by genre), and so "
+    "over all too. Score makes sets by genre, unless --sets or a bundle of an older version says otherwise."
+)
+SPOKEN_GUARANTEE = 0.9  # of the sets that are spoken of genre by genre
+RULE_WORDS = {
+    "guaranteed": "guaranteed with 90 % confidence",
+    RULE_BY_GENRE: "guaranteed for each predicted genre, each with 90 % confidence",
+    "plain": "plainly chosen, no guarantee",
+}
 
 
 def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> list[str]:
@@ -37,9 +49,12 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
         ),
         *(_abstention_words(row) for row in own),
         *_genres_words(records(tables["genres"])),
+        *_predicted_words(records(tables["predicted"]), target),
         _calibration_words(kinds["none"], kinds["chosen"]),
         SET_METHODS_TEXT,
+        SET_KINDS_TEXT,
         *(_set_words(row) for row in records(summarised_sets(tables["sets"]))),
+        *_sets_by_genre_words(records(tables["sets_by_genre"])),
     ]
 
 
@@ -49,10 +64,7 @@ def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 
 
 
 def _abstention_words(row: dict[str, Any]) -> str:
-    kind = (
-        "guaranteed with 90 % confidence" if row["rule"] == "guaranteed" else "plainly chosen, no guarantee"
-    )
-    begin = f"At a target of {100 * row['wished']:g} % error ({kind})"
+    begin = f"At a target of {100 * row['wished']:g} % error ({RULE_WORDS[row['rule']]})"
     if not row["answered"]:
         return f"{begin} no cover is answered: these covers are too few, or too hard, to guarantee it."
     return (
@@ -88,9 +100,47 @@ def _genre_words(row: dict[str, Any]) -> str:
     )
 
 
+def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
+    """For each predicted genre, what one threshold for all does and what its own does."""
+    one, own = ({row["genre"]: row for row in rows if row["thresholds"] == k} for k in (MARGINAL, BY_GENRE))
+    begin = f"By predicted genre, at a target of {100 * target:g} % error (guaranteed):"
+    return [
+        begin,
+        *(
+            f"  {genre}, {row['covers']:,} covers: with one threshold for all {_answered(row)}; with its own "
+            f"{_answered(own[genre])}."
+            for genre, row in one.items()
+        ),
+    ]
+
+
+def _answered(row: dict[str, Any]) -> str:
+    if not row["answered"]:
+        return "none is answered"
+    return f"{row['answered']:,} are answered, {_spanned(row, 'error')} % of them wrong"
+
+
+def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
+    """For each genre, how often marginal sets hold its covers and how often sets by genre do."""
+    rows = [row for row in rows if row["guarantee"] == SPOKEN_GUARANTEE]
+    marginal, own = ({row["genre"]: row for row in rows if row["sets"] == k} for k in (MARGINAL, BY_GENRE))
+    needed = rows_needed(SPOKEN_GUARANTEE)
+    sentences = [f"By genre, sets (lac) that guarantee {100 * SPOKEN_GUARANTEE:g} %:"]
+    for genre, row in own.items():
+        text = (
+            f"  {genre}, {row['covers']:,} covers: marginal sets hold it in "
+            f"{_spanned(marginal[genre], 'coverage')} %, sets by genre in {_spanned(row, 'coverage')} %"
+        )
+        if row["learnt"] < needed:
+            text += f"; always, where {row['learnt']} covers to learn from are too few ({needed} are needed)"
+        sentences.append(f"{text}.")
+    return sentences
+
+
 def _set_words(row: dict[str, Any]) -> str:
+    kind = row["sets"].replace("-", " ")
     return (
-        f"Sets ({row['method']}) that guarantee {100 * row['guarantee']:g} % hold the true genre in "
+        f"Sets ({row['method']}, {kind}) that guarantee {100 * row['guarantee']:g} % hold the true genre in "
         f"{100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; {100 * row['lowest']:.1f} to "
         f"{100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
     )

@@ -18,8 +18,10 @@ from coverfusion.experiments.decision.tables import (
     calibration_table,
     genres_table,
     models_table,
+    predicted_table,
     reliability_table,
     risk_coverage_table,
+    sets_by_genre_table,
     sets_table,
 )
 from coverfusion.experiments.evaluation.statistics import group_weights
@@ -46,7 +48,7 @@ def decide(
         seed: of splits and resampling.
 
     Returns:
-        The folder with `findings.txt`, `models.csv` and the other tables, and three PNG.
+        The folder with `findings.txt`, `models.csv` and the other tables, and four PNG.
 
     Raises:
         UserError: not a finished run folder, no such classifier, an impossible target, a run of an older
@@ -71,7 +73,9 @@ def decide(
         "risk_coverage": risk_coverage_table(held, weights),
         "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, target})),
         "genres": genres_table(held, weights, target),
+        "predicted": predicted_table(held, weights, target),
         "sets": sets_table(held, seed),
+        "sets_by_genre": sets_by_genre_table(held),
     }
     make_output_folder(place)
     for name, table in tables.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -12,16 +12,18 @@ import pandas as pd
 
 from coverfusion.data.seeds import seed_for
 from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
-from coverfusion.experiments.evaluation.intervals import reliability
+from coverfusion.experiments.evaluation.intervals import grouped_proportion, reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.fusion.grouped_folds import Split
 from coverfusion.fusion.uncertainty.abstention import (
+    Threshold,
     area_under_risk_coverage,
     plain_threshold_for_error,
     risk_coverage,
     threshold_for_coverage,
     threshold_for_error,
+    thresholds_by_class,
 )
 from coverfusion.fusion.uncertainty.calibration import (
     CALIBRATION_KINDS,
@@ -29,16 +31,21 @@ from coverfusion.fusion.uncertainty.calibration import (
     cross_calibrated,
     log_loss,
 )
-from coverfusion.fusion.uncertainty.conformal import METHODS, prediction_sets, set_limit
-from coverfusion.fusion.uncertainty.decision import one_a_group
+from coverfusion.fusion.uncertainty.conformal import (
+    DEFAULT,
+    METHODS,
+    prediction_sets,
+    set_limit,
+    set_limits_by_class,
+)
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, KINDS, one_a_group
 
 SET_SPLITS = 20  # random halves that prediction sets are tried on
 SET_GUARANTEES = (0.8, 0.9, 0.95)
 TARGET_ERRORS = (0.1, 0.2, 0.3, 0.4)
 TARGET_COVERAGES = (0.1, 0.25, 0.5, 0.75)
+RULE_BY_GENRE = "guaranteed by genre"  # the threshold of the predicted genre
 COVERAGE_GRID = np.arange(1, 101) / 100
-
-Threshold = Callable[[np.ndarray, np.ndarray], float]  # of (n,) confidences and (n,) whether wrong
 
 
 def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> pd.DataFrame:
@@ -120,15 +127,19 @@ def risk_coverage_table(held: HeldOut, weights: np.ndarray) -> pd.DataFrame:
 
 
 def abstention_table(held: HeldOut, weights: np.ndarray, errors: Sequence[float]) -> pd.DataFrame:
-    """Coverage and error by thresholds for target errors (guaranteed, and plain) and for target coverages."""
+    """Coverage and error by thresholds for target errors and for target coverages.
+
+    Those for errors are guaranteed (one for all, or one a predicted genre) or plain.
+    """
     asked: list[tuple[str, float, str, Threshold]] = []
     asked += [("error", target, "guaranteed", _guaranteed(target)) for target in errors]
+    asked += [("error", target, RULE_BY_GENRE, _guaranteed(target)) for target in errors]
     asked += [("error", target, "plain", _plain(target)) for target in errors]
     asked += [("coverage", target, "plain", _covering(target)) for target in TARGET_COVERAGES]
     return pd.DataFrame(
         [
             {"target": target, "wished": wished, "rule": rule}
-            | answered_row(held, weights, answered_covers(held, threshold))
+            | answered_row(held, weights, answered_covers(held, threshold, rule == RULE_BY_GENRE))
             for target, wished, rule, threshold in asked
         ]
     )
@@ -150,11 +161,55 @@ def genres_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFr
     return pd.DataFrame(rows)
 
 
+def predicted_table(held: HeldOut, weights: np.ndarray, target: float) -> pd.DataFrame:
+    """For each predicted genre: the proportion of its covers that is answered, and the error among those.
+
+    One row a kind of thresholds (one for all, or one a predicted genre, guaranteed) and genre.
+    """
+    predicted, rows = held.proba[held.tried].argmax(axis=1), []
+    for kind in KINDS:
+        answered = answered_covers(held, _guaranteed(target), kind == BY_GENRE)
+        for code, genre in enumerate(held.genres):
+            own = predicted == code
+            if own.any():
+                row = answered_row(held, weights * own, answered, own)
+                rows.append({"thresholds": kind, "genre": genre, "covers": int(own.sum()), **row})
+    return pd.DataFrame(rows)
+
+
+def sets_by_genre_table(held: HeldOut) -> pd.DataFrame:
+    """How often the sets hold each genre's covers, learnt from what each part may learn from.
+
+    One row a kind of sets, guarantee and genre: `learnt` (covers of the genre that limits are learnt from,
+    the fewest of all parts), `covers`, `coverage` with its interval, `size` (mean, of the genre's covers) and
+    `named` (the proportion of all covers' sets that name the genre).
+    """
+    y, groups, rows = held.y[held.tried], held.groups[held.tried], []
+    learns = [learnt[one_a_group(held.groups[learnt])] for learnt, _ in held.parts]
+    fewest = [min(int((held.y[some] == code).sum()) for some in learns) for code in range(len(held.genres))]
+    for kind in KINDS:
+        for guarantee in SET_GUARANTEES:
+            inside = np.zeros(held.proba.shape, bool)
+            for some, (_, tried) in zip(learns, held.parts, strict=True):
+                limits = _limits(held, some, guarantee, DEFAULT, kind)
+                inside[tried] = prediction_sets(held.proba[tried], limits)
+            sets = inside[held.tried]
+            for code, genre in enumerate(held.genres):
+                own = y == code
+                if own.any():
+                    holds = grouped_proportion(sets[own, code], groups[own])
+                    row = {"sets": kind, "guarantee": guarantee, "genre": genre, "learnt": fewest[code]}
+                    row |= {"covers": int(own.sum()), "coverage": holds.value}
+                    row |= {"coverage_low": holds.low, "coverage_high": holds.high}
+                    rows.append(row | {"size": sets[own].sum(axis=1).mean(), "named": sets[:, code].mean()})
+    return pd.DataFrame(rows)
+
+
 def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
     """Coverage and size of the sets on random halves of the held-out covers, learnt on the other halves.
 
-    One row a method, guarantee and split: `coverage`, `size` (mean), `single` (proportion with one genre),
-    and `coverage_<genre>`.
+    One row a method, kind of sets, guarantee and split: `coverage`, `size` (mean), `single` (proportion with
+    one genre), and `coverage_<genre>`.
     """
     rng = np.random.default_rng(seed)
     names, codes = np.unique(held.groups, return_inverse=True)
@@ -164,44 +219,57 @@ def sets_table(held: HeldOut, seed: int) -> pd.DataFrame:
         learnt, tried = np.flatnonzero(learns), np.flatnonzero(~learns)
         learnt = learnt[one_a_group(held.groups[learnt], seed_for(seed, "set split", split))]
         rows += [
-            {"method": method, "guarantee": guarantee, "split": split}
-            | _tried_sets(held, learnt, tried, guarantee, method)
+            {"method": method, "sets": kind, "guarantee": guarantee, "split": split}
+            | _tried_sets(held, learnt, tried, guarantee, method, kind)
             for method in METHODS
+            for kind in KINDS
             for guarantee in SET_GUARANTEES
         ]
     return pd.DataFrame(rows)
 
 
 def _tried_sets(
-    held: HeldOut, learnt: np.ndarray, tried: np.ndarray, guarantee: float, method: str
+    held: HeldOut, learnt: np.ndarray, tried: np.ndarray, guarantee: float, method: str, kind: str
 ) -> dict[str, float]:
-    limit = set_limit(held.proba[learnt], held.y[learnt], guarantee, method)
-    sets = prediction_sets(held.proba[tried], limit, method)
+    sets = prediction_sets(held.proba[tried], _limits(held, learnt, guarantee, method, kind), method)
     y, size = held.y[tried], sets.sum(axis=1)
     holds = sets[np.arange(len(tried)), y]
     genres = {f"coverage_{g}": holds[y == i].mean() for i, g in enumerate(held.genres) if (y == i).any()}
     return {"coverage": holds.mean(), "size": size.mean(), "single": (size == 1).mean()} | genres
 
 
+def _limits(held: HeldOut, rows: np.ndarray, guarantee: float, method: str, kind: str) -> float | np.ndarray:
+    proba, y = held.proba[rows], held.y[rows]
+    if kind == BY_GENRE:
+        return set_limits_by_class(proba, y, guarantee, method)
+    return set_limit(proba, y, guarantee, method)
+
+
 def summarised_sets(sets: pd.DataFrame) -> pd.DataFrame:
-    """One row a method and guarantee: mean, lowest and highest coverage over the splits, mean size."""
-    grouped = sets.groupby(["method", "guarantee"], sort=False)
+    """One row a method, kind and guarantee: mean, lowest and highest coverage over the splits, mean size."""
+    grouped = sets.groupby(["method", "sets", "guarantee"], sort=False)
     coverage = grouped["coverage"].agg(["mean", "min", "max"])
     coverage.columns = pd.Index(["coverage", "lowest", "highest"])
     return coverage.join(grouped[["size", "single"]].mean()).reset_index()
 
 
-def answered_covers(held: HeldOut, threshold: Threshold) -> np.ndarray:
+def answered_covers(held: HeldOut, threshold: Threshold, by_genre: bool = False) -> np.ndarray:
     """(tried,) bool: which covers are answered, each by a threshold that was learnt from others.
 
     Args:
         held: predictions.
         threshold: (confidence, wrong) of some covers -> threshold.
+        by_genre: each predicted genre has a threshold of its own.
     """
     answered = np.zeros(len(held.y), bool)
+    predicted = held.proba.argmax(axis=1)
+    names = predicted if by_genre else np.zeros_like(predicted)
     for learnt, tried in held.parts:
         rows = learnt[one_a_group(held.groups[learnt])]
-        answered[tried] = held.confidence[tried] > threshold(held.confidence[rows], held.wrong[rows])
+        thresholds = thresholds_by_class(
+            threshold, names[rows], held.confidence[rows], held.wrong[rows], len(held.genres)
+        )
+        answered[tried] = held.confidence[tried] > thresholds[names[tried]]
     return answered[held.tried]
 
 

@@ -81,6 +81,8 @@ class Predictor:
         target_error: float | None = None,
         target_coverage: float | None = None,
         set_coverage: float = 0.9,
+        sets: str | None = None,
+        thresholds: str | None = None,
     ) -> pd.DataFrame:
         """Scores pictures; one that cannot be read is a row with its reason in `error`.
 
@@ -91,6 +93,9 @@ class Predictor:
             target_error: abstain so that at most this proportion of the predictions is wrong.
             target_coverage: predict for this proportion of covers, the most confident ones.
             set_coverage: the proportion of genre sets that hold the true genre.
+            sets: "by-genre": of the covers of each genre; "marginal": of all covers together; None: as the
+                bundle has it.
+            thresholds: "by-genre": `target_error` is kept among the covers predicted as each genre.
 
         Returns:
             One row a picture, with the columns of `coverfusion score`: path ("" for a picture in memory),
@@ -103,7 +108,7 @@ class Predictor:
         """
         if top_k < 1:
             raise ValueError(f"top_k is {top_k}; it must be 1 or more")
-        targets = Targets(target_error, target_coverage, set_coverage)
+        targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
         check_targets(self.bundle, targets)
         top_k = min(top_k, len(self.bundle.classes))
         frames = [

@@ -39,7 +39,8 @@ from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee, rule_of
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 from coverfusion.fusion.uncertainty.novelty import nearest_distances
 
 COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
@@ -94,7 +95,7 @@ def score(
     extractors = bundle_extractors(bundle)
     with _alone(parts, out):
         _start_parts(parts, facts)
-        if text := guarantee(bundle.decision, targets) if bundle.decision else "":
+        if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
@@ -126,8 +127,8 @@ def check_targets(bundle: Bundle, targets: Targets) -> None:
     """Raises UserError where targets are asked of a bundle that cannot say when to abstain."""
     if bundle.decision is None and targets != NO_TARGETS:
         raise UserError(
-            "--target-error, --target-coverage and --set-coverage need held-out covers, which this bundle, "
-            "made by an older version, does not have. Train again."
+            "--target-error, --target-coverage, --set-coverage and --sets need held-out covers, which this "
+            "bundle, made by an older version, does not have. Train again."
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from coverfusion.fusion.bundle import Bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, NO_TARGETS, Targets, kind_of_sets, rule_of
 
 NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
 NO_GUARANTEE = "No answer: what the target guarantees, it guarantees of covers like those of training."
@@ -29,6 +29,7 @@ class Verdict:
         set_coverage: a proportion, 0 to 1.
         out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
+        sets: what `set_coverage` is of: the covers of each genre ("by-genre"), or all ("marginal").
     """
 
     abstain: bool | None = None
@@ -36,6 +37,7 @@ class Verdict:
     set_coverage: float | None = None
     out_of_distribution: bool | None = None
     note: str = ""
+    sets: str | None = None
 
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
@@ -43,13 +45,19 @@ class Verdict:
         if self.abstain:
             sentences.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
         if self.genre_set and self.set_coverage is not None:
-            sentences.append(set_in_words(self.genre_set, self.set_coverage))
+            sentences.append(set_in_words(self.genre_set, self.set_coverage, self.sets))
         return [*sentences, self.note] if self.note else sentences
 
 
-def set_in_words(genres: Sequence[str], coverage: float) -> str:
-    """A set of genres and what it guarantees (a proportion)."""
-    return f"One of: {', '.join(genres)} (such sets hold the true genre of {100 * coverage:g} % of covers)."
+def set_in_words(genres: Sequence[str], coverage: float, sets: str | None) -> str:
+    """A set of genres and what it guarantees, as of `set_guarantee`."""
+    return f"One of: {', '.join(genres)} (such sets hold {set_guarantee(coverage, sets)})."
+
+
+def set_guarantee(coverage: float, sets: str | None) -> str:
+    """What sets hold: a proportion (0 to 1) of the covers of each genre ("by-genre"), or of all covers."""
+    covers = "each genre's covers" if sets == BY_GENRE else "covers"
+    return f"the true genre of {100 * coverage:g} % of {covers}"
 
 
 def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS) -> Verdict:
@@ -72,6 +80,7 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         abstain=bool(rule.abstains(proba)[0]) or (targets.in_force and bool(out_of_distribution)),
         genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],
         set_coverage=targets.set_coverage,
+        sets=kind_of_sets(bundle.decision, targets),
         out_of_distribution=out_of_distribution,
         note=note,
     )

@@ -58,7 +58,8 @@ from coverfusion.experiments.service.uploads import Picture, body_schema, decode
 from coverfusion.features.memory import share_heaps
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, guarantee
+from coverfusion.fusion.uncertainty.decision import MARGINAL, NO_TARGETS, Targets, kind_of_sets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 GRACE_SECONDS = 60  # from SIGTERM to the end, at most
@@ -421,7 +422,9 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             target_error=targets.error,
             target_coverage=targets.coverage,
             set_coverage=targets.set_coverage,
-            guarantee=guarantee(bundle.decision, targets),
+            sets=kind_of_sets(bundle.decision, targets),
+            thresholds=targets.thresholds or MARGINAL,
+            guarantee=guarantee(bundle.decision, targets, bundle.classes),
         )
     return ModelCard(
         classifier=bundle.classifier.name,
@@ -489,7 +492,7 @@ def run_service(
     share_heaps()
     app = make_service(bundle_folder, limits, api_key, targets)
     service = app.state.service
-    if sentence := guarantee(service.bundle.decision, targets) if service.bundle.decision else "":
+    if sentence := guarantee(service.bundle.decision, targets, service.bundle.classes):
         console.print(sentence, highlight=False)
     config = uvicorn.Config(
         app,

@@ -101,7 +101,14 @@ class TargetsInForce(BaseModel):
         description="this proportion of covers, the most confident ones, gets a prediction"
     )
     set_coverage: float = Field(description="share of sets that hold the true genre")
-    guarantee: str = Field(description="what the target comes to, in words; empty without one")
+    sets: str = Field(
+        description="what `set_coverage` is a share of: by-genre (the covers of each genre) or marginal (all)"
+    )
+    thresholds: str = Field(
+        description="by-genre where `target_error` is kept among the covers predicted as each genre; else "
+        "marginal (over all covers)"
+    )
+    guarantee: str = Field(description="what the targets come to, in words, and genres that every set holds")
 
 
 class ModelCard(BaseModel):
@@ -118,6 +125,8 @@ class ModelCard(BaseModel):
                         "target_error": 0.2,
                         "target_coverage": None,
                         "set_coverage": 0.9,
+                        "sets": "by-genre",
+                        "thresholds": "marginal",
                         "guarantee": "At most 20 % wrong among those answered, with 90 % confidence: …",
                     },
                     "detects_out_of_distribution": True,

@@ -24,7 +24,8 @@ from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.limits import limits
 from coverfusion.experiments.training.report import COUNT_WORDS, chosen_words
 from coverfusion.features.registry import Extractor
-from coverfusion.fusion.uncertainty.decision import Decision, Targets, guarantee
+from coverfusion.fusion.uncertainty.decision import Decision, Targets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 SPOKEN_ERROR = 0.2  # the target error that the card speaks of
 CALIBRATION_WORDS = {
@@ -41,13 +42,16 @@ KEEP_WORDS = {
 }
 
 
-def bundle_card(folder: Path, extractors: Sequence[Extractor], decision: Decision | None) -> str:
+def bundle_card(
+    folder: Path, extractors: Sequence[Extractor], decision: Decision | None, classes: Sequence[Any]
+) -> str:
     """The text of the card, in Markdown.
 
     Args:
         folder: of the run, filled but for the bundle and the report.
         extractors: that make the bundle's blocks.
         decision: what the bundle has learnt from held-out covers, or None.
+        classes: genres, in the order of the bundle's probabilities.
     """
     run = read_run(folder)
     usual, chance = chance_of(run)
@@ -74,7 +78,7 @@ def bundle_card(folder: Path, extractors: Sequence[Extractor], decision: Decisio
         "chance": chance,
         "labels": {name: SCORE_LABELS[name] for name in MAIN_SCORES},
         "calibration": calibration_words(decision),
-        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR)) if decision else "",
+        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classes),
         "limits": limits(run),
     }
     return render_markdown("card.md", context, FILTERS)

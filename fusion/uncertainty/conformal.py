@@ -1,7 +1,10 @@
 """Sets of genres that hold the true one with a guaranteed probability (split conformal prediction).
 
-V. Vovk, A. Gammerman and G. Shafer, Algorithmic Learning in a Random World, 2005. The guarantee is over all
-covers together, not for each genre, and for covers that come from where the held-out ones came from.
+V. Vovk, A. Gammerman and G. Shafer, Algorithmic Learning in a Random World, 2005. The guarantee is for covers
+that come from where the held-out ones came from. With one limit it is over all covers together (marginal),
+and covers of rare genres may be without it. With a limit for each genre (Mondrian, or class-conditional) it
+is over the covers of each genre, and so over all covers too, in whatever proportions the genres come: V.
+Vovk, Conditional Validity of Inductive Conformal Predictors, ACML 2012.
 """
 
 from __future__ import annotations
@@ -59,8 +62,31 @@ def set_limit(proba: np.ndarray, y: np.ndarray, coverage: float, method: str = D
     return float(own[rank - 1]) if rank <= len(own) else np.inf
 
 
-def prediction_sets(proba: np.ndarray, limit: float, method: str = DEFAULT) -> np.ndarray:
-    """(n, k) bool: the classes of each row's set; the most probable class is always in it."""
+def set_limits_by_class(
+    proba: np.ndarray, y: np.ndarray, coverage: float, method: str = DEFAULT
+) -> np.ndarray:
+    """(k,) as `set_limit` of the rows of each class: each class is in as many of its own rows' sets.
+
+    A class with fewer than `rows_needed` rows has inf, so that it is in every set.
+    """
+    return np.array(
+        [set_limit(proba[y == code], y[y == code], coverage, method) for code in range(proba.shape[1])]
+    )
+
+
+def rows_needed(coverage: float) -> int:
+    """The fewest rows for which `set_limit` is finite: 9 for 0.9, 19 for 0.95."""
+    return math.ceil(coverage / (1 - coverage) - 1e-9)
+
+
+def prediction_sets(proba: np.ndarray, limit: float | np.ndarray, method: str = DEFAULT) -> np.ndarray:
+    """(n, k) bool: the classes of each row's set; the most probable class is always in it.
+
+    Args:
+        proba: (n, k) probabilities.
+        limit: one from `set_limit`, or (k,) from `set_limits_by_class`.
+        method: as of `nonconformity`.
+    """
     inside = nonconformity(proba, method) <= limit
     inside[np.arange(len(proba)), proba.argmax(axis=1)] = True
     return inside

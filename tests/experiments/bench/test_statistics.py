@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from coverfusion.experiments.bench.guarantees import guarantees
+from coverfusion.experiments.bench.simulated_covers import PLANTED
 from coverfusion.experiments.bench.statistics import (
     folds,
     folds_truth,
@@ -35,6 +37,24 @@ def test_over_folds_intervals_hold_and_the_test_keeps_its_level() -> None:
 def test_scores_of_a_genre_of_six_covers_hold() -> None:
     rows = simulated(genre_scores(60), "60", 60, [2])
     assert all(row["found"] >= 0.9 for row in rows)
+
+
+def test_sets_by_genre_hold_within_each_genre_and_marginal_ones_do_not() -> None:
+    rows = simulated(guarantees(200, 5), "in groups", 40, [3])
+    found = {row["claim"]: (row["found"], row["error"], row["wanted"]) for row in rows}
+    for name in ["all", *(f"the genre of {proportion:g}" for proportion in PLANTED)]:
+        held, error, wanted = found[f"sets by genre hold: {name}"]
+        assert held >= 0.9 - 3.5 * error  # the least of many
+        assert wanted == "at least 0.9"
+    held, error, _ = found["marginal sets hold: all"]
+    assert held >= 0.9 - 3.5 * error
+    assert found["before: marginal sets hold: the genre of 0.02"][0] < 0.3
+    slack = 3.5 * np.sqrt(0.1 * 0.9 / 40)
+    for claim, (broken, *_) in found.items():
+        if claim.startswith(("thresholds by genre break", "one threshold")):
+            assert broken <= 0.1 + slack
+        if claim.startswith("at least"):
+            assert broken >= 0.95 - 3.5 * np.sqrt(0.05 * 0.95 / 40)
 
 
 def test_noise_does_no_harm_under_a_balanced_prior_and_what_tells_most_is_found() -> None:

@@ -11,10 +11,20 @@ from PIL import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
-from coverfusion.experiments.decision.findings import SET_METHODS_TEXT, decision_findings
+from coverfusion.experiments.bench.simulated_covers import PLANTED, planted_genres
+from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT, decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.study import decide
-from coverfusion.experiments.decision.tables import SET_GUARANTEES, SET_SPLITS, answered_covers, sets_table
+from coverfusion.experiments.decision.tables import (
+    SET_GUARANTEES,
+    SET_SPLITS,
+    abstention_table,
+    answered_covers,
+    predicted_table,
+    sets_by_genre_table,
+    sets_table,
+)
+from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
@@ -22,7 +32,7 @@ from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.conformal import METHODS
-from coverfusion.fusion.uncertainty.decision import Targets, rule_of
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, KINDS, MARGINAL, Targets, rule_of
 from tests.helpers.pictures import encode, noise, save_folders
 
 COLOURS = {"dub": (30, 120, 40), "opera": (150, 30, 40), "techno": (70, 90, 60)}
@@ -72,14 +82,17 @@ def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
         "risk_coverage.csv",
         "abstention.csv",
         "genres.csv",
+        "predicted.csv",
         "sets.csv",
+        "sets_by_genre.csv",
         "findings.txt",
         "environment.json",
         "risk_coverage.png",
         "reliability.png",
         "sets.png",
+        "genres.png",
     }
-    for name in ("risk_coverage", "reliability", "sets"):
+    for name in ("risk_coverage", "reliability", "sets", "genres"):
         assert (study / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -125,7 +138,7 @@ def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Pa
     genres["answered"] = 1
     sentences = decision_findings(classifier, tables, 0.2)
     assert any("guaranteed threshold" in line for line in sentences)
-    assert SET_METHODS_TEXT in sentences
+    assert {SET_METHODS_TEXT, SET_KINDS_TEXT} <= set(sentences)
 
 
 @pytest.mark.parametrize(("after", "text"), [(1.0, "Nothing was changed"), (1.1, "does not on these")])
@@ -142,9 +155,57 @@ def test_a_calibration_that_does_not_help_is_called_so(after: float, text: str, 
 
 def test_sets_are_tried_on_every_split(study: Path) -> None:
     sets = pd.read_csv(study / "sets.csv")
-    assert len(sets) == SET_SPLITS * len(METHODS) * len(SET_GUARANTEES)
-    mean = sets[sets["method"] == "lac"].groupby("guarantee")["coverage"].mean()
-    np.testing.assert_allclose(mean, SET_GUARANTEES, atol=0.05)
+    assert len(sets) == SET_SPLITS * len(METHODS) * len(KINDS) * len(SET_GUARANTEES)
+    mean = sets[sets["method"] == "lac"].groupby(["sets", "guarantee"])["coverage"].mean()
+    np.testing.assert_allclose(mean["marginal"], SET_GUARANTEES, atol=0.05)
+    assert (mean["by-genre"] >= np.array(SET_GUARANTEES) - 0.03).all()  # over all covers too
+
+
+def _planted(covers: int) -> HeldOut:
+    """Predictions of covers of five genres, one in fifty the rarest; the first half teaches the second."""
+    rng = np.random.default_rng(0)
+    proba, y, groups = planted_genres(rng, rng.choice(len(PLANTED), covers, p=PLANTED))
+    halves = [(np.arange(covers // 2), np.arange(covers // 2, covers))]
+    return HeldOut(list("abcde"), proba, y, groups, halves)
+
+
+def test_coverage_is_told_by_genre_with_intervals() -> None:
+    table = sets_by_genre_table(_planted(4000)).set_index(["sets", "guarantee", "genre"])
+    marginal, own = (table.loc[kind, 0.9] for kind in ("marginal", "by-genre"))
+    np.testing.assert_allclose(marginal["coverage"], [0.99, 0.94, 0.76, 0.43, 0.16], atol=0.17)
+    error = np.sqrt(0.9 * 0.1 * (1 / own["learnt"] + 1 / own["covers"]))
+    assert (abs(own["coverage"] - 0.9) <= 3 * error + 1 / own["learnt"]).all()
+    assert (own["coverage_low"] < own["coverage"]).all()
+    assert (own["coverage"] < own["coverage_high"]).all()
+    assert marginal["coverage_high"]["e"] < 0.5
+    assert own["named"]["e"] > marginal["named"]["e"]  # what it costs
+
+
+def test_genres_with_too_few_covers_are_in_every_set_and_that_is_said(study: Path) -> None:
+    held = _planted(400)
+    table = sets_by_genre_table(held)
+    rare = table.query("sets == 'by-genre' and guarantee == 0.9 and genre == 'e'").iloc[0]
+    assert rare["learnt"] == (held.y[:200] == 4).sum() < 9
+    assert rare["coverage"] == rare["named"] == 1
+    tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
+    classifier = tables["models"]["classifier"][0]
+    sentences = decision_findings(classifier, tables | {"sets_by_genre": table}, 0.2)
+    (said,) = [line for line in sentences if line.startswith("  e, ") and "marginal" in line]
+    assert f"always, where {rare['learnt']} covers to learn from are too few (9 are needed)" in said
+
+
+def test_predicted_genres_have_thresholds_of_their_own() -> None:
+    held = _planted(4000)
+    weights = group_weights(held.groups[held.tried], 0, 200)
+    table = predicted_table(held, weights, 0.2).set_index(["thresholds", "genre"])
+    assert table["covers"].groupby("thresholds").sum().eq(2000).all()
+    own = table.loc["by-genre"]
+    assert own["answered"]["a"] > 0
+    assert (own["error_low"].dropna() <= 0.2).all()
+    total = abstention_table(held, weights, [0.2]).query("wished == 0.2 and target == 'error'")
+    answered = total.set_index("rule")["answered"]
+    assert answered["guaranteed by genre"] == own["answered"].sum()
+    assert answered["guaranteed"] == table.loc["marginal"]["answered"].sum()
 
 
 def test_near_duplicates_never_learn_for_each_other(runs: dict[str, Path]) -> None:
@@ -170,8 +231,8 @@ def test_sets_on_copies_of_covers_keep_the_copies_together() -> None:
     proba = np.repeat(rng.dirichlet(np.ones(3), 300), 4, axis=0)
     y = np.repeat(rng.integers(0, 3, 300), 4)
     table = sets_table(HeldOut(["a", "b", "c"], proba, y, np.arange(1200) // 4, []), seed=0)
-    mean = table[table["method"] == "lac"].groupby("guarantee")["coverage"].mean()
-    np.testing.assert_allclose(mean, SET_GUARANTEES, atol=0.03)
+    mean = table[table["method"] == "lac"].groupby(["sets", "guarantee"])["coverage"].mean()
+    np.testing.assert_allclose(mean, 2 * SET_GUARANTEES, atol=0.03)
 
 
 def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp_path: Path) -> None:
@@ -245,13 +306,42 @@ def test_scores_abstain_name_sets_and_warn(runs: dict[str, Path], collection: Pa
     assert (covers["genre_set"].str.split("|").str[0] == covers["genre_1"]).all()
 
 
+def test_scores_and_verdicts_make_the_sets_that_are_asked_for(
+    runs: dict[str, Path], collection: Path, tmp_path: Path
+) -> None:
+    bundle, paths = runs["folds"] / "bundle", sorted(map(str, (collection / "dub").iterdir()))
+    found = {}
+    for kind in (None, *KINDS):
+        targets = Targets(set_coverage=0.8, sets=kind)
+        score(bundle, iter(paths), tmp_path / f"{kind}.parquet", targets=targets)
+        found[kind] = pd.read_parquet(tmp_path / f"{kind}.parquet")["genre_set"]
+    assert found[None].equals(found[BY_GENRE])  # as new bundles have it
+    assert not found[MARGINAL].equals(found[BY_GENRE])
+    loaded = load_bundle(bundle)
+    row = table_of([Image.open(paths[0])], bundle_extractors(loaded))[0].frame()
+    for kind, words in ((BY_GENRE, "80 % of each genre's covers"), (MARGINAL, "80 % of covers")):
+        verdict = verdict_on(loaded, row, Targets(set_coverage=0.8, sets=kind))
+        assert "|".join(verdict.genre_set or []) == found[kind][0]
+        assert words in verdict.in_words()[-1]
+
+
+def test_genres_that_every_set_holds_are_said_when_scoring(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    score(runs["split"] / "bundle", iter([]), tmp_path / "a.csv")  # 9 held-out covers
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Too few held-out covers to leave these genres out of any set (9 are needed): dub (" in said
+    score(runs["split"] / "bundle", iter([]), tmp_path / "b.csv", targets=Targets(sets=MARGINAL))
+    assert "Too few" not in capsys.readouterr().out
+
+
 def test_nothing_is_guaranteed_of_what_is_out_of_distribution(runs: dict[str, Path], tmp_path: Path) -> None:
     odd, bundle = noise(size=(60, 60)), load_bundle(runs["folds"] / "bundle")
     (tmp_path / "noise.png").write_bytes(encode(odd, "PNG"))
     row = table_of([odd], bundle_extractors(bundle))[0].frame()
     sure = float(bundle.predict_proba(row).max())
     for targets, silent in ((Targets(), False), (Targets(coverage=1.0), True)):
-        assert rule_of(bundle.decision, targets).threshold < sure  # the rule alone would answer
+        assert max(rule_of(bundle.decision, targets).thresholds) < sure  # the rule alone would answer
         out = tmp_path / f"{silent}.parquet"
         score(runs["folds"] / "bundle", iter([str(tmp_path / "noise.png")]), out, targets=targets)
         scored, verdict = pd.read_parquet(out).iloc[0], verdict_on(bundle, row, targets)
@@ -307,6 +397,6 @@ def test_what_cannot_be_guaranteed_is_said_when_scoring(
     runs: dict[str, Path], collection: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     targets = Targets(error=0.001)
-    assert rule_of(load_bundle(runs["split"] / "bundle").decision, targets).threshold == np.inf
+    assert set(rule_of(load_bundle(runs["split"] / "bundle").decision, targets).thresholds) == {np.inf}
     score(runs["split"] / "bundle", iter([]), tmp_path / "a.csv", targets=targets)
     assert re.search(r"0\.1 % wrong cannot be guaranteed", capsys.readouterr().out)

@@ -11,3 +11,10 @@ def test_warnings_come_first_and_the_note_last() -> None:
     assert sentences[:2] == [OUT_OF_DISTRIBUTION, NO_GUARANTEE]
     assert Verdict(True).in_words() == [NO_ANSWER]
     assert sentences[2:] == ["One of: Rock, Pop (such sets hold the true genre of 75 % of covers).", "Drawn."]
+
+
+def test_what_a_set_guarantees_says_of_which_covers() -> None:
+    (own,) = Verdict(False, ["Rock"], 0.9, sets="by-genre").in_words()
+    (every,) = Verdict(False, ["Rock"], 0.9, sets="marginal").in_words()
+    assert own.endswith("(such sets hold the true genre of 90 % of each genre's covers).")
+    assert every.endswith("(such sets hold the true genre of 90 % of covers).")

@@ -25,6 +25,7 @@ from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.schemas import scored_picture
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.uncertainty.decision import Targets, rule_of
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 from tests.helpers.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 
@@ -199,13 +200,16 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
         "target_error": None,
         "target_coverage": None,
         "set_coverage": 0.9,
-        "guarantee": "",
+        "sets": "by-genre",
+        "thresholds": "marginal",
+        "guarantee": guarantee(load_bundle(served_bundle).decision, Targets(), GENRES),
     }
-    targets = Targets(error=0.1, set_coverage=0.8)
-    assert rule_of(load_bundle(served_bundle).decision, targets).threshold == np.inf
+    targets = Targets(error=0.1, set_coverage=0.8, sets="marginal", thresholds="by-genre")
+    assert set(rule_of(load_bundle(served_bundle).decision, targets).thresholds) == {np.inf}
     with serving(served_bundle, targets=targets) as client:
         targets_shown = client.get("/v1/model").json()["targets"]
         assert (targets_shown["target_error"], targets_shown["set_coverage"]) == (0.1, 0.8)
+        assert (targets_shown["sets"], targets_shown["thresholds"]) == ("marginal", "by-genre")
         assert "10 % wrong cannot be guaranteed" in targets_shown["guarantee"]
         assert client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]["abstain"]
 

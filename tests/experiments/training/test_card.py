@@ -15,7 +15,8 @@ from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
 from coverfusion.features.registry import create
 from coverfusion.fusion.bundle import load_bundle
-from coverfusion.fusion.uncertainty.decision import Targets, guarantee
+from coverfusion.fusion.uncertainty.decision import Targets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
 from tests.helpers.pictures import save_manifest
 from tests.helpers.small import config, save_small
 
@@ -112,10 +113,11 @@ def test_blocks_and_what_was_set_are_named(run: Run) -> None:
 
 
 def test_calibration_and_abstention_are_the_bundles(run: Run) -> None:
-    decision = load_bundle(run.bundle).decision
+    bundle = load_bundle(run.bundle)
+    decision = bundle.decision
     assert decision is not None
     assert f"{len(decision.y)} held-out covers" in _card(run)
-    assert guarantee(decision, Targets(error=0.2)) in _card(run)
+    assert guarantee(decision, Targets(error=0.2), bundle.classes) in _card(run)
 
 
 def test_the_card_is_sealed_with_the_bundle(run: Run, tmp_path: Path) -> None:
