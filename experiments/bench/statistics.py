@@ -13,6 +13,7 @@ from coverfusion.experiments.bench.simulated_covers import (
     GENRES,
     Judged,
     drawn_features,
+    judged_apart,
     judged_in_folds,
     judged_once,
     linear_answers,
@@ -24,7 +25,7 @@ from coverfusion.experiments.evaluation.group_tests import group_tests
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
-from coverfusion.experiments.evaluation.shapley import shapley_values
+from coverfusion.experiments.evaluation.shapley import shapley_interactions, shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
@@ -79,6 +80,7 @@ def settings(samples: int) -> dict[str, Callable[..., Found]]:
     for groups, size in ((200, 1), (60, 5)):
         in_groups = f"folds, {groups * size} covers, {'no groups' if size == 1 else f'groups of {size}'}"
         made[in_groups] = folds(groups, size, folds_truth(groups, size, samples))
+        made[f"{in_groups}, blocks that add up"] = adding_up(groups, size)
         made[f"{in_groups}, {MANY} equal models"] = many_in_folds(
             groups, size, many_truth(groups, size, samples)
         )
@@ -219,15 +221,32 @@ def folds_truth(groups: int, size: int, samples: int, seed: int = 9) -> dict[str
 
 
 def _values(judged: Judged) -> dict[str, np.ndarray]:
-    """(n,) values whose means are the accuracy of both views, a difference and a Shapley value."""
+    """(n,) values; their means are the accuracy of both, a difference, a Shapley value, an interaction."""
     a, b, both = judged.right.T * 1.0
-    nothing = np.full(len(a), 1 / GENRES)
-    brings = shapley_values("ab", {(): nothing, ("a",): a, ("b",): b, ("a", "b"): both})["a"]
-    return {"accuracy": both, "difference": a - b, "Shapley value": brings}
+    game = {(): np.full(len(a), 1 / GENRES), ("a",): a, ("b",): b, ("a", "b"): both}
+    brings, together = shapley_values("ab", game)["a"], shapley_interactions("ab", game)["a", "b"]
+    values = {"accuracy": both, "difference": a - b, "Shapley value": brings}
+    return values | {"interaction": together.interaction}
 
 
 def _by_fold(judged: Judged, values: np.ndarray) -> np.ndarray:
     return np.bincount(judged.fold, weights=values) / np.bincount(judged.fold)
+
+
+def adding_up(groups: int, size: int) -> Callable[..., Found]:
+    """Two blocks that bring together what each brings: is an interaction found?"""
+
+    def simulate(rng: np.random.Generator) -> Found:
+        judged = judged_apart(rng, groups, size)
+        game = dict(zip(subsets("ab"), judged.right.T * 1.0, strict=True))
+        by_fold = _by_fold(judged, shapley_interactions("ab", game)["a", "b"].interaction)
+        test = corrected_t_test(by_fold, SHARE, groups * size / FOLDS)
+        return {
+            "rejects: no interaction, corrected t": test.p < LEVEL,
+            "at least: no interaction, corrected t": test.low <= 0 <= test.high,
+        }
+
+    return simulate
 
 
 def many_in_folds(groups: int, size: int, true: float) -> Callable[..., Found]:

@@ -107,6 +107,11 @@ def print_study(folder: Path) -> None:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
         _print_shapley(read_results(folder / "shapley.csv"), metric)
+    if (folder / "interactions.csv").is_file():
+        from coverfusion.experiments.ablation.interactions import interaction_sentences
+
+        for sentence in interaction_sentences(read_results(folder / "interactions.csv"), metric):
+            console.print(sentence)
     print_places(folder, {"Study folder": "", "Page": "index.html"})
 
 
