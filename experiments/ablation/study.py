@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
+from coverfusion.experiments.ablation.saved_outcomes import save_outcomes
 from coverfusion.experiments.ablation.shapley_tables import interaction_table, shapley_table
 from coverfusion.experiments.ablation.tables import (
     Blocks,
@@ -148,7 +149,9 @@ def run_designs(
         paths[name] = greedy_path(tuple(blocks[name]), scores)
     truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
     groups = tested["group"].to_numpy()
-    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric), paths
+    study = make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric)
+    save_outcomes(opened.path, study, list(ids))
+    return study, paths
 
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:

@@ -15,6 +15,7 @@ from coverfusion.experiments.bench.simulated_covers import (
     drawn_features,
     judged_apart,
     judged_in_folds,
+    judged_in_repeats,
     judged_once,
     linear_answers,
 )
@@ -24,6 +25,7 @@ from coverfusion.experiments.evaluation.best_of_many import corrected_best, many
 from coverfusion.experiments.evaluation.group_tests import group_tests
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.metrics import score_predictions
+from coverfusion.experiments.evaluation.power import KEPT, Design, detectable, power, spread_between
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.shapley import shapley_interactions, shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
@@ -84,6 +86,12 @@ def settings(samples: int) -> dict[str, Callable[..., Found]]:
         made[f"{in_groups}, {MANY} equal models"] = many_in_folds(
             groups, size, many_truth(groups, size, samples)
         )
+    for groups, size, weaker in PLANNED:
+        in_groups = f"{groups * size} covers, {'no groups' if size == 1 else f'groups of {size}'}"
+        for repeats in (1, 2):
+            true = planned_truth(groups, size, weaker, repeats, samples)
+            name = f"{FOLDS} folds x {repeats}, {in_groups}, {100 * true:.1f} points apart"
+            made[name] = planned(groups, size, weaker, repeats, true)
     made["folds, 400 covers"] = twice(400, twice_truth(samples))
     return made
 
@@ -230,7 +238,7 @@ def _values(judged: Judged) -> dict[str, np.ndarray]:
 
 
 def _by_fold(judged: Judged, values: np.ndarray) -> np.ndarray:
-    return np.bincount(judged.fold, weights=values) / np.bincount(judged.fold)
+    return _fold_means(judged.fold, values)
 
 
 def adding_up(groups: int, size: int) -> Callable[..., Found]:
@@ -266,6 +274,60 @@ def many_truth(groups: int, size: int, samples: int, seed: int = 8) -> float:
     """The accuracy that each model of `many_in_folds` has on average."""
     rng = np.random.default_rng([seed, groups, size])
     return float(np.mean([judged_in_folds(rng, groups, size, MANY).right[:, :MANY] for _ in range(samples)]))
+
+
+# --- what is claimed of power before a study -------------------------------------------------------------
+
+# groups, covers in each, and the signal of the weaker of two views, so that half to most studies find it
+PLANNED = ((200, 1, 0.2), (600, 1, 0.5), (120, 5, 0.2))
+
+
+def planned(groups: int, size: int, weaker: float, repeats: int, true: float) -> Callable[..., Found]:
+    """A study, and what a plan says of its power from a pilot as large.
+
+    Args:
+        groups: how many.
+        size: covers in each.
+        weaker: the signal of the weaker view, as a part of the stronger one's.
+        repeats: of the folds.
+        true: the difference, from `planned_truth`.
+    """
+    design = Design(groups * size, FOLDS, repeats)
+
+    def simulate(rng: np.random.Generator) -> Found:
+        right, _, group = judged_in_repeats(rng, groups, size, weaker, repeats)
+        weights = group_weights(group, int(rng.integers(2**31)), 200)
+        resampled = np.moveaxis(right, 2, 0) @ weights.T / weights.sum(axis=1)
+        spread = spread_between(resampled[0], resampled[1], len(group), groups, KEPT)
+        said = power(spread, design, true)
+        less, fold, _ = _less(rng, groups, size, weaker, repeats)
+        by_fold = np.concatenate([_fold_means(fold[repeat], less[repeat]) for repeat in range(repeats)])
+        found = corrected_t_test(by_fold, SHARE, design.covers / FOLDS).p < LEVEL
+        return {
+            "power, had": found,
+            "power, printed": said,
+            "power, printed less had": said - found,
+            "points that 80 % would find": 100 * detectable(spread, design),
+        }
+
+    return simulate
+
+
+def planned_truth(groups: int, size: int, weaker: float, repeats: int, samples: int, seed: int = 6) -> float:
+    """The difference of the two models of `planned`, on average over collections."""
+    rng = np.random.default_rng([seed, groups, size, repeats])
+    return float(np.mean([_less(rng, groups, size, weaker, repeats)[0].mean() for _ in range(samples)]))
+
+
+def _less(
+    rng: np.random.Generator, groups: int, size: int, weaker: float, repeats: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    right, fold, group = judged_in_repeats(rng, groups, size, weaker, repeats)
+    return right[..., 0] * 1.0 - right[..., 1], fold, group
+
+
+def _fold_means(fold: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.bincount(fold, weights=values) / np.bincount(fold)
 
 
 # --- what is claimed of twice the covers -----------------------------------------------------------------
@@ -328,4 +390,5 @@ WANTED = {
     "interval": "0.94 to 0.99",
     "at least": "at least 0.94",
     "too good, points": "0",
+    "power, printed less had": "-0.1 to 0.05",
 }
