@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -95,6 +95,6 @@ def _code(study: Study, genre: str) -> int | None:
     return None if genre == "all" else list(study.genres).index(genre)
 
 
-def _corrected(rows: list[dict[str, object]]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows)
+def _corrected(rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows))
     return frame.assign(p_holm=holm(frame["p"].to_numpy()))

@@ -108,7 +108,8 @@ def ablate_command(
 
     if source is None:
         compared = metric_of(metric or "accuracy")
-        print_plan(None, options, compared, folds or DEFAULT_FOLDS, repeats, design or [], classifier, out)
+        k, designs = folds or DEFAULT_FOLDS, design or []
+        print_plan(None, options, compared, k, repeats, designs, classifier, seed or 0, out)
         return
     config = read_options(
         "ablate",
@@ -128,7 +129,7 @@ def ablate_command(
     if plan:
         config, repeats = with_saved_folds(with_folds(config), repeats)
         compared, k = metric_of(config.metric), config.folds or DEFAULT_FOLDS
-        print_plan(config, options, compared, k, repeats, design or [], classifier, out)
+        print_plan(config, options, compared, k, repeats, design or [], classifier, config.seed, out)
         return
     from coverfusion.experiments.ablation.study import ablate
 

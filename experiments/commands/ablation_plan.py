@@ -76,6 +76,7 @@ def print_plan(
     repeats: int,
     designs: Sequence[str],
     classifiers: Sequence[str] | None,
+    seed: int,
     out: Path | None,
 ) -> None:
     """Prints what a study would show; writes `plan.csv` where `out` asks for it.
@@ -88,6 +89,7 @@ def print_plan(
         repeats: of the cross-validation.
         designs: whose comparisons; all that the pilot has, if empty.
         classifiers: of the pilot, only these; all, if empty.
+        seed: of the bootstrap that a pilot's variances come from.
         out: a folder.
 
     Raises:
@@ -102,7 +104,7 @@ def print_plan(
         check_folder(out)
     pilot = None
     if options.pilot is not None:
-        pilot = read_pilot(options.pilot, metric, classifiers, config.seed if config else 0)
+        pilot = read_pilot(options.pilot, metric, classifiers, seed)
     covers, group_size = _covers(config, options, pilot)
     if covers < folds:
         raise UserError(f"--covers {covers}: {folds} folds need {folds} or more.")
@@ -127,8 +129,10 @@ def _covers(config: Config | None, options: PlanOptions, pilot: Pilot | None) ->
     if config is not None and (covers is None or (group_size is None and pilot is None)):
         count, size = collection_size(config)
         covers, group_size = covers or count, group_size or size
-    assert covers is not None or pilot is not None
-    return covers or pilot.covers, group_size or 1.0  # type: ignore[union-attr]
+    if covers is None:
+        assert pilot is not None  # as `check_plan` has it
+        covers = pilot.covers
+    return covers, group_size or 1.0
 
 
 def _given(options: PlanOptions, metric: Metric, design: Design, group_size: float) -> list[PilotPair]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -124,8 +125,14 @@ def _found(shift: float, spread: Spread, design: Design, level: float) -> float:
     within, between = repeats * (design.folds - 1), repeats - 1
     left = 1 - spread.kept
     freedom = (within + between * left) ** 2 / (within + between * left**2)
-    cuts = cut * np.sqrt(stats.chi2(df=freedom).ppf(_QUANTILES) / freedom)
+    cuts = cut * _deviations_seen(freedom)
     return float((stats.norm.sf(cuts - shift) + stats.norm.cdf(-cuts - shift)).mean())
+
+
+@cache
+def _deviations_seen(freedom: float) -> np.ndarray:
+    """(2000,) the folds' standard deviation in as many alike studies, as parts of the expected one."""
+    return np.sqrt(stats.chi2(df=freedom).ppf(_QUANTILES) / freedom)
 
 
 def _deviation(spread: Spread, design: Design) -> float:
