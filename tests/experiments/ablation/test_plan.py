@@ -55,7 +55,7 @@ def test_a_study_knows_every_pair_that_it_compared(made: Path) -> None:
         if (
             pair.discordant > 0.1
         ):  # single covers: the variance is the discordant proportion, less the squared mean
-            assert 0.5 * pair.discordant < pair.spread.per_cover < 1.3 * pair.discordant
+            assert 0.5 * pair.discordant < pair.spread.per_cover < 2 * pair.discordant
 
 
 @pytest.mark.parametrize("name", METRICS)
