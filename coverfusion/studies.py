@@ -404,6 +404,11 @@ class Ablation:
         return self._table("shapley")
 
     @property
+    def interactions(self) -> pd.DataFrame:
+        """What each two blocks bring together beyond what each brings; empty without "subsets"."""
+        return self._table("interactions")
+
+    @property
     def figures(self) -> dict[str, Path]:
         """Name -> the drawn figure, a PNG file; "leaderboard" is always there."""
         return {file.stem: file for file in sorted((self.folder / "figures").glob("*.png"))}

@@ -1,8 +1,8 @@
-"""Pictures of an ablation: leaderboard, forest plot, genres against removed blocks, Shapley values."""
+"""Pictures of an ablation: leaderboard, forest plot, genres, Shapley values and interactions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MOST_ROWS = 40
@@ -47,6 +48,11 @@ def draw_ablation(folder: Path) -> dict[str, str]:
     if (folder / "shapley.csv").is_file():
         values = read_results(folder / "shapley.csv")
         drawn["shapley"] = (shapley_figure(values, metric), _shapley_words(values, metric))
+    if (folder / "interactions.csv").is_file():
+        pairs = read_results(folder / "interactions.csv").query("genre == 'all'")
+        for classifier, part in pairs.groupby("classifier", sort=False):
+            name, figure = f"interactions-{classifier}", interaction_figure(part, str(classifier), metric)
+            drawn[name] = (figure, _interaction_words(part, metric))
     place = folder / "figures"
     place.mkdir(exist_ok=True)
     for name, (figure, _) in drawn.items():
@@ -114,21 +120,47 @@ def heat_figure(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
     figure, axes = new_figure(len(loss), width=2.6 + 1.1 * loss.shape[1])
-    values, marks = loss.to_numpy(dtype=float), p.to_numpy(dtype=float)
-    most = max(float(np.abs(values).max()), 1e-9)
-    axes.imshow(loss, cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
-    for y in range(loss.shape[0]):
-        for x in range(loss.shape[1]):
-            value = values[y, x]
-            star = " *" if marks[y, x] < 0.05 else ""
-            colour = "white" if abs(value) > 0.65 * most else "black"
-            axes.text(x, y, f"{100 * value:+.1f}{star}", ha="center", va="center", color=colour)
+    _heat(axes, loss, p, lambda value: f"{100 * value:+.1f}")
     axes.set_xticks(range(loss.shape[1]), [f"without {block}" for block in loss.columns], rotation=20)
     axes.set_yticks(range(loss.shape[0]), [label(genre) for genre in loss.index])
     title = f"{classifier}: points of F1 lost without a block{genres_named(which)}"
     axes.set_title(title, loc="left", fontweight="bold")
-    axes.grid(False)
     return figure
+
+
+def interaction_figure(pairs: pd.DataFrame, classifier: str, metric: Metric) -> Figure:
+    """Block x block: what two bring together beyond what each brings; a star where Holm's p < 0.05.
+
+    Args:
+        pairs: rows of `interactions.csv` of one classifier over all genres.
+        classifier: its name.
+        metric: that they are in.
+    """
+    names = list(dict.fromkeys([*pairs["block"], *pairs["other"]]))
+    mirrored = pd.concat([pairs, pairs.rename(columns={"block": "other", "other": "block"})])
+    values, p = (
+        mirrored.pivot(index="block", columns="other", values=name).loc[names, names]
+        for name in ("interaction", "p_holm")
+    )
+    figure, axes = new_figure(len(names), width=max(2.6 + 1.1 * len(names), 6.0))
+    _heat(axes, values, p, metric.in_words)
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
+    title = f"{classifier}: interactions of blocks, {metric.gain}\nbelow 0: one repeats the other"
+    axes.set_title(title, loc="left", fontweight="bold")
+    return figure
+
+
+def _heat(axes: Axes, table: pd.DataFrame, p: pd.DataFrame, words: Callable[[float], str]) -> None:
+    """Coloured cells with their values, and a star where p < 0.05; what is NaN stays empty."""
+    values, marks = table.to_numpy(dtype=float), p.to_numpy(dtype=float)
+    most = max(float(np.nanmax(np.abs(values))), 1e-9)
+    axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
+    for y, x in np.argwhere(~np.isnan(values)):
+        star = " *" if marks[y, x] < 0.05 else ""
+        colour = "white" if abs(values[y, x]) > 0.65 * most else "black"
+        axes.text(x, y, words(values[y, x]) + star, ha="center", va="center", color=colour)
+    axes.grid(False)
 
 
 def shapley_figure(values: pd.DataFrame, metric: Metric) -> Figure:
@@ -184,4 +216,12 @@ def _shapley_words(values: pd.DataFrame, metric: Metric) -> str:
     overall = values[values["genre"] == "all"].to_dict("records")
     return "; ".join(
         f"{r['block']} by {r['classifier']}: {metric.in_words(r['value'])} {metric.gain}" for r in overall
+    )
+
+
+def _interaction_words(pairs: pd.DataFrame, metric: Metric) -> str:
+    return f"Interactions of blocks, {metric.gain}: " + "; ".join(
+        f"{r['block']} and {r['other']}: {metric.in_words(r['interaction'])}, {metric.in_words(r['low'])} to "
+        f"{metric.in_words(r['high'])}, Holm's p {r['p_holm']:.3g}"
+        for r in pairs.to_dict("records")
     )

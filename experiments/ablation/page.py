@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation, study_metric
+from coverfusion.experiments.ablation.interactions import interaction_sentences
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import region, signed
@@ -28,13 +29,15 @@ def write_ablation_page(folder: Path) -> Path:
         {"name": name, "words": text, "data": _data_uri(folder / "figures" / f"{name}.png")}
         for name, text in words.items()
     ]
+    together = folder / "interactions.csv"
     context = {
+        "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
         "pictures": pictures,
         "tables": {
             file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
-            for name in ("comparisons", "leaderboard", "shapley", "genres", "greedy")
+            for name in ("comparisons", "leaderboard", "shapley", "interactions", "genres", "greedy")
             if (file := folder / f"{name}.csv").is_file()
         },
     }

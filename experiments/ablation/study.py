@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
+from coverfusion.experiments.ablation.saved_outcomes import save_outcomes
+from coverfusion.experiments.ablation.shapley_tables import interaction_table, shapley_table
 from coverfusion.experiments.ablation.tables import (
     Blocks,
     Key,
@@ -25,7 +27,6 @@ from coverfusion.experiments.ablation.tables import (
     joined_units,
     make_study,
     planned_pairs,
-    shapley_table,
 )
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
@@ -148,7 +149,9 @@ def run_designs(
         paths[name] = greedy_path(tuple(blocks[name]), scores)
     truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
     groups = tested["group"].to_numpy()
-    return make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric, config.prior), paths
+    study = make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric, config.prior)
+    save_outcomes(opened.path, study, list(ids))
+    return study, paths
 
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
@@ -203,7 +206,10 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
 def write_ablation_tables(
     folder: Path, study: Study, designs: Sequence[str], paths: dict[str, list[Units]], rope: float | None
 ) -> None:
-    """`ablation.csv`, `leaderboard.csv`, `comparisons.csv`, `genres.csv`, `shapley.csv`, `greedy.csv`."""
+    """`ablation.csv`, `leaderboard.csv` and `comparisons.csv`, and what the designs allow beside.
+
+    `genres.csv`, `shapley.csv`, `interactions.csv` and `greedy.csv`.
+    """
     write_csv(ablation_table(study), folder / "ablation.csv")
     write_csv(ablation_leaderboard(study), folder / "leaderboard.csv")
     write_csv(compare_sets(study, planned_pairs(study, designs, paths), rope), folder / "comparisons.csv")
@@ -211,6 +217,8 @@ def write_ablation_tables(
         write_csv(genres, folder / "genres.csv")
     if len(values := shapley_table(study)):
         write_csv(values, folder / "shapley.csv")
+    if len(pairs := interaction_table(study)):
+        write_csv(pairs, folder / "interactions.csv")
     column = study.metric.column
     steps = [
         (name, step, joined_units(units), float(study.outcome(name, units).folds[column].mean()))

@@ -1,4 +1,4 @@
-"""From outcomes to the tables of an ablation: paired comparisons, genres, Shapley values, leaderboard."""
+"""From outcomes to the tables of an ablation: paired comparisons, genres, leaderboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pandas as pd
 from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
-from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
@@ -22,7 +21,7 @@ from coverfusion.experiments.evaluation.statistics import (
     widening,
 )
 from coverfusion.experiments.pipeline.fold_scores import Outcome, genre_columns
-from coverfusion.fusion.prior import Prior, prior_shares
+from coverfusion.fusion.prior import Prior
 
 NOTHING: Units = ()
 Key = tuple[str, Units]  # classifier, units
@@ -302,43 +301,6 @@ def genre_table(study: Study) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
     table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))
     return table
-
-
-def shapley_table(study: Study) -> pd.DataFrame:
-    """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
-
-    Without blocks every cover is given the prior's largest genre, whose recall would then be 1 and could only
-    fall: by genre the empty set has the recall of guessing by the prior, which is the genre's own proportion.
-
-    Values are of the metric (by genre of its recall), so that more is better. `value`, `low`, `high` and `p`
-    are the corrected t-test's of the exact values of each fold, `p_holm` is
-    corrected over the blocks of a classifier.
-    """
-    columns = ["classifier", "genre", "block", "value", "low", "high", "p", "p_holm"]
-    frames = []
-    for classifier in study.classifiers:
-        every = study.every(classifier)
-        chosen = subsets(every)
-        if not all(study.has(classifier, units) for units in chosen):
-            continue
-        outcomes = {units: study.outcome(classifier, units) for units in chosen}
-        for genre in ["all", *study.tested.values()]:
-            code = None if genre == "all" else list(study.genres).index(genre)
-            folds = {units: better_folds(study, outcome, genre) for units, outcome in outcomes.items()}
-            if code is not None:
-                shares = prior_shares(study.prior, np.asarray(study.genres)[study.truth].tolist())
-                folds[()] = np.full_like(folds[every], shares[study.genres[code]])
-            by_fold, covers = shapley_values(every, folds), study.covers_a_fold(code)
-            tests = [corrected_t_test(by_fold[block], study.test_share, covers) for block in every]
-            frame = pd.DataFrame(
-                [
-                    (classifier, genre, block, test.difference, test.low, test.high, test.p)
-                    for block, test in zip(every, tests, strict=True)
-                ],
-                columns=columns[:-1],
-            )
-            frames.append(frame.assign(p_holm=holm(frame["p"].to_numpy())))
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def better_folds(study: Study, outcome: Outcome, genre: str) -> np.ndarray:

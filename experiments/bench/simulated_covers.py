@@ -92,14 +92,80 @@ def judged_in_folds(
     return Judged(right, group, genres, fold, fresh)
 
 
+def judged_apart(rng: np.random.Generator, groups: int, size: int, folds: int = 5) -> Judged:
+    """Linear models cross-validated on two blocks that add up: each tells the genre of other covers.
+
+    Args:
+        rng: of the draws.
+        groups: how many.
+        size: covers in each.
+        folds: that keep groups whole.
+
+    Returns:
+        Of four models: without a block (the largest genre), on the first, on the second, on both. What both
+        bring is on average exactly what the first and what the second bring.
+    """
+    group = np.arange(groups * size) // size
+    genres = rng.integers(0, GENRES, groups)[group]
+    fold = (rng.permutation(groups) % folds)[group]
+    seen_by = rng.integers(0, 4, groups)[group]  # by the first block, by the second, or by none of them
+    blocks = [np.eye(GENRES)[genres] * (seen_by == block)[:, None] for block in (0, 1)]
+    models = [np.zeros((len(group), 0)), *blocks, np.hstack(blocks)]
+    right = np.zeros((len(group), len(models)), bool)
+    for number in range(folds):
+        train, test = fold != number, fold == number
+        for model, X in enumerate(models):
+            told = linear_answers(X[None, train], genres[train], X[None, test])[0]
+            right[test, model] = told == genres[test]
+    return Judged(right, group, genres, fold, right.mean(axis=0))
+
+
+def judged_in_repeats(
+    rng: np.random.Generator, groups: int, size: int, weaker: float, repeats: int, folds: int = 5
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Two linear models, each on its own view, over repeated folds of a collection.
+
+    Args:
+        rng: of the draws.
+        groups: how many.
+        size: covers in each.
+        weaker: the signal of the second view, as a part of the first one's.
+        repeats: of the folds.
+        folds: that keep groups whole.
+
+    Returns:
+        (repeats, n, 2) bool, what was right; (repeats, n) the fold that judged it; (n,) group codes.
+    """
+    group = np.arange(groups * size) // size
+    genres = rng.integers(0, GENRES, groups)[group]
+    X = drawn_features(rng, genres, group, 2, 8, np.array([1.0, weaker]))
+    right = np.zeros((repeats, len(group), 2), bool)
+    fold = np.stack([(rng.permutation(groups) % folds)[group] for _ in range(repeats)])
+    for repeat in range(repeats):
+        for number in range(folds):
+            train, test = fold[repeat] != number, fold[repeat] == number
+            told = linear_answers(X[:, train], genres[train], X[:, test])
+            right[repeat, test] = (told == genres[test]).T
+    return right, fold, group
+
+
 def drawn_features(
-    rng: np.random.Generator, genres: np.ndarray, group: np.ndarray, views: int, columns: int
+    rng: np.random.Generator,
+    genres: np.ndarray,
+    group: np.ndarray,
+    views: int,
+    columns: int,
+    strength: np.ndarray | float = 1.0,
 ) -> np.ndarray:
-    """(views, n, columns): the genre's signal, the same in all collections, and noise that groups share."""
+    """(views, n, columns): the genre's signal, the same in all collections, and noise that groups share.
+
+    `strength` is the signal's, of all views or (views,) of each.
+    """
     signal = np.random.default_rng(1).normal(size=(GENRES, columns))
     shared = rng.normal(size=(views, group.max() + 1, columns))[:, group]
     own = rng.normal(size=(views, len(group), columns))
-    return 0.4 * signal[genres] + np.sqrt(WITHIN) * shared + np.sqrt(1 - WITHIN) * own
+    told = 0.4 * np.broadcast_to(strength, views)[:, None, None] * signal[genres]
+    return told + np.sqrt(WITHIN) * shared + np.sqrt(1 - WITHIN) * own
 
 
 def planted_genres(

@@ -14,7 +14,9 @@ from coverfusion.experiments.bench.simulated_covers import (
     GENRES,
     Judged,
     drawn_features,
+    judged_apart,
     judged_in_folds,
+    judged_in_repeats,
     judged_once,
     linear_answers,
 )
@@ -25,8 +27,9 @@ from coverfusion.experiments.evaluation.best_of_many import corrected_best, many
 from coverfusion.experiments.evaluation.group_tests import group_tests
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.metrics import score_predictions
+from coverfusion.experiments.evaluation.power import KEPT, Design, detectable, power, spread_between
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
-from coverfusion.experiments.evaluation.shapley import shapley_values
+from coverfusion.experiments.evaluation.shapley import shapley_interactions, shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
     group_weights,
@@ -82,9 +85,16 @@ def settings(samples: int) -> dict[str, Callable[..., Found]]:
     for groups, size in ((200, 1), (60, 5)):
         in_groups = f"folds, {groups * size} covers, {'no groups' if size == 1 else f'groups of {size}'}"
         made[in_groups] = folds(groups, size, folds_truth(groups, size, samples))
+        made[f"{in_groups}, blocks that add up"] = adding_up(groups, size)
         made[f"{in_groups}, {MANY} equal models"] = many_in_folds(
             groups, size, many_truth(groups, size, samples)
         )
+    for groups, size, weaker in PLANNED:
+        in_groups = f"{groups * size} covers, {'no groups' if size == 1 else f'groups of {size}'}"
+        for repeats in (1, 2):
+            true = planned_truth(groups, size, weaker, repeats, samples)
+            name = f"{FOLDS} folds x {repeats}, {in_groups}, {100 * true:.1f} points apart"
+            made[name] = planned(groups, size, weaker, repeats, true)
     for groups, size in ((200, 1), (1000, 1), (200, 5)):
         in_groups = f"{groups * size} held-out covers{f' in groups of {size}' if size > 1 else ''}"
         made[f"{in_groups}, genres of 0.5 to 0.02"] = guarantees(groups, size)
@@ -230,15 +240,32 @@ def folds_truth(groups: int, size: int, samples: int, seed: int = 9) -> dict[str
 
 
 def _values(judged: Judged) -> dict[str, np.ndarray]:
-    """(n,) values whose means are the accuracy of both views, a difference and a Shapley value."""
+    """(n,) values; their means are the accuracy of both, a difference, a Shapley value, an interaction."""
     a, b, both = judged.right.T * 1.0
-    nothing = np.full(len(a), 1 / GENRES)
-    brings = shapley_values("ab", {(): nothing, ("a",): a, ("b",): b, ("a", "b"): both})["a"]
-    return {"accuracy": both, "difference": a - b, "Shapley value": brings}
+    game = {(): np.full(len(a), 1 / GENRES), ("a",): a, ("b",): b, ("a", "b"): both}
+    brings, together = shapley_values("ab", game)["a"], shapley_interactions("ab", game)["a", "b"]
+    values = {"accuracy": both, "difference": a - b, "Shapley value": brings}
+    return values | {"interaction": together.interaction}
 
 
 def _by_fold(judged: Judged, values: np.ndarray) -> np.ndarray:
-    return np.bincount(judged.fold, weights=values) / np.bincount(judged.fold)
+    return _fold_means(judged.fold, values)
+
+
+def adding_up(groups: int, size: int) -> Callable[..., Found]:
+    """Two blocks that bring together what each brings: is an interaction found?"""
+
+    def simulate(rng: np.random.Generator) -> Found:
+        judged = judged_apart(rng, groups, size)
+        game = dict(zip(subsets("ab"), judged.right.T * 1.0, strict=True))
+        by_fold = _by_fold(judged, shapley_interactions("ab", game)["a", "b"].interaction)
+        test = corrected_t_test(by_fold, SHARE, groups * size / FOLDS)
+        return {
+            "rejects: no interaction, corrected t": test.p < LEVEL,
+            "at least: no interaction, corrected t": test.low <= 0 <= test.high,
+        }
+
+    return simulate
 
 
 def many_in_folds(groups: int, size: int, true: float) -> Callable[..., Found]:
@@ -258,6 +285,60 @@ def many_truth(groups: int, size: int, samples: int, seed: int = 8) -> float:
     """The accuracy that each model of `many_in_folds` has on average."""
     rng = np.random.default_rng([seed, groups, size])
     return float(np.mean([judged_in_folds(rng, groups, size, MANY).right[:, :MANY] for _ in range(samples)]))
+
+
+# --- what is claimed of power before a study -------------------------------------------------------------
+
+# groups, covers in each, and the signal of the weaker of two views, so that half to most studies find it
+PLANNED = ((200, 1, 0.2), (600, 1, 0.5), (120, 5, 0.2))
+
+
+def planned(groups: int, size: int, weaker: float, repeats: int, true: float) -> Callable[..., Found]:
+    """A study, and what a plan says of its power from a pilot as large.
+
+    Args:
+        groups: how many.
+        size: covers in each.
+        weaker: the signal of the weaker view, as a part of the stronger one's.
+        repeats: of the folds.
+        true: the difference, from `planned_truth`.
+    """
+    design = Design(groups * size, FOLDS, repeats)
+
+    def simulate(rng: np.random.Generator) -> Found:
+        right, _, group = judged_in_repeats(rng, groups, size, weaker, repeats)
+        weights = group_weights(group, int(rng.integers(2**31)), 200)
+        resampled = np.moveaxis(right, 2, 0) @ weights.T / weights.sum(axis=1)
+        spread = spread_between(resampled[0], resampled[1], len(group), groups, KEPT)
+        said = power(spread, design, true)
+        less, fold, _ = _less(rng, groups, size, weaker, repeats)
+        by_fold = np.concatenate([_fold_means(fold[repeat], less[repeat]) for repeat in range(repeats)])
+        found = corrected_t_test(by_fold, SHARE, design.covers / FOLDS).p < LEVEL
+        return {
+            "power, had": found,
+            "power, printed": said,
+            "power, printed less had": said - found,
+            "points that 80 % would find": 100 * detectable(spread, design),
+        }
+
+    return simulate
+
+
+def planned_truth(groups: int, size: int, weaker: float, repeats: int, samples: int, seed: int = 6) -> float:
+    """The difference of the two models of `planned`, on average over collections."""
+    rng = np.random.default_rng([seed, groups, size, repeats])
+    return float(np.mean([_less(rng, groups, size, weaker, repeats)[0].mean() for _ in range(samples)]))
+
+
+def _less(
+    rng: np.random.Generator, groups: int, size: int, weaker: float, repeats: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    right, fold, group = judged_in_repeats(rng, groups, size, weaker, repeats)
+    return right[..., 0] * 1.0 - right[..., 1], fold, group
+
+
+def _fold_means(fold: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.bincount(fold, weights=values) / np.bincount(fold)
 
 
 # --- what is claimed of twice the covers -----------------------------------------------------------------
@@ -321,6 +402,7 @@ WANTED = {
     "at least": "at least 0.94",
     "found": "as many as can be",
     "too good, points": "0",
+    "power, printed less had": "-0.1 to 0.05",
     "sets by genre hold": "at least 0.9",
     "marginal sets hold": "at least 0.9",
     "thresholds by genre break 20 %": "at most 0.1",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coverfusion.experiments.commands.ablation_plan import PlanOptions, check_plan, print_plan
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -16,12 +17,12 @@ from coverfusion.experiments.commands.options import (
     FoldsOption,
     FreshOption,
     MetricOption,
+    OptionalSourceArgument,
     OutOption,
     PriorOption,
     ProcessesOption,
     RepeatsOption,
     RopeOption,
-    SourceArgument,
     SplitFileOption,
     StoreOption,
     TrackingUriOption,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def ablate_command(
-    source: SourceArgument,
+    source: OptionalSourceArgument = None,
     design: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,16 +65,52 @@ def ablate_command(
     fresh: FreshOption = False,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="fit nothing: print which differences the study would show")
+    ] = False,
+    pilot: Annotated[
+        Path | None, typer.Option(help="with --plan: an earlier ablation or run, for what models differ by")
+    ] = None,
+    covers: Annotated[
+        int | None, typer.Option(min=2, help="with --plan: how many; those of the collection, if left out")
+    ] = None,
+    difference: Annotated[
+        float | None,
+        typer.Option(help="with --plan: a difference that matters; a point (0.01), of losses none"),
+    ] = None,
+    discordant: Annotated[
+        list[float] | None,
+        typer.Option(
+            max=1, help="with --plan: proportion of covers that one of two models gets right (repeatable)"
+        ),
+    ] = None,
+    fold_deviation: Annotated[
+        float | None, typer.Option(help="with --plan: the folds' standard deviation of a difference")
+    ] = None,
+    group_size: Annotated[
+        float | None,
+        typer.Option(min=1, help="with --plan: covers in a cover's group; the collection's, or 1"),
+    ] = None,
 ) -> None:
     """Refits without blocks, with blocks alone, on all subsets: which blocks matter, with their uncertainty.
 
     The classifiers are svc and catboost, unless -c or the config names others.
 
-    Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`
+    Example: `coverfusion ablate covers/ -d alone -d without -d subsets -c svc -c catboost`, and before it
+    `coverfusion ablate covers/ --plan --pilot runs/earlier --difference 0.02`
     """
     check_tracking(track, tracking_uri)
-    from coverfusion.experiments.ablation.study import ablate
+    options = PlanOptions(pilot, covers, difference, discordant or [], fold_deviation, group_size)
+    check_plan(plan, options, source)
+    from coverfusion.experiments.evaluation.chosen_metric import metric_of
+    from coverfusion.experiments.pipeline.chosen_splits import with_saved_folds
+    from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, with_folds
 
+    if source is None:
+        compared = metric_of(metric or "accuracy")
+        k, designs = folds or DEFAULT_FOLDS, design or []
+        print_plan(None, options, compared, k, repeats, designs, classifier, seed or 0, out)
+        return
     config = read_options(
         "ablate",
         source,
@@ -89,6 +126,13 @@ def ablate_command(
         store=store,
         out=out,
     )
+    if plan:
+        config, repeats = with_saved_folds(with_folds(config), repeats)
+        compared, k = metric_of(config.metric), config.folds or DEFAULT_FOLDS
+        print_plan(config, options, compared, k, repeats, design or [], classifier, config.seed, out)
+        return
+    from coverfusion.experiments.ablation.study import ablate
+
     folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
@@ -107,6 +151,11 @@ def print_study(folder: Path) -> None:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
         _print_shapley(read_results(folder / "shapley.csv"), metric)
+    if (folder / "interactions.csv").is_file():
+        from coverfusion.experiments.ablation.interactions import interaction_sentences
+
+        for sentence in interaction_sentences(read_results(folder / "interactions.csv"), metric):
+            console.print(sentence)
     print_places(folder, {"Study folder": "", "Page": "index.html"})
 
 

@@ -24,6 +24,10 @@ CollectionArgument = Annotated[
 SourceArgument = Annotated[
     str, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection as for extract")
 ]
+OptionalSourceArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection as for extract"),
+]
 TableArgument = Annotated[
     Path, typer.Argument(metavar="RUN|TABLE", help="a run folder of train, or a table folder of extract")
 ]

@@ -89,6 +89,12 @@ def test_tables_agree(study: Path) -> None:
     for classifier, part in shares[shares["genre"] == "all"].groupby("classifier"):
         gain = board.loc[(classifier, "color+texture"), "accuracy"] - nothing
         assert part["value"].sum() == pytest.approx(gain, abs=1e-6)
+    pairs = pd.read_csv(study / "interactions.csv").query("genre == 'all'").set_index("classifier")
+    for classifier in ("logistic", "knn"):  # two blocks: v(ab) - v(a) - v(b) + v()
+        score = {units: board.loc[(classifier, units), "accuracy"] for units in ("color", "texture")}
+        both = board.loc[(classifier, "color+texture"), "accuracy"]
+        expected = both - score["color"] - score["texture"] + nothing
+        assert pairs.loc[classifier, "interaction"] == pytest.approx(expected, abs=1e-6)
     for classifier, part in shares[shares["genre"] != "all"].groupby("classifier"):
         accuracy = board.loc[(classifier, "color+texture"), "accuracy"]
         # three genres of equal size: the mean of their recalls, less that of guessing

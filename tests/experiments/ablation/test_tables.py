@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coverfusion.experiments.ablation.shapley_tables import shapley_table
 from coverfusion.experiments.ablation.tables import (
     ablation_leaderboard,
     compare_sets,
     make_study,
     planned_pairs,
-    shapley_table,
 )
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import Part

@@ -5,6 +5,7 @@ import numpy as np
 from coverfusion.experiments.bench.guarantees import guarantees
 from coverfusion.experiments.bench.simulated_covers import PLANTED
 from coverfusion.experiments.bench.statistics import (
+    adding_up,
     folds,
     folds_truth,
     genre_scores,
@@ -31,7 +32,14 @@ def test_over_folds_intervals_hold_and_the_test_keeps_its_level() -> None:
     slack = 2 * np.sqrt(0.05 * 0.95 / 150)
     assert rows["rejects: corrected t"] <= 0.05 + slack
     assert all(held >= 0.95 - slack for name, held in rows.items() if name.startswith("interval"))
+    assert {"interval: Shapley value, corrected t", "interval: interaction, corrected t"} <= set(rows)
     assert rows["at least: accuracy, pooled folds"] >= 0.95 - slack
+
+
+def test_blocks_that_add_up_seldom_seem_to_interact() -> None:
+    for groups, size in ((200, 1), (60, 5)):
+        rows = {row["claim"]: row["found"] for row in simulated(adding_up(groups, size), "folds", 150, [3])}
+        assert rows["rejects: no interaction, corrected t"] <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 150)
 
 
 def test_scores_of_a_genre_of_six_covers_hold() -> None:

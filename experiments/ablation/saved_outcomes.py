@@ -1,0 +1,74 @@
+"""`predictions.parquet` of a study: what every model said of every cover, for whoever plans the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from coverfusion.experiments.ablation.tables import Study, joined_units
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, Metric
+from coverfusion.experiments.pipeline.results_csv import read_results
+
+FILE = "predictions.parquet"
+NOBODY = "largest genre"  # who predicts from no block
+KEYS = ["cover_id", "genre", "group"]
+
+
+def save_outcomes(folder: Path, study: Study, ids: Sequence[str]) -> None:
+    """One row a tested cover; three columns a classifier, set of blocks and repeat.
+
+    `predicted` has the position of the predicted genre among all genres in order, `log_loss` and `brier` the
+    cover's losses; the columns are called as `_column` has them.
+
+    Args:
+        folder: of the study.
+        study: whose outcomes.
+        ids: (n,) of the tested covers.
+    """
+    genres = np.array(study.genres, dtype=object)
+    columns: dict[str, np.ndarray] = {
+        "cover_id": np.array(ids, dtype=object),
+        "genre": genres[study.truth],
+        "group": study.groups,
+    }
+    for (classifier, units), outcome in study.outcomes.items():
+        model = (classifier or NOBODY, joined_units(units))
+        for repeat, (codes, losses) in enumerate(zip(outcome.predicted, outcome.losses, strict=True)):
+            columns[_column("predicted", repeat, model)] = codes.astype(np.int16)
+            for k, name in enumerate(LOSSES):
+                columns[_column(name, repeat, model)] = losses[:, k]
+    pd.DataFrame(columns).to_parquet(folder / FILE)
+
+
+def read_sums(
+    frame: pd.DataFrame, classifier: str, units: str, metric: Metric, genres: Sequence[str]
+) -> list[np.ndarray]:
+    """(n, s) for each repeat: what each cover adds to a metric's sums.
+
+    Args:
+        frame: the saved file.
+        classifier: as `comparisons.csv` has it.
+        units: joined, as `comparisons.csv` has them.
+        metric: which.
+        genres: of the collection, in order.
+    """
+    model = (NOBODY if units == "none" else classifier, units)
+    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
+    sums = []
+    while (name := _column("predicted", len(sums), model)) in frame:
+        losses = frame[[_column(loss, len(sums), model) for loss in LOSSES]].to_numpy(np.float64)
+        sums.append(metric.sums(truth, frame[name].to_numpy(), losses, len(genres)))
+    return sums
+
+
+def saved_comparisons(folder: Path) -> pd.DataFrame:
+    """`design`, `unit`, `classifier`, `other`, `first` and `second` of each planned comparison."""
+    table = read_results(folder / "comparisons.csv")
+    return table[["design", "unit", "classifier", "other", "first", "second"]].astype(str)
+
+
+def _column(what: str, repeat: int, model: tuple[str, str]) -> str:
+    return f"{what} {repeat} {model[0]} on {model[1]}"
