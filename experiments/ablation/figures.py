@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ROWS = 40
+FAINT = 0.03  # smaller differences never have a map's full colour
 COMPARISON_WORDS = {
     "block alone against nothing": "{unit} alone",
     "all against block alone": "all against {unit} alone",
@@ -154,7 +155,7 @@ def interaction_figure(pairs: pd.DataFrame, classifier: str, metric: Metric) -> 
 def _heat(axes: Axes, table: pd.DataFrame, p: pd.DataFrame, words: Callable[[float], str]) -> None:
     """Coloured cells with their values, and a star where p < 0.05; what is NaN stays empty."""
     values, marks = table.to_numpy(dtype=float), p.to_numpy(dtype=float)
-    most = max(float(np.nanmax(np.abs(values))), 1e-9)
+    most = max(float(np.nanmax(np.abs(values))), FAINT)
     axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
     for y, x in np.argwhere(~np.isnan(values)):
         star = " *" if marks[y, x] < 0.05 else ""
