@@ -285,7 +285,7 @@ def transfer(
     with printing(progress):
         folder = run_transfer(
             config,
-            None if other is None else place(os.fspath(other)),
+            None if other is None else place(other),
             None if genres is None else Path(genres),
             workers,
             fresh,

@@ -12,7 +12,7 @@ import pandas as pd
 from coverfusion.data.errors import UserError, did_you_mean
 
 Prior = Literal["natural", "balanced"] | dict[str, float]
-PRIOR_NAMES = ("natural", "balanced")
+PRIOR_NAMES: tuple[Literal["natural", "balanced"], ...] = ("natural", "balanced")
 
 
 def prior_shares(prior: Prior, genres: Iterable[Any]) -> dict[Any, float]:

@@ -150,7 +150,8 @@ def shown_plan(plan: pd.DataFrame, metric: Metric, difference: float) -> pd.Data
     for _, part in plan.groupby(["design", "classifier", "other"], sort=False):
         first, middle = part.iloc[0], part[NUMBERS].quantile(0.5, interpolation="higher")
         least, median, most = (
-            _size(part["detectable"].quantile(at, interpolation="higher"), metric) for at in (0, 0.5, 1)
+            _size(float(part["detectable"].quantile(at, interpolation="higher")), metric)
+            for at in (0, 0.5, 1)
         )
         row = {
             "comparison": _name(first, len(part)),

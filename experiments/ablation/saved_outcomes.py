@@ -57,7 +57,7 @@ def read_sums(
     """
     model = (NOBODY if units == "none" else classifier, units)
     truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-    sums = []
+    sums: list[np.ndarray] = []
     while (name := _column("predicted", len(sums), model)) in frame:
         losses = frame[[_column(loss, len(sums), model) for loss in LOSSES]].to_numpy(np.float64)
         sums.append(metric.sums(truth, frame[name].to_numpy(), losses, len(genres)))

@@ -53,7 +53,12 @@ def interaction_table(study: Study) -> pd.DataFrame:
         for (block, other), pair in shapley_interactions(study.every(classifier), scores).items():
             by_fold = pair.interaction
             first, second = float(np.mean(pair.first_alone)), float(np.mean(pair.second_alone))
-            names = {"classifier": classifier, "genre": genre, "block": block, "other": other}
+            names: dict[str, str | float] = {
+                "classifier": classifier,
+                "genre": genre,
+                "block": block,
+                "other": other,
+            }
             test = _tested(study, genre, "interaction", by_fold)
             brings = {
                 "block_without_other": first,
@@ -61,7 +66,7 @@ def interaction_table(study: Study) -> pd.DataFrame:
                 "other_without_block": second,
                 "other_beside_block": second + test["interaction"],
             }
-            rows.append(names | test | brings)
+            rows.append({**names, **test, **brings})
         if rows:
             frames.append(_corrected(rows)[INTERACTION_COLUMNS])
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=INTERACTION_COLUMNS)

@@ -108,11 +108,8 @@ def _scores(
     if not some:
         ids = pd.Index([str(cover) for cover in range(len(y))])
         part = Part("fold", ids[~test].tolist(), {"test": ids[test].tolist()})
-        return (
-            nothing_known(pd.Series(names, ids), [Fold(0, 0, part)], ids, GENRES, prior)
-            .folds.iloc[0]
-            .to_dict()
-        )
+        found = nothing_known(pd.Series(names, ids), [Fold(0, 0, part)], ids, GENRES, prior).folds.iloc[0]
+        return {metric.column: float(found[metric.column]) for metric in METRICS.values()}
     X = np.hstack([drawn[name] for name in some])
     learnt = np.bincount(y[~test], minlength=len(GENRES)) / (~test).sum()
     wanted = prior_shares(prior, names[~test].tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,7 @@ def _open_table(folder: Path, blocks: Sequence[str] | None) -> MapSource:
     return MapSource(covers, chosen, load)
 
 
-def sample_rows(cover_ids: Sequence[str], most: int, seed: int) -> np.ndarray:
+def sample_rows(cover_ids: Iterable[str], most: int, seed: int) -> np.ndarray:
     """Sorted rows of a random sample of at most `most` of n covers, by who they are, whatever their genre."""
     return np.sort(np.argsort(draws(cover_ids, seed, "map"), kind="stable")[:most])
 

@@ -45,7 +45,7 @@ def nested_table(
     assert config.folds is not None
     drawn = folds(covers, config.folds, config.nested, config.seed)
     group = covers.drop_duplicates("cover_id").set_index("cover_id")["group"]
-    plans = [_parts(drawn[name], name) for name in drawn]
+    plans = [_parts(drawn[name], str(name)) for name in drawn]
     rows = []
     with counted("fitting nested folds", len(models) * sum(len(parts) for parts in plans)) as bar:
         fits.watch = lambda what, done, total: watched(bar, what, done, total)
