@@ -110,6 +110,8 @@ def print_plan(
         raise UserError(f"--covers {covers}: {folds} folds need {folds} or more.")
     design = Design(covers, folds, repeats)
     pairs = pairs_of_designs(pilot, designs) if pilot else _given(options, metric, design, group_size)
+    if options.difference is not None:
+        metric.check_difference("--difference", options.difference)
     difference = options.difference or (ROPE if metric.percent else math.nan)
     plan = plan_table(pairs, design, difference, metric)
     times = f"{folds} folds" + (f" x {repeats} repeats" if repeats > 1 else "")
@@ -159,6 +161,8 @@ def _assumed(options: PlanOptions, group_size: float) -> str:
 
 def _meaning(shown: pd.DataFrame, several: bool, assumed: str) -> str:
     text = "can show: a true difference that is found in 80 % of studies (corrected t, two-sided 5 %)"
+    if (shown == "none").to_numpy().any():
+        text += "; none: the models differ on too few covers for any"
     if "with Holm" in shown:
         text += "; with Holm: after the correction for all comparisons of its kind"
     return f"{text}.{' Medians of several, and their range.' if several else ''}{assumed}"

@@ -49,7 +49,10 @@ def train_command(
     ] = None,
     nested: Annotated[
         int | None,
-        typer.Option(min=0, help="so many repeats of nested folds: a closer interval, for cheap classifiers"),
+        typer.Option(
+            min=0,
+            help="so many repeats of nested folds (20 or more), for an interval of the model that learns from all covers",
+        ),
     ] = None,
     store: StoreOption = None,
     out: OutOption = None,

@@ -73,6 +73,11 @@ def compare_runs(
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
             to compare.
     """
+    places = [Path(folder).resolve() for folder in folders]
+    if twice := [folder for folder in places if places.count(folder) > 1]:
+        raise UserError(
+            f"{twice[0]} is named twice. Name another run, or compare its models by --classifier."
+        )
     runs = [_read(Path(folder)) for folder in folders]
     lettered = zip(_letters(), runs, strict=False)
     every = len(runs) == 1

@@ -125,7 +125,8 @@ def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
     rows = [row for row in rows if row["guarantee"] == SPOKEN_GUARANTEE]
     marginal, own = ({row["genre"]: row for row in rows if row["sets"] == k} for k in (MARGINAL, BY_GENRE))
     needed = rows_needed(SPOKEN_GUARANTEE)
-    sentences = [f"By genre, sets (lac) that guarantee {100 * SPOKEN_GUARANTEE:g} %:"]
+    made = "each cover by limits from others: close to that by design, with intervals for new covers"
+    sentences = [f"By genre, sets (lac) that guarantee {100 * SPOKEN_GUARANTEE:g} % ({made}):"]
     for genre, row in own.items():
         text = (
             f"  {genre}, {row['covers']:,} covers: marginal sets hold it in "

@@ -74,9 +74,21 @@ class Metric:
         """A difference of `better` values with its sign, in points where the metric is a proportion."""
         return f"{self.scale * difference:+.{1 if self.percent else 3}f}"
 
+    def check_difference(self, option: str, given: float) -> None:
+        """Raises UserError where a difference of this metric cannot be as large as given."""
+        if self.percent and given > 1:
+            raise UserError(
+                f"{option} {given:g}: {self.label} is a proportion; {given / 100:g} is {given:g} points."
+            )
+
     def rope(self, given: float | None) -> float:
-        """Differences that do not matter: the given one, else a point; NaN of a loss, which has no points."""
+        """Differences that do not matter: the given one, else a point; NaN of a loss, which has no points.
+
+        Raises:
+            UserError: of a proportion more than 1 is given.
+        """
         if given is not None:
+            self.check_difference("--rope", given)
             return given
         return ROPE if self.percent else math.nan
 

@@ -140,8 +140,8 @@ def nothing_known(
 ) -> Outcome:
     """The outcome of knowing nothing of a cover: the prior's largest genre, its proportions as probabilities.
 
-    Of equally large genres each cover draws one by who it is. Under a balanced prior all would otherwise get
-    one genre, which may happen to be the most frequent: a block of noise would then seem to harm.
+    Under a prior of the user's equally large genres are dealt out within each true genre, so that scores are
+    those of guessing. One genre for all might happen to be the most frequent: noise would then seem to harm.
 
     Args:
         genre: by cover_id, of all covers.
@@ -159,10 +159,10 @@ def nothing_known(
         train, test = fold.part.train, fold.part.predicted["test"]
         known = prior_shares(prior, genre[train])
         shares = np.array([known.get(name, 0.0) for name in genres])
-        most = np.flatnonzero(shares == shares.max())
-        codes = most[(draws(test, fold.repeat, "nothing known") * len(most)).astype(int)]
-        proba = np.tile(shares, (len(test), 1))
         truth, places = code[test].to_numpy(), ids.get_indexer(pd.Index(test))
+        most = np.flatnonzero(shares == shares.max())[: 1 if prior == "natural" else None]
+        codes = most[_dealt(truth, draws(test, fold.repeat, "nothing known"), len(most))]
+        proba = np.tile(shares, (len(test), 1))
         predicted[fold.repeat, places], losses[fold.repeat, places] = codes, cover_losses(truth, proba)
         row = {
             "repeat": fold.repeat,
@@ -174,6 +174,14 @@ def nothing_known(
         }
         rows.append(row)
     return Outcome(predicted, losses, pd.DataFrame(rows))
+
+
+def _dealt(truth: np.ndarray, order: np.ndarray, hands: int) -> np.ndarray:
+    """(n,) 0 to hands - 1, as evenly as can be within each of (n,) codes, in the order of (n,) draws."""
+    rows = np.lexsort((order, truth))
+    dealt = np.empty(len(rows), int)
+    dealt[rows] = np.arange(len(rows)) % hands
+    return dealt
 
 
 def genre_columns(genres: Iterable[str]) -> list[str]:

@@ -77,6 +77,7 @@ def bundle_card(
         "usual": usual,
         "chance": chance,
         "labels": {name: SCORE_LABELS[name] for name in MAIN_SCORES},
+        "prior": prior_words(run),
         "calibration": calibration_words(decision),
         "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classes),
         "limits": limits(run),
@@ -118,6 +119,16 @@ def choice_words(run: Run) -> str:
     held_out = "the covers of the folds" if run.config["folds"] else "the validation covers"
     label = METRICS[run.chosen_by or "accuracy"].label
     return f"the best of {', '.join(tried)} on one half of {held_out}, by {label}."
+
+
+def prior_words(run: Run) -> str:
+    """What probabilities answer to, in a sentence."""
+    prior = run.config.get("prior", "natural")
+    if prior == "natural":
+        return "Probabilities take genres to be as common as among the training covers (prior natural)."
+    if prior == "balanced":
+        return "Probabilities take all genres to be equally common (prior balanced)."
+    return f"Probabilities take genres to be as common as {json.dumps(prior)} says (prior)."
 
 
 def calibration_words(decision: Decision | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,6 +111,23 @@ def _right(frame: pd.DataFrame) -> pd.Series:
     proba = frame.filter(regex="^p_")
     named = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
     return pd.Series(named == frame["genre"].to_numpy(), frame.index)
+
+
+def nested_words(folder: Path) -> list[str]:
+    """What `nested.csv` in a run folder says, in sentences; none where there is none."""
+    if not (folder / NESTED_FILE).is_file():
+        return []
+    table = pd.read_csv(folder / NESTED_FILE)
+    models = [
+        f"{row.classifier} {100 * row.accuracy:.1f} % ({100 * row.low:.1f} to {100 * row.high:.1f})"
+        for row in table.itertuples()
+    ]
+    judged = f"Nested folds, {table['repeats'].max()} times, judge the model that learns from all covers"
+    return [
+        f"{judged} (Bates, Hastie and Tibshirani 2024): {', '.join(models)}.",
+        "The leaderboard's intervals are of the procedure, over other covers to learn from.",
+        "Few repeats make nested intervals wide.",
+    ]
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -32,6 +32,7 @@ from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy,
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.limits import caveats
 from coverfusion.experiments.training.mistakes import confident_mistakes
+from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.training_picture import training_picture
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
@@ -88,6 +89,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "corrected": chosen_words(run, corrected),
         "choice": choice_in_words(run),
         "caveats": caveats(run.facts),
+        "nested": nested_words(folder),
         "labels": SCORE_LABELS,
         "main_scores": MAIN_SCORES,
         "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),

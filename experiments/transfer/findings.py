@@ -40,13 +40,18 @@ def transfer_findings(
                 f"{row['block']} {points(0 - row['lost'])} points, to {percent(row['accuracy_transfer'])}"
                 for row in records(alone.iloc[[0, -1]])
             )
-            said.append(f"Of single blocks {classifier} loses least on {least}, and most on {most}.")
+            verb = "loses" if (alone["lost"] > 0).all() else "changes by"
+            ends = ("least on ", "most on ") if verb == "loses" else ("", "")
+            said.append(f"Of single blocks {classifier} {verb} {ends[0]}{least}, and {ends[1]}{most}.")
         said += _brought(blocks, str(test), str(classifier))
     said += [
         f"Left out: {covers:,} cover{'s' if covers > 1 else ''} {what}." for what, covers in left_out.items()
     ]
     source = names[1] if len(names) > 1 else "a source"
-    said.append(f"To close the gap, learn from covers of {source} too; coverfusion curve says from how many.")
+    if (scores["lost"] > 0).any():
+        said.append(
+            f"To close the gap, learn from covers of {source} too; coverfusion curve says from how many."
+        )
     return said
 
 

@@ -35,7 +35,7 @@ def _answers(decision: Decision, targets: Targets, classes: Sequence[Any]) -> st
     if not answered.any():
         return (
             f"At most {100 * (targets.error or 0):g} % wrong cannot be guaranteed from {covers}: no cover is "
-            f"answered. Ask for less, or train on more covers."
+            f"answered. Allow more errors, or train on more covers."
         )
     wrong = (proba.argmax(axis=1) != y)[answered]
     seen = f"of {covers} {100 * answered.mean():.0f} % are answered, {100 * wrong.mean():.0f} % of them wrong"

@@ -17,6 +17,7 @@ def test_each_classifier_has_a_row(tmp_path: Path, capsys: pytest.CaptureFixture
     assert (row["classifier"], row["repeats"]) == ("knn", 2)
     assert 0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1
     assert 1 <= row["inflation"] <= 3**0.5 + 1e-9
+    assert "Nested folds, 2 times" in (run / "report.html").read_text()
     print_run(run)
     assert "Nested folds" in " ".join(capsys.readouterr().out.split())
 
