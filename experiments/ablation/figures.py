@@ -147,7 +147,7 @@ def interaction_figure(pairs: pd.DataFrame, classifier: str, metric: Metric) -> 
     _heat(axes, values, p, metric.in_words)
     axes.set_xticks(range(len(names)), names)
     axes.set_yticks(range(len(names)), names)
-    title = f"{classifier}: interactions of blocks, {metric.gain}\nbelow 0: together they bring less than their sum"
+    title = f"{classifier}: interactions of blocks, {metric.gain}\nbelow 0: together they bring less"
     axes.set_title(title, loc="left", fontweight="bold")
     return figure
 

@@ -51,7 +51,7 @@ def train_command(
         int | None,
         typer.Option(
             min=0,
-            help="so many repeats of nested folds (20 or more), for an interval of the model that learns from all covers",
+            help="repeats of nested folds (20 or more): an interval of the model on all covers",
         ),
     ] = None,
     store: StoreOption = None,
