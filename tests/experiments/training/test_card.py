@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.drawing.markdown import as_text
 from coverfusion.experiments.drawing.words import MAIN_SCORES, SCORE_LABELS, percent
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
@@ -93,7 +94,7 @@ def test_the_genres_and_models_are_those_of_the_files(run: Run) -> None:
 def test_what_was_left_out_and_the_splits_are_counted(run: Run) -> None:
     card = _card(run)
     assert "Covers with a known artist: 1." in card
-    assert f"Groups that no split separates: {run.facts['groups']}." in card
+    assert f"Groups among {run.facts['covers']} covers: {run.facts['groups']}, which no split" in card
     counts = next(table for table in _tables(card) if table.index.name == "what was seen and left out")
     assert counts.loc["no usable picture, rejected", "count"] == "1"
     assert counts.loc["entries left out for either", "count"] == "2"
@@ -117,7 +118,8 @@ def test_calibration_and_abstention_are_the_bundles(run: Run) -> None:
     decision = bundle.decision
     assert decision is not None
     assert f"{len(decision.y)} held-out covers" in _card(run)
-    assert guarantee(decision, Targets(error=0.2), bundle.classes) in _card(run)
+    assert as_text(guarantee(decision, Targets(error=0.2), bundle.classes)) in _card(run)
+    assert "as common as among the training covers (prior natural)" in _card(run)
 
 
 def test_the_card_is_sealed_with_the_bundle(run: Run, tmp_path: Path) -> None:
