@@ -39,8 +39,9 @@ def print_run(folder: Path) -> None:
             console.print(f"Knowing only how common genres are: {values}", highlight=False)
     if "folds" in set(board["split"]):
         _print_corrected(folder)
-    for sentence in caveats(json.loads((folder / "collection.json").read_text(encoding="utf-8"))):
-        console.print(sentence, highlight=False)
+    if (folder / "collection.json").is_file():
+        for sentence in caveats(json.loads((folder / "collection.json").read_text(encoding="utf-8"))):
+            console.print(sentence, highlight=False)
     if (folder / "stack_weights.csv").is_file():
         from coverfusion.experiments.training.stack_weights import summary
 

@@ -72,7 +72,7 @@ def broken(halves: bool, metric: Metric, studies: int = 80) -> float:
         rule = make_rule(proba[np.argmax(worth), deciding], truth[deciding], Targets(error=0.3))
         new, real = probabilities(rng, NEW // MODELS)
         # models are equal, so all of them together tell what any does on new covers
-        answered = new.max(axis=2) > rule.threshold
+        answered = ~np.stack([rule.abstains(own) for own in new])
         wrong = (new.argmax(axis=2) != real)[answered]
         count += bool(len(wrong)) and wrong.mean() > 0.3
     return count / studies
