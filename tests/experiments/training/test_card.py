@@ -94,7 +94,7 @@ def test_the_genres_and_models_are_those_of_the_files(run: Run) -> None:
 def test_what_was_left_out_and_the_splits_are_counted(run: Run) -> None:
     card = _card(run)
     assert "Covers with a known artist: 1." in card
-    assert f"Groups among {run.facts['covers']} covers: {run.facts['groups']}, which no split" in card
+    assert f"Groups among {run.facts['covers']} covers: {run.facts['groups']}. No split" in card
     counts = next(table for table in _tables(card) if table.index.name == "what was seen and left out")
     assert counts.loc["no usable picture, rejected", "count"] == "1"
     assert counts.loc["entries left out for either", "count"] == "2"
