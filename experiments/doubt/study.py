@@ -99,8 +99,9 @@ def doubt_findings(
         else "those of validation and test; a run with --folds judges all covers"
     )
     wrong = float((genres["estimated_wrong"] * genres["covers"]).sum() / covers)
-    named = predictions.filter(regex="^p_").idxmax(axis=1).str.removeprefix("p_")
-    accuracy = float((named == predictions["genre"]).mean())
+    proba = predictions.filter(regex="^p_")
+    named = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
+    accuracy = float((named == predictions["genre"].to_numpy()).mean())
     said = [
         (
             f"The genre of {count:,} of {covers:,} covers is doubtful ({looked}), by {model.classifier} on "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds
+from coverfusion.experiments.drawing.words import percent, records
 from coverfusion.experiments.evaluation.nested import NestedFold, nested_accuracy
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
@@ -119,8 +120,8 @@ def nested_words(folder: Path) -> list[str]:
         return []
     table = pd.read_csv(folder / NESTED_FILE)
     models = [
-        f"{row.classifier} {100 * row.accuracy:.1f} % ({100 * row.low:.1f} to {100 * row.high:.1f})"
-        for row in table.itertuples()
+        f"{row['classifier']} {percent(row['accuracy'])} ({percent(row['low'])} to {percent(row['high'])})"
+        for row in records(table)
     ]
     judged = f"Nested folds, {table['repeats'].max()} times, judge the model that learns from all covers"
     return [

@@ -41,8 +41,8 @@ def transfer_findings(
                 for row in records(alone.iloc[[0, -1]])
             )
             verb = "loses" if (alone["lost"] > 0).all() else "changes by"
-            ends = ("least on ", "most on ") if verb == "loses" else ("", "")
-            said.append(f"Of single blocks {classifier} {verb} {ends[0]}{least}, and {ends[1]}{most}.")
+            first_word, last_word = ("least on ", "most on ") if verb == "loses" else ("", "")
+            said.append(f"Of single blocks {classifier} {verb} {first_word}{least}, and {last_word}{most}.")
         said += _brought(blocks, str(test), str(classifier))
     said += [
         f"Left out: {covers:,} cover{'s' if covers > 1 else ''} {what}." for what, covers in left_out.items()
