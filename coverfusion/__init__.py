@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from coverfusion.features.registry import BlockExtractor
     from coverfusion.features.registry import register as register_block
     from coverfusion.features.table import FeatureTable
+    from coverfusion.finished import Ablation, Transfer
     from coverfusion.fusion.base import BlockClassifier
     from coverfusion.fusion.bundle import Bundle, load_bundle
     from coverfusion.fusion.registry import register as register_classifier
-    from coverfusion.studies import Ablation, Transfer, ablate, compare, labels, train, transfer
+    from coverfusion.studies import ablate, compare, labels, train, transfer
     from coverfusion.tables import classifier, extract, training_data
 
     __version__: str
@@ -68,7 +69,7 @@ __all__ = [
 
 # name -> module, and what it is called there where that differs
 _MODULES = {
-    "Ablation": "studies",
+    "Ablation": "finished",
     "BlockClassifier": "fusion.base",
     "BlockExtractor": "features.registry",
     "Bundle": "fusion.bundle",
@@ -76,7 +77,7 @@ _MODULES = {
     "FeatureTable": "features.table",
     "Predictor": "experiments.scoring.predictor",
     "Run": "experiments.pipeline.run_folder",
-    "Transfer": "studies",
+    "Transfer": "finished",
     "UserError": "data.errors",
     "ablate": "studies",
     "classifier": "tables",

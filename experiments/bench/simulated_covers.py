@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import norm
 
+FOLDS = 5
+SHARE = 1 / (FOLDS - 1)  # n_test / n_train
+LEVEL = 0.05
+Found = Mapping[str, float]  # what was said -> 1 if so, else 0 (or a number to average)
 GENRES = 3
 NEW_COVERS = 500  # that fitted models are judged on beside
 PLANTED = np.array([0.5, 0.3, 0.13, 0.05, 0.02])  # proportions of genres of unequal size
@@ -196,3 +201,8 @@ def linear_answers(seen: np.ndarray, genres: np.ndarray, unseen: np.ndarray) -> 
     gram = np.swapaxes(A, 1, 2) @ A + np.eye(A.shape[2])
     weights = np.linalg.solve(gram, np.swapaxes(A, 1, 2) @ np.eye(GENRES)[genres])
     return (B @ weights).argmax(axis=2)
+
+
+def fold_means(fold: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """(folds,) means of (n,) values, for the (n,) folds that they are of."""
+    return np.bincount(fold, weights=values) / np.bincount(fold)

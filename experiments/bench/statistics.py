@@ -10,13 +10,18 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.bench.guarantees import guarantees
+from coverfusion.experiments.bench.planned_power import PLANNED, planned, planned_truth
 from coverfusion.experiments.bench.simulated_covers import (
+    FOLDS,
     GENRES,
+    LEVEL,
+    SHARE,
+    Found,
     Judged,
     drawn_features,
+    fold_means,
     judged_apart,
     judged_in_folds,
-    judged_in_repeats,
     judged_once,
     linear_answers,
 )
@@ -27,7 +32,6 @@ from coverfusion.experiments.evaluation.best_of_many import corrected_best, many
 from coverfusion.experiments.evaluation.group_tests import group_tests
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.metrics import score_predictions
-from coverfusion.experiments.evaluation.power import KEPT, Design, detectable, power, spread_between
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.shapley import shapley_interactions, shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
@@ -42,11 +46,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.fusion.prior import PRIOR_NAMES
 
-FOLDS = 5
-SHARE = 1 / (FOLDS - 1)
 MANY = 10  # values of a sweep, all equally good
-LEVEL = 0.05
-Found = Mapping[str, float]  # what was said -> 1 if so, else 0 (or a number to average)
 
 
 def bench_statistics(samples: int, seed: int = 0) -> pd.DataFrame:
@@ -249,7 +249,7 @@ def _values(judged: Judged) -> dict[str, np.ndarray]:
 
 
 def _by_fold(judged: Judged, values: np.ndarray) -> np.ndarray:
-    return _fold_means(judged.fold, values)
+    return fold_means(judged.fold, values)
 
 
 def adding_up(groups: int, size: int) -> Callable[..., Found]:
@@ -285,60 +285,6 @@ def many_truth(groups: int, size: int, samples: int, seed: int = 8) -> float:
     """The accuracy that each model of `many_in_folds` has on average."""
     rng = np.random.default_rng([seed, groups, size])
     return float(np.mean([judged_in_folds(rng, groups, size, MANY).right[:, :MANY] for _ in range(samples)]))
-
-
-# --- what is claimed of power before a study -------------------------------------------------------------
-
-# groups, covers in each, and the signal of the weaker of two views, so that half to most studies find it
-PLANNED = ((200, 1, 0.2), (600, 1, 0.5), (120, 5, 0.2))
-
-
-def planned(groups: int, size: int, weaker: float, repeats: int, true: float) -> Callable[..., Found]:
-    """A study, and what a plan says of its power from a pilot as large.
-
-    Args:
-        groups: how many.
-        size: covers in each.
-        weaker: the signal of the weaker view, as a part of the stronger one's.
-        repeats: of the folds.
-        true: the difference, from `planned_truth`.
-    """
-    design = Design(groups * size, FOLDS, repeats)
-
-    def simulate(rng: np.random.Generator) -> Found:
-        right, _, group = judged_in_repeats(rng, groups, size, weaker, repeats)
-        weights = group_weights(group, int(rng.integers(2**31)), 200)
-        resampled = np.moveaxis(right, 2, 0) @ weights.T / weights.sum(axis=1)
-        spread = spread_between(resampled[0], resampled[1], len(group), groups, KEPT)
-        said = power(spread, design, true)
-        less, fold, _ = _less(rng, groups, size, weaker, repeats)
-        by_fold = np.concatenate([_fold_means(fold[repeat], less[repeat]) for repeat in range(repeats)])
-        found = corrected_t_test(by_fold, SHARE, design.covers / FOLDS).p < LEVEL
-        return {
-            "power, had": found,
-            "power, printed": said,
-            "power, printed less had": said - found,
-            "points that 80 % would find": 100 * detectable(spread, design),
-        }
-
-    return simulate
-
-
-def planned_truth(groups: int, size: int, weaker: float, repeats: int, samples: int, seed: int = 6) -> float:
-    """The difference of the two models of `planned`, on average over collections."""
-    rng = np.random.default_rng([seed, groups, size, repeats])
-    return float(np.mean([_less(rng, groups, size, weaker, repeats)[0].mean() for _ in range(samples)]))
-
-
-def _less(
-    rng: np.random.Generator, groups: int, size: int, weaker: float, repeats: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    right, fold, group = judged_in_repeats(rng, groups, size, weaker, repeats)
-    return right[..., 0] * 1.0 - right[..., 1], fold, group
-
-
-def _fold_means(fold: np.ndarray, values: np.ndarray) -> np.ndarray:
-    return np.bincount(fold, weights=values) / np.bincount(fold)
 
 
 # --- what is claimed of twice the covers -----------------------------------------------------------------

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from coverfusion.experiments.bench.simulated_covers import FOLDS, LEVEL, SHARE, Found
 from coverfusion.experiments.evaluation.best_of_many import metric_differences
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses
 from coverfusion.experiments.evaluation.compared import compared_by_groups
-from coverfusion.experiments.evaluation.shapley import shapley_values
+from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.fold_scores import Fold, fold_scores, nothing_known
@@ -20,10 +20,8 @@ from coverfusion.fusion.prior import Prior, prior_shares, shifted
 
 PROPORTIONS = np.array([0.8, 0.1, 0.1])
 GENRES = ["a", "b", "c"]
-FOLDS, COVERS, COLUMNS = 5, 600, 4
+COVERS, COLUMNS = 600, 4
 STRENGTHS = {"strong": 1.0, "weak": 0.6, "noise": 0.0}  # of the blocks
-LEVEL = 0.05
-Found = Mapping[str, float]
 
 
 def every_metric(groups: int, size: int, models: int = 5) -> Callable[[np.random.Generator], Found]:
@@ -76,9 +74,9 @@ def planted_blocks(prior: Prior) -> Callable[[np.random.Generator], Found]:
         }
         fold = rng.permutation(COVERS) % FOLDS
         names = list(drawn)
-        sets = [some for size in range(len(names) + 1) for some in combinations(names, size)]
         scores = {
-            some: [_scores(drawn, some, y, fold == number, prior) for number in range(FOLDS)] for some in sets
+            some: [_scores(drawn, some, y, fold == number, prior) for number in range(FOLDS)]
+            for some in subsets(names)
         }
         found = {}
         for metric in METRICS.values():
@@ -87,7 +85,7 @@ def planted_blocks(prior: Prior) -> Callable[[np.random.Generator], Found]:
                 for some, rows in scores.items()
             }
             for name, values in shapley_values(names, by_fold).items():
-                test = corrected_t_test(values, 1 / (FOLDS - 1), COVERS / FOLDS)
+                test = corrected_t_test(values, SHARE, COVERS / FOLDS)
                 claim = "rejects" if name == "noise" else "found"
                 right = test.p < LEVEL and (name == "noise" or test.low > 0)
                 found[f"{claim}: {name} block, {metric.label}"] = right

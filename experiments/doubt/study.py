@@ -13,6 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen_collection
@@ -99,9 +100,7 @@ def doubt_findings(
         else "those of validation and test; a run with --folds judges all covers"
     )
     wrong = float((genres["estimated_wrong"] * genres["covers"]).sum() / covers)
-    proba = predictions.filter(regex="^p_")
-    named = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
-    accuracy = float((named == predictions["genre"].to_numpy()).mean())
+    accuracy = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
     said = [
         (
             f"The genre of {count:,} of {covers:,} covers is doubtful ({looked}), by {model.classifier} on "

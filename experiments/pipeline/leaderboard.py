@@ -22,6 +22,13 @@ def genres_of(predictions: pd.DataFrame) -> list[str]:
     return [column[2:] for column in predictions.columns if column.startswith("p_")]
 
 
+def named_genres(predictions: pd.DataFrame) -> np.ndarray:
+    """(n,) the most probable genre of each row of a predictions frame; of equal ones the first."""
+    genres = genres_of(predictions)
+    proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy()
+    return np.array(genres, dtype=object)[proba.argmax(axis=1)]
+
+
 def score_splits(
     predictions: Mapping[Model, pd.DataFrame], groups: pd.Series, seed: int, folds: int | None = None
 ) -> ScoredParts:

@@ -15,6 +15,7 @@ from coverfusion.experiments.drawing.words import percent, records
 from coverfusion.experiments.evaluation.nested import NestedFold, nested_accuracy
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.progress import counted, watched
 
 NESTED_FILE = "nested.csv"  # in the run folder
@@ -109,9 +110,7 @@ def _fold(
 
 def _right(frame: pd.DataFrame) -> pd.Series:
     """cover_id -> whether its genre is the most probable one."""
-    proba = frame.filter(regex="^p_")
-    named = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
-    return pd.Series(named == frame["genre"].to_numpy(), frame.index)
+    return pd.Series(named_genres(frame) == frame["genre"].to_numpy(), frame.index)
 
 
 def nested_words(folder: Path) -> list[str]:

@@ -12,6 +12,7 @@ from coverfusion.data.seeds import seed_for
 from coverfusion.experiments.evaluation.variance_parts import variance_parts
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.fusion.registry import parameters_of
 
@@ -97,8 +98,7 @@ def _row(
 
 
 def _right(frame: pd.DataFrame) -> np.ndarray:
-    proba = frame.filter(regex="^p_")
-    return proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)] == frame["genre"].to_numpy()
+    return np.asarray(named_genres(frame) == frame["genre"].to_numpy())
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.leaderboard import (
     as_json,
     leaderboard,
+    named_genres,
     score_splits,
     write_leaderboard,
 )
@@ -244,13 +245,11 @@ def write_predictions(
     """
     frames = []
     for model, frame in predictions.items():
-        proba = frame.filter(regex="^p_")
-        predicted = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
         frames.append(
             frame.assign(
                 classifier=model.classifier,
                 blocks="+".join(model.blocks),
-                predicted=predicted,
+                predicted=named_genres(frame),
                 group=groups.loc[frame.index],
                 decides=frame.index.isin(deciding),
             )

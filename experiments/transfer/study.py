@@ -16,6 +16,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.preparation import open_collection, run_extractors, write_inputs
@@ -202,5 +203,4 @@ def _ready(frame: pd.DataFrame, genres: Sequence[str], groups: pd.Series) -> pd.
     """With a probability for each genre, the predicted one, and the group, in the order of cover ids."""
     frame = frame.sort_index()
     proba = frame.reindex(columns=[f"p_{genre}" for genre in genres]).fillna(0.0)
-    predicted = proba.columns.str[2:].to_numpy()[proba.to_numpy().argmax(axis=1)]
-    return proba.assign(genre=frame["genre"], predicted=predicted, group=groups.loc[frame.index])
+    return proba.assign(genre=frame["genre"], predicted=named_genres(proba), group=groups.loc[frame.index])
