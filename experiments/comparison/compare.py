@@ -18,7 +18,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of
 from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
 from coverfusion.experiments.evaluation.statistics import holm, mcnemar_test, widening
-from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
+from coverfusion.experiments.pipeline.predicted_sums import fold_values, predicted_sums
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
@@ -178,7 +178,7 @@ def _pair(
     if folds is None:
         test, method = compared_by_groups(metric, sums, groups, seed, max(map(widening, pooled)), rope)
     else:
-        values = (_by_fold(metric, sums[0], folds), _by_fold(metric, sums[1], folds))
+        values = (fold_values(metric, sums[0], folds), fold_values(metric, sums[1], folds))
         share, covers = 1 / (len(values[0]) - 1), len(groups) / len(values[0])
         test, method = compared_by_folds(metric, values, share, covers, rope), "folds"
     right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in pair]
@@ -203,11 +203,6 @@ def _pair(
         "only_second": only_second,
         "p_mcnemar": p_mcnemar if single else np.nan,
     }
-
-
-def _by_fold(metric: Metric, sums: np.ndarray, folds: pd.Series) -> np.ndarray:
-    """(J,) the metric of each fold."""
-    return metric.value(pd.DataFrame(sums).groupby(folds.to_numpy()).sum().to_numpy())
 
 
 def _same_folds(first: ComparedModel, second: ComparedModel) -> pd.Series | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 
 # score -> what the page calls it; all but the log loss are proportions, shown in percent
@@ -49,6 +50,26 @@ def spread(interval: Interval, scale: float = 100, digits: int = 1) -> str:
 def points(difference: float) -> str:
     """0.031 -> "+3.1", with a true minus sign."""
     return f"{100 * difference:+.1f}".replace("-", "\u2212")
+
+
+def value_words(metric: Metric, value: float) -> str:
+    """A value of a metric: in percent where it is a proportion, else with three digits."""
+    return percent(value) if metric.percent else f"{value:.3f}"
+
+
+def interval_words(metric: Metric, interval: Interval) -> str:
+    """The two ends of a metric's interval, as `value_words` shows its value."""
+    return spread(interval) if metric.percent else spread(interval, 1, 3)
+
+
+def gain_words(metric: Metric, difference: float) -> str:
+    """How much better something is by a metric, with a true minus sign."""
+    return metric.in_words(difference).replace("-", "\u2212")
+
+
+def main_scores(metric: Metric) -> tuple[str, ...]:
+    """The scores that tables show: the usual ones, and that of the metric that models are ranked by."""
+    return MAIN_SCORES if metric.column in MAIN_SCORES else (*MAIN_SCORES, metric.column)
 
 
 def region(rope: float, percent: bool = True) -> str:

@@ -15,14 +15,21 @@ from typing import Any
 from coverfusion.data.splits import IN_NO_FOLD, SPLIT_COLUMN, read_splits
 from coverfusion.experiments.drawing.markdown import render_markdown
 from coverfusion.experiments.drawing.pages import Filters
-from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, MAIN_SCORES, SCORE_LABELS, percent, spread
+from coverfusion.experiments.drawing.words import (
+    HELD_OUT_WORDS,
+    SCORE_LABELS,
+    main_scores,
+    percent,
+    spread,
+)
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.gist import chosen_words, guess_words
 from coverfusion.experiments.training.limits import limits
-from coverfusion.experiments.training.report import COUNT_WORDS, chosen_words
+from coverfusion.experiments.training.report import COUNT_WORDS
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.uncertainty.decision import Decision, Targets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
@@ -54,7 +61,6 @@ def bundle_card(
         classes: genres, in the order of the bundle's probabilities.
     """
     run = read_run(folder)
-    usual, chance = chance_of(run)
     parameters = (run.config["classifiers"] or {}).get(run.chosen.classifier) or {}
     genres = [
         {"name": name, "covers": covers, "proportion": covers / run.facts["covers"]}
@@ -73,10 +79,9 @@ def bundle_card(
         "parameters": json.dumps(parameters, default=str) if parameters else "",
         "held_out": f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}",
         "level": "at least 95 %" if run.config["folds"] else "95 %",
-        "choosing": chosen_words(run, corrected_accuracy(run)),
-        "usual": usual,
-        "chance": chance,
-        "labels": {name: SCORE_LABELS[name] for name in MAIN_SCORES},
+        "choosing": chosen_words(run, corrected_score(run)),
+        "baseline": guess_words(run, *chance_of(run, run.metric)),
+        "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric)},
         "prior": prior_words(run),
         "calibration": calibration_words(decision),
         "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classes),

@@ -14,6 +14,7 @@ from coverfusion.experiments.ablation.pilot import read_pilot
 from coverfusion.experiments.ablation.plan import given_pairs, plan_table
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.power import Design, detectable
+from coverfusion.experiments.pipeline.run_folder import read_run
 
 ACCURACY = METRICS["accuracy"]
 
@@ -80,6 +81,26 @@ def test_a_run_knows_its_classifiers_and_its_blocks_alone(made: Path) -> None:
     ]
     with pytest.raises(UserError, match="no models of 'svc'; it has knn, logistic"):
         read_pilot(made / "run", ACCURACY, ["svc"])
+
+
+def test_a_run_guesses_by_its_own_prior(made: Path, tmp_path: Path) -> None:
+    genres = sorted(read_run(made / "run").facts["genres"])
+    prior = dict.fromkeys(genres, 1.0) | {genres[-1]: 2.0}
+    asked = {
+        "classifiers": ["knn"],
+        "blocks": ["color", "texture"],
+        "store": made / "store",
+        "alone": ["knn"],
+    }
+    run = cf.train(made / "covers", folds=3, prior=prior, out=tmp_path, **asked)
+    (pair,) = (
+        p
+        for p in read_pilot(run.folder, ACCURACY).pairs
+        if (p.unit, p.other) == ("color", "knn") and p.design == "block alone against nothing"
+    )
+    frame = run.predictions("knn on color")
+    right = (frame["predicted"] == frame["genre"]) != (frame["genre"] == genres[-1])
+    assert pair.discordant == pytest.approx(right.mean())
 
 
 def test_a_plan_is_printed_in_80_columns_and_written_where_it_is_asked(made: Path) -> None:

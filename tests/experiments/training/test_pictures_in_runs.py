@@ -17,7 +17,7 @@ from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
-from coverfusion.experiments.training.report import run_gist
+from coverfusion.experiments.training.gist import run_gist
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.pictures import COLUMN
