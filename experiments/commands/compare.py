@@ -9,7 +9,7 @@ import typer
 
 from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_equal, print_place
-from coverfusion.experiments.pipeline.console import print_frame
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 
 def compare_command(
@@ -51,7 +51,10 @@ def compare_command(
         print_frame(differences, "What differs between the runs")
     printed = pd.DataFrame(
         {
-            name: table[name] + table[f"{compared.column}_{name}"].map(" ({:.3f})".format)
+            name: [
+                f"{who} ({compared.shown(value)})"
+                for who, value in zip(table[name], table[f"{compared.column}_{name}"], strict=True)
+            ]
             for name in ("first", "second")
         }
     )
@@ -65,6 +68,11 @@ def compare_command(
     label = compared.label[0].upper() + compared.label[1:]
     way = "difference in points" if compared.percent else "what the first saves,"
     print_frame(printed, f"{label}, {way} with 95 % interval; Holm's p ({how})")
+    console.print("only first, only second: how many covers one of the two alone gets right.")
+    if "folds" in set(table["method"]):
+        console.print(
+            "Values and differences by folds are means over the folds; a leaderboard pools all folds."
+        )
     print_equal(rope, compared)
     if out:
         write_comparison(out, table, differences, runs)

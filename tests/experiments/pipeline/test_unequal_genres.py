@@ -110,11 +110,11 @@ def fold_values(run: Run, metric: Metric) -> pd.Series:
 def test_runs_are_compared_in_every_metric(name: str, runs: dict[str, Path]) -> None:
     metric, column = METRICS[name], METRICS[name].column
     row = compare_runs(list(runs.values()), ["logistic"], metric=name).iloc[0]
-    boards = [read_run(run).leaderboard.set_index("classifier") for run in runs.values()]
-    first, second = (board.loc["logistic", column] for board in boards)
-    assert (row[f"{column}_first"], row[f"{column}_second"]) == pytest.approx((first, second))
-    # the runs have the same folds: difference, interval and p are of the folds' mean
+    # the runs have the same folds: values, difference, interval and p are of the folds' mean
     by_fold = [fold_values(read_run(run), metric) for run in runs.values()]
+    first, second = (row[f"{column}_{name}"] for name in ("first", "second"))
+    assert (first, second) == pytest.approx(tuple(values.mean() for values in by_fold))
+    assert row["difference"] == pytest.approx(metric.better(first - second))
     assert row["difference"] == pytest.approx(metric.better((by_fold[0] - by_fold[1]).mean()))
     assert row["method"] == "folds"
     assert np.isnan(row["equal"]) == (not metric.percent)  # nobody said which losses do not matter
