@@ -109,7 +109,7 @@ def ablate_command(
     if source is None:
         compared = metric_of(metric or "accuracy")
         k, designs = folds or DEFAULT_FOLDS, design or []
-        print_plan(None, options, compared, k, repeats, designs, classifier, seed or 0, out)
+        print_plan(None, options, compared, k, repeats, designs, classifier, seed or 0, out, fresh)
         return
     config = read_options(
         "ablate",
@@ -129,7 +129,7 @@ def ablate_command(
     if plan:
         config, repeats = with_saved_folds(with_folds(config), repeats)
         compared, k = metric_of(config.metric), config.folds or DEFAULT_FOLDS
-        print_plan(config, options, compared, k, repeats, design or [], classifier, config.seed, out)
+        print_plan(config, options, compared, k, repeats, design or [], classifier, config.seed, out, fresh)
         return
     from coverfusion.experiments.ablation.study import ablate
 

@@ -123,6 +123,25 @@ def test_a_plan_is_printed_in_80_columns_and_written_where_it_is_asked(made: Pat
     assert holm.tolist() == (table["design"] != "classifiers").tolist()
 
 
+def test_a_plan_overwrites_nothing_unasked(made: Path, tmp_path: Path) -> None:
+    def planned(covers: int, *more: str) -> tuple[int, str]:
+        return plan(tmp_path, "--covers", covers, "--out", out, *more)
+
+    out = tmp_path / "planned"
+    assert planned(1000)[0] == 0
+    kept = (out / "plan.csv").read_text()
+    status, text = planned(2000)
+    assert status != 0
+    assert "holds a plan already" in text
+    assert (out / "plan.csv").read_text() == kept
+    assert planned(2000, "--fresh")[0] == 0
+    assert (out / "plan.csv").read_text() != kept
+    out = made / "study"  # has an account of how it was made, which a plan would replace
+    kept = (out / "environment.json").read_text()
+    assert "holds another result" in planned(2000, "--fresh")[1]
+    assert (out / "environment.json").read_text() == kept
+
+
 def test_the_collection_says_how_many_covers_and_groups(made: Path) -> None:
     status, text = plan(made, made / "covers", "--folds", 3, "--repeats", 1)
     assert status == 0, text
