@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
 from coverfusion.experiments.drawing.labels import genres_named, label, largest
+from coverfusion.experiments.drawing.words import p_value
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
@@ -202,7 +203,7 @@ def _leaderboard_words(board: pd.DataFrame, metric: Metric) -> str:
 def _forest_words(part: pd.DataFrame, metric: Metric) -> str:
     return "; ".join(
         f"{row['classifier']}: {comparison_words(row)}: {metric.in_words(row['difference'])} {metric.gain}, "
-        f"{metric.in_words(row['low'])} to {metric.in_words(row['high'])}, Holm's p {row['p_holm']:.3g}"
+        f"{metric.in_words(row['low'])} to {metric.in_words(row['high'])}, Holm's p {p_value(row['p_holm'])}"
         for _, row in part.iterrows()
     )
 
@@ -223,6 +224,6 @@ def _shapley_words(values: pd.DataFrame, metric: Metric) -> str:
 def _interaction_words(pairs: pd.DataFrame, metric: Metric) -> str:
     return f"Interactions of blocks, {metric.gain}: " + "; ".join(
         f"{r['block']} and {r['other']}: {metric.in_words(r['interaction'])}, {metric.in_words(r['low'])} to "
-        f"{metric.in_words(r['high'])}, Holm's p {r['p_holm']:.3g}"
+        f"{metric.in_words(r['high'])}, Holm's p {p_value(r['p_holm'])}"
         for r in pairs.to_dict("records")
     )

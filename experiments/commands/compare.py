@@ -36,6 +36,7 @@ def compare_command(
         config_differences,
         write_comparison,
     )
+    from coverfusion.experiments.drawing.words import p_value
     from coverfusion.experiments.evaluation.chosen_metric import metric_of
     from coverfusion.experiments.evaluation.compared import METHODS
     from coverfusion.experiments.pipeline.outputs import check_folder
@@ -61,7 +62,7 @@ def compare_command(
     spans = [map(compared.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed[compared.unit] = [f"{d} ({low} to {high})" for d, low, high in spans]
     printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
-    printed["p"] = table["p_holm"].map("{:.2g}".format)
+    printed["p"] = table["p_holm"].map(p_value)
     if table["equal"].notna().all():
         printed["equal"] = table["equal"].map("{:.2f}".format)
     how = " and ".join(METHODS[name] for name in table["method"].unique())

@@ -88,3 +88,8 @@ def signed(value: float, digits: int = 2) -> str:
     """0.5 -> "+0.50", with a true minus sign; what rounds to nothing has none."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def p_value(p: float) -> str:
+    """A p as people read it: "< 0.001" or three digits. Tables for programs keep the number."""
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"

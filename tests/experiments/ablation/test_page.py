@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.ablation.page import ablation_findings
+from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings
 from coverfusion.experiments.commands.ablate import print_study
 from coverfusion.experiments.drawing.words import signed
 
@@ -26,7 +26,7 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
         }
     )
     first, second = ablation_findings(rows)
-    assert (first["what"], first["p"], first["sure"]) == ("all against all but cnn", "< 0.001", True)
+    assert (first["what"], first["p"], first["sure"]) == ("all against all but cnn", "<\u00a00.001", True)
     assert round(float(str(first["difference"])), 6) == 5.0
     assert (second["what"], second["p"], second["sure"]) == ("all against all but ocr", "1.000", False)
     assert signed(-0.2, 1) == "\u22120.2"
@@ -36,3 +36,11 @@ def test_a_study_with_nothing_to_compare_says_so(tmp_path: Path, capsys: pytest.
     (tmp_path / "comparisons.csv").write_text("design,unit,classifier,other,first,second\n")
     print_study(tmp_path)
     assert "there is nothing to compare" in capsys.readouterr().out
+
+
+def test_tables_say_small_p_as_people_do_and_what_their_columns_are() -> None:
+    small = {"difference": 0.3, "low": 0.2, "high": 0.4, "p": 2.3e-18, "p_holm": 0.0412}
+    table = _shown(pd.DataFrame([{"block": "cnn", **small}]))
+    assert table["rows"] == [["cnn", "0.3", "0.2", "0.4", "<\u00a00.001", "0.041"]]
+    assert set(NOTES) <= {"comparisons", "leaderboard", "shapley", "interactions", "genres", "greedy"}
+    assert "loss: the genre's F1 with all blocks less" in NOTES["genres"]
