@@ -87,8 +87,9 @@ def leaderboard_figure(board: pd.DataFrame, metric: Metric) -> Figure:
     classifiers = list(dict.fromkeys(board["classifier"]))
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(str(row["classifier"]))
-        low, high = row[f"{metric.column}_low"], row[f"{metric.column}_high"]
-        dot(axes, y, *(metric.scale * value for value in (row[metric.column], low, high)), look)
+        names = (metric.column, f"{metric.column}_low", f"{metric.column}_high")
+        value, low, high = (metric.scale * row[name] for name in names)
+        dot(axes, y, value, low, high, look)
     axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
     axes.set_xlabel(
         f"{metric.label}{', %,' if metric.percent else ''} over all repeats, interval of at least 95 % "
@@ -106,8 +107,8 @@ def forest_figure(comparisons: pd.DataFrame, design: str, metric: Metric) -> Fig
     shown = comparisons[::-1]
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(row["classifier"])
-        ends = (metric.scale * row[name] for name in ("difference", "low", "high"))
-        dot(axes, y, *ends, look, filled=row["p_holm"] < 0.05)
+        value, low, high = (metric.scale * row[name] for name in ("difference", "low", "high"))
+        dot(axes, y, value, low, high, look, filled=row["p_holm"] < 0.05)
     axes.set_yticks(range(len(shown)), [whose_comparison(row) for _, row in shown.iterrows()])
     axes.axvline(0, color="#666666", linewidth=1)
     axes.set_xlabel(f"{metric.gain}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05")
@@ -178,8 +179,8 @@ def shapley_figure(values: pd.DataFrame, metric: Metric) -> Figure:
     figure, axes = new_figure(len(blocks) * len(classifiers))
     labels = []
     for y, row in enumerate(overall.sort_values(["block", "classifier"])[::-1].to_dict("records")):
-        ends = (metric.scale * row[name] for name in ("value", "low", "high"))
-        dot(axes, y, *ends, classifiers.index(row["classifier"]), row["p_holm"] < 0.05)
+        value, low, high = (metric.scale * row[name] for name in ("value", "low", "high"))
+        dot(axes, y, value, low, high, classifiers.index(row["classifier"]), row["p_holm"] < 0.05)
         labels.append(f"{row['block']}, {row['classifier']}")
     axes.set_yticks(range(len(labels)), labels)
     axes.axvline(0, color="#666666", linewidth=1)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 
+# of `metrics.json`
+BASELINES = {"baseline": "Knowing only how common genres are", "guessed": "Guessing by the prior"}
+
+
 def print_run(folder: Path) -> None:
     """Prints the leaderboard of a run and where everything is."""
     import pandas as pd
@@ -34,9 +38,10 @@ def print_run(folder: Path) -> None:
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
         console.print(leaderboard_table(str(name), part, all_blocks, metric))
-        if baseline := scores.get("baseline", {}).get(str(name)):
-            values = ", ".join(f"{METRICS[key].label} {value:.3f}" for key, value in baseline.items())
-            console.print(f"Knowing only how common genres are: {values}", highlight=False)
+        for key, what in BASELINES.items():
+            if known := scores.get(key, {}).get(str(name)):
+                values = ", ".join(f"{METRICS[each].label} {value:.3f}" for each, value in known.items())
+                console.print(f"{what}: {values}", highlight=False)
     if "folds" in set(board["split"]):
         _print_corrected(folder)
     if (folder / "collection.json").is_file():
