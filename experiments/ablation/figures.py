@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.forest import dot, new_figure
 from coverfusion.experiments.drawing.labels import genres_named, label, largest
+from coverfusion.experiments.drawing.words import p_value
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
@@ -72,6 +73,12 @@ def comparison_words(row: pd.Series) -> str:
     return COMPARISON_WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
 
 
+def whose_comparison(row: pd.Series) -> str:
+    """The same with the classifier that was fitted on both sets, where it is not named already."""
+    words = comparison_words(row)
+    return words if row["design"] == "classifiers" else f"{row['classifier']}: {words}"
+
+
 def leaderboard_figure(board: pd.DataFrame, metric: Metric) -> Figure:
     """The metric with its interval of the best sets of whole blocks, and of the largest genre."""
     whole = board[~board["units"].str.contains(":")]
@@ -80,11 +87,13 @@ def leaderboard_figure(board: pd.DataFrame, metric: Metric) -> Figure:
     classifiers = list(dict.fromkeys(board["classifier"]))
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(str(row["classifier"]))
-        low, high = row[f"{metric.column}_low"], row[f"{metric.column}_high"]
-        dot(axes, y, row[metric.column], low, high, look)
+        names = (metric.column, f"{metric.column}_low", f"{metric.column}_high")
+        value, low, high = (metric.scale * row[name] for name in names)
+        dot(axes, y, value, low, high, look)
     axes.set_yticks(range(len(shown)), [f"{r['classifier']}: {r['units']}" for r in shown.to_dict("records")])
     axes.set_xlabel(
-        f"{metric.label} over all repeats, interval of at least 95 % (bootstrap of groups, widened)"
+        f"{metric.label}{', %,' if metric.percent else ''} over all repeats, interval of at least 95 % "
+        "(bootstrap of groups, widened)"
     )
     title = "Leaderboard" if len(whole) <= MOST_ROWS else f"Leaderboard: the best {MOST_ROWS} of {len(whole)}"
     axes.set_title(title, loc="left", fontweight="bold")
@@ -98,12 +107,11 @@ def forest_figure(comparisons: pd.DataFrame, design: str, metric: Metric) -> Fig
     shown = comparisons[::-1]
     for y, row in enumerate(shown.to_dict("records")):
         look = classifiers.index(row["classifier"])
-        dot(axes, y, row["difference"], row["low"], row["high"], look, filled=row["p_holm"] < 0.05)
-    labels = [f"{row['classifier']}: {comparison_words(row)}" for _, row in shown.iterrows()]
-    axes.set_yticks(range(len(shown)), labels)
+        value, low, high = (metric.scale * row[name] for name in ("difference", "low", "high"))
+        dot(axes, y, value, low, high, look, filled=row["p_holm"] < 0.05)
+    axes.set_yticks(range(len(shown)), [whose_comparison(row) for _, row in shown.iterrows()])
     axes.axvline(0, color="#666666", linewidth=1)
-    what = f"difference in {metric.label}" if metric.higher_is_better else metric.gain
-    axes.set_xlabel(f"{what}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05")
+    axes.set_xlabel(f"{metric.gain}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05")
     axes.set_title(design[0].upper() + design[1:], loc="left", fontweight="bold")
     return figure
 
@@ -171,21 +179,13 @@ def shapley_figure(values: pd.DataFrame, metric: Metric) -> Figure:
     figure, axes = new_figure(len(blocks) * len(classifiers))
     labels = []
     for y, row in enumerate(overall.sort_values(["block", "classifier"])[::-1].to_dict("records")):
-        dot(
-            axes,
-            y,
-            row["value"],
-            row["low"],
-            row["high"],
-            classifiers.index(row["classifier"]),
-            row["p_holm"] < 0.05,
-        )
+        value, low, high = (metric.scale * row[name] for name in ("value", "low", "high"))
+        dot(axes, y, value, low, high, classifiers.index(row["classifier"]), row["p_holm"] < 0.05)
         labels.append(f"{row['block']}, {row['classifier']}")
     axes.set_yticks(range(len(labels)), labels)
     axes.axvline(0, color="#666666", linewidth=1)
-    what = metric.label if metric.higher_is_better else metric.gain
     axes.set_xlabel(
-        f"Shapley value in {what}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05"
+        f"Shapley value, {metric.gain}, 95 % interval (corrected resampled t); filled: Holm's p < 0.05"
     )
     axes.set_title("What each block brings", loc="left", fontweight="bold")
     return figure
@@ -201,8 +201,8 @@ def _leaderboard_words(board: pd.DataFrame, metric: Metric) -> str:
 
 def _forest_words(part: pd.DataFrame, metric: Metric) -> str:
     return "; ".join(
-        f"{row['classifier']}: {comparison_words(row)}: {metric.in_words(row['difference'])} {metric.gain}, "
-        f"{metric.in_words(row['low'])} to {metric.in_words(row['high'])}, Holm's p {row['p_holm']:.3g}"
+        f"{whose_comparison(row)}: {metric.in_words(row['difference'])} {metric.gain}, "
+        f"{metric.in_words(row['low'])} to {metric.in_words(row['high'])}, Holm's p {p_value(row['p_holm'])}"
         for _, row in part.iterrows()
     )
 
@@ -223,6 +223,6 @@ def _shapley_words(values: pd.DataFrame, metric: Metric) -> str:
 def _interaction_words(pairs: pd.DataFrame, metric: Metric) -> str:
     return f"Interactions of blocks, {metric.gain}: " + "; ".join(
         f"{r['block']} and {r['other']}: {metric.in_words(r['interaction'])}, {metric.in_words(r['low'])} to "
-        f"{metric.in_words(r['high'])}, Holm's p {r['p_holm']:.3g}"
+        f"{metric.in_words(r['high'])}, Holm's p {p_value(r['p_holm'])}"
         for r in pairs.to_dict("records")
     )

@@ -14,11 +14,24 @@ from coverfusion.experiments.ablation.figures import comparison_words, draw_abla
 from coverfusion.experiments.ablation.interactions import interaction_sentences
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import region, signed
+from coverfusion.experiments.drawing.words import p_value, region, signed
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 ALPHA = 0.05
+P_COLUMNS = ("p", "p_holm")
+# what the columns of a table mean that their names do not say
+NOTES = {
+    "comparisons": (
+        "difference, low, high and detectable are fractions, not points. only_first and only_second: how "
+        "many covers one of the two alone got right in the first repeat."
+    ),
+    "genres": (
+        "loss: the genre's F1 with all blocks less its F1 without this one, as a fraction, so that more than "
+        "0 says that the block helps."
+    ),
+    "greedy": "units: the blocks so far. The score is the mean over the folds.",
+}
 
 
 def write_ablation_page(folder: Path) -> Path:
@@ -34,6 +47,7 @@ def write_ablation_page(folder: Path) -> Path:
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
+        "notes": NOTES,
         "pictures": pictures,
         "tables": {
             file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
@@ -69,7 +83,7 @@ def ablation_findings(
                     "difference": metric.scale * row["difference"],
                     "low": metric.scale * row["low"],
                     "high": metric.scale * row["high"],
-                    "p": "< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}",
+                    "p": p_value(row["p_holm"]),
                     "detectable": metric.scale * row["detectable"],
                     "equal": row["equal"],
                     "sure": bool(row["p_holm"] < ALPHA),
@@ -80,8 +94,15 @@ def ablation_findings(
 
 def _shown(table: pd.DataFrame) -> dict[str, list[Any]]:
     """Header and rows with rounded numbers."""
-    rounded = table.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value))
-    return {"header": list(table.columns), "rows": rounded.to_numpy().tolist()}
+    shown = table.copy().astype(object)
+    for name in table.columns:
+        words = p_value if name in P_COLUMNS else _brief
+        shown[name] = table[name].map(words)
+    return {"header": list(table.columns), "rows": shown.to_numpy().tolist()}
+
+
+def _brief(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _data_uri(png: Path) -> str:

@@ -15,10 +15,12 @@ from coverfusion.experiments.ablation.saved_outcomes import FILE, read_sums, sav
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses
 from coverfusion.experiments.evaluation.power import KEPT, Spread, spread_between
 from coverfusion.experiments.evaluation.statistics import group_weights
+from coverfusion.experiments.pipeline.guess import guess
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
+from coverfusion.fusion.prior import Prior
 
 DRAWS = 1000
 Repeats = list[np.ndarray]  # (n, s) sums of each repeat
@@ -46,10 +48,11 @@ class PilotPair:
 
 @dataclass(frozen=True)
 class Pilot:
-    """All pairs of an earlier study or run, and how many covers they were tested on."""
+    """All pairs of an earlier study or run, and how many covers in how many groups they were tested on."""
 
     pairs: list[PilotPair]
     covers: int
+    groups: int
 
 
 def read_pilot(
@@ -84,7 +87,7 @@ def read_pilot(
     ]
     if not kept:
         raise UserError(f"--pilot {folder}: there are no two models to compare. Name another, or other -c.")
-    return Pilot(kept, pilot.covers)
+    return Pilot(kept, pilot.covers, pilot.groups)
 
 
 class _Compared:
@@ -133,7 +136,7 @@ def _of_study(folder: Path, metric: Metric, seed: int) -> Pilot:
         compared.pair(r["design"], r["unit"], (r["classifier"], r["first"]), (r["other"], r["second"]))
         for r in rows
     ]
-    return Pilot(pairs, len(frame))
+    return Pilot(pairs, len(frame), compared.groups)
 
 
 def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
@@ -144,7 +147,7 @@ def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
 
     def sums(classifier: str, units: str, of: Metric) -> Repeats:
         if units == "none":
-            return [_sums_of_nothing(any_frame, of)]
+            return [_sums_of_nothing(any_frame, run.config.get("prior", "natural"), of)]
         return [predicted_sums(frames[classifier, units], of)]
 
     compared = _Compared(metric, any_frame["group"].to_numpy(), seed, sums)
@@ -156,20 +159,16 @@ def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
         if name in whole:
             first, second = (name, whole[name]), (name, block)
             pairs.append(compared.pair("all against block alone", block, first, second))
-    return Pilot(pairs, len(any_frame))
+    return Pilot(pairs, len(any_frame), compared.groups)
 
 
 def _key(model: ScoredModel) -> tuple[str, str]:
     return model.classifier, "+".join(model.blocks)
 
 
-def _sums_of_nothing(frame: pd.DataFrame, metric: Metric) -> np.ndarray:
-    """Of always saying the largest genre, with the genres' proportions as probabilities."""
-    genres = genres_of(frame)
-    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-    shares = np.bincount(truth, minlength=len(genres)) / len(truth)
-    codes, losses = (
-        np.full(len(truth), shares.argmax()),
-        cover_losses(truth, np.tile(shares, (len(truth), 1))),
-    )
-    return metric.sums(truth, codes, losses, len(genres))
+def _sums_of_nothing(frame: pd.DataFrame, prior: Prior, metric: Metric) -> np.ndarray:
+    """Of guessing by the prior as an ablation's empty set does; tested covers say how common genres are."""
+    genres, genre = genres_of(frame), frame["genre"]
+    truth = pd.Index(genres).get_indexer(pd.Index(genre))
+    codes, proba = guess(genre, frame.index, frame.index, genres, prior)
+    return metric.sums(truth, codes, cover_losses(truth, proba), len(genres))

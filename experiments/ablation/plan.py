@@ -31,6 +31,7 @@ from coverfusion.experiments.pipeline.provenance import environment, write_json
 
 # models that differ little, such as without a block; two classifiers; a block alone and all blocks
 DISCORDANT = (0.1, 0.2, 0.4)
+PLAN_FILE = "plan.csv"
 NUMBERS = ["discordant", "detectable_holm", "power", "covers_needed"]
 # which comparisons a design makes
 COMPARED = {
@@ -171,7 +172,7 @@ def shown_plan(plan: pd.DataFrame, metric: Metric, difference: float) -> pd.Data
 def write_plan(out: Path, plan: pd.DataFrame, design: Design) -> None:
     """`plan.csv`, every pair (empty where nothing is found), and `environment.json` in `out`."""
     out = make_output_folder(out)
-    write_csv(plan.replace(math.inf, np.nan), out / "plan.csv")
+    write_csv(plan.replace(math.inf, np.nan), out / PLAN_FILE)
     asked = {"covers": design.covers, "folds": design.folds, "repeats": design.repeats}
     write_json(out / "environment.json", environment() | {"plan": asked})
 

@@ -14,18 +14,22 @@ from coverfusion.experiments.app.embedded import show_drawing, show_page
 from coverfusion.experiments.app.missing_results import show_command
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.drawing.words import (
-    HELD_OUT_WORDS,
     MAIN_SCORES,
     SCORE_LABELS,
     SPLIT_LABELS,
-    percent,
+    main_scores,
     spread,
 )
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.gist import guess_words, score_words
 
-RUN_FIGURES = {"accuracy": "Accuracy", "confusion": "Which genres are confused", "reliability": "Calibration"}
+RUN_FIGURES = {
+    "leaderboard": "Models",
+    "confusion": "Which genres are confused",
+    "reliability": "Calibration",
+}
 SCORES_WITH_INTERVAL = ("accuracy", "f1_macro")  # scores whose interval has a column
 GENRE_SCORES = ("f1", "precision", "recall")
 
@@ -59,11 +63,11 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
             "model": f"\u2605 {model.classifier}" if model.chosen else model.classifier,
             "blocks": model.on,
         }
-        for name in MAIN_SCORES:
+        for name in main_scores(run.metric):
             score, label = model.scores[split][name], SCORE_LABELS[name]
             row[label] = score.value if name in LOSSES else 100 * score.value
-            if name in SCORES_WITH_INTERVAL:
-                row[f"{label}, interval"] = spread(score)
+            if name in (*SCORES_WITH_INTERVAL, run.metric.column):
+                row[f"{label}, interval"] = spread(score, 1, 3) if name in LOSSES else spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
 
@@ -78,14 +82,11 @@ def genre_frame(run: Run, split: str) -> pd.DataFrame:
 
 
 def _gist(run: Run) -> str:
-    best, (usual, chance) = run.accuracy(run.chosen), chance_of(run)
-    covers = int(run.chosen.confusion[run.split].to_numpy().sum())
     model = f"{plain(run.chosen.classifier)} on {plain(run.chosen.on)}"
+    usual, chance = chance_of(run, run.metric)
     return (
         f"**{plain(run.name)}**: {run.facts['covers']:,} covers, {len(run.facts['genres'])} genres. "
-        f"The bundle's model, {model}, names the right genre for **{percent(best.value)}** "
-        f"(interval {spread(best)}) of {covers:,} {HELD_OUT_WORDS[run.split]}; "
-        f"always saying {plain(usual)} would be right for {percent(chance)}."
+        f"The bundle's model is {model}: {score_words(run)}. {guess_words(run, plain(usual), chance)}."
     )
 
 
@@ -126,7 +127,7 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
     columns[SCORE_LABELS["accuracy"]] = st.column_config.ProgressColumn(
         width=120, format="%.1f", min_value=0, max_value=100
     )
-    columns[SCORE_LABELS["log_loss"]] = st.column_config.NumberColumn(format="%.3f")
+    columns |= {SCORE_LABELS[name]: st.column_config.NumberColumn(format="%.3f") for name in LOSSES}
     columns["seconds to fit"] = st.column_config.NumberColumn(format="%.1f")
     columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
     columns["blocks"] = st.column_config.TextColumn(width=95)

@@ -109,7 +109,7 @@ def ablate_command(
     if source is None:
         compared = metric_of(metric or "accuracy")
         k, designs = folds or DEFAULT_FOLDS, design or []
-        print_plan(None, options, compared, k, repeats, designs, classifier, seed or 0, out)
+        print_plan(None, options, compared, k, repeats, designs, classifier, seed or 0, out, fresh)
         return
     config = read_options(
         "ablate",
@@ -129,7 +129,7 @@ def ablate_command(
     if plan:
         config, repeats = with_saved_folds(with_folds(config), repeats)
         compared, k = metric_of(config.metric), config.folds or DEFAULT_FOLDS
-        print_plan(config, options, compared, k, repeats, design or [], classifier, config.seed, out)
+        print_plan(config, options, compared, k, repeats, design or [], classifier, config.seed, out, fresh)
         return
     from coverfusion.experiments.ablation.study import ablate
 
@@ -160,13 +160,15 @@ def print_study(folder: Path) -> None:
 
 
 def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
+    from coverfusion.experiments.drawing.words import p_value
+
     overall = values[values["genre"] == "all"]
     spans = [map(metric.in_words, span) for span in overall[["value", "low", "high"]].to_numpy()]
     print_frame(
         overall[["classifier", "block"]]
         .assign(
             brings=[f"{value} ({low} to {high})" for value, low, high in spans],
-            p=overall["p_holm"].map("{:.2g}".format),
+            p=overall["p_holm"].map(p_value),
         )
         .rename(columns={"brings": metric.unit}),
         f"What each block brings: Shapley values, {metric.gain}, 95 % intervals, Holm's p",
@@ -177,6 +179,7 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
     import pandas as pd
 
     from coverfusion.experiments.ablation.figures import comparison_words
+    from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed = pd.DataFrame(
@@ -184,7 +187,7 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
             "": [comparison_words(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
             metric.unit: [f"{difference} ({low} to {high})" for difference, low, high in spans],
-            "p": table["p_holm"].map("{:.2g}".format),
+            "p": table["p_holm"].map(p_value),
             "could show": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
         }
     )
@@ -193,4 +196,5 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
     for name in table["design"].unique():
         title = f"{name[0].upper()}{name[1:]}: {metric.gain} (corrected t, 95 %), Holm's p"
         print_frame(printed[table["design"] == name], title)
+    console.print("could show: a true difference that 80 % of such studies would find.")
     print_equal(rope, metric)

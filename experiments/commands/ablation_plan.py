@@ -78,6 +78,7 @@ def print_plan(
     classifiers: Sequence[str] | None,
     seed: int,
     out: Path | None,
+    fresh: bool = False,
 ) -> None:
     """Prints what a study would show; writes `plan.csv` where `out` asks for it.
 
@@ -91,17 +92,19 @@ def print_plan(
         classifiers: of the pilot, only these; all, if empty.
         seed: of the bootstrap that a pilot's variances come from.
         out: a folder.
+        fresh: whether a plan that is there is replaced.
 
     Raises:
         UserError: the pilot or the collection cannot be used, or a value is wrong.
     """
     from coverfusion.experiments.ablation.pilot import read_pilot
     from coverfusion.experiments.ablation.plan import pairs_of_designs, plan_table, shown_plan, write_plan
-    from coverfusion.experiments.evaluation.power import Design
+    from coverfusion.experiments.evaluation.power import FEW_GROUPS, Design
     from coverfusion.experiments.pipeline.outputs import check_folder
 
     if out:
         check_folder(out)
+        check_no_results(out, fresh)
     pilot = None
     if options.pilot is not None:
         pilot = read_pilot(options.pilot, metric, classifiers, seed)
@@ -118,9 +121,31 @@ def print_plan(
     shown = shown_plan(plan, metric, difference)
     print_frame(shown, f"What {times} of {covers:,} covers would show, {metric.gain}")
     console.print(_meaning(shown, len(plan) > len(shown), "" if pilot else _assumed(options, group_size)))
+    groups = covers * pilot.groups / pilot.covers if pilot else covers / group_size
+    if groups < FEW_GROUPS:
+        console.print(
+            f"Of about {groups:,.0f} groups: with fewer than {FEW_GROUPS} a difference is found somewhat "
+            f"more often than is said here, as folds differ by less (2 to 5 points in simulated studies of "
+            f"60 groups)."
+        )
     if out:
         write_plan(out, plan, design)
         print_place("Plan", out / "plan.csv")
+
+
+def check_no_results(out: Path, fresh: bool) -> None:
+    """Refuses a folder whose plan, or whose record of how another result was made, would be overwritten.
+
+    Raises:
+        UserError: a plan is there and is not to be replaced, or another result is.
+    """
+    from coverfusion.experiments.ablation.plan import PLAN_FILE
+
+    if (out / PLAN_FILE).exists():
+        if not fresh:
+            raise UserError(f"--out {out} holds a plan already. Name another folder; --fresh replaces it.")
+    elif (out / "environment.json").exists():
+        raise UserError(f"--out {out} holds another result. Name another folder.")
 
 
 def _covers(config: Config | None, options: PlanOptions, pilot: Pilot | None) -> tuple[int, float]:

@@ -9,7 +9,7 @@ import typer
 
 from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_equal, print_place
-from coverfusion.experiments.pipeline.console import print_frame
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 
 def compare_command(
@@ -36,6 +36,7 @@ def compare_command(
         config_differences,
         write_comparison,
     )
+    from coverfusion.experiments.drawing.words import p_value
     from coverfusion.experiments.evaluation.chosen_metric import metric_of
     from coverfusion.experiments.evaluation.compared import METHODS
     from coverfusion.experiments.pipeline.outputs import check_folder
@@ -51,20 +52,28 @@ def compare_command(
         print_frame(differences, "What differs between the runs")
     printed = pd.DataFrame(
         {
-            name: table[name] + table[f"{compared.column}_{name}"].map(" ({:.3f})".format)
+            name: [
+                f"{who} ({compared.shown(value)})"
+                for who, value in zip(table[name], table[f"{compared.column}_{name}"], strict=True)
+            ]
             for name in ("first", "second")
         }
     )
     spans = [map(compared.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed[compared.unit] = [f"{d} ({low} to {high})" for d, low, high in spans]
     printed["only first"], printed["only second"] = table["only_first"], table["only_second"]
-    printed["p"] = table["p_holm"].map("{:.2g}".format)
+    printed["p"] = table["p_holm"].map(p_value)
     if table["equal"].notna().all():
         printed["equal"] = table["equal"].map("{:.2f}".format)
     how = " and ".join(METHODS[name] for name in table["method"].unique())
     label = compared.label[0].upper() + compared.label[1:]
     way = "difference in points" if compared.percent else "what the first saves,"
     print_frame(printed, f"{label}, {way} with 95 % interval; Holm's p ({how})")
+    console.print("only first, only second: how many covers one of the two alone gets right.")
+    if "folds" in set(table["method"]):
+        console.print(
+            "Values and differences by folds are means over the folds; a leaderboard pools all folds."
+        )
     print_equal(rope, compared)
     if out:
         write_comparison(out, table, differences, runs)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 
+# of `metrics.json`
+BASELINES = {"baseline": "Knowing only how common genres are", "guessed": "Guessing by the prior"}
+
+
 def print_run(folder: Path) -> None:
     """Prints the leaderboard of a run and where everything is."""
     import pandas as pd
@@ -34,9 +38,10 @@ def print_run(folder: Path) -> None:
     console.print(f"All blocks: {all_blocks.replace('+', ', ')}")
     for name, part in board.groupby("split", sort=False):
         console.print(leaderboard_table(str(name), part, all_blocks, metric))
-        if baseline := scores.get("baseline", {}).get(str(name)):
-            values = ", ".join(f"{METRICS[key].label} {value:.3f}" for key, value in baseline.items())
-            console.print(f"Knowing only how common genres are: {values}", highlight=False)
+        for key, what in BASELINES.items():
+            if known := scores.get(key, {}).get(str(name)):
+                values = ", ".join(f"{METRICS[each].label} {value:.3f}" for each, value in known.items())
+                console.print(f"{what}: {values}", highlight=False)
     if "folds" in set(board["split"]):
         _print_corrected(folder)
     if (folder / "collection.json").is_file():
@@ -64,36 +69,37 @@ def print_run(folder: Path) -> None:
 
 def _print_corrected(folder: Path) -> None:
     """What the best model is without the luck of the choice, where there was one."""
-    from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+    from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
     from coverfusion.experiments.pipeline.run_folder import read_run
 
     run = read_run(folder)
-    if corrected := corrected_accuracy(run):
+    if corrected := corrected_score(run):
         console.print(
             f"As the best of several on the same covers {run.chosen.classifier} may be flattered: corrected, "
-            f"accuracy {corrected.value:.3f} ({corrected.low:.3f}-{corrected.high:.3f})."
+            f"{run.metric.label} {corrected.value:.3f} ({corrected.low:.3f}-{corrected.high:.3f})."
         )
 
 
 def leaderboard_table(name: str, board: pd.DataFrame, all_blocks: str, metric: Metric) -> Table:
     """A leaderboard as a table; one on a single block among others is named with it.
 
-    The metric that it is ranked by has a column too.
+    The metric that it is ranked by comes first, with its interval.
     """
     level = "at least 95 %" if name == "folds" else "95 %"
     table = Table(title=f"Leaderboard, {name} ({board['covers'].iloc[0]} covers), {level} intervals")
     table.add_column("model", overflow="fold")
-    shown = {"f1_macro": "macro F1", "log_loss": "log loss", "ece": "ECE"}
-    if metric.column not in ("accuracy", *shown):
-        shown = {metric.column: metric.label} | shown
-    for column in ("accuracy", *shown.values(), "fit s"):
+    shown = {"accuracy": "accuracy", "f1_macro": "macro F1", "log_loss": "log loss", "ece": "ECE"}
+    shown.pop(metric.column, None)
+    for column in (metric.label, *shown.values(), "fit s"):
         table.add_column(column, justify="right", no_wrap=True)
+    ends = [f"{metric.column}{end}" for end in ("", "_low", "_high")]
     for row in board.itertuples():
+        value, low, high = (getattr(row, name) for name in ends)
         classifier, blocks = str(row.classifier), str(row.blocks)
         fused = blocks == all_blocks or "+" in blocks
         table.add_row(
             classifier if fused else f"{classifier}, {blocks} alone",
-            f"{row.accuracy:.3f} ({row.accuracy_low:.3f}-{row.accuracy_high:.3f})",
+            f"{value:.3f} ({low:.3f}-{high:.3f})",
             *(f"{getattr(row, score):.3f}" for score in shown),
             f"{row.fit_seconds:.1f}",
         )

@@ -18,7 +18,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of
 from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
 from coverfusion.experiments.evaluation.statistics import holm, mcnemar_test, widening
-from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
+from coverfusion.experiments.pipeline.predicted_sums import fold_values, predicted_sums
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
@@ -61,7 +61,8 @@ def compare_runs(
     Returns:
         One row a pair: `first`, `second`, `metric`, both values (`accuracy_first` and the like), `difference`
         (how much better the first is, so of losses second less first) with `low`, `high` and `p`, all by the
-        one `method`: "folds", the corrected t-test, where both runs have the same folds; else "groups",
+        one `method`: "folds", the corrected t-test of means over folds (a leaderboard pools the folds, which
+        is not the same for macro F1), where both runs have the same folds; else of all covers: "groups",
         sign-flips over groups, or "bootstrap", of groups, for balanced accuracy and macro F1, which are no
         means over covers; both widened for pooled folds. `p_holm` is corrected over all pairs. `equal`,
         `first_better` and `second_better` are the probabilities that the difference lies within `rope`, or
@@ -177,14 +178,15 @@ def _pair(
     folds, pooled = _same_folds(first, second), [entry.run.config["folds"] for entry in pair]
     if folds is None:
         test, method = compared_by_groups(metric, sums, groups, seed, max(map(widening, pooled)), rope)
+        of = [float(metric.value(each.sum(axis=0, keepdims=True))[0]) for each in sums]
     else:
-        values = (_by_fold(metric, sums[0], folds), _by_fold(metric, sums[1], folds))
+        values = (fold_values(metric, sums[0], folds), fold_values(metric, sums[1], folds))
         share, covers = 1 / (len(values[0]) - 1), len(groups) / len(values[0])
         test, method = compared_by_folds(metric, values, share, covers, rope), "folds"
+        of = [float(each.mean()) for each in values]
     right = [(e.predictions["predicted"] == e.predictions["genre"]).to_numpy() for e in pair]
     only_first, only_second, p_mcnemar = mcnemar_test(*right)
     single = len(np.unique(groups)) == len(groups) and not any(pooled)
-    of = [float(metric.value(each.sum(axis=0, keepdims=True))[0]) for each in sums]
     return {
         "first": first.name,
         "second": second.name,
@@ -203,11 +205,6 @@ def _pair(
         "only_second": only_second,
         "p_mcnemar": p_mcnemar if single else np.nan,
     }
-
-
-def _by_fold(metric: Metric, sums: np.ndarray, folds: pd.Series) -> np.ndarray:
-    """(J,) the metric of each fold."""
-    return metric.value(pd.DataFrame(sums).groupby(folds.to_numpy()).sum().to_numpy())
 
 
 def _same_folds(first: ComparedModel, second: ComparedModel) -> pd.Series | None:

@@ -20,10 +20,10 @@ def comparison_figure(table: pd.DataFrame) -> Figure:
     figure, axes = new_figure(len(table))
     shown = table[::-1].to_dict("records")
     for y, row in enumerate(shown):
-        dot(axes, y, row["difference"], row["low"], row["high"], 0, filled=row["p_holm"] < 0.05)
+        value, low, high = (metric.scale * row[name] for name in ("difference", "low", "high"))
+        dot(axes, y, value, low, high, 0, filled=row["p_holm"] < 0.05)
     axes.set_yticks(range(len(shown)), [f"{row['first']}\nagainst {row['second']}" for row in shown])
     axes.axvline(0, color="#666666", linewidth=1)
     how = " and ".join(METHODS[name] for name in table["method"].unique())
-    what = f"difference in {metric.label}" if metric.higher_is_better else metric.gain
-    axes.set_xlabel(f"{what}, 95 % interval ({how}); filled: Holm's p < 0.05")
+    axes.set_xlabel(f"{metric.gain}, 95 % interval ({how}); filled: Holm's p < 0.05")
     return figure

@@ -14,11 +14,12 @@ from coverfusion.experiments.curve.balance import balanced_parameters, check_bal
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, baseline_values
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.fold_scores import save_folds
+from coverfusion.experiments.pipeline.guess import baselines
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.parts import say_untested
 from coverfusion.experiments.pipeline.preparation import (
@@ -129,15 +130,10 @@ def make_points(
 
 
 def baseline_of(points: Sequence[Point], covers: pd.DataFrame, metric: str) -> float:
-    """The metric where nothing is known of a cover, a mean over the folds with all their training covers."""
-    genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
-    largest, values = max(point.size for point in points), []
-    for point in points:
-        if point.size == largest:
-            shares = genre[point.part.train].value_counts(normalize=True).reindex(genres, fill_value=0.0)
-            truth = pd.Index(genres).get_indexer(pd.Index(genre[point.part.predicted["test"]]))
-            values.append(baseline_values(shares.to_numpy(), truth)[metric])
-    return float(np.mean(values))
+    """The metric where nothing is known of a cover, with all the training covers of each fold."""
+    genre, largest = covers.set_index("cover_id")["genre"], max(point.size for point in points)
+    parts = [point.part for point in points if point.size == largest]
+    return baselines(parts, genre, sorted(genre.unique()))["test"][metric]
 
 
 # --- fits ----------------------------------------------------------------------------------------------

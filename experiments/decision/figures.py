@@ -40,7 +40,7 @@ def draw_decision(folder: Path, tables: Mapping[str, pd.DataFrame], target: floa
 
 def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: float) -> Figure:
     """The error among answered against the proportion answered, and where the target's thresholds end up."""
-    figure, (axes,) = _figure(6.2, 4.2)
+    figure, (axes,) = _figure(6.2, 5.0)
     x = 100 * curve["coverage"]
     axes.fill_between(
         x, 100 * curve["low"], 100 * curve["high"], color=LIGHT["cell"], alpha=0.35, linewidth=0
@@ -90,7 +90,13 @@ def risk_coverage_figure(curve: pd.DataFrame, abstention: pd.DataFrame, target: 
     axes.set_ylim(0, max(5.0, float(100 * curve["high"].iloc[4:].max()) * 1.05))
     axes.set_xlabel("covers answered, %")
     axes.set_ylabel("wrong among answered, %")
-    axes.legend(framealpha=1, edgecolor="none", fontsize=8, loc="lower right", labelcolor=LIGHT["ink"])
+    figure.legend(
+        loc="outside upper left",
+        ncols=1,
+        frameon=False,
+        fontsize=8,
+        labelcolor=LIGHT["ink"],
+    )
     return figure
 
 
@@ -192,8 +198,8 @@ def genres_figure(sets: pd.DataFrame, predicted: pd.DataFrame, target: float) ->
     genres = list(dict.fromkeys(sets["genre"]))
     figure, (left, right) = _figure(8.4, 1.5 + 0.42 * len(genres), 2)
     spoken = sets[sets["guarantee"] == SPOKEN_GUARANTEE]
-    _genre_marks(left, genres, spoken, "sets", "coverage", "sets, ")
-    _genre_marks(right, genres, predicted, "thresholds", "error", "thresholds, ")
+    _genre_marks(left, genres, spoken, "sets", "coverage", "sets, ", SPOKEN_GUARANTEE)
+    _genre_marks(right, genres, predicted, "thresholds", "error", "thresholds, ", target)
     for axes, line in ((left, SPOKEN_GUARANTEE), (right, target)):
         axes.axvline(100 * line, color=LIGHT["ink"], linewidth=1, linestyle=(0, (5, 3)))
         axes.set_xlim(-2, 102)
@@ -214,14 +220,21 @@ def genres_figure(sets: pd.DataFrame, predicted: pd.DataFrame, target: float) ->
 
 
 def _genre_marks(
-    axes: Axes, genres: list[str], rows: pd.DataFrame, kind_column: str, value: str, label: str
+    axes: Axes,
+    genres: list[str],
+    rows: pd.DataFrame,
+    kind_column: str,
+    value: str,
+    label: str,
+    line: float,
 ) -> None:
     for step, kind in enumerate(KINDS):
         colour, shape = KIND_MARKS[kind]
         own = rows[rows[kind_column] == kind]
         for genre in own.loc[own[value].isna(), "genre"]:
-            at = (1, genres.index(genre) + 0.24 * (step - 0.5))
-            axes.annotate("none answered", at, va="center", fontsize=7, color=LIGHT[colour])
+            at = (99 if line < 0.5 else 1, genres.index(genre) + 0.24 * (step - 0.5))  # away from the line
+            side = "right" if line < 0.5 else "left"
+            axes.annotate("none answered", at, va="center", ha=side, fontsize=7, color=LIGHT[colour])
         own = own[own[value].notna()]
         away = [100 * (own[value] - own[f"{value}_low"]), 100 * (own[f"{value}_high"] - own[value])]
         axes.errorbar(

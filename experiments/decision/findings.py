@@ -43,8 +43,8 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     kinds = {row["kind"]: row for row in records(tables["calibration"])}
     return [
         (
-            f"{classifier}, {kinds['none']['covers']:,} held-out covers: "
-            f"{100 * chosen['error_of_all']:.1f} % wrong if all are answered; area under the risk-coverage "
+            f"{classifier}, {kinds['none']['covers']:,} held-out covers that chose no model: "
+            f"{_spanned(chosen, 'error_of_all')} % wrong if all are answered; area under the risk-coverage "
             f"curve {_spanned(chosen, 'aurc', 1, 3)}."
         ),
         *(_abstention_words(row) for row in own),
@@ -68,7 +68,7 @@ def _abstention_words(row: dict[str, Any]) -> str:
     if not row["answered"]:
         return f"{begin} no cover is answered: these covers are too few, or too hard, to guarantee it."
     return (
-        f"{begin} {row['answered']:,} covers are answered, {_spanned(row, 'coverage')} %; of them "
+        f"{begin} {_are(row['answered'], 'cover')} answered, {_spanned(row, 'coverage')} %; of them "
         f"{_spanned(row, 'error')} % are wrong."
     )
 
@@ -117,7 +117,13 @@ def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
 def _answered(row: dict[str, Any]) -> str:
     if not row["answered"]:
         return "none is answered"
-    return f"{row['answered']:,} are answered, {_spanned(row, 'error')} % of them wrong"
+    return f"{_are(row['answered'])} answered, {_spanned(row, 'error')} % of them wrong"
+
+
+def _are(count: int, what: str = "") -> str:
+    """How many there are: 1 cover is, 2 covers are."""
+    named = f" {what}{'s' if count != 1 else ''}" if what else ""
+    return f"{count:,}{named} {'is' if count == 1 else 'are'}"
 
 
 def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
@@ -142,6 +148,6 @@ def _set_words(row: dict[str, Any]) -> str:
     kind = row["sets"].replace("-", " ")
     return (
         f"Sets ({row['method']}, {kind}) that guarantee {100 * row['guarantee']:g} % hold the true genre in "
-        f"{100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; {100 * row['lowest']:.1f} to "
-        f"{100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
+        f"{100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; lowest {100 * row['lowest']:.1f}, "
+        f"highest {100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
     )

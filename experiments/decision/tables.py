@@ -55,7 +55,7 @@ def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> 
         held = read_held_out(run, model, parts)
         weights = group_weights(held.groups[held.tried], seed)
         rows.append(
-            {"classifier": model.classifier, "error_of_all": held.wrong[held.tried].mean()}
+            {"classifier": model.classifier, **_error_of_all(held)}
             | _aurc(held, weights)
             | answered_row(held, weights, answered_covers(held, _guaranteed(target)))
         )
@@ -300,6 +300,15 @@ def answered_row(
         "error": wrong,
         "error_low": error[0],
         "error_high": error[1],
+    }
+
+
+def _error_of_all(held: HeldOut) -> dict[str, float]:
+    error = grouped_proportion(held.wrong[held.tried], held.groups[held.tried])
+    return {
+        "error_of_all": error.value,
+        "error_of_all_low": error.low,
+        "error_of_all_high": error.high,
     }
 
 

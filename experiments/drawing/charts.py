@@ -33,7 +33,7 @@ LABELS_END, VALUES_START = (
 
 @dataclass(frozen=True)
 class Dot:
-    """One line of the accuracy chart; `other` is the accuracy on validation, beside `main` on test."""
+    """One line of the chart of scores; `other` is the score on validation, beside `main` on test."""
 
     label: str
     below: str
@@ -60,17 +60,24 @@ class Axis:
     def ticks(self) -> list[float]:
         """About five round values on the axis."""
         span = self.high - self.low
-        step = next(step for step in (0.02, 0.05, 0.1, 0.2, 0.25) if round(span / step, 6) <= 7)
+        steps = (part * 10**power for power in range(20) for part in (0.02, 0.05, 0.1))
+        step = next(step for step in steps if round(span / step, 6) <= 7)
         first = math.ceil(round(self.low / step, 9))
         return [round(n * step, 4) for n in range(first, math.floor(round(self.high / step, 9)) + 1)]
 
 
-def accuracy_axis(dots: Sequence[Dot], chance: float) -> Axis:
-    """An axis, in percent of the chart's width, that holds chance and every interval."""
+def score_axis(dots: Sequence[Dot], chance: float, most: float = 1.0) -> Axis:
+    """An axis, in percent of the chart's width, that holds chance and every interval.
+
+    Args:
+        dots: of the chart.
+        chance: where nothing is known of covers.
+        most: no score is larger.
+    """
     shown = [interval for dot in dots for interval in (dot.main, dot.other) if interval]
     low = min([chance, *(interval.low for interval in shown)])
     high = max([chance, *(interval.high for interval in shown)])
-    top = math.ceil(min(high + 0.01, 1.0) * 20) / 20
+    top = math.ceil(min(high + 0.01, most) * 20) / 20
     bottom = min(math.floor(max(low - 0.01, 0.0) * 20) / 20, max(top - 0.1, 0.0))
     return Axis(bottom, max(top, bottom + 0.1), LABELS_END + 3, VALUES_START)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 
 # score -> what the page calls it; all but the log loss are proportions, shown in percent
@@ -51,6 +52,26 @@ def points(difference: float) -> str:
     return f"{100 * difference:+.1f}".replace("-", "\u2212")
 
 
+def value_words(metric: Metric, value: float) -> str:
+    """A value of a metric: in percent where it is a proportion, else with three digits."""
+    return percent(value) if metric.percent else f"{value:.3f}"
+
+
+def interval_words(metric: Metric, interval: Interval) -> str:
+    """The two ends of a metric's interval, as `value_words` shows its value."""
+    return spread(interval) if metric.percent else spread(interval, 1, 3)
+
+
+def gain_words(metric: Metric, difference: float) -> str:
+    """How much better something is by a metric, with a true minus sign."""
+    return metric.in_words(difference).replace("-", "\u2212")
+
+
+def main_scores(metric: Metric) -> tuple[str, ...]:
+    """The scores that tables show: the usual ones, and that of the metric that models are ranked by."""
+    return MAIN_SCORES if metric.column in MAIN_SCORES else (*MAIN_SCORES, metric.column)
+
+
 def region(rope: float, percent: bool = True) -> str:
     """0.01 -> "1 point", as differences that do not matter are named; of a loss as it is."""
     if not percent:
@@ -67,3 +88,8 @@ def signed(value: float, digits: int = 2) -> str:
     """0.5 -> "+0.50", with a true minus sign; what rounds to nothing has none."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def p_value(p: float) -> str:
+    """A p as people read it: "< 0.001" or three digits. Tables for programs keep the number."""
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"

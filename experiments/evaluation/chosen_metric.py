@@ -188,16 +188,3 @@ def metric_value(metric: Metric, truth: np.ndarray, codes: np.ndarray, proba: np
     """The metric of n covers: (n,) true and predicted codes, (n, k) probabilities."""
     sums = metric.sums(truth, codes, cover_losses(truth, proba), proba.shape[1])
     return float(metric.value(sums.sum(axis=0, keepdims=True))[0])
-
-
-def baseline_values(shares: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """Metric -> its value where nothing is known of a cover.
-
-    The genre is the largest one of training, the probabilities are the training shares.
-
-    Args:
-        shares: (k,) of the genres among the training covers.
-        truth: (n,) true codes.
-    """
-    codes, proba = np.full(len(truth), int(shares.argmax())), np.tile(shares, (len(truth), 1))
-    return {name: metric_value(metric, truth, codes, proba) for name, metric in METRICS.items()}

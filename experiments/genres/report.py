@@ -16,7 +16,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, percent, signed, spread
+from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, p_value, percent, signed, spread
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
@@ -116,11 +116,6 @@ def write_genre_tables(findings: GenreFindings, out: Path) -> None:
 
 
 # --- rendering -----------------------------------------------------------------------------------------
-
-
-def p_value(p: float) -> str:
-    """A p as it is printed: "< 0.001" or three digits."""
-    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
 
 
 def brief(value: float, digits: int = 3) -> str:

@@ -16,11 +16,9 @@ from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 from coverfusion.fusion.prior import prior_weight
 
-ACCURACY = METRICS["accuracy"]
 
-
-def corrected_accuracy(run: Run) -> Interval | None:
-    """The accuracy of the chosen model without what it owes to having been chosen.
+def corrected_score(run: Run) -> Interval | None:
+    """The run's metric of the chosen model without what it owes to having been chosen.
 
     Choices are made anew as the run made its own: by its `choose_by`, and with each cover counting as its
     prior has it. None where other covers chose the model (those of validation), or where there was no other
@@ -33,8 +31,8 @@ def corrected_accuracy(run: Run) -> Interval | None:
     first = run.predictions(candidates[0])
     weight = prior_weight(run.config.get("prior", "natural"), first["genre"]).to_numpy()
     return corrected_metric(
-        ACCURACY,
-        _sums(run, candidates, ACCURACY),
+        run.metric,
+        _sums(run, candidates, run.metric),
         first["group"].to_numpy(),
         run.config["seed"],
         widening(run.config["folds"]),
@@ -44,10 +42,10 @@ def corrected_accuracy(run: Run) -> Interval | None:
 
 
 def differences_of(run: Run) -> ManyDifferences:
-    """All differences in accuracy between the run's models, in their order; the intervals hold together."""
+    """All differences in the metric between the run's models, in their order; the intervals hold together."""
     groups = run.predictions(run.models[0])["group"].to_numpy()
-    sums, wider = _sums(run, run.models, ACCURACY), widening(run.config["folds"])
-    return metric_differences(ACCURACY, sums, groups, run.config["seed"], wider)
+    sums, wider = _sums(run, run.models, run.metric), widening(run.config["folds"])
+    return metric_differences(run.metric, sums, groups, run.config["seed"], wider)
 
 
 def _sums(run: Run, models: list[ScoredModel], metric: Metric) -> np.ndarray:

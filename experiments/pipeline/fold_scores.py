@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score
 
-from coverfusion.data.seeds import draws
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, Metric, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.chosen_splits import chosen_folds, tested_covers
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.guess import guess
 from coverfusion.experiments.pipeline.leaderboard import genres_of
 from coverfusion.experiments.pipeline.parts import train_test
-from coverfusion.fusion.prior import Prior, prior_shares
+from coverfusion.fusion.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,7 @@ def read_outcome(
 def nothing_known(
     genre: pd.Series, folds: Sequence[Fold], ids: pd.Index, genres: Sequence[str], prior: Prior = "natural"
 ) -> Outcome:
-    """The outcome of knowing nothing of a cover: the prior's largest genre, its proportions as probabilities.
-
-    Under a prior of the user's equally large genres are dealt out within each true genre, so that scores are
-    those of guessing. One genre for all might happen to be the most frequent: noise would then seem to harm.
+    """The outcome of knowing nothing of a cover: as `experiments.pipeline.guess.guess` has it.
 
     Args:
         genre: by cover_id, of all covers.
@@ -157,12 +154,8 @@ def nothing_known(
     rows = []
     for fold in folds:
         train, test = fold.part.train, fold.part.predicted["test"]
-        known = prior_shares(prior, genre[train])
-        shares = np.array([known.get(name, 0.0) for name in genres])
         truth, places = code[test].to_numpy(), ids.get_indexer(pd.Index(test))
-        most = np.flatnonzero(shares == shares.max())[: 1 if prior == "natural" else None]
-        codes = most[_dealt(truth, draws(test, fold.repeat, "nothing known"), len(most))]
-        proba = np.tile(shares, (len(test), 1))
+        codes, proba = guess(genre, train, test, genres, prior, fold.repeat)
         predicted[fold.repeat, places], losses[fold.repeat, places] = codes, cover_losses(truth, proba)
         row = {
             "repeat": fold.repeat,
@@ -174,14 +167,6 @@ def nothing_known(
         }
         rows.append(row)
     return Outcome(predicted, losses, pd.DataFrame(rows))
-
-
-def _dealt(truth: np.ndarray, order: np.ndarray, hands: int) -> np.ndarray:
-    """(n,) 0 to hands - 1, as evenly as can be within each of (n,) codes, in the order of (n,) draws."""
-    rows = np.lexsort((order, truth))
-    dealt = np.empty(len(rows), int)
-    dealt[rows] = np.arange(len(rows)) % hands
-    return dealt
 
 
 def genre_columns(genres: Iterable[str]) -> list[str]:

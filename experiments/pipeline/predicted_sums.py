@@ -23,3 +23,8 @@ def predicted_sums(predictions: pd.DataFrame, metric: Metric, genres: Sequence[s
     proba = predictions.reindex(columns=[f"p_{name}" for name in names], fill_value=0.0).to_numpy()
     truth = pd.Index(names).get_indexer(pd.Index(predictions["genre"]))
     return metric.sums(truth, proba.argmax(axis=1), cover_losses(truth, proba), len(names))
+
+
+def fold_values(metric: Metric, sums: np.ndarray, folds: pd.Series) -> np.ndarray:
+    """(J,) the metric of each fold, from (n, s) sums and the (n,) numbers of their folds."""
+    return metric.value(pd.DataFrame(sums).groupby(folds.to_numpy()).sum().to_numpy())

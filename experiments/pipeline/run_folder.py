@@ -17,8 +17,10 @@ import yaml
 from coverfusion.data.checksums import check_sums
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.splits import load_splits
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
+from coverfusion.experiments.pipeline.guess import largest_genre
 from coverfusion.experiments.pipeline.results_csv import read_results
 from coverfusion.fusion.pictures import PIXELS
 
@@ -79,6 +81,7 @@ class Run:
         other: "validation", where there is one.
         chosen_by: the metric that chose the model; "" of a run of an older version.
         baseline: split -> metric -> its value where nothing is known of a cover.
+        guessed: the same of guessing by the prior, where it is not the natural one.
     """
 
     folder: Path
@@ -90,13 +93,14 @@ class Run:
     other: str | None
     chosen_by: str = ""
     baseline: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    guessed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        accuracy = self.accuracy(self.chosen)
+        score = self.score(self.chosen)
         return (
             f"Run({str(self.folder)!r}: {len(self.models)} models; best: {self.chosen.classifier} on "
-            f"{self.chosen.on}, accuracy {accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f}) on "
-            f"{self.split})"
+            f"{self.chosen.on}, {self.metric.label} {score.value:.3f} ({score.low:.3f} to {score.high:.3f}) "
+            f"on {self.split})"
         )
 
     def _repr_html_(self) -> str:
@@ -156,6 +160,15 @@ class Run:
     def alone(self) -> list[ScoredModel]:
         """The models that saw one block only, the best first."""
         return [model for model in self.models if model.kind == "alone"]
+
+    @property
+    def metric(self) -> Metric:
+        """What models are ranked by."""
+        return METRICS[self.config.get("metric", "accuracy")]
+
+    def score(self, model: ScoredModel) -> Interval:
+        """That metric on the split that counts."""
+        return model.scores[self.split][self.metric.column]
 
     def accuracy(self, model: ScoredModel) -> Interval:
         """Accuracy on the split that counts."""
@@ -232,6 +245,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         other=next((split for split in splits if split != main), None),
         chosen_by=metrics["chosen"].get("by", ""),
         baseline=metrics.get("baseline", {}),
+        guessed=metrics.get("guessed", {}),
     )
 
 
@@ -284,8 +298,13 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def chance_of(run: Run) -> tuple[str, float]:
-    """The collection's most frequent genre, and the accuracy of always saying it."""
-    usual = max(run.facts["genres"], key=lambda genre: run.facts["genres"][genre])
+def chance_of(run: Run, metric: Metric) -> tuple[str, float]:
+    """The collection's most frequent genre, and what a metric is where that is all that is known of covers.
+
+    Accuracy is that of always saying this genre, also of a run whose version kept no baseline.
+    """
+    usual = largest_genre(run.facts["genres"])
     held = run.chosen.confusion[run.split].sum(axis=1)
-    return str(usual), float(held.get(usual, 0) / held.sum())
+    if metric.name == "accuracy":
+        return usual, float(held.get(usual, 0) / held.sum())
+    return usual, run.baseline[run.split][metric.name]

@@ -15,15 +15,25 @@ from typing import Any
 from coverfusion.data.splits import IN_NO_FOLD, SPLIT_COLUMN, read_splits
 from coverfusion.experiments.drawing.markdown import render_markdown
 from coverfusion.experiments.drawing.pages import Filters
-from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, MAIN_SCORES, SCORE_LABELS, percent, spread
+from coverfusion.experiments.drawing.words import (
+    HELD_OUT_WORDS,
+    SCORE_LABELS,
+    main_scores,
+    percent,
+    spread,
+)
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.gist import chosen_words, guess_words
 from coverfusion.experiments.training.limits import limits
-from coverfusion.experiments.training.report import COUNT_WORDS, chosen_words
+from coverfusion.experiments.training.report import COUNT_WORDS
+from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.registry import Extractor
+from coverfusion.features.weights import Weights
+from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.uncertainty.decision import Decision, Targets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 
@@ -43,7 +53,7 @@ KEEP_WORDS = {
 
 
 def bundle_card(
-    folder: Path, extractors: Sequence[Extractor], decision: Decision | None, classes: Sequence[Any]
+    folder: Path, extractors: Sequence[Extractor], decision: Decision | None, classifier: BlockClassifier
 ) -> str:
     """The text of the card, in Markdown.
 
@@ -51,10 +61,9 @@ def bundle_card(
         folder: of the run, filled but for the bundle and the report.
         extractors: that make the bundle's blocks.
         decision: what the bundle has learnt from held-out covers, or None.
-        classes: genres, in the order of the bundle's probabilities.
+        classifier: the bundle's, fitted.
     """
     run = read_run(folder)
-    usual, chance = chance_of(run)
     parameters = (run.config["classifiers"] or {}).get(run.chosen.classifier) or {}
     genres = [
         {"name": name, "covers": covers, "proportion": covers / run.facts["covers"]}
@@ -68,21 +77,31 @@ def bundle_card(
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),
         "blocks": [_block(extractor) for extractor in extractors],
-        "weights": [(extractor.name, item) for extractor in extractors for item in extractor.weights()],
+        "weights": [
+            *((f"block {extractor.name}", item) for extractor in extractors for item in extractor.weights()),
+            *network_weights(classifier),
+        ],
         "choice": choice_words(run),
         "parameters": json.dumps(parameters, default=str) if parameters else "",
         "held_out": f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}",
         "level": "at least 95 %" if run.config["folds"] else "95 %",
-        "choosing": chosen_words(run, corrected_accuracy(run)),
-        "usual": usual,
-        "chance": chance,
-        "labels": {name: SCORE_LABELS[name] for name in MAIN_SCORES},
+        "choosing": chosen_words(run, corrected_score(run)),
+        "baseline": guess_words(run, *chance_of(run, run.metric)),
+        "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric)},
         "prior": prior_words(run),
         "calibration": calibration_words(decision),
-        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classes),
+        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classifier.classes_.tolist()),
         "limits": limits(run),
     }
     return render_markdown("card.md", context, FILTERS)
+
+
+def network_weights(classifier: BlockClassifier) -> list[tuple[str, Weights]]:
+    """What a classifier and its members were trained on from: who, and the weights that it started with."""
+    return [
+        (f"start of {name}", weights_for(network, checkpoint))
+        for name, network, checkpoint in classifier.starting_networks()
+    ]
 
 
 def split_words(run: Run) -> str:

@@ -14,7 +14,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, baseline_values
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.cached_fits import (
     CachedFits,
     CannotFitError,
@@ -26,6 +26,7 @@ from coverfusion.experiments.pipeline.cached_fits import (
 from coverfusion.experiments.pipeline.chosen_splits import with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.guess import baselines
 from coverfusion.experiments.pipeline.leaderboard import (
     as_json,
     leaderboard,
@@ -129,8 +130,10 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     write_predictions(folder / "predictions.parquet", predictions, groups, deciding)
     write_stack_weights(folder, fits, list(predictions), parts)
     why = {"by": config.choose_by, "deciding_covers": len(deciding)}
-    baseline = baselines(parts, genre, sorted(genre.unique()))
-    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline))
+    genres = sorted(genre.unique())
+    baseline = baselines(parts, genre, genres)
+    guessed = {} if config.prior == "natural" else baselines(parts, genre, genres, config.prior)
+    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline, guessed))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
@@ -181,23 +184,6 @@ def choose_model(
     chosen = best_model(held_out, blocks, METRICS[config.choose_by], weight[chooses])
     alone = sum(model.blocks == all_blocks(model.classifier, blocks) for model in predictions) == 1
     return chosen, ids if alone or chooses.all() else ids[~chooses.to_numpy()]
-
-
-def baselines(parts: list[Part], genre: pd.Series, genres: list[str]) -> dict[str, dict[str, float]]:
-    """Split -> metric -> its value where nothing is known of a cover, a mean over the parts by covers."""
-    totals: dict[str, list[tuple[int, dict[str, float]]]] = {}
-    for part in parts:
-        shares = genre[part.train].value_counts(normalize=True).reindex(genres, fill_value=0.0).to_numpy()
-        for split, ids in part.predicted.items():
-            truth = pd.Index(genres).get_indexer(pd.Index(genre[ids]))
-            totals.setdefault(split, []).append((len(ids), baseline_values(shares, truth)))
-    return {
-        split: {
-            name: float(np.average([v[name] for _, v in values], weights=[n for n, _ in values]))
-            for name in METRICS
-        }
-        for split, values in totals.items()
-    }
 
 
 def keep_training_curves(folder: Path) -> None:
@@ -298,7 +284,7 @@ def write_bundle(
         classifier,
         neighbours=neighbours,
         decision=decision,
-        card=bundle_card(folder.parent, used, decision, classifier.classes_.tolist()),
+        card=bundle_card(folder.parent, used, decision, classifier),
         novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},

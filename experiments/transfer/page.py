@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import percent, points, records
+from coverfusion.experiments.drawing.words import p_value, percent, points, records
 
 
 def write_transfer_page(
@@ -21,4 +21,6 @@ def write_transfer_page(
         "blocks": records(blocks),
         "left_out": records(left_out),
     }
-    write_study_page(folder, "transfer.html", context, {"percent": percent, "points": points})
+    write_study_page(
+        folder, "transfer.html", context, {"percent": percent, "points": points, "p_value": p_value}
+    )

@@ -9,7 +9,7 @@ import pandas as pd
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.drawing.words import gain_words, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
@@ -21,7 +21,7 @@ from coverfusion.experiments.tuning.search_figures import (
     history_words,
     parameter_words,
 )
-from coverfusion.experiments.tuning.sweep_page import corrected_words, gain_words, read_sweep_table
+from coverfusion.experiments.tuning.sweep_page import corrected_words, read_sweep_table
 
 
 def write_search_page(folder: Path) -> Path:

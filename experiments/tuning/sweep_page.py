@@ -12,7 +12,7 @@ import pandas as pd
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.panels import picture_of
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
-from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.drawing.words import gain_words, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
@@ -106,11 +106,6 @@ def corrected_words(best: Mapping[str, Any], metric: Metric) -> list[str]:
     return [
         f"As the best of {int(best['tried'])} on the same covers it may be flattered: corrected, {corrected}."
     ]
-
-
-def gain_words(metric: Metric, difference: float) -> str:
-    """How much better something is by a metric, with a true minus sign."""
-    return metric.in_words(difference).replace("-", "\u2212")
 
 
 def read_values(folder: Path) -> pd.DataFrame:

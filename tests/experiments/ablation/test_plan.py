@@ -14,6 +14,7 @@ from coverfusion.experiments.ablation.pilot import read_pilot
 from coverfusion.experiments.ablation.plan import given_pairs, plan_table
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.power import Design, detectable
+from coverfusion.experiments.pipeline.run_folder import read_run
 
 ACCURACY = METRICS["accuracy"]
 
@@ -82,6 +83,26 @@ def test_a_run_knows_its_classifiers_and_its_blocks_alone(made: Path) -> None:
         read_pilot(made / "run", ACCURACY, ["svc"])
 
 
+def test_a_run_guesses_by_its_own_prior(made: Path, tmp_path: Path) -> None:
+    genres = sorted(read_run(made / "run").facts["genres"])
+    prior = dict.fromkeys(genres, 1.0) | {genres[-1]: 2.0}
+    asked = {
+        "classifiers": ["knn"],
+        "blocks": ["color", "texture"],
+        "store": made / "store",
+        "alone": ["knn"],
+    }
+    run = cf.train(made / "covers", folds=3, prior=prior, out=tmp_path, **asked)
+    (pair,) = (
+        p
+        for p in read_pilot(run.folder, ACCURACY).pairs
+        if (p.unit, p.other) == ("color", "knn") and p.design == "block alone against nothing"
+    )
+    frame = run.predictions("knn on color")
+    right = (frame["predicted"] == frame["genre"]) != (frame["genre"] == genres[-1])
+    assert pair.discordant == pytest.approx(right.mean())
+
+
 def test_a_plan_is_printed_in_80_columns_and_written_where_it_is_asked(made: Path) -> None:
     before = sorted(path.name for path in made.iterdir())
     status, text = plan(made, "--pilot", made / "study", "--covers", 2000, "--difference", 0.02)
@@ -102,11 +123,44 @@ def test_a_plan_is_printed_in_80_columns_and_written_where_it_is_asked(made: Pat
     assert holm.tolist() == (table["design"] != "classifiers").tolist()
 
 
+def test_a_plan_overwrites_nothing_unasked(made: Path, tmp_path: Path) -> None:
+    def planned(covers: int, *more: str) -> tuple[int, str]:
+        return plan(tmp_path, "--covers", covers, "--out", out, *more)
+
+    out = tmp_path / "planned"
+    assert planned(1000)[0] == 0
+    kept = (out / "plan.csv").read_text()
+    status, text = planned(2000)
+    assert status != 0
+    assert "holds a plan already" in text
+    assert (out / "plan.csv").read_text() == kept
+    assert planned(2000, "--fresh")[0] == 0
+    assert (out / "plan.csv").read_text() != kept
+    out = made / "study"  # has an account of how it was made, which a plan would replace
+    kept = (out / "environment.json").read_text()
+    assert "holds another result" in planned(2000, "--fresh")[1]
+    assert (out / "environment.json").read_text() == kept
+
+
 def test_the_collection_says_how_many_covers_and_groups(made: Path) -> None:
     status, text = plan(made, made / "covers", "--folds", 3, "--repeats", 1)
     assert status == 0, text
     assert "3 folds of 60 covers" in text
     assert all(f"differ on {share} %" in text for share in (10, 20, 40))
+
+
+def test_a_plan_of_few_groups_says_that_it_is_careful(made: Path) -> None:
+    said = "more often than is said here"
+    for words, few in (
+        (["--covers", 100], True),
+        (["--covers", 400], False),
+        (["--covers", 400, "--group-size", 5], True),
+        (["--pilot", made / "run"], True),
+        (["--pilot", made / "run", "--covers", 400], False),
+    ):
+        status, text = plan(made, *words)
+        assert status == 0, text
+        assert (said in " ".join(text.split())) == few, words
 
 
 def test_larger_groups_and_fewer_covers_show_less() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.bench.simulated_covers import PLANTED, planted_genres
+from coverfusion.experiments.decision.figures import genres_figure, risk_coverage_figure
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT, decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.study import decide
@@ -107,12 +108,34 @@ def test_answering_all_is_the_error_on_covers_that_did_not_choose(study: Path, r
     wrong = (frame["predicted"] != frame["genre"]).groupby(frame["classifier"]).mean()
     models = pd.read_csv(study / "models.csv").set_index("classifier")
     np.testing.assert_allclose(models["error_of_all"], wrong[models.index])
+    assert (models["error_of_all_low"] < models["error_of_all"]).all()
+    assert (models["error_of_all"] < models["error_of_all_high"]).all()
     chosen = json.loads((runs["folds"] / "metrics.json").read_text())["chosen"]["classifier"]
     curve = pd.read_csv(study / "risk_coverage.csv")
     assert curve["error"].iloc[-1] == pytest.approx(models.loc[chosen, "error_of_all"])
     assert (curve["low"] <= curve["error"] + 1e-9).all()
     assert (curve["error"] <= curve["high"] + 1e-9).all()
     assert (curve["perfect_order"] <= curve["error"] + 1e-9).all()
+
+
+def test_nothing_is_written_over_what_the_pictures_show(study: Path) -> None:
+    tables = {
+        path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in study.glob("*.csv")
+    }
+    figure = risk_coverage_figure(tables["risk_coverage"], tables["abstention"], 0.2)
+    figure.canvas.draw()
+    (legend,) = figure.legends
+    assert not legend.get_window_extent().overlaps(figure.axes[0].get_window_extent())
+    assert figure.axes[0].get_legend() is None
+    for target in (0.2, 0.9):  # where a line stands that no words may cross
+        nothing = tables["predicted"].assign(error=np.nan, error_low=np.nan, error_high=np.nan)
+        figure = genres_figure(tables["sets_by_genre"], nothing, target)
+        figure.canvas.draw()
+        axes = figure.axes[1]
+        line = axes.transData.transform((100 * target, 0))[0]
+        said = [text.get_window_extent() for text in axes.texts]
+        assert len(said) == len(nothing)
+        assert all(not box.x0 <= line <= box.x1 for box in said)
 
 
 def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:

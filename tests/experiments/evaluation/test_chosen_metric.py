@@ -7,7 +7,6 @@ from sklearn import metrics as sk
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.evaluation.chosen_metric import (
     METRICS,
-    baseline_values,
     cover_losses,
     metric_interval,
     metric_of,
@@ -60,16 +59,6 @@ def test_more_is_better_of_what_better_gives() -> None:
             for said in (0.2 * proba + 0.8 * np.eye(3)[truth], 1 - np.eye(3)[truth])
         )
         assert good > bad
-
-
-def test_the_baseline_knows_how_common_genres_are_and_nothing_else() -> None:
-    truth = np.repeat([0, 1, 2], [8, 1, 1])
-    found = baseline_values(np.array([0.8, 0.1, 0.1]), truth)
-    assert found["accuracy"] == 0.8
-    assert found["balanced_accuracy"] == pytest.approx(1 / 3)
-    assert found["macro_f1"] == pytest.approx(2 * 0.8 / 1.8 / 3)
-    assert found["log_loss"] == pytest.approx(-0.8 * np.log(0.8) - 0.2 * np.log(0.1))
-    assert found["brier"] == pytest.approx(0.8 * 0.06 + 0.2 * (0.64 + 0.81 + 0.01))
 
 
 def test_a_loss_may_be_more_than_1() -> None:

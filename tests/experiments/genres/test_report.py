@@ -14,12 +14,11 @@ from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.report import report_command
-from coverfusion.experiments.drawing.words import signed
+from coverfusion.experiments.drawing.words import p_value, signed
 from coverfusion.experiments.genres.distributions import SHOWN_COLUMNS
 from coverfusion.experiments.genres.findings import find_all_genres
 from coverfusion.experiments.genres.report import (
     brief,
-    p_value,
     page_names,
     write_genre_report,
     write_pages,

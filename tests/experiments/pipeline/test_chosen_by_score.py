@@ -10,7 +10,7 @@ from coverfusion.experiments.commands.printing import print_run
 from coverfusion.experiments.evaluation.best_of_many import corrected_metric
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.statistics import widening
-from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy, differences_of
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_score, differences_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
@@ -42,7 +42,7 @@ def test_the_choice_is_corrected_where_the_same_covers_judge(run: Run) -> None:
         chosen_by=(METRICS["log_loss"], losses),
         chosen=run.models.index(run.chosen),
     )
-    found = corrected_accuracy(run)
+    found = corrected_score(run)
     assert found == expected
     best = run.accuracy(run.chosen)
     assert found.value <= best.value
@@ -53,7 +53,7 @@ def test_the_choice_is_corrected_where_the_same_covers_judge(run: Run) -> None:
 
 
 def test_it_is_printed_and_on_the_page(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    corrected = corrected_accuracy(run)
+    corrected = corrected_score(run)
     assert corrected
     print_run(run.folder)
     said = " ".join(capsys.readouterr().out.split())
@@ -67,5 +67,5 @@ def test_it_is_printed_and_on_the_page(run: Run, capsys: pytest.CaptureFixture[s
 
 def test_test_covers_that_did_not_choose_need_no_correction(manifest: Path, tmp_path: Path) -> None:
     split = read_run(train(config(manifest, tmp_path, classifiers=["knn", "logistic"])))
-    assert corrected_accuracy(split) is None
+    assert corrected_score(split) is None
     assert "flattered" not in split.report.read_text()

@@ -12,6 +12,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.comparison.compare import compare_runs
 from coverfusion.experiments.curve.study import learning_curve
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_value
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
@@ -87,6 +88,15 @@ def test_the_leaderboard_is_in_the_metric_that_is_asked_beside_its_baseline(runs
     assert read_run(runs["natural"]).chosen_by == "log_loss"
 
 
+def test_a_prior_of_the_users_has_its_guess_beside_the_baseline(runs: dict[str, Path]) -> None:
+    guessed = read_run(runs["balanced"]).guessed["folds"]
+    assert guessed["log_loss"] == pytest.approx(np.log(3))
+    shown = f"(guessing by the prior: {percent(guessed['balanced_accuracy'])})"
+    for page in ("report.html", "bundle/README.md"):
+        assert shown in (runs["balanced"] / page).read_text()
+        assert "guessing by the prior" not in (runs["natural"] / page).read_text()
+
+
 def fold_values(run: Run, metric: Metric) -> pd.Series:
     """The metric of each fold, of `logistic`."""
     frame = run.predictions("logistic")
@@ -110,11 +120,11 @@ def fold_values(run: Run, metric: Metric) -> pd.Series:
 def test_runs_are_compared_in_every_metric(name: str, runs: dict[str, Path]) -> None:
     metric, column = METRICS[name], METRICS[name].column
     row = compare_runs(list(runs.values()), ["logistic"], metric=name).iloc[0]
-    boards = [read_run(run).leaderboard.set_index("classifier") for run in runs.values()]
-    first, second = (board.loc["logistic", column] for board in boards)
-    assert (row[f"{column}_first"], row[f"{column}_second"]) == pytest.approx((first, second))
-    # the runs have the same folds: difference, interval and p are of the folds' mean
+    # the runs have the same folds: values, difference, interval and p are of the folds' mean
     by_fold = [fold_values(read_run(run), metric) for run in runs.values()]
+    first, second = (row[f"{column}_{name}"] for name in ("first", "second"))
+    assert (first, second) == pytest.approx(tuple(values.mean() for values in by_fold))
+    assert row["difference"] == pytest.approx(metric.better(first - second))
     assert row["difference"] == pytest.approx(metric.better((by_fold[0] - by_fold[1]).mean()))
     assert row["method"] == "folds"
     assert np.isnan(row["equal"]) == (not metric.percent)  # nobody said which losses do not matter
