@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -93,3 +95,15 @@ def signed(value: float, digits: int = 2) -> str:
 def p_value(p: float) -> str:
     """A p as people read it: "< 0.001" or three digits. Tables for programs keep the number."""
     return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return ", ".join(names) if len(names) < 2 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def day(stamp: str) -> str:
+    """When something was made: an ISO stamp as people write it, "29 November 2026, 18:00 UTC"."""
+    when = datetime.fromisoformat(stamp)
+    zone = f" {when.tzname()}" if when.tzname() else ""
+    return f"{when.day} {when:%B %Y, %H:%M}{zone}"
