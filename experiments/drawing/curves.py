@@ -13,7 +13,7 @@ from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks
 START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand before
 PLOT = 230  # pixels
 COUNTS = 44  # of the strip that says how many covers stand behind each point
-KEY, TOP, BOTTOM = 24, 34, 54  # of a line of the legend, above the plot, of the axis
+KEY, TOP, BOTTOM = 24, 40, 54  # of a line of the legend, above the plot, of the axis
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.curves import Counted, Curve, Spot, calibration_curve
+from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.drawing.words import (
@@ -38,7 +39,7 @@ from coverfusion.experiments.training.gist import (
 from coverfusion.experiments.training.limits import caveats
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.nested_study import nested_words
-from coverfusion.experiments.training.training_charts import training_charts
+from coverfusion.experiments.training.training_charts import run_epochs, training_charts
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
@@ -94,6 +95,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "other": run.other,
         "splits": SPLIT_LABELS,
         "training": training_charts(folder),
+        "training_words": epoch_words(run_epochs(folder), ""),
         "usual": usual,
         "difference": difference,
         "gist": run_gist(run, usual, chance, difference, practical),

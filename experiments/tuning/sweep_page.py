@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.epochs import epoch_words
-from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.epochs import epoch_charts, epoch_words
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
 from coverfusion.experiments.drawing.words import gain_words, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
+from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
@@ -25,7 +25,7 @@ TEXT_COLUMNS = ("value", "part", "covers")
 
 
 def write_sweep_page(folder: Path) -> Path:
-    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
+    """Writes `figures/*.svg` and `index.html` from the tables in `folder`."""
     table, study, values = (
         read_values(folder),
         read_json(folder / "study.json"),
@@ -33,20 +33,19 @@ def write_sweep_page(folder: Path) -> Path:
     )
     parameter, metric = study["parameter"], METRICS[study["metric"]]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
-    words = {"sweep": sweep_words(table, parameter, metric)}
-    if epochs is not None:
-        words["epochs"] = epoch_words(epochs, parameter)
-    pictures = {
-        name: picture_of(folder, name, words[name])
-        for name in draw_sweep(folder, table, values, epochs, parameter, chance(folder), metric)
-    }
+    charts = sweep_charts(table, values, parameter, chance(folder), metric)
+    trainings = epoch_charts(epochs, parameter) if epochs is not None else {}
+    pages.save_charts(folder, {f"sweep-{name.replace(' ', '-')}": chart for name, chart in charts.items()})
+    pages.save_charts(folder, {f"epochs-{n}": chart for n, chart in enumerate(trainings.values(), 1)})
     held_out = table[table["covers"] == VALIDATION]
     context = {
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
         "findings": sweep_findings(folder),
         "metric": metric,
         "has_column": metric.column in COLUMNS,
-        "pictures": pictures,
+        "charts": charts,
+        "trainings": trainings,
+        "training_words": epoch_words(epochs, parameter) if epochs is not None else "",
         "rows": records(held_out),
         "training": {row["value"]: row for row in records(table[table["covers"] != VALIDATION])},
         "default": label(parameters_of(study["classifier"])[parameter]),
