@@ -23,12 +23,14 @@ SIDES = (300, 640, 1500, 3000)  # pixels
 
 
 def bench_sizes(collection: Path, blocks: Sequence[str] | None, covers: int, rounds: int) -> pd.DataFrame:
-    """Real covers resized to four sizes; each round measures all of them, one after the other.
+    """Real covers resized to four sizes, new ones each round: networks remember the pictures they saw last.
+
+    Blocks share work within a size as they do in `extract`.
 
     Args:
         collection: real covers.
         blocks: which blocks; None = all that can run.
-        covers: how many are measured on, drawn by a fixed seed.
+        covers: how many are measured on a round, drawn by a fixed seed.
         rounds: how often.
 
     Returns:
@@ -36,25 +38,27 @@ def bench_sizes(collection: Path, blocks: Sequence[str] | None, covers: int, rou
         side, the seconds over those of the smallest: the median over rounds.
     """
     extractors = make_extractors({name: {} for name in blocks} if blocks else None, "packaged")
-    pictures = [decode(read_bytes(path)) for path in draw_covers(collection, covers)["path"]]
-    files = {side: [_resized(picture, side) for picture in pictures] for side in SIDES}
+    paths = draw_covers(collection, covers * rounds)["path"].tolist()
     seconds: dict[str, dict[int, list[float]]] = {
         name: {side: [] for side in SIDES} for name in ["decoding", *(e.name for e in extractors)]
     }
     for extractor in extractors:
-        compute(extractor, pictures[:2])  # loads the networks
+        compute(extractor, [decode(read_bytes(path)) for path in paths[:2]])  # loads the networks
     with counted("measuring", rounds * len(SIDES)) as bar:
-        for _ in range(rounds):
+        for number in range(rounds):
+            part = [decode(read_bytes(path)) for path in paths[number * covers : (number + 1) * covers]]
             for side in SIDES:
                 bar.update(bar.task_ids[0], now=f"{side} px")
-                decoded, spent = _timed(lambda side=side: [decode(file) for file in files[side]])
+                files = [_resized(picture, side) for picture in part]
+                decoded, spent = _timed(lambda files=files: [decode(file) for file in files])
                 seconds["decoding"][side].append(spent)
                 for extractor in extractors:
                     _, spent = _timed(lambda e=extractor, images=decoded: compute(e, images))
                     seconds[extractor.name][side].append(spent)
                 bar.advance(bar.task_ids[0])
     frame = pd.DataFrame([_row(name, times, covers) for name, times in seconds.items()])
-    print_frame(frame, f"{covers} covers at four sizes: seconds over those at {SIDES[0]} px, decoding apart")
+    title = f"{covers} covers in {rounds} rounds: seconds over those at {SIDES[0]} px, decoding apart"
+    print_frame(frame, title)
     return frame
 
 

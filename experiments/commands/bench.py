@@ -166,7 +166,7 @@ def bench_ocr_command(
 def bench_sizes_command(
     collection: CoversArgument,
     block: BlockOption = None,
-    covers: Annotated[int, typer.Option(min=1, help="how many covers to measure on")] = 16,
+    covers: Annotated[int, typer.Option(min=1, help="how many covers a round")] = 16,
     rounds: Annotated[int, typer.Option(min=1, help="how often")] = 3,
 ) -> None:
     """What the same covers cost at 300 to 3,000 pixels, block by block.
