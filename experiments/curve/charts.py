@@ -73,7 +73,7 @@ def curve_charts(
             y_label=metric.named,
             series=[*behind[name], *series],
             x_ticks=[(float(size), f"{size:,}") for size in [*sizes, 2 * sizes[-1]]],
-            shown=lambda value: metric.figure(value).removesuffix(".0"),
+            shown=metric.figure,
             line=line,
             line_label=f"without any block: {metric.figure(line)}",
             notes=[

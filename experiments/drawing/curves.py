@@ -73,6 +73,7 @@ class Curve:
         series: drawn in their order.
         x_ticks: values and their texts.
         shown: a y as tables have it.
+        tick: a y as the axis has it.
         line: a y to compare with, drawn dashed; NaN: none.
         line_label: what it is.
         counts: drawn below the plot.
@@ -88,6 +89,7 @@ class Curve:
     series: Sequence[Series]
     x_ticks: Sequence[tuple[float, str]]
     shown: Callable[[float], str]
+    tick: Callable[[float], str] = "{:g}".format
     line: float = math.nan
     line_label: str = ""
     counts: Sequence[Counted] = ()

@@ -43,7 +43,7 @@ def epoch_charts(epochs: pd.DataFrame, parameter: str) -> dict[str, Curve]:
             y_label="accuracy, %",
             series=series,
             x_ticks=ticks,
-            shown=lambda value: f"{value:.1f}".removesuffix(".0"),
+            shown="{:.1f}".format,
         )
         for title, series in drawn.items()
     }

@@ -50,7 +50,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric) -> Curve:
         y_label=course_title(metric),
         series=[each for each in series if each.spots or each.line],
         x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
-        shown=lambda value: metric.figure(value).removesuffix(".0"),
+        shown=metric.figure,
     )
 
 
@@ -99,7 +99,7 @@ def parameter_charts(
             y_label=course_title(metric),
             series=[Series("finished trial", 0, spots)],
             x_ticks=ticks,
-            shown=lambda value: metric.figure(value).removesuffix(".0"),
+            shown=metric.figure,
             notes=[("ringed", "the best")],
         )
     return charts

@@ -65,7 +65,7 @@ def _curve(
         y_label=metric.named,
         series=series,
         x_ticks=[(float(value), label(value)) for value in sorted(values)],
-        shown=lambda value: metric.figure(value).removesuffix(".0"),
+        shown=metric.figure,
         line=line,
         line_label="always the most frequent genre",
         notes=[("ringed", "the best on validation covers")],

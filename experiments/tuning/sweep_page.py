@@ -63,9 +63,12 @@ def sweep_findings(folder: Path) -> list[str]:
     row, learnt = of_best[VALIDATION], of_best[TRAINING]
     name = metric.column
     low, high = (metric.shown(row[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
+    others = held_out.drop(index=best)
+    worse = others["difference_high"] < 0
+    surely = "" if worse.all() else ", but not surely,"
     sentences = [
         (
-            f"{study['classifier']} is best with {study['parameter']} = {best}: "
+            f"{study['classifier']} does best{surely} with {study['parameter']} = {best}: "
             f"{metric.of(row[name], 'validation covers')} ({low} to {high}), "
             f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
             "learnt from."
@@ -73,8 +76,6 @@ def sweep_findings(folder: Path) -> list[str]:
         *corrected_words(row, metric),
     ]
     unit = "points" if metric.percent else metric.gain
-    others = held_out.drop(index=best)
-    worse = others["difference_high"] < 0
     # the intervals hold for all values at once, so "surely" is said wrongly in at most 5 % of studies
     for which, names in (("Surely worse", others.index[worse]), ("Not surely worse", others.index[~worse])):
         if len(names):

@@ -38,7 +38,7 @@ def test_folds_are_averaged_and_refits_left_out(tmp_path: Path) -> None:
     assert [spot.y for spot in learning.spots] == pytest.approx([25, 60])
     assert [spot.y for spot in held_out.spots] == pytest.approx([20, 30])
     assert len(learning.thin) == 2
-    assert "training covers, as changed: at 1: 25; at 2: 60" in mixup.words
+    assert "training covers, as changed: at 1: 25.0; at 2: 60.0" in mixup.words
     assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [
         "training-1.svg",
         "training-2.svg",
