@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
 from coverfusion.experiments.commands.options import (
     BundleArgument,
     SetCoverageOption,
