@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
@@ -22,7 +21,7 @@ from coverfusion.experiments.commands.options import (
     check_engine,
 )
 from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.console import console, new_table
 from coverfusion.features.failure_limit import MAX_FAILED
 
 
@@ -108,10 +107,18 @@ def extract_command(
 
 
 def _describe(blocks: list[str] | None, preset: str) -> None:
-    from coverfusion.features.registry import create, extractor_names
+    """Prints every column with its meaning; blocks that cannot run here come last and say why."""
+    from coverfusion.features.registry import create, extractor_names, missing_weights
 
-    for name in blocks or extractor_names():
-        table = Table(title=f"Block {name}", show_header=False)
-        for column, meaning in create(name, preset).describe().items():
-            table.add_row(f"{name}.{column}", meaning)
+    extractors = [create(name, preset) for name in blocks or extractor_names()]
+    reasons = {extractor.name: missing_weights(extractor) for extractor in extractors}
+    for extractor in sorted(extractors, key=lambda e: reasons[e.name] is not None):
+        reason = reasons[extractor.name]
+        table = new_table(
+            f"\nBlock {extractor.name}" + (f", which cannot run here: {reason}" if reason else "")
+        )
+        table.add_column("column", overflow="fold")
+        table.add_column("meaning", overflow="fold")
+        for column, meaning in extractor.describe().items():
+            table.add_row(f"{extractor.name}.{column}", meaning)
         console.print(table)

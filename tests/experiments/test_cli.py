@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, what it makes, how it fails."""
 
 import errno
+import inspect
 import subprocess
 import sys
 import tomllib
@@ -18,10 +19,11 @@ from typer.testing import CliRunner
 from coverfusion.data.errors import EXTRAS, UserNote
 from coverfusion.experiments import cli
 from coverfusion.experiments.commands.bench import bench
+from coverfusion.experiments.commands.classifiers import reflowed
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.map.projections import chosen_projections
 from coverfusion.experiments.pipeline.console import print_frame
-from coverfusion.fusion.registry import classifier_names, parameters_of
+from coverfusion.fusion.registry import classifier_class, classifier_names, parameters_of
 from tests.helpers.pictures import noise, save_folders, solid
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +138,16 @@ def test_classifiers_are_listed_and_their_parameters_explained(tmp_path: Path) -
     text, defaults = shown.split("Defaults, as in a config:")
     assert yaml.safe_load(defaults) == {"knn": parameters_of("knn")}
     assert all(f"{name}:" in text for name in parameters_of("knn"))
+
+
+@pytest.mark.parametrize("name", classifier_names())
+def test_a_classifier_is_explained_within_80_columns(name: str) -> None:
+    text = inspect.getdoc(classifier_class(name)) or ""
+    filled = reflowed(text, 80)
+    assert filled.split() == text.split()
+    assert max(map(len, filled.splitlines())) <= 80
+    headings = [line for line in text.splitlines() if line.endswith(":") and line == line.strip()]
+    assert [line for line in filled.splitlines() if line in headings] == headings
 
 
 @pytest.mark.parametrize(
