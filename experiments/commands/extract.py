@@ -9,6 +9,7 @@ import typer
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     ActorsOption,
     AddressOption,
@@ -104,6 +105,13 @@ def extract_command(
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)
+    options = {
+        "--block": block,
+        "--preset": None if preset == "packaged" else preset,
+        "--keep": None if keep == "drop" else keep,
+        "--store": store,
+    }
+    print_next("train models on them", "train", collection, *given_options(options))
 
 
 def _describe(blocks: list[str] | None, preset: str) -> None:

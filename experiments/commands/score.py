@@ -12,7 +12,7 @@ import typer
 
 from coverfusion.data.addresses import is_address
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.next_step import print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     ActorsOption,
     AddressOption,
@@ -139,8 +139,8 @@ def score_command(
             "--sets": sets,
             "--thresholds": thresholds,
         }
-        asked = [word for name, value in options.items() if value is not None for word in (name, value)]
-        print_next("keep a row for each picture", "score", bundle, *paths, *asked, "--out", "scores.csv")
+        words = [bundle, *paths, *given_options(options), "--out", "scores.csv"]
+        print_next("keep a row for each picture", "score", *words)
         return
     print_place("Finished already" if resume and not new_covers else "Scores", out)
     log_if_asked(Path(out), track, tracking_uri)

@@ -300,6 +300,11 @@ def _start(partial: Path, source: IndexSource, seed: int) -> None:
     write_json(note, facts)
 
 
+def first_cover(folder: Path) -> str:
+    """The path of the first cover of an index."""
+    return str(pd.read_parquet(folder / "covers.parquet", columns=["path"])["path"].iloc[0])
+
+
 def _write_covers(covers: pd.DataFrame, partial: Path) -> None:
     """Writes `covers.parquet` with thumbnails, by way of parts that a stopped run has not to make again."""
     parts, writer = partial / "parts", None
