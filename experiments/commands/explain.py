@@ -43,7 +43,7 @@ def explain_command(
 ) -> None:
     """Why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
 
-    Example: `coverfusion explain runs/demo/bundle cover.jpg --out explain.png`
+    Example: `coverfusion explain runs/covers-0123456789/bundle cover.jpg --out explain.png`
     """
     from coverfusion.experiments.explanation.explain import explain
     from coverfusion.fusion.uncertainty.decision import Targets

@@ -74,7 +74,7 @@ def score_command(
 
     Without --out a few pictures are listed on the screen, and many are counted.
 
-    Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
+    Example: `coverfusion score runs/covers-0123456789/bundle new-covers/ --out scores.csv`
     """
     check_tracking(track, tracking_uri)
     from coverfusion.data.sources import is_there, pictures_of_manifest
