@@ -11,6 +11,8 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.decision.figures import draw_decision
 from coverfusion.experiments.decision.findings import decision_findings
 from coverfusion.experiments.decision.held_out import held_out_parts, read_held_out
+from coverfusion.experiments.decision.page import write_decision_page
+from coverfusion.experiments.decision.shown import shown_tables
 from coverfusion.experiments.decision.tables import (
     TARGET_ERRORS,
     abstention_table,
@@ -48,7 +50,7 @@ def decide(
         seed: of splits and resampling.
 
     Returns:
-        The folder with `findings.txt`, `models.csv` and the other tables, and four PNG.
+        The folder with `findings.txt`, `models.csv` and the other tables, four PNG and `index.html`.
 
     Raises:
         UserError: not a finished run folder, no such classifier, an impossible target, a run of an older
@@ -85,6 +87,7 @@ def decide(
     draw_decision(place, tables, target)
     about = {"run": str(folder), "classifier": model.classifier, "target_error": target, "seed": seed}
     write_json(place / "environment.json", environment() | about)
+    write_decision_page(place, run, shown_tables(model.classifier, tables, target))
     return place
 
 

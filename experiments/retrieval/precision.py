@@ -11,6 +11,8 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.splits import IN_NO_FOLD, folds
+from coverfusion.experiments.drawing.words import points, scored
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval
 from coverfusion.experiments.retrieval.source import IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
@@ -51,10 +53,14 @@ def write_retrieval(
     write_csv(table, out / "retrieval.csv")
     draw_retrieval(out / "retrieval.png", table)
     shown = table[["blocks", "k"]].copy()
-    for name, prefix in (("precision", ""), ("over_random", "over_random_"), ("all_over", "all_over_")):
-        shown[name.replace("_", " ")] = [
-            f"{row[name]:.3f} ({row[prefix + 'low']:.3f} to {row[prefix + 'high']:.3f})"
-            for row in table.to_dict("records")
+    shown["precision, %"] = [
+        scored(Interval(*values)) for values in table[["precision", "low", "high"]].to_numpy()
+    ]
+    for name, head in (("over_random", "points over random"), ("all_over", "all blocks: points over it")):
+        columns = [name, f"{name}_low", f"{name}_high"]
+        shown[head] = [
+            f"{value} ({low} to {high})"
+            for value, low, high in (map(points, row) for row in table[columns].to_numpy())
         ]
     return shown
 

@@ -1,5 +1,6 @@
 """The decision study of a run, and scores that abstain, on small drawn collections."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -15,6 +16,7 @@ from coverfusion.experiments.bench.simulated_covers import PLANTED, planted_genr
 from coverfusion.experiments.decision.figures import genres_figure, risk_coverage_figure
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT, decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
+from coverfusion.experiments.decision.shown import print_decision, read_tables, shown_tables
 from coverfusion.experiments.decision.study import decide
 from coverfusion.experiments.decision.tables import (
     SET_GUARANTEES,
@@ -27,6 +29,7 @@ from coverfusion.experiments.decision.tables import (
 )
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
 from coverfusion.experiments.scoring.verdict import verdict_on
@@ -88,6 +91,7 @@ def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
         "sets_by_genre.csv",
         "findings.txt",
         "environment.json",
+        "index.html",
         "risk_coverage.png",
         "reliability.png",
         "sets.png",
@@ -95,6 +99,29 @@ def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
     }
     for name in ("risk_coverage", "reliability", "sets", "genres"):
         assert (study / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_screen_and_the_page_have_the_same_tables(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 80)
+    print_decision(study)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert len(printed.splitlines()) < 45
+    page = html.unescape((study / "index.html").read_text())
+    tables = read_tables(study)
+    classifier = json.loads((study / "environment.json").read_text())["classifier"]
+    for table in shown_tables(classifier, tables, 0.2):
+        assert table.title in printed
+        for cells in table.rows.to_numpy():
+            assert cells[0] in page
+            assert all(cell in printed and cell in page for cell in cells[1:])
+    rules = tables["abstention"]
+    row = rules[(rules["target"] == "error") & (rules["wished"] == 0.2) & (rules["rule"] == "plain")].iloc[0]
+    line = next(line for line in printed.splitlines() if line.startswith("one for all, no guarantee"))
+    assert f" {100 * row['coverage']:.1f} (" in line
+    assert f" {100 * row['error']:.1f} (" in line
 
 
 def _deciding(run: Path) -> pd.DataFrame:
