@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.base import BlockClassifier, Rows, StartingNetwork
 from coverfusion.fusion.listed_files import member_folder
 from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.registry import classifier_class, create, register
@@ -84,6 +84,10 @@ class FusionAverage(BlockClassifier):
         members = {name: create(name, random_state=self.random_state) for name in self.classifiers}
         self.members_ = {name: member.fit(X, y, sample_weight, groups) for name, member in members.items()}
         return self
+
+    def starting_networks(self) -> list[StartingNetwork]:
+        """Of all members."""
+        return [found for member in self.members_.values() for found in member.starting_networks()]
 
     def _fit(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,20 @@ Rows = pd.DataFrame | np.ndarray
 # parameters that several classifiers have, and what scikit-learn, CatBoost and torch take of them
 ABOVE_0 = ("C",)
 AT_LEAST_1 = ("iterations", "k", "max_iter", "members", "min_samples_leaf", "n_estimators", "pca")
+
+
+class StartingNetwork(NamedTuple):
+    """A pretrained network that a fit started from.
+
+    Attributes:
+        classifier: the registered name of the one that was fitted.
+        network: its name.
+        checkpoint: a local weight file of it; None: the packaged or fetched weights.
+    """
+
+    classifier: str
+    network: str
+    checkpoint: str | None
 
 
 class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -70,6 +84,10 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    def starting_networks(self) -> list[StartingNetwork]:
+        """The pretrained networks that the fit started from; its members' too."""
+        return []
 
     def fit(
         self, X: Rows, y: Sequence[Any], sample_weight: Sequence[float] | None = None, groups: Any = None

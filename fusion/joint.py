@@ -116,6 +116,9 @@ class Joint(NetworkClassifier):
             seed=seed,
         )
 
+    def _saw_pictures(self) -> bool:
+        return self.with_pictures_
+
     def _image(self, network: nn.Module) -> ImageNetwork:
         return cast("ImageNetwork", network.image)
 

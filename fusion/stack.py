@@ -14,7 +14,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
-from coverfusion.fusion.base import BlockClassifier, Rows
+from coverfusion.fusion.base import BlockClassifier, Rows, StartingNetwork
 from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.listed_files import member_folder
@@ -84,6 +84,10 @@ class Stack(PictureClassifier):
         members = len(self.members_)
         weights = np.full(members, 1 / members) if self.pool_ is None else self.pool_.weights_
         return pd.Series(weights, pd.Index(self.names_, name="member"), name="weight")
+
+    def starting_networks(self) -> list[StartingNetwork]:
+        """Of all members."""
+        return [found for member in self.members_.values() for found in member.starting_networks()]
 
     def _fit(
         self,

@@ -30,7 +30,10 @@ from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
 from coverfusion.experiments.training.limits import limits
 from coverfusion.experiments.training.report import COUNT_WORDS
+from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.registry import Extractor
+from coverfusion.features.weights import Weights
+from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.uncertainty.decision import Decision, Targets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 
@@ -50,7 +53,7 @@ KEEP_WORDS = {
 
 
 def bundle_card(
-    folder: Path, extractors: Sequence[Extractor], decision: Decision | None, classes: Sequence[Any]
+    folder: Path, extractors: Sequence[Extractor], decision: Decision | None, classifier: BlockClassifier
 ) -> str:
     """The text of the card, in Markdown.
 
@@ -58,7 +61,7 @@ def bundle_card(
         folder: of the run, filled but for the bundle and the report.
         extractors: that make the bundle's blocks.
         decision: what the bundle has learnt from held-out covers, or None.
-        classes: genres, in the order of the bundle's probabilities.
+        classifier: the bundle's, fitted.
     """
     run = read_run(folder)
     parameters = (run.config["classifiers"] or {}).get(run.chosen.classifier) or {}
@@ -74,7 +77,10 @@ def bundle_card(
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),
         "blocks": [_block(extractor) for extractor in extractors],
-        "weights": [(extractor.name, item) for extractor in extractors for item in extractor.weights()],
+        "weights": [
+            *((f"block {extractor.name}", item) for extractor in extractors for item in extractor.weights()),
+            *network_weights(classifier),
+        ],
         "choice": choice_words(run),
         "parameters": json.dumps(parameters, default=str) if parameters else "",
         "held_out": f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}",
@@ -84,10 +90,18 @@ def bundle_card(
         "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric)},
         "prior": prior_words(run),
         "calibration": calibration_words(decision),
-        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classes),
+        "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classifier.classes_.tolist()),
         "limits": limits(run),
     }
     return render_markdown("card.md", context, FILTERS)
+
+
+def network_weights(classifier: BlockClassifier) -> list[tuple[str, Weights]]:
+    """What a classifier and its members were trained on from: who, and the weights that it started with."""
+    return [
+        (f"start of {name}", weights_for(network, checkpoint))
+        for name, network, checkpoint in classifier.starting_networks()
+    ]
 
 
 def split_words(run: Run) -> str:

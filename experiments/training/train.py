@@ -284,7 +284,7 @@ def write_bundle(
         classifier,
         neighbours=neighbours,
         decision=decision,
-        card=bundle_card(folder.parent, used, decision, classifier.classes_.tolist()),
+        card=bundle_card(folder.parent, used, decision, classifier),
         novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from coverfusion.fusion.base import StartingNetwork
 from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
@@ -77,6 +78,14 @@ class NetworkClassifier(PictureClassifier):
     workers: int | None = None
     checkpoint_folder: str | None = None
     random_state: int | None = 0
+
+    def starting_networks(self) -> list[StartingNetwork]:
+        """The image network, where there were pictures."""
+        return [StartingNetwork(self.name, self.backbone, self.checkpoint)] if self._saw_pictures() else []
+
+    def _saw_pictures(self) -> bool:
+        """Whether the fit started from the image network."""
+        return True
 
     def check_parameters(self) -> None:
         """Checks what `fit` would refuse; the backbone and its weights must be here.

@@ -13,9 +13,13 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing.markdown import as_text
 from coverfusion.experiments.drawing.words import MAIN_SCORES, SCORE_LABELS, percent
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.training.card import network_weights
 from coverfusion.experiments.training.train import train
+from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.registry import create
 from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.registry import create as create_classifier
 from coverfusion.fusion.uncertainty.decision import Targets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 from tests.helpers.pictures import save_manifest
@@ -111,6 +115,18 @@ def test_blocks_and_what_was_set_are_named(run: Run) -> None:
     expected = '{"C": 0.5}' if run.chosen.classifier == "logistic" else "none"
     shown = re.sub(r"\\(.)", r"\1", _card(run))
     assert f"Parameters of {run.chosen.classifier} that the config set: {expected}" in shown
+
+
+def test_members_say_what_they_started_from() -> None:
+    X = pd.DataFrame({"a.x": [0.0, 1.0] * 4})
+    X[COLUMN] = [np.full((8, 8, 3), 20 * n, np.uint8) for n in range(8)]
+    stack = create_classifier("stack", classifiers=["knn"]).fit(X, ["dub", "opera"] * 4)
+    assert network_weights(stack) == []
+    network = create_classifier("finetune")
+    stack.members_["finetune"] = network
+    ((user, weights),) = network_weights(stack)
+    assert user == "start of finetune"
+    assert weights == weights_for("efficientnet-lite0")
 
 
 def test_calibration_and_abstention_are_the_bundles(run: Run) -> None:

@@ -1,6 +1,7 @@
 """Classifiers that learn from pictures, through everything that opens a run, a bundle or a collection."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,14 @@ def test_a_run_says_what_each_classifier_could_see(run: Path) -> None:
         ("logistic", "texture"): ("alone", "texture alone"),
     }
     assert read_run(run).chosen.classifier == "joint"  # the other network may not learn
+
+
+def test_the_card_names_the_weights_that_the_network_started_from(run: Path, config: Config) -> None:
+    bundle = load_bundle(run / "bundle")
+    checkpoint = (config.classifiers or {})["joint"]["checkpoint"]
+    assert bundle.classifier.starting_networks() == [("joint", BACKBONE, str(checkpoint))]
+    card = re.sub(r"\\(.)", r"\1", (run / "bundle" / "README.md").read_text())
+    assert f"| start of joint | {BACKBONE}, local checkpoint | {checkpoint} | not stated |" in card
 
 
 def test_the_report_names_the_precision_of_each_network(run: Path) -> None:
