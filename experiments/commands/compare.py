@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
-from coverfusion.experiments.commands.printing import print_equal, print_place
+from coverfusion.experiments.commands.printing import print_equal, print_place, print_places
 
 
 def compare_command(
@@ -50,4 +50,4 @@ def compare_command(
     print_differences(differences)
     if out:
         write_comparison(out, table, differences, runs)
-        print_place("Tables and picture", out)
+        print_places(out, {"Tables and chart": "", "Page": "index.html"})

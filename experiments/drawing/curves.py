@@ -13,6 +13,7 @@ from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks
 START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand before
 PLOT = 230  # pixels
 COUNTS = 44  # of the strip that says how many covers stand behind each point
+PERCENT = Axis(0.0, 100.0, START, END)
 KEY, TOP, BOTTOM = 24, 40, 54  # of a line of the legend, above the plot, of the axis
 
 
@@ -174,10 +175,9 @@ def calibration_curve(title: str, spots: Sequence[Spot], counts: Sequence[Counte
         spots: probability, and how often it came true with its interval.
         counts: covers in each bin.
     """
-    axis = Axis(0.0, 100.0, START, END)
     return Curve(
         title=title,
-        x=axis,
+        x=PERCENT,
         y=Axis(0.0, 100.0, PLOT, 0),
         x_label="probability given to the predicted genre, %",
         y_label="how often it is right, %",

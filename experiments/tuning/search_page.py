@@ -64,7 +64,7 @@ def search_findings(folder: Path) -> list[str]:
     ends = (metric.shown(best[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     sentences = [
         (
-            f"{study['classifier']} is best with {chosen}: {metric.of(best[name], 'validation covers')} "
+            f"{study['classifier']} did best with {chosen}: {metric.of(best[name], 'validation covers')} "
             f"({' to '.join(ends)})."
         ),
         *corrected_words(best, metric),

@@ -147,10 +147,13 @@ def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
     assert {file.name for file in (tmp_path / "c").glob("[!.]*")} == {
         "comparisons.csv",
         "config_differences.csv",
-        "comparison.png",
+        "figures",
+        "index.html",
         "environment.json",
     }
-    assert (tmp_path / "c" / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "c" / "figures" / "comparison.svg").is_file()
+    page = (tmp_path / "c" / "index.html").read_text()
+    assert 'aria-label="How much better the first is, points of accuracy' in page
 
 
 def _pairs() -> pd.DataFrame:
