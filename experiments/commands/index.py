@@ -45,6 +45,6 @@ def index_command(
         from coverfusion.experiments.retrieval.precision import write_retrieval
 
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
-        print_place("Chart", folder / "retrieval.png")
+        print_place("Chart", folder / "retrieval.svg")
     print_place("Index", folder)
     print_next("find covers like one", "similar", folder, first_cover(folder))

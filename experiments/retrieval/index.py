@@ -64,7 +64,7 @@ from coverfusion.fusion.similarity.training_index import (
 
 INDEX_FORMAT = 1
 INDEX_FILE = "index.json"
-EVALUATION_FILES = ("retrieval.csv", "retrieval.png")  # beside the index where `--evaluate` was asked for
+EVALUATION_FILES = ("retrieval.csv", "retrieval.svg")  # beside the index where `--evaluate` was asked for
 MAX_SCALING_COVERS = 20_000  # covers that scaling and PCA are learnt from
 MAX_RECALL_QUERIES = 1_000  # held-out covers that the recall is measured on, and at most a tenth of all
 THUMBNAILS_A_PART = 10_000  # thumbnails a part, which a stopped run need not make again
