@@ -36,6 +36,7 @@ from coverfusion.experiments.commands.inspect import inspect_command
 from coverfusion.experiments.commands.labels import labels_command
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.commands.report import report_command
+from coverfusion.experiments.commands.runs import runs_command
 from coverfusion.experiments.commands.score import INTERRUPTED, score_command
 from coverfusion.experiments.commands.search import search_command
 from coverfusion.experiments.commands.serve import serve_command
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "grow": grow_command,
     "extract": extract_command,
     "train": train_command,
+    "runs": runs_command,
     "classifiers": classifiers_command,
     "report": report_command,
     "ablate": ablate_command,

@@ -140,7 +140,7 @@ def ablate_command(
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
-    from coverfusion.experiments.ablation.figures import study_metric
+    from coverfusion.experiments.ablation.charts import study_metric
     from coverfusion.experiments.pipeline.provenance import read_json
     from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -178,7 +178,7 @@ def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
 def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.ablation.figures import comparison_words
+    from coverfusion.experiments.ablation.charts import comparison_words
     from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]

@@ -37,7 +37,7 @@ def app_command(
 ) -> None:
     """Covers in the browser: genres, explanations, similar covers, and the pages of a run.
 
-    Example: `coverfusion app --bundle runs/demo/bundle`
+    Example: `coverfusion app --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("app", "`coverfusion app`")
     from coverfusion.fusion.uncertainty.decision import Targets

@@ -55,7 +55,7 @@ def bench_score_command(
 ) -> None:
     """Scoring, beside the same model used one picture at a time.
 
-    Example: `coverfusion bench score covers/ --bundle runs/demo/bundle`
+    Example: `coverfusion bench score covers/ --bundle runs/covers-0123456789/bundle`
     """
     from coverfusion.experiments.bench.extract_score import bench_score
 
@@ -213,7 +213,7 @@ def bench_ray_command(
     """The ray engine beside the local one, and what ten million covers would cost.
 
     Example: `coverfusion bench ray covers/ --covers 512` or
-    `coverfusion bench ray covers/ --bundle runs/demo/bundle`
+    `coverfusion bench ray covers/ --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("ray", "`coverfusion bench ray`")
     from coverfusion.experiments.bench.ray import bench_ray
@@ -232,7 +232,7 @@ def bench_serve_command(
 ) -> None:
     """The service under load and under malformed uploads, beside plain scoring.
 
-    Example: `coverfusion bench serve covers/ --bundle runs/demo/bundle --clients 4`
+    Example: `coverfusion bench serve covers/ --bundle runs/covers-0123456789/bundle --clients 4`
     """
     needs_extra("service", "`coverfusion bench serve`")
     needs_extra("dev", "`coverfusion bench serve`")
@@ -254,7 +254,7 @@ def bench_attack_command(
 ) -> None:
     """The service beside clients that hold its connections, after hostile pictures, and at its end.
 
-    Example: `coverfusion bench attack covers/ --bundle runs/demo/bundle`
+    Example: `coverfusion bench attack covers/ --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("service", "`coverfusion bench attack`")
     needs_extra("dev", "`coverfusion bench attack`")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import SeedOption
-from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.commands.printing import print_places
 
 
 def decide_command(
@@ -26,9 +26,12 @@ def decide_command(
 
     Example: `coverfusion decide runs/covers-0123456789 --target-error 0.1`
     """
+    from coverfusion.experiments.decision.shown import print_decision
     from coverfusion.experiments.decision.study import decide
 
     folder = decide(run, classifier, target_error, out, seed)
-    for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
-        console.print(sentence, soft_wrap=True)
-    print_place("Tables and pictures", folder)
+    print_decision(folder)
+    print_places(folder, {"Tables and pictures": "", "Page": "index.html"})
+    if classifier is None:
+        bundle = run / "bundle"
+        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", target_error)

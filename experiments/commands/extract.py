@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     ActorsOption,
     AddressOption,
@@ -22,7 +22,7 @@ from coverfusion.experiments.commands.options import (
     check_engine,
 )
 from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.console import console, new_table
 from coverfusion.features.failure_limit import MAX_FAILED
 
 
@@ -105,13 +105,28 @@ def extract_command(
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)
+    options = {
+        "--block": block,
+        "--preset": None if preset == "packaged" else preset,
+        "--keep": None if keep == "drop" else keep,
+        "--store": store,
+    }
+    print_next("train models on them", "train", collection, *given_options(options))
 
 
 def _describe(blocks: list[str] | None, preset: str) -> None:
-    from coverfusion.features.registry import create, extractor_names
+    """Prints every column with its meaning; blocks that cannot run here come last and say why."""
+    from coverfusion.features.registry import create, extractor_names, missing_weights
 
-    for name in blocks or extractor_names():
-        table = Table(title=f"Block {name}", show_header=False)
-        for column, meaning in create(name, preset).describe().items():
-            table.add_row(f"{name}.{column}", meaning)
+    extractors = [create(name, preset) for name in blocks or extractor_names()]
+    reasons = {extractor.name: missing_weights(extractor) for extractor in extractors}
+    for extractor in sorted(extractors, key=lambda e: reasons[e.name] is not None):
+        reason = reasons[extractor.name]
+        table = new_table(
+            f"\nBlock {extractor.name}" + (f", which cannot run here: {reason}" if reason else "")
+        )
+        table.add_column("column", overflow="fold")
+        table.add_column("meaning", overflow="fold")
+        for column, meaning in extractor.describe().items():
+            table.add_row(f"{extractor.name}.{column}", meaning)
         console.print(table)

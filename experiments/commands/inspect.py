@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
 from coverfusion.experiments.commands.printing import print_place
 
@@ -35,3 +36,5 @@ def inspect_command(
     print_place("Figures and tables", folder)
     if len(opened) == 0:
         raise UserError(why_empty(opened))
+    options = {"--keep": None if keep == "drop" else keep, "--store": store}
+    print_next("train models on it", "train", collection, *given_options(options))

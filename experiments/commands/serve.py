@@ -47,7 +47,7 @@ def serve_command(
 ) -> None:
     """Serves over HTTP: genres, explanations and similar covers for uploaded pictures.
 
-    Example: `coverfusion serve runs/demo/bundle`, then
+    Example: `coverfusion serve runs/covers-0123456789/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
     """
     needs_extra("service", "`coverfusion serve`")

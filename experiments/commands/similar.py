@@ -30,7 +30,7 @@ def similar_command(
 ) -> None:
     """The covers nearest to a picture, or to words.
 
-    Example: `coverfusion similar runs/demo/bundle cover.jpg --genre Jazz --out similar.png`
+    Example: `coverfusion similar runs/covers-0123456789/bundle cover.jpg --genre Jazz --out similar.png`
     """
     from coverfusion.experiments.retrieval.similar import similar
 

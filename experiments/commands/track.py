@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import needs_extra
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
 
 
@@ -24,7 +25,12 @@ def track_command(
     Example: `coverfusion track runs/covers-0123456789 --tracking-uri http://127.0.0.1:5000`
     """
     needs_extra("tracking", "`coverfusion track`")
-    from coverfusion.experiments.tracking.log import log_folder
+    from coverfusion.experiments.tracking.log import log_folder, tracking_address
 
     for place in results:
         print_place(str(place), f"run {log_folder(place, tracking_uri, experiment)}")
+    uri = tracking_address(tracking_uri)
+    if uri.startswith("http"):
+        print_place("Next, to see it, open", uri)
+    elif "@" not in uri:  # a password may stand before it
+        print_next("see it in the browser", "ui", "--backend-store-uri", uri, program="mlflow")

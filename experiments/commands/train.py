@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ChooseByOption,
@@ -56,13 +57,20 @@ def train_command(
     ] = None,
     store: StoreOption = None,
     out: OutOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="what the run folder is called; else the collection's name and a digest"),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help="what you want to remember of the run; `coverfusion runs` shows it")
+    ] = None,
     fresh: FreshOption = False,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
     """Features, splits, all classifiers, metrics, bundle and report.
 
-    Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
+    Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc --name svc-alone`
     """
     check_tracking(track, tracking_uri)
     from coverfusion.experiments.training.train import train
@@ -85,9 +93,12 @@ def train_command(
         nested=nested,
         store=store,
         out=out,
+        name=name,
+        note=note,
     )
     folder = train(config, fresh)
     print_run(folder)
     if (card := folder / "bundle" / "README.md").is_file():  # bundles of earlier versions have none
         print_place("Card of the bundle", card)
     log_if_asked(folder, track, tracking_uri)
+    print_next("see what sets each genre apart", "report", folder)

@@ -9,7 +9,6 @@ import typer
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.options import BlockOption, PresetOption
-from coverfusion.experiments.pipeline.console import print_frame
 
 
 def weights_command(
@@ -25,7 +24,7 @@ def weights_command(
     Example: `coverfusion weights fetch --preset hub`, or `coverfusion weights fetch run.yaml`
     """
     from coverfusion.experiments.pipeline.config import read_config
-    from coverfusion.experiments.weights import fetch, listing, weights_of
+    from coverfusion.experiments.weights import fetch, print_listing, weights_of
 
     if action not in ("list", "fetch"):
         raise UserError(f"weights {action}: say `list` or `fetch`.")
@@ -36,4 +35,4 @@ def weights_command(
     found = weights_of(preset, blocks)
     if action == "fetch":
         fetch(found)
-    print_frame(listing(found))
+    print_listing(found)

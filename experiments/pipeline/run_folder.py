@@ -32,6 +32,7 @@ RUN_FILES = (  # that readers take numbers from; their digests are in the run fo
     "predictions.parquet",
     "splits.parquet",
 )
+NOTE_FILE = "note.txt"  # what the user wants to remember
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 

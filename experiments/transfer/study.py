@@ -108,7 +108,7 @@ def transfer(
             shutil.rmtree(path)
         make_output_folder(path)
         joined, joined_config = read_pooled(pooled, path / "covers.csv", config)
-        study = StudyFolder(path, joined_config, joined, extractors, PAGE)
+        study = StudyFolder(path, joined_config, joined, extractors, PAGE, key)
         if not study.is_finished():
             write_json(path / "study.json", asked | {"folds": config.folds, "seed": config.seed})
             _fill(study, pooled, names, workers)
