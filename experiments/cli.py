@@ -126,20 +126,21 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="the version, and stop")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
     plugin: Annotated[
         list[Path] | None,
         typer.Option(
             envvar="COVERFUSION_PLUGINS",
-            help="a Python file with blocks or classifiers of your own (repeatable)",
+            help="A Python file with blocks or classifiers of your own (repeatable).",
         ),
     ] = None,
     checkpoint: Annotated[
         list[Path] | None,
         typer.Option(
             envvar="COVERFUSION_CHECKPOINTS",
-            help="a weight file or folder that a bundle, an index or a run may read (repeatable)",
+            help="A weight file or folder that a bundle, an index or a run may read (repeatable).",
         ),
     ] = None,
 ) -> None:

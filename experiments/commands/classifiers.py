@@ -13,9 +13,12 @@ from coverfusion.experiments.pipeline.console import console, new_table
 
 
 def classifiers_command(
-    name: Annotated[str | None, typer.Argument(help="one of them: its parameters, with defaults")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="One classifier: what it does, and its parameters with their defaults."),
+    ] = None,
 ) -> None:
-    """The classifiers, or what one does and the parameters that a config may give it.
+    """Lists the classifiers, or says what one does and which parameters a config may give it.
 
     Example: `coverfusion classifiers` or `coverfusion classifiers finetune`
     """

@@ -12,19 +12,22 @@ from coverfusion.experiments.commands.printing import print_equal, print_place, 
 
 
 def compare_command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="finished run folders")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Finished run folders.")],
     classifier: Annotated[
         list[str] | None,
         typer.Option(
-            "--classifier", "-c", help="of each run, this one on all blocks, or 'svc on cnn' (repeatable)"
+            "--classifier",
+            "-c",
+            help="Compare this classifier of each run on all blocks, or on one block as in 'svc on "
+            "cnn' (repeatable).",
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for tables and a picture")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for tables and a picture.")] = None,
     metric: MetricOption = None,
     seed: SeedOption = 0,
     rope: RopeOption = None,
 ) -> None:
-    """Is one model better than another on the same covers? Paired, cover by cover; of one run all its models.
+    """Says whether one model is better than another, cover by cover; of one run all its models are compared.
 
     Example: `coverfusion compare runs/a runs/b --out runs/a-against-b`
     """

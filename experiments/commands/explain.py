@@ -29,11 +29,13 @@ PRINTED_WORDS = 5
 
 def explain_command(
     bundle: BundleArgument,
-    picture: Annotated[str, typer.Argument(help="a picture, or zip!member")],
-    out: Annotated[Path, typer.Option(help="a .png; the JSON is written beside it")] = Path("explain.png"),
-    top_k: Annotated[int, typer.Option(min=1, help="genres it names")] = 3,
+    picture: Annotated[str, typer.Argument(help="A picture file, or ARCHIVE.zip!MEMBER.")],
+    out: Annotated[
+        Path, typer.Option(help="The picture, a .png file; a JSON file is written beside it.")
+    ] = Path("explain.png"),
+    top_k: Annotated[int, typer.Option(min=1, help="How many genres it names.")] = 3,
     attention: Annotated[
-        bool, typer.Option("--map/--no-map", help="the map of where the image network looks")
+        bool, typer.Option("--map/--no-map", help="Draw the map of where the image network looks.")
     ] = True,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
@@ -41,10 +43,11 @@ def explain_command(
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
 ) -> None:
-    """Why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
+    """Explains why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
 
     Example: `coverfusion explain runs/covers-0123456789/bundle cover.jpg --out explain.png`
     """
+    console.print("Reading the model")  # before the slow imports
     from coverfusion.experiments.explanation.explain import explain
     from coverfusion.fusion.uncertainty.decision import Targets
 

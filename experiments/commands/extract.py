@@ -29,9 +29,13 @@ from coverfusion.features.failure_limit import MAX_FAILED
 def extract_command(
     collection: Annotated[
         str | None,
-        typer.Argument(help="genre folders, zips named by genre, a manifest, or an address (s3://...)"),
+        typer.Argument(
+            help="Genre folders, zips named by genre, a CSV or parquet manifest, or an address (s3://...)."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for the feature table")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for the feature table; runs/table-NAME by default.")
+    ] = None,
     block: BlockOption = None,
     preset: PresetOption = "packaged",
     keep: KeepOption = "drop",
@@ -40,12 +44,21 @@ def extract_command(
     engine: EngineOption = "local",
     workers: ActorsOption = None,
     address: AddressOption = None,
-    describe: Annotated[bool, typer.Option("--describe", help="list every column and stop")] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="List every column with its meaning, and stop.")
+    ] = False,
 ) -> None:
     """Computes the feature table of a collection; goes on where an earlier run stopped.
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
+    if describe:
+        _describe(block, preset)
+        return
+    if collection is None:
+        raise UserError("Name a collection, or use --describe to list the columns.")
+    on_ray = check_engine(engine, workers, address)
+    console.print("Preparing blocks")
     from coverfusion.data.checksums import write_sums
     from coverfusion.data.outputs import make_output_folder
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
@@ -57,12 +70,6 @@ def extract_command(
     from coverfusion.features.pixels import Pixels
     from coverfusion.features.store import Store
 
-    if describe:
-        _describe(block, preset)
-        return
-    if collection is None:
-        raise UserError("Name a collection, or use --describe to list the columns.")
-    on_ray = check_engine(engine, workers, address)
     config = make_config(
         "coverfusion extract",
         collection=collection,

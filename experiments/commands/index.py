@@ -15,16 +15,22 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 
 def index_command(
     source: TableArgument,
-    out: Annotated[Path | None, typer.Option(help="the folder to make; runs/index-NAME if left out")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to make; runs/index-NAME by default.")] = None,
     block: BlockOption = None,
-    kind: Annotated[str, typer.Option(help="flat, ivf, hnsw, or auto: by the number of covers")] = "auto",
+    kind: Annotated[
+        str, typer.Option(help="The kind of index: flat, ivf, hnsw, or auto (by the number of covers).")
+    ] = "auto",
     evaluate: Annotated[
         bool,
-        typer.Option("--evaluate", help="precision@k of the genre: all blocks, each block, chance"),
+        typer.Option(
+            "--evaluate",
+            help="Measure how often the nearest covers have the same genre, for all blocks, each block"
+            " and chance.",
+        ),
     ] = False,
     seed: SeedOption = 0,
 ) -> None:
-    """An index that finds the covers most alike, over any blocks; `similar` asks it.
+    """Makes an index that finds the covers most alike, over any blocks; the command similar asks it.
 
     Example: `coverfusion index runs/covers-0123456789 --block cnn --block color --out index/`
     """

@@ -15,11 +15,13 @@ from coverfusion.experiments.commands.printing import print_place
 
 def inspect_command(
     collection: CollectionArgument,
-    out: Annotated[Path | None, typer.Option(help="folder for figures and tables")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for figures and tables; runs/inspect-NAME by default.")
+    ] = None,
     keep: KeepOption = "drop",
     store: StoreOption = None,
 ) -> None:
-    """Counts, sizes, duplicates and rejected files of a collection, with figures.
+    """Counts covers, sizes, duplicates and rejected files of a collection, and draws figures.
 
     Example: `coverfusion inspect covers/`
     """

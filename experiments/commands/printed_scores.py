@@ -42,8 +42,10 @@ def print_rows(tally: Tally) -> None:
     folder = os.path.commonpath(map(os.path.dirname, paths)) if len(paths) > 1 else ""
     table = new_table(f"Pictures in {folder}" if folder else None)
     for head in ("file", "genre", "probability", "remark"):
-        justify = "right" if head == "probability" else "left"
-        table.add_column(head, overflow="fold", justify=justify, no_wrap=head == "probability")
+        if head == "probability":
+            table.add_column(head, justify="right", no_wrap=True)
+        else:
+            table.add_column(head, overflow="fold")
     for path, genre, chance, abstain, flagged, error in tally.first.itertuples(index=False):
         name = os.path.relpath(path, folder) if folder else path
         remarks = [error] if error else []

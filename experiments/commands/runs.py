@@ -9,7 +9,7 @@ import typer
 
 
 def runs_command(
-    folder: Annotated[Path, typer.Argument(help="a folder of run folders")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help="A folder of run folders.")] = Path("runs"),
 ) -> None:
     """Lists the runs in a folder: collection, blocks, best model with its interval, date and note.
 

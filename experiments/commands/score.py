@@ -46,31 +46,32 @@ def score_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="pictures, folders, zips, manifests (.csv, .parquet), addresses (s3://...), "
-            "or - for a list on standard input"
+            help="Pictures, folders, zips, manifests (.csv, .parquet), addresses (s3://...), or - for "
+            "a list of paths on standard input."
         ),
     ],
     out: Annotated[
         str | None,
         typer.Option(
-            help="a .csv, .parquet or .jsonl file for all rows; with ray a folder or an address for parquet"
+            help="A .csv, .parquet or .jsonl file for all rows. With ray it is a folder or an address "
+            "for parquet files."
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="genres a row names")] = 3,
+    top_k: Annotated[int, typer.Option(min=1, help="How many genres a row names.")] = 3,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
     max_failed: MaxFailedOption = MAX_FAILED,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     engine: EngineOption = "local",
     workers: ActorsOption = None,
     address: AddressOption = None,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Genres with probabilities for any number of pictures, sets of genres, and when to abstain.
+    """Gives any number of pictures genres with probabilities and sets of genres, and says when to abstain.
 
     Without --out a few pictures are listed on the screen, and many are counted.
 

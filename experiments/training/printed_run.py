@@ -9,20 +9,16 @@ import pandas as pd
 from rich.table import Table
 
 from coverfusion.experiments.drawing.words import (
-    HELD_OUT_WORDS,
     SCORE_LABELS,
     SPLIT_LABELS,
     headed,
-    percent,
     scored,
-    spread,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
-from coverfusion.experiments.pipeline.chosen_by_score import corrected_accuracy
+from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.console import console, new_table, print_frame
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
+from coverfusion.experiments.training.gist import choice_in_words, chosen_words, guess_words, score_words
 from coverfusion.experiments.training.limits import caveats
-from coverfusion.experiments.training.report import choice_in_words
 
 SHOWN_SCORES = ("f1_macro", "log_loss")  # beside accuracy
 LOSSES = ("log_loss", "brier")  # no proportions
@@ -39,30 +35,17 @@ def print_scores(folder: Path) -> None:
 
 
 def choice_sentences(run: Run) -> Iterator[str]:
-    """Which model was chosen and how good it is, what is right by chance, and what flatters the choice."""
-    best = run.accuracy(run.chosen)
-    covers = f"{_covers(run, run.split):,} {HELD_OUT_WORDS[run.split]}"
-    yield (
-        f"The chosen model ({CHOSEN_MARK}) is {run.chosen.classifier} on {run.chosen.on}. It is right for "
-        f"{percent(best.value)} of {covers} (interval: {spread(best)})."
-    )
-    usual, chance = chance_of(run)
-    yield f"Chance: always saying {usual}, the most frequent genre, is right for {percent(chance)}."
-    metric = ranked_by(run)
-    if metric.name != "accuracy" and run.split in run.baseline:
-        known = metric.shown(run.baseline[run.split][metric.name])
-        yield f"Knowing only how common genres are gives a {metric.label} of {known}."
+    """Which model was chosen and how good it is, the baseline, and what flatters the choice."""
+    chosen = run.chosen
+    yield f"The chosen model ({CHOSEN_MARK}) is {chosen.classifier} on {chosen.on}: {score_words(run)}."
+    yield f"{guess_words(run, *chance_of(run, run.metric))}."
     yield choice_in_words(run)
-    if corrected := corrected_accuracy(run):
-        yield (
-            "As the best of several on the same covers it may be flattered: corrected, its accuracy is "
-            f"{percent(corrected.value)} ({spread(corrected)})."
-        )
+    yield from chosen_words(run, corrected_score(run))
 
 
 def leaderboard_table(run: Run) -> Table:
     """The models as the report has them, the best first; the title says by what and on which covers."""
-    metric, ranking = ranked_by(run), run.other or run.split
+    metric, ranking = run.metric, run.other or run.split
     where = f"{_covers(run, ranking):,} {SPLIT_LABELS[run.other]} covers" if run.other else "all folds"
     table = new_table(f"Models, the best {metric.label} on {where} first")
     table.add_column("model", overflow="fold")
@@ -84,11 +67,6 @@ def leaderboard_table(run: Run) -> Table:
             style="bold" if model.chosen else None,
         )
     return table
-
-
-def ranked_by(run: Run) -> Metric:
-    """What the leaderboard is sorted by."""
-    return METRICS[run.config.get("metric", "accuracy")]
 
 
 def _covers(run: Run, split: str) -> int:

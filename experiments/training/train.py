@@ -132,8 +132,10 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     write_predictions(folder / "predictions.parquet", predictions, groups, deciding)
     write_stack_weights(folder, fits, list(predictions), parts)
     why = {"by": config.choose_by, "deciding_covers": len(deciding)}
-    baseline = baselines(parts, genre, sorted(genre.unique()))
-    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline))
+    genres = sorted(genre.unique())
+    baseline = baselines(parts, genre, genres)
+    guessed = {} if config.prior == "natural" else baselines(parts, genre, genres, config.prior)
+    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline, guessed))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))

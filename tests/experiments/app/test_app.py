@@ -335,7 +335,7 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     }
 
     _open(visit, "Leaderboard")
-    drawing = page.frame_locator("iframe[title=Accuracy]")
+    drawing = page.frame_locator("iframe[title=Models]")
     drawing.get_by_role("img", name=re.compile("^Accuracy of each model")).wait_for()
     page.get_by_role("tab", name="Whole report").click()
     page.frame_locator("iframe[title^='Report of the run']").get_by_role("heading").first.wait_for()

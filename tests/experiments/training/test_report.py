@@ -157,7 +157,7 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE, metric: str 
     write_predictions(folder / "predictions.parquet", predictions, groups, groups.index)
     write_json(
         folder / "metrics.json",
-        as_json(scored, next(iter(models)), {"by": "log_loss"}, metric, {"test": BASELINE}),
+        as_json(scored, next(iter(models)), {"by": "log_loss"}, metric, {"test": BASELINE}, {}),
     )
     write_config(make_config("test", collection=pictures, metric=metric), folder / "config.yaml")
     write_json(folder / "environment.json", environment())
