@@ -34,7 +34,8 @@ class Objects(BlockExtractor):
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its range."""
         classes = {
-            f"imagenet_{key}": f"looks like {name.partition(',')[0]}: log10 of the probability of the ImageNet class '{name}'; up to 0"
+            f"imagenet_{key}": f"looks like {name.partition(',')[0]}: "
+            f"log10 of the probability of the ImageNet class '{name}'; up to 0"
             for key, name in _imagenet().items()
         }
         kinds = {
