@@ -30,6 +30,7 @@ from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
+from tests.helpers.browser import visited
 from tests.helpers.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"
@@ -510,3 +511,32 @@ def test_metrics_of_the_page_are_those_of_the_run(inputs: Inputs) -> None:
         ]
         assert model.scores[entry["split"]]["f1_macro"].value == entry["scores"]["f1_macro"]["value"]
     assert [m.kind for m in run.models] == ["fused", "fused", "alone", "alone"]
+
+
+@pytest.mark.slow
+def test_the_leaderboard_sorts_and_filters_and_a_cell_opens_its_covers(
+    inputs: Inputs, tmp_path: Path
+) -> None:
+    inputs.page()
+    with visited(tmp_path, "file://") as visit:
+        page = visit.page
+        page.goto((inputs.folder / "report.html").as_uri())
+        rows = "#models tbody tr:not([hidden])"
+
+        def accuracies() -> list[str]:
+            # the columns: model, validation accuracy, test accuracy
+            return page.eval_on_selector_all(f"{rows} td:nth-child(3)", "all => all.map(td => td.innerText)")
+
+        page.click("#models thead th:nth-child(3) button")
+        assert page.get_attribute("#models thead th:nth-child(3)", "aria-sort") == "descending"
+        shown = [float(text.split()[0]) for text in accuracies()]
+        assert shown == sorted(shown, reverse=True)
+        page.keyboard.press("Enter")
+        assert page.get_attribute("#models thead th:nth-child(3)", "aria-sort") == "ascending"
+        page.select_option("select[name=classifier]", "svc")
+        page.select_option("select[name=block]", "color")
+        assert page.locator(rows).count() == 1
+        assert page.inner_text("output") == "1 of 4 models"
+        page.click(".matrix td.hit a")
+        assert page.locator("details[open]").count() == 1
+        assert not visit.wrong
