@@ -34,11 +34,12 @@ class Objects(BlockExtractor):
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its range."""
         classes = {
-            f"imagenet_{key}": f"log10 of the probability of the ImageNet class '{name}'; up to 0"
+            f"imagenet_{key}": f"looks like {name.partition(',')[0]}: "
+            f"log10 of the probability of the ImageNet class '{name}'; up to 0"
             for key, name in _imagenet().items()
         }
         kinds = {
-            f"coco_{_key(name)}": f"log10 of the highest confidence that a {name} is there (COCO); up to 0"
+            f"coco_{_key(name)}": f"{name} found: log10 of the highest confidence in COCO's {name}; up to 0"
             for name in COCO.values()
         }
         return classes | kinds

@@ -14,6 +14,7 @@ START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand b
 PLOT = 230  # pixels
 COUNTS = 44  # of the strip that says how many covers stand behind each point
 PERCENT = Axis(0.0, 100.0, START, END)
+LABELLESS = 30  # of an axis that has no label
 KEY, TOP, BOTTOM = 24, 40, 54  # of a line of the legend, above the plot, of the axis
 
 
@@ -116,12 +117,12 @@ class Curve:
     @property
     def bottom(self) -> int:
         """Where it ends, with its counts."""
-        return self.top + PLOT + (COUNTS + 8 if self.counts else 0)
+        return self.top + int(self.y.start) + (COUNTS + 8 if self.counts else 0)
 
     @property
     def height(self) -> int:
         """Of the chart."""
-        return self.bottom + BOTTOM
+        return self.bottom + (BOTTOM if self.x_label else LABELLESS)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -133,7 +134,8 @@ class Curve:
         """The title, and every point of every series."""
         line = "" if math.isnan(self.line) else f" {self.line_label}: {self.shown(self.line)}."
         said = [f"{each.name or self.title}: {self._points(each)}." for each in self.series if each.spots]
-        return f"{self.title}; {self.y_label} against {self.x_label}.{line} {' '.join(said)}".strip()
+        against = f"; {self.y_label} against {self.x_label}" if self.x_label else ""
+        return f"{self.title}{against}.{line} {' '.join(said)}".strip()
 
     def _points(self, series: Series) -> str:
         ticks = dict(self.x_ticks)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from markupsafe import Markup
 
 from coverfusion.experiments.drawing.charts import DARK, LIGHT, Chart
 from coverfusion.experiments.drawing.marks import mark
-from coverfusion.experiments.drawing.words import day
+from coverfusion.experiments.drawing.words import capital, day
 
 TEMPLATES = Path(__file__).parent / "templates"
 Filters = Mapping[str, Callable[..., Any]]
@@ -32,6 +34,13 @@ def render(template: str, context: Mapping[str, Any], filters: Filters | None = 
     environment = _environment().overlay()
     environment.filters = environment.filters | dict(filters or {})
     return environment.get_template(template).render(PALETTES | dict(context))
+
+
+def script(name: str) -> dict[str, str]:
+    """A script of `templates/` as `page.html` takes it: its text, and the digest that lets it alone run."""
+    text = (TEMPLATES / name).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"script": Markup(text), "script_hash": f"sha256-{digest}"}
 
 
 def svg(chart: Chart, standalone: bool = False) -> Markup:
@@ -71,5 +80,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["mark"] = mark
-    environment.filters |= {"svg": svg, "day": day}
+    environment.filters |= {"svg": svg, "day": day, "capital": capital}
     return environment

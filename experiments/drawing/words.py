@@ -125,3 +125,14 @@ def day(stamp: str) -> str:
     when = datetime.fromisoformat(stamp)
     zone = f" {when.tzname()}" if when.tzname() else ""
     return f"{when.day} {when:%B %Y, %H:%M}{zone}"
+
+
+def capital(text: str) -> str:
+    """With a capital at its beginning; the rest stays: "Macro F1"."""
+    return text[:1].upper() + text[1:]
+
+
+def brief(value: float, digits: int = 3) -> str:
+    """So many significant digits, all of those before the point, with a true minus sign."""
+    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    return text.replace("-", "\u2212")

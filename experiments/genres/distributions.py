@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.drawing.charts import Axis
+from coverfusion.experiments.drawing.curves import END, START, Curve, Series
+from coverfusion.experiments.drawing.words import brief, percent
+
+HISTOGRAM_HEIGHT = 110  # pixels
 HISTOGRAM_BINS = 20
 LAST_COUNT = 5  # of a count: the last bar holds this many and more
 AXIS_QUANTILE = 0.99  # of all covers lie on the axis; the last bar holds those beyond it
@@ -60,6 +65,49 @@ class Distribution:
     def tallest(self) -> float:
         """The largest proportion of all bars."""
         return max(max(bar.own, bar.others) for bar in self.bars)
+
+
+def distribution_chart(one: Distribution, genre: str) -> Curve:
+    """Histograms of a genre's covers and of all others, on one axis, in percent of the covers.
+
+    Args:
+        one: the feature.
+        genre: whose covers are compared with all others.
+    """
+    edges = [one.bars[0].low, *(bar.high for bar in one.bars)]
+    own, others = (
+        _steps(edges, [100 * getattr(bar, name) for bar in one.bars]) for name in ("own", "others")
+    )
+    places = range(0, len(edges), len(one.bars) // 4)
+    ends = [(edges[k], f"{brief(edges[k], 2)}{'+' if k == len(one.bars) else ''}") for k in places]
+    middles = [((bar.low + bar.high) / 2, bar.label) for bar in one.bars]
+    return Curve(
+        title=f"{one.title} of {genre} covers against all others. {_in_words(one)}",
+        x=Axis(edges[0], edges[-1], START, END),
+        y=Axis(0.0, 100 * one.tallest, HISTOGRAM_HEIGHT, 0),
+        x_label="",
+        y_label="covers, %",
+        series=[
+            Series("", 0, band=[(x, 0.0, y) for x, y in own]),
+            Series("", 1, line=[(edges[0], 0.0), *others, (edges[-1], 0.0)]),
+        ],
+        x_ticks=middles if one.counts else ends,
+        shown="{:.0f}".format,
+    )
+
+
+def _steps(edges: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
+    pairs = zip(edges[:-1], edges[1:], values, strict=True)
+    return [point for low, high, value in pairs for point in ((low, value), (high, value))]
+
+
+def _in_words(one: Distribution) -> str:
+    if one.counts:
+        return "; ".join(
+            f"{bar.label}: {percent(bar.own, 0)} against {percent(bar.others, 0)}" for bar in one.bars
+        )
+    ours, theirs = (f"{brief(low)} to {brief(high)}" for low, high in (one.quartiles, one.other_quartiles))
+    return f"Median {brief(one.own)} against {brief(one.others)}; middle half {ours} against {theirs}"
 
 
 def distributions(

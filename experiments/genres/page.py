@@ -11,8 +11,10 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.thumbnails import picture_at
-from coverfusion.experiments.drawing.words import percent
-from coverfusion.experiments.genres.distributions import distributions
+from coverfusion.experiments.drawing.words import percent, spread
+from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.evaluation.statistics import widening
+from coverfusion.experiments.genres.distributions import distribution_chart, distributions
 from coverfusion.experiments.genres.effects import distinct
 from coverfusion.experiments.genres.findings import GenreFindings
 from coverfusion.experiments.genres.palette import over
@@ -53,6 +55,7 @@ class PageCover:
         probability: of that genre; NaN likewise.
         typical: the proportion of covers near it that are of its genre.
         picture: a data URI; None where the file cannot be read any more.
+        path: of its file, as seen from the collection.
     """
 
     genre: str
@@ -61,6 +64,7 @@ class PageCover:
     probability: float
     typical: float
     picture: str | None
+    path: str
 
     @property
     def alt(self) -> str:
@@ -80,7 +84,14 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         else []
     )
     confusion = findings.run.chosen.confusion[findings.run.split]
-    confused = confused_with(confusion, findings.predictions, findings.space, genre, MAX_PAIRS)
+    confused = confused_with(
+        confusion,
+        findings.predictions,
+        findings.space,
+        genre,
+        MAX_PAIRS,
+        widening(findings.run.config["folds"]),
+    )
     page = {
         "genre": genre,
         "count": int(inside.sum()),
@@ -92,7 +103,10 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "palette": palette,
         "over": over(palette),
         "mean": findings.means.get(genre),
-        "distributions": distributions(findings.values, findings.meanings, inside),
+        "distributions": [
+            (one, distribution_chart(one, genre))
+            for one in distributions(findings.values, findings.meanings, inside)
+        ],
         "words": words,
         "bearers": {word.word: bearers(findings, word) for word in words},
         "models": scored_models(findings.run, genre),
@@ -144,6 +158,7 @@ def _cover(findings: GenreFindings, cover_id: str, picture: str | None) -> PageC
         probability=probability,
         typical=float(findings.typical["proportion"][cover_id]),
         picture=picture,
+        path=findings.run.shorten(findings.space.covers["path"][cover_id]),
     )
 
 
@@ -214,12 +229,18 @@ def genre_gist(
     if models:
         model, scores = models[0]
         sentences.append(
-            f"The model {model.classifier} on {model.on} finds {percent(scores['recall'].value, 0)} of those"
-            f" held out; of the covers that it calls {genre}, {percent(scores['precision'].value, 0)} are."
+            f"The model {model.classifier} on {model.on} finds {_spanned(scores['recall'])} of those held "
+            f"out; of the covers that it calls {genre}, {_spanned(scores['precision'])} are."
         )
     if confused:
-        sentences.append(f"It takes {percent(confused.share, 0)} of them for {confused.genre}.")
+        sentences.append(
+            f"It takes {percent(confused.share, 0)} ({spread(confused.ends)}) of them for {confused.genre}."
+        )
     return sentences
+
+
+def _spanned(score: Interval) -> str:
+    return f"{percent(score.value)} ({spread(score)})"
 
 
 def _differences(effects: Rows) -> str:
@@ -240,4 +261,5 @@ def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:
     for row in rows:
         row["meaning"] = meanings.get(row["column"], "")
         row["short"] = short_meaning(row["meaning"]) or row["column"]
+        row["details"] = row["meaning"].removeprefix(row["short"])
     return [{str(key): value for key, value in row.items()} for row in rows]

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 from skimage.color import lab2rgb, rgb2lab
 from sklearn.cluster import KMeans
 
+SIGNIFICANCE_LEVEL = 0.05  # of all differences of areas together
 COMMON_COLOURS = 16  # common colours of a collection
 GREY_CHROMA = 10.0  # chroma in CIE Lab below which a colour has no hue worth sorting by
 MAX_PALETTE_COLOURS = 100_000  # palette colours that the common ones are found from
@@ -29,13 +31,24 @@ COLOUR_NAMES = {
 
 @dataclass(frozen=True)
 class Swatch:
-    """A common colour and the proportion of a genre's area that it takes, 0 to 1; `ratio` to the others'."""
+    """A common colour and the proportion of a genre's area that it takes, 0 to 1, and of the others'.
+
+    Attributes:
+        low, high: interval of the difference over covers (one a group), 95 % for all colours and genres
+            together; NaN where there are too few covers.
+    """
 
     colour: str
     name: str
     share: float
     others: float
-    ratio: float
+    low: float
+    high: float
+
+    @property
+    def more(self) -> float:
+        """How much more of the genre's area it takes."""
+        return self.share - self.others
 
 
 def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, list[Swatch]]:
@@ -46,7 +59,7 @@ def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, 
 
     Args:
         color: the block `color`, indexed by cover_id.
-        covers: frame with `cover_id` and `genre`.
+        covers: frame with `cover_id`, `genre` and `group`.
         seed: of k-means.
 
     Returns:
@@ -66,11 +79,10 @@ def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, 
     amounts = np.zeros((len(covers), wanted))
     np.add.at(amounts, (owner, place), share)
     amounts /= np.maximum(amounts.sum(axis=1, keepdims=True), 1e-9)
-    genres = covers["genre"].to_numpy()
-    return {
-        str(genre): _swatches(common, _mean(amounts[genres == genre]), _mean(amounts[genres != genre]))
-        for genre in np.unique(genres)
-    }
+    genres, groups = covers["genre"].to_numpy(), covers["group"].to_numpy()
+    names = np.unique(genres)
+    errors = float(norm.ppf(1 - SIGNIFICANCE_LEVEL / 2 / (wanted * len(names))))  # Bonferroni
+    return {str(genre): _swatches(common, amounts, genres == genre, groups, errors) for genre in names}
 
 
 def palette_colours(color: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,16 +105,24 @@ def colour_name(lab: np.ndarray) -> str:
 
 
 def over(swatches: list[Swatch], most: int = 3) -> list[Swatch]:
-    """The colours that take the most more of this genre than of the rest, the largest ratio first."""
-    more = [swatch for swatch in swatches if swatch.ratio > 1.05 and swatch.share > 0.01]
-    return sorted(more, key=lambda swatch: -swatch.ratio)[:most]
+    """The colours that surely take more of this genre than of the rest, the largest difference first."""
+    return sorted((swatch for swatch in swatches if swatch.low > 0), key=lambda swatch: -swatch.more)[:most]
 
 
-def _swatches(common: np.ndarray, own: np.ndarray, others: np.ndarray) -> list[Swatch]:
+def _swatches(
+    common: np.ndarray, amounts: np.ndarray, inside: np.ndarray, groups: np.ndarray, errors: float
+) -> list[Swatch]:
+    """Swatches of one genre; `errors` is how many standard errors an interval reaches to either side."""
     codes = [f"#{r:02x}{g:02x}{b:02x}" for r, g, b in np.rint(lab2rgb(common) * 255).astype(int)]
+    means = [_mean(amounts[part]) for part in (inside, ~inside)]
+    single = [amounts[part][np.unique(groups[part], return_index=True)[1]] for part in (inside, ~inside)]
+    if min(map(len, single)) < 2:
+        wide = np.full(len(common), np.nan)
+    else:  # B. L. Welch 1947
+        wide = errors * np.sqrt(sum(part.var(axis=0, ddof=1) / len(part) for part in single))
     return [
-        Swatch(code, colour_name(lab), float(a), float(b), float(a / max(b, 1e-9)))
-        for code, lab, a, b in zip(codes, common, own, others, strict=True)
+        Swatch(code, colour_name(lab), float(own), float(rest), float(own - rest - d), float(own - rest + d))
+        for code, lab, own, rest, d in zip(codes, common, *means, wide, strict=True)
     ]
 
 

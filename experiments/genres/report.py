@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -16,7 +18,15 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.words import HELD_OUT_WORDS, p_value, percent, signed, spread
+from coverfusion.experiments.drawing.words import (
+    HELD_OUT_WORDS,
+    brief,
+    p_value,
+    percent,
+    points,
+    signed,
+    spread,
+)
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
@@ -68,19 +78,27 @@ def write_pages(findings: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
     make_output_folder(out)
     names = page_names(findings.genres)
-    shared = _shared(findings) | {"names": names}
+    report = findings.run.folder / "report.html"
+    facts = environment() | {"run": str(findings.run.folder)}
+    shared = _shared(findings) | {
+        "names": names,
+        "made": facts["date"],
+        "report": _address(report, out) if report.is_file() else "",
+    }
     pages = []
     with counted("genre pages", len(names)) as bar:
         for genre, name in names.items():
             pages.append(genre_page(findings, genre))
             _write(out / name, "genre.html", pages[-1] | shared)
             bar.advance(bar.task_ids[0])
-    write_genre_tables(findings, out)
+    write_genre_tables(findings, out, facts)
     index = _write(
         out / "index.html",
         "genre_index.html",
         shared | {"pages": pages, "gains": gains_by_genre(findings.shap)},
     )
+    if report.is_file():
+        link_pages(report, index)
     shutil.rmtree(out / FITS_FOLDER, ignore_errors=True)
     return index
 
@@ -96,7 +114,7 @@ def page_names(genres: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def write_genre_tables(findings: GenreFindings, out: Path) -> None:
+def write_genre_tables(findings: GenreFindings, out: Path, facts: Mapping[str, Any]) -> None:
     """What the pages show, as tables, and what they were made from and with."""
     write_csv(findings.effects, out / "effects.csv")
     write_csv(findings.shap.blocks, out / "shap_blocks.csv")
@@ -112,16 +130,22 @@ def write_genre_tables(findings: GenreFindings, out: Path) -> None:
         columns = ["genre", "word", "z", "log_odds", "weight", "covers", "others"]
         write_csv(pd.DataFrame(rows, columns=columns), out / "words.csv")
     shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
-    write_json(out / "environment.json", environment() | {"run": str(findings.run.folder)})
+    write_json(out / "environment.json", facts)
+
+
+def link_pages(report: Path, index: Path) -> None:
+    """Sets the link of a run's report to the genre pages, which are made after it."""
+    link = f'<a id="genre-pages" href="{html.escape(_address(index, report.parent))}">'
+    text = report.read_text(encoding="utf-8")
+    pages.write(report, re.sub(r'<a id="genre-pages"[^>]*>', lambda _: link, text, count=1))
+
+
+def _address(file: Path, folder: Path) -> str:
+    """A file as a link from a page in the folder."""
+    return quote(Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix())
 
 
 # --- rendering -----------------------------------------------------------------------------------------
-
-
-def brief(value: float, digits: int = 3) -> str:
-    """So many significant digits, all of those before the point, with a true minus sign."""
-    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
-    return text.replace("-", "\u2212")
 
 
 def _shared(findings: GenreFindings) -> dict[str, Any]:
@@ -154,6 +178,7 @@ def _write(path: Path, template: str, context: Mapping[str, Any]) -> Path:
 
 GENRE_FILTERS: pages.Filters = {
     "percent": percent,
+    "points": points,
     "spread": spread,
     "signed": signed,
     "p_value": p_value,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
@@ -43,6 +44,7 @@ class Confused:
     Attributes:
         genre: the other genre.
         taken: covers of this genre that were called the other one; `share` of its covers.
+        ends: the interval of that proportion, counted in groups.
         given: covers of the other genre that were called this one.
         pairs: examples of the former.
     """
@@ -50,6 +52,7 @@ class Confused:
     genre: str
     taken: int
     share: float
+    ends: Interval
     given: int
     pairs: list[Pair]
 
@@ -111,7 +114,12 @@ def most_confident(
 
 
 def confused_with(
-    confusion: pd.DataFrame, predictions: pd.DataFrame, space: EmbeddingSpace, genre: str, pairs: int
+    confusion: pd.DataFrame,
+    predictions: pd.DataFrame,
+    space: EmbeddingSpace,
+    genre: str,
+    pairs: int,
+    wider: float = 1.0,
 ) -> Confused | None:
     """The genre that this one's covers are most often taken for, with the most confident examples.
 
@@ -121,6 +129,7 @@ def confused_with(
         space: all covers.
         genre: the one to describe.
         pairs: how many examples.
+        wider: from `evaluation.statistics.widening`, where folds were pooled.
 
     Returns:
         None where no cover of the genre was taken for another.
@@ -132,7 +141,8 @@ def confused_with(
     if not mistaken:
         return None
     other = max(mistaken, key=lambda name: mistaken[name])
-    wrong = predictions[(predictions["genre"] == genre) & (predictions["predicted"] == other)]
+    own = predictions[predictions["genre"] == genre]
+    wrong = own[own["predicted"] == other]
     right = predictions.index[(predictions["genre"] == other) & (predictions["predicted"] == other)].tolist()
     sure = wrong[f"p_{other}"].sort_values(ascending=False, kind="stable")
     shown = _one_a_group(sure.index.tolist(), space)[:pairs]
@@ -141,6 +151,9 @@ def confused_with(
         genre=str(other),
         taken=counts[other],
         share=counts[other] / sum(counts.values()),
+        ends=grouped_proportion(
+            (own["predicted"] == other).to_numpy(), space.covers.loc[own.index, "group"].to_numpy(), wider
+        ),
         given=int(confusion[genre][other]),
         pairs=[Pair(one, float(sure[one]), near) for one, near in beside],
     )

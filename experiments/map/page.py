@@ -105,17 +105,14 @@ def write_map_page(folder: Path, seed: int) -> Path:
 
 
 def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    """Three sentences: how many pairs of genres separate, which best and least, what the clusters follow."""
+    """Sentences: how many pairs of genres separate, which surely best or least, what the clusters follow."""
     sentences = []
     if len(pairs):
-        best, worst = pairs.iloc[0], pairs.iloc[-1]
         sentences.append(
             f"Pairs of genres that separate, a linear probe telling their covers apart better than chance: "
             f"{pairs['separates'].sum()} of {len(pairs)}."
         )
-        easiest = f"{best['genre_a']} and {best['genre_b']} are the easiest to tell apart ({_auc(best)})"
-        hardest = f"{worst['genre_a']} and {worst['genre_b']} the hardest ({_auc(worst)})"
-        sentences.append(f"{easiest}, {hardest}." if len(pairs) > 1 else f"{easiest}.")
+        sentences += _extremes(pairs)
     parts = []
     for key, name in CLUSTERING_NAMES.items():
         rand = _score(scores, key, "rand")
@@ -152,6 +149,19 @@ def shorten(path: str, root: str) -> str:
     return short if len(short) <= MAX_PATH_LETTERS else f"\u2026{short[-MAX_PATH_LETTERS:]}"
 
 
+def _extremes(pairs: pd.DataFrame) -> list[str]:
+    """The easiest and the hardest pair, where their intervals lie apart from all others'."""
+    first, last = pairs.iloc[0], pairs.iloc[-1]
+    said = []
+    if len(pairs) > 1 and first["low"] > pairs["high"].iloc[1:].max():
+        said.append(
+            f"{first['genre_a']} and {first['genre_b']} are the easiest to tell apart ({_auc(first)})."
+        )
+    if len(pairs) > 1 and last["high"] < pairs["low"].iloc[:-1].min():
+        said.append(f"{last['genre_a']} and {last['genre_b']} are the hardest to tell apart ({_auc(last)}).")
+    return said
+
+
 def _auc(row: pd.Series) -> str:
     return f"AUC {row['auc']:.2f}, {row['low']:.2f}\u2013{row['high']:.2f}"
 
@@ -179,7 +189,7 @@ def _genres(table: pd.DataFrame, scores: pd.DataFrame, pairs: pd.DataFrame) -> l
         if len(own):
             worst = own.iloc[-1]
             other = worst["genre_b"] if worst["genre_a"] == name else worst["genre_a"]
-            hardest = f"{other} (AUC {worst['auc']:.2f})"
+            hardest = f"{other} ({_auc(worst)})"
         compact = _score(scores, "genres", "silhouette", str(name))
         rows.append({"name": name, "covers": covers, "silhouette": compact, "hardest": hardest})
     return rows

@@ -13,22 +13,24 @@ import pandas as pd
 from coverfusion.experiments.drawing.words import (
     HELD_OUT_WORDS,
     SPLIT_LABELS,
+    capital,
     gain_words,
     interval_words,
     region,
     value_words,
 )
 from coverfusion.experiments.evaluation import ROPE
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
 from coverfusion.experiments.evaluation.group_tests import GroupTest
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.rope import Practical
 from coverfusion.experiments.pipeline.chosen_by_score import differences_of
 from coverfusion.experiments.pipeline.predicted_sums import fold_values, predicted_sums
-from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
+from coverfusion.experiments.pipeline.run_folder import Run
 
 Pair = tuple[np.ndarray, np.ndarray]
+SHOWN_ALONE = 3  # single blocks that the sentences name, beside the last one
 
 
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
@@ -137,22 +139,36 @@ def run_gist(
             f"{guess}.",
             "No block was tried alone beside others, so nothing is said here of what fusing adds.",
         ]
-    metric, single, last = run.metric, run.alone[0], run.alone[-1]
+    metric, single = run.metric, run.alone[0]
     verdict = _verdict(run, difference)
     if practical is not None and not math.isnan(practical.equal):
         verdict += f"; practically equal within {region(ROPE)} with probability {practical.equal:.2f}"
     where = " (by validation)" if run.other else ""
     block = f"the best single block{where} {'for' if metric.name == 'accuracy' else 'gives'}"
     worth = f"{guess} and {block} {value_words(metric, run.score(single).value)}; {verdict}."
-    order = "validation puts the block" if run.other else "the block"
-    first = "first" if run.other else "scores best"
-    alone = (
-        f"Alone, {order} {single.blocks[0]} {first} ({single.classifier}:"
-        f" {_scored(run, single)}, interval {interval_words(metric, run.score(single))})"
-    )
-    if last.blocks != single.blocks:
-        alone += f", and {last.blocks[0]} last ({_scored(run, last)})"
-    return [won, worth, f"{alone}."]
+    return [won, worth, _alone_words(run, chance)]
+
+
+def _alone_words(run: Run, chance: float) -> str:
+    """The first single blocks and the last one with intervals, and whether any is better than chance."""
+    metric, listed = run.metric, run.alone
+    shown = listed if len(listed) <= SHOWN_ALONE + 1 else [*listed[:SHOWN_ALONE], listed[-1]]
+    said = [
+        f"{model.blocks[0]} {value_words(metric, run.score(model).value)} "
+        f"({interval_words(metric, run.score(model))})"
+        for model in shown
+    ]
+    if len(shown) < len(listed):
+        said.insert(-1, "…")
+    order = ", in the order of validation" if run.other else ""
+    better = any(metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in listed)
+    doubt = "" if better else " No block alone is surely better than chance on these covers."
+    return f"{capital(metric.label)} of single blocks{order}: {', '.join(said)}.{doubt}"
+
+
+def _nearer(metric: Metric, interval: Interval) -> float:
+    """The worse end of an interval."""
+    return interval.low if metric.higher_is_better else interval.high
 
 
 def _verdict(run: Run, difference: Interval) -> str:
@@ -170,11 +186,6 @@ def _verdict(run: Run, difference: Interval) -> str:
         value = f"{gain_words(metric, difference.value)} {'points' if metric.percent else metric.gain}"
         return f"{doing} makes no sure difference ({value}, {interval})"
     return f"{doing} {how} that ({interval})"
-
-
-def _scored(run: Run, model: ScoredModel) -> str:
-    what = "" if run.metric.name == "accuracy" else f"{run.metric.label} "
-    return f"{what}{value_words(run.metric, run.score(model).value)}"
 
 
 def _level(run: Run) -> str:

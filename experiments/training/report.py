@@ -19,6 +19,7 @@ from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.drawing.words import (
     SCORE_LABELS,
     SPLIT_LABELS,
+    capital,
     gain_words,
     interval_words,
     main_scores,
@@ -29,6 +30,7 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.cell_covers import MOST_IN_CELL, cell_covers
 from coverfusion.experiments.training.gist import (
     choice_in_words,
     chosen_words,
@@ -86,9 +88,11 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     practical = practical_gain(run, covers) if run.alone else None
     charts = report_charts(run, predictions, chance)
     pages.save_charts(folder, charts)
-    context = {
+    context = pages.script("leaderboard.js") | {
         "run": run,
         "charts": charts,
+        "most_in_cell": MOST_IN_CELL,
+        "cells": cell_covers(run, predictions, covers),
         "chance": chance,
         "metric": run.metric,
         "split": run.split,
@@ -152,7 +156,7 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
     label = "always the most frequent genre" if metric.percent else "knowing only how common genres are"
     smaller = "" if metric.higher_is_better else " (smaller is better)"
     return Forest(
-        title=f"{metric.label.capitalize()} of each model",
+        title=f"{capital(metric.label)} of each model",
         rows=rows,
         axis=forest_axis(rows, line, 0.0, 100.0 if metric.percent else math.inf),
         axis_label=f"{metric.named}{smaller}, {SPLIT_LABELS[run.split]}",

@@ -29,7 +29,8 @@ def _block(covers: list[list[tuple[tuple[int, ...], float]]], ranks: int = 2) ->
 
 
 def _covers(genres: str) -> pd.DataFrame:
-    return pd.DataFrame({"cover_id": [f"c{k}" for k in range(len(genres))], "genre": list(genres)})
+    names = [f"c{k}" for k in range(len(genres))]
+    return pd.DataFrame({"cover_id": names, "genre": list(genres), "group": names})
 
 
 def test_shares_are_the_mean_over_a_genres_covers() -> None:
@@ -58,14 +59,27 @@ def test_missing_colours_are_no_colours() -> None:
     assert palettes(pd.DataFrame({"brightness": [0.1, 0.2]}, index=["c0", "c1"]), _covers("ab"), seed=0) == {}
 
 
-def test_over_names_what_a_genre_has_more_of() -> None:
+def test_over_names_what_a_genre_surely_has_more_of() -> None:
     swatches = [
-        Swatch("#ff0000", "red", 0.3, 0.1, 3.0),
-        Swatch("#0000ff", "blue", 0.2, 0.5, 0.4),
-        Swatch("#00ff00", "green", 0.001, 0.0001, 10.0),  # too little of it to matter
-        Swatch("#ffffff", "white", 0.4, 0.3, 1.3),
+        Swatch("#ff0000", "red", 0.3, 0.1, 0.1, 0.3),
+        Swatch("#0000ff", "blue", 0.2, 0.5, -0.4, -0.2),
+        Swatch("#00ff00", "green", 0.5, 0.1, -0.2, 1.0),  # four times as much, of too few covers to be sure
+        Swatch("#ffffff", "white", 0.8, 0.3, 0.4, 0.6),
+        Swatch("#808080", "grey", 0.8, 0.3, float("nan"), float("nan")),
     ]
-    assert [swatch.name for swatch in over(swatches)] == ["red", "white"]
+    assert [swatch.name for swatch in over(swatches)] == ["white", "red"]
+
+
+def test_the_interval_of_a_difference_holds_for_all_colours_and_counts_a_group_once() -> None:
+    reds = [0.8, 0.9, 1.0, 0.7, 0.2, 0.1, 0.0, 0.3]
+    block = _block([[(RED, red), (BLUE, 1 - red)] for red in reds])
+    covers = _covers("aaaabbbb")
+    red = next(swatch for swatch in palettes(block, covers, 0)["a"] if swatch.name == "red")
+    # both variances are 1/60, of 4 covers each; 2 colours x 2 genres: 2.4977 standard errors
+    wide = 2.4977 * np.sqrt(2 / 60 / 4)
+    assert (red.more, red.low, red.high) == pytest.approx((0.7, 0.7 - wide, 0.7 + wide), abs=1e-3)
+    copied = palettes(block, covers.assign(group=["x"] * 4 + ["c4", "c5", "c6", "c7"]), 0)["a"]
+    assert all(np.isnan(swatch.low) for swatch in copied)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.train import write_predictions
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
+from tests.helpers.browser import visited
 from tests.helpers.pictures import encode, solid
 
 MARKUP = "<script>alert('x')</script>"
@@ -226,7 +227,7 @@ def test_page_asks_for_nothing_from_outside(page: Page, inputs: Inputs) -> None:
 
 
 def test_markup_in_genres_and_paths_stays_text(page: Page, inputs: Inputs) -> None:
-    assert not page.all("script")
+    assert len(page.all("script")) == 1  # the page's own
     assert not [e for e in page.elements if any(name.startswith("on") for name in e.attributes)]
     genres = [e.text.strip() for e in page.all("th")]
     assert MARKUP in genres  # read back as text, whole
@@ -307,8 +308,9 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
     assert "33.3\u00a0%" in sentences[1]
     assert "50.0\u00a0%" in sentences[1]
     assert "25.0 points" in sentences[1]
-    assert "block color" in sentences[2]
-    assert "texture last (25.0\u00a0%)" in sentences[2]
+    assert "color 50.0\u00a0% (" in sentences[2]
+    assert "texture 25.0\u00a0% (" in sentences[2]
+    assert sentences[2].endswith("No block alone is surely better than chance on these covers.")
 
 
 def test_every_sentence_is_in_the_metric_that_models_are_ranked_by(tmp_path: Path) -> None:
@@ -327,15 +329,16 @@ def test_every_sentence_is_in_the_metric_that_models_are_ranked_by(tmp_path: Pat
     )
     ends = f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}".replace("-", "\u2212")
     assert ends in gist
-    assert "texture last (macro F1 25.0\u00a0%)" in gist
+    assert "Macro F1 of single blocks, in the order of validation: color 50.0\u00a0%" in gist
+    assert ", texture 25.0\u00a0% (" in gist
     assert "accuracy" not in gist
-    assert page.all("svg", "chart")[0].attributes["aria-label"].startswith("Macro f1 of each model")
+    assert page.all("svg", "chart")[0].attributes["aria-label"].startswith("Macro F1 of each model")
 
 
 def test_blocks_are_named_in_the_order_of_what_ordered_them(tmp_path: Path) -> None:
     # validation is as right as test, less its one most confident mistake: both say color, then texture
     gist = _inputs(tmp_path, RIGHT).page().all("p", "gist")[0].text
-    assert "Alone, validation puts the block color first" in gist
+    assert "in the order of validation: color 50.0" in gist
     assert "as frequent as any genre" in gist  # 20 covers of each
 
 
@@ -423,6 +426,15 @@ def test_pictures_are_those_of_the_covers(inputs: Inputs) -> None:
     assert colour == pytest.approx([40 * 5, 60 * 2, 90], abs=6)  # of test cover 11
 
 
+def test_a_cell_of_the_confusion_matrix_leads_to_its_covers(page: Page) -> None:
+    anchors = {e.attributes["id"]: e for e in page.all("ul", "shown")}
+    links = [e for e in page.all("a") if e.attributes.get("href", "").startswith("#cell-")]
+    assert {link.attributes["href"].removeprefix("#") for link in links} == set(anchors)
+    assert len(links) == 6  # three genres, right or taken for the next one
+    counts = sorted(int(e.text.split(": ")[1].split()[0]) for e in page.all("summary") if " cover" in e.text)
+    assert counts == [1, 1, 1, 3, 3, 3]
+
+
 def test_covers_that_are_gone_get_a_placeholder(inputs: Inputs, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(inputs.folder, folder)
@@ -432,7 +444,7 @@ def test_covers_that_are_gone_get_a_placeholder(inputs: Inputs, tmp_path: Path) 
     covers.loc[covers["cover_id"] == "test-11", "path"] = "/nowhere/cover.jpg"
     covers.loc[covers["cover_id"] == "test-10", "path"] = str(broken)
     page = Inputs(folder, inputs.neighbours, inputs.table, covers).page()
-    assert len(page.all("span", "gone")) == 2
+    assert len(page.all("span", "gone")) == 4  # among the mistakes, and in their cells
     assert len(page.all("li", "mistake")) == 3
 
 
@@ -499,3 +511,32 @@ def test_metrics_of_the_page_are_those_of_the_run(inputs: Inputs) -> None:
         ]
         assert model.scores[entry["split"]]["f1_macro"].value == entry["scores"]["f1_macro"]["value"]
     assert [m.kind for m in run.models] == ["fused", "fused", "alone", "alone"]
+
+
+@pytest.mark.slow
+def test_the_leaderboard_sorts_and_filters_and_a_cell_opens_its_covers(
+    inputs: Inputs, tmp_path: Path
+) -> None:
+    inputs.page()
+    with visited(tmp_path, "file://") as visit:
+        page = visit.page
+        page.goto((inputs.folder / "report.html").as_uri())
+        rows = "#models tbody tr:not([hidden])"
+
+        def accuracies() -> list[str]:
+            # the columns: model, validation accuracy, test accuracy
+            return page.eval_on_selector_all(f"{rows} td:nth-child(3)", "all => all.map(td => td.innerText)")
+
+        page.click("#models thead th:nth-child(3) button")
+        assert page.get_attribute("#models thead th:nth-child(3)", "aria-sort") == "descending"
+        shown = [float(text.split()[0]) for text in accuracies()]
+        assert shown == sorted(shown, reverse=True)
+        page.keyboard.press("Enter")
+        assert page.get_attribute("#models thead th:nth-child(3)", "aria-sort") == "ascending"
+        page.select_option("select[name=classifier]", "svc")
+        page.select_option("select[name=block]", "color")
+        assert page.locator(rows).count() == 1
+        assert page.inner_text("output") == "1 of 4 models"
+        page.click(".matrix td.hit a")
+        assert page.locator("details[open]").count() == 1
+        assert not visit.wrong
