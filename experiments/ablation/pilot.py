@@ -48,10 +48,11 @@ class PilotPair:
 
 @dataclass(frozen=True)
 class Pilot:
-    """All pairs of an earlier study or run, and how many covers they were tested on."""
+    """All pairs of an earlier study or run, and how many covers in how many groups they were tested on."""
 
     pairs: list[PilotPair]
     covers: int
+    groups: int
 
 
 def read_pilot(
@@ -86,7 +87,7 @@ def read_pilot(
     ]
     if not kept:
         raise UserError(f"--pilot {folder}: there are no two models to compare. Name another, or other -c.")
-    return Pilot(kept, pilot.covers)
+    return Pilot(kept, pilot.covers, pilot.groups)
 
 
 class _Compared:
@@ -135,7 +136,7 @@ def _of_study(folder: Path, metric: Metric, seed: int) -> Pilot:
         compared.pair(r["design"], r["unit"], (r["classifier"], r["first"]), (r["other"], r["second"]))
         for r in rows
     ]
-    return Pilot(pairs, len(frame))
+    return Pilot(pairs, len(frame), compared.groups)
 
 
 def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
@@ -158,7 +159,7 @@ def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
         if name in whole:
             first, second = (name, whole[name]), (name, block)
             pairs.append(compared.pair("all against block alone", block, first, second))
-    return Pilot(pairs, len(any_frame))
+    return Pilot(pairs, len(any_frame), compared.groups)
 
 
 def _key(model: ScoredModel) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from coverfusion.experiments.evaluation.power import KEPT, Design, detectable, p
 from coverfusion.experiments.evaluation.statistics import corrected_t_test, group_weights
 
 # groups, covers in each, and the signal of the weaker of two views, so that half to most studies find it
-PLANNED = ((200, 1, 0.2), (600, 1, 0.5), (120, 5, 0.2))
+PLANNED = ((200, 1, 0.2), (600, 1, 0.5), (120, 5, 0.2), (60, 5, 0.1))
 
 
 def planned(groups: int, size: int, weaker: float, repeats: int, true: float) -> Callable[..., Found]:

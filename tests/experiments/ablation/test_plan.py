@@ -149,6 +149,20 @@ def test_the_collection_says_how_many_covers_and_groups(made: Path) -> None:
     assert all(f"differ on {share} %" in text for share in (10, 20, 40))
 
 
+def test_a_plan_of_few_groups_says_that_it_is_careful(made: Path) -> None:
+    said = "more often than is said here"
+    for words, few in (
+        (["--covers", 100], True),
+        (["--covers", 400], False),
+        (["--covers", 400, "--group-size", 5], True),
+        (["--pilot", made / "run"], True),
+        (["--pilot", made / "run", "--covers", 400], False),
+    ):
+        status, text = plan(made, *words)
+        assert status == 0, text
+        assert (said in " ".join(text.split())) == few, words
+
+
 def test_larger_groups_and_fewer_covers_show_less() -> None:
     def shown(covers: int, size: float) -> float:
         design = Design(covers, 5, 2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from coverfusion.experiments.bench.planned_power import planned, planned_truth
 from coverfusion.experiments.evaluation.power import (
     LUCK,
     Design,
@@ -51,6 +52,15 @@ def test_the_power_that_is_printed_is_the_power_that_is_had(size: int, folds: in
     assert power(spread, design, true) == pytest.approx(0.8, abs=1e-6)
     # 60 groups leave a few points more; two standard errors of 400 studies are 4 points
     assert np.mean(found) == pytest.approx(0.8, abs=0.055)
+
+
+@pytest.mark.parametrize("weaker", [0.0, 0.1])
+def test_with_few_groups_more_is_found_than_is_said_but_little_more(weaker: float) -> None:
+    true = planned_truth(60, 5, weaker, 1, 150)
+    simulate = planned(60, 5, weaker, 1, true)
+    found = [simulate(np.random.default_rng([8, n]))["power, printed less had"] for n in range(300)]
+    # one standard error of 300 studies is 2.6 points
+    assert -0.11 < np.mean(found) < 0.03
 
 
 def test_one_fold_deviation_gives_nearly_the_noncentral_t() -> None:
