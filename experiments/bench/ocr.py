@@ -1,9 +1,7 @@
-"""How much of the text on covers is read right, by each engine; and that large covers cost no more."""
+"""How much of the text on covers is read right, by each engine and at each size."""
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,13 +15,13 @@ from coverfusion.data.pictures import decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.bench.ocr_drawn import DrawnLine, draw_cover
 from coverfusion.experiments.bench.ocr_errors import line_errors
+from coverfusion.experiments.bench.sizes import SIDES
 from coverfusion.experiments.pipeline.console import console, print_frame
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.features.ocr import Ocr, text_of
 
 TRANSCRIPTS = Path(__file__).with_name("ocr_transcripts.csv")  # cover_id, text, unreadable (lines)
 COVERS_AT_A_TIME = 20
-SIDES = (300, 640, 1500, 3000)  # pixels, of the covers whose cost is compared
 SMALL = 16  # pixels of 300: lines below are reported by themselves
 
 
@@ -110,31 +108,23 @@ def errors_of(truths: Sequence[Truth], texts: Sequence[str]) -> list[dict[str, o
     ]
 
 
-def bench_sides(engine: str, covers: int, rounds: int = 3) -> pd.DataFrame:
-    """The same drawn covers at four sizes: what reading them costs and how much is read wrong.
+def bench_sides(engine: str, covers: int) -> pd.DataFrame:
+    """The same drawn covers at four sizes: how much is read wrong (`bench_sizes` has what reading costs).
 
     Returns:
-        One row a side: `side` (pixels), `times_smallest` (seconds over those of the smallest side, decoding
-        apart, the median of rounds that take turns), `character_error`.
+        One row a side: `side` (pixels), `character_error`.
     """
     block = Ocr(engine=engine)
-    seconds: dict[int, list[float]] = {side: [] for side in SIDES}
-    errors = {}
-    block.annotate([draw_cover(0).picture])  # loads the networks
-    with counted("sizes", len(SIDES) * rounds) as bar:
-        for turn in range(rounds):
-            for side in SIDES:
-                drawn = [draw_cover(number, side) for number in range(covers)]
-                started = time.perf_counter()
-                notes = block.annotate([one.picture for one in drawn])[1]
-                seconds[side].append(time.perf_counter() - started)
-                bar.advance(bar.task_ids[0])
-                if turn == 0:
-                    truths = [_truth(one.picture, one.lines) for one in drawn]
-                    errors[side] = errors_of(truths, [text_of(note) or "" for note in notes])[0]
-    ratios = {side: [a / b for a, b in zip(seconds[side], seconds[SIDES[0]], strict=True)] for side in SIDES}
-    rows = [(side, statistics.median(ratios[side]), errors[side]["character_error"]) for side in SIDES]
-    frame = pd.DataFrame(rows, columns=["side", "times_smallest", "character_error"])
+    errors = []
+    with counted("sizes", len(SIDES)) as bar:
+        for side in SIDES:
+            drawn = [draw_cover(number, side) for number in range(covers)]
+            notes = block.annotate([one.picture for one in drawn])[1]
+            truths = [_truth(one.picture, one.lines) for one in drawn]
+            all_lines = errors_of(truths, [text_of(note) or "" for note in notes])[0]
+            errors.append((side, all_lines["character_error"]))
+            bar.advance(bar.task_ids[0])
+    frame = pd.DataFrame(errors, columns=["side", "character_error"])
     print_frame(frame, f"{covers} drawn covers at four sizes, {engine}")
     return frame
 

@@ -150,7 +150,7 @@ def bench_ocr_command(
     drawn: Annotated[int, typer.Option(min=1, help="covers drawn with known words")] = 300,
     sides: Annotated[int, typer.Option(min=0, help="of these, read at four sizes too")] = 12,
 ) -> None:
-    """How much of the text on covers each engine reads right, drawn and real, and what large ones cost.
+    """How much of the text on covers each engine reads right, drawn and real.
 
     Example: `coverfusion bench ocr covers/ --engine rapidocr`
     """
@@ -160,6 +160,22 @@ def bench_ocr_command(
     bench_ocr(collection, engines, drawn)
     if sides:
         bench_sides(engines[0], sides)
+
+
+@bench.command("sizes")
+def bench_sizes_command(
+    collection: CoversArgument,
+    block: BlockOption = None,
+    covers: Annotated[int, typer.Option(min=1, help="how many covers a round")] = 16,
+    rounds: Annotated[int, typer.Option(min=1, help="how often")] = 3,
+) -> None:
+    """What the same covers cost at 300 to 3,000 pixels, block by block.
+
+    Example: `coverfusion bench sizes covers/ --block color --block people`
+    """
+    from coverfusion.experiments.bench.sizes import bench_sizes
+
+    bench_sizes(collection, block, covers, rounds)
 
 
 @bench.command("statistics")

@@ -10,7 +10,6 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +35,7 @@ from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.uncertainty.decision import Targets
+from tests.helpers.browser import Visit, visited
 from tests.helpers.pictures import (
     bad_files,
     checkerboard,
@@ -49,16 +49,6 @@ from tests.helpers.pictures import (
 )
 
 ROOT = Path(__file__).parents[3]
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "R&B_*soul*": (40, 40, 160)}
 NOTE = "This sample is drawn."
 
@@ -281,21 +271,9 @@ def _start(folder: Path, *words: object) -> subprocess.Popen[str]:
     )
 
 
-@dataclass
-class Visit:
-    """A browser's page, and everything that went wrong while it was open."""
-
-    page: object
-    address: str
-    wrong: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def visit(run: Path, tmp_path: Path) -> Iterator[Visit]:
     """A browser at the app, whose server was started by the command."""
-    if not CHROMIUM:
-        pytest.skip("needs Debian's chromium (apt-get install chromium); .ci/run installs it")
-    sync = pytest.importorskip("playwright.sync_api")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -303,30 +281,11 @@ def visit(run: Path, tmp_path: Path) -> Iterator[Visit]:
     server = _start(tmp_path, "--bundle", run / "bundle", "--runs", run.parent, "--port", port)
     try:
         _wait_for(f"{address}/_stcore/health", server, tmp_path / "log")
-        with sync.sync_playwright() as playwright:
-            browser = playwright.chromium.launch_persistent_context(
-                tmp_path / "profile", executable_path=CHROMIUM, args=ARGUMENTS, headless=True
-            )
-            page = browser.new_page()
-            page.set_default_timeout(30_000)
-            visit = Visit(page, address)
-            page.on(
-                "console",
-                lambda message: visit.wrong.append(message.text) if message.type == "error" else None,
-            )
-            page.on("pageerror", lambda error: visit.wrong.append(str(error)))
-            page.on("request", lambda sent: _check_request(visit, sent.url))
-            page.on("response", lambda got: visit.wrong.append(got.url) if got.status >= 400 else None)
+        with visited(tmp_path / "profile", address) as visit:
             yield visit
-            browser.close()
     finally:
         server.terminate()
         server.wait(20)
-
-
-def _check_request(visit: Visit, url: str) -> None:
-    if not url.startswith((visit.address, visit.address.replace("http", "ws"), "data:", "blob:", "about:")):
-        visit.wrong.append(f"asked for {url}")
 
 
 def _wait_for(url: str, server: subprocess.Popen[str], log: Path) -> None:
