@@ -134,25 +134,34 @@ def show_why(explanation: dict[str, Any]) -> None:
         st.caption(plain(f"In {unit}, from {factor * parts['base']:.1f}: {parts['method']}."))
     with features:
         st.markdown("**Readable features**")
-        st.table(feature_frame(explanation["features"], factor).set_index("Feature"))
+        st.table(feature_frame(explanation["features"], factor))
         st.caption(plain(f"{parts['column_method']}."))
 
 
 def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame:
-    """One row a readable feature: name, value, effect times a factor, the genre's middle half, meaning."""
+    """One row a readable feature: its name with its meaning, value, effect, the genre's middle half.
+
+    Args:
+        features: of an explanation as JSON.
+        factor: that effects are shown with.
+    """
     return pd.DataFrame(
         [
             (
-                one["column"],
+                feature_words(one["column"], one["description"]),
                 value_words(one["value"]),
                 signed(factor * one["contribution"], factor),
                 _middle(one["quartiles"]),
-                one["description"],
             )
             for one in features
         ],
-        columns=["Feature", "Value", "Effect", "Middle half of the genre", "Meaning"],
-    )
+        columns=["Feature", "Value", "Effect", "Middle half of the genre"],
+    ).set_index("Feature")
+
+
+def feature_words(column: str, meaning: str) -> str:
+    """A feature's name and meaning as Markdown."""
+    return f"**{plain(column)}** {plain(meaning)}".strip()
 
 
 def on_the_cover(explanation: dict[str, Any]) -> str:
@@ -167,8 +176,9 @@ def on_the_cover(explanation: dict[str, Any]) -> str:
 
 
 def signed(value: float, factor: float) -> str:
-    """A signed effect with a true minus sign: points (factor 100) with one digit, logarithms with two."""
-    return f"{value:+.{1 if factor > 1 else 2}f}".replace("-", "\u2212")
+    """A signed effect with a true minus sign; two digits where it is a logarithm (factor 1) or below 1."""
+    digits = 1 if factor > 1 and abs(value) >= 0.995 else 2
+    return f"{value:+.{digits}f}".replace("-", "\u2212")
 
 
 def value_words(value: float | None) -> str:

@@ -23,13 +23,16 @@ from coverfusion.experiments.app.run_labels import run_labels
 from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note
 from coverfusion.fusion.uncertainty.decision import Targets
 
-NARROW = """<style>
+STYLE = """<style>
+[data-testid=stCaptionContainer] { color: inherit; opacity: 0.8; }
+[data-testid=stFileUploaderDropzoneInstructions] * { white-space: normal; }
 @media (max-width: 640px) {
-  [data-testid=stMainBlockContainer] { padding: 3.5rem 0.9rem 2rem; }
+  [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
+  [data-testid=stTable] :is(td, th) { overflow-wrap: anywhere; white-space: normal; }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }
-</style>"""  # streamlit's own margins and letters are a desktop's
+</style>"""  # streamlit's captions are too pale, and its margins and letters are a desktop's
 
 
 def main(bundle: Path | None, root: Path, targets: Targets) -> None:
@@ -41,7 +44,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
         targets: when to abstain, and what the sets of genres guarantee.
     """
     st.set_page_config(page_title="coverfusion", layout="wide")
-    st.html(NARROW)
+    st.html(STYLE)
     links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
     model = bundle or (run / "bundle" if run else None)

@@ -21,7 +21,7 @@ def show_command(what: str, *words: str | Path) -> None:
         words: the command's, unquoted.
     """
     st.info(what)
-    st.code(shlex.join(map(str, words)), language="sh", wrap_lines=True)
+    st.code(shlex.join(map(str, words)), language=None, wrap_lines=True)
     st.caption(
         "Run this command in a terminal, then load this page again. If the app runs in a container, replace "
         "these paths with those on your machine."

@@ -143,8 +143,8 @@ def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
     sentence = guarantee(model.bundle.decision, targets, model.bundle.classes)
     return (
-        f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
-        f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(sentence)}" if sentence else "")
+        f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} "
+        f"names one of {len(model.bundle.classes)} genres: {genres}." + (f" {plain(sentence)}" if sentence else "")
     )
 
 

@@ -9,7 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from coverfusion.data.pictures import decode
-from coverfusion.experiments.app.chosen_cover import show_drawn, show_genres, signed, value_words
+from coverfusion.experiments.app.chosen_cover import (
+    feature_words,
+    show_drawn,
+    show_genres,
+    signed,
+    value_words,
+)
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
@@ -38,7 +44,7 @@ def show_two_covers_page(bundle: Path | None, targets: Targets) -> None:
     model, scored = model_and_scores(bundle, targets)
     good = [] if scored is None else scored.frame.index[scored.frame["error"] == ""].tolist()
     if scored is None or len(good) < 2:
-        st.info("Give two covers or more, then choose any two of them here.")
+        st.info("Upload two covers or more, then choose any two of them here.")
         return
     _show_two(model, scored, good, targets)
 
@@ -54,7 +60,7 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
         rows.append(row)
     st.header("What tells them apart")
     genres = list(dict.fromkeys([*(str(frame["genre_1"][row]) for row in rows), *model.bundle.classes]))
-    genre = st.selectbox("Of the probability of", genres, width=320)
+    genre = st.selectbox("Genre whose probability is compared", genres, width=320)
     ids = tuple(str(frame["cover_id"][row]) for row in rows)
     pictures = [scored.pictures[row] or b"" for row in rows]
     two = _compared(model.bundle.digest, ids, genre, model, pictures)
@@ -86,11 +92,13 @@ def _show_difference(two: TwoCovers) -> None:
     factor, unit = display_unit(two.unit)
     st.markdown(difference_words(two))
     st.table(_effects(two.blocks, factor))
-    st.caption(plain(f"In {unit}. The differences of all blocks add up to that of the two covers."))
+    st.caption(
+        plain(f"In {unit}. Differences of the blocks add up to the difference between the two covers.")
+    )
 
 
 def feature_frame(two: TwoCovers, reasons: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row a feature that is among the strongest of either cover: both values, effects, and its meaning.
+    """One row a feature that is among the strongest of either cover: both values, with effects.
 
     Args:
         two: with the values.
@@ -109,8 +117,8 @@ def feature_frame(two: TwoCovers, reasons: list[dict[str, Any]]) -> pd.DataFrame
             value_words(values[side]) + (f" ({signed(own[name], factor)})" if name in own else "")
             for side, own in zip(("first", "second"), effects, strict=True)
         ]
-        rows[name] = [*cells, values["meaning"]]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[*NAMES, "Meaning"]).rename_axis("Feature")
+        rows[feature_words(name, values["meaning"])] = cells
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(NAMES)).rename_axis("Feature")
 
 
 def difference_words(two: TwoCovers) -> str:
