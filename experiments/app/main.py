@@ -29,7 +29,9 @@ STYLE = """<style>
 @media (max-width: 640px) {
   [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
-  [data-testid=stTable] :is(td, th) { overflow-wrap: anywhere; white-space: normal; }
+  [data-testid=stTable] :is(td, th) {
+    overflow-wrap: anywhere; white-space: normal; font-size: 0.8rem; padding: 0.25rem 0.3rem;
+  }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }
 </style>"""  # streamlit's captions are too pale, and its margins and letters are a desktop's

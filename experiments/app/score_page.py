@@ -142,10 +142,11 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
 def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
     sentence = guarantee(model.bundle.decision, targets, model.bundle.classes)
-    return (
+    about = (
         f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} "
-        f"names one of {len(model.bundle.classes)} genres: {genres}." + (f" {plain(sentence)}" if sentence else "")
+        f"names one of {len(model.bundle.classes)} genres: {genres}."
     )
+    return f"{about} {plain(sentence)}" if sentence else about
 
 
 def _score(
