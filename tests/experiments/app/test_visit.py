@@ -119,7 +119,7 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.get_by_role("heading", name="Second cover: why").wait_for()
 
     _open(visit, "Leaderboard")
-    page.get_by_role("cell", name=re.compile("logistic, all 2 blocks")).wait_for()
+    page.get_by_role("rowheader", name=re.compile("logistic, all 2 blocks")).wait_for()
     page.get_by_role("tab", name="Report with figures").click()
     page.frame_locator("iframe[title^='Report of the run']").get_by_role("heading").first.wait_for()
 
