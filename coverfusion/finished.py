@@ -96,8 +96,8 @@ class Ablation:
 
     @property
     def figures(self) -> dict[str, Path]:
-        """Name -> the drawn figure, a PNG file; "leaderboard" is always there."""
-        return {file.stem: file for file in sorted((self.folder / "figures").glob("*.png"))}
+        """Name -> the drawn figure, an SVG file; "leaderboard" is always there."""
+        return {file.stem: file for file in sorted((self.folder / "figures").glob("*.svg"))}
 
     def _table(self, name: str) -> pd.DataFrame:
         file = self.folder / f"{name}.csv"

@@ -36,6 +36,7 @@ from coverfusion.experiments.commands.inspect import inspect_command
 from coverfusion.experiments.commands.labels import labels_command
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.commands.report import report_command
+from coverfusion.experiments.commands.runs import runs_command
 from coverfusion.experiments.commands.score import INTERRUPTED, score_command
 from coverfusion.experiments.commands.search import search_command
 from coverfusion.experiments.commands.serve import serve_command
@@ -55,6 +56,7 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of the help
     "grow": grow_command,
     "extract": extract_command,
     "train": train_command,
+    "runs": runs_command,
     "classifiers": classifiers_command,
     "report": report_command,
     "ablate": ablate_command,
@@ -124,20 +126,21 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="the version, and stop")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
     plugin: Annotated[
         list[Path] | None,
         typer.Option(
             envvar="COVERFUSION_PLUGINS",
-            help="a Python file with blocks or classifiers of your own (repeatable)",
+            help="A Python file with blocks or classifiers of your own (repeatable).",
         ),
     ] = None,
     checkpoint: Annotated[
         list[Path] | None,
         typer.Option(
             envvar="COVERFUSION_CHECKPOINTS",
-            help="a weight file or folder that a bundle, an index or a run may read (repeatable)",
+            help="A weight file or folder that a bundle, an index or a run may read (repeatable).",
         ),
     ] = None,
 ) -> None:

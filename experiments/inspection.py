@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from PIL import Image, ImageOps
-from rich.table import Table
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.csv_files import write_csv
@@ -19,7 +18,8 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.labels import label, largest
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.drawing.words import percent
+from coverfusion.experiments.pipeline.console import console, new_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,13 +106,13 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     """Prints counts, duplicates, sizes and why files were rejected."""
     genres = inspection.genres
     counts = collection.counts
-    table = Table(title=f"{len(collection.frame):,} covers in {len(genres)} genres")
-    table.add_column("genre")
-    for column in ("covers", "proportion", "under several genres", "in groups", "rejected"):
-        table.add_column(column, justify="right")
+    table = new_table(f"{len(collection.frame):,} covers in {len(genres)} genres")
+    table.add_column("genre", overflow="fold")
+    for column in ("covers", "proportion", "under several\ngenres", "in groups", "rejected"):
+        table.add_column(column, justify="right", no_wrap=True)
     rows = list(_rows(genres, "genre", "covers", "proportion", "conflicting", "near", "rejected"))
     for genre, covers, proportion, *others in rows[:_MAX_PRINTED_GENRES]:
-        table.add_row(genre, f"{covers:,}", f"{proportion:.1%}", *(f"{count:,}" for count in others))
+        table.add_row(genre, f"{covers:,}", percent(proportion), *(f"{count:,}" for count in others))
     console.print(table)
     if len(rows) > _MAX_PRINTED_GENRES:
         console.print(f"{len(rows) - _MAX_PRINTED_GENRES:,} smaller genres are listed in genres.csv.")
@@ -145,8 +145,8 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
 def _print_counts(title: str, rows: list[tuple[Any, ...]]) -> None:
     if not rows:
         return
-    table = Table(title=title, title_justify="left", show_header=False)
-    table.add_column()
+    table = new_table(title, heads=False)
+    table.add_column(overflow="fold")
     table.add_column(justify="right")
     for name, count in rows[:_MAX_PRINTED_ROWS]:
         table.add_row(name, f"{count:,}")

@@ -15,31 +15,31 @@ _NEUTRAL_CHROMA = 0.08
 _LUMA = np.array([0.2125, 0.7154, 0.0721], np.float32)
 
 _STATISTICS = {
-    "hue_mean": "circular mean of hue, weighted by chroma; degrees 0-360; NaN without colour",
-    "hue_spread": "circular standard deviation of hue, weighted by chroma; radians; NaN without colour",
-    "hue_cos": "cosine of hue times chroma, mean; -1 to 1",
-    "hue_sin": "sine of hue times chroma, mean; -1 to 1",
-    "saturation_mean": "mean HSV saturation; 0-1",
-    "saturation_spread": "standard deviation of HSV saturation; 0-0.5",
-    "value_mean": "mean HSV value; 0-1",
-    "value_spread": "standard deviation of HSV value; 0-0.5",
-    "lab_l_mean": "mean CIE L* (D65); 0-100",
-    "lab_l_spread": "standard deviation of CIE L*; 0-50",
-    "lab_a_mean": "mean CIE a*, green to red; about -86 to 98",
-    "lab_a_spread": "standard deviation of CIE a*; from 0",
-    "lab_b_mean": "mean CIE b*, blue to yellow; about -108 to 94",
-    "lab_b_spread": "standard deviation of CIE b*; from 0",
-    "colorfulness": "colourfulness of Hasler and Suesstrunk (2003); 0 = grey, 109 = extremely colourful",
-    "brightness": "mean luma (ITU-R BT.709 weights); 0-1",
-    "contrast": "RMS contrast: standard deviation of luma; 0-0.5",
-    "contrast_range": "luma of the 95th minus the 5th percentile; 0-1",
-    "dark_share": "share of pixels with L* below 20; 0-1",
-    "light_share": "share of pixels with L* above 80; 0-1",
-    "warm_share": "share of pixels with a hue within 90 degrees of orange (30 degrees); 0-1",
-    "cool_share": "share of pixels with any other hue; 0-1",
-    "neutral_share": "share of pixels without a hue (chroma below 0.08); 0-1",
-    "effective_colors": "exp of the entropy over 8 x 8 x 8 RGB cells: how many colours it looks like; 1-512",
-    "entropy": "Shannon entropy of luma in 256 levels; 0-8 bits",
+    "hue_mean": "hue: circular mean of hue, weighted by chroma; degrees 0-360; NaN without colour",
+    "hue_spread": "spread of hues: circular standard deviation, by chroma; radians; NaN without colour",
+    "hue_cos": "red against cyan: cosine of hue times chroma, mean; -1 to 1",
+    "hue_sin": "green against violet: sine of hue times chroma, mean; -1 to 1",
+    "saturation_mean": "saturation: mean HSV saturation; 0-1",
+    "saturation_spread": "spread of saturation: standard deviation of HSV saturation; 0-0.5",
+    "value_mean": "HSV value: mean HSV value; 0-1",
+    "value_spread": "spread of HSV value: standard deviation of HSV value; 0-0.5",
+    "lab_l_mean": "lightness: mean CIE L* (D65); 0-100",
+    "lab_l_spread": "spread of lightness: standard deviation of CIE L*; 0-50",
+    "lab_a_mean": "red against green: mean CIE a*, green to red; about -86 to 98",
+    "lab_a_spread": "spread from green to red: standard deviation of CIE a*; from 0",
+    "lab_b_mean": "yellow against blue: mean CIE b*, blue to yellow; about -108 to 94",
+    "lab_b_spread": "spread from blue to yellow: standard deviation of CIE b*; from 0",
+    "colorfulness": "colourfulness: of Hasler and Suesstrunk (2003); 0 = grey, 109 = extremely colourful",
+    "brightness": "brightness: mean luma (ITU-R BT.709 weights); 0-1",
+    "contrast": "contrast: RMS, standard deviation of luma; 0-0.5",
+    "contrast_range": "range of brightness: luma of the 95th minus the 5th percentile; 0-1",
+    "dark_share": "dark areas: share of pixels with L* below 20; 0-1",
+    "light_share": "light areas: share of pixels with L* above 80; 0-1",
+    "warm_share": "warm colours: share of pixels with a hue within 90 degrees of orange (30 degrees); 0-1",
+    "cool_share": "cool colours: share of pixels with any other hue; 0-1",
+    "neutral_share": "grey areas: share of pixels without a hue (chroma below 0.08); 0-1",
+    "effective_colors": "how many colours it looks like: exp of the entropy over 8 x 8 x 8 RGB cells; 1-512",
+    "entropy": "variety of brightness: Shannon entropy of luma in 256 levels; 0-8 bits",
 }
 
 
@@ -67,10 +67,10 @@ class Color(BlockExtractor):
         lines = dict(_STATISTICS)
         for rank in range(1, self.palette + 1):
             nth = f"palette colour {rank} by share"
-            lines[f"palette_{rank}_l"] = f"CIE L* of {nth}; 0-100; NaN if fewer colours"
-            lines[f"palette_{rank}_a"] = f"CIE a* of {nth}; about -86 to 98; NaN if fewer colours"
-            lines[f"palette_{rank}_b"] = f"CIE b* of {nth}; about -108 to 94; NaN if fewer colours"
-            lines[f"palette_{rank}_share"] = f"share of pixels nearest to {nth}; 0-1"
+            lines[f"palette_{rank}_l"] = f"lightness of {nth}: CIE L*; 0-100; NaN if fewer colours"
+            lines[f"palette_{rank}_a"] = f"red of {nth}: CIE a*; about -86 to 98; NaN if fewer colours"
+            lines[f"palette_{rank}_b"] = f"yellow of {nth}: CIE b*; about -108 to 94; NaN if fewer colours"
+            lines[f"palette_{rank}_share"] = f"area of {nth}: share of pixels nearest to it; 0-1"
         return lines
 
     def plain(self) -> Callable[[Image], object]:

@@ -24,37 +24,72 @@ _GLCM_PROPERTIES = {
 _ORIENTATIONS = 8
 
 
+# what a pixel with so many brighter neighbours in a row is (Ojala and others 2002)
+_PATTERNS = (
+    "bright spots", "ends of bright lines", "sharp bright corners", "bright corners", "straight edges",
+    "dark corners", "sharp dark corners", "ends of dark lines", "flat areas and dark spots",
+)  # fmt: skip
+# lines run across the direction in which luma changes
+_LINES = (
+    "vertical lines", "steep rising lines", "rising diagonal lines", "gently rising lines",
+    "horizontal lines", "gently falling lines", "falling diagonal lines", "steep falling lines",
+)  # fmt: skip
+_GLCM_NAMES = {
+    "contrast": "contrast of pixels",
+    "dissimilarity": "difference of pixels",
+    "homogeneity": "evenness of pixels",
+    "energy": "repetition of grey levels",
+    "correlation": "likeness of pixels",
+    "entropy": "disorder of grey levels",
+}
+
+
 def _describe() -> dict[str, str]:
+    """Column -> its name, and after a colon what it is exactly."""
     lines = {
-        f"lbp_{i}": f"share of pixels with uniform local binary pattern {i} ({i} of 8 brighter); 0-1"
-        for i in range(_LBP_POINTS + 1)
+        f"lbp_{i}": f"{name}: share of pixels with uniform local binary pattern {i} ({i} of 8 brighter); 0-1"
+        for i, name in enumerate(_PATTERNS)
     }
-    lines[f"lbp_{_LBP_POINTS + 1}"] = "share of pixels whose local binary pattern is not uniform; 0-1"
+    lines[f"lbp_{_LBP_POINTS + 1}"] = (
+        "irregular patterns: share of pixels whose local binary pattern is not uniform; 0-1"
+    )
     for distance in _GLCM_DISTANCES:
+        apart = "side by side" if distance == 1 else f"{distance} apart"
         for name, extent in _GLCM_PROPERTIES.items():
             lines[f"glcm_{name}_{distance}"] = (
-                f"{name} of the grey-level co-occurrence matrix, {_GLCM_LEVELS} levels, {distance} px apart, "
-                f"mean of 4 directions; {extent}"
+                f"{_GLCM_NAMES[name]} {apart}: {name} of the grey-level co-occurrence matrix, "
+                f"{_GLCM_LEVELS} levels, {distance} px apart, mean of 4 directions; {extent}"
             )
-    lines["edge_density"] = "share of pixels on a Canny edge; 0-1"
-    lines["gradient_mean"] = "mean length of the Sobel gradient of luma; luma a pixel, 0 to about 0.7"
-    for i in range(_ORIENTATIONS):
+    lines["edge_density"] = "edges: share of pixels on a Canny edge; 0-1"
+    lines["gradient_mean"] = (
+        "strength of edges: mean length of the Sobel gradient of luma; luma a pixel, 0 to about 0.7"
+    )
+    for i, name in enumerate(_LINES):
         degrees = i * 180 // _ORIENTATIONS
         lines[f"orientation_{degrees}"] = (
-            f"share of gradient length whose direction is within 11.25 degrees of {degrees} "
+            f"{name}: share of gradient length whose direction is within 11.25 degrees of {degrees} "
             "(0 = across vertical edges, 90 = across horizontal ones); 0-1; NaN without any gradient"
         )
-    lines["sharpness"] = "log10 of (1 + the variance of the Laplacian of luma in 0-255); 0 to about 5.5"
-    lines["symmetry"] = "correlation of the picture with its left-right mirror image; -1 to 1, 1 = symmetric"
+    lines["sharpness"] = (
+        "sharpness: log10 of (1 + the variance of the Laplacian of luma in 0-255); 0 to about 5.5"
+    )
+    lines["symmetry"] = (
+        "left-right symmetry: correlation of the picture with its mirror image; -1 to 1, 1 = symmetric"
+    )
     lines["spectrum_slope"] = (
-        "slope of log radial power over log frequency; about -2 for photographs, 0 for noise; NaN if constant"
+        "fine detail: slope of log radial power over log frequency; about -2 for photographs, 0 for noise; "
+        "NaN if constant"
     )
     lines["spectrum_residual"] = (
-        "root mean square distance of log10 power from that slope; from 0; NaN if constant"
+        "regular patterns: root mean square distance of log10 power from that slope; from 0; NaN if constant"
     )
-    lines["flat_share"] = "share of pixels whose 3 x 3 neighbourhood spans at most 4 of 256 levels; 0-1"
-    lines["distinct_colors"] = "occupied cells of 32 x 32 x 32 RGB; log10, 0-4.5"
-    lines["main_colors_share"] = "share of pixels in the 16 fullest of those cells; 0-1, 1 = few flat colours"
+    lines["flat_share"] = (
+        "flat areas: share of pixels whose 3 x 3 neighbourhood spans at most 4 of 256 levels; 0-1"
+    )
+    lines["distinct_colors"] = "number of colours: occupied cells of 32 x 32 x 32 RGB; log10, 0-4.5"
+    lines["main_colors_share"] = (
+        "few flat colours: share of pixels in the 16 fullest of those cells; 0-1, 1 = few flat colours"
+    )
     return lines
 
 

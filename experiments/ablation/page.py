@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
-from coverfusion.experiments.ablation.figures import comparison_words, draw_ablation, study_metric
+from coverfusion.experiments.ablation.charts import ablation_charts, comparison_words, study_metric
 from coverfusion.experiments.ablation.interactions import interaction_sentences
+from coverfusion.experiments.ablation.verdict import ablation_verdict
+from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, region, signed
@@ -35,20 +36,18 @@ NOTES = {
 
 
 def write_ablation_page(folder: Path) -> Path:
-    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
-    words = draw_ablation(folder)
+    """Writes `figures/*.svg` and `index.html` from the tables in `folder`."""
+    charts = ablation_charts(folder)
+    pages.save_charts(folder, charts)
     metric, comparisons = study_metric(folder), read_results(folder / "comparisons.csv")
-    pictures = [
-        {"name": name, "words": text, "data": _data_uri(folder / "figures" / f"{name}.png")}
-        for name, text in words.items()
-    ]
     together = folder / "interactions.csv"
     context = {
+        "charts": charts,
+        "verdict": ablation_verdict(comparisons, metric),
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
         "notes": NOTES,
-        "pictures": pictures,
         "tables": {
             file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
             for name in ("comparisons", "leaderboard", "shapley", "interactions", "genres", "greedy")
@@ -103,7 +102,3 @@ def _shown(table: pd.DataFrame) -> dict[str, list[Any]]:
 
 def _brief(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _data_uri(png: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode()

@@ -5,17 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
-import yaml
-
-from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing.words import percent, spread
-from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.training.run_list import found_run
 
 DIGEST = re.compile(r"-[0-9a-f]{10}$")  # of all that a run was made from, at the end of its name
-BROKEN = (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError, UserError)
 
 
 def run_labels(folders: Sequence[Path]) -> dict[Path, str]:
@@ -32,16 +27,9 @@ def run_labels(folders: Sequence[Path]) -> dict[Path, str]:
     }
 
 
-def run_date(run: Run) -> str:
-    """When a run was made, in local time: "29 Nov 2026"."""
-    date = datetime.fromisoformat(run.environment["date"]).astimezone()
-    return f"{date.day} {date:%b %Y}"
-
-
 def _label(name: str, folder: Path) -> str:
-    try:
-        run = read_run(folder)
-        accuracy = run.accuracy(run.chosen)
-        return f"{name}: {percent(accuracy.value)} ({spread(accuracy)}), {run_date(run)}"
-    except BROKEN:
+    found = found_run(folder)
+    if found.run is None:
         return f"{name}: it cannot be read"
+    accuracy = found.run.accuracy(found.run.chosen)
+    return f"{name}: {percent(accuracy.value)} ({spread(accuracy)}), {found.date.day} {found.date:%b %Y}"

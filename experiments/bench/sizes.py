@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -50,11 +50,13 @@ def bench_sizes(collection: Path, blocks: Sequence[str] | None, covers: int, rou
             for side in SIDES:
                 bar.update(bar.task_ids[0], now=f"{side} px")
                 files = [_resized(picture, side) for picture in part]
-                decoded, spent = _timed(lambda files=files: [decode(file) for file in files])
-                seconds["decoding"][side].append(spent)
+                started = time.perf_counter()
+                decoded = [decode(file) for file in files]
+                seconds["decoding"][side].append(time.perf_counter() - started)
                 for extractor in extractors:
-                    _, spent = _timed(lambda e=extractor, images=decoded: compute(e, images))
-                    seconds[extractor.name][side].append(spent)
+                    started = time.perf_counter()
+                    compute(extractor, decoded)
+                    seconds[extractor.name][side].append(time.perf_counter() - started)
                 bar.advance(bar.task_ids[0])
     frame = pd.DataFrame([_row(name, times, covers) for name, times in seconds.items()])
     title = f"{covers} covers in {rounds} rounds: seconds over those at {SIDES[0]} px, decoding apart"
@@ -67,12 +69,6 @@ def _resized(picture: Image, side: int) -> bytes:
     file = io.BytesIO()
     picture.resize((side, side), Resampling.LANCZOS).save(file, "JPEG", quality=90)
     return file.getvalue()
-
-
-def _timed(work: Callable[[], list[Image]]) -> tuple[list[Image], float]:
-    started = time.perf_counter()
-    made = work()
-    return made, time.perf_counter() - started
 
 
 def _row(name: str, times: dict[int, list[float]], covers: int) -> dict[str, object]:

@@ -45,7 +45,10 @@ def ablate_command(
     design: Annotated[
         list[str] | None,
         typer.Option(
-            "--design", "-d", help="alone, without, subsets, families or greedy (repeatable); alone, without"
+            "--design",
+            "-d",
+            help="Which sets of blocks are fitted: alone, without, subsets, families or greedy "
+            "(repeatable). The default is alone and without.",
         ),
     ] = None,
     classifier: ClassifiersOption = None,
@@ -66,33 +69,40 @@ def ablate_command(
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="fit nothing: print which differences the study would show")
+        bool, typer.Option("--plan", help="Fit nothing, and print which differences the study would show.")
     ] = False,
     pilot: Annotated[
-        Path | None, typer.Option(help="with --plan: an earlier ablation or run, for what models differ by")
+        Path | None,
+        typer.Option(help="With --plan: an earlier ablation or run that says how much models differ."),
     ] = None,
     covers: Annotated[
-        int | None, typer.Option(min=2, help="with --plan: how many; those of the collection, if left out")
+        int | None,
+        typer.Option(min=2, help="With --plan: how many covers; by default those of the collection."),
     ] = None,
     difference: Annotated[
         float | None,
-        typer.Option(help="with --plan: a difference that matters; a point (0.01), of losses none"),
+        typer.Option(
+            help="With --plan: a difference that matters. The default is one point (0.01); losses have none."
+        ),
     ] = None,
     discordant: Annotated[
         list[float] | None,
         typer.Option(
-            max=1, help="with --plan: proportion of covers that one of two models gets right (repeatable)"
+            max=1,
+            help="With --plan: the proportion of covers that only one of two models gets right (repeatable).",
         ),
     ] = None,
     fold_deviation: Annotated[
-        float | None, typer.Option(help="with --plan: the folds' standard deviation of a difference")
+        float | None, typer.Option(help="With --plan: the standard deviation of a difference over the folds.")
     ] = None,
     group_size: Annotated[
         float | None,
-        typer.Option(min=1, help="with --plan: covers in a cover's group; the collection's, or 1"),
+        typer.Option(
+            min=1, help="With --plan: how many covers a group has; by default as in the collection, or 1."
+        ),
     ] = None,
 ) -> None:
-    """Refits without blocks, with blocks alone, on all subsets: which blocks matter, with their uncertainty.
+    """Refits without blocks, on blocks alone or on all subsets, and says which blocks matter.
 
     The classifiers are svc and catboost, unless -c or the config names others.
 
@@ -140,7 +150,7 @@ def ablate_command(
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
-    from coverfusion.experiments.ablation.figures import study_metric
+    from coverfusion.experiments.ablation.charts import study_metric
     from coverfusion.experiments.pipeline.provenance import read_json
     from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -178,7 +188,7 @@ def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
 def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.ablation.figures import comparison_words
+    from coverfusion.experiments.ablation.charts import comparison_words
     from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]

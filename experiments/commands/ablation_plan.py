@@ -125,7 +125,7 @@ def print_plan(
     if groups < FEW_GROUPS:
         console.print(
             f"Of about {groups:,.0f} groups: with fewer than {FEW_GROUPS} a difference is found somewhat "
-            f"more often than is said here, as folds differ by less (2 to 5 points in simulated studies of "
+            f"more often than is said here, as folds differ by less (up to 8 points in simulated studies of "
             f"60 groups)."
         )
     if out:

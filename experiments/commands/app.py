@@ -25,19 +25,22 @@ RUNS = Path("runs")  # where every command makes its folders
 
 
 def app_command(
-    bundle: Annotated[Path | None, typer.Option(help="a run's bundle/ folder; else the chosen run's")] = None,
-    runs: Annotated[Path, typer.Option(help="the folder of runs, maps and ablations")] = RUNS,
-    host: Annotated[str, typer.Option(help="the address it listens on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="the port it listens on")] = 8501,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="The bundle/ folder of a run; by default that of the run chosen in the app."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="The folder of runs, maps and ablations.")] = RUNS,
+    host: Annotated[str, typer.Option(help="The address it listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port it listens on.")] = 8501,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
 ) -> None:
-    """Covers in the browser: genres, explanations, similar covers, and the pages of a run.
+    """Opens the app for the browser: genres of covers, explanations, similar covers, and the pages of a run.
 
-    Example: `coverfusion app --bundle runs/demo/bundle`
+    Example: `coverfusion app --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("app", "`coverfusion app`")
     from coverfusion.fusion.uncertainty.decision import Targets

@@ -19,10 +19,10 @@ from coverfusion.experiments.commands.options import (
 if TYPE_CHECKING:
     from coverfusion.experiments.pipeline.preparation import Prepared
 
-CoversArgument = Annotated[Path, typer.Argument(metavar="COLLECTION", help="real covers, as for extract")]
-CoversOption = Annotated[int, typer.Option(min=8, help="how many covers to measure on")]
-RoundsOption = Annotated[int, typer.Option(min=2, help="alternations of ours and plain")]
-BundleOption = Annotated[Path, typer.Option(help="a run's bundle/ folder")]
+CoversArgument = Annotated[Path, typer.Argument(metavar="COLLECTION", help="Real covers, as for extract.")]
+CoversOption = Annotated[int, typer.Option(min=8, help="How many covers to measure on.")]
+RoundsOption = Annotated[int, typer.Option(min=2, help="How often ours and the plain one take turns.")]
+BundleOption = Annotated[Path, typer.Option(help="The bundle/ folder of a run.")]
 
 bench = typer.Typer(
     help="Speed beside the plain use of the same libraries, what OCR reads right, how far statistics hold.",
@@ -55,7 +55,7 @@ def bench_score_command(
 ) -> None:
     """Scoring, beside the same model used one picture at a time.
 
-    Example: `coverfusion bench score covers/ --bundle runs/demo/bundle`
+    Example: `coverfusion bench score covers/ --bundle runs/covers-0123456789/bundle`
     """
     from coverfusion.experiments.bench.extract_score import bench_score
 
@@ -67,11 +67,11 @@ def bench_train_command(
     collection: CoversArgument,
     covers: CoversOption = 512,
     rounds: RoundsOption = 4,
-    backbone: Annotated[str, typer.Option(help="as for finetune")] = "efficientnet-lite0",
+    backbone: Annotated[str, typer.Option(help="As the classifier finetune has it.")] = "efficientnet-lite0",
     image_size: Annotated[
-        int | None, typer.Option(min=16, help="in pixels; the network's own, if left out")
+        int | None, typer.Option(min=16, help="The image size in pixels; the network's own by default.")
     ] = None,
-    frozen_stages: Annotated[int, typer.Option(min=0, help="as for finetune")] = 3,
+    frozen_stages: Annotated[int, typer.Option(min=0, help="As the classifier finetune has it.")] = 3,
 ) -> None:
     """Fine-tuning, beside a plain torchvision script.
 
@@ -87,7 +87,7 @@ def bench_ablate_command(
     collection: CoversArgument,
     block: BlockOption = None,
     classifier: ClassifiersOption = None,
-    folds: Annotated[int, typer.Option(min=1, max=5, help="how many of five folds")] = 2,
+    folds: Annotated[int, typer.Option(min=1, max=5, help="How many of five folds are fitted.")] = 2,
     store: StoreOption = None,
 ) -> None:
     """All subsets of the blocks, beside a loop that refits everything.
@@ -104,7 +104,7 @@ def bench_ablate_command(
 @bench.command("duplicates")
 def bench_duplicates_command(
     collection: CoversArgument,
-    covers: Annotated[int, typer.Option(min=8, help="how many covers to make other scans of")] = 300,
+    covers: Annotated[int, typer.Option(min=8, help="How many covers to make other scans of.")] = 300,
 ) -> None:
     """How many other scans of real covers are found: re-saved, cropped, framed, turned, photographed.
 
@@ -118,12 +118,14 @@ def bench_duplicates_command(
 @bench.command("index")
 def bench_index_command(
     collection: Annotated[
-        Path | None, typer.Argument(help="real covers: how their cnn block compares with what is drawn")
+        Path | None,
+        typer.Argument(help="Real covers, to see how their cnn block compares with what is drawn."),
     ] = None,
-    vectors: Annotated[int, typer.Option(help="how many are drawn")] = 1_000_000,
-    dimensions: Annotated[int, typer.Option(help="numbers a vector")] = 1280,
+    vectors: Annotated[int, typer.Option(help="How many vectors are drawn.")] = 1_000_000,
+    dimensions: Annotated[int, typer.Option(help="How many numbers a vector has.")] = 1280,
     kind: Annotated[
-        list[str] | None, typer.Option(help="ivf or hnsw (repeatable), beside flat; both, if left out")
+        list[str] | None,
+        typer.Option(help="The kind beside flat: ivf or hnsw (repeatable). The default is both."),
     ] = None,
     store: StoreOption = None,
 ) -> None:
@@ -142,13 +144,14 @@ def bench_index_command(
 def bench_ocr_command(
     collection: Annotated[
         Path | None,
-        typer.Argument(help="where transcribed covers are looked for; without it drawn ones alone"),
+        typer.Argument(help="Where transcribed covers are looked for; without it only drawn ones are read."),
     ] = None,
     engine: Annotated[
-        list[str] | None, typer.Option(help="rapidocr or easyocr (repeatable); both, if left out")
+        list[str] | None,
+        typer.Option(help="The engine: rapidocr or easyocr (repeatable). The default is both."),
     ] = None,
-    drawn: Annotated[int, typer.Option(min=1, help="covers drawn with known words")] = 300,
-    sides: Annotated[int, typer.Option(min=0, help="of these, read at four sizes too")] = 12,
+    drawn: Annotated[int, typer.Option(min=1, help="Covers drawn with known words.")] = 300,
+    sides: Annotated[int, typer.Option(min=0, help="How many of these are read at four sizes too.")] = 12,
 ) -> None:
     """How much of the text on covers each engine reads right, drawn and real.
 
@@ -180,9 +183,9 @@ def bench_sizes_command(
 
 @bench.command("statistics")
 def bench_statistics_command(
-    samples: Annotated[int, typer.Option(min=2, help="simulated collections a row")] = 1000,
+    samples: Annotated[int, typer.Option(min=2, help="Simulated collections for each row.")] = 1000,
     seed: SeedOption = 0,
-    out: Annotated[Path | None, typer.Option(help="a CSV file to write")] = None,
+    out: Annotated[Path | None, typer.Option(help="A CSV file to write.")] = None,
 ) -> None:
     """How often tests reject and intervals hold the truth, on simulated covers whose truth is known.
 
@@ -205,15 +208,18 @@ def bench_statistics_command(
 def bench_ray_command(
     collection: CoversArgument,
     block: BlockOption = None,
-    bundle: Annotated[Path | None, typer.Option(help="a run's bundle/ folder: score, not extract")] = None,
-    covers: Annotated[int, typer.Option(min=8, help="how many covers a round")] = 512,
-    rounds: Annotated[int, typer.Option(min=2, help="alternations of both engines")] = 2,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(help="The bundle/ folder of a run; with it covers are scored instead of extracted."),
+    ] = None,
+    covers: Annotated[int, typer.Option(min=8, help="How many covers a round has.")] = 512,
+    rounds: Annotated[int, typer.Option(min=2, help="How often both engines take turns.")] = 2,
     workers: ActorsOption = None,
 ) -> None:
     """The ray engine beside the local one, and what ten million covers would cost.
 
     Example: `coverfusion bench ray covers/ --covers 512` or
-    `coverfusion bench ray covers/ --bundle runs/demo/bundle`
+    `coverfusion bench ray covers/ --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("ray", "`coverfusion bench ray`")
     from coverfusion.experiments.bench.ray import bench_ray
@@ -225,14 +231,14 @@ def bench_ray_command(
 def bench_serve_command(
     collection: CoversArgument,
     bundle: BundleOption,
-    clients: Annotated[int, typer.Option(min=1, help="how many ask at the same time")] = 8,
-    seconds: Annotated[float, typer.Option(min=1, help="how long they do")] = 60,
+    clients: Annotated[int, typer.Option(min=1, help="How many clients ask at the same time.")] = 8,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds that they ask for.")] = 60,
     covers: CoversOption = 128,
-    pictures: Annotated[int, typer.Option(min=1, max=64, help="in a request")] = 1,
+    pictures: Annotated[int, typer.Option(min=1, max=64, help="Pictures in a request.")] = 1,
 ) -> None:
     """The service under load and under malformed uploads, beside plain scoring.
 
-    Example: `coverfusion bench serve covers/ --bundle runs/demo/bundle --clients 4`
+    Example: `coverfusion bench serve covers/ --bundle runs/covers-0123456789/bundle --clients 4`
     """
     needs_extra("service", "`coverfusion bench serve`")
     needs_extra("dev", "`coverfusion bench serve`")
@@ -245,16 +251,16 @@ def bench_serve_command(
 def bench_attack_command(
     collection: CoversArgument,
     bundle: BundleOption,
-    clients: Annotated[int, typer.Option(min=1, help="how many ask at the same time")] = 16,
-    seconds: Annotated[float, typer.Option(min=1, help="how long they do, twice")] = 60,
-    silent: Annotated[int, typer.Option(min=0, help="connections beside them that send nothing")] = 1000,
-    dripping: Annotated[int, typer.Option(min=0, help="connections that send a byte a second")] = 50,
-    uploads: Annotated[int, typer.Option(min=0, help="sound pictures between two looks at memory")] = 1000,
-    hostile: Annotated[int, typer.Option(min=0, help="hostile pictures among them")] = 100,
+    clients: Annotated[int, typer.Option(min=1, help="How many clients ask at the same time.")] = 16,
+    seconds: Annotated[float, typer.Option(min=1, help="Seconds that they do so, twice.")] = 60,
+    silent: Annotated[int, typer.Option(min=0, help="Connections beside them that send nothing.")] = 1000,
+    dripping: Annotated[int, typer.Option(min=0, help="Connections that send a byte a second.")] = 50,
+    uploads: Annotated[int, typer.Option(min=0, help="Sound pictures between two looks at memory.")] = 1000,
+    hostile: Annotated[int, typer.Option(min=0, help="Hostile pictures among them.")] = 100,
 ) -> None:
     """The service beside clients that hold its connections, after hostile pictures, and at its end.
 
-    Example: `coverfusion bench attack covers/ --bundle runs/demo/bundle`
+    Example: `coverfusion bench attack covers/ --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("service", "`coverfusion bench attack`")
     needs_extra("dev", "`coverfusion bench attack`")

@@ -38,10 +38,16 @@ def curve_command(
     repeats: RepeatsOption = 1,
     classifier: ClassifiersOption = None,
     sizes: Annotated[
-        list[int] | None, typer.Option(help="training covers (repeatable); else geometric steps up to all")
+        list[int] | None,
+        typer.Option(
+            help="A number of training covers (repeatable). The default is geometric steps up to all."
+        ),
     ] = None,
     balance: Annotated[
-        list[str] | None, typer.Option(help="none, weights or oversample (repeatable); none, if left out")
+        list[str] | None,
+        typer.Option(
+            help="How genres are balanced: none, weights or oversample (repeatable). The default is none."
+        ),
     ] = None,
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
@@ -57,7 +63,7 @@ def curve_command(
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Accuracy against the number of training covers, and what doubling them or balancing genres would bring.
+    """Shows accuracy against the number of training covers, and what more covers or balancing would bring.
 
     Example: `coverfusion curve covers/ -c svc -c catboost --balance none --balance weights`
     """

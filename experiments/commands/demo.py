@@ -12,7 +12,9 @@ from coverfusion.experiments.commands.printing import print_run
 
 
 def demo_command(
-    out: Annotated[Path, typer.Option(help="where sample and run are made")] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option(help="The folder where the sample and the run are made.")] = Path(
+        "runs/demo"
+    ),
     seed: SeedOption = 0,
 ) -> None:
     """Draws a sample collection and does the whole job on it.

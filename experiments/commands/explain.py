@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from coverfusion.experiments.commands.options import (
     BundleArgument,
@@ -17,9 +16,11 @@ from coverfusion.experiments.commands.options import (
     ThresholdsOption,
 )
 from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.console import console, new_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from coverfusion.experiments.explanation.explanation import Explanation
 
 PRINTED_FEATURES = 5
@@ -28,11 +29,13 @@ PRINTED_WORDS = 5
 
 def explain_command(
     bundle: BundleArgument,
-    picture: Annotated[str, typer.Argument(help="a picture, or zip!member")],
-    out: Annotated[Path, typer.Option(help="a .png; the JSON is written beside it")] = Path("explain.png"),
-    top_k: Annotated[int, typer.Option(min=1, help="genres it names")] = 3,
+    picture: Annotated[str, typer.Argument(help="A picture file, or ARCHIVE.zip!MEMBER.")],
+    out: Annotated[
+        Path, typer.Option(help="The picture, a .png file; a JSON file is written beside it.")
+    ] = Path("explain.png"),
+    top_k: Annotated[int, typer.Option(min=1, help="How many genres it names.")] = 3,
     attention: Annotated[
-        bool, typer.Option("--map/--no-map", help="the map of where the image network looks")
+        bool, typer.Option("--map/--no-map", help="Draw the map of where the image network looks.")
     ] = True,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
@@ -40,10 +43,11 @@ def explain_command(
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
 ) -> None:
-    """Why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
+    """Explains why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
 
-    Example: `coverfusion explain runs/demo/bundle cover.jpg --out explain.png`
+    Example: `coverfusion explain runs/covers-0123456789/bundle cover.jpg --out explain.png`
     """
+    console.print("Reading the model")  # before the slow imports
     from coverfusion.experiments.explanation.explain import explain
     from coverfusion.fusion.uncertainty.decision import Targets
 
@@ -55,7 +59,9 @@ def explain_command(
 
 def print_explanation(explanation: Explanation) -> None:
     """Prints genres, what speaks for the first, and what was seen on the cover."""
-    genres = ", ".join(f"{genre} {chance:.3f}" for genre, chance in explanation.genres)
+    from coverfusion.experiments.drawing.words import percent
+
+    genres = ", ".join(f"{genre} {percent(chance)}" for genre, chance in explanation.genres)
     console.print(f"{genres} ({explanation.classifier})")
     for sentence in explanation.in_words():
         console.print(sentence, style="yellow")
@@ -67,23 +73,26 @@ def print_explanation(explanation: Explanation) -> None:
 
 
 def _contributions(explanation: Explanation) -> Table:
+    from coverfusion.experiments.drawing.words import signed
     from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
+    from coverfusion.experiments.explanation.figure import display_unit
 
     parts = explanation.contributions
-    unit = "probability" if parts.unit == PROBABILITY else "log probability"
-    table = Table(title=f"What speaks for {explanation.genre} (+) or against it, {unit}")
+    (scale, unit), (word_scale, word_unit) = display_unit(parts.unit), display_unit(PROBABILITY)
+    table = new_table(f"What speaks for {explanation.genre} (+) or against it, {unit}")
     for column in ("block or feature", "effect", "here"):
-        table.add_column(column, justify="left" if column == "block or feature" else "right")
+        left = column == "block or feature"
+        table.add_column(column, justify="left" if left else "right", overflow="fold")
     for block, value in sorted(parts.blocks.items(), key=lambda item: -item[1]):
-        table.add_row(block, f"{value:+.3f}", "")
+        table.add_row(block, signed(scale * value), "")
     table.add_section()
     for feature in explanation.features[:PRINTED_FEATURES]:
-        table.add_row(feature.column, f"{feature.contribution:+.3f}", f"{feature.value:.3g}")
+        table.add_row(feature.column, signed(scale * feature.contribution), f"{feature.value:.3g}")
     if parts.words:
         table.add_section()
-    of_word = "" if parts.unit == PROBABILITY else ", probability"
+    of_word = "" if parts.unit == PROBABILITY else f", {word_unit}"
     for word in strongest_words(parts.words, PRINTED_WORDS):
-        table.add_row(f"the word '{word}'{of_word}", f"{parts.words[word]:+.3f}", "")
+        table.add_row(f"the word '{word}'{of_word}", signed(word_scale * parts.words[word]), "")
     return table
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     ActorsOption,
     AddressOption,
@@ -22,16 +22,20 @@ from coverfusion.experiments.commands.options import (
     check_engine,
 )
 from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.console import console, new_table
 from coverfusion.features.failure_limit import MAX_FAILED
 
 
 def extract_command(
     collection: Annotated[
         str | None,
-        typer.Argument(help="genre folders, zips named by genre, a manifest, or an address (s3://...)"),
+        typer.Argument(
+            help="Genre folders, zips named by genre, a CSV or parquet manifest, or an address (s3://...)."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="folder for the feature table")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for the feature table; runs/table-NAME by default.")
+    ] = None,
     block: BlockOption = None,
     preset: PresetOption = "packaged",
     keep: KeepOption = "drop",
@@ -40,12 +44,21 @@ def extract_command(
     engine: EngineOption = "local",
     workers: ActorsOption = None,
     address: AddressOption = None,
-    describe: Annotated[bool, typer.Option("--describe", help="list every column and stop")] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="List every column with its meaning, and stop.")
+    ] = False,
 ) -> None:
     """Computes the feature table of a collection; goes on where an earlier run stopped.
 
     Example: `coverfusion extract covers/ --block color --block texture --out table/`
     """
+    if describe:
+        _describe(block, preset)
+        return
+    if collection is None:
+        raise UserError("Name a collection, or use --describe to list the columns.")
+    on_ray = check_engine(engine, workers, address)
+    console.print("Preparing blocks")
     from coverfusion.data.checksums import write_sums
     from coverfusion.data.outputs import make_output_folder
     from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
@@ -57,12 +70,6 @@ def extract_command(
     from coverfusion.features.pixels import Pixels
     from coverfusion.features.store import Store
 
-    if describe:
-        _describe(block, preset)
-        return
-    if collection is None:
-        raise UserError("Name a collection, or use --describe to list the columns.")
-    on_ray = check_engine(engine, workers, address)
     config = make_config(
         "coverfusion extract",
         collection=collection,
@@ -105,13 +112,28 @@ def extract_command(
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
     console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
     print_place("Feature table", folder)
+    options = {
+        "--block": block,
+        "--preset": None if preset == "packaged" else preset,
+        "--keep": None if keep == "drop" else keep,
+        "--store": store,
+    }
+    print_next("train models on them", "train", collection, *given_options(options))
 
 
 def _describe(blocks: list[str] | None, preset: str) -> None:
-    from coverfusion.features.registry import create, extractor_names
+    """Prints every column with its meaning; blocks that cannot run here come last and say why."""
+    from coverfusion.features.registry import create, extractor_names, missing_weights
 
-    for name in blocks or extractor_names():
-        table = Table(title=f"Block {name}", show_header=False)
-        for column, meaning in create(name, preset).describe().items():
-            table.add_row(f"{name}.{column}", meaning)
+    extractors = [create(name, preset) for name in blocks or extractor_names()]
+    reasons = {extractor.name: missing_weights(extractor) for extractor in extractors}
+    for extractor in sorted(extractors, key=lambda e: reasons[e.name] is not None):
+        reason = reasons[extractor.name]
+        table = new_table(
+            f"\nBlock {extractor.name}" + (f", which cannot run here: {reason}" if reason else "")
+        )
+        table.add_column("column", overflow="fold")
+        table.add_column("meaning", overflow="fold")
+        for column, meaning in extractor.describe().items():
+            table.add_row(f"{extractor.name}.{column}", meaning)
         console.print(table)

@@ -15,15 +15,21 @@ from coverfusion.experiments.pipeline.console import print_frame
 
 def grow_command(
     genre: Annotated[
-        list[str], typer.Option("--genre", "-g", help="a MusicBrainz tag: jazz, 'hip hop' (repeatable)")
+        list[str],
+        typer.Option("--genre", "-g", help="A MusicBrainz tag, such as jazz or 'hip hop' (repeatable)."),
     ],
-    out: Annotated[Path, typer.Option(help="the collection's folder; a killed run goes on in it")],
-    limit: Annotated[int, typer.Option(min=1, help="albums for each genre")] = 500,
-    size: Annotated[str, typer.Option(help="longer side in pixels: 250, 500, 1200 or original")] = "500",
-    back: Annotated[bool, typer.Option("--back", help="back covers, too")] = False,
-    retry: Annotated[bool, typer.Option("--retry", help="ask again for what was rejected before")] = False,
+    out: Annotated[Path, typer.Option(help="The collection's folder; a run that was stopped goes on in it.")],
+    limit: Annotated[int, typer.Option(min=1, help="The number of albums for each genre.")] = 500,
+    size: Annotated[
+        str, typer.Option(help="The longer side of pictures in pixels: 250, 500, 1200 or original.")
+    ] = "500",
+    back: Annotated[bool, typer.Option("--back", help="Take back covers too.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Ask again for what was rejected before.")] = False,
     contact: Annotated[
-        str, typer.Option(envvar="COVERFUSION_CONTACT", help="your mail address or web page, for MusicBrainz")
+        str,
+        typer.Option(
+            envvar="COVERFUSION_CONTACT", help="Your mail address or web page, which MusicBrainz asks for."
+        ),
     ] = "",
 ) -> None:
     """Grows a collection: covers by genre from MusicBrainz and the Cover Art Archive, one request a second.

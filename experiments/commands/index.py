@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, print_frame
@@ -14,33 +15,42 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 
 def index_command(
     source: TableArgument,
-    out: Annotated[Path | None, typer.Option(help="the folder to make; runs/index-NAME if left out")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to make; runs/index-NAME by default.")] = None,
     block: BlockOption = None,
-    kind: Annotated[str, typer.Option(help="flat, ivf, hnsw, or auto: by the number of covers")] = "auto",
+    kind: Annotated[
+        str, typer.Option(help="The kind of index: flat, ivf, hnsw, or auto (by the number of covers).")
+    ] = "auto",
     evaluate: Annotated[
         bool,
-        typer.Option("--evaluate", help="precision@k of the genre: all blocks, each block, chance"),
+        typer.Option(
+            "--evaluate",
+            help="Measure how often the nearest covers have the same genre, for all blocks, each block"
+            " and chance.",
+        ),
     ] = False,
     seed: SeedOption = 0,
 ) -> None:
-    """An index that finds the covers most alike, over any blocks; `similar` asks it.
+    """Makes an index that finds the covers most alike, over any blocks; the command similar asks it.
 
     Example: `coverfusion index runs/covers-0123456789 --block cnn --block color --out index/`
     """
-    from coverfusion.experiments.retrieval.index import load_facts, write_index_folder
+    from coverfusion.experiments.drawing.words import percent
+    from coverfusion.experiments.retrieval.index import first_cover, load_facts, write_index_folder
 
     folder = write_index_folder(source, out, block or None, kind, seed)
     facts = load_facts(folder)
     size = sum(file["bytes"] for file in facts["files"].values())
     effort = "".join(f", {name} {value}" for name, value in facts["effort"].items())
+    recall = percent(facts["recall_at_10"])
     console.print(
         f"{facts['covers']:,} covers, blocks {', '.join(facts['blocks'])}; {facts['kind']} ({facts['recipe']}"
-        f"{effort}); recall@10 {facts['recall_at_10']:.3f} on {facts['recall_queries']} held-out covers; "
+        f"{effort}); recall@10 {recall} on {facts['recall_queries']} held-out covers; "
         f"{size / 1e6:,.1f} MB; {facts['seconds']['all']:.1f} s"
     )
     if evaluate:
         from coverfusion.experiments.retrieval.precision import write_retrieval
 
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
-        print_place("Chart", folder / "retrieval.png")
+        print_place("Chart", folder / "retrieval.svg")
     print_place("Index", folder)
+    print_next("find covers like one", "similar", folder, first_cover(folder))

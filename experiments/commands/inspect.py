@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
 from coverfusion.experiments.commands.printing import print_place
 
 
 def inspect_command(
     collection: CollectionArgument,
-    out: Annotated[Path | None, typer.Option(help="folder for figures and tables")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The folder for figures and tables; runs/inspect-NAME by default.")
+    ] = None,
     keep: KeepOption = "drop",
     store: StoreOption = None,
 ) -> None:
-    """Counts, sizes, duplicates and rejected files of a collection, with figures.
+    """Counts covers, sizes, duplicates and rejected files of a collection, and draws figures.
 
     Example: `coverfusion inspect covers/`
     """
@@ -35,3 +38,5 @@ def inspect_command(
     print_place("Figures and tables", folder)
     if len(opened) == 0:
         raise UserError(why_empty(opened))
+    options = {"--keep": None if keep == "drop" else keep, "--store": store}
+    print_next("train models on it", "train", collection, *given_options(options))

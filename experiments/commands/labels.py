@@ -12,15 +12,24 @@ from coverfusion.experiments.pipeline.console import console
 
 
 def labels_command(
-    run: Annotated[Path, typer.Argument(help="a finished run folder; with folds all covers are judged")],
+    run: Annotated[
+        Path, typer.Argument(help="A finished run folder. Of a run with folds all covers are judged.")
+    ],
     classifier: Annotated[
         str | None,
-        typer.Option("--classifier", "-c", help="this one, or 'svc on cnn'; the run's choice if left out"),
+        typer.Option(
+            "--classifier",
+            "-c",
+            help="The classifier on all blocks, or on one block as in 'svc on cnn'; by default the one"
+            " that the run chose.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="where to write; RUN/labels if left out")] = None,
-    shown: Annotated[int, typer.Option(min=0, help="covers on the page; the table has all")] = 60,
+    out: Annotated[Path | None, typer.Option(help="The folder to write to; RUN/labels by default.")] = None,
+    shown: Annotated[
+        int, typer.Option(min=0, help="How many covers the page shows; the table has all.")
+    ] = 60,
 ) -> None:
-    """Which covers bear a doubtful genre: what the label says, what the model says, and how sure it is.
+    """Lists covers whose genre is doubtful: what the label says, what the model says, and how sure it is.
 
     Example: `coverfusion labels runs/covers-0123456789`
     """
@@ -28,6 +37,6 @@ def labels_command(
 
     folder = find_doubtful(run, classifier, out, shown)
     for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
-        console.print(sentence, soft_wrap=True)
+        console.print(sentence)
     print_place("Table", folder / "doubtful.csv")
     print_place("Page with the covers", folder / "index.html")

@@ -14,15 +14,17 @@ from coverfusion.experiments.pipeline.console import print_frame
 
 def map_command(
     source: TableArgument,
-    out: Annotated[Path | None, typer.Option(help="the folder to make; runs/map-NAME if left out")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to make; runs/map-NAME by default.")] = None,
     block: BlockOption = None,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", "-m", help="umap, tsne or pca (repeatable); all if left out"),
+        typer.Option(
+            "--method", "-m", help="The projection: umap, tsne or pca (repeatable). The default is all."
+        ),
     ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Covers on a plane and in clusters, which genres separate, and a page to explore them.
+    """Puts covers on a plane and into clusters, and says which genres separate, on a page to explore.
 
     Example: `coverfusion map runs/covers-0123456789` or `coverfusion map table/ --method pca --block cnn`
     """

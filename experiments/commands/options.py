@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coverfusion.data.errors import UserError, did_you_mean, needs_extra
+from coverfusion.experiments.pipeline.console import console
 
 if TYPE_CHECKING:
     from coverfusion.experiments.pipeline.config import Config
@@ -18,73 +19,114 @@ ENGINES = ("local", "ray")
 CollectionArgument = Annotated[
     str,
     typer.Argument(
-        help="genre folders, zips named by genre, a CSV/parquet manifest, or an address (s3://...)"
+        help="Genre folders, zips named by genre, a CSV or parquet manifest, or an address (s3://...)."
     ),
 ]
 SourceArgument = Annotated[
-    str, typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection as for extract")
+    str,
+    typer.Argument(
+        metavar="CONFIG|COLLECTION",
+        help="A config (.yaml), or a collection: genre folders, zips named by genre, a CSV or "
+        "parquet manifest, an address.",
+    ),
 ]
 OptionalSourceArgument = Annotated[
     str | None,
-    typer.Argument(metavar="CONFIG|COLLECTION", help="a .yaml config, or a collection as for extract"),
+    typer.Argument(
+        metavar="CONFIG|COLLECTION",
+        help="A config (.yaml), or a collection: genre folders, zips named by genre, a CSV or "
+        "parquet manifest, an address.",
+    ),
 ]
 TableArgument = Annotated[
-    Path, typer.Argument(metavar="RUN|TABLE", help="a run folder of train, or a table folder of extract")
+    Path,
+    typer.Argument(
+        metavar="RUN|TABLE", help="A run folder that train made, or a table folder that extract made."
+    ),
 ]
-BundleArgument = Annotated[Path, typer.Argument(help="a run's bundle/ folder")]
+BundleArgument = Annotated[Path, typer.Argument(help="The bundle/ folder of a run.")]
 
 # features; "Config" options have no default of their own, since a config file may hold the value
-BlockOption = Annotated[list[str] | None, typer.Option("--block", "-b", help="only this block (repeatable)")]
-PresetOption = Annotated[str, typer.Option(help="which weights: packaged or hub")]
-ConfigPresetOption = Annotated[str | None, typer.Option(help="which weights: packaged or hub")]
-KeepOption = Annotated[str, typer.Option(help="covers under two genres: drop, first or all")]
-ConfigKeepOption = Annotated[str | None, typer.Option(help="covers under two genres: drop, first or all")]
-MaxFailedOption = Annotated[
-    float, typer.Option(min=0, max=1, help="end where a block fails on a larger share of covers")
+BlockOption = Annotated[
+    list[str] | None, typer.Option("--block", "-b", help="Use only this block (repeatable).")
 ]
-StoreOption = Annotated[Path | None, typer.Option(help="where computed features are kept")]
+PresetOption = Annotated[str, typer.Option(help="Which weights are used: packaged or hub.")]
+ConfigPresetOption = Annotated[str | None, typer.Option(help="Which weights are used: packaged or hub.")]
+KeepOption = Annotated[str, typer.Option(help="What becomes of covers under two genres: drop, first or all.")]
+ConfigKeepOption = Annotated[
+    str | None, typer.Option(help="What becomes of covers under two genres: drop, first or all.")
+]
+MaxFailedOption = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="The largest proportion of covers that a block may fail on before the work ends."
+    ),
+]
+StoreOption = Annotated[Path | None, typer.Option(help="The folder where computed features are kept.")]
 
 # studies
 ClassifiersOption = Annotated[
-    list[str] | None, typer.Option("--classifier", "-c", help="only this classifier (repeatable)")
+    list[str] | None, typer.Option("--classifier", "-c", help="Use only this classifier (repeatable).")
 ]
-FoldsOption = Annotated[int | None, typer.Option(min=2, help="grouped cross-validation with this many folds")]
-RepeatsOption = Annotated[int, typer.Option(min=1, help="of the cross-validation")]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=2, help="Use grouped cross-validation with this many folds, instead of one 8:1:1 split."
+    ),
+]
+RepeatsOption = Annotated[int, typer.Option(min=1, help="How often the cross-validation is repeated.")]
 ConfigSeedOption = Annotated[
-    int | None, typer.Option(min=0, help="of splits, folds, classifiers and bootstrap")
+    int | None, typer.Option(min=0, help="The seed of splits, folds, classifiers and bootstrap.")
 ]
 SplitFileOption = Annotated[
     Path | None,
-    typer.Option(help="a splits.parquet of a run or study: its covers test, not those drawn by the seed"),
+    typer.Option(
+        help="The splits.parquet file of another run or study: the same covers test, instead of "
+        "covers drawn by the seed."
+    ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="of everything that is drawn at random")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The seed of everything that is drawn at random.")]
 PriorOption = Annotated[
     str | None,
-    typer.Option(help="what probabilities answer to: natural or balanced; shares by genre in a config file"),
+    typer.Option(
+        help="How common probabilities take genres to be: natural or balanced; a config file may "
+        "have proportions by genre."
+    ),
 ]
 MetricOption = Annotated[
     str | None,
-    typer.Option(help="rank and compare by accuracy, balanced_accuracy, macro_f1, log_loss or brier"),
+    typer.Option(
+        help="What results are ranked and compared by: accuracy, balanced_accuracy, macro_f1, "
+        "log_loss or brier."
+    ),
 ]
 ChooseByOption = Annotated[
-    str | None, typer.Option(help="the metric that chooses the bundle's model; log_loss, if left out")
+    str | None, typer.Option(help="The metric that chooses the bundle's model; log_loss by default.")
 ]
-OutOption = Annotated[Path | None, typer.Option(help="where the result's folder is made")]
+OutOption = Annotated[Path | None, typer.Option(help="The folder in which the result's folder is made.")]
 ProcessesOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="processes; one a core, if left out")
+    int | None,
+    typer.Option("--workers", min=1, help="How many processes work; one for each core by default."),
 ]
-FreshOption = Annotated[bool, typer.Option("--fresh", help="do it again, and forget earlier results")]
-TrackOption = Annotated[bool, typer.Option("--track", help="log the result to MLflow (see `track`)")]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Do it again and forget earlier results.")]
+TrackOption = Annotated[
+    bool, typer.Option("--track", help="Log the result to MLflow, as the command track does.")
+]
 TrackingUriOption = Annotated[
-    str | None, typer.Option(help="log to this MLflow server or database; mlflow.db with --track alone")
+    str | None,
+    typer.Option(help="Log to this MLflow server or database; with --track alone it is mlflow.db."),
 ]
 
 # parameters of one classifier: sweep and search
-TunedClassifierOption = Annotated[str, typer.Option("--classifier", "-c", help="whose parameters")]
+TunedClassifierOption = Annotated[
+    str, typer.Option("--classifier", "-c", help="The classifier whose parameters are varied.")
+]
 TuningFoldsOption = Annotated[
     int | None,
     typer.Option(
-        min=2, help="grouped folds of the training and validation covers; else the split's two parts"
+        min=2,
+        help="Use this many grouped folds of the training and validation covers, instead of the "
+        "two parts of the split.",
     ),
 ]
 
@@ -92,43 +134,50 @@ TuningFoldsOption = Annotated[
 RopeOption = Annotated[
     float | None,
     typer.Option(
-        min=0, help="a difference that does not matter; a point (0.01), if left out, but of losses none"
+        min=0,
+        help="The largest difference that does not matter. The default is one point (0.01); losses"
+        " have none.",
     ),
 ]
 
 # when to abstain, and what sets of genres guarantee
 TargetErrorOption = Annotated[
-    float | None, typer.Option(help="abstain so that at most this proportion is wrong, such as 0.2")
+    float | None,
+    typer.Option(help="Abstain so that at most this proportion of predictions is wrong, such as 0.2."),
 ]
 TargetCoverageOption = Annotated[
-    float | None, typer.Option(help="predict only this proportion, the most confident, such as 0.5")
+    float | None,
+    typer.Option(help="Predict only this proportion of covers, the most confident, such as 0.5."),
 ]
 SetCoverageOption = Annotated[
-    float, typer.Option(help="proportion of genre sets that hold the true genre, such as 0.9")
+    float, typer.Option(help="The proportion of genre sets that hold the true genre, such as 0.9.")
 ]
 SetsOption = Annotated[
     str | None,
     typer.Option(
-        help="of what that is a proportion: by-genre (of each genre's covers) or marginal (of all covers); "
-        "as the bundle has it, if left out"
+        help="What --set-coverage is a proportion of: by-genre (each genre's covers) or marginal "
+        "(all covers). The default is the bundle's."
     ),
 ]
 ThresholdsOption = Annotated[
     str | None,
     typer.Option(
-        help="by-genre: --target-error is kept among the covers predicted as each genre; else marginal"
+        help="What --target-error is kept among: by-genre (the covers predicted as each genre) or "
+        "marginal (all covers, the default)."
     ),
 ]
 
 # which engine computes: score and extract
-EngineOption = Annotated[
-    str, typer.Option(help="local, or ray for many machines (experiments/cluster/README.md)")
-]
+EngineOption = Annotated[str, typer.Option(help="Where it is computed: local, or ray for many machines.")]
 ActorsOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="with ray: actors, each with its own models")
+    int | None,
+    typer.Option("--workers", min=1, help="With ray: how many actors work, each with its own models."),
 ]
 AddressOption = Annotated[
-    str | None, typer.Option(help="with ray: a running cluster; else $RAY_ADDRESS, else one started here")
+    str | None,
+    typer.Option(
+        help="With ray: the address of a running cluster; by default $RAY_ADDRESS, or a cluster started here."
+    ),
 ]
 
 
@@ -143,6 +192,7 @@ def read_options(command: str, source: str, **options: Any) -> Config:
     Raises:
         UserError: the config cannot be read, or a value is wrong.
     """
+    console.print("Preparing blocks and classifiers")  # before the slow imports
     from coverfusion.experiments.pipeline.config import read_source
 
     given = {name: None if value == [] else value for name, value in options.items()}

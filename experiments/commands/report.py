@@ -12,10 +12,10 @@ from coverfusion.experiments.pipeline.console import console
 
 
 def report_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder that `coverfusion train` made")],
-    out: Annotated[Path | None, typer.Option(help="folder of the pages; RUN/genres if left out")] = None,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that `coverfusion train` made.")],
+    out: Annotated[Path | None, typer.Option(help="The folder of the pages; RUN/genres by default.")] = None,
 ) -> None:
-    """A page for each genre: what its covers look like and what sets them apart; and an index.
+    """Writes a page for each genre: what its covers look like and what sets them apart.
 
     Example: `coverfusion report runs/covers-1a2b3c4d5e --out genres/`
     """

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coverfusion.data.addresses import is_address
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     ActorsOption,
     AddressOption,
@@ -27,9 +29,13 @@ from coverfusion.experiments.commands.options import (
     check_engine,
     check_tracking,
 )
+from coverfusion.experiments.commands.printed_scores import print_rows, print_tally
 from coverfusion.experiments.commands.printing import log_if_asked, print_place
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.failure_limit import MAX_FAILED
+
+if TYPE_CHECKING:
+    from coverfusion.experiments.scoring.tally import Tally
 
 BYTE_ORDER_MARK = "\ufeff"  # before the first line that some programs write
 INTERRUPTED = 130  # the status of a program that Ctrl-C ends
@@ -40,35 +46,42 @@ def score_command(
     paths: Annotated[
         list[str],
         typer.Argument(
-            help="pictures, folders, zips, manifests (.csv, .parquet), addresses (s3://...), "
-            "or - for a list on standard input"
+            help="Pictures, folders, zips, manifests (.csv, .parquet), addresses (s3://...), or - for "
+            "a list of paths on standard input."
         ),
     ],
     out: Annotated[
-        str, typer.Option(help="a .csv, .parquet or .jsonl file; with ray a folder or an address for parquet")
-    ],
-    top_k: Annotated[int, typer.Option(min=1, help="genres a row names")] = 3,
+        str | None,
+        typer.Option(
+            help="A .csv, .parquet or .jsonl file for all rows. With ray it is a folder or an address "
+            "for parquet files."
+        ),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="How many genres a row names.")] = 3,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
     set_coverage: SetCoverageOption = 0.9,
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
     max_failed: MaxFailedOption = MAX_FAILED,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with a stopped run")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     engine: EngineOption = "local",
     workers: ActorsOption = None,
     address: AddressOption = None,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Genres with probabilities for any number of pictures, sets of genres, and when not to answer.
+    """Gives any number of pictures genres with probabilities and sets of genres, and says when to abstain.
 
-    Example: `coverfusion score runs/demo/bundle new-covers/ --out scores.csv`
+    Without --out a few pictures are listed on the screen, and many are counted.
+
+    Example: `coverfusion score runs/covers-0123456789/bundle new-covers/ --out scores.csv`
     """
     check_tracking(track, tracking_uri)
     from coverfusion.data.sources import is_there, pictures_of_manifest
     from coverfusion.experiments.pipeline.progress import counted
     from coverfusion.experiments.scoring.score import score
+    from coverfusion.experiments.scoring.tally import tally_file, tally_pictures
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
@@ -82,19 +95,24 @@ def score_command(
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
         raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
+    if out is None:
+        _check_without_out(on_ray, resume, track or tracking_uri is not None)
     new_covers = 0
+    tally = None
     try:
-        with counted("scoring", None) as bar:
+        with counted("scoring", None if resume else _how_many(paths, manifests)) as bar:
 
             def progress(covers: int) -> None:
                 nonlocal new_covers
                 new_covers += covers
                 bar.advance(bar.task_ids[0], covers)
 
-            if on_ray:
+            if out is None:
+                tally = tally_pictures(bundle, named, progress, targets, max_failed)
+            elif on_ray:
                 from coverfusion.experiments.cluster.score import score_on_ray
 
-                rows, errors = score_on_ray(
+                score_on_ray(
                     bundle,
                     named,
                     out,
@@ -107,17 +125,50 @@ def score_command(
                     max_failed=max_failed,
                 )
             else:
-                rows, errors = score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed)
+                score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed)
     except KeyboardInterrupt:
-        console.print("Stopped. Go on with --resume.")
+        console.print("Stopped." if out is None else "Stopped. Go on with --resume.")
         raise typer.Exit(INTERRUPTED) from None
-    if resume and not new_covers:
-        print_place("Finished already", out)
+    if tally is None and not is_address(str(out)):
+        tally = tally_file(str(out))
+    if tally is not None:
+        _print_scores(tally, listed=out is None)
+    if out is None:
+        options = {
+            "--target-error": target_error,
+            "--target-coverage": target_coverage,
+            "--sets": sets,
+            "--thresholds": thresholds,
+        }
+        words = [bundle, *paths, *given_options(options), "--out", "scores.csv"]
+        print_next("keep a row for each picture", "score", *words)
         return
-    if not rows:
-        console.print("There are no pictures: nothing was scored.", style="yellow")
-    console.print(f"{rows} rows, {errors} with an error: {out}", soft_wrap=True)
+    print_place("Finished already" if resume and not new_covers else "Scores", out)
     log_if_asked(Path(out), track, tracking_uri)
+
+
+def _print_scores(tally: Tally, listed: bool) -> None:
+    if not tally.rows:
+        console.print("There are no pictures: nothing was scored.", style="yellow")
+        return
+    if listed and tally.rows == len(tally.first):
+        print_rows(tally)
+    else:
+        print_tally(tally)
+
+
+def _check_without_out(on_ray: bool, resume: bool, track: bool) -> None:
+    """Refuses what needs a file where none is named. Raises UserError."""
+    for option, given in (("--engine ray", on_ray), ("--resume", resume), ("--track", track)):
+        if given:
+            raise UserError(f"{option} needs the file that rows are written to. Name it by --out.")
+
+
+def _how_many(paths: list[str], manifests: Mapping[str, list[str] | None]) -> int | None:
+    """The number of pictures, where listing them is cheap: not of addresses, nor of what is still to come."""
+    if any(path == "-" or is_address(path) for path in paths):
+        return None
+    return sum(sum(1 for _ in _pictures(path, manifests[path])) for path in paths)
 
 
 def _pictures(path: str, manifest: list[str] | None) -> Iterable[str]:

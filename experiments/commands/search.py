@@ -33,11 +33,16 @@ def search_command(
     parameter: Annotated[
         list[str],
         typer.Option(
-            "--parameter", "-p", help="low..high, low..high:log, or values with commas (repeatable)"
+            "--parameter",
+            "-p",
+            help="A parameter and its values: NAME=low..high, NAME=low..high:log, or NAME=a,b,c "
+            "(repeatable).",
         ),
     ],
-    minutes: Annotated[float, typer.Option(help="what this call may take")] = 30.0,
-    trials: Annotated[int | None, typer.Option(min=1, help="at most this many, earlier ones too")] = None,
+    minutes: Annotated[float, typer.Option(help="How many minutes this call may take.")] = 30.0,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="The most trials, those of earlier calls included.")
+    ] = None,
     folds: TuningFoldsOption = None,
     block: BlockOption = None,
     preset: ConfigPresetOption = None,

@@ -26,17 +26,21 @@ MIN_KEY_CHARACTERS = 16  # a shorter API key can be guessed
 
 def serve_command(
     bundle: BundleArgument,
-    host: Annotated[str, typer.Option(help="address to listen on; 0.0.0.0 for all")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 = any that is free")] = 8000,
+    host: Annotated[str, typer.Option(help="The address it listens on; 0.0.0.0 takes all.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port it listens on; 0 takes any that is free.")
+    ] = 8000,
     api_key_file: Annotated[
-        Path | None, typer.Option(help=f"file with the key that clients send; or set {API_KEY_VARIABLE}")
+        Path | None, typer.Option(help=f"A file with the key that clients send; or set {API_KEY_VARIABLE}.")
     ] = None,
-    rate: Annotated[float, typer.Option(min=0, help="requests a second and client; 0 = no limit")] = 50,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Requests that a client may send in a second; 0 means no limit.")
+    ] = 50,
     proxy: Annotated[
         list[str] | None,
         typer.Option(
-            help="address of a proxy before the service, or a network of proxies alone: "
-            "its X-Forwarded-For names the client"
+            help="The address of a proxy before the service, or a network of proxies only. Its header "
+            "X-Forwarded-For names the client (repeatable)."
         ),
     ] = None,
     target_error: TargetErrorOption = None,
@@ -47,10 +51,11 @@ def serve_command(
 ) -> None:
     """Serves over HTTP: genres, explanations and similar covers for uploaded pictures.
 
-    Example: `coverfusion serve runs/demo/bundle`, then
+    Example: `coverfusion serve runs/covers-0123456789/bundle`, then
     `curl -F pictures=@cover.jpg http://127.0.0.1:8000/v1/predict`
     """
     needs_extra("service", "`coverfusion serve`")
+    console.print("Reading the model")  # before the slow imports
     from coverfusion.experiments.service.application import run_service
     from coverfusion.experiments.service.limits import Limits
     from coverfusion.fusion.uncertainty.decision import Targets

@@ -30,9 +30,9 @@ from coverfusion.experiments.pipeline.console import console
 def sweep_command(
     source: SourceArgument,
     classifier: TunedClassifierOption,
-    parameter: Annotated[str, typer.Option("--parameter", "-p", help="its parameter")],
+    parameter: Annotated[str, typer.Option("--parameter", "-p", help="The parameter that is varied.")],
     value: Annotated[
-        list[str], typer.Option("--value", "-v", help="a value to try (repeatable), as in YAML")
+        list[str], typer.Option("--value", "-v", help="A value to try, written as in YAML (repeatable).")
     ],
     folds: TuningFoldsOption = None,
     block: BlockOption = None,
@@ -47,7 +47,7 @@ def sweep_command(
     workers: ProcessesOption = None,
     fresh: FreshOption = False,
 ) -> None:
-    """Validation curves: accuracy on training and validation covers against one parameter of a classifier.
+    """Shows accuracy on training and validation covers against one parameter of a classifier.
 
     Example: `coverfusion sweep covers/ -c finetune -p learning_rate -v 1e-4 -v 1e-3 -v 1e-2 --folds 3`
     """

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ChooseByOption,
@@ -34,7 +35,7 @@ def train_command(
     folds: FoldsOption = None,
     classifier: ClassifiersOption = None,
     alone: Annotated[
-        list[str] | None, typer.Option(help="fit this classifier on each block alone too (repeatable)")
+        list[str] | None, typer.Option(help="Fit this classifier on each block alone too (repeatable).")
     ] = None,
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
@@ -45,24 +46,32 @@ def train_command(
     seed: ConfigSeedOption = None,
     split_file: SplitFileOption = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="fit networks under so many seeds, to see what a seed does")
+        int | None, typer.Option(min=1, help="Fit networks under this many seeds, to see what a seed does.")
     ] = None,
     nested: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="repeats of nested folds (20 or more): an interval of the model on all covers",
+            help="How often nested folds are repeated (20 or more), for an interval of the model that "
+            "learns from all covers.",
         ),
     ] = None,
     store: StoreOption = None,
     out: OutOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What the run folder is called; by default the collection's name and a digest."),
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help="What you want to remember of the run; the command runs shows it.")
+    ] = None,
     fresh: FreshOption = False,
     track: TrackOption = False,
     tracking_uri: TrackingUriOption = None,
 ) -> None:
-    """Features, splits, all classifiers, metrics, bundle and report.
+    """Trains classifiers on a collection, compares them, and writes a report and the best model.
 
-    Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc -c catboost`
+    Example: `coverfusion train covers/` or `coverfusion train covers/ --folds 5 -c svc --name svc-alone`
     """
     check_tracking(track, tracking_uri)
     from coverfusion.experiments.training.train import train
@@ -85,9 +94,12 @@ def train_command(
         nested=nested,
         store=store,
         out=out,
+        name=name,
+        note=note,
     )
     folder = train(config, fresh)
     print_run(folder)
     if (card := folder / "bundle" / "README.md").is_file():  # bundles of earlier versions have none
         print_place("Card of the bundle", card)
     log_if_asked(folder, track, tracking_uri)
+    print_next("see what sets each genre apart", "report", folder)

@@ -30,11 +30,16 @@ def transfer_command(
     second: Annotated[
         str | None,
         typer.Argument(
-            metavar="[COLLECTION]", help="to test on; if left out, each `source` of the first one's manifest"
+            metavar="[COLLECTION]",
+            help="The collection to test on. Without it each source in the manifest of the first one "
+            "is tested in turn.",
         ),
     ] = None,
     genres: Annotated[
-        Path | None, typer.Option(help="CSV with columns from,to: what genres of either are to be called")
+        Path | None,
+        typer.Option(
+            help="A CSV file with the columns from and to: what genres of either collection are to be called."
+        ),
     ] = None,
     folds: FoldsOption = None,
     classifier: ClassifiersOption = None,
@@ -47,7 +52,7 @@ def transfer_command(
     workers: ProcessesOption = None,
     fresh: FreshOption = False,
 ) -> None:
-    """Does what was learnt from one collection hold on another, and which block loses most on the way?
+    """Tests on one collection what was learnt from another, and says which block loses most on the way.
 
     Example: `coverfusion transfer covers/ others/ --genres map.csv -c svc`
     """
@@ -68,5 +73,5 @@ def transfer_command(
     )
     folder = transfer(config, None if second is None else place(second), genres, workers, fresh)
     for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
-        console.print(sentence, soft_wrap=True)
+        console.print(sentence)
     print_place("Tables and page", folder / "index.html")

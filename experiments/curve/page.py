@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
-from coverfusion.experiments.curve.figures import balance_words, curve_words, draw_curve
+from coverfusion.experiments.curve.charts import balance_charts, curve_charts
+from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
-from coverfusion.experiments.drawing.panels import WIDE, picture_of
 from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
@@ -29,23 +29,23 @@ TEXT_COLUMNS = ("classifier", "balance", "genre", "score", "verdict")
 
 
 def write_curve_page(folder: Path) -> Path:
-    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
+    """Writes `figures/*.svg` and `index.html` from the tables in `folder`."""
     laws, pooled, balance = (
         read_table(folder / f"{name}.csv", TEXT_COLUMNS) for name in ("powerlaw", "pooled", "balance")
     )
     metric, facts = curve_metric(folder), read_json(folder / "curve.json")
-    words = {"curve": curve_words(laws, metric), "balance": balance_words(balance)}
-    pictures = {
-        name: picture_of(folder, name, words[name])
-        for name in draw_curve(folder, pooled, laws, balance, facts["baseline"], metric)
-    }
+    charts, balances = curve_charts(pooled, laws, facts["baseline"], metric), {}
+    if balance["balance"].nunique() > 1:
+        balances = balance_charts(balance)
+    pages.save_charts(folder, {f"curve-{name}": chart for name, chart in charts.items()})
+    pages.save_charts(folder, {f"balance-{name}": chart for name, chart in balances.items()})
     context = {
         "findings": curve_findings(laws, metric),
         "metric": metric,
         "unit": _unit(metric),
         "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
-        "pictures": pictures,
-        "across": min(WIDE, laws["classifier"].nunique()),
+        "charts": charts,
+        "balance_charts": balances,
         "laws": records(laws),
         "points": records(pooled[pooled["score"] == metric.column]),
         "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.decision.tables import RULE_BY_GENRE, SET_SPLITS, summarised_sets
-from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.drawing.words import percent, records
 from coverfusion.fusion.uncertainty.conformal import rows_needed
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
@@ -50,7 +50,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
         *(_abstention_words(row) for row in own),
         *_genres_words(records(tables["genres"])),
         *_predicted_words(records(tables["predicted"]), target),
-        _calibration_words(kinds["none"], kinds["chosen"]),
+        calibration_words(tables["calibration"]),
         SET_METHODS_TEXT,
         SET_KINDS_TEXT,
         *(_set_words(row) for row in records(summarised_sets(tables["sets"]))),
@@ -81,10 +81,13 @@ def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
     return []
 
 
-def _calibration_words(before: dict[str, Any], after: dict[str, Any]) -> str:
+def calibration_words(table: pd.DataFrame) -> str:
+    """Log loss and calibration error before and after, and whether it helped; of `calibration_table`."""
+    kinds = {row["kind"]: row for row in records(table)}
+    before, after = kinds["none"], kinds["chosen"]
     text = (
-        f"Calibration: log loss {before['log_loss']:.3f} before, {after['log_loss']:.3f} after; expected "
-        f"calibration error {before['ece']:.3f} before, {after['ece']:.3f} after."
+        f"Calibration: log loss {before['log_loss']:.3f} before, {after['log_loss']:.3f} after; calibration "
+        f"error {percent(before['ece'])} before, {percent(after['ece'])} after."
     )
     if after["log_loss"] == before["log_loss"]:
         return f"{text} Nothing was changed: no kind helps clearly on the covers that it is chosen by."

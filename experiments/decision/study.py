@@ -8,9 +8,11 @@ from pathlib import Path
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.decision.figures import draw_decision
+from coverfusion.experiments.decision.charts import decision_charts
 from coverfusion.experiments.decision.findings import decision_findings
 from coverfusion.experiments.decision.held_out import held_out_parts, read_held_out
+from coverfusion.experiments.decision.page import write_decision_page
+from coverfusion.experiments.decision.shown import shown_tables
 from coverfusion.experiments.decision.tables import (
     TARGET_ERRORS,
     abstention_table,
@@ -48,7 +50,7 @@ def decide(
         seed: of splits and resampling.
 
     Returns:
-        The folder with `findings.txt`, `models.csv` and the other tables, and four PNG.
+        The folder with `findings.txt`, `models.csv` and the other tables, four PNG and `index.html`.
 
     Raises:
         UserError: not a finished run folder, no such classifier, an impossible target, a run of an older
@@ -82,9 +84,11 @@ def decide(
         write_csv(table, place / f"{name}.csv")
     sentences = decision_findings(model.classifier, tables, target)
     (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
-    draw_decision(place, tables, target)
     about = {"run": str(folder), "classifier": model.classifier, "target_error": target, "seed": seed}
     write_json(place / "environment.json", environment() | about)
+    write_decision_page(
+        place, run, shown_tables(model.classifier, tables, target), decision_charts(tables, target)
+    )
     return place
 
 

@@ -55,8 +55,7 @@ def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> 
         held = read_held_out(run, model, parts)
         weights = group_weights(held.groups[held.tried], seed)
         rows.append(
-            {"classifier": model.classifier}
-            | _error_of_all(held)
+            {"classifier": model.classifier, **_error_of_all(held)}
             | _aurc(held, weights)
             | answered_row(held, weights, answered_covers(held, _guaranteed(target)))
         )

@@ -13,6 +13,8 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.drawing.words import percent, spread
+from coverfusion.experiments.evaluation.intervals import grouped_proportion
 from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -117,10 +119,12 @@ def doubt_findings(
             .sort_values("share")
             .iloc[-1]
         )
+        own = predictions[predictions["genre"] == worst["genre"]]
+        part = grouped_proportion(own.index.isin(table["cover_id"]), own["group"].to_numpy())
         said.append(
             f"Most doubtful is {worst['genre']}: {int(worst['doubtful']):,} of {int(worst['covers']):,} "
-            f"covers, mostly "
-            f"taken for {worst['mostly'] or 'no single genre'}."
+            f"covers ({percent(part.value)}, interval {spread(part)}), mostly taken for "
+            f"{worst['mostly'] or 'no single genre'}."
         )
         said.append(
             "A label is wrong only if you say so: look at each cover, mend your folders or manifest, and "

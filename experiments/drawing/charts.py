@@ -1,109 +1,140 @@
-"""The charts of a report: where each mark stands. The SVG itself is in `templates/`, one file a chart.
+"""What charts share: colours, axes, words. The SVG itself is in `templates/`.
 
-Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart; a mark
-that differs in meaning also differs in shape.
+Every chart of a page is a `forest.Forest`, a `curves.Curve` or a `heat_map.HeatMap`. Widths are in percent
+and text is in pixels: a chart fits a phone and can be read there. Colours are those of Okabe and Ito (2008),
+which people with any kind of colour vision tell apart; a mark that differs in meaning also differs in shape.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
-import pandas as pd
-
-from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.drawing.marks import DARK_MARKS, LIGHT_MARKS
 
 LIGHT = {
     "surface": "#ffffff", "page": "#f5f6f8", "ink": "#1a1d21", "muted": "#5a626d", "line": "#d9dde3",
     "grid": "#e6e9ee", "fused": "#0072b2", "alone": "#b45309", "chance": "#6b7280", "cell": "#56b4e9",
-    "notice": "#fff4d6", "notice-edge": "#e69f00", "right": "#00755a", "wrong": "#b24a00",
-}  # fmt: skip
+    "less": "#f0a860", "notice": "#fff4d6", "notice-edge": "#e69f00", "right": "#00755a", "wrong": "#b24a00",
+    "shade": "#0000002e",
+} | {f"mark-{number}": colour for number, colour in enumerate(LIGHT_MARKS)}  # fmt: skip
 DARK = {
     "surface": "#1b1e23", "page": "#121417", "ink": "#e8eaed", "muted": "#a3abb6", "line": "#363c45",
     "grid": "#2b3038", "fused": "#56b4e9", "alone": "#e69f00", "chance": "#9aa3af", "cell": "#0a6da8",
-    "notice": "#3a2f12", "notice-edge": "#e69f00", "right": "#3ecfa5", "wrong": "#ff9a52",
-}  # fmt: skip
+    "less": "#9a5410", "notice": "#3a2f12", "notice-edge": "#e69f00", "right": "#3ecfa5", "wrong": "#ff9a52",
+    "shade": "#000000b0",
+} | {f"mark-{number}": colour for number, colour in enumerate(DARK_MARKS)}  # fmt: skip
 
-LABELS_END, VALUES_START = (
-    32.0,
-    87.0,
-)  # percent of the width: names end at the first, values begin after the second
+NARROWEST = 300  # pixels that a chart has on a phone
+LETTER = 9.0  # pixels of a letter there, at most on average
+MOST_STEPS = 5  # between the ticks of an axis: more numbers touch each other on a phone
+_STEPS = tuple(part * 10.0**power for power in range(-4, 20) for part in (0.02, 0.05, 0.1))
 
 
-@dataclass(frozen=True)
-class Dot:
-    """One line of the chart of scores; `other` is the score on validation, beside `main` on test."""
+class Chart(Protocol):
+    """What a template in `templates/` draws.
 
-    label: str
-    below: str
-    kind: str  # "fused" or "alone"
-    chosen: bool
-    main: Interval
-    other: Interval | None = None
+    Attributes:
+        template: its file.
+    """
+
+    template: ClassVar[str]
+
+    @property
+    def words(self) -> str:
+        """The text alternative, with the numbers."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A linear axis over [low, high] that is drawn from `start` to `end`."""
+    """An axis over [low, high] that is drawn from `start` to `end`, linear or logarithmic."""
 
     low: float
     high: float
     start: float
     end: float
+    log: bool = False
 
     def at(self, value: float) -> float:
         """Where a value stands, kept on the axis."""
-        part = (value - self.low) / (self.high - self.low)
-        return round(self.start + min(max(part, 0.0), 1.0) * (self.end - self.start), 3)
+        low, high, inside = (
+            math.log(each) if self.log else each
+            for each in (self.low, self.high, min(max(value, self.low), self.high))
+        )
+        return round(self.start + (inside - low) / (high - low) * (self.end - self.start), 3)
 
     def ticks(self) -> list[float]:
-        """About five round values on the axis."""
-        span = self.high - self.low
-        steps = (part * 10**power for power in range(20) for part in (0.02, 0.05, 0.1))
-        step = next(step for step in steps if round(span / step, 6) <= 7)
-        first = math.ceil(round(self.low / step, 9))
-        return [round(n * step, 4) for n in range(first, math.floor(round(self.high / step, 9)) + 1)]
+        """About five round values on a linear axis."""
+        step = _step(self.high - self.low)
+        first, last = math.ceil(round(self.low / step, 9)), math.floor(round(self.high / step, 9))
+        return [round(n * step, 9) for n in range(first, last + 1)]
 
 
-def score_axis(dots: Sequence[Dot], chance: float, most: float = 1.0) -> Axis:
-    """An axis, in percent of the chart's width, that holds chance and every interval.
-
-    Args:
-        dots: of the chart.
-        chance: where nothing is known of covers.
-        most: no score is larger.
-    """
-    shown = [interval for dot in dots for interval in (dot.main, dot.other) if interval]
-    low = min([chance, *(interval.low for interval in shown)])
-    high = max([chance, *(interval.high for interval in shown)])
-    top = math.ceil(min(high + 0.01, most) * 20) / 20
-    bottom = min(math.floor(max(low - 0.01, 0.0) * 20) / 20, max(top - 0.1, 0.0))
-    return Axis(bottom, max(top, bottom + 0.1), LABELS_END + 3, VALUES_START)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a confusion matrix: covers, their proportion of the true genre, depth of its colour."""
-
-    genre: str
-    covers: int
-    proportion: float
-    depth: float
-
-
-def confusion_rows(counts: pd.DataFrame) -> dict[str, list[Cell]]:
-    """True genre -> cells, one a predicted genre; the deepest colour is the largest proportion of all.
+def axis_over(
+    values: Iterable[float], start: float, end: float, least: float = -math.inf, most: float = math.inf
+) -> Axis:
+    """An axis that holds all values and ends on round ones.
 
     Args:
-        counts: (k, k) covers, rows true genres, columns predicted ones.
+        values: that it holds; NaN is left out.
+        start: where it is drawn.
+        end: of it.
+        least: no value can be smaller, so the axis is not either.
+        most: no value can be larger.
     """
-    proportions = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
-    most = max(float(proportions.to_numpy().max()), 1e-9)
-    return {
-        str(true): [
-            Cell(str(genre), int(counts.loc[true, genre]), proportion, round(proportion / most, 3))
-            for genre, proportion in proportions.loc[true].items()
-        ]
-        for true in counts.index
-    }
+    known = [value for value in values if not math.isnan(value)] or [0.0]
+    low, high = max(min(known), least), min(max(known), most)
+    if high - low < 1e-9:
+        low, high = max(low - 0.5, least), min(high + 0.5, most)
+    step = _step(high - low)
+    # half a step, so that no interval ends on the edge
+    half = step / 2
+    low, high = math.floor(low / half - 0.2) * half, math.ceil(high / half + 0.2) * half
+    return Axis(round(max(low, least), 9), round(min(high, most), 9), start, end)
+
+
+def free_ticks(ticks: Sequence[tuple[float, str]], axis: Axis) -> list[tuple[float, str]]:
+    """The ticks whose texts do not touch on a phone, counted from the last one.
+
+    Args:
+        ticks: values and texts, in order.
+        axis: in percent of the width.
+    """
+    kept: list[tuple[float, str]] = []
+    edge = math.inf
+    for value, text in reversed(ticks):
+        middle, half = axis.at(value) / 100 * NARROWEST, text_width(text) * LETTER / 2
+        if middle + half + LETTER <= edge:
+            kept.append((value, text))
+            edge = middle - half
+    return kept[::-1]
+
+
+def text_width(text: str) -> int:
+    """How many letters of usual width a text is as wide as."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """A text in lines that are at most so many letters wide; a longer word is cut in two."""
+    lines = [""]
+    for word in text.split():
+        if text_width(f"{lines[-1]} {word}".strip()) <= most:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+            continue
+        lines += [""] if lines[-1] else []
+        for letter in word:
+            if text_width(lines[-1] + letter) > most:
+                lines.append("")
+            lines[-1] += letter
+    return lines
+
+
+def _step(span: float) -> float:
+    return next(step for step in _STEPS if round(span / step, 6) <= MOST_STEPS)

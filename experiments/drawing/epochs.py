@@ -1,64 +1,56 @@
-"""Pictures of trainings: accuracy epoch by epoch, a panel a value or model."""
+"""How trainings went: accuracy epoch by epoch, a chart a value or model, all on the same axes."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from coverfusion.experiments.drawing.panels import STYLES, legend, panels_of, short
+from coverfusion.experiments.drawing.curves import (
+    Curve,
+    Series,
+    Spot,
+    height_axis,
+    series_values,
+    width_axis,
+)
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 EPOCH_COLUMNS = {TRAINING: "accuracy", VALIDATION: "held_out_accuracy"}
+EPOCH_WORDS = {TRAINING: "training covers, as changed", VALIDATION: "held out of the training covers"}
 PRECISION_NAMES = {"32": "float32", "bf16": "bfloat16", "16": "float16"}
 
 
-def epoch_figure(
-    epochs: pd.DataFrame, names: Sequence[str], parameter: str, palette: Mapping[str, str], columns: int
-) -> Figure:
-    """A panel a value: accuracy epoch by epoch, thin for each fold, thick their mean.
+def epoch_charts(epochs: pd.DataFrame, parameter: str) -> dict[str, Curve]:
+    """Title -> accuracy epoch by epoch, thin for each fold, thick their mean.
 
     Args:
         epochs: `history.csv` of all fits, with `value` and `part`.
-        names: the values, in their order.
         parameter: whose values they are; "" for models.
-        palette: colours.
-        columns: panels side by side.
     """
-    from matplotlib.ticker import MaxNLocator
-
-    shown = [name for name in names if (epochs["value"] == name).any()]
-    figure, panels = panels_of(shown, palette, columns, wide=3, height=2.2, sharey=True)
-    for name, axes in panels.items():
-        mine = epochs[epochs["value"] == name]
-        for covers, (colour, shape, line) in STYLES.items():
-            column = EPOCH_COLUMNS[covers]
-            if column not in mine or mine[column].isna().all():
-                continue
-            for _, fold in mine.groupby("part"):
-                axes.plot(fold["epoch"], 100 * fold[column], color=palette[colour], linewidth=0.7, alpha=0.5)
-            mean = 100 * mine.groupby("epoch")[column].mean()
-            axes.plot(mean.index, mean, color=palette[colour], linestyle=line, marker=shape, markersize=3.5)
-        title = f"{parameter} = {short(name)}" if parameter else textwrap.fill(name, 38)
-        axes.set_title(title, loc="left", fontsize=9, color=palette["ink"])
-        axes.set_xlim(0.7, max(mine["epoch"].max(), 2) + 0.3)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    figure.supxlabel("epoch", fontsize=9, color=palette["muted"])
-    figure.supylabel("accuracy, %", fontsize=9, color=palette["muted"])
-    words = {TRAINING: "training covers, as changed"}
-    if EPOCH_COLUMNS[VALIDATION] in epochs:
-        words[VALIDATION] = "held out inside the training covers"
-    legend(figure, palette, words)
-    return figure
+    drawn = {
+        f"{parameter} = {value}" if parameter else str(value): _series(mine)
+        for value, mine in epochs.groupby("value", sort=False)
+    }
+    values = [value for series in drawn.values() for value in series_values(series)]
+    last = int(epochs["epoch"].max())
+    step = -(-last // 5)
+    ticks = [(float(epoch), str(epoch)) for epoch in range(1, last + 1) if epoch == 1 or epoch % step == 0]
+    return {
+        title: Curve(
+            title=title,
+            x=width_axis(1, max(last, 2)),
+            y=height_axis(values, 0, 100),
+            x_label="epoch",
+            y_label="accuracy, %",
+            series=series,
+            x_ticks=ticks,
+            shown="{:.1f}".format,
+        )
+        for title, series in drawn.items()
+    }
 
 
 def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
-    """The text alternative of the epochs."""
+    """What trainings came to, in words."""
     sentences = []
     for value, mine in epochs.groupby("value", sort=False):
         last = mine.groupby("part").tail(1)
@@ -71,6 +63,23 @@ def epoch_words(epochs: pd.DataFrame, parameter: str) -> str:
             words += f", trained in {' and '.join(names)}"
         sentences.append(words.strip())
     return "; ".join(sentences)
+
+
+def _series(mine: pd.DataFrame) -> list[Series]:
+    """Training and held-out covers, in the same colours wherever they stand."""
+    drawn = []
+    for group, (covers, column) in enumerate(EPOCH_COLUMNS.items()):
+        if column not in mine or mine[column].isna().all():
+            continue
+        mean = 100 * mine.groupby("epoch")[column].mean()
+        line = [(float(epoch), float(value)) for epoch, value in mean.items()]
+        folds = [
+            list(zip(fold["epoch"].astype(float), 100 * fold[column], strict=True))
+            for _, fold in mine.groupby("part")
+        ]
+        thin = folds if len(folds) > 1 else []
+        drawn.append(Series(EPOCH_WORDS[covers], group, [Spot(*point) for point in line], line, thin=thin))
+    return drawn
 
 
 def _percent(values: pd.Series) -> str:

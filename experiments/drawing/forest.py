@@ -1,50 +1,156 @@
-"""What forest plots share: a figure, a dot with its interval, colours and shapes."""
+"""Values with their intervals, one below the other: as dots or, from zero, as bars."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from coverfusion.experiments.drawing.charts import Axis, axis_over, wrapped
 
-# Okabe and Ito's colours, which colour-blind people tell apart; a shape a classifier as well
-CLASSIFIER_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#666666", "#000000")
-CLASSIFIER_SHAPES = ("o", "s", "^", "D", "v", "P", "X", "*")
+START, END = 3.0, 97.0  # percent of the width that the axis takes
+WIDEST_LABEL = 28  # letters in a line, beside the value, on a phone
+LINE, MARK_LINE, HEADING = 20, 26, 30  # pixels: of a line of text, of the mark below it, of a heading
+TOP, BOTTOM, KEY = 8, 52, 24  # pixels above the rows, of the axis, of a line of the legend
 
 
-def new_figure(rows: int, width: float = 9.0) -> tuple[Figure, Axes]:
-    """An empty forest plot.
+@dataclass(frozen=True)
+class Row:
+    """One value.
+
+    Attributes:
+        label: what it is of.
+        value: the dot, or the end of the bar; NaN: there is none, and `missing` says why.
+        low: lower end of its interval; NaN: none is drawn.
+        high: upper end.
+        group: number of its colour and shape.
+        filled: a filled mark or a hollow one.
+        strong: the row that matters.
+        ring: a second value, drawn as a small ring.
+        heading: over the rows that share it.
+        missing: in place of a value.
+    """
+
+    label: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    group: int = 0
+    filled: bool = True
+    strong: bool = False
+    ring: float = math.nan
+    heading: str = ""
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class PlacedRow:
+    """Where a row stands, in pixels from the top: of its heading (0: none), of its lines, of its mark."""
+
+    row: Row
+    heading: int
+    lines: list[tuple[int, str]]
+    mark: int
+
+
+@dataclass(frozen=True)
+class Forest:
+    """Rows over one axis.
+
+    Attributes:
+        title: begins the text alternative.
+        rows: from top to bottom.
+        axis: in percent of the width.
+        axis_label: what its values are, with their unit.
+        shown: a value as tables have it.
+        tick: a value as the axis has it.
+        line: a value to compare with, drawn dashed; NaN: none.
+        line_label: what it is.
+        groups: number -> its name, for the legend; empty: no legend.
+        keys: what hollow marks and rings are: "hollow" or "ring" -> words.
+        bars: bars from zero in place of dots.
+    """
+
+    template: ClassVar[str] = "forest.svg"
+    title: str
+    rows: Sequence[Row]
+    axis: Axis
+    axis_label: str
+    shown: Callable[[float], str]
+    tick: Callable[[float], str]
+    line: float = math.nan
+    line_label: str = ""
+    groups: Mapping[int, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    bars: bool = False
+
+    @cached_property
+    def legend(self) -> list[tuple[str, int, str]]:
+        """The legend line by line: "filled", "hollow", "ring" or "line", number of the group, words."""
+        groups = [("filled", number, name) for number, name in self.groups.items()]
+        others = [(kind, 0, words) for kind, words in self.keys.items()]
+        line = [] if math.isnan(self.line) else [("line", 0, self.line_label)]
+        return [*groups, *others, *line]
+
+    @cached_property
+    def placed(self) -> list[PlacedRow]:
+        """The rows with their places."""
+        y, heading, places = self.top, "", []
+        for row in self.rows:
+            head = 0
+            if row.heading and row.heading != heading:
+                y, head = y + HEADING, y + HEADING - 8
+                heading = row.heading
+            lines = wrapped(("★ " if row.strong else "") + row.label, WIDEST_LABEL)
+            texts = [(y + LINE * (number + 1) - 4, line) for number, line in enumerate(lines)]
+            y += LINE * len(lines) + MARK_LINE
+            places.append(PlacedRow(row, head, texts, y - MARK_LINE + 9))
+        return places
+
+    @property
+    def top(self) -> int:
+        """Where the rows begin, in pixels."""
+        return TOP + KEY * len(self.legend)
+
+    @property
+    def bottom(self) -> int:
+        """Where they end."""
+        return (self.placed[-1].mark + MARK_LINE - 9) if self.placed else self.top
+
+    @property
+    def height(self) -> int:
+        """Of the chart, in pixels."""
+        return self.bottom + BOTTOM
+
+    @property
+    def words(self) -> str:
+        """The title, the line and every row with its interval."""
+        line = "" if math.isnan(self.line) else f" {self.line_label}: {self.shown(self.line)}."
+        rows = (self.row_words(row) for row in self.rows)
+        return f"{self.title}; {self.axis_label}.{line} {'; '.join(rows)}."
+
+    def row_words(self, row: Row) -> str:
+        """One row in words."""
+        name = ", ".join(part for part in (row.heading, self.groups.get(row.group, ""), row.label) if part)
+        if math.isnan(row.value):
+            return f"{name}: {row.missing or 'no value'}"
+        ends = "" if math.isnan(row.low) else f" ({self.shown(row.low)} to {self.shown(row.high)})"
+        ring = "" if math.isnan(row.ring) else f", {self.keys.get('ring', 'other')}: {self.shown(row.ring)}"
+        return f"{name}: {self.shown(row.value)}{ends}{ring}"
+
+
+def forest_axis(
+    rows: Sequence[Row], line: float = math.nan, least: float = -math.inf, most: float = math.inf
+) -> Axis:
+    """An axis that holds every value, interval, ring and the line.
 
     Args:
-        rows: that it will have; its height follows.
-        width: in inches.
+        rows: of all charts that are to be compared.
+        line: a value to compare with.
+        least: no value can be smaller.
+        most: no value can be larger.
     """
-    from coverfusion.experiments.drawing.plain_figure import PlainFigure
-
-    figure = PlainFigure(figsize=(width, 1.5 + 0.3 * max(rows, 2)), layout="constrained", facecolor="white")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(left=False)
-    axes.grid(axis="x", color="#e5e5e5")
-    axes.set_axisbelow(True)
-    return figure, axes
-
-
-def dot(axes: Axes, y: int, value: float, low: float, high: float, look: int, filled: bool = True) -> None:
-    """A value with its interval, as one row of a forest plot.
-
-    Args:
-        axes: of the plot.
-        y: the row.
-        value: the dot.
-        low: lower end of the interval.
-        high: upper end of the interval.
-        look: number of the colour and shape, of a classifier for instance.
-        filled: whether the dot is filled or hollow.
-    """
-    colour = CLASSIFIER_COLOURS[look % len(CLASSIFIER_COLOURS)]
-    shape = CLASSIFIER_SHAPES[look % len(CLASSIFIER_SHAPES)]
-    axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="round")
-    face = colour if filled else "white"
-    axes.plot([value], [y], marker=shape, color=colour, markerfacecolor=face, markersize=7, linestyle="")
+    values = [value for row in rows for value in (row.value, row.low, row.high, row.ring)]
+    return axis_over([*values, line], START, END, least, most)

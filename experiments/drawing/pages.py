@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
-from coverfusion.experiments.drawing.charts import DARK, LIGHT
+from coverfusion.experiments.drawing.charts import DARK, LIGHT, Chart
+from coverfusion.experiments.drawing.marks import mark
+from coverfusion.experiments.drawing.words import day
 
 TEMPLATES = Path(__file__).parent / "templates"
 Filters = Mapping[str, Callable[..., Any]]
@@ -31,6 +34,26 @@ def render(template: str, context: Mapping[str, Any], filters: Filters | None = 
     return environment.get_template(template).render(PALETTES | dict(context))
 
 
+def svg(chart: Chart, standalone: bool = False) -> Markup:
+    """A chart as SVG: in the page's colours, or as a file of its own in light ones, for other programs."""
+    colours = LIGHT if standalone else PALETTES["colours"]
+    context = PALETTES | {"chart": chart, "standalone": standalone, "colours": colours}
+    return Markup(_environment().get_template(chart.template).render(context))
+
+
+def save_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
+    """Writes `figures/<name>.svg` of each chart.
+
+    Args:
+        folder: of the run or study.
+        charts: by name.
+    """
+    place = folder / "figures"
+    place.mkdir(exist_ok=True)
+    for name, chart in charts.items():
+        write(place / f"{name}.svg", svg(chart, standalone=True))
+
+
 def write(path: Path, text: str) -> None:
     """Writes a page under another name until it is whole."""
     partial = path.with_name(f".{path.name}.partial")
@@ -40,10 +63,13 @@ def write(path: Path, text: str) -> None:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["mark"] = mark
+    environment.filters |= {"svg": svg, "day": day}
+    return environment

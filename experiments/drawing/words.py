@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from math import isnan
 from typing import Any
 
 import pandas as pd
@@ -45,6 +48,23 @@ def percent(proportion: float, digits: int = 1) -> str:
 def spread(interval: Interval, scale: float = 100, digits: int = 1) -> str:
     """The two ends of an interval, in percent by default: "46.3 to 56.1"."""
     return f"{scale * interval.low:.{digits}f}\u2013{scale * interval.high:.{digits}f}"
+
+
+def scored(interval: Interval, proportion: bool = True) -> str:
+    """A score over its interval under a heading of `headed`: "28.0 (24.1-32.2)", with an en dash.
+
+    Args:
+        interval: of the score; one without ends is the value alone.
+        proportion: shown in percent; of a loss as it is.
+    """
+    scale, digits = (100, 1) if proportion else (1, 3)
+    value = f"{scale * interval.value:.{digits}f}"
+    return value if isnan(interval.low) else f"{value} ({spread(interval, scale, digits)})"
+
+
+def headed(label: str, proportion: bool = True) -> str:
+    """What stands above a column of scores: "accuracy, %"; a loss has no unit."""
+    return f"{label}, %" if proportion else label
 
 
 def points(difference: float) -> str:
@@ -93,3 +113,15 @@ def signed(value: float, digits: int = 2) -> str:
 def p_value(p: float) -> str:
     """A p as people read it: "< 0.001" or three digits. Tables for programs keep the number."""
     return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return ", ".join(names) if len(names) < 2 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def day(stamp: str) -> str:
+    """When something was made: an ISO stamp as people write it, "29 November 2026, 18:00 UTC"."""
+    when = datetime.fromisoformat(stamp)
+    zone = f" {when.tzname()}" if when.tzname() else ""
+    return f"{when.day} {when:%B %Y, %H:%M}{zone}"

@@ -60,6 +60,23 @@ class Metric:
         """By what shown values are multiplied."""
         return 100 if self.percent else 1
 
+    @property
+    def named(self) -> str:
+        """Its label with its unit, as above a column or below an axis."""
+        return f"{self.label}, %" if self.percent else self.label
+
+    def figure(self, scaled: float) -> str:
+        """A value times `scale` as tables have it, without its unit."""
+        return f"{scaled:.1f}" if self.percent else f"{scaled:.3f}"
+
+    def gain_figure(self, scaled: float) -> str:
+        """A difference times `scale` with its sign."""
+        return ("+" if scaled > 0 else "\u2212" if scaled < 0 else "") + self.figure(abs(scaled))
+
+    def tick(self, scaled: float) -> str:
+        """A value times `scale` at the tick of an axis, without digits that say nothing."""
+        return f"{scaled:g}".replace("-", "\u2212")
+
     def shown(self, value: float) -> str:
         """A value as people read it, in percent where it is a proportion."""
         return f"{100 * value:.1f} %" if self.percent else f"{value:.3f}"

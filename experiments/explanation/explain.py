@@ -22,6 +22,7 @@ from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
+from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
@@ -166,24 +167,16 @@ def _features(
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
     names = [name for name in strongest if contributions.columns[name] and not is_text(name)][:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
-    quartiles = own.quantile([0.25, 0.5, 0.75]) if len(own) else pd.DataFrame(columns=names)
     return [
         Feature(
             column=name,
             value=float(row[name].iloc[0]),
             contribution=contributions.columns[name],
             description=known.get(name, ""),
-            quartiles=_three(quartiles[name]),
+            quartiles=quartiles_of(name, own[name].to_numpy()),
         )
         for name in names
     ]
-
-
-def _three(values: pd.Series) -> tuple[float, float, float] | None:
-    if values.isna().all():
-        return None
-    low, middle, high = (float(value) for value in values)
-    return low, middle, high
 
 
 def _attention(

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
 from coverfusion.experiments.evaluation.statistics import holm
 from coverfusion.experiments.pipeline.progress import counted
+from coverfusion.features.descriptions import CIRCULAR_COLUMNS
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import NUMBERED
 
-# an angle has no larger and smaller; `hue_cos` and `hue_sin` say the same in order
-CIRCULAR_COLUMNS = ("color.hue_mean",)
 MAX_CORRELATION = 0.8  # columns of a higher rank correlation say the same, and one of them is enough to show
 SIGNIFICANCE_LEVEL = 0.05  # of the corrected p
 # |Cliff's delta| from which an effect is called so: J. Romano et al. 2006, after Cohen's d of 0.2, 0.5, 0.8
 EFFECT_SIZES = {"large": 0.474, "medium": 0.33, "small": 0.147, "negligible": 0.0}
-# where a column's description goes on to its details; "log10 of (1 + ..." does not
-DETAILS_START = re.compile(r"; | \((?!1 \+)|, ")
 EFFECT_COLUMNS = [
     "genre",
     "column",
@@ -37,17 +32,14 @@ EFFECT_COLUMNS = [
 def readable(table: FeatureTable) -> pd.DataFrame:
     """The columns that mean something by themselves: no embedding, no n-gram, no angle.
 
+    An angle has no larger and smaller; `hue_cos` and `hue_sin` say the same in order.
+
     Returns:
         (n covers, columns) frame with `block.column` names; NaN = not there.
     """
     frame = table.frame()
     chosen = [name for name in frame.columns if not NUMBERED.search(name) and name not in CIRCULAR_COLUMNS]
     return frame[chosen]
-
-
-def short_meaning(description: str) -> str:
-    """A column's description without its unit, range and other details."""
-    return DETAILS_START.split(description)[0]
 
 
 def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:

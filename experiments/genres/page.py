@@ -13,7 +13,7 @@ from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.thumbnails import picture_at
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.genres.distributions import distributions
-from coverfusion.experiments.genres.effects import distinct, short_meaning
+from coverfusion.experiments.genres.effects import distinct
 from coverfusion.experiments.genres.findings import GenreFindings
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture
@@ -26,6 +26,7 @@ from coverfusion.experiments.genres.typical_covers import (
 )
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
+from coverfusion.features.descriptions import short_meaning
 
 # how many of each a page shows
 MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDENT, MAX_PAIRS = (

@@ -20,6 +20,7 @@ from coverfusion.experiments.pipeline.cached_fits import cannot_fit, reason_of
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.experiments.pipeline.run_folder import Run
+from coverfusion.features.descriptions import CIRCULAR_COLUMNS
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.blocks import NUMBERED, columns_by_block
 from coverfusion.fusion.catboost import FusionCatBoost
@@ -174,7 +175,7 @@ def _by_genre(
             row |= {"own": own, "others": others, "gain": own - others}
             row["doubt"] = _doubt(one[inside], one[~inside])
             if X is not None:
-                row["says"] = _says(one, X[name])
+                row["says"] = "" if name in CIRCULAR_COLUMNS else _says(one, X[name])
             rows.append(row)
     names = ["genre", what, "size", "own", "others", "gain", "doubt", *(["says"] if X is not None else [])]
     frame = pd.DataFrame(rows, columns=names)

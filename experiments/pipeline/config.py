@@ -35,7 +35,7 @@ from coverfusion.fusion.registry import CLASSIFIERS
 Parameters = dict[str, dict[str, Any]]
 _NAME_BYTES = 150  # of the 255 that a file system takes
 # keys that do not change it
-_BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed", "split_file"}
+_BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed", "split_file", "name", "note"}
 
 
 class Config(BaseModel):
@@ -86,6 +86,10 @@ class Config(BaseModel):
     seeds: int = Field(1, ge=1, description="fits of each network, to see what its seed does")
     store: Path = Field(default_factory=default_root, description="where computed features are kept")
     out: Path = Field(Path("runs"), description="where the run folder is made")
+    name: str | None = Field(
+        None, description="what the run folder is called; else the collection's name and a digest"
+    )
+    note: str = Field("", description="what you want to remember of the run; `coverfusion runs` shows it")
     plugins: list[Path] = Field([], description="Python files with blocks or classifiers of your own")
 
     def identity(self) -> dict[str, Any]:
@@ -122,6 +126,20 @@ class Config(BaseModel):
     @field_serializer("collection")
     def _collection_text(self, value: Place) -> str:
         return readable(str(value))
+
+    @field_validator("name")
+    @classmethod
+    def _name_of_a_folder(cls, value: str | None) -> str | None:
+        odd = value is not None and (
+            not value
+            or value != Path(value).name
+            or value.startswith((".", "-"))
+            or not value.isprintable()
+            or len(value.encode()) > _NAME_BYTES
+        )
+        if odd:
+            raise ValueError("it should be the name of a folder, without /, and begin with no dot or dash")
+        return value
 
     @model_validator(mode="after")
     def _alone_among_the_chosen(self) -> Self:

@@ -52,31 +52,35 @@ def guess(
         prior: that probabilities answer to.
         repeat: of the folds; another one deals otherwise.
     """
-    known = prior_shares(prior, genre[train])
+    known = prior_shares(prior, genre[pd.Index(train)])
     shares = np.array([known.get(name, 0.0) for name in genres])
     names = list(genres)
     if prior == "natural":
         codes = np.full(len(test), names.index(largest_genre(genre)))
     else:
-        truth = pd.Index(names).get_indexer(pd.Index(genre[test]))
+        truth = pd.Index(names).get_indexer(pd.Index(genre[pd.Index(test)]))
         most = np.flatnonzero(shares == shares.max())
-        codes = most[_dealt(truth, draws(test, repeat, "nothing known"), len(most))]
+        starts = (draws(names, repeat, "first hand", min(test)) * len(most)).astype(int)
+        codes = most[_dealt(truth, draws(test, repeat, "nothing known"), starts, len(most))]
     return codes, np.tile(shares, (len(test), 1))
 
 
-def baselines(parts: Sequence[Part], genre: pd.Series, genres: Sequence[str]) -> dict[str, dict[str, float]]:
+def baselines(
+    parts: Sequence[Part], genre: pd.Series, genres: Sequence[str], prior: Prior = "natural"
+) -> dict[str, dict[str, float]]:
     """Split -> metric -> its value where nothing is known of a cover, over the covers of all parts together.
 
     Args:
         parts: that are learnt from and predicted.
         genre: by cover_id, of all covers.
         genres: k names.
+        prior: that genres are guessed by.
     """
     guessed: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
     for part in parts:
         for split, ids in part.predicted.items():
             truth = pd.Index(genres).get_indexer(pd.Index(genre[ids]))
-            guessed.setdefault(split, []).append((truth, *guess(genre, part.train, ids, genres)))
+            guessed.setdefault(split, []).append((truth, *guess(genre, part.train, ids, genres, prior)))
     values: dict[str, dict[str, float]] = {}
     for split, found in guessed.items():
         truth, codes, proba = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -84,9 +88,13 @@ def baselines(parts: Sequence[Part], genre: pd.Series, genres: Sequence[str]) ->
     return values
 
 
-def _dealt(truth: np.ndarray, order: np.ndarray, hands: int) -> np.ndarray:
-    """(n,) 0 to hands - 1, as evenly as can be within each of (n,) codes, in the order of (n,) draws."""
+def _dealt(truth: np.ndarray, order: np.ndarray, starts: np.ndarray, hands: int) -> np.ndarray:
+    """(n,) 0 to hands - 1, as evenly as can be within each of (n,) codes, in the order of (n,) draws.
+
+    What is left over goes to the hands from (k,) `starts` on: each code's own hand would be right too often.
+    """
     rows = np.lexsort((order, truth))
+    place = pd.Series(truth[rows]).groupby(truth[rows]).cumcount().to_numpy()
     dealt = np.empty(len(rows), int)
-    dealt[rows] = np.arange(len(rows)) % hands
+    dealt[rows] = (starts[truth[rows]] + place) % hands
     return dealt

@@ -90,6 +90,7 @@ def as_json(
     why: Mapping[str, Any],
     ranked_by: str,
     baseline: Mapping[str, Mapping[str, float]],
+    guessed: Mapping[str, Mapping[str, float]],
 ) -> dict[str, Any]:
     """`metrics.json`: every score, interval, per-genre score and confusion matrix of every model.
 
@@ -99,6 +100,7 @@ def as_json(
         why: what chose it.
         ranked_by: the metric of the leaderboard's order.
         baseline: split -> metric -> its value where nothing is known of a cover.
+        guessed: the same of guessing by a prior of the user's; nothing under the natural one.
     """
     models = []
     for (model, split), scores in scored.items():
@@ -120,6 +122,7 @@ def as_json(
         "chosen": {"classifier": chosen.classifier, "blocks": list(chosen.blocks), **why},
         "ranked_by": ranked_by,
         "baseline": baseline,
+        "guessed": guessed,
         "models": models,
     }
 

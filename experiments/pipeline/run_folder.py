@@ -32,6 +32,7 @@ RUN_FILES = (  # that readers take numbers from; their digests are in the run fo
     "predictions.parquet",
     "splits.parquet",
 )
+NOTE_FILE = "note.txt"  # what the user wants to remember
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 
@@ -81,6 +82,7 @@ class Run:
         other: "validation", where there is one.
         chosen_by: the metric that chose the model; "" of a run of an older version.
         baseline: split -> metric -> its value where nothing is known of a cover.
+        guessed: the same of guessing by the prior, where it is not the natural one.
     """
 
     folder: Path
@@ -92,6 +94,7 @@ class Run:
     other: str | None
     chosen_by: str = ""
     baseline: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    guessed: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         score = self.score(self.chosen)
@@ -243,6 +246,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         other=next((split for split in splits if split != main), None),
         chosen_by=metrics["chosen"].get("by", ""),
         baseline=metrics.get("baseline", {}),
+        guessed=metrics.get("guessed", {}),
     )
 
 

@@ -25,6 +25,7 @@ from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.prior import check_prior
 
+KEY_FILE = ".digest"  # in the folder; its name may be the user's
 DEFAULT_FOLDS = 5  # of a study that needs folds and names none
 
 
@@ -45,6 +46,7 @@ class StudyFolder:
         collection: on what.
         extractors: of the blocks.
         page: written last, so where it is there the study is finished.
+        key: the digest that tells it from others.
     """
 
     path: Path
@@ -52,6 +54,7 @@ class StudyFolder:
     collection: Collection
     extractors: list[Extractor]
     page: str
+    key: str
 
     def is_finished(self) -> bool:
         """Whether all was done before; then it says so on the console."""
@@ -63,6 +66,7 @@ class StudyFolder:
     def prepare(self) -> Prepared:
         """Makes the folder and fills the feature table."""
         make_output_folder(self.path)
+        (self.path / KEY_FILE).write_text(self.key, encoding="utf-8")
         return prepare(self.config, self.collection, self.extractors)
 
     def fits(
@@ -111,7 +115,7 @@ def open_study_folder(
     fresh: bool = False,
     check: Callable[[pd.DataFrame], object] | None = None,
 ) -> Iterator[StudyFolder]:
-    """Reads the collection and names the folder, `<kind>-<collection>-<digest>`.
+    """Reads the collection and names the folder, `<kind>-<collection>-<digest>`, or as the config has it.
 
     The digest is of the config, the collection, the extractors and what else was asked. Where another
     process does the same study, this one waits and then finds it finished, or goes on where that one stopped.
@@ -127,7 +131,7 @@ def open_study_folder(
 
     Raises:
         UserError: as `open_collection` and `check`; all covers are of one genre, or nothing can be written
-            where the folder would be.
+            where the folder would be; the name is that of another result.
     """
     check_folder(config.out)
     collection = open_collection(config)
@@ -142,9 +146,22 @@ def open_study_folder(
     wanted = config.identity()
     facts = [metadata.version("coverfusion"), wanted, *asked, collection.fingerprint()]
     key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])
-    path = config.out / "-".join(filter(None, [kind, config.collection_name, key]))
+    own_name = None if kind else config.name  # which a run alone has
+    path = config.out / (own_name or "-".join(filter(None, [kind, config.collection_name, key])))
+    if own_name:
+        _check_free(path, key)
     # beside the folder, which `fresh` removes
     with one_writer(path.with_name(f".{path.name}.lock"), path):
         if fresh and path.exists():
             shutil.rmtree(path)
-        yield StudyFolder(path, config, collection, extractors, page)
+        yield StudyFolder(path, config, collection, extractors, page, key)
+
+
+def _check_free(path: Path, key: str) -> None:
+    """Raises UserError where another result lies in the folder that a run is to be called by."""
+    file = path / KEY_FILE
+    same = file.is_file() and file.read_text(encoding="utf-8") == key
+    if path.exists() and not same and (not path.is_dir() or any(path.iterdir())):
+        raise UserError(
+            f"--name {path.name}: {path} is there already and holds something else. Name another."
+        )

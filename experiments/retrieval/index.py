@@ -64,7 +64,7 @@ from coverfusion.fusion.similarity.training_index import (
 
 INDEX_FORMAT = 1
 INDEX_FILE = "index.json"
-EVALUATION_FILES = ("retrieval.csv", "retrieval.png")  # beside the index where `--evaluate` was asked for
+EVALUATION_FILES = ("retrieval.csv", "retrieval.svg")  # beside the index where `--evaluate` was asked for
 MAX_SCALING_COVERS = 20_000  # covers that scaling and PCA are learnt from
 MAX_RECALL_QUERIES = 1_000  # held-out covers that the recall is measured on, and at most a tenth of all
 THUMBNAILS_A_PART = 10_000  # thumbnails a part, which a stopped run need not make again
@@ -139,19 +139,19 @@ def write_index_folder(
     folder = Path(folder)
     target = Path(out or Path("runs") / f"index-{folder.absolute().name}")
     check_folder(target)
+    _check_replaceable(target)
+    started, source = time.perf_counter(), open_index_source(folder, blocks)
+    rows = sorted_rows(source, seed)
+    chosen = _checked_kind(folder, rows, kind)
     # beside the folder, which is replaced
     with one_writer(target.absolute().with_name(f".{target.absolute().name}.lock"), target):
         _check_replaceable(target)
-        _write_index(folder, target, blocks, kind, seed)
+        _write_index(folder, target, source, rows, chosen, seed, started)
     return target
 
 
-def _write_index(folder: Path, target: Path, blocks: Sequence[str] | None, kind: str, seed: int) -> None:
-    source = open_index_source(folder, blocks)
-    partial = target.with_name(f"{target.name}.partial")
-    _start(partial, source, seed)
-    started = time.perf_counter()
-    rows = sorted_rows(source, seed)
+def _checked_kind(folder: Path, rows: Rows, kind: str) -> str:
+    """The kind of index for so many covers. Raises UserError where they are too few for it."""
     if len(rows.order) < 3:
         raise UserError(f"An index needs 3 covers with features; {folder} has {len(rows.order)}.")
     chosen = choose(len(rows.order)) if kind == "auto" else kind
@@ -160,6 +160,14 @@ def _write_index(folder: Path, target: Path, blocks: Sequence[str] | None, kind:
             f"--kind {kind} needs {MIN_APPROXIMATE_ROWS} covers; {folder} has {len(rows.order)}. "
             "Use --kind flat."
         )
+    return chosen
+
+
+def _write_index(
+    folder: Path, target: Path, source: IndexSource, rows: Rows, chosen: str, seed: int, started: float
+) -> None:
+    partial = target.with_name(f"{target.name}.partial")
+    _start(partial, source, seed)
     scaler = BlockScaler(INDEX_COMPONENTS).fit(rows.sample, columns_by_block(source.names))
     words = words_index(source.names)
     _scale(source, rows, scaler, words, partial / "rows.npy")
@@ -298,6 +306,11 @@ def _start(partial: Path, source: IndexSource, seed: int) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     make_output_folder(partial)
     write_json(note, facts)
+
+
+def first_cover(folder: Path) -> str:
+    """The path of the first cover of an index."""
+    return str(pd.read_parquet(folder / "covers.parquet", columns=["path"])["path"].iloc[0])
 
 
 def _write_covers(covers: pd.DataFrame, partial: Path) -> None:

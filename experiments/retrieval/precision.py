@@ -11,6 +11,10 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.splits import IN_NO_FOLD, folds
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.words import points, records, scored
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval
 from coverfusion.experiments.retrieval.source import IndexSource, open_index_source
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
@@ -30,7 +34,7 @@ def write_retrieval(
     blocks: Sequence[str] | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Evaluates a run's or a table's covers, and writes `retrieval.csv` and `retrieval.png` into `out`.
+    """Evaluates a run's or a table's covers, and writes `retrieval.csv` and `retrieval.svg` into `out`.
 
     Args:
         folder: a run folder or a table folder.
@@ -49,12 +53,16 @@ def write_retrieval(
     X, covers = read_sample(source, seed)
     table = precision_at_k(X, source.names, covers, seed)
     write_csv(table, out / "retrieval.csv")
-    draw_retrieval(out / "retrieval.png", table)
+    pages.write(out / "retrieval.svg", pages.svg(retrieval_chart(table), standalone=True))
     shown = table[["blocks", "k"]].copy()
-    for name, prefix in (("precision", ""), ("over_random", "over_random_"), ("all_over", "all_over_")):
-        shown[name.replace("_", " ")] = [
-            f"{row[name]:.3f} ({row[prefix + 'low']:.3f} to {row[prefix + 'high']:.3f})"
-            for row in table.to_dict("records")
+    shown["precision, %"] = [
+        scored(Interval(*values)) for values in table[["precision", "low", "high"]].to_numpy()
+    ]
+    for name, head in (("over_random", "points over random"), ("all_over", "all blocks: points over it")):
+        columns = [name, f"{name}_low", f"{name}_high"]
+        shown[head] = [
+            f"{value} ({low} to {high})"
+            for value, low, high in (map(points, row) for row in table[columns].to_numpy())
         ]
     return shown
 
@@ -157,25 +165,27 @@ def precision_at_k(
     return pd.DataFrame(rows)
 
 
-def draw_retrieval(path: Path, table: pd.DataFrame) -> str:
-    """Writes a PNG of what `precision_at_k` gives and returns it in words."""
-    from coverfusion.experiments.drawing.forest import dot, new_figure
-
-    shown = table[table["blocks"] != RANDOM_COVERS][::-1].reset_index(drop=True)
-    chance = table.loc[table["blocks"] == RANDOM_COVERS, "precision"].iloc[0]
-    figure, axes = new_figure(len(shown))
-    for y, row in enumerate(shown.to_dict("records")):
-        dot(axes, y, row["precision"], row["low"], row["high"], KS.index(row["k"]))
-    axes.set_yticks(range(len(shown)), [f"{row.blocks}, k = {row.k}" for row in shown.itertuples()])
-    axes.axvline(chance, color="#666666", linewidth=1.5, linestyle="--")
-    axes.text(chance, len(shown) - 0.4, " random", ha="left", va="bottom", color="#444444")
-    axes.set_ylim(-0.6, len(shown) + 0.4)
-    axes.set_xlabel(
-        "proportion of the k nearest covers of the query's genre, 95 % interval (bootstrap of groups)"
-    )
-    axes.set_title("Precision@k of the genre", loc="left", fontweight="bold")
-    figure.savefig(path, dpi=140)
-    return "; ".join(
-        f"{row.blocks}, k = {row.k}: {row.precision:.3f} ({row.low:.3f} to {row.high:.3f})"
-        for row in table.itertuples()
+def retrieval_chart(table: pd.DataFrame) -> Forest:
+    """What `precision_at_k` gives, in percent; the line is the precision of random covers."""
+    chance = 100 * float(table.loc[table["blocks"] == RANDOM_COVERS, "precision"].iloc[0])
+    rows = [
+        Row(
+            label=str(row["blocks"]),
+            value=100 * row["precision"],
+            low=100 * row["low"],
+            high=100 * row["high"],
+            group=KS.index(row["k"]),
+        )
+        for row in records(table[table["blocks"] != RANDOM_COVERS])
+    ]
+    return Forest(
+        title="Precision at k of the genre",
+        rows=rows,
+        axis=forest_axis(rows, chance, 0.0, 100.0),
+        axis_label="of the k nearest covers, those of the genre, %, 95 % interval",
+        shown="{:.1f}".format,
+        tick="{:g}".format,
+        line=chance,
+        line_label=f"random covers: {chance:.1f}",
+        groups={number: f"k = {k}" for number, k in enumerate(KS)},
     )

@@ -484,7 +484,12 @@ def run_service(
     """
     import uvicorn
 
-    from coverfusion.experiments.service.http_server import MAX_QUEUE, ListeningServer, limited_protocol
+    from coverfusion.experiments.service.http_server import (
+        MAX_QUEUE,
+        ListeningServer,
+        example_request,
+        limited_protocol,
+    )
 
     limits = limits or Limits()
     listener = bound_socket(host, port)
@@ -505,6 +510,10 @@ def run_service(
         forwarded_allow_ips=list(proxies),
     )
     server = ListeningServer(config)
+    neighbours = service.bundle.neighbours
+    server.example = example_request(
+        () if neighbours is None else neighbours.covers["path"], api_key is not None
+    )
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
     if not server.started:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import shlex
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from pathlib import Path
 
 import h11
 import uvicorn
@@ -19,20 +21,34 @@ from coverfusion.experiments.service.problems import Problem
 # Connections that the kernel holds until they are accepted. All of them are accepted at once, before any
 # of them can be closed again: with uvicorn's 2,048 they would use up the files that a process may open.
 MAX_QUEUE = 128
+CURL_SIGNS = set(';,"')  # that mean something to curl in a file's name
 
 
 class ListeningServer(uvicorn.Server):
-    """uvicorn, which says nothing about a socket that it is handed."""
+    """uvicorn, which says nothing about a socket that it is handed.
+
+    Attributes:
+        example: a request to try it with, for a shell, without the address that it ends in.
+    """
+
+    example = ""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens, and prints the address."""
         await super().startup(sockets)
         for listener in sockets or []:
             host, port = listener.getsockname()[:2]
-            place = f"[{host}]" if ":" in host else host
-            console.print(
-                f"Listening on http://{place}:{port} (Ctrl+C ends it)", highlight=False, soft_wrap=True
-            )
+            url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            console.print(f"Listening on {url} (Ctrl+C ends it); {url}/docs describes it", soft_wrap=True)
+            if self.example:
+                console.print(f"Next, to ask it: {self.example} {url}/v1/predict", soft_wrap=True)
+
+
+def example_request(covers: Iterable[str], has_key: bool) -> str:
+    """A request by curl for the first of these covers that is a file, or for one of the user's."""
+    found = (path for path in covers if Path(path).is_file() and not set(path) & CURL_SIGNS)
+    words = ["curl", "-F", f"pictures=@{next(found, 'cover.jpg')}"]
+    return shlex.join(words + (["-H", "X-API-Key: KEY"] if has_key else []))
 
 
 class LimitedProtocol(H11Protocol):

@@ -42,6 +42,11 @@ MAX_NAME_LETTERS = 250  # letters of a run's name
 MAX_METRICS, MAX_PARAMETERS = 1000, 100  # that MLflow takes at once
 
 
+def tracking_address(tracking_uri: str | None = None) -> str:
+    """The MLflow server or database that is logged to, if this one was named."""
+    return tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
 def log_folder(
     place: str | os.PathLike[str], tracking_uri: str | None = None, experiment: str = DEFAULT_EXPERIMENT
 ) -> str:
@@ -61,7 +66,7 @@ def log_folder(
             was made with other weights or another version; the server cannot be reached or refuses.
     """
     _require_mlflow()
-    uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    uri = tracking_address(tracking_uri)
     result = read_result(place)
     if result.bundle is not None:
         bundle_extractors(load_bundle(result.bundle))  # a model that could not be loaded is no use there

@@ -8,6 +8,7 @@ from pathlib import Path
 from coverfusion.data.sample.draw import draw_sample
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.training.train import train
 
 SAMPLE_NOTE = (
@@ -20,8 +21,12 @@ def run_demo(out: str | os.PathLike[str], seed: int) -> Path:
 
     Returns:
         The run folder.
+
+    Raises:
+        UserError: nothing can be written there.
     """
     out = Path(out)
+    check_folder(out)
     sample = out / "sample"
     if not sample.is_dir():
         console.print("Drawing the sample collection")

@@ -113,14 +113,16 @@ def score_words(run: Run) -> str:
 def guess_words(run: Run, usual: str, chance: float) -> str:
     """The baseline of the run's metric, without a full stop."""
     metric, reached = run.metric, value_words(run.metric, chance)
+    if guessed := run.guessed.get(run.split):
+        reached += f" (guessing by the prior: {value_words(metric, guessed[metric.name])})"
+    if not metric.percent:
+        return f"Knowing only how common genres are would give a {metric.label} of {reached}"
     covers = list(run.facts["genres"].values())
     how = "as frequent as any genre" if covers.count(max(covers)) > 1 else "the most frequent genre"
     always = f"Always saying {usual}, {how}, would"
     if metric.name == "accuracy":
         return f"{always} be right for {reached}"
-    if metric.percent:
-        return f"{always} give a {metric.label} of {reached}"
-    return f"Knowing only how common genres are would give a {metric.label} of {reached}"
+    return f"{always} give a {metric.label} of {reached}"
 
 
 def run_gist(

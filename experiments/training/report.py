@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
-from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.charts import Dot
+from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.drawing.curves import Counted, Curve, Spot, calibration_curve
+from coverfusion.experiments.drawing.epochs import epoch_words
+from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.drawing.words import (
     SCORE_LABELS,
     SPLIT_LABELS,
@@ -24,7 +26,7 @@ from coverfusion.experiments.drawing.words import (
     spread,
     value_words,
 )
-from coverfusion.experiments.evaluation.intervals import chance_error, reliability
+from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import (
@@ -37,12 +39,11 @@ from coverfusion.experiments.training.gist import (
 from coverfusion.experiments.training.limits import caveats
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.nested_study import nested_words
-from coverfusion.experiments.training.training_picture import training_picture
+from coverfusion.experiments.training.training_charts import run_epochs, training_charts
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
-CHARTS = ("leaderboard", "reliability", "confusion")
 
 
 # title, file, and its column that says why
@@ -83,10 +84,18 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     usual, chance = chance_of(run, run.metric)
     difference, corrected = gain(run, covers), corrected_score(run)
     practical = practical_gain(run, covers) if run.alone else None
-    charts = draw_charts(run, predictions, chance)
-    context = charts | {
+    charts = report_charts(run, predictions, chance)
+    pages.save_charts(folder, charts)
+    context = {
         "run": run,
-        "training": training_picture(folder),
+        "charts": charts,
+        "chance": chance,
+        "metric": run.metric,
+        "split": run.split,
+        "other": run.other,
+        "splits": SPLIT_LABELS,
+        "training": training_charts(folder),
+        "training_words": epoch_words(run_epochs(folder), ""),
         "usual": usual,
         "difference": difference,
         "gist": run_gist(run, usual, chance, difference, practical),
@@ -112,39 +121,62 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
 # --- charts --------------------------------------------------------------------------------------------
 
 
-def draw_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str, Any]:
-    """What the chart templates need; writes each chart into `figures/` too, in its light colours."""
-    models = sorted(run.models, key=lambda model: model.kind == "alone")
-    dots = [
-        Dot(
-            label=model.blocks[0] if model.kind == "alone" else model.classifier,
-            below=model.classifier if model.kind == "alone" else "",
-            kind=model.kind,
-            chosen=model.chosen,
-            main=run.score(model),
-            other=model.scores[run.other][run.metric.column] if run.other else None,
-        )
-        for model in models
-    ]
-    proba = highest_probability(predictions)
-    correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
-    charts = {
-        "dots": dots,
-        "axis": figures.score_axis(dots, chance, 1.0 if run.metric.percent else math.inf),
-        "chance": chance,
-        "metric": run.metric,
-        "split": run.split,
-        "other": run.other,
-        "splits": SPLIT_LABELS,
-        "bins": reliability(proba, correct, predictions["group"].to_numpy()),
-        "confusion": figures.confusion_rows(run.chosen.confusion[run.split]),
+def report_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str, Chart]:
+    """The charts of a run by name."""
+    return {
+        "leaderboard": leaderboard_chart(run, chance),
+        "reliability": reliability_chart(predictions),
+        "confusion": confusion_map(run.chosen.confusion[run.split]),
     }
-    folder = run.folder / "figures"
-    folder.mkdir(exist_ok=True)
-    for name in CHARTS:
-        svg = pages.render(f"{name}.svg", charts | {"colours": figures.LIGHT, "standalone": True}, FILTERS)
-        (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    return charts
+
+
+def leaderboard_chart(run: Run, chance: float) -> Forest:
+    """The metric of every model with its interval, those on all blocks first; rings are of validation."""
+    metric, other = run.metric, run.other
+    rows = []
+    for model in sorted(run.models, key=lambda model: model.kind == "alone"):
+        score, alone = run.score(model), model.kind == "alone"
+        ring = model.scores[other][metric.column].value if other else math.nan
+        row = Row(
+            label=f"{model.blocks[0]}, by {model.classifier}" if alone else model.classifier,
+            value=metric.scale * score.value,
+            low=metric.scale * score.low,
+            high=metric.scale * score.high,
+            group=int(alone),
+            strong=model.chosen,
+            ring=metric.scale * ring,
+            heading="one block alone" if alone else "all blocks fused",
+        )
+        rows.append(row)
+    line = metric.scale * chance
+    label = "always the most frequent genre" if metric.percent else "knowing only how common genres are"
+    smaller = "" if metric.higher_is_better else " (smaller is better)"
+    return Forest(
+        title=f"{metric.label.capitalize()} of each model",
+        rows=rows,
+        axis=forest_axis(rows, line, 0.0, 100.0 if metric.percent else math.inf),
+        axis_label=f"{metric.named}{smaller}, {SPLIT_LABELS[run.split]}",
+        shown=metric.figure,
+        tick=metric.tick,
+        line=line,
+        line_label=f"{label}: {metric.figure(line)}",
+        keys={"ring": f"the same model, {SPLIT_LABELS[other]}"} if other else {},
+    )
+
+
+def reliability_chart(predictions: pd.DataFrame) -> Curve:
+    """How often the model is right against the probability it gives, and how many covers stand behind it."""
+    correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
+    bins = reliability(highest_probability(predictions), correct, predictions["group"].to_numpy())
+    return calibration_curve(
+        "How often the chosen model is right against the probability it gives",
+        [Spot(100 * each.confidence, *(100 * end for end in _ends(each.accuracy))) for each in bins],
+        [Counted(100 * each.low, 100 * each.high, each.covers) for each in bins],
+    )
+
+
+def _ends(interval: Interval) -> tuple[float, float, float]:
+    return interval.value, interval.low, interval.high
 
 
 def highest_probability(predictions: pd.DataFrame) -> np.ndarray:

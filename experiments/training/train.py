@@ -50,7 +50,7 @@ from coverfusion.experiments.pipeline.preparation import (
 )
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.pipeline.run_folder import RUN_FILES
+from coverfusion.experiments.pipeline.run_folder import NOTE_FILE, RUN_FILES
 from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.experiments.training.card import bundle_card
@@ -100,6 +100,8 @@ def train(config: Config, fresh: bool = False, note: str = "") -> Path:
     with open_study_folder("", config, extractors, page="report.html", fresh=fresh, check=check) as study:
         if not study.is_finished():
             _train(study, names, note)
+        if config.note:
+            (study.path / NOTE_FILE).write_text(config.note + "\n", encoding="utf-8")
         return study.path
 
 
@@ -130,8 +132,10 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     write_predictions(folder / "predictions.parquet", predictions, groups, deciding)
     write_stack_weights(folder, fits, list(predictions), parts)
     why = {"by": config.choose_by, "deciding_covers": len(deciding)}
-    baseline = baselines(parts, genre, sorted(genre.unique()))
-    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline))
+    genres = sorted(genre.unique())
+    baseline = baselines(parts, genre, genres)
+    guessed = {} if config.prior == "natural" else baselines(parts, genre, genres, config.prior)
+    write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline, guessed))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))

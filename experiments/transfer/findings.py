@@ -29,18 +29,19 @@ def transfer_findings(
         first = own.iloc[0]
         moved = f"{percent(first['accuracy_within'])} within, {percent(first['accuracy_transfer'])} on {test}"
         if classifier == LARGEST_GENRE:
-            said.append(f"Always saying the most frequent genre of the training covers: {moved}.")
+            said.append(f"Always saying the most frequent genre of the training covers: accuracy {moved}.")
             continue
         ends = f"{points(-first['lost_high'])} to {points(-first['lost_low'])}"
         on = "all blocks" if "+" in first["blocks"] else first["blocks"]
-        said.append(f"{classifier} on {on}: {moved}, {points(0 - first['lost'])} points ({ends}).")
+        said.append(f"{classifier} on {on}: accuracy {moved}, {points(0 - first['lost'])} points ({ends}).")
         alone = own[own["set"] == ALONE].sort_values("lost")
         if len(alone) > 1:
             least, most = (
-                f"{row['block']} {points(0 - row['lost'])} points, to {percent(row['accuracy_transfer'])}"
+                f"{row['block']} {points(0 - row['lost'])} points ({points(-row['lost_high'])} to "
+                f"{points(-row['lost_low'])}), to {percent(row['accuracy_transfer'])}"
                 for row in records(alone.iloc[[0, -1]])
             )
-            verb = "loses" if (alone["lost"] > 0).all() else "changes by"
+            verb = "loses" if (alone["lost_low"] > 0).all() else "changes by"
             first_word, last_word = ("least on ", "most on ") if verb == "loses" else ("", "")
             said.append(f"Of single blocks {classifier} {verb} {first_word}{least}, and {last_word}{most}.")
         said += _brought(blocks, str(test), str(classifier))
@@ -48,7 +49,7 @@ def transfer_findings(
         f"Left out: {covers:,} cover{'s' if covers > 1 else ''} {what}." for what, covers in left_out.items()
     ]
     source = names[1] if len(names) > 1 else "a source"
-    if (scores["lost"] > 0).any():
+    if (scores["lost_low"] > 0).any():
         said.append(
             f"To close the gap, learn from covers of {source} too; coverfusion curve says from how many."
         )
@@ -64,5 +65,9 @@ def _brought(blocks: pd.DataFrame, test: str, classifier: str) -> list[str]:
         return []
     if sure.empty:
         return [f"On {test} leaving out no single block changes the accuracy of {classifier} significantly."]
-    listed = ", ".join(f"{row['block']} {points(row['brings_transfer'])}" for row in records(sure))
+    listed = ", ".join(
+        f"{row['block']} {points(row['brings_transfer'])} ({points(row['brings_transfer_low'])} to "
+        f"{points(row['brings_transfer_high'])})"
+        for row in records(sure)
+    )
     return [f"On {test} these blocks change the accuracy of {classifier} significantly, in points: {listed}."]

@@ -16,6 +16,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.guess import largest_genre
 from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
@@ -107,7 +108,7 @@ def transfer(
             shutil.rmtree(path)
         make_output_folder(path)
         joined, joined_config = read_pooled(pooled, path / "covers.csv", config)
-        study = StudyFolder(path, joined_config, joined, extractors, PAGE)
+        study = StudyFolder(path, joined_config, joined, extractors, PAGE, key)
         if not study.is_finished():
             write_json(path / "study.json", asked | {"folds": config.folds, "seed": config.seed})
             _fill(study, pooled, names, workers)
@@ -190,7 +191,7 @@ def _tested(
             both = within.index.intersection(moved.index)
             within, moved = within.loc[both], moved.loc[both]
         outcomes[model] = Outcome(*(_ready(frame, genres, by_id["group"]) for frame in (within, moved)))
-    usual = str(by_id.loc[source.part.train, "genre"].value_counts().idxmax())
+    usual = largest_genre(by_id.loc[source.part.train, "genre"])
     return Tested(source.name, sets, outcomes, usual, genres, config.folds, plan.paired, config.seed)
 
 

@@ -7,40 +7,40 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
-from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import gain_words, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.search_figures import (
+from coverfusion.experiments.tuning.search_charts import (
     best_of,
     course_title,
-    draw_search,
-    history_words,
-    parameter_words,
+    history_chart,
+    importance_chart,
+    parameter_charts,
 )
 from coverfusion.experiments.tuning.sweep_page import corrected_words, read_sweep_table
 
 
 def write_search_page(folder: Path) -> Path:
-    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
+    """Writes `figures/*.svg` and `index.html` from the tables in `folder`."""
     study = read_json(folder / "study.json")
     metric = METRICS[study["metric"]]
     trials, importance = read_trials(folder, metric), read_csv(folder / "importance.csv")
-    words = {
-        "history": history_words(trials, importance, metric),
-        "parameters": parameter_words(trials, study["space"], metric),
-    }
-    pictures = {
-        name: picture_of(folder, name, words[name])
-        for name in draw_search(folder, trials, importance, study["space"], metric)
-    }
+    courses: dict[str, Chart] = {"The course of the search": history_chart(trials, metric)}
+    if len(importance):
+        courses["Which parameter mattered"] = importance_chart(importance)
+    parameters = parameter_charts(trials, study["space"], metric)
+    pages.save_charts(folder, dict(zip(("history", "importance"), courses.values(), strict=False)))
+    pages.save_charts(folder, {f"parameter-{name}": chart for name, chart in parameters.items()})
     context = {
         "folds": read_config(folder / "config.yaml").folds or 1,
         "findings": search_findings(folder),
-        "pictures": pictures,
+        "courses": courses,
+        "parameters": parameters,
         "trials": records(trials),
         "best_number": best_of(trials, metric)["trial"],
         "metric": metric,
@@ -64,7 +64,7 @@ def search_findings(folder: Path) -> list[str]:
     ends = (metric.shown(best[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     sentences = [
         (
-            f"{study['classifier']} is best with {chosen}: {metric.of(best[name], 'validation covers')} "
+            f"{study['classifier']} did best with {chosen}: {metric.of(best[name], 'validation covers')} "
             f"({' to '.join(ends)})."
         ),
         *corrected_words(best, metric),

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.epochs import epoch_words
-from coverfusion.experiments.drawing.panels import picture_of
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.epochs import epoch_charts, epoch_words
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
 from coverfusion.experiments.drawing.words import gain_words, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.sweep_figures import draw_sweep, sweep_words
+from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
@@ -25,7 +25,7 @@ TEXT_COLUMNS = ("value", "part", "covers")
 
 
 def write_sweep_page(folder: Path) -> Path:
-    """Draws `figures/*.png` and writes `index.html` from the tables in `folder`."""
+    """Writes `figures/*.svg` and `index.html` from the tables in `folder`."""
     table, study, values = (
         read_values(folder),
         read_json(folder / "study.json"),
@@ -33,20 +33,19 @@ def write_sweep_page(folder: Path) -> Path:
     )
     parameter, metric = study["parameter"], METRICS[study["metric"]]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
-    words = {"sweep": sweep_words(table, parameter, metric)}
-    if epochs is not None:
-        words["epochs"] = epoch_words(epochs, parameter)
-    pictures = {
-        name: picture_of(folder, name, words[name])
-        for name in draw_sweep(folder, table, values, epochs, parameter, chance(folder), metric)
-    }
+    charts = sweep_charts(table, values, parameter, chance(folder), metric)
+    trainings = epoch_charts(epochs, parameter) if epochs is not None else {}
+    pages.save_charts(folder, {f"sweep-{name.replace(' ', '-')}": chart for name, chart in charts.items()})
+    pages.save_charts(folder, {f"epochs-{n}": chart for n, chart in enumerate(trainings.values(), 1)})
     held_out = table[table["covers"] == VALIDATION]
     context = {
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
         "findings": sweep_findings(folder),
         "metric": metric,
         "has_column": metric.column in COLUMNS,
-        "pictures": pictures,
+        "charts": charts,
+        "trainings": trainings,
+        "training_words": epoch_words(epochs, parameter) if epochs is not None else "",
         "rows": records(held_out),
         "training": {row["value"]: row for row in records(table[table["covers"] != VALIDATION])},
         "default": label(parameters_of(study["classifier"])[parameter]),
@@ -64,9 +63,12 @@ def sweep_findings(folder: Path) -> list[str]:
     row, learnt = of_best[VALIDATION], of_best[TRAINING]
     name = metric.column
     low, high = (metric.shown(row[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
+    others = held_out.drop(index=best)
+    worse = others["difference_high"] < 0
+    surely = "" if worse.all() else ", but not surely,"
     sentences = [
         (
-            f"{study['classifier']} is best with {study['parameter']} = {best}: "
+            f"{study['classifier']} does best{surely} with {study['parameter']} = {best}: "
             f"{metric.of(row[name], 'validation covers')} ({low} to {high}), "
             f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
             "learnt from."
@@ -74,8 +76,6 @@ def sweep_findings(folder: Path) -> list[str]:
         *corrected_words(row, metric),
     ]
     unit = "points" if metric.percent else metric.gain
-    others = held_out.drop(index=best)
-    worse = others["difference_high"] < 0
     # the intervals hold for all values at once, so "surely" is said wrongly in at most 5 % of studies
     for which, names in (("Surely worse", others.index[worse]), ("Not surely worse", others.index[~worse])):
         if len(names):

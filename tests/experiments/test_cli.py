@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, what it makes, how it fails."""
 
 import errno
+import inspect
 import subprocess
 import sys
 import tomllib
@@ -18,9 +19,11 @@ from typer.testing import CliRunner
 from coverfusion.data.errors import EXTRAS, UserNote
 from coverfusion.experiments import cli
 from coverfusion.experiments.commands.bench import bench
-from coverfusion.experiments.commands.printing import print_run
+from coverfusion.experiments.commands.classifiers import reflowed
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.map.projections import chosen_projections
-from coverfusion.fusion.registry import classifier_names, parameters_of
+from coverfusion.experiments.pipeline.console import print_frame
+from coverfusion.fusion.registry import classifier_class, classifier_names, parameters_of
 from tests.helpers.pictures import noise, save_folders, solid
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +138,16 @@ def test_classifiers_are_listed_and_their_parameters_explained(tmp_path: Path) -
     text, defaults = shown.split("Defaults, as in a config:")
     assert yaml.safe_load(defaults) == {"knn": parameters_of("knn")}
     assert all(f"{name}:" in text for name in parameters_of("knn"))
+
+
+@pytest.mark.parametrize("name", classifier_names())
+def test_a_classifier_is_explained_within_80_columns(name: str) -> None:
+    text = inspect.getdoc(classifier_class(name)) or ""
+    filled = reflowed(text, 80)
+    assert filled.split() == text.split()
+    assert max(map(len, filled.splitlines())) <= 80
+    headings = [line for line in text.splitlines() if line.endswith(":") and line == line.strip()]
+    assert [line for line in filled.splitlines() if line in headings] == headings
 
 
 @pytest.mark.parametrize(
@@ -262,18 +275,11 @@ def test_figures_write_into_our_cache_or_the_folder_that_is_named(
 def test_names_with_brackets_are_printed_as_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = tmp_path / "[red]run[0]" / "[/nope]"
-    folder.mkdir(parents=True)
-    scores = dict.fromkeys(
-        ("accuracy", "accuracy_low", "accuracy_high", "f1_macro", "log_loss", "ece", "fit_seconds"), 0.5
-    )
     names = ["svc:[red]x[/b]", "a[0]", "[/]"]
-    row = {"split": "[/test]", "covers": 8, "blocks": "[b]color+cnn", **scores}
-    board = pd.DataFrame([{"classifier": name, **row} for name in names])
-    board.to_csv(folder / "leaderboard.csv", index=False)
-    print_run(folder)
+    print_frame(pd.DataFrame({"model": names, "accuracy": 0.5}), "[/test]")
+    print_place("Run folder", tmp_path / "[red]run[0]" / "[/nope]")
     printed = capsys.readouterr().out
-    assert all(text in printed for text in [*names, "[/test]", "[b]color", str(folder)])
+    assert all(text in printed for text in [*names, "[/test]", f"{tmp_path}/[red]run[0]/[/nope]"])
 
 
 def test_an_error_names_a_path_with_brackets_as_it_is(tmp_path: Path) -> None:

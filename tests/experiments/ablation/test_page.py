@@ -5,8 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.ablation.figures import forest_figure
+from coverfusion.experiments.ablation.charts import forest_charts
 from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings
+from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.commands.ablate import print_study
 from coverfusion.experiments.drawing.words import signed
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
@@ -48,16 +49,51 @@ def test_tables_say_small_p_as_people_do_and_what_their_columns_are() -> None:
     assert "loss: the genre's F1 with all blocks less" in NOTES["genres"]
 
 
-def test_forest_plots_are_in_the_points_of_the_tables_and_name_classifiers_once() -> None:
+def test_differences_are_in_the_points_of_the_tables_and_on_one_axis() -> None:
     row = {"difference": 0.05, "low": -0.01, "high": 0.11, "p_holm": 0.2, "unit": ""}
-    rows = pd.DataFrame([{"design": "classifiers", "classifier": "knn", "other": "logistic", **row}])
-    axes = forest_figure(rows, "classifiers", METRICS["macro_f1"]).axes[0]
-    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["knn against logistic"]
-    interval, value = (line.get_xdata() for line in axes.lines[:2])
-    assert [*interval, *value] == pytest.approx([-1, 11, 5])
-    assert axes.get_xlabel().startswith("points of macro F1")
-    losses = forest_figure(
-        rows.assign(design="greedy step", unit="cnn"), "greedy step", METRICS["brier"]
-    ).axes[0]
-    assert [tick.get_text() for tick in losses.get_yticklabels()] == ["knn: adding cnn"]
-    assert [*losses.lines[0].get_xdata()] == pytest.approx([-0.01, 0.11])
+    known = {"difference": 0.3, "low": 0.2, "high": 0.4, "p_holm": 0.01, "unit": "cnn"}
+    rows = pd.DataFrame(
+        [
+            {"design": "classifiers", "classifier": "knn", "other": "logistic", **row},
+            {"design": "greedy step", "classifier": "knn", "other": "knn", **known},
+        ]
+    )
+    charts = forest_charts(rows, METRICS["macro_f1"])
+    first, second = charts["forest-classifiers"], charts["forest-greedy-step"]
+    assert [each.label for each in (*first.rows, *second.rows)] == ["knn against logistic", "adding cnn"]
+    assert [first.rows[0].value, first.rows[0].low, first.rows[0].high] == pytest.approx([5, -1, 11])
+    assert (first.rows[0].filled, second.rows[0].filled) == (False, True)
+    assert first.axis == second.axis
+    assert first.axis_label.startswith("points of macro F1")
+    assert "knn against logistic: +5.0 (\u22121.0 to +11.0)" in first.words
+    losses = forest_charts(rows, METRICS["brier"])["forest-classifiers"]
+    assert [losses.rows[0].low, losses.rows[0].high] == pytest.approx([-0.01, 0.11])
+
+
+def test_the_verdict_names_only_what_the_folds_show() -> None:
+    def row(design: str, unit: str, difference: float, p: float) -> dict[str, object]:
+        ends = {"low": difference - 0.02, "high": difference + 0.02}
+        return {
+            "design": design,
+            "classifier": "svc",
+            "unit": unit,
+            "difference": difference,
+            "p_holm": p,
+            **ends,
+        }
+
+    alone, needed = "block alone against nothing", "all against all but block"
+    rows = [row(alone, "cnn", 0.1, 0.001), row(alone, "color", 0.12, 0.3), row(needed, "cnn", 0.05, 0.2)]
+    metric = METRICS["accuracy"]
+    assert ablation_verdict(pd.DataFrame(rows), metric) == [
+        (
+            "svc: alone, better than chance by points of accuracy: cnn +10.0 (+8.0 to +12.0); "
+            "not surely better: color."
+        ),
+        "svc: no block is surely missed when it alone is left out.",
+    ]
+    worse = pd.DataFrame([row(alone, "cnn", 0.1, 0.2), row(needed, "cnn", -0.05, 0.01)])
+    assert ablation_verdict(worse, metric) == [
+        "svc: no block alone is surely better than chance on these covers.",
+        "svc: leaving one out brings points of accuracy: cnn +5.0 (+3.0 to +7.0).",
+    ]

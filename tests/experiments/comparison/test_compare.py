@@ -6,9 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import app
 from coverfusion.experiments.comparison.compare import compare_runs, config_differences, write_comparison
+from coverfusion.experiments.comparison.shown import against_best, named, verdict
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
@@ -143,7 +147,55 @@ def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
     assert {file.name for file in (tmp_path / "c").glob("[!.]*")} == {
         "comparisons.csv",
         "config_differences.csv",
-        "comparison.png",
+        "figures",
+        "index.html",
         "environment.json",
     }
-    assert (tmp_path / "c" / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "c" / "figures" / "comparison.svg").is_file()
+    page = (tmp_path / "c" / "index.html").read_text()
+    assert 'aria-label="How much better the first is, points of accuracy' in page
+
+
+def _pairs() -> pd.DataFrame:
+    """Of a, b and c: b is best, and surely better than a."""
+    rows = [
+        ("A a on all 2 blocks", "A b on all 2 blocks", 0.4, 0.6, -0.2, -0.3, -0.1, 1, 21, 0.001),
+        ("A a on all 2 blocks", "A c on color alone", 0.4, 0.55, -0.15, -0.3, 0.02, 2, 17, 0.2),
+        ("A b on all 2 blocks", "A c on color alone", 0.6, 0.55, 0.05, -0.1, 0.2, 9, 4, 0.3),
+    ]
+    names = ["first", "second", "accuracy_first", "accuracy_second", "difference", "low", "high"]
+    table = pd.DataFrame(rows, columns=[*names, "only_first", "only_second", "p_holm"])
+    return table.assign(method="groups", equal=0.1, metric="accuracy")
+
+
+def test_the_best_is_set_against_the_others_with_signs_and_counts_turned() -> None:
+    rows = against_best(named(_pairs(), 1), METRICS["accuracy"])
+    assert rows["first"].tolist() == ["b", "b"]
+    assert rows["second"].tolist() == ["c on color alone", "a"]
+    assert rows["difference"].tolist() == [0.05, 0.2]
+    assert rows["low"].tolist() == [-0.1, 0.1]
+    assert rows["high"].tolist() == [0.2, 0.3]
+    assert rows["only_first"].tolist() == [9, 21]
+    assert rows["only_second"].tolist() == [4, 1]
+
+
+def test_the_verdict_names_only_what_is_sure() -> None:
+    metric = METRICS["accuracy"]
+    rows = against_best(named(_pairs(), 1), metric)
+    assert verdict(rows, metric, 3) == [
+        "b has the best accuracy (60.0 %). It is better than a.",
+        "It is not surely better than c on color alone.",
+    ]
+    [unsure] = verdict(rows.assign(p_holm=0.3), metric, 3)
+    assert "not surely better than any other" in unsure
+    [pair] = verdict(rows[:1], metric, 1)
+    assert pair.startswith("No sure difference between b (60.0 %) and c on color alone (55.0 %): +5.0 points")
+
+
+def test_the_command_is_short_and_puts_the_verdict_first(runs: dict[str, Path]) -> None:
+    done = CliRunner().invoke(app, ["compare", str(runs["color"])], env={"COLUMNS": "80"})
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert "best accuracy" in lines[0] or "No sure difference" in lines[0] or "is better than" in lines[0]
+    assert len(lines) < 20
+    assert not any(line.startswith("A ") for line in lines)

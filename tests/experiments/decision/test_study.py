@@ -1,5 +1,6 @@
 """The decision study of a run, and scores that abstain, on small drawn collections."""
 
+import html
 import json
 import re
 from pathlib import Path
@@ -12,9 +13,10 @@ from PIL import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.bench.simulated_covers import PLANTED, planted_genres
-from coverfusion.experiments.decision.figures import genres_figure, risk_coverage_figure
+from coverfusion.experiments.decision.charts import RULES, decision_charts, risk_coverage_chart
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT, decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
+from coverfusion.experiments.decision.shown import print_decision, read_tables, shown_tables
 from coverfusion.experiments.decision.study import decide
 from coverfusion.experiments.decision.tables import (
     SET_GUARANTEES,
@@ -27,6 +29,7 @@ from coverfusion.experiments.decision.tables import (
 )
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
 from coverfusion.experiments.scoring.verdict import verdict_on
@@ -88,13 +91,41 @@ def test_the_folder_is_complete(study: Path, runs: dict[str, Path]) -> None:
         "sets_by_genre.csv",
         "findings.txt",
         "environment.json",
-        "risk_coverage.png",
-        "reliability.png",
-        "sets.png",
-        "genres.png",
+        "index.html",
+        "figures",
     }
-    for name in ("risk_coverage", "reliability", "sets", "genres"):
-        assert (study / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert {file.name for file in (study / "figures").iterdir()} == {
+        "wrong-against-coverage.svg",
+        "before-calibration.svg",
+        "after-calibration.svg",
+        "sets-that-hold-the-true-genre.svg",
+        "genres-in-a-set.svg",
+        "sets-that-hold-the-genres-covers.svg",
+        "wrong-among-covers-predicted-as-the-genre.svg",
+    }
+
+
+def test_the_screen_and_the_page_have_the_same_tables(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 80)
+    print_decision(study)
+    printed = capsys.readouterr().out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert len(printed.splitlines()) < 45
+    page = html.unescape((study / "index.html").read_text())
+    tables = read_tables(study)
+    classifier = json.loads((study / "environment.json").read_text())["classifier"]
+    for table in shown_tables(classifier, tables, 0.2):
+        assert table.title in printed
+        for cells in table.rows.to_numpy():
+            assert cells[0] in page
+            assert all(cell in printed and cell in page for cell in cells[1:])
+    rules = tables["abstention"]
+    row = rules[(rules["target"] == "error") & (rules["wished"] == 0.2) & (rules["rule"] == "plain")].iloc[0]
+    line = next(line for line in printed.splitlines() if line.startswith("one for all, no guarantee"))
+    assert f" {100 * row['coverage']:.1f} (" in line
+    assert f" {100 * row['error']:.1f} (" in line
 
 
 def _deciding(run: Path) -> pd.DataFrame:
@@ -118,24 +149,20 @@ def test_answering_all_is_the_error_on_covers_that_did_not_choose(study: Path, r
     assert (curve["perfect_order"] <= curve["error"] + 1e-9).all()
 
 
-def test_nothing_is_written_over_what_the_pictures_show(study: Path) -> None:
+def test_charts_say_what_the_tables_say(study: Path) -> None:
     tables = {
         path.stem: pd.read_csv(path, keep_default_na=False, na_values=[""]) for path in study.glob("*.csv")
     }
-    figure = risk_coverage_figure(tables["risk_coverage"], tables["abstention"], 0.2)
-    figure.canvas.draw()
-    (legend,) = figure.legends
-    assert not legend.get_window_extent().overlaps(figure.axes[0].get_window_extent())
-    assert figure.axes[0].get_legend() is None
-    for target in (0.2, 0.9):  # where a line stands that no words may cross
-        nothing = tables["predicted"].assign(error=np.nan, error_low=np.nan, error_high=np.nan)
-        figure = genres_figure(tables["sets_by_genre"], nothing, target)
-        figure.canvas.draw()
-        axes = figure.axes[1]
-        line = axes.transData.transform((100 * target, 0))[0]
-        said = [text.get_window_extent() for text in axes.texts]
-        assert len(said) == len(nothing)
-        assert all(not box.x0 <= line <= box.x1 for box in said)
+    chart = risk_coverage_chart(tables["risk_coverage"], tables["abstention"], 0.2)
+    assert chart.series[0].line[-1] == pytest.approx((100, 100 * tables["risk_coverage"]["error"].iloc[-1]))
+    plain = tables["abstention"].query("target == 'error' and rule == 'plain' and wished == 0.2").iloc[0]
+    (spot,) = next(each for each in chart.series if each.name == RULES["plain"]).spots
+    assert (spot.x, spot.y) == pytest.approx((100 * plain["coverage"], 100 * plain["error"]))
+    nothing = {"predicted": tables["predicted"].assign(error=np.nan, error_low=np.nan, error_high=np.nan)}
+    by_genre = decision_charts(tables | nothing, 0.2)["Genre sets and abstaining by genre"]
+    assert by_genre["Wrong among covers predicted as the genre"].words.count("no prediction") == len(
+        tables["predicted"]
+    )
 
 
 def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:

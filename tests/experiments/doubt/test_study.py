@@ -1,5 +1,6 @@
 """Labels that were flipped on purpose are found again; and the command that looks for them."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,12 @@ def test_the_page_shows_the_most_doubtful_covers(flipped: tuple[Run, set[str]]) 
     assert page.count('src="data:image/jpeg') == 2
     found = pd.read_csv(run.folder / "labels" / "doubtful.csv")
     assert f"of {len(found)}; <code>doubtful.csv" in page
+    genres = pd.read_csv(run.folder / "labels" / "genres.csv").set_index("genre")
+    said = re.search(r"Most doubtful is (\w+): .*\((.*)\u00a0%, interval (.*)\u2013(.*)\),", page)
+    assert said
+    share = 100 * genres.loc[said[1], "doubtful"] / genres.loc[said[1], "covers"]
+    assert float(said[2]) == pytest.approx(share, abs=0.051)
+    assert float(said[3]) < share < float(said[4])
     for name in ("config.yaml", "environment.json", "genres.csv", "findings.txt"):
         assert (run.folder / "labels" / name).is_file()
 

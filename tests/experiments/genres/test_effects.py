@@ -12,7 +12,6 @@ from coverfusion.experiments.genres.effects import (
     mann_whitney,
     rank_correlation,
     readable,
-    short_meaning,
     size_of,
 )
 from coverfusion.features.table import FeatureTable
@@ -120,19 +119,6 @@ def test_only_columns_that_mean_something_are_read() -> None:
         }
     )
     assert list(readable(table).columns) == ["ocr.words", "color.hue_cos"]
-
-
-@pytest.mark.parametrize(
-    ("description", "short"),
-    [
-        ("mean luma (ITU-R BT.709 weights); 0-1", "mean luma"),
-        ("centre of all text, 0 (left) to 1 (right)", "centre of all text"),
-        ("log10 of (1 + the variance); 0 to about 5.5", "log10 of (1 + the variance)"),
-        ("number of words read, separated by spaces", "number of words read"),
-    ],
-)
-def test_short_meaning(description: str, short: str) -> None:
-    assert short_meaning(description) == short
 
 
 def test_sizes_have_their_names() -> None:

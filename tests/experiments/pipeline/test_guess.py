@@ -50,3 +50,14 @@ def test_a_prior_of_the_users_is_what_is_guessed_by() -> None:
     for code, name in enumerate(GENRES):  # within each genre as many of each as can be
         counts = np.bincount(codes[genre == name], minlength=3)
         assert counts.max() - counts.min() <= 1, (code, counts)
+
+
+def test_a_guess_of_few_covers_is_right_no_more_often_than_chance() -> None:
+    genre = _genre(4, 4, 4)  # of each genre one cover is left over
+    truth = np.repeat([0, 1, 2], 4)
+    right = [
+        (guess(genre, genre.index, genre.index, GENRES, "balanced", repeat)[0] == truth).mean()
+        for repeat in range(400)
+    ]
+    # one of 12 covers more or fewer in each genre: a standard error of 0.006
+    assert np.mean(right) == pytest.approx(1 / 3, abs=0.02)

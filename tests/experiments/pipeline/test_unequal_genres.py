@@ -12,6 +12,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.comparison.compare import compare_runs
 from coverfusion.experiments.curve.study import learning_curve
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_value
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
@@ -85,6 +86,15 @@ def test_the_leaderboard_is_in_the_metric_that_is_asked_beside_its_baseline(runs
     assert baseline["balanced_accuracy"] == pytest.approx(1 / 3)
     assert set(baseline) == set(METRICS)
     assert read_run(runs["natural"]).chosen_by == "log_loss"
+
+
+def test_a_prior_of_the_users_has_its_guess_beside_the_baseline(runs: dict[str, Path]) -> None:
+    guessed = read_run(runs["balanced"]).guessed["folds"]
+    assert guessed["log_loss"] == pytest.approx(np.log(3))
+    shown = f"(guessing by the prior: {percent(guessed['balanced_accuracy'])})"
+    for page in ("report.html", "bundle/README.md"):
+        assert shown in (runs["balanced"] / page).read_text()
+        assert "guessing by the prior" not in (runs["natural"] / page).read_text()
 
 
 def fold_values(run: Run, metric: Metric) -> pd.Series:

@@ -85,7 +85,8 @@ def test_an_argument_that_is_not_there_ends_the_command_a_line_that_is_not_is_a_
     lines = f"  {covers[0]} \r\n\nnowhere\n"
     done = CliRunner().invoke(app, ["score", str(served_bundle), "-", "--out", out], input=lines)
     assert done.exit_code == 0
-    assert "2 rows, 1 with an error" in " ".join(done.output.split())
+    assert "2 pictures" in done.output
+    assert "with an error: 1" in done.output
     assert pd.read_csv(out)["path"].tolist() == [covers[0], "nowhere"]
     (tmp_path / "empty").mkdir()
     words = ["score", str(served_bundle), str(tmp_path / "empty"), "--out", str(tmp_path / "e.csv")]
@@ -129,7 +130,7 @@ def test_a_stopped_run_says_how_to_go_on_and_a_finished_one_that_it_is(
     assert ended.value.exit_code == 130
     assert "Stopped. Go on with --resume." in capsys.readouterr().out
     score_command(served_bundle, covers, out, resume=True)
-    assert "2 rows, 1 with an error" in capsys.readouterr().out
+    assert "with an error: 1" in capsys.readouterr().out
     before = Path(out).read_bytes()
     score_command(served_bundle, covers, out, resume=True)
     assert "Finished already: " in capsys.readouterr().out

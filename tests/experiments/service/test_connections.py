@@ -5,13 +5,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coverfusion.experiments.service.http_server import ListeningServer, limited_protocol
+from coverfusion.experiments.service.http_server import ListeningServer, example_request, limited_protocol
 from coverfusion.experiments.service.limits import Gate, Limits, client_of
 from coverfusion.experiments.service.listening import bound_socket
 from coverfusion.experiments.service.problems import handle_problems
@@ -206,3 +207,12 @@ def test_a_client_has_one_address_or_one_network_of_the_new_kind() -> None:
 def test_the_address_is_said_once_it_listens(capsys: pytest.CaptureFixture[str]) -> None:
     with listening(PATIENT) as port:
         assert f"Listening on http://127.0.0.1:{port} " in capsys.readouterr().out
+
+
+def test_a_request_to_try_names_a_cover_that_is_there(tmp_path: Path) -> None:
+    gone, odd, here = (tmp_path / name for name in ("gone.jpg", "a;b.jpg", "my cover.jpg"))
+    for path in (odd, here):
+        path.touch()
+    paths = list(map(str, (gone, odd, here)))
+    assert example_request(paths, has_key=False) == f"curl -F 'pictures=@{here}'"
+    assert example_request([], has_key=True) == "curl -F pictures=@cover.jpg -H 'X-API-Key: KEY'"

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.drawing.charts import Axis, Dot, confusion_rows, score_axis
+from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.drawing.words import spread
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
-from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
+from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.cached_fits import Model
 from coverfusion.experiments.pipeline.config import make_config, write_config
 from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_leaderboard
@@ -157,7 +157,7 @@ def _inputs(root: Path, models: dict[Model, int], note: str = NOTE, metric: str 
     write_predictions(folder / "predictions.parquet", predictions, groups, groups.index)
     write_json(
         folder / "metrics.json",
-        as_json(scored, next(iter(models)), {"by": "log_loss"}, metric, {"test": BASELINE}),
+        as_json(scored, next(iter(models)), {"by": "log_loss"}, metric, {"test": BASELINE}, {}),
     )
     write_config(make_config("test", collection=pictures, metric=metric), folder / "config.yaml")
     write_json(folder / "environment.json", environment())
@@ -480,30 +480,14 @@ def test_what_perfect_probabilities_show_by_chance_shrinks_with_covers() -> None
     assert chance_error(np.ones(50)) == 0
 
 
-def test_confusion_rows_are_proportions_of_the_true_genre() -> None:
+def test_confusion_cells_are_proportions_of_the_true_genre() -> None:
     counts = pd.DataFrame([[3, 1, 0], [0, 0, 0], [1, 1, 2]], index=list("abc"), columns=list("abc"))
-    rows = confusion_rows(counts)
-    assert [cell.proportion for cell in rows["a"]] == [0.75, 0.25, 0.0]
-    assert [cell.proportion for cell in rows["b"]] == [0.0, 0.0, 0.0]  # a genre without covers
-    assert rows["a"][0].depth == 1.0
-    assert rows["c"][2].depth == pytest.approx(0.667)
-
-
-def test_axis_holds_chance_and_all_intervals() -> None:
-    dots = [Dot("a", "", "fused", True, Interval(0.5, 0.44, 0.57), Interval(0.6, 0.3, 0.98))]
-    axis = score_axis(dots, chance=0.22)
-    assert axis.low <= 0.22
-    assert axis.high >= 0.98
-    assert axis.low >= 0.0
-    assert axis.high <= 1.0
-    ticks = axis.ticks()
-    assert 3 <= len(ticks) <= 8
-    assert all(axis.low <= tick <= axis.high for tick in ticks)
-
-
-def test_axis_maps_its_ends_to_its_ends() -> None:
-    axis = Axis(0.2, 0.6, 40, 80)
-    assert [axis.at(value) for value in (0.1, 0.2, 0.4, 0.6, 0.9)] == [40, 40, 60, 80, 80]
+    cells = [[cell for cell in row if cell] for row in confusion_map(counts).cells]
+    assert [cell.text for cell in cells[0]] == ["75\u00a0%", "25\u00a0%", "0\u00a0%"]
+    assert [cell.text for cell in cells[1]] == ["0\u00a0%"] * 3  # a genre without covers
+    assert [cell.below for cell in cells[2]] == ["1", "1", "2"]
+    assert [cell.depth for cell in cells[0]] == [1.0, 0.333, 0.0]
+    assert [cell.strong for cell in cells[2]] == [False, False, True]
 
 
 def test_metrics_of_the_page_are_those_of_the_run(inputs: Inputs) -> None:

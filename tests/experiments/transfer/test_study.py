@@ -13,6 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.config import Config, make_config
+from coverfusion.experiments.transfer.findings import transfer_findings
 from coverfusion.experiments.transfer.genre_map import partners, read_genre_map
 from coverfusion.experiments.transfer.joined import in_both
 from coverfusion.experiments.transfer.plan import block_sets
@@ -217,3 +218,38 @@ def test_by_hand() -> None:
         [("alone", "a"), ("without", "b")],
         [("alone", "b"), ("without", "a")],
     ]
+
+
+def _scores(lost: list[float], reach: float) -> pd.DataFrame:
+    """Of a model on two blocks and on each alone, which lose so much, give or take."""
+    rows = [
+        {
+            "test": "there",
+            "classifier": "svc",
+            "set": kind,
+            "block": block,
+            "blocks": block or "color+texture",
+            "accuracy_within": 0.6,
+            "accuracy_transfer": 0.6 - gone,
+            "lost": gone,
+            "lost_low": gone - reach,
+            "lost_high": gone + reach,
+        }
+        for (kind, block), gone in zip(
+            (("all", ""), ("alone", "color"), ("alone", "texture")), lost, strict=True
+        )
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_nothing_is_called_lost_whose_interval_holds_nothing() -> None:
+    lost = [0.05, 0.02, 0.08]
+    unsure, sure = (
+        " ".join(transfer_findings(["here", "there"], _scores(lost, reach), pd.DataFrame(), {}))
+        for reach in (0.1, 0.01)
+    )
+    assert "To close the gap" not in unsure
+    assert "svc changes by color \u22122.0 points (\u221212.0 to +8.0)" in unsure
+    assert "To close the gap" in sure
+    assert "svc loses least on color \u22122.0 points (\u22123.0 to \u22121.0)" in sure
+    assert "svc on all blocks: accuracy 60.0\u00a0% within" in sure

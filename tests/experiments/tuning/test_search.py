@@ -1,7 +1,6 @@
 """Searches for parameters on a small drawn collection."""
 
 import hashlib
-import re
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from coverfusion.experiments.tuning.search_space import (
 )
 from coverfusion.experiments.tuning.values import label
 from coverfusion.fusion.registry import create, parameters_of
+from tests.helpers.charts import chart_words
 from tests.helpers.pictures import save_manifest
 from tests.helpers.small import config, save_small, tiny_network
 
@@ -156,9 +156,12 @@ def test_the_page_says_it(study: Path) -> None:
     assert said[-1].startswith("8 trials, ")
     for sentence in said:
         assert sentence.replace("'", "&#39;") in page
-    # a picture's letters may spell anything
-    assert "http" not in re.sub(r'data:[^"]+', "", page).replace("http-equiv", "")
-    for name in ("history.png", "parameters-narrow-dark.png"):
+    course, importance_words, *parameters = chart_words(page)
+    assert course.startswith("The course of the search")
+    assert importance_words.startswith("Which parameter mattered")
+    assert all("finished trial: at " in words for words in parameters)
+    assert "http" not in page.replace("http-equiv", "")
+    for name in ("history.svg", "importance.svg"):
         assert (study / "figures" / name).is_file()
     importance = pd.read_csv(study / "importance.csv")
     assert importance["importance"].sum() == pytest.approx(1)

@@ -1,22 +1,23 @@
 """Validation curves on a small drawn collection."""
 
 import json
-import re
-from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import split
+from coverfusion.experiments.drawing.curves import Curve
+from coverfusion.experiments.drawing.forest import Forest
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
 from coverfusion.experiments.tuning.sweep import sweep
-from coverfusion.experiments.tuning.sweep_figures import Places
+from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.sweep_page import sweep_findings
 from coverfusion.experiments.tuning.values import in_order, label, parse_value, spans_decades
 from coverfusion.fusion.registry import create
+from tests.helpers.charts import chart_words
 from tests.helpers.small import config, save_small, tiny_network
 
 
@@ -72,11 +73,32 @@ def test_an_axis_is_logarithmic_over_a_decade_and_categories_stand_side_by_side(
     assert spans_decades([0.1, 1.0])
     assert not spans_decades([1, 9])
     assert not spans_decades([0, 100])
-    assert Places([1e-4, 1e-2]).log
-    assert not Places([1, 2]).log
-    assert Places([1, 2]).numbers
-    np.testing.assert_allclose(Places(["none", "mixup", None]).beside(1), [0.08, 1.08, 2.08])
-    assert not Places([1e-3, None]).numbers
+
+
+def test_numbers_are_a_curve_and_names_are_rows() -> None:
+    row = {"accuracy": 0.3, "accuracy_low": 0.2, "accuracy_high": 0.4, "best": False}
+    losses = {"log_loss": 1.2, "log_loss_low": 1.0, "log_loss_high": 1.4}
+    table = pd.DataFrame(
+        [
+            {"value": value, "covers": covers, **row, **losses}
+            for value in ("1", "10", "none")
+            for covers in ("training", "validation")
+        ]
+    )
+    best = (table["value"] == "10") & (table["covers"] == "validation")
+    table = table.assign(best=best.map({True: True, False: None}))
+    curve = sweep_charts(table, [10, 1], "k", 0.2, METRICS["accuracy"])["accuracy"]
+    assert isinstance(curve, Curve)
+    assert curve.x.log
+    assert [text for _, text in curve.x_ticks] == ["1", "10"]
+    assert [spot.ringed for spot in curve.series[0].spots] == [False, True]
+    assert [(spot.y, spot.low, spot.high) for spot in curve.series[0].spots] == [
+        pytest.approx((30, 20, 40))
+    ] * 2
+    forest = sweep_charts(table, ["none", 10], "k", 0.2, METRICS["accuracy"])["log loss"]
+    assert isinstance(forest, Forest)
+    assert [(row.heading, row.label) for row in forest.rows if row.strong] == [("10", "validation covers")]
+    assert forest.rows[0].high == pytest.approx(1.4)
 
 
 def test_scores_by_hand_of_the_splits_two_parts(study: Path, manifest: Path) -> None:
@@ -137,14 +159,14 @@ def test_the_page_says_it_and_loads_nothing(study: Path) -> None:
     page = (study / "index.html").read_text()
     for sentence in sweep_findings(study):
         assert sentence.replace("'", "&#39;") in page
-    parser = _Pictures()
-    parser.feed(page)
-    assert len(parser.words) == 1
-    assert "% of validation covers right" in parser.words[0]
-    assert all(source.startswith("data:") for source in parser.sources)
-    # a picture's letters may spell anything
-    assert "http" not in re.sub(r'data:[^"]+', "", page).replace("http-equiv", "")
-    assert (study / "figures" / "sweep-narrow-dark.png").is_file()
+    accuracy, loss = chart_words(page)
+    assert accuracy.startswith("accuracy against ")
+    assert "validation covers: at " in loss
+    assert "http" not in page.replace("http-equiv", "")
+    assert {file.name for file in (study / "figures").iterdir()} == {
+        "sweep-accuracy.svg",
+        "sweep-log-loss.svg",
+    }
 
 
 def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tmp_path: Path) -> None:
@@ -155,7 +177,7 @@ def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tm
     assert epochs["epoch"].tolist() == [1, 1]
     assert not list(folder.rglob("checkpoint.pt"))
     assert "Epoch by epoch" in (folder / "index.html").read_text()
-    assert (folder / "figures" / "epochs.png").is_file()
+    assert (folder / "figures" / "epochs-2.svg").is_file()
 
 
 def test_what_is_wrong_is_said(manifest: Path, tmp_path: Path) -> None:
@@ -171,16 +193,3 @@ def test_what_is_wrong_is_said(manifest: Path, tmp_path: Path) -> None:
         sweep(asked, "knn", "metric", ["cosine", "euclid"], workers=1)
     with pytest.raises(UserError, match=r"catboost refused a value of depth: "):
         sweep(asked, "catboost", "depth", [50], workers=1)
-
-
-class _Pictures(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-        self.sources: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        named = dict(attrs)
-        if tag == "img":
-            self.words.append(named["alt"] or "")
-        self.sources += [named[key] or "" for key in ("src", "srcset") if key in named]

@@ -1,12 +1,12 @@
 """How the networks of a run learnt: read from its folder, drawn, told in words."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from coverfusion.experiments.training.training_picture import run_epochs, training_picture
+from coverfusion.experiments.drawing.epochs import epoch_words
+from coverfusion.experiments.training.training_charts import run_epochs, training_charts
 
 
 def _history(folder: Path, part: str, model: str, last: float, held_out: float | None = None) -> None:
@@ -30,12 +30,19 @@ def test_folds_are_averaged_and_refits_left_out(tmp_path: Path) -> None:
         *[("fold-0", "joint on color+pixels")] * 2,
         *[("fold-1", "finetune:mixup")] * 2,
     ]
-    found = training_picture(tmp_path)
-    assert found is not None
-    assert re.findall(r"([\w:+ ]+): 2 epochs", found["words"]) == ["finetune:mixup", " joint on color+pixels"]
-    assert re.findall(r"[\d.]+ %", found["words"]) == ["60.0 %", "30.0 %", "90.0 %"]
-    assert set(found["data"]) == {"", "-dark", "-narrow", "-narrow-dark"}
-    assert all((tmp_path / "figures" / f"training{look}.png").stat().st_size > 5000 for look in found["data"])
+    charts = training_charts(tmp_path)
+    assert list(charts) == ["finetune:mixup", "joint on color+pixels"]
+    mixup, joint = charts.values()
+    assert mixup.y == joint.y  # can be compared
+    learning, held_out = mixup.series
+    assert [spot.y for spot in learning.spots] == pytest.approx([25, 60])
+    assert [spot.y for spot in held_out.spots] == pytest.approx([20, 30])
+    assert len(learning.thin) == 2
+    assert "training covers, as changed: at 1: 25.0; at 2: 60.0" in mixup.words
+    assert sorted(file.name for file in (tmp_path / "figures").iterdir()) == [
+        "training-1.svg",
+        "training-2.svg",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -52,11 +59,9 @@ def test_the_precision_of_a_training_is_named(tmp_path: Path, precisions: list[s
         _history(tmp_path, f"fold-{fold}", "finetune on pixels", 0.5)
         file = tmp_path / "training" / f"fold-{fold}" / "finetune on pixels" / "history.csv"
         pd.read_csv(file).assign(precision=precision).to_csv(file, index=False)
-    found = training_picture(tmp_path)
-    assert found is not None
-    assert found["words"].endswith(f"trained in {words}")
+    assert epoch_words(run_epochs(tmp_path), "").endswith(f"trained in {words}")
 
 
 def test_without_networks_there_is_no_picture(tmp_path: Path) -> None:
-    assert training_picture(tmp_path) is None
+    assert training_charts(tmp_path) == {}
     assert not (tmp_path / "figures").exists()

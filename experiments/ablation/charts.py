@@ -1,0 +1,232 @@
+"""Charts of an ablation: leaderboard, differences, genres, Shapley values and interactions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from coverfusion.experiments.drawing.charts import Axis, Chart
+from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
+from coverfusion.experiments.drawing.labels import genres_named, largest
+from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.pipeline.provenance import read_json
+from coverfusion.experiments.pipeline.results_csv import read_results
+
+MOST_ROWS = 20
+ALPHA = 0.05
+UNSURE = 0.25  # of a colour's depth
+FAINT = 0.03  # smaller differences never have a map's full colour
+COMPARISON_WORDS = {
+    "block alone against nothing": "{unit} alone",
+    "all against block alone": "all against {unit} alone",
+    "all against all but block": "all against all but {unit}",
+    "family alone against nothing": "{unit} alone",
+    "all against all but family": "all against all but {unit}",
+    "greedy step": "adding {unit}",
+    "classifiers": "{classifier} against {other}",
+}
+
+
+def ablation_charts(folder: Path) -> dict[str, Chart]:
+    """Every chart that the tables in `folder` allow, by its file's name."""
+    metric = study_metric(folder)
+    board, comparisons = (read_results(folder / f"{name}.csv") for name in ("leaderboard", "comparisons"))
+    charts: dict[str, Chart] = dict(forest_charts(comparisons, metric))
+    if (folder / "shapley.csv").is_file():
+        charts["shapley"] = shapley_chart(read_results(folder / "shapley.csv"), metric)
+    if (folder / "interactions.csv").is_file():
+        pairs = read_results(folder / "interactions.csv").query("genre == 'all'")
+        for classifier, part in pairs.groupby("classifier", sort=False):
+            charts[f"interactions-{classifier}"] = interaction_map(part, str(classifier), metric)
+    if (folder / "genres.csv").is_file():
+        covers = read_json(folder / "collection.json")["genres"]
+        for classifier, part in read_results(folder / "genres.csv").groupby("classifier", sort=False):
+            charts[f"genres-{classifier}"] = genre_map(part, str(classifier), covers)
+    return charts | {"leaderboard": leaderboard_chart(board, metric, baseline_of(folder))}
+
+
+def baseline_of(folder: Path) -> float:
+    """The metric where nothing is known of a cover: the leaderboard's set without blocks; NaN: none."""
+    board, metric = read_results(folder / "leaderboard.csv"), study_metric(folder)
+    nothing = board[board["units"] == "none"]
+    return float(nothing[metric.column].iloc[0]) if len(nothing) else math.nan
+
+
+def study_metric(folder: Path) -> Metric:
+    """The metric that a study's sets are compared by."""
+    file = folder / "study.json"
+    return METRICS[read_json(file).get("metric", "accuracy") if file.is_file() else "accuracy"]
+
+
+def comparison_words(row: pd.Series) -> str:
+    """What a row of `comparisons.csv` compares."""
+    return COMPARISON_WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
+
+
+def whose_comparison(row: pd.Series) -> str:
+    """The same with the classifier that was fitted on both sets, where it is not named already."""
+    words = comparison_words(row)
+    return words if row["design"] == "classifiers" else f"{row['classifier']}: {words}"
+
+
+def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> Forest:
+    """The metric with its interval of the best sets of whole blocks."""
+    whole = board[~board["units"].str.contains(":") & (board["units"] != "none")]
+    shown, classifiers = whole.head(MOST_ROWS), list(dict.fromkeys(board["classifier"]))
+    rows = [
+        Row(
+            label=str(row["units"]),
+            **_scaled(row, (metric.column, f"{metric.column}_low", f"{metric.column}_high"), metric),
+            group=classifiers.index(row["classifier"]),
+        )
+        for row in records(shown)
+    ]
+    which = f", the best {MOST_ROWS} of {len(whole)}" if len(whole) > MOST_ROWS else ""
+    line = metric.scale * baseline
+    return Forest(
+        title=f"Sets of blocks{which}",
+        rows=rows,
+        axis=forest_axis(rows, line, 0.0, 100.0 if metric.percent else math.inf),
+        axis_label=f"{metric.named}, interval of at least 95 %",
+        shown=metric.figure,
+        tick=metric.tick,
+        line=line,
+        line_label=f"without any block: {metric.figure(line)}",
+        groups=_named(classifiers, rows),
+    )
+
+
+def forest_charts(comparisons: pd.DataFrame, metric: Metric) -> dict[str, Forest]:
+    """One chart a design, all on the same axis: a filled mark is significant."""
+    classifiers = list(dict.fromkeys(comparisons["classifier"]))
+    rows = {
+        str(design): [
+            Row(
+                label=comparison_words(row),
+                **_scaled(row, ("difference", "low", "high"), metric),
+                group=classifiers.index(row["classifier"]),
+                filled=bool(row["p_holm"] < ALPHA),
+            )
+            for _, row in part.iterrows()
+        ]
+        for design, part in comparisons.groupby("design", sort=False)
+    }
+    axis = forest_axis([row for part in rows.values() for row in part], 0.0)
+    return {
+        "forest-" + design.replace(" ", "-"): _differences(
+            design[0].upper() + design[1:], part, metric, axis, metric.gain, classifiers
+        )
+        for design, part in rows.items()
+    }
+
+
+def shapley_chart(values: pd.DataFrame, metric: Metric) -> Forest:
+    """The blocks' Shapley values over all genres, each classifier with its own mark."""
+    overall = values[values["genre"] == "all"].sort_values(["block", "classifier"])
+    classifiers = list(dict.fromkeys(values["classifier"]))
+    rows = [
+        Row(
+            label=str(row["block"]),
+            **_scaled(row, ("value", "low", "high"), metric),
+            group=classifiers.index(row["classifier"]),
+            filled=bool(row["p_holm"] < ALPHA),
+        )
+        for row in records(overall)
+    ]
+    label = f"Shapley value, {metric.gain}"
+    return _differences("What each block brings", rows, metric, forest_axis(rows, 0.0), label, classifiers)
+
+
+def genre_map(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]) -> HeatMap:
+    """Genre x removed block: the F1 that is lost.
+
+    Args:
+        genres: rows of `genres.csv` of one classifier.
+        classifier: its name.
+        covers: genre -> how many it has.
+    """
+    names, which = largest({genre: covers[genre] for genre in genres["genre"].unique()})
+    genres = genres[genres["genre"].isin(names)]
+    loss = genres.pivot(index="genre", columns="block", values="loss")
+    p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
+    title = f"{classifier}: points of F1 lost without a block{genres_named(which)}"
+    columns = [f"without {block}" for block in loss.columns]
+    return HeatMap(title, list(loss.index), columns, _cells(loss, p, points))
+
+
+def interaction_map(pairs: pd.DataFrame, classifier: str, metric: Metric) -> HeatMap:
+    """Block x block: what two bring together beyond what each brings.
+
+    Args:
+        pairs: rows of `interactions.csv` of one classifier over all genres.
+        classifier: its name.
+        metric: that they are in.
+    """
+    names = list(dict.fromkeys([*pairs["block"], *pairs["other"]]))
+    mirrored = pd.concat([pairs, pairs.rename(columns={"block": "other", "other": "block"})])
+    values, p = (
+        mirrored.pivot(index="block", columns="other", values=name).loc[names, names]
+        for name in ("interaction", "p_holm")
+    )
+    title = f"{classifier}: interactions of blocks, {metric.gain}"
+    cells = _cells(values, p, lambda value: metric.gain_figure(metric.scale * value))
+    return HeatMap(title, names, names, cells)
+
+
+def _differences(
+    title: str, rows: Sequence[Row], metric: Metric, axis: Axis, label: str, classifiers: Sequence[str]
+) -> Forest:
+    hollow = not all(row.filled for row in rows)
+    return Forest(
+        title=title,
+        rows=rows,
+        axis=axis,
+        axis_label=f"{label}, 95 % interval",
+        shown=metric.gain_figure,
+        tick=metric.tick,
+        line=0.0,
+        line_label="no difference",
+        groups=_named(classifiers, rows),
+        keys={"hollow": "not significant (Holm)"} if hollow else {},
+    )
+
+
+def _named(classifiers: Sequence[str], rows: Sequence[Row]) -> dict[int, str]:
+    """The classifiers that have a row, by their numbers."""
+    return {number: name for number, name in enumerate(classifiers) if any(r.group == number for r in rows)}
+
+
+def _scaled(row: Mapping[str, object] | pd.Series, names: Sequence[str], metric: Metric) -> dict[str, float]:
+    """Value, low and high of a row under other names, as shown."""
+    return {
+        name: metric.scale * float(row[column])  # type: ignore[arg-type]
+        for name, column in zip(("value", "low", "high"), names, strict=True)
+    }
+
+
+def _cells(
+    table: pd.DataFrame, p: pd.DataFrame, words: Callable[[float], str]
+) -> list[list[HeatCell | None]]:
+    """Cells coloured by their values; a significant one is bold and has a star; NaN is empty."""
+    values, marks = table.to_numpy(dtype=float), p.to_numpy(dtype=float)
+    most = max(float(np.nanmax(np.abs(values))), FAINT)
+    return [
+        [
+            None
+            if math.isnan(value)
+            else HeatCell(
+                words(value) + ("*" if sure else ""),
+                # only what is sure has a full colour
+                round(value / most * (1 if sure else UNSURE), 3),
+                strong=bool(sure),
+            )
+            for value, sure in zip(row, mark < ALPHA, strict=True)
+        ]
+        for row, mark in zip(values, marks, strict=True)
+    ]

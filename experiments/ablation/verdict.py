@@ -1,0 +1,67 @@
+"""What an ablation comes to, in sentences; nothing is said to matter that the folds do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from coverfusion.experiments.drawing.words import listed, records
+from coverfusion.experiments.evaluation.chosen_metric import Metric
+
+ALPHA = 0.05
+ALONE, NEEDED = "block alone against nothing", "all against all but block"
+
+
+def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
+    """Which blocks are better than chance alone, and which are missed: a sentence each and classifier.
+
+    Args:
+        comparisons: rows of `comparisons.csv`.
+        metric: that they are in.
+    """
+    said = []
+    for design, sentence in ((ALONE, _alone), (NEEDED, _needed)):
+        for classifier, part in comparisons[comparisons["design"] == design].groupby(
+            "classifier", sort=False
+        ):
+            said.append(f"{classifier}: {sentence(part, metric)}")
+    return said
+
+
+def _alone(part: pd.DataFrame, metric: Metric) -> str:
+    sure = part[(part["p_holm"] < ALPHA) & (part["difference"] > 0)]
+    if sure.empty:
+        return "no block alone is surely better than chance on these covers."
+    rest = part.drop(index=sure.index)["unit"]
+    others = f"; not surely better: {listed(list(rest))}" if len(rest) else ""
+    return f"alone, better than chance by {metric.gain}: {_each(sure, metric)}{others}."
+
+
+def _needed(part: pd.DataFrame, metric: Metric) -> str:
+    sure, harm = (part[(part["p_holm"] < ALPHA) & side(part["difference"])] for side in _SIDES)
+    said = []
+    if len(sure):
+        said.append(f"leaving one out loses {metric.gain}: {_each(sure, metric)}")
+    if len(harm):
+        said.append(f"leaving one out brings {metric.gain}: {_each(harm.assign(**_turned(harm)), metric)}")
+    return "; ".join(said or ["no block is surely missed when it alone is left out"]) + "."
+
+
+_SIDES: tuple[Callable[[pd.Series], pd.Series], ...] = (lambda values: values > 0, lambda values: values < 0)
+
+
+def _turned(part: pd.DataFrame) -> dict[str, pd.Series]:
+    return {"difference": -part["difference"], "low": -part["high"], "high": -part["low"]}
+
+
+def _each(part: pd.DataFrame, metric: Metric) -> str:
+    ordered = part.sort_values("difference", ascending=False)
+    spans = (
+        (
+            row["unit"],
+            *(metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high")),
+        )
+        for row in records(ordered)
+    )
+    return listed([f"{unit} {value} ({low} to {high})" for unit, value, low, high in spans])

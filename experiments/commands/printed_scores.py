@@ -1,0 +1,56 @@
+"""What `coverfusion score` prints of the pictures that it has scored."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from coverfusion.experiments.pipeline.console import console, new_table
+
+if TYPE_CHECKING:
+    from coverfusion.experiments.scoring.tally import Tally
+
+SHOWN_GENRES = 20
+
+
+def print_tally(tally: Tally) -> None:
+    """Prints how many pictures have each genre, and how many abstain, are flagged or have an error."""
+    from coverfusion.experiments.drawing.words import percent
+
+    table = new_table(f"{tally.rows:,} pictures")
+    table.add_column("most probable genre", overflow="fold")
+    for head in ("pictures", "proportion"):
+        table.add_column(head, justify="right")
+    read = max(tally.rows - tally.errors, 1)
+    for genre, count in tally.genres.most_common(SHOWN_GENRES):
+        table.add_row(genre, f"{count:,}", percent(count / read))
+    if others := tally.genres.most_common()[SHOWN_GENRES:]:
+        count = sum(count for _, count in others)
+        table.add_row(f"{len(others):,} other genres", f"{count:,}", percent(count / read))
+    console.print(table)
+    console.print(
+        f"Abstained: {tally.abstained:,}; out-of-distribution: {tally.flagged:,}; "
+        f"with an error: {tally.errors:,}"
+    )
+
+
+def print_rows(tally: Tally) -> None:
+    """Prints the first rows, a picture a row."""
+    from coverfusion.experiments.drawing.words import percent
+
+    paths = tally.first["path"].tolist()
+    folder = os.path.commonpath(map(os.path.dirname, paths)) if len(paths) > 1 else ""
+    table = new_table(f"Pictures in {folder}" if folder else None)
+    for head in ("file", "genre", "probability", "remark"):
+        if head == "probability":
+            table.add_column(head, justify="right", no_wrap=True)
+        else:
+            table.add_column(head, overflow="fold")
+    for path, genre, chance, abstain, flagged, error in tally.first.itertuples(index=False):
+        name = os.path.relpath(path, folder) if folder else path
+        remarks = [error] if error else []
+        remarks += ["abstains"] if abstain and not error else []
+        remarks += ["out-of-distribution"] if flagged is True else []
+        found = ("", "") if error else (genre, percent(chance))
+        table.add_row(name, *found, ", ".join(remarks))
+    console.print(table)

@@ -1,0 +1,71 @@
+"""`index.html` of a comparison: the verdict, every pair on one axis, and what the runs have different."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from coverfusion.experiments.comparison.shown import FOLDS_NOTE, LEVEL, against_best, named, verdict
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.words import p_value, records
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.compared import METHODS
+
+
+def write_comparison_page(
+    folder: Path, table: pd.DataFrame, differences: pd.DataFrame, made: Mapping[str, Any]
+) -> Path:
+    """Writes the page and `figures/comparison.svg`.
+
+    Args:
+        folder: of the comparison.
+        table: from `compare.compare_runs`.
+        differences: from `compare.config_differences`.
+        made: the facts of `environment.json`, with the runs.
+    """
+    metric, runs = METRICS[table["metric"].iloc[0]], made["runs"]
+    shown = named(table, len(runs))
+    chart = comparison_chart(shown, metric)
+    pages.save_charts(folder, {"comparison": chart})
+    context = {
+        "verdict": verdict(against_best(shown, metric), metric, len(table)),
+        "chart": chart,
+        "rows": records(shown),
+        "metric": metric,
+        "how": " and ".join(METHODS[name] for name in table["method"].unique()),
+        "note": FOLDS_NOTE if "folds" in set(table["method"]) else "",
+        "runs": dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False)),
+        "differences": differences.to_dict("split"),
+        "environment": made,
+    }
+    pages.write(folder / "index.html", pages.render("comparison.html", context, {"p_value": p_value}))
+    return folder / "index.html"
+
+
+def comparison_chart(table: pd.DataFrame, metric: Metric) -> Forest:
+    """How much better the first of each pair is; a filled mark is significant."""
+    rows = [
+        Row(
+            label=f"{row['first']} against {row['second']}",
+            value=metric.scale * row["difference"],
+            low=metric.scale * row["low"],
+            high=metric.scale * row["high"],
+            filled=row["p_holm"] < LEVEL,
+        )
+        for row in records(table)
+    ]
+    return Forest(
+        title=f"How much better the first is, {metric.gain}",
+        rows=rows,
+        axis=forest_axis(rows, 0.0),
+        axis_label=f"{metric.gain}, 95 % interval",
+        shown=metric.gain_figure,
+        tick=metric.tick,
+        line=0.0,
+        line_label="no difference",
+        keys={"hollow": "not significant (Holm)"} if not all(row.filled for row in rows) else {},
+    )

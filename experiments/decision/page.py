@@ -1,0 +1,43 @@
+"""`index.html` of a decision study: its tables and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from coverfusion.experiments.decision.shown import ShownTable
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.pipeline.provenance import read_json
+from coverfusion.experiments.pipeline.run_folder import Run
+
+
+def write_decision_page(
+    folder: Path, run: Run, tables: Sequence[ShownTable], charts: Mapping[str, Mapping[str, Chart]]
+) -> Path:
+    """Writes the page and `figures/*.svg`; findings and `environment.json` lie in the folder.
+
+    Args:
+        folder: of the study.
+        run: that was studied.
+        tables: as people read them.
+        charts: heading -> charts by their titles.
+    """
+    findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
+    environment = read_json(folder / "environment.json")
+    pages.save_charts(folder, {_file(title): one for part in charts.values() for title, one in part.items()})
+    context = {
+        "run": run,
+        "classifier": environment["classifier"],
+        "tables": [(table, table.rows.to_dict("split")) for table in tables],
+        "findings": findings,
+        "charts": charts,
+        "environment": environment,
+    }
+    page = folder / "index.html"
+    pages.write(page, pages.render("decision.html", context))
+    return page
+
+
+def _file(title: str) -> str:
+    return title.lower().replace("'", "").replace(" ", "-")

@@ -1,0 +1,130 @@
+"""The tables of a decision study as people read them, on the screen and on its page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from coverfusion.experiments.decision.findings import SPOKEN_GUARANTEE, calibration_words
+from coverfusion.experiments.decision.tables import RULE_BY_GENRE, summarised_sets
+from coverfusion.experiments.drawing.study_pages import read_table
+from coverfusion.experiments.drawing.words import records, scored
+from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.experiments.pipeline.provenance import read_json
+from coverfusion.fusion.uncertainty.conformal import DEFAULT, rows_needed
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
+
+THRESHOLD_WORDS = {
+    "guaranteed": "one for all, guaranteed",
+    RULE_BY_GENRE: "one for each genre, guaranteed",
+    "plain": "one for all, no guarantee",
+}
+OVER_WORDS = {MARGINAL: "all covers", BY_GENRE: "each genre's covers"}
+NONE = "\u2013"
+TEXTS = ("classifier", "genre", "kind", "method", "rule", "sets", "target", "thresholds", "when")
+PRINTED_ROWS = 20
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table for people: its title, its cells as text, and what a column means."""
+
+    title: str
+    rows: pd.DataFrame
+    note: str = ""
+
+
+def shown_tables(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> list[ShownTable]:
+    """What abstaining brings, over all covers and by genre, and what sets of genres hold.
+
+    Args:
+        classifier: whose tables they are.
+        tables: name -> table of `experiments.decision.tables`.
+        target: the proportion of wrong predictions to speak of.
+    """
+    return [
+        _abstaining(classifier, tables, target),
+        _by_genre(tables, target),
+        _sets(tables["sets"]),
+    ]
+
+
+def _abstaining(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> ShownTable:
+    rules, models = records(tables["abstention"]), records(tables["models"])
+    error = next(row["error_of_all"] for row in models if row["classifier"] == classifier)
+    asked = [row for row in rules if row["target"] == "error" and row["wished"] == target]
+    whole = {"threshold": "none: every cover gets a prediction", "covers kept, %": "100.0"}
+    rows = [whole | {"wrong among them, %": f"{100 * error:.1f}"}]
+    rows += [{"threshold": THRESHOLD_WORDS[row["rule"]]} | _kept(row) for row in asked]
+    note = "Intervals of 95 %."
+    if not all(row["answered"] for row in asked):
+        note += " 0.0: covers are too few, or too hard."
+    return ShownTable(f"Abstaining, so that at most {100 * target:g} % are wrong", pd.DataFrame(rows), note)
+
+
+def _by_genre(tables: Mapping[str, pd.DataFrame], target: float) -> ShownTable:
+    """By the guaranteed threshold, or by the plain one where nothing can be guaranteed."""
+    genres, sets = tables["genres"], tables["sets_by_genre"]
+    answered = genres.loc[genres["rule"] == "guaranteed", "answered"].sum()
+    rule = "guaranteed" if answered else "plain"
+    spoken = sets[(sets["guarantee"] == SPOKEN_GUARANTEE) & (sets["sets"] == BY_GENRE)].set_index("genre")
+    rows = [
+        {"genre": row["genre"], "covers": f"{row['covers']:,}"}
+        | _kept(row)
+        | {f"{100 * SPOKEN_GUARANTEE:g} % sets hold it, %": _spanned(spoken.loc[row["genre"]], "coverage")}
+        for row in records(genres[genres["rule"] == rule])
+    ]
+    needed, fewest = rows_needed(SPOKEN_GUARANTEE), int(spoken["learnt"].min())
+    note = f"Threshold: {THRESHOLD_WORDS[rule]}. Intervals of 95 %."
+    if fewest < needed:
+        note += f" Every set holds a genre with fewer than {needed} covers to learn from."
+    return ShownTable(f"By true genre, at a target of {100 * target:g} % wrong", pd.DataFrame(rows), note)
+
+
+def _sets(sets: pd.DataFrame) -> ShownTable:
+    rows = [
+        {
+            "guarantee": f"{100 * row['guarantee']:g} % of {OVER_WORDS[row['sets']]}",
+            "hold the true genre, %": f"{100 * row['coverage']:.1f} "
+            f"({100 * row['lowest']:.1f}\u2013{100 * row['highest']:.1f})",
+            "genres in a set": f"{row['size']:.2f}",
+        }
+        for row in records(summarised_sets(sets))
+        if row["method"] == DEFAULT
+    ]
+    note = "Mean, lowest and highest of random halves. score makes sets for each genre's covers."
+    return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
+
+
+def _kept(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"covers kept, %": _spanned(row, "coverage"), "wrong among them, %": _spanned(row, "error")}
+
+
+def _spanned(row: Mapping[str, Any] | pd.Series, name: str) -> str:
+    value = row[name]
+    return NONE if math.isnan(value) else scored(Interval(value, row[f"{name}_low"], row[f"{name}_high"]))
+
+
+def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+    """Name -> table of a study's folder, as `experiments.decision.study` wrote it."""
+    return {file.stem: read_table(file, TEXTS) for file in sorted(folder.glob("*.csv"))}
+
+
+def print_decision(folder: Path) -> None:
+    """Prints what a study found: how much is wrong, what abstaining brings, and what sets hold."""
+    asked, tables = read_json(folder / "environment.json"), read_tables(folder)
+    findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
+    console.print(findings[0])
+    for table in shown_tables(asked["classifier"], tables, asked["target_error"]):
+        print_frame(table.rows.head(PRINTED_ROWS), f"\n{table.title}")
+        if len(table.rows) > PRINTED_ROWS:
+            console.print(f"{len(table.rows) - PRINTED_ROWS:,} more rows stand on the page.")
+        if table.note:
+            console.print(table.note)
+    console.print(f"\n{calibration_words(tables['calibration'])}")

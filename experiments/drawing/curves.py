@@ -1,0 +1,191 @@
+"""Values against a number: points with intervals, lines, bands, and a reference line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks
+
+START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand before
+PLOT = 230  # pixels
+COUNTS = 44  # of the strip that says how many covers stand behind each point
+PERCENT = Axis(0.0, 100.0, START, END)
+KEY, TOP, BOTTOM = 24, 40, 54  # of a line of the legend, above the plot, of the axis
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One point; NaN ends: no interval."""
+
+    x: float
+    y: float
+    low: float = math.nan
+    high: float = math.nan
+    hollow: bool = False
+    ringed: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """What has one colour and shape.
+
+    Attributes:
+        name: in the legend; "": it is in none.
+        group: number of its colour and shape; None: a faint line behind the others.
+        spots: its points.
+        line: through these, as (x, y).
+        dashes: goes on so, dashed.
+        band: (x, low, high).
+        thin: further thin lines, such as one a fold.
+    """
+
+    name: str
+    group: int | None
+    spots: Sequence[Spot] = ()
+    line: Sequence[tuple[float, float]] = ()
+    dashes: Sequence[tuple[float, float]] = ()
+    band: Sequence[tuple[float, float, float]] = ()
+    thin: Sequence[Sequence[tuple[float, float]]] = ()
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many covers stand between two values of x."""
+
+    low: float
+    high: float
+    covers: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One plot.
+
+    Attributes:
+        title: begins the text alternative.
+        x: axis in percent of the width.
+        y: axis in pixels from the top of the plot.
+        x_label: what x is.
+        y_label: what y is, with its unit.
+        series: drawn in their order.
+        x_ticks: values and their texts.
+        shown: a y as tables have it.
+        tick: a y as the axis has it.
+        line: a y to compare with, drawn dashed; NaN: none.
+        line_label: what it is.
+        counts: drawn below the plot.
+        notes: further lines of the legend, such as what a hollow mark is: (mark, words).
+    """
+
+    template: ClassVar[str] = "curve.svg"
+    title: str
+    x: Axis
+    y: Axis
+    x_label: str
+    y_label: str
+    series: Sequence[Series]
+    x_ticks: Sequence[tuple[float, str]]
+    shown: Callable[[float], str]
+    tick: Callable[[float], str] = "{:g}".format
+    line: float = math.nan
+    line_label: str = ""
+    counts: Sequence[Counted] = ()
+    notes: Sequence[tuple[str, str]] = ()
+
+    @cached_property
+    def legend(self) -> list[tuple[str, int, str]]:
+        """Line by line: what is drawn, number of the group, words."""
+        named = [
+            ("spot" if each.spots and not each.line else "spotted" if each.spots else "dashes"
+             if each.dashes and not each.line else "plain", each.group or 0, each.name)
+            for each in self.series if each.name
+        ]  # fmt: skip
+        notes = [(kind, 0, words) for kind, words in self.notes]
+        line = [] if math.isnan(self.line) else [("line", 0, self.line_label)]
+        return [*named, *notes, *line]
+
+    @property
+    def top(self) -> int:
+        """Where the plot begins, in pixels."""
+        return TOP + KEY * len(self.legend)
+
+    @property
+    def bottom(self) -> int:
+        """Where it ends, with its counts."""
+        return self.top + PLOT + (COUNTS + 8 if self.counts else 0)
+
+    @property
+    def height(self) -> int:
+        """Of the chart."""
+        return self.bottom + BOTTOM
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """The ticks of x that have room."""
+        return free_ticks(self.x_ticks, self.x)
+
+    @property
+    def words(self) -> str:
+        """The title, and every point of every series."""
+        line = "" if math.isnan(self.line) else f" {self.line_label}: {self.shown(self.line)}."
+        said = [f"{each.name or self.title}: {self._points(each)}." for each in self.series if each.spots]
+        return f"{self.title}; {self.y_label} against {self.x_label}.{line} {' '.join(said)}".strip()
+
+    def _points(self, series: Series) -> str:
+        ticks = dict(self.x_ticks)
+        return "; ".join(
+            f"at {ticks.get(spot.x, f'{spot.x:g}')}{' (predicted)' if spot.hollow else ''}: "
+            f"{self.shown(spot.y)}"
+            + ("" if math.isnan(spot.low) else f" ({self.shown(spot.low)} to {self.shown(spot.high)})")
+            for spot in series.spots
+        )
+
+
+def width_axis(low: float, high: float, log: bool = False) -> Axis:
+    """The axis of x, with room beside the outermost points."""
+    if log:
+        room = (high / low) ** 0.03 if high > low else 2.0
+        return Axis(low / room, high * room, START, END, log=True)
+    room = 0.03 * (high - low) or 0.5
+    return Axis(low - room, high + room, START, END)
+
+
+def height_axis(values: Sequence[float], least: float = -math.inf, most: float = math.inf) -> Axis:
+    """The axis of y, that holds all values."""
+    return axis_over(values, PLOT, 0, least, most)
+
+
+def series_values(series: Sequence[Series]) -> list[float]:
+    """Every y of some series, for an axis over several charts."""
+    spots = [value for each in series for spot in each.spots for value in (spot.y, spot.low, spot.high)]
+    lines = [y for each in series for line in (each.line, each.dashes, *each.thin) for _, y in line]
+    bands = [value for each in series for _, *ends in each.band for value in ends]
+    return [*spots, *lines, *bands]
+
+
+def calibration_curve(title: str, spots: Sequence[Spot], counts: Sequence[Counted]) -> Curve:
+    """How often something comes true against the probability given, in percent; on the line all is right.
+
+    Args:
+        title: begins the text alternative.
+        spots: probability, and how often it came true with its interval.
+        counts: covers in each bin.
+    """
+    return Curve(
+        title=title,
+        x=PERCENT,
+        y=Axis(0.0, 100.0, PLOT, 0),
+        x_label="probability given to the predicted genre, %",
+        y_label="how often it is right, %",
+        series=[
+            Series("as often as it says", 1, dashes=[(0.0, 0.0), (100.0, 100.0)]),
+            Series("right, with its 95 % interval", 0, spots=spots),
+        ],
+        x_ticks=[(float(tick), str(tick)) for tick in range(0, 101, 20)],
+        shown="{:.0f}".format,
+        counts=counts,
+    )

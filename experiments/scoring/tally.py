@@ -1,0 +1,121 @@
+"""What scored pictures come to: how many have each genre, abstain, are flagged or cannot be read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.dataset as ds
+import pyarrow.json
+
+from coverfusion.data.csv_files import as_was
+from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, count_failed, score_chunk
+from coverfusion.features.extract import decoded_ahead
+from coverfusion.features.failure_limit import FailureLimit
+from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.uncertainty.decision import Targets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
+
+FEW = 20  # pictures that are listed one by one
+_COLUMNS = pa.schema(
+    {
+        "path": pa.string(),
+        "genre_1": pa.string(),
+        "probability_1": pa.float64(),
+        "abstain": pa.bool_(),
+        "out_of_distribution": pa.bool_(),
+        "error": pa.string(),
+    }
+)
+
+
+@dataclass
+class Tally:
+    """Counts over rows of scores.
+
+    Attributes:
+        rows: pictures.
+        genres: most probable genre -> pictures.
+        abstained: pictures that can be read and get no prediction.
+        flagged: pictures that are out-of-distribution.
+        errors: pictures that cannot be read.
+        first: the first `FEW` rows.
+    """
+
+    rows: int = 0
+    genres: Counter[str] = field(default_factory=Counter)
+    abstained: int = 0
+    flagged: int = 0
+    errors: int = 0
+    first: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_COLUMNS.names))
+
+    def add(self, scored: pd.DataFrame) -> None:
+        """Counts rows of `experiments.scoring.score.score_chunk`."""
+        broken = scored["error"].fillna("") != ""
+        self.genres.update(scored.loc[~broken, "genre_1"])
+        self.rows += len(scored)
+        self.errors += int(broken.sum())
+        self.abstained += int(scored.loc[~broken, "abstain"].astype(bool).sum())
+        self.flagged += int(scored["out_of_distribution"].fillna(False).astype(bool).sum())
+        if room := FEW - len(self.first):
+            rows = scored[_COLUMNS.names].head(room).astype(object)
+            self.first = rows if self.first.empty else pd.concat([self.first, rows])
+
+
+def tally_pictures(
+    bundle_folder: str | os.PathLike[str],
+    pictures: Iterator[str],
+    progress: Callable[[int], None],
+    targets: Targets,
+    max_failed: float,
+) -> Tally:
+    """Scores pictures and keeps no row but the first few.
+
+    Args:
+        bundle_folder: the fitted model.
+        pictures: paths as `data.sources.list_pictures` gives them.
+        progress: called with the number of covers newly done.
+        targets: when to abstain.
+        max_failed: the share of pictures that blocks may fail on.
+
+    Raises:
+        UserError: as `experiments.scoring.score.score`, but for what concerns its file.
+    """
+    bundle = load_bundle(bundle_folder)
+    check_targets(bundle, targets)
+    extractors = bundle_extractors(bundle)
+    if text := guarantee(bundle.decision, targets, bundle.classes):
+        console.print(text)
+    tally, limit = Tally(), FailureLimit(max_failed)
+    for chunk in decoded_ahead(("", path) for path in pictures):
+        scored = score_chunk(bundle, extractors, chunk, 1, targets)
+        count_failed(limit, scored)
+        tally.add(scored)
+        progress(len(chunk))
+    limit.check()
+    return tally
+
+
+def tally_file(out: str | os.PathLike[str]) -> Tally:
+    """Counts the rows of a finished .csv, .parquet or .jsonl file of scores, or a folder of parquet."""
+    kind = Path(out).suffix.lower()
+    csv = pyarrow.csv.ConvertOptions(column_types=_COLUMNS)
+    lines = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    json = pyarrow.json.ParseOptions(explicit_schema=_COLUMNS, unexpected_field_behavior="ignore")
+    formats = {
+        ".csv": ds.CsvFileFormat(lines, convert_options=csv),
+        ".jsonl": ds.JsonFileFormat(parse_options=json),
+    }
+    tally = Tally()
+    source = ds.dataset(os.fspath(out), schema=_COLUMNS, format=formats.get(kind, "parquet"))
+    for batch in source.to_batches(columns=_COLUMNS.names):
+        rows = batch.to_pandas()
+        tally.add(as_was(rows) if kind == ".csv" else rows)
+    return tally

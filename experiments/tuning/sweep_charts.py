@@ -1,0 +1,114 @@
+"""Charts of a sweep: scores against the parameter, of the covers learnt from and of those held out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.drawing.curves import (
+    Curve,
+    Series,
+    Spot,
+    height_axis,
+    series_values,
+    width_axis,
+)
+from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
+from coverfusion.experiments.tuning.values import is_number, label, spans_decades
+
+ALWAYS_SHOWN = ("accuracy", "log_loss")  # beside the metric that the sweep ranks by
+GROUPS = {VALIDATION: 0, TRAINING: 1}
+
+
+def sweep_charts(
+    table: pd.DataFrame, values: Sequence[Any], parameter: str, chance: float, metric: Metric
+) -> dict[str, Chart]:
+    """Score -> a curve where the values are numbers, else a row a value; the best is marked.
+
+    Args:
+        table: `values.csv`.
+        values: all that were tried, in their order.
+        parameter: its name.
+        chance: accuracy of always predicting the most frequent genre.
+        metric: that chose the best value.
+    """
+    shown = [each for each in METRICS.values() if each.name in (*ALWAYS_SHOWN, metric.name)]
+    numbers = len(values) > 1 and all(map(is_number, values))
+    charts: dict[str, Chart] = {}
+    for each in shown:
+        line = 100 * chance if each.name == "accuracy" else math.nan
+        most = 100.0 if each.percent else math.inf
+        if numbers:
+            charts[each.label] = _curve(table, values, parameter, each, line, most)
+        else:
+            charts[each.label] = _forest(table, values, each, line, most)
+    return charts
+
+
+def _curve(
+    table: pd.DataFrame, values: Sequence[Any], parameter: str, metric: Metric, line: float, most: float
+) -> Curve:
+    log = spans_decades(values)
+    x = width_axis(min(values), max(values), log)
+    series = [_series(table, values, metric, covers, log) for covers in GROUPS]
+    return Curve(
+        title=f"{metric.label} against {parameter}",
+        x=x,
+        y=height_axis([*series_values(series), line], 0, most),
+        x_label=f"{parameter}{' (logarithmic)' if log else ''}",
+        y_label=metric.named,
+        series=series,
+        x_ticks=[(float(value), label(value)) for value in sorted(values)],
+        shown=metric.figure,
+        line=line,
+        line_label="always the most frequent genre",
+        notes=[("ringed", "the best on validation covers")],
+    )
+
+
+def _series(table: pd.DataFrame, values: Sequence[Any], metric: Metric, covers: str, log: bool) -> Series:
+    rows = table[table["covers"] == covers].set_index("value")
+    best = set(table.loc[table["best"].eq(True), "value"]) if covers == VALIDATION else set()
+    # the training covers stand a little to the left, so that intervals do not hide each other
+    side = -1 if covers == TRAINING else 1
+    spread = (max(values) / min(values)) ** 0.01 if log else 0.008 * (max(values) - min(values))
+    spots = [
+        Spot(
+            value * spread**side if log else value + side * spread,
+            *(
+                metric.scale * rows.loc[label(value), f"{metric.column}{end}"]
+                for end in ("", "_low", "_high")
+            ),
+            ringed=label(value) in best,
+        )
+        for value in sorted(values)
+    ]
+    return Series(f"{covers} covers", GROUPS[covers], spots, [(spot.x, spot.y) for spot in spots])
+
+
+def _forest(table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: float, most: float) -> Forest:
+    best = set(table.loc[table["best"].eq(True), "value"])
+    rows = []
+    for value in map(label, values):
+        for covers, group in GROUPS.items():
+            row = table[(table["covers"] == covers) & (table["value"] == value)].iloc[0]
+            ends = (metric.scale * row[f"{metric.column}{end}"] for end in ("", "_low", "_high"))
+            chosen = value in best and covers == VALIDATION
+            rows.append(Row(f"{covers} covers", *ends, group=group, strong=chosen, heading=value))
+    return Forest(
+        title=metric.label,
+        rows=rows,
+        axis=forest_axis(rows, line, 0.0, most),
+        axis_label=metric.named,
+        shown=metric.figure,
+        tick=metric.tick,
+        line=line,
+        line_label="always the most frequent genre",
+        groups={group: f"{covers} covers" for covers, group in GROUPS.items()},
+    )

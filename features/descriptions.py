@@ -1,0 +1,41 @@
+"""What columns are called in short, and which of them are angles: those have no larger and smaller."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+# block.column -> once around, in its unit
+CIRCULAR_COLUMNS = {"color.hue_mean": 360.0}
+# where a column's description goes on to its details; "log10 of (1 + ..." does not
+DETAILS_START = re.compile(r"; |: | \((?!1 \+)|, ")
+
+
+def short_meaning(description: str) -> str:
+    """A column's description without its unit, range and other details: "diagonal lines"."""
+    return DETAILS_START.split(description)[0]
+
+
+def quartiles_of(column: str, values: np.ndarray) -> tuple[float, float, float] | None:
+    """Lower quartile, median and upper quartile of (n,) values; None where none is known.
+
+    Of an angle they are counted from its circular mean, so that 350 and 10 degrees lie around 0. The lower
+    one may then be the larger number: from 350 up to 10 degrees.
+
+    Args:
+        column: `block.column`.
+        values: NaN is left out.
+    """
+    known = values[~np.isnan(values)].astype(float)
+    if not len(known):
+        return None
+    around = CIRCULAR_COLUMNS.get(column)
+    if around is None:
+        low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+        return float(low), float(middle), float(high)
+    turn = 2 * np.pi / around
+    mean = np.arctan2(np.sin(turn * known).mean(), np.cos(turn * known).mean()) / turn
+    away = (known - mean + around / 2) % around - around / 2
+    low, middle, high = (mean + np.quantile(away, [0.25, 0.5, 0.75])) % around
+    return float(low), float(middle), float(high)

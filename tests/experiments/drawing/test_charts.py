@@ -1,0 +1,99 @@
+"""Charts: axes that hold what is drawn, text that has room, and the numbers in words."""
+
+import math
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks, text_width, wrapped
+from coverfusion.experiments.drawing.curves import Curve, Series, Spot, height_axis, series_values, width_axis
+from coverfusion.experiments.drawing.forest import WIDEST_LABEL, Forest, Row, forest_axis
+from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
+
+
+@pytest.mark.parametrize(
+    "values", [(22.0, 44.0, 57.0), (-0.0004, 0.0012), (3.0,), (0.0, 100.0), (-12.7, 41.2), (99.5, 100.0)]
+)
+def test_an_axis_holds_all_values_and_has_a_few_ticks(values: tuple[float, ...]) -> None:
+    axis = axis_over(values, 3, 97, most=100.0)
+    assert axis.low <= min(values)
+    assert max(values) <= axis.high <= 100
+    ticks = axis.ticks()
+    assert 2 <= len(ticks) <= 6
+    assert all(axis.low <= tick <= axis.high for tick in ticks)
+
+
+def test_an_axis_maps_its_ends_to_its_ends() -> None:
+    axis = Axis(0.2, 0.6, 40, 80)
+    assert [axis.at(value) for value in (0.1, 0.2, 0.4, 0.6, 0.9)] == [40, 40, 60, 80, 80]
+    assert [Axis(1, 100, 0, 10, log=True).at(value) for value in (1, 10, 100)] == [0, 5, 10]
+
+
+def test_ticks_that_would_touch_are_left_out_from_the_last_one_backwards() -> None:
+    ticks = [(float(size), f"{size:,}") for size in (90, 180, 360, 720, 1440, 2880, 5760)]
+    kept = free_ticks(ticks, width_axis(90, 5760, log=True))
+    assert kept[-1] == (5760.0, "5,760")
+    assert 3 <= len(kept) < len(ticks)
+
+
+def test_text_is_wrapped_by_how_wide_it_is() -> None:
+    assert wrapped("all against all but texture", 12) == ["all against", "all but", "texture"]
+    assert wrapped("演歌演歌演歌", 8) == ["演歌演歌", "演歌"]
+    assert [text_width(text) for text in ("abc", "演歌", "e\u0301")] == [3, 4, 1]
+
+
+def _forest() -> Forest:
+    rows = [
+        Row("cnn", 40.0, 32.5, 48.0, strong=True),
+        Row("<b>" + "long name " * 6, -3.0, group=1, filled=False),
+    ]
+    return Forest(
+        "Blocks", rows, forest_axis(rows, 20.0), "points", "{:.1f}".format, "{:g}".format, 20.0, "chance"
+    )
+
+
+def test_a_forest_says_its_numbers_and_no_two_texts_share_a_line() -> None:
+    chart = _forest()
+    assert "chance: 20.0" in chart.words
+    assert "cnn: 40.0 (32.5 to 48.0)" in chart.words
+    assert chart.axis.low <= -3
+    assert chart.axis.high >= 48
+    heights = [y for place in chart.placed for y, _ in place.lines]
+    assert heights == sorted(set(heights))
+    assert all(text_width(line) <= WIDEST_LABEL for place in chart.placed for _, line in place.lines)
+    first, second = chart.placed
+    assert first.lines[-1][0] < first.mark < second.lines[0][0]
+
+
+def _curve() -> Curve:
+    series = [Series("svc", 0, [Spot(90, 30, 25, 35), Spot(720, 40, hollow=True)], [(90, 30), (720, 41)])]
+    return Curve(
+        title="Curve", x=width_axis(90, 720, log=True), y=height_axis(series_values(series), 0, 100),
+        x_label="covers", y_label="accuracy, %", series=series, x_ticks=[(90, "90"), (720, "720")],
+        shown="{:.1f}".format,
+    )  # fmt: skip
+
+
+def test_a_curve_says_its_numbers_and_holds_its_intervals() -> None:
+    chart = _curve()
+    assert "svc: at 90: 30.0 (25.0 to 35.0); at 720 (predicted): 40.0" in chart.words
+    assert chart.y.low <= 25
+    assert chart.y.high >= 41
+    assert chart.y.at(41) < chart.y.at(25)  # up is more
+
+
+def test_a_file_of_a_chart_needs_no_page(tmp_path: Path) -> None:
+    cells = [[HeatCell("+1.0*", 1.0), None], [HeatCell("\u22122.0", -0.5, "3"), HeatCell("0.0", 0.0)]]
+    heat = HeatMap("Map", ["a<b", "c"], ["x", "y"], cells)
+    pages.save_charts(tmp_path, {"forest": _forest(), "curve": _curve(), "heat": heat})
+    for name in ("forest", "curve", "heat"):
+        text = (tmp_path / "figures" / f"{name}.svg").read_text()
+        root = ET.fromstring(text)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert "var(" not in text  # other programs know no CSS variables
+        assert root.attrib["role"] == "img"
+        assert len(root.attrib["aria-label"]) > 20
+    assert "x: +1.0*" in heat.words
+    assert not math.isnan(heat.width)
