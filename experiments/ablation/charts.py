@@ -80,10 +80,11 @@ def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> F
     whole = board[~board["units"].str.contains(":") & (board["units"] != "none")]
     shown, classifiers = whole.head(MOST_ROWS), list(dict.fromkeys(board["classifier"]))
     rows = [
-        Row(
-            label=str(row["units"]),
-            **_scaled(row, (metric.column, f"{metric.column}_low", f"{metric.column}_high"), metric),
-            group=classifiers.index(row["classifier"]),
+        _row(
+            str(row["units"]),
+            [row[f"{metric.column}{end}"] for end in ("", "_low", "_high")],
+            metric,
+            classifiers.index(row["classifier"]),
         )
         for row in records(shown)
     ]
@@ -107,11 +108,12 @@ def forest_charts(comparisons: pd.DataFrame, metric: Metric) -> dict[str, Forest
     classifiers = list(dict.fromkeys(comparisons["classifier"]))
     rows = {
         str(design): [
-            Row(
-                label=comparison_words(row),
-                **_scaled(row, ("difference", "low", "high"), metric),
-                group=classifiers.index(row["classifier"]),
-                filled=bool(row["p_holm"] < ALPHA),
+            _row(
+                comparison_words(row),
+                [row[name] for name in ("difference", "low", "high")],
+                metric,
+                classifiers.index(row["classifier"]),
+                bool(row["p_holm"] < ALPHA),
             )
             for _, row in part.iterrows()
         ]
@@ -131,11 +133,12 @@ def shapley_chart(values: pd.DataFrame, metric: Metric) -> Forest:
     overall = values[values["genre"] == "all"].sort_values(["block", "classifier"])
     classifiers = list(dict.fromkeys(values["classifier"]))
     rows = [
-        Row(
-            label=str(row["block"]),
-            **_scaled(row, ("value", "low", "high"), metric),
-            group=classifiers.index(row["classifier"]),
-            filled=bool(row["p_holm"] < ALPHA),
+        _row(
+            str(row["block"]),
+            [row[name] for name in ("value", "low", "high")],
+            metric,
+            classifiers.index(row["classifier"]),
+            bool(row["p_holm"] < ALPHA),
         )
         for row in records(overall)
     ]
@@ -202,12 +205,10 @@ def _named(classifiers: Sequence[str], rows: Sequence[Row]) -> dict[int, str]:
     return {number: name for number, name in enumerate(classifiers) if any(r.group == number for r in rows)}
 
 
-def _scaled(row: Mapping[str, object] | pd.Series, names: Sequence[str], metric: Metric) -> dict[str, float]:
-    """Value, low and high of a row under other names, as shown."""
-    return {
-        name: metric.scale * float(row[column])  # type: ignore[arg-type]
-        for name, column in zip(("value", "low", "high"), names, strict=True)
-    }
+def _row(label: str, ends: Sequence[float], metric: Metric, group: int, filled: bool = True) -> Row:
+    """A row of a value with its two ends, as shown."""
+    value, low, high = (metric.scale * float(end) for end in ends)
+    return Row(label, value, low, high, group, filled)
 
 
 def _cells(

@@ -111,7 +111,7 @@ def balance_charts(balance: pd.DataFrame) -> dict[str, Forest]:
     }
 
 
-def _balanced(part: pd.DataFrame, score: str, genre: str, covers: Mapping[str, int]) -> list[Row]:
+def _balanced(part: pd.DataFrame, score: str, genre: str, covers: Mapping[Any, int]) -> list[Row]:
     heading = f"F1 of {genre} ({covers[genre]:,})" if genre else "macro F1" if score == "f1_macro" else score
     mine = records(part[(part["score"] == score) & (part["genre"] == genre)])
     return [
@@ -156,6 +156,6 @@ def _series(values: pd.DataFrame, law: dict[str, Any], metric: Metric) -> list[S
         return [Series(name, group, spots, line)]
     better = metric.scale * metric.better(1.0)  # a loss gets better downwards
     now = bent[-1][1] - better * law["gain"]
-    ends = sorted(now + better * law[end] for end in ("gain_low", "gain_high"))
-    then = Spot(beside * 2 * law["largest"], bent[-1][1], *ends, hollow=True)
+    low, high = sorted(now + better * law[end] for end in ("gain_low", "gain_high"))
+    then = Spot(beside * 2 * law["largest"], bent[-1][1], low, high, hollow=True)
     return [Series(name, group, [*spots, then], line, [line[-1], *ahead])]

@@ -72,7 +72,7 @@ def _series(mine: pd.DataFrame) -> list[Series]:
         if column not in mine or mine[column].isna().all():
             continue
         mean = 100 * mine.groupby("epoch")[column].mean()
-        line = [(float(epoch), float(value)) for epoch, value in mean.items()]
+        line = list(zip(mean.index.astype(float), mean.astype(float), strict=True))
         folds = [
             list(zip(fold["epoch"].astype(float), 100 * fold[column], strict=True))
             for _, fold in mine.groupby("part")

@@ -27,7 +27,7 @@ from coverfusion.experiments.drawing.words import (
     spread,
     value_words,
 )
-from coverfusion.experiments.evaluation.intervals import Interval, chance_error, reliability
+from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.cell_covers import MOST_IN_CELL, cell_covers
@@ -174,13 +174,17 @@ def reliability_chart(predictions: pd.DataFrame) -> Curve:
     bins = reliability(highest_probability(predictions), correct, predictions["group"].to_numpy())
     return calibration_curve(
         "How often the chosen model is right against the probability it gives",
-        [Spot(100 * each.confidence, *(100 * end for end in _ends(each.accuracy))) for each in bins],
+        [
+            Spot(
+                100 * each.confidence,
+                100 * each.accuracy.value,
+                100 * each.accuracy.low,
+                100 * each.accuracy.high,
+            )
+            for each in bins
+        ],
         [Counted(100 * each.low, 100 * each.high, each.covers) for each in bins],
     )
-
-
-def _ends(interval: Interval) -> tuple[float, float, float]:
-    return interval.value, interval.low, interval.high
 
 
 def highest_probability(predictions: pd.DataFrame) -> np.ndarray:

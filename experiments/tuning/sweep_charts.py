@@ -78,17 +78,11 @@ def _series(table: pd.DataFrame, values: Sequence[Any], metric: Metric, covers: 
     # the training covers stand a little to the left, so that intervals do not hide each other
     side = -1 if covers == TRAINING else 1
     spread = (max(values) / min(values)) ** 0.01 if log else 0.008 * (max(values) - min(values))
-    spots = [
-        Spot(
-            value * spread**side if log else value + side * spread,
-            *(
-                metric.scale * rows.loc[label(value), f"{metric.column}{end}"]
-                for end in ("", "_low", "_high")
-            ),
-            ringed=label(value) in best,
-        )
-        for value in sorted(values)
-    ]
+    spots = []
+    for value in sorted(values):
+        middle, low, high = _scaled(rows.loc[label(value)], metric)
+        place = value * spread**side if log else value + side * spread
+        spots.append(Spot(place, middle, low, high, ringed=label(value) in best))
     return Series(f"{covers} covers", GROUPS[covers], spots, [(spot.x, spot.y) for spot in spots])
 
 
@@ -98,9 +92,9 @@ def _forest(table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: fl
     for value in map(label, values):
         for covers, group in GROUPS.items():
             row = table[(table["covers"] == covers) & (table["value"] == value)].iloc[0]
-            ends = (metric.scale * row[f"{metric.column}{end}"] for end in ("", "_low", "_high"))
+            middle, low, high = _scaled(row, metric)
             chosen = value in best and covers == VALIDATION
-            rows.append(Row(f"{covers} covers", *ends, group=group, strong=chosen, heading=value))
+            rows.append(Row(f"{covers} covers", middle, low, high, group=group, strong=chosen, heading=value))
     return Forest(
         title=metric.label,
         rows=rows,
@@ -112,3 +106,9 @@ def _forest(table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: fl
         line_label="always the most frequent genre",
         groups={group: f"{covers} covers" for covers, group in GROUPS.items()},
     )
+
+
+def _scaled(row: pd.Series, metric: Metric) -> tuple[float, float, float]:
+    """A score and the ends of its interval, as shown."""
+    value, low, high = (metric.scale * float(row[f"{metric.column}{end}"]) for end in ("", "_low", "_high"))
+    return value, low, high

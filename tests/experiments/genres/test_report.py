@@ -95,7 +95,12 @@ def test_there_is_a_page_for_each_genre_and_an_index(out: Path) -> None:
     assert {path.name for path in out.glob("*.html")} == {"index.html", *names.values()}
     index = Page.of(out / "index.html")
     links = {e.attributes["href"]: e.text for e in index.all("a")}
+    assert links.pop("../report.html") == "report of the run"
     assert links == {name: genre for genre, name in names.items()}
+    back = [
+        e for e in Page.of(out.parent / "report.html").all("a") if e.attributes.get("id") == "genre-pages"
+    ]
+    assert [e.attributes["href"] for e in back] == ["genres/index.html"]
     for genre, name in names.items():
         assert Page.of(out / name).all("h1")[0].text.startswith(genre)
     assert not (out / ".fits").exists()
@@ -122,7 +127,7 @@ def test_pictures_and_charts_say_what_they_show(out: Path) -> None:
     for page in _pages(out).values():
         assert page.all("img")
         assert all(e.attributes["alt"] for e in page.all("img"))
-        for element in [*page.all("svg"), *page.all("div", "strip")]:
+        for element in [*page.all("svg", "chart"), *page.all("div", "strip")]:
             assert element.attributes["role"] == "img"
             assert "%" in element.attributes["aria-label"] + "%"
             assert len(element.attributes["aria-label"]) > 30
