@@ -32,6 +32,7 @@ MAX_STEPS = 40  # of a search from each start; it ends earlier where nothing is 
 # of the better one: stopped short, it ends elsewhere on another CPU, by up to half of GRID
 TO_THE_END: dict[str, float] = {"ftol": 1e-13, "gtol": 1e-9, "maxiter": 200}
 GRID = 0.05  # of the logarithms found: what rounding does to a search, which differs by CPU, is lost
+ROWS_IN_FLOAT64 = 1024  # at a time, in squared distances: memory stays bounded
 START_SCALES = 1.0, 8.0  # widths of the product where the searches begin; the better end counts
 
 
@@ -106,9 +107,18 @@ def solve(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) ->
 
 
 def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(n, m) squared Euclidean distances between the rows of (n, d) Z and (m, d) others."""
-    norms, other_norms = np.einsum("ij,ij->i", Z, Z), np.einsum("ij,ij->i", others, others)
-    return np.maximum(norms[:, None] + other_norms[None, :] - 2 * (Z @ others.T), 0)
+    """(n, m) squared Euclidean distances between the rows of (n, d) Z and (m, d) others, in the type of Z.
+
+    They are summed in float64: in float32 a row's distances hang on how many rows stand beside it.
+    """
+    wide = others.astype(np.float64)
+    norms = np.einsum("ij,ij->i", wide, wide)
+    found = np.empty((len(Z), len(others)), Z.dtype)
+    for start in range(0, len(Z), ROWS_IN_FLOAT64):
+        rows = Z[start : start + ROWS_IN_FLOAT64].astype(np.float64)
+        squares = np.einsum("ij,ij->i", rows, rows)[:, None] + norms - 2 * (rows @ wide.T)
+        found[start : start + len(rows)] = np.maximum(squares, 0)
+    return found
 
 
 def learn_weights(

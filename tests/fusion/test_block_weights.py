@@ -26,6 +26,14 @@ def test_closed_form_equals_leaving_each_row_out():
     np.testing.assert_allclose(leave_one_out(K, targets, 0.3), expected, rtol=1e-8)
 
 
+def test_squared_distances_hang_on_no_other_row():
+    Z = np.random.default_rng(0).normal(size=(1500, 40)).astype(np.float32)
+    every = squared_distances(Z, Z)
+    assert every.dtype == np.float32
+    for rows in (slice(7, 8), slice(1000, 1100)):
+        np.testing.assert_array_equal(squared_distances(Z[rows], Z), every[rows])
+
+
 def test_squared_distances_by_hand():
     found = squared_distances(np.array([[0.0, 0], [3, 4]]), np.array([[0.0, 1]]))
     np.testing.assert_allclose(found, [[1], [18]])
