@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -54,15 +55,22 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     left, right = st.columns([1, 2])
     left.image(picture, width="stretch", caption=plain(own["path"]), alt=f"The cover {own['path']}")
     with right:
-        _show_genres(model, own, targets)
+        show_genres(model, own, targets)
     why = f"Why {plain(str(own['genre_1']))}?"
     st.subheader(f"No answer. {why}" if own["abstain"] else why)
-    _show_explanation(_explain(model.bundle.digest, own["cover_id"], targets, model, picture))
+    show_why(show_drawn(model, scored, row, targets))
     st.subheader("Similar training covers")
     _show_similar(model, own["cover_id"], picture)
 
 
-def _show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) -> None:
+def show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) -> None:
+    """Warnings, a bar for each of the most probable genres, and the set of genres.
+
+    Args:
+        model: that scored the cover.
+        own: the cover's row of scores.
+        targets: those that it was scored with.
+    """
     if own["out_of_distribution"]:
         st.warning(OUT_OF_DISTRIBUTION)
     if own["abstain"]:
@@ -79,8 +87,26 @@ def _show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets)
         st.markdown(plain(set_in_words(own["genre_set"].split("|"), targets.set_coverage, kind)))
 
 
+def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets) -> dict[str, Any]:
+    """The drawing that explains a scored cover, and what was found on it; returns the explanation as JSON."""
+    drawn = _drawn(
+        model.bundle.digest,
+        str(scored.frame["cover_id"][row]),
+        targets,
+        model,
+        scored.pictures[row] or b"",
+    )
+    if drawn.facts["training_cover"]:
+        st.warning(TRAINING_COVER_WARNING)
+    st.image(
+        drawn.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
+    )
+    st.markdown(f"**On the cover:** {plain(on_the_cover(drawn.facts))}")
+    return drawn.facts
+
+
 @st.cache_data(max_entries=64, show_spinner="Explaining")
-def _explain(
+def _drawn(
     digest: str, cover_id: str, targets: Targets, _model: LoadedModel, _picture: bytes
 ) -> DrawnExplanation:
     with ONE_AT_A_TIME:
@@ -90,49 +116,52 @@ def _explain(
     return DrawnExplanation(stream.getvalue(), explanation.as_json())
 
 
-def _show_explanation(drawn: DrawnExplanation) -> None:
-    explanation, parts = drawn.facts, drawn.facts["contributions"]
-    if explanation["training_cover"]:
-        st.warning(TRAINING_COVER_WARNING)
-    st.image(
-        drawn.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
-    )
-    blocks, features = st.columns([1, 2])
+def show_why(explanation: dict[str, Any]) -> None:
+    """What each block and each readable feature does, as tables.
+
+    Args:
+        explanation: as `Explanation.as_json` gives it.
+    """
+    parts = explanation["contributions"]
+    blocks, features = st.columns([1, 3])
     factor, unit = display_unit(parts["unit"])  # as in the drawing
-    effect = st.column_config.NumberColumn("Effect", format="%+.1f" if factor > 1 else "%+.2f", help=unit)
     with blocks:
         st.markdown("**What each block does**")
-        frame = pd.DataFrame({"Block": parts["blocks"].keys(), "Effect": parts["blocks"].values()})
-        frame = frame.assign(Effect=factor * frame["Effect"]).sort_values("Effect", ascending=False)
-        st.dataframe(frame, hide_index=True, column_config={"Effect": effect}, alt="Effect of each block")
+        effects = pd.Series(parts["blocks"]).sort_values(ascending=False)
+        st.table(
+            effects.map(lambda value: signed(factor * value, factor)).rename("Effect").rename_axis("Block")
+        )
         st.caption(plain(f"In {unit}, from {factor * parts['base']:.1f}: {parts['method']}."))
     with features:
-        st.markdown("**Features that can be read**")
-        st.dataframe(
-            feature_frame(explanation["features"], factor),
-            hide_index=True,
-            column_config={"Effect": effect},
-            alt="Readable features with values and effects",
-        )
+        st.markdown("**Readable features**")
+        st.table(feature_frame(explanation["features"], factor))
         st.caption(plain(f"{parts['column_method']}."))
-    st.markdown(f"**On the cover:** {plain(on_the_cover(explanation))}")
 
 
 def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame:
-    """One row a readable feature: name, value, effect times a factor, the genre's middle half, meaning."""
+    """One row a readable feature: its name with its meaning, value, effect, the genre's middle half.
+
+    Args:
+        features: of an explanation as JSON.
+        factor: that effects are shown with.
+    """
     return pd.DataFrame(
         [
             (
-                one["column"],
-                _value(one["value"]),
-                factor * one["contribution"],
+                feature_words(one["column"], one["description"]),
+                value_words(one["value"]),
+                signed(factor * one["contribution"], factor),
                 _middle(one["quartiles"]),
-                one["description"],
             )
             for one in features
         ],
-        columns=["Feature", "Here", "Effect", "Middle half of the genre", "Meaning"],
-    )
+        columns=["Feature", "Value", "Effect", "Middle half of the genre"],
+    ).set_index("Feature")
+
+
+def feature_words(column: str, meaning: str) -> str:
+    """A feature's name and meaning as Markdown."""
+    return f"**{plain(column)}** {plain(meaning)}".strip()
 
 
 def on_the_cover(explanation: dict[str, Any]) -> str:
@@ -146,8 +175,15 @@ def on_the_cover(explanation: dict[str, Any]) -> str:
     return f"{people}; {read}"
 
 
-def _value(value: float | None) -> str:
-    return "not there" if value is None else f"{value:.3g}"
+def signed(value: float, factor: float) -> str:
+    """A signed effect with a true minus sign; two digits where it is a logarithm (factor 1) or below 1."""
+    digits = 1 if factor > 1 and abs(value) >= 0.995 else 2
+    return f"{value:+.{digits}f}".replace("-", "\u2212")
+
+
+def value_words(value: float | None) -> str:
+    """A feature's value in three digits; NaN and None are of a feature that is not there."""
+    return "not there" if value is None or math.isnan(value) else f"{value:.3g}"
 
 
 def _middle(quartiles: list[float] | None) -> str:

@@ -1,4 +1,4 @@
-"""Pages and drawings that other commands made, within a page of the app."""
+"""Pages that other commands made, within a page of the app."""
 
 from __future__ import annotations
 
@@ -34,13 +34,3 @@ def show_page(page: Path, title: str) -> None:
     # Without this its links to its own sections would lead into the app; the pages beside it are not there.
     alone = _BESIDE.sub(r"\1", text).replace("<head>", '<head><base href="about:srcdoc">', 1)
     st.iframe(alone, height=PAGE_HEIGHT, alt=title)
-
-
-def show_drawing(markup: str, title: str) -> None:
-    """Shows an <svg> or <img> at its own width; where the window is narrower, it scrolls sideways.
-
-    Args:
-        markup: the element; it says in its own words what it shows.
-        title: what it is, for screen readers.
-    """
-    st.iframe(f'<body style="margin: 0">{markup}</body>', alt=title)

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.missing_results import show_command
+from coverfusion.experiments.app.missing_results import no_run, show_command
 from coverfusion.experiments.app.runs import genre_pages
 
 
@@ -18,7 +18,7 @@ def show_genres_page(run: Path | None) -> None:
         run: a finished run folder; None where there is none.
     """
     if run is None:
-        show_command("There is no finished run yet.", "coverfusion", "train", "covers/")
+        no_run()
         return
     pages = genre_pages(run)
     if not pages:

@@ -9,10 +9,32 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.app import genres_page, map_page, run_page, score_page
+from coverfusion.experiments.app import (
+    ablation_page,
+    addresses,
+    genres_page,
+    map_page,
+    run_page,
+    score_page,
+    two_covers_page,
+)
 from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.run_labels import run_labels
 from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note
 from coverfusion.fusion.uncertainty.decision import Targets
+
+STYLE = """<style>
+[data-testid=stCaptionContainer] { color: inherit; opacity: 0.8; }
+[data-testid=stFileUploaderDropzoneInstructions] * { white-space: normal; }
+@media (max-width: 640px) {
+  [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
+  [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
+  [data-testid=stTable] :is(td, th) {
+    overflow-wrap: anywhere; white-space: normal; font-size: 0.8rem; padding: 0.25rem 0.3rem;
+  }
+  [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
+}
+</style>"""  # streamlit's captions are too pale, and its margins and letters are a desktop's
 
 
 def main(bundle: Path | None, root: Path, targets: Targets) -> None:
@@ -24,19 +46,28 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
         targets: when to abstain, and what the sets of genres guarantee.
     """
     st.set_page_config(page_title="coverfusion", layout="wide")
+    st.html(STYLE)
     links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
     model = bundle or (run / "bundle" if run else None)
     pages = [
         st.Page(
-            lambda: score_page.show_score_page(model, targets),
+            lambda: score_page.show_score_page(model, root, targets),
             title="Score covers",
-            url_path="score",
+            url_path=addresses.SCORE,
             default=True,
         ),
-        st.Page(lambda: run_page.show_run_page(run), title="Leaderboard", url_path="leaderboard"),
-        st.Page(lambda: genres_page.show_genres_page(run), title="Genres", url_path="genres"),
-        st.Page(lambda: map_page.show_map_page(run, root), title="Map", url_path="map"),
+        st.Page(
+            lambda: two_covers_page.show_two_covers_page(model, targets),
+            title="Compare two",
+            url_path=addresses.COMPARE,
+        ),
+        st.Page(lambda: run_page.show_run_page(run), title="Leaderboard", url_path=addresses.LEADERBOARD),
+        st.Page(lambda: genres_page.show_genres_page(run), title="Genres", url_path=addresses.GENRES),
+        st.Page(
+            lambda: ablation_page.show_ablation_page(run, root), title="Ablation", url_path=addresses.ABLATION
+        ),
+        st.Page(lambda: map_page.show_map_page(run, root), title="Map", url_path=addresses.MAP),
     ]
     # streamlit's own menu lies over most of a phone's screen until it is closed again
     page = st.navigation(pages, position="hidden")
@@ -61,7 +92,20 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
         runs = [own, *(run for run in runs if run.name != own.name)]  # equal names: the same run, copied
     if not runs:
         return None
-    return st.selectbox("Run", runs, format_func=lambda run: run.name, key="run", width=320)
+    labels = _labels(tuple((run, (run / "report.html").stat().st_mtime_ns) for run in runs))
+    return st.selectbox(
+        "Run: accuracy with its 95 % interval, and date",
+        runs,
+        format_func=lambda run: labels[run],
+        key="run",
+        width=480,
+    )
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the runs")
+def _labels(runs: tuple[tuple[Path, int], ...]) -> dict[Path, str]:
+    """Labels of the runs; the times of their reports tell whether they must be read again."""
+    return run_labels([run for run, _ in runs])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.missing_results import show_command
+from coverfusion.experiments.app.missing_results import no_run, show_command
 from coverfusion.experiments.app.runs import map_folders
 
 
@@ -19,7 +19,7 @@ def show_map_page(run: Path | None, root: Path) -> None:
         root: where maps are looked for, beside the run's own folder.
     """
     if run is None:
-        show_command("There is no finished run yet.", "coverfusion", "train", "covers/")
+        no_run()
         return
     folders = map_folders((root, run.parent), run)
     if not folders:

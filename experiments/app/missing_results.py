@@ -8,6 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 
+def no_run() -> None:
+    """Says that there is no finished run, and how to make one."""
+    show_command("There is no finished run yet.", "coverfusion", "train", "covers/")
+
+
 def show_command(what: str, *words: str | Path) -> None:
     """Says what is missing, and the command that makes it, ready to copy.
 
@@ -16,8 +21,8 @@ def show_command(what: str, *words: str | Path) -> None:
         words: the command's, unquoted.
     """
     st.info(what)
-    st.code(shlex.join(map(str, words)), language="sh", wrap_lines=True)
+    st.code(shlex.join(map(str, words)), language=None, wrap_lines=True)
     st.caption(
-        "Run this in a terminal, then load this page again. The paths are the app's own: where it runs in a "
-        "container, write them as they are outside."
+        "Run this command in a terminal, then load this page again. If the app runs in a container, replace "
+        "these paths with those on your machine."
     )

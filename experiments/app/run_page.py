@@ -10,8 +10,8 @@ import yaml
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.app.embedded import show_drawing, show_page
-from coverfusion.experiments.app.missing_results import show_command
+from coverfusion.experiments.app.embedded import show_page
+from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.drawing.words import (
     MAIN_SCORES,
@@ -20,16 +20,11 @@ from coverfusion.experiments.drawing.words import (
     main_scores,
     spread,
 )
-from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
 from coverfusion.experiments.training.gist import guess_words, score_words
 
-RUN_FIGURES = {
-    "leaderboard": "Models",
-    "confusion": "Which genres are confused",
-    "reliability": "Calibration",
-}
 SCORES_WITH_INTERVAL = ("accuracy", "f1_macro")  # scores whose interval has a column
 GENRE_SCORES = ("f1", "precision", "recall")
 
@@ -41,18 +36,31 @@ def show_run_page(folder: Path | None) -> None:
         folder: a finished run folder; None where there is none.
     """
     if folder is None:
-        show_command("There is no finished run yet.", "coverfusion", "train", "covers/")
+        no_run()
         return
     try:
         run = read_run(folder)
     except (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError) as error:
         raise UserError(f"{folder} cannot be read as a run: {error!r}. Train again.") from error
     st.markdown(_gist(run))
-    board, page = st.tabs(["Scores and figures", "Whole report"])
+    board, page = st.tabs(["Scores", "Report with figures"])
     with board:
         _show_scores(run)
     with page:
         show_page(folder / "report.html", f"Report of the run {folder.name}")
+
+
+def short_board(run: Run, split: str) -> pd.DataFrame:
+    """One row a model, the best first: what fits a phone, as text. The metric that ranks stands first."""
+    rows = []
+    for model in run.models:
+        scores = model.scores[split]
+        row = {"model": f"{chosen_mark(model)}{model.classifier}, {model.on}"}
+        for name in dict.fromkeys((run.metric.column, "accuracy", "log_loss")):
+            score = scores[name]
+            row[SCORE_LABELS[name]] = f"{score.value:.3f}" if name in LOSSES else with_interval(score)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
@@ -60,7 +68,7 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
     rows: list[dict[str, str | float]] = []
     for model in run.models:
         row: dict[str, str | float] = {
-            "model": f"\u2605 {model.classifier}" if model.chosen else model.classifier,
+            "model": f"{chosen_mark(model)}{model.classifier}",
             "blocks": model.on,
         }
         for name in main_scores(run.metric):
@@ -76,7 +84,7 @@ def genre_frame(run: Run, split: str) -> pd.DataFrame:
     """One row a genre: the bundle's model, its scores with intervals as text, and the covers they rest on."""
     return pd.DataFrame(
         {"genre": genre, "covers": scores["covers"]}
-        | {name: _with_interval(scores[name]) for name in GENRE_SCORES}
+        | {name: with_interval(scores[name]) for name in GENRE_SCORES}
         for genre, scores in run.chosen.genres[split].items()
     ).rename(columns={"f1": "F1"})
 
@@ -97,26 +105,39 @@ def _show_scores(run: Run) -> None:
         split = st.segmented_control(
             "Covers", splits, default=run.split, format_func=SPLIT_LABELS.__getitem__, required=True
         )
-    st.subheader("Leaderboard")
-    st.dataframe(
-        leaderboard_frame(run, split),
-        hide_index=True,
-        column_config=_columns(),
-        height="content",
-        alt="Leaderboard of the models",
-    )
+    st.header("Models")
+    st.table(_plain_table(short_board(run, split), "model"))
     st.caption(
-        f"Scores in percent. The best {METRICS[run.config.get('metric', 'accuracy')].label} on "
+        f"Scores in percent with 95 % intervals. The best {run.metric.label} on "
         f"{SPLIT_LABELS[run.other or run.split]} first; \u2605 became the bundle."
     )
-    st.subheader("Genres")
-    st.dataframe(genre_frame(run, split), hide_index=True, alt="Scores of the bundle's model by genre")
-    st.caption("Of the bundle's model, in percent with intervals as in the report.")
-    for name, title in RUN_FIGURES.items():
-        file = run.folder / "figures" / f"{name}.svg"
-        if file.is_file():
-            st.subheader(title)
-            show_drawing(file.read_text(encoding="utf-8"), title)
+    with st.expander("All scores: a click on a column sorts"):
+        st.dataframe(
+            leaderboard_frame(run, split),
+            hide_index=True,
+            column_config=_columns(),
+            height="content",
+            alt="All scores of the models",
+        )
+    st.header("Genres")
+    st.table(_plain_table(genre_frame(run, split), "genre"))
+    st.caption("Scores of the bundle's model, in percent with 95 % intervals.")
+
+
+def chosen_mark(model: ScoredModel) -> str:
+    """A star before the model that became the bundle."""
+    return "\u2605 " if model.chosen else ""
+
+
+def with_interval(score: Interval) -> str:
+    """Percent with its interval, which never breaks within its brackets."""
+    ends = spread(score).replace("\u2013", "\u2060\u2013\u2060")
+    return f"{100 * score.value:.1f} ({ends})"
+
+
+def _plain_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The column `name` in front; names of users' genres and models are no Markdown."""
+    return frame.assign(**{name: frame[name].map(plain)}).set_index(name)
 
 
 def _columns() -> dict[str, ColumnConfig | str | None]:
@@ -132,7 +153,3 @@ def _columns() -> dict[str, ColumnConfig | str | None]:
     columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
     columns["blocks"] = st.column_config.TextColumn(width=95)
     return columns
-
-
-def _with_interval(score: Interval) -> str:
-    return f"{100 * score.value:.1f} ({spread(score)})"

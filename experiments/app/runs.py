@@ -1,4 +1,4 @@
-"""What lies in the folder of runs: finished runs, their genre reports and their maps."""
+"""What lies in the folder of runs: finished runs, their genre reports, ablations and maps."""
 
 from __future__ import annotations
 
@@ -27,10 +27,7 @@ def finished_runs(root: Path) -> list[Path]:
 
 def run_note(run: Path) -> str:
     """What readers must know about the run's collection; empty where there is nothing, or no run folder."""
-    try:
-        return str(json.loads((run / "collection.json").read_text(encoding="utf-8")).get("note", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
+    return _of_collection(run, "note")
 
 
 def genre_pages(run: Path) -> dict[str, Path]:
@@ -47,19 +44,44 @@ def map_folders(roots: Iterable[Path], run: Path) -> list[Path]:
     A run's name ends in a digest of all that it was made from, so a map belongs to it wherever both were
     moved.
     """
+    return [folder for folder in _pages(roots, "projection.parquet") if _mapped(folder) == run.resolve().name]
+
+
+def ablation_folders(roots: Iterable[Path], run: Path) -> list[Path]:
+    """The finished ablations of a run's collection that lie right under one of `roots`, the newest first.
+
+    They are told by the collection's fingerprint: same covers, same genres, wherever the files lie.
+    """
+    own = _fingerprint(run)
+    found = [folder for folder in _pages(roots, "ablation.csv") if own and _fingerprint(folder) == own]
+    return sorted(found, key=lambda folder: (folder / "index.html").stat().st_mtime, reverse=True)
+
+
+def _pages(roots: Iterable[Path], beside: str) -> list[Path]:
+    """The folders right under `roots` with an `index.html` and the file `beside` it, sorted by path."""
     pages = {page.resolve() for root in roots for page in root.glob("*/index.html")}
-    return sorted(page.parent for page in pages if _mapped(page.parent) == run.resolve().name)
+    return sorted(page.parent for page in pages if (page.parent / beside).is_file())
 
 
 def _mapped(folder: Path) -> str | None:
-    """The name of the run that a map was made of; None where the folder is no finished map."""
-    if not (folder / "projection.parquet").is_file():
-        return None
+    """The name of the run that a map was made of; None where the map does not say."""
     try:
         settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         return Path(settings["source"]).name
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
         return None
+
+
+def _fingerprint(folder: Path) -> str:
+    """Of the collection that a run or a study is about; empty where the folder does not say."""
+    return _of_collection(folder, "fingerprint")
+
+
+def _of_collection(folder: Path, fact: str) -> str:
+    try:
+        return str(json.loads((folder / "collection.json").read_text(encoding="utf-8")).get(fact, ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _genre(page: Path) -> str:

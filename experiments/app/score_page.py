@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from coverfusion.experiments.app.chosen_cover import show_cover
+from coverfusion.experiments.app.example import drawn_uploads, train_example
 from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
-from coverfusion.experiments.app.missing_results import show_command
+from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import run_note
 from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, score_uploads
@@ -26,25 +26,37 @@ from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, kind_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 DOWNLOAD_FORMATS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
-SHOWN_GENRES = 3  # genres that the table shows; the files have all
+SHOWN_GENRES = 2  # genres that the table shows; the files have all
 OPTIONAL_COLUMNS = ("warning", "genre_set", "failed_blocks")  # columns that often say nothing
 MAX_ERRORS_LISTED = 20  # errors that are listed as text; the table has all
 SESSION_KEY = "scored"  # in the visitor's session: (what was scored, its scores)
 
 
-def show_score_page(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
+def show_score_page(bundle: Path | None, root: Path, targets: Targets = NO_TARGETS) -> None:
     """The page.
 
     Args:
         bundle: a bundle folder; None where there is none.
+        root: the folder of runs, in which an example can be trained where there is no model.
         targets: when to abstain, and what the sets of genres guarantee.
 
     Raises:
         UserError: the bundle cannot be read, or has no held-out covers for the targets.
     """
     if bundle is None:
-        show_command("There is no model yet.", "coverfusion", "train", "covers/")
+        _offer_example(root)
         return
+    model, scored = model_and_scores(bundle, targets)
+    if scored is not None:
+        _show_scores(model, scored, targets)
+
+
+def model_and_scores(bundle: Path, targets: Targets) -> tuple[LoadedModel, ScoredCovers | None]:
+    """Says what the model is, takes covers, and returns what was scored of them; None before that.
+
+    Raises:
+        UserError: as `show_score_page`.
+    """
     with st.spinner("Reading the model"):
         model = read_model(bundle)
     check_targets(model.bundle, targets)
@@ -58,14 +70,29 @@ def show_score_page(bundle: Path | None, targets: Targets = NO_TARGETS) -> None:
         accept_multiple_files=True,
         on_change=lambda: st.session_state.pop(SESSION_KEY, None),
     )
+    drawn = st.button("No covers at hand? Score 12 drawn ones")
     # After a visit to another page the uploader is empty, but what was scored is still there.
     key, scored = st.session_state.get(SESSION_KEY, (None, None))
     wanted = (model.bundle.digest, *(upload.file_id for upload in uploads))
-    if uploads and key != wanted:
-        key, scored = wanted, _score(model, uploads, targets)
-        st.session_state[SESSION_KEY] = key, scored
-    if scored is not None and key is not None and key[0] == model.bundle.digest:
-        _show_scores(model, scored, targets)
+    if drawn:
+        key, scored = (model.bundle.digest, "drawn"), _score(model, drawn_uploads(), targets)
+    elif uploads and key not in (wanted, (model.bundle.digest, "drawn")):
+        files = [(upload.name, upload.getbuffer()) for upload in uploads]
+        key, scored = wanted, _score(model, files, targets)
+    st.session_state[SESSION_KEY] = key, scored
+    return model, scored if key is not None and key[0] == model.bundle.digest else None
+
+
+def _offer_example(root: Path) -> None:
+    no_run()
+    st.markdown(
+        "Or begin with an example. It draws a collection of covers, trains a small model on it in about a "
+        "minute, and opens it here."
+    )
+    if st.button("Make the example", type="primary"):
+        with st.spinner("Drawing covers and training on them"):
+            train_example(root)
+        st.rerun()
 
 
 def table_of_scores(scored: ScoredCovers) -> pd.DataFrame:
@@ -115,21 +142,22 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
 def _about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
     sentence = guarantee(model.bundle.decision, targets, model.bundle.classes)
-    return (
-        f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} tells "
-        f"{len(model.bundle.classes)} genres: {genres}." + (f" {plain(sentence)}" if sentence else "")
+    about = (
+        f"The model `{model.bundle.classifier.name}` on the blocks {', '.join(model.bundle.columns)} "
+        f"names one of {len(model.bundle.classes)} genres: {genres}."
     )
+    return f"{about} {plain(sentence)}" if sentence else about
 
 
-def _score(model: LoadedModel, uploads: Sequence[UploadedFile], targets: Targets) -> ScoredCovers:
+def _score(
+    model: LoadedModel, files: Sequence[tuple[str, bytes | memoryview]], targets: Targets
+) -> ScoredCovers:
     bar = st.progress(0.0, "Reading")
 
     def progress(done: int, total: int) -> None:
         bar.progress(done / total, f"Scored {done} of {total}")
 
-    scored = score_uploads(
-        model, [(upload.name, upload.getbuffer()) for upload in uploads], progress, targets
-    )
+    scored = score_uploads(model, files, progress, targets)
     bar.empty()
     return scored
 
@@ -137,7 +165,7 @@ def _score(model: LoadedModel, uploads: Sequence[UploadedFile], targets: Targets
 def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> None:
     frame = scored.frame
     wrong = frame[frame["error"] != ""]
-    st.subheader(f"{len(frame) - len(wrong)} scored" + (f", {len(wrong)} not" if len(wrong) else ""))
+    st.header(f"{len(frame) - len(wrong)} scored" + (f", {len(wrong)} not" if len(wrong) else ""))
     if not scored.all:
         st.warning(
             f"These are the first {MAX_PICTURES} pictures. For more, run "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,13 +21,15 @@ from coverfusion.experiments.service.listening import bound_socket
 if TYPE_CHECKING:
     from coverfusion.fusion.uncertainty.decision import Targets
 
+RUNS = Path("runs")  # where every command makes its folders
+
 
 def app_command(
     bundle: Annotated[
         Path | None,
         typer.Option(help="The bundle/ folder of a run; by default that of the run chosen in the app."),
     ] = None,
-    runs: Annotated[Path, typer.Option(help="The folder of runs and maps.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option(help="The folder of runs, maps and ablations.")] = RUNS,
     host: Annotated[str, typer.Option(help="The address it listens on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port it listens on.")] = 8501,
     target_error: TargetErrorOption = None,
@@ -52,34 +52,9 @@ def app_command(
         console.print(
             f"Everyone who reaches {host} may use it, and sees the covers of its runs.", style="yellow"
         )
-    from streamlit.web.cli import main as streamlit_main
+    from coverfusion.experiments.app.server import run_server
 
-    streamlit_main(server_arguments(bundle, runs, host, port, targets), prog_name="streamlit")
-
-
-def server_arguments(bundle: Path | None, runs: Path, host: str, port: int, targets: Targets) -> list[str]:
-    """Streamlit's arguments: it opens no browser, reports to nobody and watches no files."""
-    from coverfusion.experiments.app import uploads
-    from coverfusion.experiments.drawing.charts import DARK, LIGHT
-
-    return [
-        "run",
-        str(Path(uploads.__file__).with_name("main.py")),
-        "--server.headless=true",
-        f"--server.address={host}",
-        f"--server.port={port}",
-        f"--server.maxUploadSize={uploads.MAX_MEGABYTES}",
-        "--server.fileWatcherType=none",
-        "--browser.gatherUsageStats=false",
-        "--client.toolbarMode=viewer",
-        "--client.showErrorDetails=none",
-        f"--theme.light.primaryColor={LIGHT['fused']}",
-        f"--theme.dark.primaryColor={DARK['fused']}",
-        "--",
-        str(bundle or ""),
-        str(runs),
-        json.dumps(asdict(targets)),
-    ]
+    run_server(bundle, runs, host, port, targets)
 
 
 def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
@@ -91,9 +66,9 @@ def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
     if bundle is not None:
         console.print("Reading the model")
         check_targets(read_model(bundle).bundle, targets)
-    elif not runs.is_dir():
+    elif not runs.is_dir() and runs != RUNS:
         raise UserError(
             f"--runs {runs} is no folder. Name one, or a --bundle; `coverfusion demo` makes both."
         )
     elif not finished_runs(runs):
-        console.print(f"{runs} holds no finished run yet.", style="yellow")
+        console.print(f"{runs} holds no finished run yet. The app offers to make an example.", style="yellow")

@@ -62,17 +62,20 @@ class Contributions:
     words: dict[str, float] = field(default_factory=dict)
 
 
-def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contributions:
+def contributions_to(
+    bundle: Bundle, row: pd.DataFrame, genre: str, blocks_alone: bool = False
+) -> Contributions:
     """SHAP for CatBoost, exact Shapley values of whole blocks for every other classifier.
 
     Args:
         bundle: the fitted model.
         row: (1, d) frame of one cover with `block.column` names; a block that is not there is missing.
         genre: one of the bundle's classes.
+        blocks_alone: leave words out, and columns where they cost more; several times as fast.
     """
     row = row.reindex(columns=bundle.classifier.feature_names_in_)
     code = bundle.classes.index(genre)
-    words = without_each_word(bundle, row, code)
+    words = {} if blocks_alone else without_each_word(bundle, row, code)
     if isinstance(bundle.classifier, FusionCatBoost):
         return replace(_by_shap(bundle.classifier, row, code), words=words)
     names = [str(name) for name in row.columns]
@@ -84,7 +87,11 @@ def contributions_to(bundle: Bundle, row: pd.DataFrame, genre: str) -> Contribut
         return chances_of(bundle, with_cells(pd.DataFrame(rows, columns=names), cells))[:, code]
 
     by_block, base = block_shapley(chance, values, background(bundle, covers).to_numpy(np.float32), blocks)
-    readable = [at for at, name in enumerate(names) if name not in cells and not NUMBERED.search(name)]
+    readable = [
+        at
+        for at, name in enumerate(names)
+        if not blocks_alone and name not in cells and not NUMBERED.search(name)
+    ]
     others = background(bundle, COLUMN_BACKGROUND_COVERS).to_numpy(np.float32)
     by_column = without_each(chance, values, others, readable)
     instead = "of random training covers" if bundle.neighbours is not None else "missing"

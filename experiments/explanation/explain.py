@@ -99,7 +99,7 @@ def explain_picture(
         attention: make the occlusion map, which runs the image network 50 times.
         targets: when to abstain, and what the set of genres guarantees.
     """
-    row, notes, failed = _measure(extractors, image)
+    row, notes, failed = measure(extractors, image)
     chances = chances_of(bundle, row)[0]
     order = np.argsort(-chances, kind="stable")[: max(1, top_k)]
     genres = [(str(bundle.classes[code]), float(chances[code])) for code in order]
@@ -126,7 +126,7 @@ def explain_picture(
     )
 
 
-def _measure(
+def measure(
     extractors: Sequence[Extractor], image: Image
 ) -> tuple[pd.DataFrame, dict[str, str], dict[str, str]]:
     """The cover's row of features, the blocks' notes, and what failed."""
@@ -147,6 +147,15 @@ def _measure(
     return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
+def meanings(extractors: Sequence[Extractor]) -> dict[str, str]:
+    """`block.column` -> what it means and its unit, in the extractor's words."""
+    return {
+        f"{extractor.name}.{column}": text
+        for extractor in extractors
+        for column, text in extractor.describe().items()
+    }
+
+
 def _features(
     bundle: Bundle,
     extractors: Sequence[Extractor],
@@ -154,11 +163,7 @@ def _features(
     contributions: Contributions,
     genre: str,
 ) -> list[Feature]:
-    meanings = {
-        f"{extractor.name}.{column}": text
-        for extractor in extractors
-        for column, text in extractor.describe().items()
-    }
+    known = meanings(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
     names = [name for name in strongest if contributions.columns[name] and not is_text(name)][:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
@@ -167,7 +172,7 @@ def _features(
             column=name,
             value=float(row[name].iloc[0]),
             contribution=contributions.columns[name],
-            description=meanings.get(name, ""),
+            description=known.get(name, ""),
             quartiles=quartiles_of(name, own[name].to_numpy()),
         )
         for name in names

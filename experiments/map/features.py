@@ -13,6 +13,7 @@ import pandas as pd
 from coverfusion.data.errors import UserError
 from coverfusion.data.seeds import draws
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.features.table import table_blocks
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 
@@ -28,11 +29,14 @@ class MapSource:
         covers: frame (n rows) with `cover_id`, `path`, `genre`, `group`.
         blocks: names of the blocks in use.
         load: block name -> (n, d) float32 frame, rows as in `covers`.
+        predicted: n genres that the run's chosen model gave held-out covers, None for others; None where the
+            source is no run.
     """
 
     covers: pd.DataFrame
     blocks: list[str]
     load: Callable[[str], pd.DataFrame]
+    predicted: pd.Series | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,8 @@ def open_map_source(folder: str | os.PathLike[str], blocks: Sequence[str] | None
         return _open_table(folder, blocks)
     prepared = reopen(folder)
     table = prepared.table.select(blocks) if blocks else prepared.table
-    return MapSource(prepared.covers, list(table.blocks), table.blocks.__getitem__)
+    predicted = read_run(folder).predictions()["predicted"].reindex(prepared.covers["cover_id"])
+    return MapSource(prepared.covers, list(table.blocks), table.blocks.__getitem__, predicted)
 
 
 def _open_table(folder: Path, blocks: Sequence[str] | None) -> MapSource:

@@ -26,16 +26,17 @@ from coverfusion.experiments.map.figures import METHOD_NAMES
 from coverfusion.experiments.map.projections import PLACING_NEIGHBOURS
 from coverfusion.experiments.map.separation import MAX_PROBED_COVERS, PROBE_FOLDS
 
-MAX_COVERS_DRAWN = 20_000  # covers on the page
+MAX_COVERS_DRAWN = 100_000  # covers on the page
 MAX_THUMBNAILS = 4_000  # of these with a thumbnail
 MAP_THUMBNAIL_SIDE = 80  # pixels of a thumbnail
 MAX_THUMBNAIL_BYTES = (
     5_500_000  # for all thumbnails; a third more as text, so that the page stays under 10 MB
 )
 MAX_COVERS_LISTED = 200  # rows of the list of covers
-MAX_PATH_LETTERS = 90  # letters of a path that are shown
+MAX_PATH_LETTERS = 90  # letters of a path that are listed
 MAX_CLUSTER_COLUMNS = 12  # columns of a table of clusters
 CLUSTERING_NAMES = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
+PREDICTIONS = {"right": 0, "wrong": 1, "not held out": NO_CLUSTER}  # each with the number of its mark
 
 
 def write_map_page(folder: Path, seed: int) -> Path:
@@ -56,12 +57,16 @@ def write_map_page(folder: Path, seed: int) -> Path:
     colourings = [
         _genre_marks(table, shown),
         *(_cluster_marks(table, shown, name) for name in CLUSTERING_NAMES),
+        *([_prediction_marks(table, shown)] if "predicted" in table else []),
     ]
     script = (pages.TEMPLATES / "map.js").read_text(encoding="utf-8")
     data = {
         "planes": [_packed(_quantised(shown[[f"{m}_x", f"{m}_y"]].to_numpy())) for m in methods],
         "colourings": colourings,
-        "paths": paths,
+        "ids": shown["cover_id"].tolist(),
+        "root": root,
+        "paths": [path.removeprefix(root).lstrip("/") for path in shown["path"]],
+        "predicted": shown["predicted"].fillna("").tolist() if "predicted" in table else None,
         "sheets": ["data:image/jpeg;base64," + base64.b64encode(jpeg).decode() for jpeg in sheets.jpegs],
         "side": sheets.side,
         "across": ACROSS,
@@ -74,6 +79,7 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "blocks": _config(folder)["blocks"],
         "methods": [METHOD_NAMES[method] for method in methods],
         "colourings": [colouring["name"] for colouring in colourings],
+        "first": methods[0],
         "total": len(table),
         "drawn": len(shown),
         "pictured": sheets.count,
@@ -105,14 +111,21 @@ def write_map_page(folder: Path, seed: int) -> Path:
 
 
 def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    """Sentences: how many pairs of genres separate, which surely best or least, what the clusters follow."""
+    """Three sentences: how many pairs of genres separate, from which AUC to which, what clusters follow."""
     sentences = []
     if len(pairs):
+        best, worst = pairs.iloc[0], pairs.iloc[-1]
+        separate = int(pairs["separates"].sum())
         sentences.append(
-            f"Pairs of genres that separate, a linear probe telling their covers apart better than chance: "
-            f"{pairs['separates'].sum()} of {len(pairs)}."
+            f"Pairs of genres that a linear probe tells apart better than chance: {separate} of {len(pairs)}."
+            if separate
+            else "No two genres are told apart better than chance by a linear probe on these covers."
         )
-        sentences += _extremes(pairs)
+        sentences.append(
+            f"AUC is from {_auc(worst)} to {_auc(best)}, where 0.50 is chance."
+            if len(pairs) > 1
+            else f"AUC is {_auc(best)}, where 0.50 is chance."
+        )
     parts = []
     for key, name in CLUSTERING_NAMES.items():
         rand = _score(scores, key, "rand")
@@ -149,21 +162,9 @@ def shorten(path: str, root: str) -> str:
     return short if len(short) <= MAX_PATH_LETTERS else f"\u2026{short[-MAX_PATH_LETTERS:]}"
 
 
-def _extremes(pairs: pd.DataFrame) -> list[str]:
-    """The easiest and the hardest pair, where their intervals lie apart from all others'."""
-    first, last = pairs.iloc[0], pairs.iloc[-1]
-    said = []
-    if len(pairs) > 1 and first["low"] > pairs["high"].iloc[1:].max():
-        said.append(
-            f"{first['genre_a']} and {first['genre_b']} are the easiest to tell apart ({_auc(first)})."
-        )
-    if len(pairs) > 1 and last["high"] < pairs["low"].iloc[:-1].min():
-        said.append(f"{last['genre_a']} and {last['genre_b']} are the hardest to tell apart ({_auc(last)}).")
-    return said
-
-
 def _auc(row: pd.Series) -> str:
-    return f"AUC {row['auc']:.2f}, {row['low']:.2f}\u2013{row['high']:.2f}"
+    ends = f"{row['low']:.2f}\u2013{row['high']:.2f}"
+    return f"{row['auc']:.2f} ({ends}; {row['genre_a']} and {row['genre_b']})"
 
 
 # --- tables --------------------------------------------------------------------------------------------
@@ -185,13 +186,13 @@ def _genres(table: pd.DataFrame, scores: pd.DataFrame, pairs: pd.DataFrame) -> l
     rows = []
     for name, covers in table["genre"].value_counts().sort_index().items():
         own = pairs[(pairs["genre_a"] == name) | (pairs["genre_b"] == name)]
-        hardest = "\u2013"
+        lowest = "\u2013"
         if len(own):
             worst = own.iloc[-1]
             other = worst["genre_b"] if worst["genre_a"] == name else worst["genre_a"]
-            hardest = f"{other} ({_auc(worst)})"
+            lowest = f"{other} ({worst['auc']:.2f})"
         compact = _score(scores, "genres", "silhouette", str(name))
-        rows.append({"name": name, "covers": covers, "silhouette": compact, "hardest": hardest})
+        rows.append({"name": name, "covers": covers, "silhouette": compact, "lowest": lowest})
     return rows
 
 
@@ -242,6 +243,17 @@ def _cluster_marks(table: pd.DataFrame, shown: pd.DataFrame, key: str) -> dict[s
     numbers = counts.index.tolist()
     labels = [_cluster(number) for number in numbers]
     return _colouring(CLUSTERING_NAMES[key], labels, counts.tolist(), codes, numbers)
+
+
+def _prediction_marks(table: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any]:
+    words = list(PREDICTIONS)
+
+    def kinds(rows: pd.DataFrame) -> np.ndarray:
+        right = (rows["predicted"] == rows["genre"]).to_numpy()
+        return np.where(rows["predicted"].isna(), 2, np.where(right, 0, 1))
+
+    counts = np.bincount(kinds(table), minlength=len(words)).tolist()
+    return _colouring("prediction", words, counts, kinds(shown), list(PREDICTIONS.values()))
 
 
 def _colouring(

@@ -114,7 +114,7 @@ def _write_map(opened: MapSource, source: Path, folder: Path, methods: Sequence[
         made = make_map(covers, features.scaled, sampled, methods, seed, folder / "parts", step)
     pairs = separate(features.raw, features.columns, covers.iloc[probed].reset_index(drop=True), seed)
     del features
-    _write_tables(folder, made, pairs)
+    _write_tables(folder, made, pairs, opened.predicted)
     for method, xy in made.planes.items():
         draw_map(folder / f"{method}.png", xy, covers["genre"].to_numpy(), method)
     if len(pairs):
@@ -168,13 +168,15 @@ def make_map(
     return Map(covers, sample, planes, clusters, scores)
 
 
-def _write_tables(folder: Path, made: Map, pairs: pd.DataFrame) -> None:
+def _write_tables(folder: Path, made: Map, pairs: pd.DataFrame, predicted: pd.Series | None) -> None:
     table = made.covers[["cover_id", "path", "genre"]].copy()
     table["sampled"] = np.isin(np.arange(len(table)), made.sample.rows)
     for method, xy in made.planes.items():
         table[f"{method}_x"], table[f"{method}_y"] = xy.T
     for name, labels in made.clusters.items():
         table[name] = labels
+    if predicted is not None:
+        table["predicted"] = predicted.to_numpy()
     table.to_parquet(folder / "projection.parquet", index=False)
     write_csv(made.scores, folder / "clusters.csv")
     write_csv(pairs, folder / "separation.csv")

@@ -63,6 +63,11 @@ class ScoredModel:
             return f"{self.blocks[0]} alone"
         if self.blocks == (PIXELS,):
             return "the pictures themselves"
+        if all(
+            ":" in name for name in self.blocks
+        ):  # `text` sees families of a block: ocr:letters, ocr:words
+            families = [name.partition(":")[2] for name in self.blocks]
+            return f"the {' and '.join(families)} of {self.blocks[0].partition(':')[0]}"
         return (
             f"all {len(self.blocks)} blocks" if len(self.blocks) > 1 else f"{self.blocks[0]}, the only block"
         )

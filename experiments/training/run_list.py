@@ -44,7 +44,7 @@ def find_runs(root: Path) -> list[FoundRun]:
         folders = [root] if _is_run(root) else [folder for folder in root.iterdir() if _is_run(folder)]
     except OSError as error:
         raise UserError(f"{root} is no folder that can be listed: {error.strerror}.") from error
-    return sorted(map(_found, folders), key=lambda found: found.date, reverse=True)
+    return sorted(map(found_run, folders), key=lambda found: found.date, reverse=True)
 
 
 def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
@@ -78,8 +78,8 @@ def _is_run(folder: Path) -> bool:
     return unfinished or any((folder / name).exists() for name in ANY_OF_A_RUN)
 
 
-def _found(folder: Path) -> FoundRun:
-    """One run; whatever is wrong with its files says so and stops nothing."""
+def found_run(folder: Path) -> FoundRun:
+    """The run in a folder; whatever is wrong with its files says so and stops nothing."""
     try:
         run = read_run(folder)
         date = datetime.fromisoformat(run.environment["date"]).astimezone()

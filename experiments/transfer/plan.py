@@ -109,6 +109,8 @@ def _tested_source(
     genres = set(covers.loc[covers["cover_id"].isin(part.train), "genre"])
     unknown = held & ~leaked & ~covers["genre"].isin(genres).to_numpy()
     ids = covers.loc[held & ~leaked & ~unknown, "cover_id"].tolist()
+    if not held.any():
+        raise UserError(f"Nothing of {name} can be tested: its covers are copies of training covers.")
     if not ids or len(genres) < 2:
         raise UserError(
             f"Nothing of {name} can be tested: {int(leaked.sum())} covers share a picture or an artist with "

@@ -7,6 +7,8 @@ const classes = data.colourings.map((colouring) => unpack(colouring.codes));
 const hidden = data.colourings.map((colouring) => colouring.labels.map(() => false));
 const missing = new Set(data.missing);
 const count = data.paths.length;
+const visible = new Uint8Array(count).fill(1); // passes the filters of all colourings
+const selected = new Uint8Array(count);
 
 const box = document.getElementById("map-box");
 const canvas = document.getElementById("map-canvas");
@@ -24,6 +26,9 @@ let stamps = [];
 let picked = -1;
 let pinned = false;
 let waiting = false;
+let chosen = 0; // covers selected
+let lassoes = false; // whether dragging draws a lasso; else it moves the map
+let lasso = []; // corners of the lasso that is being drawn
 
 // --- where covers stand ---------------------------------------------------------------------------------
 
@@ -31,7 +36,17 @@ const place = (i) => [
   canvas.clientWidth / 2 + (planes[plane][2 * i] - centre[0]) * fit * zoom,
   canvas.clientHeight / 2 - (planes[plane][2 * i + 1] - centre[1]) * fit * zoom,
 ];
-const shown = (i) => !hidden[colouring][classes[colouring][i]];
+
+// Calls visit(i, x, y) for each visible cover.
+function each(visit) {
+  const xy = planes[plane];
+  const scaled = fit * zoom;
+  const left = canvas.clientWidth / 2 - centre[0] * scaled;
+  const top = canvas.clientHeight / 2 + centre[1] * scaled;
+  for (let i = 0; i < count; i++) {
+    if (visible[i]) visit(i, left + xy[2 * i] * scaled, top - xy[2 * i + 1] * scaled);
+  }
+}
 
 function measure() {
   const low = [65535, 65535];
@@ -57,19 +72,24 @@ function scale(wanted, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) 
   // what is under (x, y) stays there
   const change = (1 / before - 1 / zoom) / fit;
   centre = [centre[0] + (x - canvas.clientWidth / 2) * change, centre[1] - (y - canvas.clientHeight / 2) * change];
-  canvas.style.touchAction = zoom > 1 ? "none" : "pan-y"; // a finger scrolls the page until the map is zoomed
+  touch();
   ink();
+}
+
+function touch() {
+  canvas.style.touchAction = zoom > 1 || lassoes ? "none" : "pan-y"; // else a finger scrolls the page
 }
 
 function nearest(x, y, within) {
   let best = -1;
   let least = within * within;
-  for (let i = 0; i < count; i++) {
-    if (!shown(i)) continue;
-    const [px, py] = place(i);
+  each((i, px, py) => {
     const far = (px - x) ** 2 + (py - y) ** 2;
-    if (far < least) [best, least] = [i, far];
-  }
+    if (far < least) {
+      best = i;
+      least = far;
+    }
+  });
   return best;
 }
 
@@ -78,13 +98,14 @@ function towards(dx, dy) {
   if (picked < 0) return nearest(x, y, Infinity);
   let best = picked;
   let least = Infinity;
-  for (let i = 0; i < count; i++) {
-    if (i === picked || !shown(i)) continue;
-    const [px, py] = place(i);
+  each((i, px, py) => {
     const along = (px - x) * dx + (py - y) * dy;
     const aside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
-    if (along > 0 && along >= aside && along + 2 * aside < least) [best, least] = [i, along + 2 * aside];
-  }
+    if (i !== picked && along > 0 && along >= aside && along + 2 * aside < least) {
+      best = i;
+      least = along + 2 * aside;
+    }
+  });
   return best;
 }
 
@@ -127,24 +148,15 @@ function draw() {
   const density = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(canvas.clientWidth * density), Math.round(canvas.clientHeight * density)];
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-  pen.clearRect(0, 0, width, height);
+  const layers = inView(width, height, density);
   pen.globalAlpha = 1;
-  pen.fillStyle = colour("--line");
-  for (let i = 0; i < count; i++) {
-    if (shown(i)) continue;
-    const [x, y] = place(i);
-    pen.fillRect(x * density - density, y * density - density, 2 * density, 2 * density);
-  }
-  pen.globalAlpha = 0.9;
-  for (let i = 0; i < count; i++) {
-    if (!shown(i)) continue;
-    const [x, y] = place(i);
-    const stamp = stamps[classes[colouring][i]];
-    pen.drawImage(stamp, x * density - stamp.width / 2, y * density - stamp.height / 2);
-  }
+  pen.clearRect(0, 0, width, height);
+  if (layers.seen > MANY) pixels(layers, width, height);
+  else shapes(layers, density);
+  pen.globalAlpha = 1;
+  if (lasso.length > 1) outline(density);
   if (picked >= 0) {
     const [x, y] = place(picked);
-    pen.globalAlpha = 1;
     pen.strokeStyle = colour("--ink");
     pen.lineWidth = 2 * density;
     pen.beginPath();
@@ -152,6 +164,107 @@ function draw() {
     pen.stroke();
     put(x, y);
   }
+}
+
+const MANY = 6000; // covers in view above which single pixels are set: a hundred thousand still move smoothly
+const rows = new Uint32Array(count); // covers in view: filtered out, then not selected, then the others
+const spots = new Int32Array(2 * count); // where each of these stands, in pixels of the canvas
+
+function inView(width, height, density) {
+  const xy = planes[plane];
+  const scaled = fit * zoom * density;
+  const left = width / 2 - centre[0] * scaled;
+  const top = height / 2 + centre[1] * scaled;
+  const starts = [];
+  let seen = 0;
+  for (let layer = 0; layer < 3; layer++) {
+    starts.push(seen);
+    for (let i = 0; i < count; i++) {
+      if ((visible[i] ? (chosen && !selected[i] ? 1 : 2) : 0) !== layer) continue;
+      const x = Math.round(left + xy[2 * i] * scaled);
+      const y = Math.round(top - xy[2 * i + 1] * scaled);
+      if (x < 0 || y < 0 || x >= width || y >= height) continue;
+      rows[seen] = i;
+      spots[2 * seen] = x;
+      spots[2 * seen + 1] = y;
+      seen++;
+    }
+  }
+  return { starts, seen };
+}
+
+function shapes({ starts, seen }, density) {
+  pen.fillStyle = colour("--line");
+  for (let k = 0; k < seen; k++) {
+    const [x, y] = [spots[2 * k], spots[2 * k + 1]];
+    if (k < starts[1]) {
+      pen.fillRect(x - density, y - density, 2 * density, 2 * density);
+      continue;
+    }
+    const stamp = stamps[classes[colouring][rows[k]]];
+    pen.globalAlpha = k < starts[2] ? 0.25 : 0.9;
+    pen.drawImage(stamp, x - stamp.width / 2, y - stamp.height / 2);
+  }
+}
+
+function pixels({ starts, seen }, width, height) {
+  const image = pen.createImageData(width, height);
+  const words = new Uint32Array(image.data.buffer);
+  const dots = stamps.map(dotted);
+  const quiet = word(colour("--line"));
+  for (let k = 0; k < seen; k++) {
+    const [x, y] = [spots[2 * k], spots[2 * k + 1]];
+    if (k < starts[1]) {
+      words[y * width + x] = quiet;
+      continue;
+    }
+    const dot = dots[classes[colouring][rows[k]]];
+    const half = dot.half;
+    if (x < half || y < half || x + half >= width || y + half >= height) continue;
+    const pale = k < starts[2];
+    for (let p = 0; p < dot.colours.length; p++) {
+      const at = (y + dot.down[p]) * width + x + dot.right[p];
+      words[at] = pale ? dot.pale[p] : dot.colours[p];
+    }
+  }
+  pen.putImageData(image, 0, 0);
+}
+
+// The pixels of a stamp, as offsets from its middle and colours.
+function dotted(stamp) {
+  if (stamp.dot) return stamp.dot;
+  const side = stamp.width;
+  const all = new Uint32Array(stamp.getContext("2d").getImageData(0, 0, side, side).data.buffer);
+  const half = Math.ceil(side / 2);
+  const dot = { half, right: [], down: [], colours: [], pale: [] };
+  all.forEach((value, at) => {
+    if (value >>> 24 < 96) return;
+    dot.right.push((at % side) - (half - 1));
+    dot.down.push(Math.floor(at / side) - (half - 1));
+    dot.colours.push((value | 0xff000000) >>> 0);
+    dot.pale.push(((value & 0xffffff) | 0x40000000) >>> 0);
+  });
+  stamp.dot = dot;
+  return dot;
+}
+
+// A colour as a pixel of the canvas.
+function word(name) {
+  const one = document.createElement("canvas").getContext("2d");
+  one.fillStyle = name;
+  one.fillRect(0, 0, 1, 1);
+  return new Uint32Array(one.getImageData(0, 0, 1, 1).data.buffer)[0];
+}
+
+function outline(density) {
+  pen.strokeStyle = colour("--ink");
+  pen.lineWidth = 1.5 * density;
+  pen.setLineDash([6 * density, 4 * density]);
+  pen.beginPath();
+  for (const [x, y] of lasso) pen.lineTo(x * density, y * density);
+  pen.closePath();
+  pen.stroke();
+  pen.setLineDash([]);
 }
 
 // --- the card of one cover ------------------------------------------------------------------------------
@@ -184,6 +297,8 @@ function thumbnail() {
   );
 }
 
+const short = (path) => (path.length > 90 ? `\u2026${path.slice(-90)}` : path);
+
 function put(x, y) {
   const left = x > canvas.clientWidth / 2 ? x - card.offsetWidth - 16 : x + 16;
   const top = y - card.offsetHeight / 2;
@@ -198,9 +313,11 @@ function pick(i, pin) {
   card.hidden = i < 0;
   if (i >= 0) {
     const lines = data.colourings.map((one, k) => `${one.name}: ${one.labels[classes[k][i]]}`);
+    if (data.predicted?.[i]) lines.push(`predicted: ${data.predicted[i]}`);
+    if (selected[i]) lines.push("selected");
     document.getElementById("map-genre").textContent = lines[0];
     document.getElementById("map-clusters").textContent = lines.slice(1).join("; ");
-    document.getElementById("map-path").textContent = data.paths[i];
+    document.getElementById("map-path").textContent = short(data.paths[i]);
     thumbnail();
   }
   ask();
@@ -208,35 +325,128 @@ function pick(i, pin) {
 
 // --- what the reader does -------------------------------------------------------------------------------
 
-function entry(label, number) {
+function entry(label, number, of) {
   const row = document.createElement("label");
   const check = document.createElement("input");
   check.type = "checkbox";
-  check.checked = !hidden[colouring][number];
+  check.checked = !hidden[of][number];
   check.addEventListener("change", () => {
-    hidden[colouring][number] = !check.checked;
-    if (picked >= 0 && !shown(picked)) pick(-1, false);
-    ask();
+    hidden[of][number] = !check.checked;
+    filter();
   });
-  const mark = data.colourings[colouring].marks[number];
-  const svg = document.getElementById("map-mark").content.firstElementChild.cloneNode(true);
-  svg.firstElementChild.setAttribute("d", mark.path);
-  svg.firstElementChild.style.fill = `var(${mark.colour})`;
+  row.append(check);
+  if (of === colouring) {
+    const mark = data.colourings[of].marks[number];
+    const svg = document.getElementById("map-mark").content.firstElementChild.cloneNode(true);
+    svg.firstElementChild.setAttribute("d", mark.path);
+    svg.firstElementChild.style.fill = `var(${mark.colour})`;
+    row.append(svg);
+  }
   const covers = document.createElement("small");
-  covers.textContent = data.colourings[colouring].counts[number].toLocaleString("en");
-  row.append(check, svg, document.createTextNode(`${label} `), covers);
+  covers.textContent = data.colourings[of].counts[number].toLocaleString("en");
+  row.append(document.createTextNode(`${label} `), covers);
   return row;
 }
 
+const filters = document.getElementById("map-filters");
+
+// The legend of the marks, and a filter for each other way to mark the covers.
 function list() {
-  legend.replaceChildren(...data.colourings[colouring].labels.map(entry));
+  legend.replaceChildren(...data.colourings[colouring].labels.map((label, k) => entry(label, k, colouring)));
+  filters.replaceChildren(
+    ...data.colourings.flatMap((one, k) => {
+      if (k === colouring) return [];
+      const part = document.createElement("fieldset");
+      const title = document.createElement("legend");
+      title.textContent = one.name;
+      const rows = document.createElement("div");
+      rows.className = "rows";
+      rows.append(...one.labels.map((label, number) => entry(label, number, k)));
+      part.append(title, rows);
+      return [part];
+    }),
+  );
+}
+
+function filter() {
+  for (let i = 0; i < count; i++) visible[i] = hidden.every((out, k) => !out[classes[k][i]]) ? 1 : 0;
+  if (picked >= 0 && !visible[picked]) pick(-1, false);
+  tell();
+  ask();
 }
 
 function all(on) {
   hidden[colouring].fill(!on);
-  pick(-1, false);
   list();
+  filter();
+}
+
+// --- the selection --------------------------------------------------------------------------------------
+
+const english = (number) => number.toLocaleString("en");
+
+function tell() {
+  let left = 0;
+  chosen = 0;
+  const genres = data.colourings[0].labels.map(() => 0);
+  for (let i = 0; i < count; i++) {
+    left += visible[i];
+    if (!selected[i]) continue;
+    chosen++;
+    genres[classes[0][i]]++;
+  }
+  const most = genres.map((covers, k) => [covers, data.colourings[0].labels[k]]).filter(([covers]) => covers);
+  most.sort((a, b) => b[0] - a[0]);
+  const named = most.slice(0, 8).map(([covers, label]) => `${label} ${english(covers)}`);
+  if (most.length > 8) named.push(`${most.length - 8} more genres`);
+  const shownWords = left < count ? ` The filters show ${english(left)} of ${english(count)} covers.` : "";
+  const words = chosen ? `${english(chosen)} selected: ${named.join(", ")}.` : "No cover is selected.";
+  document.getElementById("map-selected").textContent = words + shownWords;
+  for (const id of ["map-clear", "map-save"]) document.getElementById(id).disabled = !chosen;
+}
+
+// Selects the visible covers for which `within(x, y)` holds, beside those selected before if `add`.
+function select(within, add) {
+  if (!add) selected.fill(0);
+  each((i, x, y) => within(x, y) && (selected[i] = 1));
+  tell();
   ask();
+}
+
+function inside(corners) {
+  const xs = corners.map(([x]) => x);
+  const ys = corners.map(([, y]) => y);
+  const [west, east] = [Math.min(...xs), Math.max(...xs)];
+  const [north, south] = [Math.min(...ys), Math.max(...ys)];
+  return (x, y) => {
+    if (x < west || x > east || y < north || y > south) return false;
+    let odd = false;
+    for (let a = 0, b = corners.length - 1; a < corners.length; b = a++) {
+      if (ys[a] > y !== ys[b] > y && x < ((xs[b] - xs[a]) * (y - ys[a])) / (ys[b] - ys[a]) + xs[a]) odd = !odd;
+    }
+    return odd;
+  };
+}
+
+// A cell of a CSV file; a spreadsheet takes none for a formula.
+const cell = (text) => `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
+
+function save() {
+  const head = ["cover_id", "path", ...data.colourings.map((one) => one.name)];
+  if (data.predicted) head.push("predicted");
+  const lines = [head.map(cell).join(",")];
+  for (let i = 0; i < count; i++) {
+    if (!selected[i]) continue;
+    const path = data.root ? `${data.root}/${data.paths[i]}` : data.paths[i];
+    const line = [data.ids[i], path, ...data.colourings.map((one, k) => one.labels[classes[k][i]])];
+    if (data.predicted) line.push(data.predicted[i]);
+    lines.push(line.map(cell).join(","));
+  }
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" }));
+  link.download = "selection.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
 for (const input of document.querySelectorAll("input[name=plane]")) {
@@ -257,6 +467,18 @@ document.getElementById("map-none").addEventListener("click", () => all(false));
 document.getElementById("map-in").addEventListener("click", () => scale(zoom * 1.6));
 document.getElementById("map-out").addEventListener("click", () => scale(zoom / 1.6));
 document.getElementById("map-whole").addEventListener("click", whole);
+document.getElementById("map-view").addEventListener("click", (event) => {
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  select((x, y) => x >= 0 && y >= 0 && x <= width && y <= height, event.shiftKey);
+});
+document.getElementById("map-clear").addEventListener("click", () => select(() => false, false));
+document.getElementById("map-save").addEventListener("click", save);
+for (const input of document.querySelectorAll("input[name=drag]")) {
+  input.addEventListener("change", () => {
+    lassoes = input.value === "lasso";
+    touch();
+  });
+}
 
 const spot = (event) => {
   const frame = canvas.getBoundingClientRect();
@@ -266,6 +488,7 @@ let held = null; // where the pointer went down, and whether it has moved since
 
 canvas.addEventListener("pointerdown", (event) => {
   held = { at: spot(event), moved: false };
+  lasso = lassoes ? [held.at] : [];
   canvas.setPointerCapture(event.pointerId);
 });
 canvas.addEventListener("pointermove", (event) => {
@@ -274,8 +497,12 @@ canvas.addEventListener("pointermove", (event) => {
     const [dx, dy] = [x - held.at[0], y - held.at[1]];
     if (!held.moved && Math.hypot(dx, dy) < 5) return;
     held = { at: [x, y], moved: true };
-    centre = [centre[0] - dx / fit / zoom, centre[1] + dy / fit / zoom];
     ask();
+    if (lassoes) {
+      lasso.push([x, y]);
+      return;
+    }
+    centre = [centre[0] - dx / fit / zoom, centre[1] + dy / fit / zoom];
   } else if (!pinned) {
     pick(nearest(x, y, 12), false);
   }
@@ -284,10 +511,17 @@ canvas.addEventListener("pointerup", (event) => {
   if (held && !held.moved) {
     const found = nearest(...spot(event), event.pointerType === "touch" ? 26 : 12);
     pick(pinned && found === picked ? -1 : found, true);
+  } else if (held && lasso.length > 2) {
+    select(inside(lasso), event.shiftKey);
   }
-  held = null;
+  drop();
 });
-canvas.addEventListener("pointercancel", () => (held = null));
+function drop() {
+  held = null;
+  lasso = [];
+  ask();
+}
+canvas.addEventListener("pointercancel", drop);
 canvas.addEventListener("pointerleave", () => pinned || pick(-1, false));
 canvas.addEventListener(
   "wheel",
@@ -313,6 +547,11 @@ canvas.addEventListener("keydown", (event) => {
   else if (event.key === "-") scale(zoom / 1.6);
   else if (event.key === "0") whole();
   else if (event.key === "Escape") pick(-1, false);
+  else if ((event.key === "Enter" || event.key === " ") && picked >= 0) {
+    selected[picked] ^= 1;
+    tell();
+    pick(picked, pinned);
+  }
   else return;
   event.preventDefault();
 });
@@ -324,6 +563,7 @@ for (const query of ["(prefers-color-scheme: dark)", "print"]) {
   });
 }
 list();
+tell();
 whole();
 new ResizeObserver(() => {
   measure();

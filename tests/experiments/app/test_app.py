@@ -1,88 +1,46 @@
-"""The web app as a visitor meets it, in a real browser; and what lies behind its pages."""
+"""What lies behind the pages of the web app."""
 
 import json
 import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from PIL.Image import Image
+from streamlit import file_util
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.app import example
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
+from coverfusion.experiments.app.example import drawn_uploads, train_example
+from coverfusion.experiments.app.loaded_model import LoadedModel
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame
-from coverfusion.experiments.app.runs import finished_runs, genre_pages, map_folders, run_note
+from coverfusion.experiments.app.run_labels import run_labels
+from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame, short_board
+from coverfusion.experiments.app.runs import ablation_folders, finished_runs, map_folders, run_note
 from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
 from coverfusion.experiments.app.scored_covers import as_file, score_uploads
+from coverfusion.experiments.app.server import first_page, script_words
+from coverfusion.experiments.app.two_covers_page import difference_words, feature_frame
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
-from coverfusion.experiments.commands.app import app_command, server_arguments
-from coverfusion.experiments.genres.report import write_genre_report
-from coverfusion.experiments.map.study import write_map
-from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.commands.app import app_command
+from coverfusion.experiments.explanation.two_covers import compare_two
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.training.train import train
 from coverfusion.fusion.uncertainty.decision import Targets
-from tests.helpers.browser import Visit, visited
+from tests.helpers.app_covers import GENRES, NOTE, app_cover
 from tests.helpers.pictures import (
     bad_files,
-    checkerboard,
     encode,
-    grained,
     noise,
-    save_folders,
     solid,
-    stripes,
     zip_bytes,
 )
 
 ROOT = Path(__file__).parents[3]
-GENRES = {"dub": (30, 120, 40), "opera": (150, 30, 40), "R&B_*soul*": (40, 40, 160)}
-NOTE = "This sample is drawn."
-
-
-def _cover(genre: str, number: int) -> Image:
-    """A patterned cover in the genre's colour and a lighter one."""
-    rng = np.random.default_rng([number, len(genre)])
-    colour = np.clip(np.array(GENRES[genre]) + rng.integers(-25, 25, 3), 0, 255)
-    first, second = (tuple(int(v) for v in some) for some in (colour, np.minimum(colour + 60, 255)))
-    draw = checkerboard if number % 2 else stripes
-    return grained(draw(first, second, int(rng.integers(5, 30)), size=(64, 64)), [number, len(genre)])
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run."""
-    folder = tmp_path_factory.mktemp("app")
-    save_folders(folder / "covers", {genre: [_cover(genre, n) for n in range(20)] for genre in GENRES})
-    config = make_config(
-        "test",
-        collection=folder / "covers",
-        out=folder / "runs",
-        store=folder / "store",
-        classifiers=["logistic"],
-        alone=[],
-        blocks=["color", "texture"],
-    )
-    return train(config, note=NOTE)
-
-
-@pytest.fixture(scope="module")
-def model(run: Path) -> LoadedModel:
-    return read_model(run / "bundle")
-
 
 # --- uploads -------------------------------------------------------------------------------------------
 
@@ -112,7 +70,7 @@ def test_no_more_than_the_limit_is_listed() -> None:
 
 def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> None:
     bad = bad_files()
-    good = _cover("dub", 99)
+    good = app_cover("dub", 99)
     steps: list[tuple[int, int]] = []
     uploads = [("good.png", encode(good, "PNG")), *((one.file, one.data) for one in bad)]
     scored = score_uploads(model, uploads, lambda done, total: steps.append((done, total)))
@@ -133,7 +91,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
 
 
 def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
-    uploads = [("a,\u201cb\u201d.png", encode(_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
+    uploads = [("a,\u201cb\u201d.png", encode(app_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
     frame = score_uploads(model, uploads, lambda done, total: None).frame
     chances = frame.filter(regex=r"^probability_\d+$")
     assert chances.shape[1] == len(GENRES)
@@ -149,10 +107,11 @@ def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
 
 
 def test_the_table_leaves_out_what_says_nothing(model: LoadedModel) -> None:
-    good = ("good.png", encode(_cover("dub", 5), "PNG"))
-    table = table_of_scores(score_uploads(model, [good], lambda done, total: None))
+    good = ("good.png", encode(app_cover("dub", 5), "PNG"))
+    scored = score_uploads(model, [good], lambda done, total: None)
+    table = table_of_scores(scored)
     assert {"warning", "failed_blocks"}.isdisjoint(table.columns)
-    assert table.filter(like="probability_").sum(axis=1)[0] == pytest.approx(100)
+    assert table["probability_2"][0] == pytest.approx(100 * scored.frame["probability_2"][0])
     assert str(table["cover"][0]).startswith("data:image/jpeg;base64,")
     table = table_of_scores(score_uploads(model, [good, ("bad.png", b"")], lambda done, total: None))
     assert table["warning"].tolist() == ["", "empty file (0 bytes)"]
@@ -160,7 +119,7 @@ def test_the_table_leaves_out_what_says_nothing(model: LoadedModel) -> None:
 
 
 def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
-    uploads = [(f"{n}.png", encode(_cover(genre, n), "PNG")) for genre in GENRES for n in range(50, 53)]
+    uploads = [(f"{n}.png", encode(app_cover(genre, n), "PNG")) for genre in GENRES for n in range(50, 53)]
     targets = Targets(coverage=0.5)
     scored = score_uploads(model, [*uploads, ("bad.png", b"")], lambda done, total: None, targets)
     table, frame = table_of_scores(scored), scored.frame
@@ -176,7 +135,7 @@ def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
 
 
 def test_the_app_is_started_with_its_targets() -> None:
-    *_, bundle, runs, targets = server_arguments(None, Path("runs"), "127.0.0.1", 1, Targets(error=0.1))
+    bundle, runs, targets = script_words(None, Path("runs"), Targets(error=0.1))
     assert (bundle, runs) == ("", "runs")
     assert Targets(**json.loads(targets)) == Targets(error=0.1)
 
@@ -210,6 +169,48 @@ def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
         assert genres["covers"].sum() == mine["covers"].iloc[0]
 
 
+def test_the_short_leaderboard_has_scores_with_their_intervals(run: Path) -> None:
+    read = read_run(run)
+    (row,) = short_board(read, "test").to_dict("records")
+    score = read.chosen.scores["test"]
+    ends = "\u2060\u2013\u2060".join(
+        f"{100 * end:.1f}" for end in (score["accuracy"].low, score["accuracy"].high)
+    )
+    assert row == {
+        "model": "\u2605 logistic, all 2 blocks",
+        "accuracy": f"{100 * score['accuracy'].value:.1f} ({ends})",
+        "log loss": f"{score['log_loss'].value:.3f}",
+    }
+
+
+def test_labels_of_runs_name_accuracy_and_date(run: Path, tmp_path: Path) -> None:
+    accuracy = read_run(run).accuracy(read_run(run).chosen)
+    (label,) = run_labels([run]).values()
+    assert re.fullmatch(r"covers: [\d.]+\u00a0% \([\d.]+\u2013[\d.]+\), \d+ \w{3} \d{4}", label)
+    assert f"{100 * accuracy.value:.1f}" in label
+    twin = shutil.copytree(run, tmp_path / "covers-0123456789")
+    broken = shutil.copytree(run, tmp_path / "other", ignore=shutil.ignore_patterns("metrics.json"))
+    labels = run_labels([run, twin, broken])
+    assert labels[run].startswith(f"{run.name}: ")
+    assert labels[twin].startswith("covers-0123456789: ")
+    assert labels[broken] == "other: it cannot be read"
+
+
+def test_an_ablation_is_found_by_its_collection(run: Path, tmp_path: Path) -> None:
+    for age, (name, fingerprint) in enumerate({"newest": "", "older": "", "foreign": "another"}.items()):
+        folder = tmp_path / name
+        folder.mkdir()
+        facts = json.loads((run / "collection.json").read_text())
+        facts |= {"fingerprint": fingerprint or facts["fingerprint"]}
+        (folder / "collection.json").write_text(json.dumps(facts))
+        for file in ("index.html", "ablation.csv"):
+            (folder / file).touch()
+        os.utime(folder / "index.html", (1e9 - age, 1e9 - age))
+    (shutil.copytree(tmp_path / "newest", tmp_path / "unfinished") / "ablation.csv").unlink()
+    assert [folder.name for folder in ablation_folders((tmp_path,), run)] == ["newest", "older"]
+    assert ablation_folders((tmp_path,), tmp_path / "nowhere") == []
+
+
 def test_a_map_is_found_by_the_name_of_its_run(tmp_path: Path) -> None:
     for name, source in {
         "map-b": "/elsewhere/covers-1",
@@ -238,6 +239,67 @@ def test_a_page_that_cannot_be_read_is_said(tmp_path: Path) -> None:
         show_page(tmp_path / "gone.html", "gone")
 
 
+# --- two covers, and drawn ones ---------------------------------------------------------------------------
+
+
+def test_block_differences_add_up_to_that_of_the_scores(model: LoadedModel) -> None:
+    covers = [app_cover("opera", 61), app_cover("dub", 62)]
+    two = compare_two(model.bundle, model.extractors, covers, "opera")
+    assert two.scores[0] > two.scores[1]
+    assert set(two.blocks["block"]) == {"color", "texture"}
+    assert two.blocks["difference"].sum() == pytest.approx(two.scores[0] - two.scores[1], abs=1e-5)
+    assert two.blocks["difference"].abs().is_monotonic_decreasing
+    words = difference_words(two)
+    assert two.blocks["block"][0] in words
+    uploads = [("a.png", encode(covers[0], "PNG")), ("b.png", encode(covers[1], "PNG"))]
+    frame = score_uploads(model, uploads, lambda done, total: None).frame
+    ranks = [next(k for k in (1, 2, 3) if row[f"genre_{k}"] == "opera") for row in frame.to_dict("records")]
+    chances = [frame[f"probability_{rank}"][row] for row, rank in enumerate(ranks)]
+    assert list(two.scores) == pytest.approx(chances, abs=1e-5)
+
+
+def test_features_of_two_covers_have_both_values_and_the_effects_that_are_known(model: LoadedModel) -> None:
+    covers = [app_cover("opera", 61), app_cover("dub", 62)]
+    two = compare_two(model.bundle, model.extractors, covers, "opera")
+    name, other = two.columns.index[:2]
+    reasons = [
+        {"features": [{"column": name, "contribution": 0.25}]},
+        {"features": [{"column": other, "contribution": -0.02}]},
+    ]
+    frame = feature_frame(two, reasons)
+    first, second = (two.columns.loc[name, side] for side in ("first", "second"))
+    assert frame["First cover"].tolist()[0] == f"{first:.3g} (+25.0)"
+    assert frame["Second cover"].tolist()[0] == f"{second:.3g}"
+    assert frame["Second cover"].tolist()[1].endswith("(\u22122.0)")
+
+
+def test_drawn_covers_can_be_scored(model: LoadedModel) -> None:
+    uploads = drawn_uploads()
+    assert len(uploads) == len({content for _, content in uploads}) == 12
+    frame = score_uploads(model, uploads[:2], lambda done, total: None).frame
+    assert frame["error"].tolist() == ["", ""]
+
+
+def test_an_example_is_a_run_that_the_app_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(example, "TRAINING_COVERS_A_GENRE", 6)
+    made = train_example(tmp_path)
+    assert finished_runs(tmp_path) == [made]
+    assert read_run(made).facts["covers"] == 36
+    assert "drawn" in run_note(made)
+
+
+# --- the server -------------------------------------------------------------------------------------------
+
+
+def test_the_first_page_says_something_before_any_script_runs() -> None:
+    shell = (Path(file_util.get_static_dir()) / "index.html").read_text()
+    page = first_page(shell)
+    body = page[page.index("<body>") :]
+    assert "<title>coverfusion</title>" in page
+    assert body.index('<div id="root"></div>') < body.index("The app is opening")
+    assert page.count("<script") == shell.count("<script")
+
+
 # --- the command ---------------------------------------------------------------------------------------
 
 
@@ -250,126 +312,8 @@ def test_what_is_wrong_is_said_before_the_server_starts(tmp_path: Path) -> None:
         app_command(None, tmp_path, "127.0.0.1", other.getsockname()[1])
 
 
-# --- in a browser --------------------------------------------------------------------------------------
-
-
-def _start(folder: Path, *words: object) -> subprocess.Popen[str]:
-    """The command in `folder`, its output in `folder/log`."""
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from coverfusion.experiments.cli import main; main()",
-            "app",
-            *map(str, words),
-        ],
-        cwd=folder,
-        stdout=(folder / "log").open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "200", "PYTHONPATH": str(ROOT)},
-    )
-
-
-@pytest.fixture
-def visit(run: Path, tmp_path: Path) -> Iterator[Visit]:
-    """A browser at the app, whose server was started by the command."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    server = _start(tmp_path, "--bundle", run / "bundle", "--runs", run.parent, "--port", port)
-    try:
-        _wait_for(f"{address}/_stcore/health", server, tmp_path / "log")
-        with visited(tmp_path / "profile", address) as visit:
-            yield visit
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def _wait_for(url: str, server: subprocess.Popen[str], log: Path) -> None:
-    for _ in range(300):
-        assert server.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url) as answer:
-                assert answer.status == 200
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(log.read_text())
-
-
-@pytest.mark.slow
-def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
-    write_genre_report(run, run / "genres")
-    write_map(run, run.parent / f"map-{run.name}", methods=["pca"])
-    page = visit.page
-    page.goto(visit.address)
-    page.get_by_text(NOTE).wait_for()
-
-    files = {
-        "first.png": encode(_cover("opera", 50), "PNG"),
-        "covers.zip": zip_bytes({"good.png": encode(_cover("dub", 51), "PNG"), "broken.jpg": b"no picture"}),
-    }
-    for name, content in files.items():
-        (tmp_path / name).write_bytes(content)
-    page.locator("input[type=file]").set_input_files([tmp_path / name for name in files])
-    page.get_by_role("heading", name="2 scored, 1 not").wait_for()
-    page.get_by_text("covers.zip!broken.jpg: not a picture").wait_for()
-    page.get_by_role("heading", name="Why opera?").wait_for()
-    page.get_by_text("On the cover:").wait_for()
-    page.get_by_alt_text("The explanation drawn").wait_for()
-    page.set_viewport_size({"width": 390, "height": 844})  # a phone
-    page.wait_for_function("() => document.querySelector('[alt^=\"The explanation drawn\"]').width < 390")
-    assert page.get_by_test_id("stSidebar").count() == 0  # it would lie over the page
-    page.set_viewport_size({"width": 1280, "height": 720})
-    page.get_by_alt_text(re.compile(r"^opera, \d")).first.wait_for()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    scores = pd.read_csv(download.value.path())
-    assert sorted(scores["path"]) == ["covers.zip!broken.jpg", "covers.zip!good.png", "first.png"]
-    assert scores.set_index("path")["genre_1"].dropna().to_dict() == {
-        "first.png": "opera",
-        "covers.zip!good.png": "dub",
-    }
-
-    _open(visit, "Leaderboard")
-    drawing = page.frame_locator("iframe[title=Models]")
-    drawing.get_by_role("img", name=re.compile("^Accuracy of each model")).wait_for()
-    page.get_by_role("tab", name="Whole report").click()
-    page.frame_locator("iframe[title^='Report of the run']").get_by_role("heading").first.wait_for()
-
-    _open(visit, "Genres")
-    assert set(genre_pages(run)) == {"All genres", *GENRES}
-    page.get_by_role("combobox", name="Genre").click()
-    page.get_by_role("option", name="opera").click()
-    inside = page.frame_locator("iframe[title='Genre report: opera']")
-    inside.get_by_role("heading", level=1, name="opera").wait_for()
-    assert inside.get_by_role("link", name="All genres").count() == 0  # it would lead into the app
-    inside.get_by_role("link", name="How it looks").click()
-    inside.locator("#look:target").wait_for()
-
-    _open(visit, "Map")
-    page.frame_locator("iframe[title^='Map of the covers']").locator("#map-legend label").first.wait_for()
-
-    _open(visit, "Score covers")
-    page.get_by_role("heading", name="2 scored, 1 not").wait_for()
-    assert not visit.wrong
-
-
-def _open(visit: Visit, name: str) -> None:
-    """Opens a page of the app and sees no error there."""
-    page = visit.page
-    page.get_by_role("link", name=name, exact=True).click()
-    page.get_by_role("heading", name=name, exact=True, level=1).wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    assert page.locator("[data-testid=stException]").count() == 0
-    assert page.locator("[data-testid=stAlertContentError]").count() == 0
-
-
 def test_scores_do_not_depend_on_the_pictures_beside(model: LoadedModel) -> None:
-    picture = encode(_cover("dub", 7), "PNG")
+    picture = encode(app_cover("dub", 7), "PNG")
     alone = score_uploads(model, [("a.png", picture)], lambda done, total: None).frame
     many = [(f"{n}.png", encode(noise(n, (40, 40)), "PNG")) for n in range(9)] + [("a.png", picture)]
     beside = score_uploads(model, many, lambda done, total: None).frame

@@ -288,7 +288,7 @@ def test_text_says_what_the_canvas_shows(page: Page) -> None:
     assert text.count("cluster 1") > 10  # tables and the list of covers
 
 
-def test_gist_names_the_easiest_and_the_hardest_pair() -> None:
+def test_gist_says_how_many_pairs_separate_and_calls_none_the_hardest() -> None:
     row = {"low": 0.4, "high": 0.9, "covers_a": 9, "covers_b": 9, "p_holm": 0.5}
     pairs = pd.DataFrame(
         [
@@ -306,12 +306,13 @@ def test_gist_names_the_easiest_and_the_hardest_pair() -> None:
             "high": [-0.0004],
         }
     )
-    separate, clusters = map_gist(pairs, scores)  # intervals overlap: neither is surely the easiest
+    separate, extremes, clusters = map_gist(pairs, scores)
     assert separate.endswith("1 of 2.")
-    apart = pairs.assign(low=[0.7, 0.4], high=[0.9, 0.6])
-    _, easiest, hardest, _ = map_gist(apart, scores)
-    assert all(part in easiest for part in ("dub", "opera", "easiest", "0.81, 0.70\u20130.90"))
-    assert all(part in hardest for part in ("dub", "techno", "hardest", "0.52, 0.40\u20130.60"))
+    low, high = extremes.split(" to 0.81")
+    assert all(part in low for part in ("dub", "techno", "0.52 (0.40\u20130.90"))
+    assert all(part in high for part in ("dub", "opera", "0.40\u20130.90"))
+    none = map_gist(pairs.assign(separates=False), scores)[0]
+    assert none.startswith("No two genres")
     assert "\u22120.010 for k-means (\u22120.020 to 0.000)" in clusters
     assert len(map_gist(pairs.iloc[:0], scores)) == 1
 

@@ -175,6 +175,12 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
         transfer(_config(folder, "a", folds=2).model_copy(update={"collection": _genre_folder(folder)}))
 
 
+def test_a_collection_and_its_copy_are_refused(folder: Path) -> None:
+    (folder / "again.csv").write_bytes((folder / "here.csv").read_bytes())
+    with pytest.raises(UserError, match=r"Nothing of again can be tested: its covers are copies"):
+        transfer(_config(folder, "here.csv"), folder / "again.csv")
+
+
 def _genre_folder(folder: Path) -> Path:
     for genre in ("dub", "opera"):
         (folder / "genres" / genre).mkdir(parents=True)

@@ -1,0 +1,33 @@
+"""A finished run on small pictures, for all tests of the app."""
+
+from pathlib import Path
+
+import pytest
+
+from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.training.train import train
+from tests.helpers.app_covers import GENRES, NOTE, app_cover
+from tests.helpers.pictures import save_folders
+
+
+@pytest.fixture(scope="package")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("app")
+    save_folders(folder / "covers", {genre: [app_cover(genre, n) for n in range(20)] for genre in GENRES})
+    config = make_config(
+        "test",
+        collection=folder / "covers",
+        out=folder / "runs",
+        store=folder / "store",
+        classifiers=["logistic"],
+        alone=[],
+        blocks=["color", "texture"],
+    )
+    return train(config, note=NOTE)
+
+
+@pytest.fixture(scope="package")
+def model(run: Path) -> LoadedModel:
+    return read_model(run / "bundle")
