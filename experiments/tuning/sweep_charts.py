@@ -80,7 +80,7 @@ def _series(table: pd.DataFrame, values: Sequence[Any], metric: Metric, covers: 
     spread = (max(values) / min(values)) ** 0.01 if log else 0.008 * (max(values) - min(values))
     spots = []
     for value in sorted(values):
-        middle, low, high = _scaled(rows.loc[label(value)], metric)
+        middle, low, high = _scaled(rows.loc[[label(value)]].iloc[0], metric)
         place = value * spread**side if log else value + side * spread
         spots.append(Spot(place, middle, low, high, ringed=label(value) in best))
     return Series(f"{covers} covers", GROUPS[covers], spots, [(spot.x, spot.y) for spot in spots])
