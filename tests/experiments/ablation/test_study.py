@@ -113,9 +113,9 @@ def test_greedy_steps_are_the_best_ones(study: Path) -> None:
 def test_the_page_is_one_file_with_text_for_each_picture(study: Path) -> None:
     page = (study / "index.html").read_text()
     assert not re.search(r"(src|href)=\"(?!data:)", page)
-    pictures = re.findall(r"<img [^>]*>", page)
-    assert len(pictures) == len(list((study / "figures").glob("*.png"))) > 5
-    assert all(re.search(r'alt="[^"]{20,}', picture) for picture in pictures)
+    pictures = re.findall(r'<svg [^>]*role="img"[^>]*>', page)
+    assert len(pictures) == len(list((study / "figures").glob("*.svg"))) > 5
+    assert all(re.search(r'aria-label="[^"]{20,}', picture) for picture in pictures)
     assert not (study / "fits").exists()
     assert json.loads((study / "study.json").read_text()) == {
         "designs": DESIGNS,

@@ -57,7 +57,7 @@ def test_it_is_printed_and_on_the_page(run: Run, capsys: pytest.CaptureFixture[s
     assert corrected
     print_run(run.folder)
     said = " ".join(capsys.readouterr().out.split())
-    assert f"flattered: corrected, its accuracy is {100 * corrected.value:.1f} %" in said
+    assert f"flattered: corrected, {100 * corrected.value:.1f}" in said
     page = run.report.read_text()
     assert "As the best of 3 on the same covers it may be flattered" in page
     assert "at least 95" in page
