@@ -23,10 +23,10 @@ ALPHA = 0.05
 UNSURE = 0.25  # of a colour's depth
 FAINT = 0.03  # smaller differences never have a map's full colour
 COMPARISON_WORDS = {
-    "block alone against nothing": "{unit} alone",
+    "block alone against chance": "{unit} alone",
     "all against block alone": "all against {unit} alone",
     "all against all but block": "all against all but {unit}",
-    "family alone against nothing": "{unit} alone",
+    "family alone against chance": "{unit} alone",
     "all against all but family": "all against all but {unit}",
     "greedy step": "adding {unit}",
     "classifiers": "{classifier} against {other}",

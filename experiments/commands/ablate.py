@@ -188,17 +188,17 @@ def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
 def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.ablation.charts import comparison_words
+    from coverfusion.experiments.ablation.verdict import ablation_verdict
     from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed = pd.DataFrame(
         {
-            "": [comparison_words(row) for _, row in table.iterrows()],
+            "": [_compared(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
             metric.unit: [f"{difference} ({low} to {high})" for difference, low, high in spans],
             "p": table["p_holm"].map(p_value),
-            "could show": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
+            "detectable": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
         }
     )
     if rope is not None:
@@ -206,5 +206,14 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
     for name in table["design"].unique():
         title = f"{name[0].upper()}{name[1:]}: {metric.gain} (corrected t, 95 %), Holm's p"
         print_frame(printed[table["design"] == name], title)
-    console.print("could show: a true difference that 80 % of such studies would find.")
+    for sentence in ablation_verdict(table, metric):
+        console.print(sentence)
+    console.print("detectable: a true difference that 80 % of such studies would find.")
     print_equal(rope, metric)
+
+
+def _compared(row: pd.Series) -> str:
+    """What a row is of; the title above the rows says the rest."""
+    return (
+        f"{row['classifier']} against {row['other']}" if row["design"] == "classifiers" else str(row["unit"])
+    )

@@ -106,9 +106,9 @@ def balance_finding(scores: dict[str, Any]) -> str:
     sure = [row for row in scores["genres"] if row["p_holm"] < ALPHA]
     named = ", ".join(f"{row['genre']} {points(row['difference'])}" for row in sure)
     return (
-        f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against none: accuracy "
-        f"{_spread(accuracy, 'difference')}, macro F1 {_spread(f1, 'difference')}; F1 of genres that surely "
-        f"changed: {named or 'none'}."
+        f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against no balancing: accuracy "
+        f"{_spread(accuracy, 'difference')}, macro F1 {_spread(f1, 'difference')}; F1 of genres that "
+        f"significantly changed: {named or 'none'}."
     )
 
 

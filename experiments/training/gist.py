@@ -91,11 +91,11 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     ]
     if near:
         sentences.append(
-            f"Not surely worse in {metric.label}: {', '.join(near)}"
-            f"{f'; surely worse: {rest} other' if rest else ''}{'s' if rest > 1 else ''}."
+            f"Not significantly worse in {metric.label}: {', '.join(near)}"
+            f"{f'; significantly worse: {rest} other' if rest else ''}{'s' if rest > 1 else ''}."
         )
     elif rest:
-        sentences.append(f"All others are surely worse in {metric.label}.")
+        sentences.append(f"All others are significantly worse in {metric.label}.")
     return sentences
 
 
@@ -120,7 +120,7 @@ def guess_words(run: Run, usual: str, chance: float) -> str:
     if not metric.percent:
         return f"Knowing only how common genres are would give a {metric.label} of {reached}"
     covers = list(run.facts["genres"].values())
-    how = "as frequent as any genre" if covers.count(max(covers)) > 1 else "the most frequent genre"
+    how = "one of the most frequent genres" if covers.count(max(covers)) > 1 else "the most frequent genre"
     always = f"Always saying {usual}, {how}, would"
     if metric.name == "accuracy":
         return f"{always} be right for {reached}"
@@ -162,7 +162,7 @@ def _alone_words(run: Run, chance: float) -> str:
         said.insert(-1, "…")
     order = ", in the order of validation" if run.other else ""
     better = any(metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in listed)
-    doubt = "" if better else " No block alone is surely better than chance on these covers."
+    doubt = "" if better else " No block alone is significantly better than chance on these covers."
     return f"{capital(metric.label)} of single blocks{order}: {', '.join(said)}.{doubt}"
 
 
