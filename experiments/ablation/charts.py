@@ -158,8 +158,8 @@ def genre_map(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]) 
     genres = genres[genres["genre"].isin(names)]
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
-    title = f"{classifier}: points of F1 lost without a block{genres_named(which)}"
-    columns = [f"without {block}" for block in loss.columns]
+    title = f"{classifier}: points of F1 lost without the block of a column{genres_named(which)}"
+    columns = list(loss.columns)
     return HeatMap(title, list(loss.index), columns, _cells(loss, p, points))
 
 

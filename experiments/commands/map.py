@@ -9,7 +9,7 @@ import typer
 
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_places
-from coverfusion.experiments.pipeline.console import print_frame
+from coverfusion.experiments.pipeline.console import console, print_frame
 
 CLUSTER_WORDS = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
 SCORE_WORDS = {
@@ -56,7 +56,8 @@ def print_map(folder: Path) -> None:
         }
     )
     if len(printed):
-        print_frame(printed, "Linear probes of two genres (at least 95 %)")
+        print_frame(printed, "Linear probes of two genres")
+        console.print("AUC with intervals of at least 95 %; 0.500 is chance.")
     scores = scores.assign(
         of=scores["of"].replace(CLUSTER_WORDS),
         score=scores["score"].replace(SCORE_WORDS),

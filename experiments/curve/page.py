@@ -20,7 +20,10 @@ from coverfusion.experiments.pipeline.provenance import read_json
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
     "short": ("too short", "too few sizes, or too near each other, to fit a curve"),
-    "flat": ("rise not sure", "no sure rise (too flat, or too few covers), so nothing is said of more"),
+    "flat": (
+        "no significant rise",
+        "no significant rise (too flat, or too few covers), so nothing is predicted",
+    ),
     "unsure": ("may be nothing", "this may be nothing"),
     "rising": ("", ""),
 }

@@ -154,5 +154,6 @@ def _set_words(row: dict[str, Any]) -> str:
     return (
         f"{row['method'].upper()} sets, {kind}, guarantee {100 * row['guarantee']:g} %: they hold the true "
         f"genre in {100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; lowest "
-        f"{100 * row['lowest']:.1f}, highest {100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
+        f"{100 * row['lowest']:.1f}, highest {100 * row['highest']:.1f}), with {row['size']:.2f} genres on "
+        "average."
     )

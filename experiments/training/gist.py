@@ -112,6 +112,12 @@ def score_words(run: Run) -> str:
     return f"{what} {covers} ({_level(run)}: {interval_words(metric, score)})"
 
 
+def chosen_by_words(run: Run) -> str:
+    """By which score it was chosen; nothing where there was no choice."""
+    several = sum(model.kind == "fused" for model in run.models) > 1
+    return f" (by {METRICS[run.chosen_by].label})" if several else ""
+
+
 def guess_words(run: Run, usual: str, chance: float) -> str:
     """The baseline of the run's metric, without a full stop."""
     metric, reached = run.metric, value_words(run.metric, chance)
@@ -131,7 +137,8 @@ def run_gist(
     run: Run, usual: str, chance: float, difference: Interval | None, practical: Practical | None = None
 ) -> list[str]:
     """Three sentences in plain words: which model won, what that is worth, which block says most."""
-    won = f"The chosen model is {run.chosen.classifier} on {run.chosen.on}: {score_words(run)}."
+    who = f"{run.chosen.classifier} on {run.chosen.on}"
+    won = f"The chosen model{chosen_by_words(run)} is {who}: {score_words(run)}."
     guess = guess_words(run, usual, chance)
     if difference is None:
         return [
@@ -184,7 +191,7 @@ def _verdict(run: Run, difference: Interval) -> str:
         how = f"loses {size} {unit} against" if metric.percent else f"adds {size} to the {unit} of"
     else:
         value = f"{gain_words(metric, difference.value)} {'points' if metric.percent else metric.gain}"
-        return f"{doing} makes no sure difference ({value}, {interval})"
+        return f"{doing} makes no significant difference ({value}, {interval})"
     return f"{doing} {how} that ({interval})"
 
 
