@@ -35,16 +35,16 @@ def _alone(part: pd.DataFrame, metric: Metric) -> str:
         return "no block alone is significantly better than chance on these covers."
     rest = part.drop(index=sure.index)["unit"]
     others = f"; not significantly better: {listed(list(rest))}" if len(rest) else ""
-    return f"alone, better than chance by {metric.gain}: {_each(sure, metric)}{others}."
+    return f"alone significantly better than chance, {metric.gain}: {_each(sure, metric)}{others}."
 
 
 def _needed(part: pd.DataFrame, metric: Metric) -> str:
     sure, harm = (part[(part["p_holm"] < ALPHA) & side(part["difference"])] for side in _SIDES)
     said = []
     if len(sure):
-        said.append(f"leaving one out loses {metric.gain}: {_each(sure, metric)}")
+        said.append(f"{metric.gain} lost when left out: {_each(sure, metric)}")
     if len(harm):
-        said.append(f"leaving one out brings {metric.gain}: {_each(harm.assign(**_turned(harm)), metric)}")
+        said.append(f"{metric.gain} gained when left out: {_each(harm.assign(**_turned(harm)), metric)}")
     return "; ".join(said or ["leaving one block out loses nothing significant"]) + "."
 
 

@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
+FEW_FOLDS = (
+    "One repeat has few folds: differences that happen to be alike give an interval that is too short. "
+    "Raise --repeats before you rely on it."
+)
+
 
 def ablate_command(
     source: OptionalSourceArgument = None,
@@ -156,7 +161,10 @@ def print_study(folder: Path) -> None:
 
     metric, table = study_metric(folder), read_results(folder / "comparisons.csv")
     if len(table):
-        _print_comparisons(table, metric, read_json(folder / "study.json").get("rope", ROPE))
+        study = read_json(folder / "study.json")
+        _print_comparisons(table, metric, study.get("rope", ROPE))
+        if study["repeats"] == 1:
+            console.print(FEW_FOLDS)
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
@@ -181,7 +189,7 @@ def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
             p=overall["p_holm"].map(p_value),
         )
         .rename(columns={"brings": metric.unit}),
-        f"What each block brings: Shapley values, {metric.gain}, 95 % intervals, Holm's p",
+        f"What each block brings: Shapley values, {metric.gain}",
     )
 
 
@@ -204,8 +212,10 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
     if rope is not None:
         printed["equal"] = table["equal"].map("{:.2f}".format)
     for name in table["design"].unique():
-        title = f"{name[0].upper()}{name[1:]}: {metric.gain} (corrected t, 95 %), Holm's p"
-        print_frame(printed[table["design"] == name], title)
+        print_frame(printed[table["design"] == name], f"{name[0].upper()}{name[1:]}: {metric.gain}")
+    console.print(
+        "Intervals of 95 % and p: corrected t over folds; p is corrected for each table's tests (Holm)."
+    )
     for sentence in ablation_verdict(table, metric):
         console.print(sentence)
     console.print("detectable: a true difference that 80 % of such studies would find.")

@@ -45,7 +45,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     return [
         (
             f"{classifier}, {kinds['none']['covers']:,} held-out covers that chose no model: "
-            f"{_spanned(chosen, 'error_of_all')} % of the predictions are wrong without abstaining; area "
+            f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining; area "
             f"under the risk-coverage curve {_spanned(chosen, 'aurc', 1, 3)}."
         ),
         *(_abstention_words(row) for row in own),
@@ -61,7 +61,8 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
 
 def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 1) -> str:
     value, low, high = (factor * row[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    unit = " %" if factor == 100 else ""
+    return f"{value:.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _abstention_words(row: dict[str, Any]) -> str:
@@ -69,8 +70,8 @@ def _abstention_words(row: dict[str, Any]) -> str:
     if not row["answered"]:
         return f"{begin} no cover gets a prediction: these covers are too few, or too hard."
     return (
-        f"{begin} {_counted(row['answered'])} ({_spanned(row, 'coverage')} %) get a prediction; "
-        f"{_spanned(row, 'error')} % of these predictions are wrong."
+        f"{begin} {_counted(row['answered'])} get a prediction, "
+        f"{_spanned(row, 'coverage')} of all; {_spanned(row, 'error')} of these predictions are wrong."
     )
 
 
@@ -101,8 +102,8 @@ def calibration_words(table: pd.DataFrame) -> str:
 
 def _genre_words(row: dict[str, Any]) -> str:
     return (
-        f"  {row['genre']}: predictions for {_spanned(row, 'coverage')} % of {_counted(row['covers'])}, "
-        f"{_spanned(row, 'error')} % of them wrong."
+        f"  {row['genre']}: predictions for {_spanned(row, 'coverage')} of {_counted(row['covers'])}, "
+        f"{_spanned(row, 'error')} of them wrong."
     )
 
 
@@ -123,7 +124,7 @@ def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
 def _answered(row: dict[str, Any]) -> str:
     if not row["answered"]:
         return "no prediction"
-    return f"{_counted(row['answered'], 'prediction')}, {_spanned(row, 'error')} % of them wrong"
+    return f"{_counted(row['answered'], 'prediction')}, {_spanned(row, 'error')} of them wrong"
 
 
 def _counted(count: int, what: str = "cover") -> str:
@@ -141,7 +142,7 @@ def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
     for genre, row in own.items():
         text = (
             f"  {genre}, {_counted(row['covers'])}: marginal sets hold it in "
-            f"{_spanned(marginal[genre], 'coverage')} %, sets by genre in {_spanned(row, 'coverage')} %"
+            f"{_spanned(marginal[genre], 'coverage')}, sets by genre in {_spanned(row, 'coverage')}"
         )
         if row["learnt"] < needed:
             text += f"; every set holds it, as {row['learnt']} covers to learn from are fewer than {needed}"
