@@ -15,12 +15,12 @@ from coverfusion.experiments.pipeline.run_folder import Run
 # heading of a section -> what its charts need beside their legends
 CAPTIONS = {
     "How many are wrong among the most confident predictions": "Covers are taken from the most confident "
-    "prediction to the least. The band is a 95 % interval; diamonds and squares are the thresholds above.",
+    "prediction to the least. Band: 95 % interval; single marks are the thresholds of the table above.",
     "Whether probabilities come true as often as they say": "Bars: how many covers stand behind each point. "
     "Points on the dashed line come true as often as they say.",
     "What genre sets hold, and how large they are": f"{SET_METHODS_TEXT} {SET_KINDS_TEXT}",
-    "Genre sets and abstaining by genre": "Lines are 95 % intervals. Left: of the covers of a genre. "
-    "Right: of the covers that are predicted as it, with guaranteed thresholds.",
+    "Genre sets and abstaining by genre": "Lines are 95 % intervals. First: of the covers of a genre. "
+    "Second: of the covers that are predicted as it, with guaranteed thresholds.",
 }
 
 

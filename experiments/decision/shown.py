@@ -99,7 +99,8 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
         if row["method"] == DEFAULT
     ]
     note = (
-        "LAC sets: mean, lowest and highest over random halves. `score` makes sets for each genre's covers."
+        "LAC sets: mean, lowest and highest over random halves. The command score makes sets for each "
+        "genre's covers."
     )
     return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
 
