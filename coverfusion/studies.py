@@ -154,7 +154,7 @@ def ablate(
         ...     store="store",
         ... )
         >>> study.comparisons["design"].unique().tolist()
-        ['block alone against nothing', 'all against block alone', 'all against all but block']
+        ['block alone against chance', 'all against block alone', 'all against all but block']
     """
     from coverfusion.experiments.ablation.study import ablate as run_ablation
 

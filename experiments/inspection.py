@@ -123,9 +123,9 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     console.print(f"Files seen: {counts['files']:,}")
     console.print(f"Exact copies within a genre, left out: {counts['copies']:,}")
     console.print(
-        f"The same cover under several genres: {counts['conflicting']:,} covers in "
-        f"{counts['conflicting_rows']:,} places; near duplicates under several genres: "
-        f"{counts['near_conflicting']:,} covers; left out: {counts['left_out']:,} places"
+        f"Covers under several genres: {counts['conflicting']:,} with equal bytes, "
+        f"{counts['near_conflicting']:,} near duplicates; left out, counted once a genre: "
+        f"{counts['left_out']:,}"
     )
     console.print(
         f"Near duplicates: {counts['near_covers']:,} covers in {counts['near_groups']:,} groups, which no "

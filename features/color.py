@@ -33,11 +33,11 @@ _STATISTICS = {
     "brightness": "brightness: mean luma (ITU-R BT.709 weights); 0-1",
     "contrast": "contrast: RMS, standard deviation of luma; 0-0.5",
     "contrast_range": "range of brightness: luma of the 95th minus the 5th percentile; 0-1",
-    "dark_share": "dark areas: share of pixels with L* below 20; 0-1",
-    "light_share": "light areas: share of pixels with L* above 80; 0-1",
-    "warm_share": "warm colours: share of pixels with a hue within 90 degrees of orange (30 degrees); 0-1",
-    "cool_share": "cool colours: share of pixels with any other hue; 0-1",
-    "neutral_share": "grey areas: share of pixels without a hue (chroma below 0.08); 0-1",
+    "dark_share": "dark areas: proportion of pixels with L* below 20; 0-1",
+    "light_share": "light areas: proportion of pixels with L* above 80; 0-1",
+    "warm_share": "warm colours: proportion of pixels within 90 degrees of orange (hue 30 degrees); 0-1",
+    "cool_share": "cool colours: proportion of pixels with any other hue; 0-1",
+    "neutral_share": "grey areas: proportion of pixels without a hue (chroma below 0.08); 0-1",
     "effective_colors": "how many colours it looks like: exp of the entropy over 8 x 8 x 8 RGB cells; 1-512",
     "entropy": "variety of brightness: Shannon entropy of luma in 256 levels; 0-8 bits",
 }
@@ -70,7 +70,7 @@ class Color(BlockExtractor):
             lines[f"palette_{rank}_l"] = f"lightness of {nth}: CIE L*; 0-100; NaN if fewer colours"
             lines[f"palette_{rank}_a"] = f"red of {nth}: CIE a*; about -86 to 98; NaN if fewer colours"
             lines[f"palette_{rank}_b"] = f"yellow of {nth}: CIE b*; about -108 to 94; NaN if fewer colours"
-            lines[f"palette_{rank}_share"] = f"area of {nth}: share of pixels nearest to it; 0-1"
+            lines[f"palette_{rank}_share"] = f"area of {nth}: proportion of pixels nearest to it; 0-1"
         return lines
 
     def plain(self) -> Callable[[Image], object]:

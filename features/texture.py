@@ -47,11 +47,11 @@ _GLCM_NAMES = {
 def _describe() -> dict[str, str]:
     """Column -> its name, and after a colon what it is exactly."""
     lines = {
-        f"lbp_{i}": f"{name}: share of pixels with uniform local binary pattern {i} ({i} of 8 brighter); 0-1"
+        f"lbp_{i}": f"{name}: proportion of pixels with uniform binary pattern {i} ({i} of 8 brighter); 0-1"
         for i, name in enumerate(_PATTERNS)
     }
     lines[f"lbp_{_LBP_POINTS + 1}"] = (
-        "irregular patterns: share of pixels whose local binary pattern is not uniform; 0-1"
+        "irregular patterns: proportion of pixels whose local binary pattern is not uniform; 0-1"
     )
     for distance in _GLCM_DISTANCES:
         apart = "side by side" if distance == 1 else f"{distance} apart"
@@ -60,14 +60,14 @@ def _describe() -> dict[str, str]:
                 f"{_GLCM_NAMES[name]} {apart}: {name} of the grey-level co-occurrence matrix, "
                 f"{_GLCM_LEVELS} levels, {distance} px apart, mean of 4 directions; {extent}"
             )
-    lines["edge_density"] = "edges: share of pixels on a Canny edge; 0-1"
+    lines["edge_density"] = "edges: proportion of pixels on a Canny edge; 0-1"
     lines["gradient_mean"] = (
         "strength of edges: mean length of the Sobel gradient of luma; luma a pixel, 0 to about 0.7"
     )
     for i, name in enumerate(_LINES):
         degrees = i * 180 // _ORIENTATIONS
         lines[f"orientation_{degrees}"] = (
-            f"{name}: share of gradient length whose direction is within 11.25 degrees of {degrees} "
+            f"{name}: proportion of gradient length whose direction is within 11.25 degrees of {degrees} "
             "(0 = across vertical edges, 90 = across horizontal ones); 0-1; NaN without any gradient"
         )
     lines["sharpness"] = (
@@ -84,11 +84,11 @@ def _describe() -> dict[str, str]:
         "regular patterns: root mean square distance of log10 power from that slope; from 0; NaN if constant"
     )
     lines["flat_share"] = (
-        "flat areas: share of pixels whose 3 x 3 neighbourhood spans at most 4 of 256 levels; 0-1"
+        "flat areas: proportion of pixels whose 3 x 3 neighbourhood spans at most 4 of 256 levels; 0-1"
     )
     lines["distinct_colors"] = "number of colours: occupied cells of 32 x 32 x 32 RGB; log10, 0-4.5"
     lines["main_colors_share"] = (
-        "few flat colours: share of pixels in the 16 fullest of those cells; 0-1, 1 = few flat colours"
+        "few flat colours: proportion of pixels in the 16 fullest of those cells; 0-1, 1 = few flat colours"
     )
     return lines
 

@@ -128,7 +128,7 @@ class _Asking:
         self.journal.add(GrowDecision(genre, release, side, self.size, url, path, cover_id, reason, again))
         if self.unanswered == MAX_UNANSWERED:
             raise UserError(
-                f"The Cover Art Archive gave no answer for {MAX_UNANSWERED} covers in a row, the last time: "
+                f"The Cover Art Archive did not reply for {MAX_UNANSWERED} covers in a row, the last time: "
                 f"{reason}. What was fetched is kept: run the same command later."
             )
 

@@ -23,10 +23,10 @@ ALPHA = 0.05
 UNSURE = 0.25  # of a colour's depth
 FAINT = 0.03  # smaller differences never have a map's full colour
 COMPARISON_WORDS = {
-    "block alone against nothing": "{unit} alone",
+    "block alone against chance": "{unit} alone",
     "all against block alone": "all against {unit} alone",
     "all against all but block": "all against all but {unit}",
-    "family alone against nothing": "{unit} alone",
+    "family alone against chance": "{unit} alone",
     "all against all but family": "all against all but {unit}",
     "greedy step": "adding {unit}",
     "classifiers": "{classifier} against {other}",
@@ -158,8 +158,8 @@ def genre_map(genres: pd.DataFrame, classifier: str, covers: Mapping[str, int]) 
     genres = genres[genres["genre"].isin(names)]
     loss = genres.pivot(index="genre", columns="block", values="loss")
     p = genres.pivot(index="genre", columns="block", values="p_holm").loc[loss.index, loss.columns]
-    title = f"{classifier}: points of F1 lost without a block{genres_named(which)}"
-    columns = [f"without {block}" for block in loss.columns]
+    title = f"{classifier}: points of F1 lost without the block of a column{genres_named(which)}"
+    columns = list(loss.columns)
     return HeatMap(title, list(loss.index), columns, _cells(loss, p, points))
 
 

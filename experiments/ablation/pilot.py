@@ -155,7 +155,7 @@ def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
     pairs = [compared.pair("classifiers", "", first, second) for first, second in combinations(fused, 2)]
     whole = dict(fused)
     for name, block in map(_key, run.alone):
-        pairs.append(compared.pair("block alone against nothing", block, (name, block), (name, "none")))
+        pairs.append(compared.pair("block alone against chance", block, (name, block), (name, "none")))
         if name in whole:
             first, second = (name, whole[name]), (name, block)
             pairs.append(compared.pair("all against block alone", block, first, second))

@@ -35,10 +35,10 @@ PLAN_FILE = "plan.csv"
 NUMBERS = ["discordant", "detectable_holm", "power", "covers_needed"]
 # which comparisons a design makes
 COMPARED = {
-    "alone": ("block alone against nothing", "all against block alone"),
+    "alone": ("block alone against chance", "all against block alone"),
     "without": ("all against all but block",),
     "subsets": (),
-    "families": ("family alone against nothing", "all against all but family"),
+    "families": ("family alone against chance", "all against all but family"),
     "greedy": ("greedy step",),
 }
 

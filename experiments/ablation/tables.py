@@ -213,7 +213,7 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
         every = study.every(name)
         for block in every:
             if "alone" in designs:
-                rows.append(("block alone against nothing", block, name, name, (block,), NOTHING))
+                rows.append(("block alone against chance", block, name, name, (block,), NOTHING))
             if "alone" in designs and len(every) > 1:
                 rows.append(("all against block alone", block, name, name, every, (block,)))
             if "without" in designs and len(every) > 1:
@@ -222,7 +222,7 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
             for block, units in families_of(study.blocks[name]).items():
                 for unit in units:
                     rest = without_family(every, block, units, unit)
-                    rows.append(("family alone against nothing", unit, name, name, (unit,), NOTHING))
+                    rows.append(("family alone against chance", unit, name, name, (unit,), NOTHING))
                     rows.append(("all against all but family", unit, name, name, every, rest))
         steps = [NOTHING, *paths.get(name, [])]
         for old, new in pairwise(steps):

@@ -10,7 +10,7 @@ from coverfusion.experiments.drawing.words import listed, records
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 ALPHA = 0.05
-ALONE, NEEDED = "block alone against nothing", "all against all but block"
+ALONE, NEEDED = "block alone against chance", "all against all but block"
 
 
 def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
@@ -32,20 +32,20 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
 def _alone(part: pd.DataFrame, metric: Metric) -> str:
     sure = part[(part["p_holm"] < ALPHA) & (part["difference"] > 0)]
     if sure.empty:
-        return "no block alone is surely better than chance on these covers."
+        return "no block alone is significantly better than chance on these covers."
     rest = part.drop(index=sure.index)["unit"]
-    others = f"; not surely better: {listed(list(rest))}" if len(rest) else ""
-    return f"alone, better than chance by {metric.gain}: {_each(sure, metric)}{others}."
+    others = f"; not significantly better: {listed(list(rest))}" if len(rest) else ""
+    return f"alone significantly better than chance, {metric.gain}: {_each(sure, metric)}{others}."
 
 
 def _needed(part: pd.DataFrame, metric: Metric) -> str:
     sure, harm = (part[(part["p_holm"] < ALPHA) & side(part["difference"])] for side in _SIDES)
     said = []
     if len(sure):
-        said.append(f"leaving one out loses {metric.gain}: {_each(sure, metric)}")
+        said.append(f"{metric.gain} lost when left out: {_each(sure, metric)}")
     if len(harm):
-        said.append(f"leaving one out brings {metric.gain}: {_each(harm.assign(**_turned(harm)), metric)}")
-    return "; ".join(said or ["no block is surely missed when it alone is left out"]) + "."
+        said.append(f"{metric.gain} gained when left out: {_each(harm.assign(**_turned(harm)), metric)}")
+    return "; ".join(said or ["leaving one block out loses nothing significant"]) + "."
 
 
 _SIDES: tuple[Callable[[pd.Series], pd.Series], ...] = (lambda values: values > 0, lambda values: values < 0)

@@ -57,7 +57,7 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     with right:
         show_genres(model, own, targets)
     why = f"Why {plain(str(own['genre_1']))}?"
-    st.subheader(f"No answer. {why}" if own["abstain"] else why)
+    st.subheader(f"No prediction. {why}" if own["abstain"] else why)
     show_why(show_drawn(model, scored, row, targets))
     st.subheader("Similar training covers")
     _show_similar(model, own["cover_id"], picture)

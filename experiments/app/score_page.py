@@ -99,8 +99,8 @@ def table_of_scores(scored: ScoredCovers) -> pd.DataFrame:
     """What the page's table shows: small pictures as data URIs, the first genres, and what was noticed.
 
     Probabilities are in percent; a column that says nothing of any cover is left out. What must be known of
-    the genre stands right after it, where a phone still shows it: `warning` has "out of distribution", "no
-    answer", both, or the error.
+    the genre stands right after it, where a phone still shows it: `warning` has "out of distribution",
+    "abstained", both, or the error.
     """
     frame = scored.frame
     table = pd.DataFrame({"cover": [_data_uri(picture) for picture in scored.thumbnails]}, index=frame.index)
@@ -121,17 +121,17 @@ def _warning(row: dict[Hashable, Any]) -> str:
     """What must be known of a row's first genre, or why there is none."""
     if row["error"]:
         return str(row["error"])
-    warnings = (("out of distribution", row["out_of_distribution"]), ("no answer", row["abstain"]))
+    warnings = (("out of distribution", row["out_of_distribution"]), ("abstained", row["abstain"]))
     return ", ".join(text for text, known in warnings if pd.notna(known) and known)
 
 
 def noticed_of(frame: pd.DataFrame) -> list[str]:
-    """How many of the scored pictures have no answer or look like no cover, in words."""
+    """How many of the scored pictures have no prediction or look like no cover, in words."""
     read = frame[frame["error"] == ""]
     silent, strange = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
     sentences = []
     if silent:
-        sentences.append(f"No answer for {silent} of {len(read)}: the model is not sure enough there.")
+        sentences.append(f"No prediction for {silent} of {len(read)}: the model is not sure enough there.")
     if strange:
         sentences.append(
             f"{strange} of {len(read)} look like no training cover: their predictions mean little."
@@ -201,7 +201,7 @@ def _columns(targets: Targets, sets: str) -> dict[str, ColumnConfig | str | None
         "warning": st.column_config.TextColumn(
             "Warning",
             width=170,
-            help="no answer: not sure enough; out of distribution: looks like no training cover, so its "
+            help="abstained: not sure enough; out of distribution: looks like no training cover, so its "
             "genre means little",
         ),
         "genre_set": st.column_config.TextColumn(

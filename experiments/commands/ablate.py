@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
+FEW_FOLDS = (
+    "One repeat has few folds: differences that happen to be alike give an interval that is too short. "
+    "Raise --repeats before you rely on it."
+)
+
 
 def ablate_command(
     source: OptionalSourceArgument = None,
@@ -156,7 +161,10 @@ def print_study(folder: Path) -> None:
 
     metric, table = study_metric(folder), read_results(folder / "comparisons.csv")
     if len(table):
-        _print_comparisons(table, metric, read_json(folder / "study.json").get("rope", ROPE))
+        study = read_json(folder / "study.json")
+        _print_comparisons(table, metric, study.get("rope", ROPE))
+        if study["repeats"] == 1:
+            console.print(FEW_FOLDS)
     else:
         console.print("One set of blocks was fitted: there is nothing to compare.")
     if (folder / "shapley.csv").is_file():
@@ -181,30 +189,41 @@ def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
             p=overall["p_holm"].map(p_value),
         )
         .rename(columns={"brings": metric.unit}),
-        f"What each block brings: Shapley values, {metric.gain}, 95 % intervals, Holm's p",
+        f"What each block brings: Shapley values, {metric.gain}",
     )
 
 
 def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.ablation.charts import comparison_words
+    from coverfusion.experiments.ablation.verdict import ablation_verdict
     from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed = pd.DataFrame(
         {
-            "": [comparison_words(row) for _, row in table.iterrows()],
+            "": [_compared(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
             metric.unit: [f"{difference} ({low} to {high})" for difference, low, high in spans],
             "p": table["p_holm"].map(p_value),
-            "could show": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
+            "detectable": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
         }
     )
     if rope is not None:
         printed["equal"] = table["equal"].map("{:.2f}".format)
     for name in table["design"].unique():
-        title = f"{name[0].upper()}{name[1:]}: {metric.gain} (corrected t, 95 %), Holm's p"
-        print_frame(printed[table["design"] == name], title)
-    console.print("could show: a true difference that 80 % of such studies would find.")
+        print_frame(printed[table["design"] == name], f"{name[0].upper()}{name[1:]}: {metric.gain}")
+    console.print(
+        "Intervals of 95 % and p: corrected t over folds; p is corrected for each table's tests (Holm)."
+    )
+    for sentence in ablation_verdict(table, metric):
+        console.print(sentence)
+    console.print("detectable: a true difference that 80 % of such studies would find.")
     print_equal(rope, metric)
+
+
+def _compared(row: pd.Series) -> str:
+    """What a row is of; the title above the rows says the rest."""
+    return (
+        f"{row['classifier']} against {row['other']}" if row["design"] == "classifiers" else str(row["unit"])
+    )

@@ -43,9 +43,12 @@ def index_command(
     effort = "".join(f", {name} {value}" for name, value in facts["effort"].items())
     recall = percent(facts["recall_at_10"])
     console.print(
-        f"{facts['covers']:,} covers, blocks {', '.join(facts['blocks'])}; {facts['kind']} ({facts['recipe']}"
-        f"{effort}); recall@10 {recall} on {facts['recall_queries']} held-out covers; "
-        f"{size / 1e6:,.1f} MB; {facts['seconds']['all']:.1f} s"
+        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Index: {facts['kind']} "
+        f"({facts['recipe']}{effort}), {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
+    )
+    console.print(
+        f"Recall@10 {recall}: of the 10 truly nearest covers, so many are found "
+        f"({facts['recall_queries']} held-out covers)."
     )
     if evaluate:
         from coverfusion.experiments.retrieval.precision import write_retrieval

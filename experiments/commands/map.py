@@ -9,7 +9,15 @@ import typer
 
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_places
-from coverfusion.experiments.pipeline.console import print_frame
+from coverfusion.experiments.pipeline.console import console, print_frame
+
+CLUSTER_WORDS = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
+SCORE_WORDS = {
+    "rand": "adjusted Rand index",
+    "information": "adjusted mutual information",
+    "clusters": "how many clusters",
+    "unclustered": "proportion of covers in none",
+}
 
 
 def map_command(
@@ -48,7 +56,16 @@ def print_map(folder: Path) -> None:
         }
     )
     if len(printed):
-        print_frame(printed, "Linear probes of two genres, intervals of at least 95 %")
+        print_frame(printed, "Linear probes of two genres")
+        console.print("AUC with intervals of at least 95 %; 0.500 is chance.")
+    scores = scores.assign(
+        of=scores["of"].replace(CLUSTER_WORDS),
+        score=scores["score"].replace(SCORE_WORDS),
+        value=[
+            f"{row.value:.0f}" if row.score == "clusters" else f"{row.value:.3f}"
+            for row in scores.itertuples()
+        ],
+    )
     spans = [
         "" if low != low else f"{low:.3f} to {high:.3f}"
         for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)

@@ -74,7 +74,7 @@ def _turned(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict(rows: pd.DataFrame, metric: Metric, pairs: int) -> list[str]:
-    """Which model is best, and which others are surely worse.
+    """Which model is best, and which others are significantly worse.
 
     Args:
         rows: from `against_best`.
@@ -91,12 +91,14 @@ def verdict(rows: pd.DataFrame, metric: Metric, pairs: int) -> list[str]:
         other = f"{row['second']} ({metric.shown(row[f'{metric.column}_second'])})"
         if worse:
             return [f"{best} ({value}) is better than {other}: {difference}."]
-        return [f"No sure difference between {best} ({value}) and {other}: {difference}."]
+        return [f"No significant difference between {best} ({value}) and {other}: {difference}."]
     if not worse:
-        return [f"{best} has the best {metric.label} ({value}), but is not surely better than any other."]
+        return [
+            f"{best} has the best {metric.label} ({value}), but is not significantly better than any other."
+        ]
     said = [f"{best} has the best {metric.label} ({value}). It is better than {_listed(worse)}."]
     if rest:
-        said.append(f"It is not surely better than {_listed(rest)}.")
+        said.append(f"It is not significantly better than {_listed(rest)}.")
     return said
 
 

@@ -75,7 +75,7 @@ def curve_charts(
             x_ticks=[(float(size), f"{size:,}") for size in [*sizes, 2 * sizes[-1]]],
             shown=metric.figure,
             line=line,
-            line_label=f"without any block: {metric.figure(line)}",
+            line_label=f"chance: {metric.figure(line)}",
             notes=[
                 *([("faint", "the other classifiers")] if behind[name] else []),
                 *([("hollow", "predicted for twice the covers")] if any(s.dashes for s in series) else []),
@@ -141,7 +141,11 @@ def _series(values: pd.DataFrame, law: dict[str, Any], metric: Metric) -> list[S
     beside = (2 * law["largest"] / law["smallest"]) ** (BESIDE * group)
     mine = values[(values["classifier"] == law["classifier"]) & (values["balance"] == law["balance"])]
     spots = [
-        Spot(beside * row["size"], *(metric.scale * row[end] for end in ("value", "low", "high")))
+        Spot(
+            beside * row["size"],
+            *(metric.scale * row[end] for end in ("value", "low", "high")),
+            of=float(row["size"]),
+        )
         for row in records(mine)
     ]
     name = BALANCES[law["balance"]]
@@ -157,5 +161,5 @@ def _series(values: pd.DataFrame, law: dict[str, Any], metric: Metric) -> list[S
     better = metric.scale * metric.better(1.0)  # a loss gets better downwards
     now = bent[-1][1] - better * law["gain"]
     low, high = sorted(now + better * law[end] for end in ("gain_low", "gain_high"))
-    then = Spot(beside * 2 * law["largest"], bent[-1][1], low, high, hollow=True)
+    then = Spot(beside * 2 * law["largest"], bent[-1][1], low, high, hollow=True, of=2.0 * law["largest"])
     return [Series(name, group, [*spots, then], line, [line[-1], *ahead])]

@@ -20,7 +20,10 @@ from coverfusion.experiments.pipeline.provenance import read_json
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
     "short": ("too short", "too few sizes, or too near each other, to fit a curve"),
-    "flat": ("rise not sure", "no sure rise (too flat, or too few covers), so nothing is said of more"),
+    "flat": (
+        "no significant rise",
+        "no significant rise (too flat, or too few covers), so nothing is predicted",
+    ),
     "unsure": ("may be nothing", "this may be nothing"),
     "rising": ("", ""),
 }
@@ -106,9 +109,9 @@ def balance_finding(scores: dict[str, Any]) -> str:
     sure = [row for row in scores["genres"] if row["p_holm"] < ALPHA]
     named = ", ".join(f"{row['genre']} {points(row['difference'])}" for row in sure)
     return (
-        f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against none: accuracy "
-        f"{_spread(accuracy, 'difference')}, macro F1 {_spread(f1, 'difference')}; F1 of genres that surely "
-        f"changed: {named or 'none'}."
+        f"{accuracy['classifier']}, {BALANCES[accuracy['balance']]} against no balancing: accuracy "
+        f"{_spread(accuracy, 'difference')}, macro F1 {_spread(f1, 'difference')}; F1 of genres that "
+        f"significantly changed: {named or 'none'}."
     )
 
 

@@ -24,10 +24,11 @@ from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
 RULES = {
     "guaranteed": "one threshold, guaranteed",
-    RULE_BY_GENRE: "a threshold a genre",
-    "plain": "no guarantee",
+    RULE_BY_GENRE: "a threshold for each genre, guaranteed",
+    "plain": "one threshold, no guarantee",
 }
 KINDS = {BY_GENRE: "each genre's covers", MARGINAL: "all covers together"}
+METHOD_WORDS = {"lac": "LAC: above a threshold", "aps": "APS: added up"}
 FIRST_POINTS = 4  # of the curve: they stand for so few covers that their intervals would fill the plot
 
 
@@ -79,7 +80,9 @@ def risk_coverage_chart(curve: pd.DataFrame, abstention: pd.DataFrame, target: f
             band=[(row["coverage"], row["low"], row["high"]) for row in rows],
         ),
         Series(
-            "if all mistakes came last", 6, dashes=[(row["coverage"], row["perfect_order"]) for row in rows]
+            "a perfect order: all mistakes last",
+            6,
+            dashes=[(row["coverage"], row["perfect_order"]) for row in rows],
         ),
     ]
     for number, (rule, words) in enumerate(RULES.items(), 1):
@@ -123,7 +126,7 @@ def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
     for row in summary:
         group = list(KINDS).index(row["sets"])
         shared = {
-            "label": row["method"],
+            "label": METHOD_WORDS[row["method"]],
             "group": group,
             "heading": f"guarantee {100 * row['guarantee']:g} %",
         }

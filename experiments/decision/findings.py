@@ -13,19 +13,20 @@ from coverfusion.fusion.uncertainty.conformal import rows_needed
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
 SET_METHODS_TEXT = (
-    "Sets of genres are made in two ways: lac takes every genre that is probable enough, which makes the "
-    "smallest sets and is what score does; aps takes the most probable ones until they add up to enough, so "
-    "that harder covers get larger sets."
+    "Genre sets are made in two ways. LAC (least ambiguous classifier) takes every genre above a "
+    "threshold: the smallest sets, as score makes them. APS (adaptive prediction sets) adds up the most "
+    "probable genres, so that harder covers get larger sets."
 )
 SET_KINDS_TEXT = (
-    "What they guarantee is over all covers (marginal), or over the covers of each genre (by genre), and so "
-    "over all too. Score makes sets by genre, unless --sets or a bundle of an older version says otherwise."
+    "Their guarantee is over all covers together (marginal), or over the covers of each genre (by genre). "
+    "Score makes sets by genre, unless --sets or a bundle of an older version says otherwise."
 )
 SPOKEN_GUARANTEE = 0.9  # of the sets that are spoken of genre by genre
+RULE_THRESHOLDS = {"guaranteed": "one guaranteed threshold", "plain": "one threshold without a guarantee"}
 RULE_WORDS = {
     "guaranteed": "guaranteed with 90 % confidence",
     RULE_BY_GENRE: "guaranteed for each predicted genre, each with 90 % confidence",
-    "plain": "plainly chosen, no guarantee",
+    "plain": "no guarantee",
 }
 
 
@@ -44,8 +45,8 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     return [
         (
             f"{classifier}, {kinds['none']['covers']:,} held-out covers that chose no model: "
-            f"{_spanned(chosen, 'error_of_all')} % wrong if all are answered; area under the risk-coverage "
-            f"curve {_spanned(chosen, 'aurc', 1, 3)}."
+            f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining; area "
+            f"under the risk-coverage curve {_spanned(chosen, 'aurc', 1, 3)}."
         ),
         *(_abstention_words(row) for row in own),
         *_genres_words(records(tables["genres"])),
@@ -60,16 +61,17 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
 
 def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 1) -> str:
     value, low, high = (factor * row[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+    unit = " %" if factor == 100 else ""
+    return f"{value:.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _abstention_words(row: dict[str, Any]) -> str:
     begin = f"At a target of {100 * row['wished']:g} % error ({RULE_WORDS[row['rule']]})"
     if not row["answered"]:
-        return f"{begin} no cover is answered: these covers are too few, or too hard, to guarantee it."
+        return f"{begin} no cover gets a prediction: these covers are too few, or too hard."
     return (
-        f"{begin} {_are(row['answered'], 'cover')} answered, {_spanned(row, 'coverage')} %; of them "
-        f"{_spanned(row, 'error')} % are wrong."
+        f"{begin} {_counted(row['answered'])} get a prediction, "
+        f"{_spanned(row, 'coverage')} of all; {_spanned(row, 'error')} of these predictions are wrong."
     )
 
 
@@ -77,7 +79,7 @@ def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
     """By the guaranteed threshold, or by the plain one where nothing can be guaranteed."""
     for rule in ("guaranteed", "plain"):
         if sentences := [_genre_words(row) for row in rows if row["rule"] == rule and row["answered"]]:
-            return [f"By genre, with the {rule} threshold:", *sentences]
+            return [f"By true genre, with {RULE_THRESHOLDS[rule]}:", *sentences]
     return []
 
 
@@ -90,16 +92,18 @@ def calibration_words(table: pd.DataFrame) -> str:
         f"error {percent(before['ece'])} before, {percent(after['ece'])} after."
     )
     if after["log_loss"] == before["log_loss"]:
-        return f"{text} Nothing was changed: no kind helps clearly on the covers that it is chosen by."
+        return (
+            f"{text} The probabilities are left as they were: no method of calibration clearly improves them."
+        )
     if after["log_loss"] > before["log_loss"]:
-        return f"{text} It helped on the covers that it was chosen by, and does not on these."
+        return f"{text} It helped on the covers that chose it, but does not help on these."
     return text
 
 
 def _genre_words(row: dict[str, Any]) -> str:
     return (
-        f"  {row['genre']}: {_spanned(row, 'coverage')} % of {row['covers']:,} covers answered, "
-        f"{_spanned(row, 'error')} % of them wrong."
+        f"  {row['genre']}: predictions for {_spanned(row, 'coverage')} of {_counted(row['covers'])}, "
+        f"{_spanned(row, 'error')} of them wrong."
     )
 
 
@@ -110,8 +114,8 @@ def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
     return [
         begin,
         *(
-            f"  {genre}, {row['covers']:,} covers: with one threshold for all {_answered(row)}; with its own "
-            f"{_answered(own[genre])}."
+            f"  {genre}, {_counted(row['covers'])}: with one threshold for all {_answered(row)}; with its "
+            f"own {_answered(own[genre])}."
             for genre, row in one.items()
         ),
     ]
@@ -119,14 +123,13 @@ def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
 
 def _answered(row: dict[str, Any]) -> str:
     if not row["answered"]:
-        return "none is answered"
-    return f"{_are(row['answered'])} answered, {_spanned(row, 'error')} % of them wrong"
+        return "no prediction"
+    return f"{_counted(row['answered'], 'prediction')}, {_spanned(row, 'error')} of them wrong"
 
 
-def _are(count: int, what: str = "") -> str:
-    """How many there are: 1 cover is, 2 covers are."""
-    named = f" {what}{'s' if count != 1 else ''}" if what else ""
-    return f"{count:,}{named} {'is' if count == 1 else 'are'}"
+def _counted(count: int, what: str = "cover") -> str:
+    """1 cover, 2 covers."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
@@ -134,15 +137,15 @@ def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
     rows = [row for row in rows if row["guarantee"] == SPOKEN_GUARANTEE]
     marginal, own = ({row["genre"]: row for row in rows if row["sets"] == k} for k in (MARGINAL, BY_GENRE))
     needed = rows_needed(SPOKEN_GUARANTEE)
-    made = "each cover by limits from others: close to that by design, with intervals for new covers"
-    sentences = [f"By genre, sets (lac) that guarantee {100 * SPOKEN_GUARANTEE:g} % ({made}):"]
+    begin = f"By true genre, LAC sets with a guarantee of {100 * SPOKEN_GUARANTEE:g} %"
+    sentences = [f"{begin} (each cover's set is made by the other covers):"]
     for genre, row in own.items():
         text = (
-            f"  {genre}, {row['covers']:,} covers: marginal sets hold it in "
-            f"{_spanned(marginal[genre], 'coverage')} %, sets by genre in {_spanned(row, 'coverage')} %"
+            f"  {genre}, {_counted(row['covers'])}: marginal sets hold it in "
+            f"{_spanned(marginal[genre], 'coverage')}, sets by genre in {_spanned(row, 'coverage')}"
         )
         if row["learnt"] < needed:
-            text += f"; always, where {row['learnt']} covers to learn from are too few ({needed} are needed)"
+            text += f"; every set holds it, as {row['learnt']} covers to learn from are fewer than {needed}"
         sentences.append(f"{text}.")
     return sentences
 
@@ -150,7 +153,8 @@ def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
 def _set_words(row: dict[str, Any]) -> str:
     kind = row["sets"].replace("-", " ")
     return (
-        f"Sets ({row['method']}, {kind}) that guarantee {100 * row['guarantee']:g} % hold the true genre in "
-        f"{100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; lowest {100 * row['lowest']:.1f}, "
-        f"highest {100 * row['highest']:.1f}), with {row['size']:.2f} genres on average."
+        f"{row['method'].upper()} sets, {kind}, guarantee {100 * row['guarantee']:g} %: they hold the true "
+        f"genre in {100 * row['coverage']:.1f} % (mean of {SET_SPLITS} splits; lowest "
+        f"{100 * row['lowest']:.1f}, highest {100 * row['highest']:.1f}), with {row['size']:.2f} genres on "
+        "average."
     )

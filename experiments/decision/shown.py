@@ -64,7 +64,7 @@ def _abstaining(classifier: str, tables: Mapping[str, pd.DataFrame], target: flo
     rows += [{"threshold": THRESHOLD_WORDS[row["rule"]]} | _kept(row) for row in asked]
     note = "Intervals of 95 %."
     if not all(row["answered"] for row in asked):
-        note += " 0.0: covers are too few, or too hard."
+        note += " 0.0: no prediction; the covers are too few, or too hard."
     return ShownTable(f"Abstaining, so that at most {100 * target:g} % are wrong", pd.DataFrame(rows), note)
 
 
@@ -98,7 +98,10 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
         for row in records(summarised_sets(sets))
         if row["method"] == DEFAULT
     ]
-    note = "Mean, lowest and highest of random halves. score makes sets for each genre's covers."
+    note = (
+        "LAC sets: mean, lowest and highest over random halves. The command score makes sets for each "
+        "genre's covers."
+    )
     return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
 
 

@@ -104,13 +104,10 @@ def doubt_findings(
     wrong = float((genres["estimated_wrong"] * genres["covers"]).sum() / covers)
     accuracy = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
     said = [
+        (f"{model.classifier} on {model.on} doubts the genre of {count:,} of {covers:,} covers ({looked})."),
         (
-            f"The genre of {count:,} of {covers:,} covers is doubtful ({looked}), by {model.classifier} on "
-            f"{model.on}."
-        ),
-        (
-            f"To the model {100 * wrong:.1f} % of the labels look like another genre (confident learning). "
-            f"What it cannot tell is in that: it is right for {100 * accuracy:.1f} %."
+            f"By confident learning {100 * wrong:.1f} % of the labels look like another genre. The model's "
+            f"own mistakes are counted in that: it is right for only {100 * accuracy:.1f} %."
         ),
     ]
     if count:
@@ -127,8 +124,8 @@ def doubt_findings(
             f"{worst['mostly'] or 'no single genre'}."
         )
         said.append(
-            "A label is wrong only if you say so: look at each cover, mend your folders or manifest, and "
-            "train again."
+            "These are doubts, not mistakes: look at each cover, mend your folders or manifest where the "
+            "label is wrong, and train again."
         )
     return said
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -138,3 +138,10 @@ def wrapped(text: str, most: int) -> list[str]:
 
 def _step(span: float) -> float:
     return next(step for step in _STEPS if round(span / step, 6) <= MOST_STEPS)
+
+
+def line_words(value: float, label: str, shown: Callable[[float], str]) -> str:
+    """What a dashed line is and its value, which a label may hold already; "" for NaN."""
+    if math.isnan(value):
+        return ""
+    return f" {label}." if any(letter.isdigit() for letter in label) else f" {label}: {shown(value)}."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks
+from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks, line_words
 
 START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand before
 PLOT = 230  # pixels
@@ -20,7 +20,17 @@ KEY, TOP, BOTTOM = 24, 40, 54  # of a line of the legend, above the plot, of the
 
 @dataclass(frozen=True)
 class Spot:
-    """One point; NaN ends: no interval."""
+    """One point; NaN ends: no interval.
+
+    Attributes:
+        x: where it is drawn.
+        y: its value.
+        low: lower end of its interval.
+        high: upper end.
+        hollow: a prediction.
+        ringed: the best one.
+        of: the x that it is of, where it is drawn a little beside it; NaN: `x` itself.
+    """
 
     x: float
     y: float
@@ -28,6 +38,7 @@ class Spot:
     high: float = math.nan
     hollow: bool = False
     ringed: bool = False
+    of: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -132,18 +143,19 @@ class Curve:
     @property
     def words(self) -> str:
         """The title, and every point of every series."""
-        line = "" if math.isnan(self.line) else f" {self.line_label}: {self.shown(self.line)}."
+        line = line_words(self.line, self.line_label, self.shown)
         said = [f"{each.name or self.title}: {self._points(each)}." for each in self.series if each.spots]
         against = f"; {self.y_label} against {self.x_label}" if self.x_label else ""
         return f"{self.title}{against}.{line} {' '.join(said)}".strip()
 
     def _points(self, series: Series) -> str:
         ticks = dict(self.x_ticks)
+        places = [spot.x if math.isnan(spot.of) else spot.of for spot in series.spots]
         return "; ".join(
-            f"at {ticks.get(spot.x, f'{spot.x:g}')}{' (predicted)' if spot.hollow else ''}: "
+            f"at {ticks.get(x, f'{x:.4g}')}{' (predicted)' if spot.hollow else ''}: "
             f"{self.shown(spot.y)}"
             + ("" if math.isnan(spot.low) else f" ({self.shown(spot.low)} to {self.shown(spot.high)})")
-            for spot in series.spots
+            for x, spot in zip(places, series.spots, strict=True)
         )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
-from coverfusion.experiments.drawing.charts import Axis, axis_over, wrapped
+from coverfusion.experiments.drawing.charts import Axis, axis_over, line_words, wrapped
 
 START, END = 3.0, 97.0  # percent of the width that the axis takes
 WIDEST_LABEL = 28  # letters in a line, beside the value, on a phone
@@ -127,13 +127,14 @@ class Forest:
     @property
     def words(self) -> str:
         """The title, the line and every row with its interval."""
-        line = "" if math.isnan(self.line) else f" {self.line_label}: {self.shown(self.line)}."
+        line = line_words(self.line, self.line_label, self.shown)
         rows = (self.row_words(row) for row in self.rows)
         return f"{self.title}; {self.axis_label}.{line} {'; '.join(rows)}."
 
     def row_words(self, row: Row) -> str:
         """One row in words."""
-        name = ", ".join(part for part in (row.heading, self.groups.get(row.group, ""), row.label) if part)
+        parts = dict.fromkeys((row.heading, self.groups.get(row.group, ""), row.label))
+        name = ", ".join(part for part in parts if part)
         if math.isnan(row.value):
             return f"{name}: {row.missing or 'no value'}"
         ends = "" if math.isnan(row.low) else f" ({self.shown(row.low)} to {self.shown(row.high)})"

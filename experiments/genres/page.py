@@ -230,7 +230,7 @@ def genre_gist(
         model, scores = models[0]
         sentences.append(
             f"The model {model.classifier} on {model.on} finds {_spanned(scores['recall'])} of those held "
-            f"out; of the covers that it calls {genre}, {_spanned(scores['precision'])} are."
+            f"out; of the covers that it calls {genre}, {_spanned(scores['precision'])} are {genre}."
         )
     if confused:
         sentences.append(

@@ -70,12 +70,15 @@ class Config(BaseModel):
     prior: Prior = Field(
         "natural",
         description="what probabilities answer to: natural (a genre is as likely as it is common among the "
-        "training covers), balanced (all are as likely), or genre -> share",
+        "training covers), balanced (all are as likely), or genre -> proportion",
     )
     metric: MetricName = Field("accuracy", description="what leaderboard and studies rank and compare by")
     choose_by: MetricName = Field("log_loss", description="what chooses the bundle's model")
     max_failed: float = Field(
-        MAX_FAILED, ge=0, le=1, description="the run ends where a block fails on a larger share of covers"
+        MAX_FAILED,
+        ge=0,
+        le=1,
+        description="the run ends where a block fails on a larger proportion of covers",
     )
     seed: int = Field(0, ge=0, description="of splits, classifiers and bootstrap")
     nested: int = Field(
@@ -158,7 +161,7 @@ class Config(BaseModel):
                 return value
         elif isinstance(value, str) and value in PRIOR_NAMES:
             return value
-        raise ValueError("it should be natural, balanced, or a share above 0 for each genre")
+        raise ValueError("it should be natural, balanced, or a proportion above 0 for each genre")
 
     @field_validator("blocks", "classifiers", mode="before")
     @classmethod

@@ -154,7 +154,7 @@ def _say_left_out(collection: Collection) -> None:
     kinds = [
         ("rejected", "rejected"),
         ("copies", "copies"),
-        ("left_out", "places of covers under several genres"),
+        ("left_out", "under several genres"),
     ]
     gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
     if gone:

@@ -1,4 +1,4 @@
-"""What is said about a cover besides its most probable genre: no answer, a set of genres, a warning."""
+"""What is said about a cover besides its most probable genre: no prediction, a set of genres, a warning."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pandas as pd
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, NO_TARGETS, Targets, kind_of_sets, rule_of
 
-NO_ANSWER = "No answer: the model is not sure enough. The genre named here is its best guess."
-NO_GUARANTEE = "No answer: what the target guarantees, it guarantees of covers like those of training."
+NO_ANSWER = "No prediction: the model is not sure enough. The genre named here is its best guess."
+NO_GUARANTEE = "No prediction: the target guarantees something only for covers like the training covers."
 OUT_OF_DISTRIBUTION = (
     "Out of distribution: next to no training cover looks like this picture, so the genre named here means "
     "little."

@@ -100,9 +100,9 @@ class TargetsInForce(BaseModel):
     target_coverage: float | None = Field(
         description="this proportion of covers, the most confident ones, gets a prediction"
     )
-    set_coverage: float = Field(description="share of sets that hold the true genre")
+    set_coverage: float = Field(description="proportion of sets that hold the true genre")
     sets: str = Field(
-        description="what `set_coverage` is a share of: by-genre (the covers of each genre) or marginal (all)"
+        description="what `set_coverage` is over: by-genre (the covers of each genre) or marginal (all)"
     )
     thresholds: str = Field(
         description="by-genre where `target_error` is kept among the covers predicted as each genre; else "

@@ -91,11 +91,11 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     ]
     if near:
         sentences.append(
-            f"Not surely worse in {metric.label}: {', '.join(near)}"
-            f"{f'; surely worse: {rest} other' if rest else ''}{'s' if rest > 1 else ''}."
+            f"Not significantly worse in {metric.label}: {', '.join(near)}"
+            f"{f'; significantly worse: {rest} other' if rest else ''}{'s' if rest > 1 else ''}."
         )
     elif rest:
-        sentences.append(f"All others are surely worse in {metric.label}.")
+        sentences.append(f"All others are significantly worse in {metric.label}.")
     return sentences
 
 
@@ -112,6 +112,12 @@ def score_words(run: Run) -> str:
     return f"{what} {covers} ({_level(run)}: {interval_words(metric, score)})"
 
 
+def chosen_by_words(run: Run) -> str:
+    """By which score it was chosen; nothing where there was no choice."""
+    several = sum(model.kind == "fused" for model in run.models) > 1
+    return f" (by {METRICS[run.chosen_by].label})" if several else ""
+
+
 def guess_words(run: Run, usual: str, chance: float) -> str:
     """The baseline of the run's metric, without a full stop."""
     metric, reached = run.metric, value_words(run.metric, chance)
@@ -120,7 +126,7 @@ def guess_words(run: Run, usual: str, chance: float) -> str:
     if not metric.percent:
         return f"Knowing only how common genres are would give a {metric.label} of {reached}"
     covers = list(run.facts["genres"].values())
-    how = "as frequent as any genre" if covers.count(max(covers)) > 1 else "the most frequent genre"
+    how = "one of the most frequent genres" if covers.count(max(covers)) > 1 else "the most frequent genre"
     always = f"Always saying {usual}, {how}, would"
     if metric.name == "accuracy":
         return f"{always} be right for {reached}"
@@ -131,7 +137,8 @@ def run_gist(
     run: Run, usual: str, chance: float, difference: Interval | None, practical: Practical | None = None
 ) -> list[str]:
     """Three sentences in plain words: which model won, what that is worth, which block says most."""
-    won = f"The chosen model is {run.chosen.classifier} on {run.chosen.on}: {score_words(run)}."
+    who = f"{run.chosen.classifier} on {run.chosen.on}"
+    won = f"The chosen model{chosen_by_words(run)} is {who}: {score_words(run)}."
     guess = guess_words(run, usual, chance)
     if difference is None:
         return [
@@ -162,7 +169,7 @@ def _alone_words(run: Run, chance: float) -> str:
         said.insert(-1, "…")
     order = ", in the order of validation" if run.other else ""
     better = any(metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in listed)
-    doubt = "" if better else " No block alone is surely better than chance on these covers."
+    doubt = "" if better else " No block alone is significantly better than chance on these covers."
     return f"{capital(metric.label)} of single blocks{order}: {', '.join(said)}.{doubt}"
 
 
@@ -184,7 +191,7 @@ def _verdict(run: Run, difference: Interval) -> str:
         how = f"loses {size} {unit} against" if metric.percent else f"adds {size} to the {unit} of"
     else:
         value = f"{gain_words(metric, difference.value)} {'points' if metric.percent else metric.gain}"
-        return f"{doing} makes no sure difference ({value}, {interval})"
+        return f"{doing} makes no significant difference ({value}, {interval})"
     return f"{doing} {how} that ({interval})"
 
 

@@ -45,8 +45,8 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
     most += percent(facts.get("ceiling", 1.0))
     if left_out := facts["dropped"].get("left_out", 0):
         said.append(
-            f"{left_out:,} entries of covers under several genres were left out, which makes the task "
-            f"easier: with all of them kept, {most}."
+            f"{left_out:,} covers under several genres were left out (counted once a genre), which makes the "
+            f"task easier: with all kept, {most}."
         )
     elif facts.get("ceiling", 1.0) < 1:
         said.append(f"Some covers stand under several genres: {most}.")

@@ -17,7 +17,13 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.console import console, new_table, print_frame
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
-from coverfusion.experiments.training.gist import choice_in_words, chosen_words, guess_words, score_words
+from coverfusion.experiments.training.gist import (
+    choice_in_words,
+    chosen_by_words,
+    chosen_words,
+    guess_words,
+    score_words,
+)
 from coverfusion.experiments.training.limits import caveats
 
 SHOWN_SCORES = ("f1_macro", "log_loss")  # beside accuracy
@@ -37,7 +43,8 @@ def print_scores(folder: Path) -> None:
 def choice_sentences(run: Run) -> Iterator[str]:
     """Which model was chosen and how good it is, the baseline, and what flatters the choice."""
     chosen = run.chosen
-    yield f"The chosen model ({CHOSEN_MARK}) is {chosen.classifier} on {chosen.on}: {score_words(run)}."
+    who = f"The chosen model ({CHOSEN_MARK}){chosen_by_words(run)}"
+    yield f"{who} is {chosen.classifier} on {chosen.on}: {score_words(run)}."
     yield f"{guess_words(run, *chance_of(run, run.metric))}."
     yield choice_in_words(run)
     yield from chosen_words(run, corrected_score(run))

@@ -61,9 +61,9 @@ COUNT_WORDS = {
     "other_genres": "of genres that were not chosen",
     "copies": "copies within a genre, left out",
     "conflicting": "different covers with equal bytes under several genres",
-    "conflicting_rows": "entries of these",
+    "conflicting_rows": "how often these stand in the collection",
     "near_conflicting": "other covers with near duplicates under another genre",
-    "left_out": "entries left out for either",
+    "left_out": "places left out for either reason",
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them; no split separates those that are kept",
 }

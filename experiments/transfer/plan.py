@@ -113,8 +113,9 @@ def _tested_source(
         raise UserError(f"Nothing of {name} can be tested: its covers are copies of training covers.")
     if not ids or len(genres) < 2:
         raise UserError(
-            f"Nothing of {name} can be tested: {int(leaked.sum())} covers share a picture or an artist with "
-            f"training covers, and {len(genres)} genres can be learnt. Add covers."
+            f"Nothing of {name} can be tested. Without copies of training covers it has {int(held.sum()):,} "
+            f"covers; {int(leaked.sum()):,} of them have a near duplicate or an artist among the training "
+            f"covers. {len(genres)} genres can be learnt. Name another collection, or add covers."
         )
     tested = Part(part.name, part.train, {**part.predicted, TRANSFER: ids})
     return TestedSource(name, tested, int(leaked.sum()), int(unknown.sum()))

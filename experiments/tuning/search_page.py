@@ -60,7 +60,7 @@ def search_findings(folder: Path) -> list[str]:
     rows = read_sweep_table(folder / "best.csv")
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
     best, top = held_out["best"], best_of(trials, metric)
-    chosen = ", ".join(f"{key} {top[key]}" for key in study["space"])
+    chosen = ", ".join(f"{key} = {top[key]}" for key in study["space"])
     ends = (metric.shown(best[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     sentences = [
         (

@@ -82,7 +82,7 @@ def _series(table: pd.DataFrame, values: Sequence[Any], metric: Metric, covers: 
     for value in sorted(values):
         middle, low, high = _scaled(rows.loc[[label(value)]].iloc[0], metric)
         place = value * spread**side if log else value + side * spread
-        spots.append(Spot(place, middle, low, high, ringed=label(value) in best))
+        spots.append(Spot(place, middle, low, high, ringed=label(value) in best, of=float(value)))
     return Series(f"{covers} covers", GROUPS[covers], spots, [(spot.x, spot.y) for spot in spots])
 
 

@@ -65,10 +65,10 @@ def sweep_findings(folder: Path) -> list[str]:
     low, high = (metric.shown(row[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     others = held_out.drop(index=best)
     worse = others["difference_high"] < 0
-    surely = "" if worse.all() else ", but not surely,"
+    so_far = "" if worse.all() else ", but not significantly so,"
     sentences = [
         (
-            f"{study['classifier']} does best{surely} with {study['parameter']} = {best}: "
+            f"{study['classifier']} does best{so_far} with {study['parameter']} = {best}: "
             f"{metric.of(row[name], 'validation covers')} ({low} to {high}), "
             f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
             "learnt from."
@@ -76,8 +76,11 @@ def sweep_findings(folder: Path) -> list[str]:
         *corrected_words(row, metric),
     ]
     unit = "points" if metric.percent else metric.gain
-    # the intervals hold for all values at once, so "surely" is said wrongly in at most 5 % of studies
-    for which, names in (("Surely worse", others.index[worse]), ("Not surely worse", others.index[~worse])):
+    # the intervals hold for all values at once, so "significantly" is said wrongly in at most 5 % of studies
+    for which, names in (
+        ("Significantly worse", others.index[worse]),
+        ("Not significantly worse", others.index[~worse]),
+    ):
         if len(names):
             listed = ", ".join(
                 f"{value} ({gain_words(metric, others.loc[value, 'difference'])} {unit})" for value in names

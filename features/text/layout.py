@@ -12,9 +12,9 @@ LAYOUT_COLUMNS = {
     "found": "1 if any text was found, 0 if none",
     "failed": "1 if reading failed on this picture (all else is missing then), 0 if not",
     "words": "number of words read, separated by spaces",
-    "area_share": "share of the picture inside text boxes, 0 to 1",
+    "area_share": "proportion of the picture inside text boxes, 0 to 1",
     "confidence_mean": "mean confidence of the lines, 0 to 1",
-    "height_max": "height of the tallest line, as a share of the picture's height",
+    "height_max": "height of the tallest line, as a proportion of the picture's height",
     "center_x": "centre of all text, 0 (left) to 1 (right)",
     "center_y": "centre of all text, 0 (top) to 1 (bottom)",
 }

@@ -17,17 +17,17 @@ from coverfusion.features.text.lines import SCRIPTS, Line, runs_on_end, script_s
 
 TYPOGRAPHY_COLUMNS = {
     "lines": "number of lines of text",
-    "height_mean": "mean height of the lines, as a share of the picture's height",
+    "height_mean": "mean height of the lines, as a proportion of the picture's height",
     "height_spread": "standard deviation of the lines' heights over the largest height, 0 to 0.5",
-    "top_share": "share of the text's area in the upper third, 0 to 1",
-    "bottom_share": "share of the text's area in the lower third, 0 to 1",
-    "vertical_share": "share of the text that runs up or down, 0 to 1",
+    "top_share": "proportion of the text's area in the upper third, 0 to 1",
+    "bottom_share": "proportion of the text's area in the lower third, 0 to 1",
+    "vertical_share": "proportion of the text that runs up or down, 0 to 1",
     "tilt": "angle of the lines that do not, from level, 0 to 45 degrees",
-    "capitals_share": "share of capitals among letters that have case, 0 to 1",
-    "digits_share": "share of digits among letters and digits, 0 to 1",
+    "capitals_share": "proportion of capitals among letters that have case, 0 to 1",
+    "digits_share": "proportion of digits among letters and digits, 0 to 1",
     "letter_width": "width of a line a letter, spaces among them, over its height, 0 to 3",
     "letter_gap": "median gap between letters, over the height of the line, 0 to 1",
-    "weight": "share of a line's box that is ink, 0 to 1",
+    "weight": "proportion of a line's box that is ink, 0 to 1",
     "slant": "lean of the letters, -30 (to the left) to 30 (to the right) degrees",
     "ink_lightness": "CIE Lab lightness of the letters, 0 to 100",
     "ink_chroma": "CIE Lab chroma of the letters, 0 (grey) to about 130",
@@ -36,7 +36,7 @@ TYPOGRAPHY_COLUMNS = {
     "ground_lightness": "CIE Lab lightness of the ground, 0 to 100",
     "contrast": "CIE Lab distance of letters and ground, 0 to about 250",
     "typeface_spread": "how far letter width, weight and slant differ among the lines, 0 (one typeface) to 1",
-    **{f"script_{script}": f"share of {script} letters, 0 to 1" for script in [*SCRIPTS, "other"]},
+    **{f"script_{script}": f"proportion of {script} letters, 0 to 1" for script in [*SCRIPTS, "other"]},
 }
 HEIGHT = 32  # pixels of a line that is looked at
 LONGEST = 640  # pixels, likewise

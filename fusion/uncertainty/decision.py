@@ -80,11 +80,15 @@ class Targets:
         if self.error is not None and self.coverage is not None:
             raise UserError("--target-error and --target-coverage exclude each other. Name one.")
         if self.error is not None and not 0.001 <= self.error < 1:
-            raise UserError(f"--target-error {self.error}: name a share from 0.001 to below 1, such as 0.2.")
+            raise UserError(
+                f"--target-error {self.error}: name a proportion from 0.001 to below 1, such as 0.2."
+            )
         if self.coverage is not None and not 0 < self.coverage <= 1:
-            raise UserError(f"--target-coverage {self.coverage}: name a share above 0, up to 1.")
+            raise UserError(f"--target-coverage {self.coverage}: name a proportion above 0, up to 1.")
         if not 0 < self.set_coverage < 1:
-            raise UserError(f"--set-coverage {self.set_coverage}: name a share between 0 and 1, such as 0.9.")
+            raise UserError(
+                f"--set-coverage {self.set_coverage}: name a proportion between 0 and 1, such as 0.9."
+            )
         for option, kind in (("--sets", self.sets), ("--thresholds", self.thresholds)):
             if kind is not None and kind not in KINDS:
                 raise UserError(f"{option} {kind}: there is no such kind.{did_you_mean(kind, KINDS)}")

@@ -256,7 +256,7 @@ def test_a_dead_archive_ends_the_run_and_keeps_what_there_is(tmp_path):
     service = jazz(*range(10))
     service.trouble |= {(n, "front"): [503] * 2 for n in range(1, 10)}
     with served(service):
-        with pytest.raises(UserError, match=rf"no answer for {MAX_UNANSWERED} covers in a row.*503"):
+        with pytest.raises(UserError, match=rf"did not reply for {MAX_UNANSWERED} covers in a row.*503"):
             run(tmp_path, service, asks=client(tries=2))
         assert len(pd.read_csv(tmp_path / "manifest.csv")) == 1
         assert len(pd.read_csv(run(tmp_path, service, limit=10))) == 10

@@ -82,18 +82,18 @@ def test_the_verdict_names_only_what_the_folds_show() -> None:
             **ends,
         }
 
-    alone, needed = "block alone against nothing", "all against all but block"
+    alone, needed = "block alone against chance", "all against all but block"
     rows = [row(alone, "cnn", 0.1, 0.001), row(alone, "color", 0.12, 0.3), row(needed, "cnn", 0.05, 0.2)]
     metric = METRICS["accuracy"]
     assert ablation_verdict(pd.DataFrame(rows), metric) == [
         (
-            "svc: alone, better than chance by points of accuracy: cnn +10.0 (+8.0 to +12.0); "
-            "not surely better: color."
+            "svc: alone significantly better than chance, points of accuracy: cnn +10.0 (+8.0 to +12.0); "
+            "not significantly better: color."
         ),
-        "svc: no block is surely missed when it alone is left out.",
+        "svc: leaving one block out loses nothing significant.",
     ]
     worse = pd.DataFrame([row(alone, "cnn", 0.1, 0.2), row(needed, "cnn", -0.05, 0.01)])
     assert ablation_verdict(worse, metric) == [
-        "svc: no block alone is surely better than chance on these covers.",
-        "svc: leaving one out brings points of accuracy: cnn +5.0 (+3.0 to +7.0).",
+        "svc: no block alone is significantly better than chance on these covers.",
+        "svc: points of accuracy gained when left out: cnn +5.0 (+3.0 to +7.0).",
     ]

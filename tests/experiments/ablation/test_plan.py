@@ -72,8 +72,8 @@ def test_a_run_knows_its_classifiers_and_its_blocks_alone(made: Path) -> None:
     assert found == [
         ("all against block alone", "color", True),
         ("all against block alone", "texture", True),
-        ("block alone against nothing", "color", True),
-        ("block alone against nothing", "texture", True),
+        ("block alone against chance", "color", True),
+        ("block alone against chance", "texture", True),
         ("classifiers", "", False),
     ]
     assert [p.design for p in read_pilot(made / "run", ACCURACY, ["logistic", "knn"]).pairs] == [
@@ -96,7 +96,7 @@ def test_a_run_guesses_by_its_own_prior(made: Path, tmp_path: Path) -> None:
     (pair,) = (
         p
         for p in read_pilot(run.folder, ACCURACY).pairs
-        if (p.unit, p.other) == ("color", "knn") and p.design == "block alone against nothing"
+        if (p.unit, p.other) == ("color", "knn") and p.design == "block alone against chance"
     )
     frame = run.predictions("knn on color")
     right = (frame["predicted"] == frame["genre"]) != (frame["genre"] == genres[-1])
@@ -116,7 +116,7 @@ def test_a_plan_is_printed_in_80_columns_and_written_where_it_is_asked(made: Pat
     )
     table = pd.read_csv(made / "planned" / "plan.csv", keep_default_na=False)
     assert status == 0
-    assert set(table["design"]) == {"block alone against nothing", "all against block alone", "classifiers"}
+    assert set(table["design"]) == {"block alone against chance", "all against block alone", "classifiers"}
     pair = read_pilot(made / "study", ACCURACY).pairs[0]
     assert float(table["detectable"].iloc[0]) == pytest.approx(detectable(pair.spread, Design(2000, 5, 2)))
     holm = table["detectable_holm"].astype(float) > table["detectable"].astype(float)

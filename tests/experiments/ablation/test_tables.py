@@ -52,7 +52,7 @@ def test_more_is_better_and_values_add_up_in_every_metric(name: str) -> None:
     # differences are means over the folds, so that their interval and p are of the same number
     folds = {units: metric.better(of.folds[metric.column].mean()) for (_, units), of in outcomes.items()}
     gain = folds["cnn",] - folds[()]
-    assert table.loc[("block alone against nothing", "cnn"), "difference"] == pytest.approx(gain)
+    assert table.loc[("block alone against chance", "cnn"), "difference"] == pytest.approx(gain)
     assert (table["low"] <= table["difference"]).all()
     assert (table["difference"] <= table["high"]).all()
     values = shapley_table(study).query("genre == 'all'").set_index("block")["value"]

@@ -125,13 +125,13 @@ def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
     table, frame = table_of_scores(scored), scored.frame
     silent = frame["abstain"] & (frame["error"] == "")
     assert 0 < silent.sum() < len(uploads)
-    assert table["warning"].str.contains("no answer").tolist() == silent.tolist()
+    assert table["warning"].str.contains("abstained").tolist() == silent.tolist()
     assert table["warning"].iloc[-1] == "empty file (0 bytes)"
     unlike = frame["out_of_distribution"].fillna(False).astype(bool)
     assert table["warning"].str.contains("out of distribution").tolist() == unlike.tolist()
     # a phone shows these four
     assert list(table.columns[:4]) == ["cover", "genre_1", "probability_1", "warning"]
-    assert noticed_of(frame)[0].startswith(f"No answer for {silent.sum()} of {len(uploads)}")
+    assert noticed_of(frame)[0].startswith(f"No prediction for {silent.sum()} of {len(uploads)}")
 
 
 def test_the_app_is_started_with_its_targets() -> None:

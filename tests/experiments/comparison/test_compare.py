@@ -184,18 +184,22 @@ def test_the_verdict_names_only_what_is_sure() -> None:
     rows = against_best(named(_pairs(), 1), metric)
     assert verdict(rows, metric, 3) == [
         "b has the best accuracy (60.0 %). It is better than a.",
-        "It is not surely better than c on color alone.",
+        "It is not significantly better than c on color alone.",
     ]
     [unsure] = verdict(rows.assign(p_holm=0.3), metric, 3)
-    assert "not surely better than any other" in unsure
+    assert "not significantly better than any other" in unsure
     [pair] = verdict(rows[:1], metric, 1)
-    assert pair.startswith("No sure difference between b (60.0 %) and c on color alone (55.0 %): +5.0 points")
+    assert pair.startswith(
+        "No significant difference between b (60.0 %) and c on color alone (55.0 %): +5.0 points"
+    )
 
 
 def test_the_command_is_short_and_puts_the_verdict_first(runs: dict[str, Path]) -> None:
     done = CliRunner().invoke(app, ["compare", str(runs["color"])], env={"COLUMNS": "80"})
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
-    assert "best accuracy" in lines[0] or "No sure difference" in lines[0] or "is better than" in lines[0]
+    assert (
+        "best accuracy" in lines[0] or "No significant difference" in lines[0] or "is better than" in lines[0]
+    )
     assert len(lines) < 20
     assert not any(line.startswith("A ") for line in lines)

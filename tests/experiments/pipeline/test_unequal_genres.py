@@ -142,7 +142,7 @@ def test_an_ablation_is_in_the_metric_that_is_asked(name: str, manifest: Path, t
     # differences and Shapley values are means over the folds, as their intervals and p are
     means = metric.better(pd.read_csv(folder / "ablation.csv").groupby("units")[metric.column].mean())
     gain = means["color"] - means["none"]
-    assert pairs["block alone against nothing", "color"] == pytest.approx(gain)
+    assert pairs["block alone against chance", "color"] == pytest.approx(gain)
     values = pd.read_csv(folder / "shapley.csv").query("genre == 'all'")["value"]
     assert values.sum() == pytest.approx(means["color+texture"] - means["none"])
     assert metric.gain in (folder / "index.html").read_text()

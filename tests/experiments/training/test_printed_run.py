@@ -43,7 +43,7 @@ def test_a_split_is_sorted_by_validation_and_shown_in_percent(
         f"{100 * best.value:.1f}",
         f"({100 * best.low:.1f}\u2013{100 * best.high:.1f})",
     ]
-    assert f"The chosen model (\u2605) is {run.chosen.classifier} on" in text
+    assert f"The chosen model (\u2605) (by log loss) is {run.chosen.classifier} on" in text
     usual, chance = chance_of(run, run.metric)
     assert f"Always saying {usual}, " in text
     assert f"would be right for {100 * chance:.1f}" in text
