@@ -140,14 +140,10 @@ def _series(values: pd.DataFrame, law: dict[str, Any], metric: Metric) -> list[S
     group = GROUPS[law["balance"]]
     beside = (2 * law["largest"] / law["smallest"]) ** (BESIDE * group)
     mine = values[(values["classifier"] == law["classifier"]) & (values["balance"] == law["balance"])]
-    spots = [
-        Spot(
-            beside * row["size"],
-            *(metric.scale * row[end] for end in ("value", "low", "high")),
-            of=float(row["size"]),
-        )
-        for row in records(mine)
-    ]
+    spots = []
+    for row in records(mine):
+        value, low, high = (metric.scale * row[end] for end in ("value", "low", "high"))
+        spots.append(Spot(beside * row["size"], value, low, high, of=float(row["size"])))
     name = BALANCES[law["balance"]]
     if law["verdict"] == "short":
         return [Series(name, group, spots)]

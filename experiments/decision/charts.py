@@ -125,14 +125,10 @@ def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
     held, sizes = [], []
     for row in summary:
         group = list(KINDS).index(row["sets"])
-        shared = {
-            "label": METHOD_WORDS[row["method"]],
-            "group": group,
-            "heading": f"guarantee {100 * row['guarantee']:g} %",
-        }
-        span = (100 * row[name] for name in ("coverage", "lowest", "highest"))
-        held.append(Row(**shared, **dict(zip(("value", "low", "high"), span, strict=True))))
-        sizes.append(Row(**shared, value=row["size"]))
+        label, heading = METHOD_WORDS[row["method"]], f"guarantee {100 * row['guarantee']:g} %"
+        value, low, high = (100 * row[name] for name in ("coverage", "lowest", "highest"))
+        held.append(Row(label, value, low, high, group=group, heading=heading))
+        sizes.append(Row(label, row["size"], group=group, heading=heading))
     return {
         "Sets that hold the true genre": Forest(
             title="Sets that hold the true genre, mean, lowest and highest of the splits",
