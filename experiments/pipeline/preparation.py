@@ -143,7 +143,8 @@ def why_empty(collection: Collection) -> str:
     if collection.counts["left_out"]:
         conflicting = collection.counts["conflicting"] + collection.counts["near_conflicting"]
         said.append(
-            f"{conflicting:,} covers stand under several genres: `--keep first` keeps "
+            f"{conflicting:,} {'cover stands' if conflicting == 1 else 'covers stand'} under several genres: "
+            "`--keep first` keeps "
             f"each under its first genre, `--keep all` under every one."
         )
     return " ".join(said)

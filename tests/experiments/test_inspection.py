@@ -41,7 +41,7 @@ def test_counts_reasons_and_figures(tmp_path, printed):
     assert table["near"].to_dict() == {"Rock": 0, "Pop": 0}
     assert inspection.imbalance == 4
     assert "4.00 times" in text
-    assert "near duplicates under several genres: 2 covers; left out: 4 places" in " ".join(text.split())
+    assert "2 near duplicates; left out, counted once a genre: 4" in " ".join(text.split())
     assert "empty file (0 bytes)" in text
     assert "left out: 1" in text  # copies
     listed = pd.read_csv(tmp_path / "out" / "rejected.csv")

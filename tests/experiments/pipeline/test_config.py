@@ -56,7 +56,7 @@ def test_a_list_of_names_stands_for_their_defaults(tmp_path: Path) -> None:
         ),
         (
             "collection: c\nprior: {Jazz: 0}",
-            r"`prior` is .*: it should be natural, balanced, or a share",
+            r"`prior` is .*: it should be natural, balanced, or a proportion",
         ),
         ("collection: c\nmetric: f1", r"`metric` is 'f1': .*'macro_f1'"),
         ("seed: 1", r"`collection` is missing"),

@@ -24,7 +24,7 @@ def test_an_empty_collection_says_what_was_rejected_and_what_to_do(tmp_path):
     assert "Give covers as JPEG" in str(error.value)
     same = pictures.encode(pictures.noise(1, (32, 32)))
     root = pictures.save_folders(tmp_path / "same", {"Rock": [same], "Pop": [same]})
-    with pytest.raises(UserError, match="1 covers stand under several genres: `--keep first`"):
+    with pytest.raises(UserError, match="1 cover stands under several genres: `--keep first`"):
         open_collection(_config(tmp_path, root))
 
 

@@ -176,7 +176,7 @@ def test_the_commands(run: Path, collection: Path, tmp_path: Path) -> None:
         app, ["index", str(run), "--out", str(tmp_path / "i"), "-b", "color", "--evaluate"]
     )
     assert result.exit_code == 0, result.output
-    assert "recall@10 100.0 % on" in " ".join(result.output.split())
+    assert "Recall@10 100.0 %" in " ".join(result.output.split())
     assert (tmp_path / "i" / "retrieval.svg").is_file()
     scores = pd.read_csv(tmp_path / "i" / "retrieval.csv")
     assert set(scores["blocks"]) == {"color", "random"}
