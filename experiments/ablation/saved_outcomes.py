@@ -67,9 +67,8 @@ def read_sums(
 def saved_comparisons(folder: Path) -> pd.DataFrame:
     """`design`, `unit`, `classifier`, `other`, `first` and `second` of each planned comparison."""
     table = read_results(folder / "comparisons.csv")
-    table["design"] = table["design"].str.replace(
-        "alone against nothing", "alone against chance"
-    )  # before 0.2
+    # version 0.1 had another name for chance
+    table["design"] = table["design"].str.replace(r"alone against \w+$", "alone against chance", regex=True)
     return table[["design", "unit", "classifier", "other", "first", "second"]].astype(str)
 
 
