@@ -93,8 +93,9 @@ class Study:
 
     def metric_interval(self, value: float, resampled: np.ndarray) -> tuple[float, float]:
         """Of the metric of all covers."""
-        count = len(np.unique(self.groups))
-        return metric_interval(self.metric, value, resampled, count, widening(self.folds))
+        return metric_interval(
+            self.metric, value, resampled, self._resting(self.metric), widening(self.folds)
+        )
 
     def has(self, classifier: str, units: Units) -> bool:
         """Whether that set was fitted."""
@@ -103,6 +104,16 @@ class Study:
     def interval(self, value: float, resampled: np.ndarray) -> tuple[float, float]:
         """Of a score of all covers."""
         return score_interval(value, resampled, len(np.unique(self.groups)), widening(self.folds))
+
+    def f1_interval(self, value: float, resampled: np.ndarray) -> tuple[float, float]:
+        """Of macro F1 of all covers."""
+        resting = self._resting(METRICS["macro_f1"])
+        return score_interval(value, resampled, resting, widening(self.folds))
+
+    def _resting(self, metric: Metric) -> float:
+        """How many groups a metric rests on."""
+        own = np.eye(len(self.genres))[self.truth]
+        return metric.groups(np.hstack([own, own, own]), self.groups)
 
     def covers_a_fold(self, code: int | None = None) -> float:
         """How many covers a fold tests on average, of all genres or of one."""
@@ -152,7 +163,7 @@ def ablation_leaderboard(study: Study) -> pd.DataFrame:
         low, high = study.interval(float(right.mean()), accuracy)
         exact, resampled = genre_f1(study, outcome)
         f1 = float(np.nanmean(exact))
-        f1_low, f1_high = study.interval(f1, np.nanmean(resampled, axis=1))
+        f1_low, f1_high = study.f1_interval(f1, np.nanmean(resampled, axis=1))
         sums, column = study.sums(outcome), study.metric.column
         value = study.value(sums)
         ends = study.metric_interval(value, study.metric.value(study.weights @ sums))

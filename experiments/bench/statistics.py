@@ -67,7 +67,8 @@ def bench_statistics(samples: int, seed: int = 0) -> pd.DataFrame:
             bar.advance(bar.task_ids[0])
     table = pd.DataFrame(rows)
     for row in table.itertuples():
-        console.print(f"{row.claim}, {row.covers}: {row.found:.3f} ({row.error:.3f}), wanted {row.wanted}")
+        wanted = f", wanted {row.wanted}" if row.wanted else ""
+        console.print(f"{row.claim}, {row.covers}: {row.found:.3f} ({row.error:.3f}){wanted}")
     return table
 
 
@@ -110,9 +111,17 @@ def settings(samples: int) -> dict[str, Callable[..., Found]]:
 def simulated(
     simulate: Callable[[np.random.Generator], Found], covers: str, samples: int, seed: list[int]
 ) -> list[dict[str, object]]:
-    """The mean and standard error of what a simulation finds, one row a claim."""
+    """The mean and standard error of what a simulation finds, one row a claim.
+
+    What is found never, or always, has the error of one sample that says otherwise among two more (P. S.
+    Laplace's rule of succession): so many samples leave that much doubt.
+    """
     found = pd.DataFrame([dict(simulate(np.random.default_rng([*seed, n]))) for n in range(samples)])
-    errors = found.std(ddof=1) / np.sqrt(found.notna().sum())
+    known, means = found.notna().sum(), found.mean()
+    errors = found.astype(float).std(ddof=1) / np.sqrt(known)
+    one_more = 1 / (known + 2)
+    doubt = np.sqrt(one_more * (1 - one_more) / known)
+    errors = errors.where((errors > 0) | ~means.isin([0.0, 1.0]), doubt)
     return [
         {"claim": claim, "covers": covers, "wanted": WANTED.get(str(claim).split(":")[0], "")}
         | {"found": float(found[claim].mean()), "error": float(errors[claim])}

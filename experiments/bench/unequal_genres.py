@@ -12,6 +12,7 @@ from coverfusion.experiments.bench.simulated_covers import FOLDS, LEVEL, SHARE, 
 from coverfusion.experiments.evaluation.best_of_many import metric_differences
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses
 from coverfusion.experiments.evaluation.compared import compared_by_groups
+from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import Part
@@ -21,30 +22,31 @@ from coverfusion.fusion.prior import Prior, prior_shares, shifted
 PROPORTIONS = np.array([0.8, 0.1, 0.1])
 GENRES = ["a", "b", "c"]
 COVERS, COLUMNS = 600, 4
+TRUTH_COVERS = 200_000  # that say what such a model reaches
 STRENGTHS = {"strong": 1.0, "weak": 0.6, "noise": 0.0}  # of the blocks
 
 
 def every_metric(groups: int, size: int, models: int = 5) -> Callable[[np.random.Generator], Found]:
-    """Equally good models: two compared by each metric, and all of them with the best.
+    """Equally good models: two compared by each metric, all of them with the best, intervals of the first.
 
     Args:
         groups: how many.
         size: covers in each.
         models: how many; the first two are compared.
     """
+    many_truth, (one,) = _equal_models(np.random.default_rng(6), TRUTH_COVERS, 1, 1)
+    true = {m.name: float(m.value(_sums(m, many_truth, one).sum(axis=0)[None])[0]) for m in METRICS.values()}
+    of = np.repeat(np.arange(groups), size)
 
     def simulate(rng: np.random.Generator) -> Found:
-        of = np.repeat(np.arange(groups), size)
-        truth = rng.choice(len(GENRES), groups, p=PROPORTIONS)[of]
-        logits = (
-            1.2 * np.eye(len(GENRES))[truth]
-            + np.log(PROPORTIONS)
-            + rng.normal(size=(models, groups, 3))[:, of]
-        )
-        logits = logits + 0.5 * rng.normal(size=logits.shape)
-        proba = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
+        truth, proba = _equal_models(rng, groups, size, models)
         seed, found = int(rng.integers(2**31)), {}
+        names = np.asarray(GENRES)[truth]
+        scores = score_predictions(names, proba[0], GENRES, of, seed).overall
         for metric in METRICS.values():
+            row = scores.loc[metric.column]
+            held = row["low"] <= true[metric.name] <= row["high"]
+            found[f"interval: {metric.label}, one of these models"] = bool(held)
             sums = np.stack([_sums(metric, truth, one) for one in proba], axis=1)
             test, method = compared_by_groups(metric, (sums[:, 0], sums[:, 1]), of, seed)
             many = metric_differences(metric, sums, of, seed)
@@ -92,6 +94,18 @@ def planted_blocks(prior: Prior) -> Callable[[np.random.Generator], Found]:
         return found
 
     return simulate
+
+
+def _equal_models(
+    rng: np.random.Generator, groups: int, size: int, models: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) true codes of covers in groups, and (models, n, 3) probabilities of equally good models."""
+    of = np.repeat(np.arange(groups), size)
+    truth = rng.choice(len(GENRES), groups, p=PROPORTIONS)[of]
+    logits = 1.2 * np.eye(len(GENRES))[truth] + np.log(PROPORTIONS)
+    logits = logits + rng.normal(size=(models, groups, 3))[:, of]
+    logits = logits + 0.5 * rng.normal(size=logits.shape)
+    return truth, np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
 
 
 def _sums(metric: Metric, truth: np.ndarray, proba: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, group_weights, wilson
+from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, few_groups, group_weights, wilson
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def metric_differences(
     if metric.is_mean:
         return many_differences(metric.per_cover(sums), groups, seed, wider, hits=metric.percent)
     count, models = len(np.unique(groups)), sums.shape[1]
+    resting = metric.groups(sums[:, 0], groups)
     values = _values(metric, sums, np.vstack([np.ones(len(groups)), group_weights(groups, seed)]))
     differences, errors = np.zeros((models, models)), np.zeros((models, models))
     most = np.zeros(len(values) - 1)
@@ -109,7 +110,10 @@ def metric_differences(
         error = away[1:].std(axis=0)
         most = np.maximum(most, _largest(away[1:] - away[0], error))
         differences[row], errors[row] = away[0], np.hypot(error, 1 / count)
-    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * errors
+    few = few_groups(resting) if resting > 1 else 1.0
+    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * few * errors
+    alike = (sums[:, :, None] == sums[:, None, :]).all(axis=(0, 3))
+    reach = np.maximum(reach, np.where(alike, wilson(0.0, resting / wider**2)[1], 0.0))
     np.fill_diagonal(reach, 0.0)
     return ManyDifferences(differences, reach)
 
@@ -186,4 +190,5 @@ def corrected_metric(
     resampled = metric.value(weights @ sums[:, best])
     if not metric.percent:
         resampled = resampled + (value - resampled.mean())  # around the corrected value
-    return Interval(value, *metric_interval(metric, value, resampled, len(np.unique(groups)), wider))
+    resting = metric.groups(sums[:, best], groups)
+    return Interval(value, *metric_interval(metric, value, resampled, resting, wider))

@@ -10,10 +10,16 @@ from typing import Literal, TypeVar
 import numpy as np
 import pandas as pd
 from scipy.special import xlogy
+from scipy.stats import norm
 
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.evaluation import ROPE
-from coverfusion.experiments.evaluation.statistics import interval, score_interval
+from coverfusion.experiments.evaluation.statistics import (
+    CONFIDENCE_LEVEL,
+    effective_groups,
+    few_groups,
+    score_interval,
+)
 
 Values = TypeVar("Values", float, np.ndarray, pd.Series)
 
@@ -139,6 +145,12 @@ class Metric:
         parts = np.divide(hits, whole, out=np.zeros_like(hits), where=whole > 0)
         return np.asarray(parts.mean(axis=1, where=true > 0))
 
+    def groups(self, sums: np.ndarray, groups: np.ndarray) -> float:
+        """How many groups it rests on, of (n, s) sums and (n,) labels; few where a genre has few."""
+        if self.is_mean:
+            return len(np.unique(groups))
+        return effective_groups(np.split(sums, 3, axis=1)[2], groups)
+
     def per_cover(self, sums: np.ndarray) -> np.ndarray:
         """(n, ...) of (n, ..., s) sums: what each cover has of a metric that is a mean; more is better."""
         return self.better(np.asarray(sums[..., 0] / sums[..., 1]))
@@ -166,7 +178,7 @@ def metric_of(name: str) -> Metric:
 
 
 def metric_interval(
-    metric: Metric, value: float, resampled: np.ndarray, groups: int, wider: float = 1.0
+    metric: Metric, value: float, resampled: np.ndarray, groups: float, wider: float = 1.0
 ) -> tuple[float, float]:
     """The interval of a metric: Wilson's of a proportion, the bootstrap's of a loss, which has no upper end.
 
@@ -174,18 +186,34 @@ def metric_interval(
         metric: which.
         value: of all covers.
         resampled: (resamples,) values; NaN where a resample had nothing to score.
-        groups: how many groups of covers they are of.
+        groups: how many groups of covers they are of (`Metric.groups`).
         wider: from `widening`.
     """
     if metric.percent:
         return score_interval(value, resampled, groups, wider)
-    return loss_interval(resampled[~np.isnan(resampled)], wider)
+    return loss_interval(value, resampled[~np.isnan(resampled)], groups, wider)
 
 
-def loss_interval(resampled: np.ndarray, wider: float = 1.0) -> tuple[float, float]:
-    """The bootstrap's interval of a loss, from (resamples,) values; never below 0."""
-    low, high = interval(resampled, wider)
-    return max(float(low), 0.0), float(high)
+def loss_interval(
+    value: float, resampled: np.ndarray, groups: float, wider: float = 1.0
+) -> tuple[float, float]:
+    """The interval of a loss by the bootstrap's deviation, equal factors up and down.
+
+    A loss is skew: a few covers have most of it, and samples without them look too good. On the scale of
+    logarithms the interval held the truth in 90 to 94 % of simulated samples of 22 to 120 covers; percentiles
+    did in 88 to 93 %.
+
+    Args:
+        value: of all covers, 0 or more.
+        resampled: (resamples,) of the loss.
+        groups: how many were resampled.
+        wider: from `widening`.
+    """
+    if value <= 0 or groups < 2:
+        return float(resampled.min()), float(resampled.max())
+    tail = float(norm.ppf((1 + CONFIDENCE_LEVEL) / 2))
+    reach = math.exp(tail * wider * few_groups(groups) * float(resampled.std()) / value)
+    return value / reach, value * reach
 
 
 def cover_losses(truth: np.ndarray, proba: np.ndarray) -> np.ndarray:

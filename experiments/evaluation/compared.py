@@ -45,7 +45,7 @@ def compared_by_groups(
     # the first row, of weight 1 for every cover, gives the exact values
     weights = np.vstack([np.ones(len(groups)), group_weights(groups, seed)])
     less = metric.better(metric.value(weights @ sums[0]) - metric.value(weights @ sums[1]))
-    count = len(np.unique(groups))
+    count = metric.groups(sums[0], groups)
     return bootstrap_test(float(less[0]), less[1:], count, wider, region), "bootstrap"
 
 

@@ -15,8 +15,13 @@ import numpy as np
 from scipy import stats
 
 from coverfusion.experiments.evaluation import ROPE
-from coverfusion.experiments.evaluation.rope import Practical, practical_from_draws
-from coverfusion.experiments.evaluation.statistics import AGREEMENT_TOLERANCE, CONFIDENCE_LEVEL, wilson
+from coverfusion.experiments.evaluation.rope import Practical, practical_from_draws, practical_of
+from coverfusion.experiments.evaluation.statistics import (
+    AGREEMENT_TOLERANCE,
+    CONFIDENCE_LEVEL,
+    few_groups,
+    wilson,
+)
 
 FLIPS = 10_000
 FLIPS_AT_ONCE = 500  # so that memory stays small
@@ -103,7 +108,7 @@ def group_tests(
 def bootstrap_test(
     difference: float,
     resampled: np.ndarray,
-    groups: int,
+    groups: float,
     wider: float = 1.0,
     rope: float = ROPE,
 ) -> GroupTest:
@@ -116,18 +121,17 @@ def bootstrap_test(
     Args:
         difference: of all covers.
         resampled: (resamples,) of the same difference; at least one that is not NaN.
-        groups: how many were resampled.
+        groups: how many the scores rest on (`Metric.groups`).
         wider: from `evaluation.statistics.widening`.
         rope: differences that do not matter; NaN: nobody said.
     """
-    known = resampled[~np.isnan(resampled)]
+    known, tail = resampled[~np.isnan(resampled)], (1 + CONFIDENCE_LEVEL) / 2
     if groups < 2 or np.ptp(known) < AGREEMENT_TOLERANCE:  # no doubt is left: as 0 out of the groups
         reach = wilson(0.0, groups / wider**2)[1]
-        practical = practical_from_draws(np.array([difference]), rope)
+        doubt = stats.norm(difference, reach / stats.norm.ppf(tail))
+        practical = practical_of(float(doubt.sf(rope)), float(doubt.cdf(-rope)))
         return GroupTest(difference, difference - reach, difference + reach, 1.0, practical)
-    tail = (1 + CONFIDENCE_LEVEL) / 2
-    few = stats.t(df=groups - 1).ppf(tail) / stats.norm.ppf(tail) * math.sqrt(groups / (groups - 1))
-    draws = difference + wider * few * (known - known.mean())
+    draws = difference + wider * few_groups(groups) * (known - known.mean())
     beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     p = min(1.0, 2 * (1 + beyond) / (1 + len(draws)))
     low, high = map(float, np.quantile(draws, [1 - tail, tail]))

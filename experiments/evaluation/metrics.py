@@ -13,7 +13,12 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, cover_losses, loss_interval
-from coverfusion.experiments.evaluation.statistics import group_weights, score_interval, widening
+from coverfusion.experiments.evaluation.statistics import (
+    effective_groups,
+    group_weights,
+    score_interval,
+    widening,
+)
 
 SCORE_RESAMPLES = 1000
 RELIABILITY_BINS = 15  # of the expected calibration error, as in Guo et al. 2017
@@ -62,16 +67,25 @@ def score_predictions(
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     exact = _from_sums(np.ones((1, len(sums))) @ sums, k)
     resampled = _from_sums(group_weights(codes, seed, SCORE_RESAMPLES) @ sums, k)
-    count = codes.max() + 1
+    cells = sums[:, : k * k].reshape(-1, k, k)
+    resting = {name: effective_groups(cells.sum(axis=2), codes) for name in EACH_GENRE_ALIKE}
     overall = _frame(
         {
-            name: (exact[name][0], *_ends(name, float(exact[name][0]), resampled[name], count, wider))
+            name: (
+                exact[name][0],
+                *_ends(
+                    name,
+                    float(exact[name][0]),
+                    resampled[name],
+                    resting.get(name, codes.max() + 1),
+                    wider,
+                ),
+            )
             for name in OVERALL_SCORES
         }
     )
     if k <= 3:
         overall.loc["top3_accuracy", ["low", "high"]] = 1.0  # it cannot miss
-    cells = sums[:, : k * k].reshape(-1, k, k)
     counted = {"support": cells.sum(axis=2) > 0, "predicted": cells.sum(axis=1) > 0}
     tables = {}
     for i, genre in enumerate(classes):
@@ -105,6 +119,7 @@ OVERALL_SCORES = (
     "brier",
     "ece",
 )
+EACH_GENRE_ALIKE = ("balanced_accuracy", "precision_macro", "recall_macro", "f1_macro")
 GENRE_SCORE_BASES = {
     "precision": "predicted",
     "recall": "support",
@@ -171,11 +186,11 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def _ends(name: str, value: float, resampled: np.ndarray, groups: int, wider: float) -> tuple[float, float]:
+def _ends(name: str, value: float, resampled: np.ndarray, groups: float, wider: float) -> tuple[float, float]:
     if name == "ece":
         return np.nan, np.nan
     if name in LOSSES:
-        return loss_interval(resampled, wider)
+        return loss_interval(value, resampled, groups, wider)
     return score_interval(value, resampled, groups, wider)
 
 

@@ -56,8 +56,12 @@ def correlated_t_rope(
         return UNKNOWN
     error = fold_error(differences, test_to_train, covers)
     posterior = stats.t(df=len(differences) - 1, loc=np.mean(differences), scale=error)
-    first, second = float(posterior.sf(rope)), float(posterior.cdf(-rope))
-    return Practical(max(1 - first - second, 0.0), first, second)
+    return practical_of(float(posterior.sf(rope)), float(posterior.cdf(-rope)))
+
+
+def practical_of(first: float, second: float) -> Practical:
+    """From the probabilities that the first and the second model is better; NaN where nobody said by what."""
+    return Practical(np.nan if np.isnan(first) else max(1 - first - second, 0.0), first, second)
 
 
 def practical_from_draws(draws: np.ndarray, rope: float = ROPE) -> Practical:

@@ -150,7 +150,7 @@ def interval(resampled: np.ndarray, wider: float = 1.0) -> tuple[np.ndarray, np.
 
 
 def score_interval(
-    value: float, resampled: np.ndarray, groups: int, wider: float = 1.0
+    value: float, resampled: np.ndarray, groups: float, wider: float = 1.0
 ) -> tuple[float, float]:
     """Interval of a score between 0 and 1: E. B. Wilson's (1927), of as many covers as the groups are worth.
 
@@ -162,7 +162,8 @@ def score_interval(
     Args:
         value: of all covers.
         resampled: (resamples,) of the score; NaN where a resample had nothing to score.
-        groups: how many groups of covers the score is of; 0: nothing is known.
+        groups: how many groups of covers the score is of (of a mean over genres `effective_groups`); 0:
+            nothing is known.
         wider: from `widening`; the effective number then counts as 1 / wider^2 as many.
     """
     known = resampled[~np.isnan(resampled)]
@@ -172,7 +173,7 @@ def score_interval(
 
 
 def proportion_interval(
-    value: float, variance: float, groups: int, wider: float = 1.0
+    value: float, variance: float, groups: float, wider: float = 1.0
 ) -> tuple[float, float]:
     """Wilson's interval of a proportion whose variance over resampled groups is known.
 
@@ -188,6 +189,35 @@ def proportion_interval(
     # few groups do not show their variance well: Student's t
     times = float(stats.norm.ppf(tail) if agree else stats.t(df=groups - 1).ppf(tail))
     return wilson(value, effective / wider**2, times)
+
+
+def effective_groups(truth: np.ndarray, groups: np.ndarray) -> float:
+    """As many groups as a mean over genres rests on: few, where one genre has few.
+
+    Each genre counts alike, and the fewer its groups the less is known of it. The degrees of freedom of the
+    sum are F. E. Satterthwaite's (Biometrics Bulletin 2, 1946), with variances of 1 / groups. In simulated
+    samples with genres of 48, 6 and 6 groups of 5 covers, counting all 60 groups took two equal models for
+    different in macro F1 in 11 % of cases, and the interval held the truth in 89 %.
+
+    Args:
+        truth: (n, k) more than 0 for the genre of a cover.
+        groups: (n,) labels.
+    """
+    codes, names = np.unique(groups, return_inverse=True)[::-1]
+    own = np.array([len(np.unique(codes[of])) for of in (truth > 0).T], dtype=np.float64)
+    own = own[own > 0]
+    freedom = (1 / own).sum() ** 2 / (1 / (own**2 * np.maximum(own - 1, 1))).sum()
+    return min(float(freedom) + 1, len(names))
+
+
+def few_groups(groups: float) -> float:
+    """How much wider the bootstrap's deviations of more than one group must be: by Student's t and its bias.
+
+    The bootstrap's variance is (groups - 1) / groups of what it should be.
+    """
+    tail = (1 + CONFIDENCE_LEVEL) / 2
+    wider = float(stats.t(df=groups - 1).ppf(tail) / stats.norm.ppf(tail))
+    return wider * math.sqrt(groups / (groups - 1))
 
 
 def wilson(value: float, count: float, times: float = float(stats.norm.ppf(0.975))) -> tuple[float, float]:

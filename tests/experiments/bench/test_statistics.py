@@ -13,7 +13,7 @@ from coverfusion.experiments.bench.statistics import (
     simulated,
     two_models,
 )
-from coverfusion.experiments.bench.unequal_genres import planted_blocks
+from coverfusion.experiments.bench.unequal_genres import every_metric, planted_blocks
 
 
 def test_each_number_has_its_standard_error_and_mcnemar_is_caught() -> None:
@@ -78,3 +78,18 @@ def test_noise_does_no_harm_under_a_balanced_prior_and_what_tells_most_is_found(
 def test_every_setting_runs() -> None:
     for simulate in settings(2).values():
         assert simulate(np.random.default_rng(0))
+
+
+def test_what_is_never_found_has_a_standard_error_too() -> None:
+    never = simulated(lambda rng: {"rejects: nothing": False, "at least: all": True}, "20 samples", 20, [0])
+    # one of 22 against: sqrt(1/22 * 21/22 / 20)
+    assert [row["found"] for row in never] == [0.0, 1.0]
+    assert all(np.isclose(float(row["error"]), 0.0466, atol=1e-4) for row in never)
+    assert simulated(lambda rng: {"too good, points: half": 0.5}, "20", 20, [0])[0]["error"] == 0.0
+
+
+def test_intervals_of_each_metric_hold_where_a_genre_has_six_groups() -> None:
+    rows = {row["claim"]: row["found"] for row in simulated(every_metric(60, 5, 2), "unequal", 60, [4])}
+    held = [found for claim, found in rows.items() if claim.startswith("interval")]
+    assert len(held) == 5
+    assert min(held) >= 0.95 - 2.5 * np.sqrt(0.05 * 0.95 / 60)

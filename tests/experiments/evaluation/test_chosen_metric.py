@@ -75,3 +75,27 @@ def test_gains_are_said_in_points_or_as_they_are() -> None:
     assert METRICS["brier"].of(0.571, "validation covers") == "Brier score 0.571 on validation covers"
     with pytest.raises(UserError, match=r"--metric acuracy: .*Did you mean 'accuracy'"):
         metric_of("acuracy")
+
+
+def test_an_interval_of_a_loss_is_a_factor_up_and_down_around_the_value() -> None:
+    draws = np.random.default_rng(0).normal(0.4, 0.04, 2000)
+    low, high = metric_interval(METRICS["brier"], 0.4, draws, 10_000)
+    assert low * high == pytest.approx(0.4**2)
+    assert high / 0.4 == pytest.approx(np.exp(1.96 * 0.1), rel=0.01)
+    few = metric_interval(METRICS["brier"], 0.4, draws, 5)
+    assert few[0] < low < high < few[1]
+
+
+def test_a_loss_of_nothing_has_no_room_and_no_error() -> None:
+    assert metric_interval(METRICS["brier"], 0.0, np.zeros(100), 20) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1"])
+def test_a_mean_over_genres_rests_on_the_groups_of_the_smallest(name: str) -> None:
+    truth = np.repeat([0, 1], [90, 4])
+    sums = METRICS[name].sums(truth, truth, np.zeros((94, 2)), 3)
+    # 1 / 90 and 1 / 4, known from 89 and 3 groups: (1/90 + 1/4)^2 / (1 / (90^2 89) + 1 / (4^2 3)) = 3.27
+    assert METRICS[name].groups(sums, np.arange(94)) == pytest.approx(4.27, abs=0.01)
+    assert METRICS["accuracy"].groups(sums[:, :2], np.arange(94)) == 94
+    of_three = METRICS[name].sums(np.tile([0, 1, 2], 20), np.zeros(60, int), np.zeros((60, 2)), 3)
+    assert METRICS[name].groups(of_three, np.arange(60)) == pytest.approx(58)  # 57 degrees of freedom
