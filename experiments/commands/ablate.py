@@ -158,7 +158,10 @@ def print_study(folder: Path) -> None:
     if len(table):
         _print_comparisons(table, metric, read_json(folder / "study.json").get("rope", ROPE))
     else:
-        console.print("One set of blocks was fitted: there is nothing to compare.")
+        console.print(
+            "Here there is nothing to compare: `-d alone` compares blocks, and with several blocks so does "
+            "`-d without`."
+        )
     if (folder / "shapley.csv").is_file():
         _print_shapley(read_results(folder / "shapley.csv"), metric)
     if (folder / "interactions.csv").is_file():
