@@ -166,7 +166,10 @@ def print_study(folder: Path) -> None:
         if study["repeats"] == 1:
             console.print(FEW_FOLDS)
     else:
-        console.print("One set of blocks was fitted: there is nothing to compare.")
+        console.print(
+            "Here there is nothing to compare: `-d alone` compares blocks, and with several blocks so does "
+            "`-d without`."
+        )
     if (folder / "shapley.csv").is_file():
         _print_shapley(read_results(folder / "shapley.csv"), metric)
     if (folder / "interactions.csv").is_file():

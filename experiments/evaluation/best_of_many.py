@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.intervals import Interval
+from coverfusion.experiments.evaluation.rope import Practical, practical_of
 from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, few_groups, group_weights, wilson
 
 
@@ -23,17 +25,30 @@ class ManyDifferences:
         differences: (m, m) how much better the row's model is than the column's: accuracy less accuracy.
         reach: (m, m) half the widths; all m (m - 1) / 2 intervals hold the truth at once in 95 % of cases, so
             those of a pair that was chosen for its scores hold it too.
+        error: (m, m) standard errors, which the widths are multiples of.
         most: no difference is larger.
     """
 
     differences: np.ndarray
     reach: np.ndarray
+    error: np.ndarray
     most: float = 1.0
 
     def interval(self, first: int, second: int) -> Interval:
         """Of one pair."""
         value, reach = float(self.differences[first, second]), float(self.reach[first, second])
         return Interval(value, max(value - reach, -self.most), min(value + reach, self.most))
+
+    def practical(self, first: int, second: int, rope: float) -> Practical:
+        """How probable it is that one pair's difference does not matter: normal, with its standard error.
+
+        Args:
+            first: one model.
+            second: the other.
+            rope: differences that do not matter; NaN: nobody said.
+        """
+        doubt = norm(self.differences[first, second], self.error[first, second])
+        return practical_of(float(doubt.sf(rope)), float(doubt.cdf(-rope)))
 
 
 def many_differences(
@@ -75,12 +90,13 @@ def many_differences(
         error = np.sqrt(np.maximum(variance, 0) + added * unit) / total[:, None]
         differences[row], errors[row] = away[0], error[0]
         most = np.maximum(most, _largest(away[1:] - away[0], error[1:]))
-    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * errors
+    errors *= wider
+    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * errors
     # two models that agree on every group may still differ: as 0 out of the groups
     if hits:
         reach = np.maximum(reach, np.where(_agree(summed), wilson(0.0, count / wider**2)[1], 0.0))
     np.fill_diagonal(reach, 0.0)
-    return ManyDifferences(differences, reach, 1.0 if hits else np.inf)
+    return ManyDifferences(differences, reach, errors, 1.0 if hits else np.inf)
 
 
 def metric_differences(
@@ -110,12 +126,12 @@ def metric_differences(
         error = away[1:].std(axis=0)
         most = np.maximum(most, _largest(away[1:] - away[0], error))
         differences[row], errors[row] = away[0], np.hypot(error, 1 / count)
-    few = few_groups(resting) if resting > 1 else 1.0
-    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * wider * few * errors
+    errors *= wider * (few_groups(resting) if resting > 1 else 1.0)
+    reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * errors
     alike = (sums[:, :, None] == sums[:, None, :]).all(axis=(0, 3))
     reach = np.maximum(reach, np.where(alike, wilson(0.0, resting / wider**2)[1], 0.0))
     np.fill_diagonal(reach, 0.0)
-    return ManyDifferences(differences, reach)
+    return ManyDifferences(differences, reach, errors)
 
 
 def _largest(away: np.ndarray, error: np.ndarray) -> np.ndarray:

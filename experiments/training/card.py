@@ -29,6 +29,7 @@ from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
 from coverfusion.experiments.training.limits import limits
+from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.report import COUNT_WORDS
 from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.registry import Extractor
@@ -85,7 +86,7 @@ def bundle_card(
         "parameters": json.dumps(parameters, default=str) if parameters else "",
         "held_out": f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}",
         "level": "at least 95 %" if run.config["folds"] else "95 %",
-        "choosing": chosen_words(run, corrected_score(run)),
+        "choosing": [*chosen_words(run, corrected_score(run)), *nested_words(folder)],
         "baseline": guess_words(run, *chance_of(run, run.metric)),
         "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric)},
         "prior": prior_words(run),

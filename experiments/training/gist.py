@@ -21,12 +21,12 @@ from coverfusion.experiments.drawing.words import (
 )
 from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
-from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
+from coverfusion.experiments.evaluation.compared import compared_by_groups
 from coverfusion.experiments.evaluation.group_tests import GroupTest
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.rope import Practical
 from coverfusion.experiments.pipeline.chosen_by_score import differences_of
-from coverfusion.experiments.pipeline.predicted_sums import fold_values, predicted_sums
+from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -49,15 +49,11 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
 
 
 def practical_gain(run: Run, covers: pd.DataFrame) -> Practical:
-    """How probable it is that the gain does not matter, over the folds or over groups; NaN of losses."""
-    folds = run.folds(covers)
-    if folds is None:
+    """How probable it is that the gain does not matter, by the method of its interval; NaN of losses."""
+    if run.other is not None:
         return _tested(run, covers).practical
-    index, (first, second) = _gained(run)
-    own = folds.loc[index]
-    values = fold_values(run.metric, first, own), fold_values(run.metric, second, own)
-    share, each = 1 / (len(values[0]) - 1), len(index) / len(values[0])
-    return compared_by_folds(run.metric, values, share, each).practical
+    pair = run.models.index(run.chosen), run.models.index(run.alone[0])
+    return differences_of(run).practical(*pair, run.metric.rope(None))
 
 
 def _tested(run: Run, covers: pd.DataFrame) -> GroupTest:

@@ -137,6 +137,9 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     guessed = {} if config.prior == "natural" else baselines(parts, genre, genres, config.prior)
     write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline, guessed))
     train_ids = parts[0].train if not config.folds else prepared.covers["cover_id"].tolist()
+    if config.nested:  # before the bundle, whose card tells it
+        fused = [model for model in predictions if model.blocks == all_blocks(model.classifier, blocks)]
+        write_csv(nested_table(fits, fused, prepared.covers, config), folder / NESTED_FILE)
     classifier = (
         fits.fitted(chosen, parts[0]) if not config.folds else fits.fit(chosen, Part("all", train_ids, {}))
     )
@@ -148,9 +151,6 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     if config.seeds > 1:
         judged = ALL_FOLDS if config.folds else "test"
         write_csv(seed_table(fits, predictions, parts, judged, config.seeds), folder / SEEDS_FILE)
-    if config.nested:
-        fused = [model for model in predictions if model.blocks == all_blocks(model.classifier, blocks)]
-        write_csv(nested_table(fits, fused, prepared.covers, config), folder / NESTED_FILE)
     write_sums(folder, [name for name in RUN_FILES if (folder / name).is_file()])
     write_report(folder, neighbours, prepared.table, prepared.covers)
     study.remove_fits()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from coverfusion.experiments.bench.simulated_covers import judged_once
 from coverfusion.experiments.evaluation.best_of_many import corrected_best, many_differences
@@ -56,3 +57,17 @@ def test_of_ten_equal_models_none_is_surely_worse_and_the_best_is_not_flattered(
     assert lucky / samples > 0.04
     assert abs(corrected / samples) < 0.015
     assert holds / samples >= 0.95 - 2 * np.sqrt(0.05 * 0.95 / samples)
+
+
+@pytest.mark.parametrize("wider", [1.0, 1.5])
+def test_what_is_practically_equal_has_the_error_that_the_interval_has(wider: float) -> None:
+    rng = np.random.default_rng(5)
+    right = rng.random((400, 2)) < [0.52, 0.5]
+    found = many_differences(right, np.arange(400), 0, wider)
+    interval, practical = found.interval(0, 1), found.practical(0, 1, 0.01)
+    error = (interval.high - interval.value) / 1.96  # of one pair
+    expected = norm(interval.value, error)
+    assert practical.first == pytest.approx(expected.sf(0.01), abs=0.02)
+    assert practical.equal == pytest.approx(expected.cdf(0.01) - expected.cdf(-0.01), abs=0.02)
+    assert practical.equal + practical.first + practical.second == pytest.approx(1)
+    assert np.isnan(found.practical(0, 1, np.nan).equal)

@@ -18,6 +18,10 @@ def test_each_classifier_has_a_row(tmp_path: Path, capsys: pytest.CaptureFixture
     assert 0 <= row["low"] <= row["accuracy"] <= row["high"] <= 1
     assert 1 <= row["inflation"] <= 3**0.5 + 1e-9
     assert "Nested folds, 2 times" in (run / "report.html").read_text()
+    (figures,) = [
+        line for line in (run / "bundle" / "README.md").read_text().splitlines() if "Nested folds" in line
+    ]
+    assert f"knn {100 * row['accuracy']:.1f}" in figures
     print_run(run)
     assert "Nested folds" in " ".join(capsys.readouterr().out.split())
 
