@@ -67,7 +67,7 @@ def bench_statistics(samples: int, seed: int = 0) -> pd.DataFrame:
             bar.advance(bar.task_ids[0])
     table = pd.DataFrame(rows)
     for row in table.itertuples():
-        wanted = f", wanted {row.wanted}" if row.wanted else ""
+        wanted = f", wanted {row.wanted!s}" if row.wanted else ""
         console.print(f"{row.claim}, {row.covers}: {row.found:.3f} ({row.error:.3f}){wanted}")
     return table
 
