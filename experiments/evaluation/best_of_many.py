@@ -14,7 +14,13 @@ from scipy.stats import norm
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.rope import Practical, practical_of
-from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, few_groups, group_weights, wilson
+from coverfusion.experiments.evaluation.statistics import (
+    CONFIDENCE_LEVEL,
+    effective_groups,
+    group_weights,
+    one_group,
+    wilson,
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,9 @@ def metric_differences(
     """As `many_differences`, by a chosen metric.
 
     A metric that is no mean over covers (balanced accuracy, macro F1) has one standard error a pair, that of
-    the bootstrap, in place of one for each resample.
+    the bootstrap, in place of one for each resample. To its variance one group of each genre is added: in
+    simulated samples with genres of 96, 12 and 12 covers, or of 48, 6 and 6 groups of 5, one of five equal
+    models was worse than the best by macro F1 in 6 and 3 %, and without that in 11 and 21 %.
 
     Args:
         metric: which.
@@ -116,8 +124,8 @@ def metric_differences(
     """
     if metric.is_mean:
         return many_differences(metric.per_cover(sums), groups, seed, wider, hits=metric.percent)
-    count, models = len(np.unique(groups)), sums.shape[1]
-    resting = metric.groups(sums[:, 0], groups)
+    truth = np.split(sums[:, 0], 3, axis=1)[2]
+    models, added = sums.shape[1], one_group(truth, groups)
     values = _values(metric, sums, np.vstack([np.ones(len(groups)), group_weights(groups, seed)]))
     differences, errors = np.zeros((models, models)), np.zeros((models, models))
     most = np.zeros(len(values) - 1)
@@ -125,11 +133,13 @@ def metric_differences(
         away = values[:, [row]] - values
         error = away[1:].std(axis=0)
         most = np.maximum(most, _largest(away[1:] - away[0], error))
-        differences[row], errors[row] = away[0], np.hypot(error, 1 / count)
-    errors *= wider * (few_groups(resting) if resting > 1 else 1.0)
+        differences[row], errors[row] = away[0], np.hypot(error, added)
+    errors *= wider
     reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * errors
     alike = (sums[:, :, None] == sums[:, None, :]).all(axis=(0, 3))
-    reach = np.maximum(reach, np.where(alike, wilson(0.0, resting / wider**2)[1], 0.0))
+    reach = np.maximum(
+        reach, np.where(alike, wilson(0.0, effective_groups(truth, groups) / wider**2)[1], 0.0)
+    )
     np.fill_diagonal(reach, 0.0)
     return ManyDifferences(differences, reach, errors)
 

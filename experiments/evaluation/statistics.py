@@ -203,11 +203,26 @@ def effective_groups(truth: np.ndarray, groups: np.ndarray) -> float:
         truth: (n, k) more than 0 for the genre of a cover.
         groups: (n,) labels.
     """
-    codes, names = np.unique(groups, return_inverse=True)[::-1]
-    own = np.array([len(np.unique(codes[of])) for of in (truth > 0).T], dtype=np.float64)
-    own = own[own > 0]
+    own = _groups_of_genres(truth, groups)
     freedom = (1 / own).sum() ** 2 / (1 / (own**2 * np.maximum(own - 1, 1))).sum()
-    return min(float(freedom) + 1, len(names))
+    return min(float(freedom) + 1, len(np.unique(groups)))
+
+
+def one_group(truth: np.ndarray, groups: np.ndarray) -> float:
+    """What one group more in each genre may change a mean over genres by: the root of the sum of squares.
+
+    Args:
+        truth: as for `effective_groups`.
+        groups: (n,) labels.
+    """
+    own = _groups_of_genres(truth, groups)
+    return float(np.sqrt((1 / own**2).sum()) / len(own))
+
+
+def _groups_of_genres(truth: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Float64, how many groups have covers of each genre that is there."""
+    own = np.array([len(np.unique(groups[of])) for of in (truth > 0).T], dtype=np.float64)
+    return own[own > 0]
 
 
 def few_groups(groups: float) -> float:

@@ -7,10 +7,12 @@ from scipy import stats
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
+    effective_groups,
     group_weights,
     holm,
     interval,
     mcnemar_test,
+    one_group,
     score_interval,
     widening,
     wilson,
@@ -187,3 +189,10 @@ def _pooled(
         )
         for name, v in scores.items()
     }
+
+
+def test_one_group_more_changes_a_mean_over_genres_by_its_part_of_each() -> None:
+    truth, groups = np.eye(3)[[0, 0, 0, 0, 1, 1]], np.array([0, 1, 2, 2, 3, 4])
+    # three groups of the first genre, two of the second, none of the third
+    assert one_group(truth, groups) == pytest.approx(np.hypot(1 / 3, 1 / 2) / 2)
+    assert effective_groups(truth[4:], groups[4:]) == 2
