@@ -14,12 +14,12 @@ from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
 from coverfusion.experiments.drawing.labels import genres_named, largest
 from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
 MOST_ROWS = 20
-ALPHA = 0.05
 UNSURE = 0.25  # of a colour's depth
 FAINT = 0.03  # smaller differences never have a map's full colour
 COMPARISON_WORDS = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 SAME = 0.75  # of what a block brings alone: where another takes more than that away, both say the same
-ALPHA = 0.05
 
 
 def interaction_sentences(interactions: pd.DataFrame, metric: Metric) -> list[str]:

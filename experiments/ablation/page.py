@@ -16,10 +16,10 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, region, signed
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
-ALPHA = 0.05
 P_COLUMNS = ("p", "p_holm")
 # what the columns of a table mean that their names do not say
 NOTES = {

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from coverfusion.experiments.drawing.words import listed, records
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
-ALPHA = 0.05
 ALONE, NEEDED = "block alone against chance", "all against all but block"
 
 

@@ -23,13 +23,8 @@ from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
 AnyPath = str | os.PathLike[str]
-PLACE_KEYS = (
-    "collection",
-    "store",
-    "out",
-    "name",
-    "note",
-)  # where things lie and what they are called says nothing about what was done
+# where things lie and what they are called says nothing about what was done
+PLACE_KEYS = ("collection", "store", "out", "name", "note")
 
 
 @dataclass(frozen=True)

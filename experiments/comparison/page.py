@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.comparison.shown import FOLDS_NOTE, LEVEL, against_best, named, verdict
+from coverfusion.experiments.comparison.shown import FOLDS_NOTE, against_best, named, verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.words import p_value, records
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.compared import METHODS
 
@@ -54,7 +55,7 @@ def comparison_chart(table: pd.DataFrame, metric: Metric) -> Forest:
             value=metric.scale * row["difference"],
             low=metric.scale * row["low"],
             high=metric.scale * row["high"],
-            filled=row["p_holm"] < LEVEL,
+            filled=row["p_holm"] < ALPHA,
         )
         for row in records(table)
     ]

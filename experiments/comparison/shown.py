@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pandas as pd
 
 from coverfusion.experiments.drawing.words import headed, p_value, records, scored
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.compared import METHODS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.console import console, print_frame
 
-LEVEL = 0.05  # of Holm's p
 PRINTED_ROWS = 15
 FOLDS_NOTE = "Values and differences by folds are means over the folds; a leaderboard pools all folds."
 
@@ -82,7 +82,7 @@ def verdict(rows: pd.DataFrame, metric: Metric, pairs: int) -> list[str]:
         pairs: all comparisons that p is corrected for.
     """
     best, value = rows["first"].iloc[0], metric.shown(rows[f"{metric.column}_first"].iloc[0])
-    worse = rows.loc[rows["p_holm"] < LEVEL, "second"].tolist()
+    worse = rows.loc[rows["p_holm"] < ALPHA, "second"].tolist()
     rest = [name for name in rows["second"] if name not in worse]
     if pairs == 1:
         row = records(rows)[0]

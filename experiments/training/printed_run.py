@@ -14,6 +14,7 @@ from coverfusion.experiments.drawing.words import (
     headed,
     scored,
 )
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.console import console, new_table, print_frame
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
@@ -27,7 +28,6 @@ from coverfusion.experiments.training.gist import (
 from coverfusion.experiments.training.limits import caveats
 
 SHOWN_SCORES = ("f1_macro", "log_loss")  # beside accuracy
-LOSSES = ("log_loss", "brier")  # no proportions
 CHOSEN_MARK = "\u2605"
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from coverfusion.experiments.drawing.words import percent, points, records
+from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.transfer.plan import ALONE
 from coverfusion.experiments.transfer.tables import LARGEST_GENRE
-
-LEVEL = 0.05
 
 
 def transfer_findings(
@@ -60,7 +59,7 @@ def _brought(blocks: pd.DataFrame, test: str, classifier: str) -> list[str]:
     if blocks.empty:
         return []
     own = blocks[(blocks["test"] == test) & (blocks["classifier"] == classifier)]
-    sure = own[own["p_holm"] < LEVEL].sort_values("brings_transfer", ascending=False)
+    sure = own[own["p_holm"] < ALPHA].sort_values("brings_transfer", ascending=False)
     if own.empty:
         return []
     if sure.empty:
