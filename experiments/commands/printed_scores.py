@@ -38,11 +38,10 @@ def print_tally(tally: Tally) -> None:
 
 def print_rows(tally: Tally) -> None:
     """Prints the first rows, a picture a row."""
-    from coverfusion.experiments.drawing.words import percent
+    from coverfusion.experiments.drawing.words import common_folder, percent
 
     paths = tally.first["path"].tolist()
-    mixed = len({os.path.isabs(path) for path in paths}) > 1  # which have no folder in common
-    folder = os.path.commonpath(map(os.path.dirname, paths)) if len(paths) > 1 and not mixed else ""
+    folder = common_folder(paths) if len(paths) > 1 else ""
     table = new_table(f"Pictures in {folder}" if folder else None)
     for head in ("file", "genre", "probability", "remark"):
         if head == "probability":
