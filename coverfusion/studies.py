@@ -38,6 +38,8 @@ def train(
     split_file: str | os.PathLike[str] | None = None,
     store: str | os.PathLike[str] | None = None,
     out: str | os.PathLike[str] | None = None,
+    name: str | None = None,
+    note: str | None = None,
     fresh: bool = False,
     progress: bool = False,
 ) -> Run:
@@ -61,6 +63,8 @@ def train(
         split_file: a `splits.parquet` of a run or study, whose covers test; None: they are drawn by the seed.
         store: the folder where features are kept.
         out: where the run folder is made.
+        name: what the run folder is called; None: the collection's name and a digest.
+        note: what you want to remember of the run.
         fresh: do a finished run again.
         progress: show bars and remarks.
 
@@ -95,6 +99,8 @@ def train(
         split_file=split_file,
         store=store,
         out=out,
+        name=name,
+        note=note,
     )
     with printing(progress):
         run = read_run(run_training(config, fresh=fresh))

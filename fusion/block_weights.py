@@ -109,8 +109,12 @@ def solve(kernel: np.ndarray, targets: np.ndarray, ridge: float | np.ndarray) ->
 def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
     """(n, m) squared Euclidean distances between the rows of (n, d) Z and (m, d) others, in the type of Z.
 
-    They are summed in float64: in float32 a row's distances hang on how many rows stand beside it.
+    They are summed in float64: in float32 a row's distances hang on how many rows stand beside it. Rows that
+    come again, as the blocks that an explanation leaves alone do, are computed once.
     """
+    first, again = distinct_rows(Z)
+    if len(first) < len(Z):
+        return squared_distances(Z[first], others)[again]
     wide = others.astype(np.float64)
     norms = np.einsum("ij,ij->i", wide, wide)
     found = np.empty((len(Z), len(others)), Z.dtype)
@@ -119,6 +123,16 @@ def squared_distances(Z: np.ndarray, others: np.ndarray) -> np.ndarray:
         squares = np.einsum("ij,ij->i", rows, rows)[:, None] + norms - 2 * (rows @ wide.T)
         found[start : start + len(rows)] = np.maximum(squares, 0)
     return found
+
+
+def distinct_rows(Z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (k,) of the rows of (n, d) Z that differ, and for each row its place among them."""
+    if not Z.shape[1]:
+        return np.arange(min(len(Z), 1)), np.zeros(len(Z), np.intp)
+    rows = np.ascontiguousarray(Z)
+    as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1])))[:, 0]
+    _, first, again = np.unique(as_bytes, return_index=True, return_inverse=True)
+    return first, again
 
 
 def learn_weights(

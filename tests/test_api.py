@@ -272,6 +272,13 @@ def test_what_is_no_picture_is_a_row_with_its_reason(run: cf.Run, folder: Path) 
         predictor.predict([], top_k=0)
 
 
+def test_a_run_has_the_name_and_the_note_that_it_is_given(folder: Path) -> None:
+    given = {"classifiers": ["logistic"], "blocks": ["color"], "store": "store"}
+    run = cf.train("sample", name="colours only", note="before the new scan", **given)
+    assert run.folder.name == "colours only"
+    assert (run.folder / "note.txt").read_text().strip() == "before the new scan"
+
+
 # --- text and notebooks --------------------------------------------------------------------------------
 
 

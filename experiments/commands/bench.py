@@ -15,10 +15,12 @@ from coverfusion.experiments.commands.options import (
     SeedOption,
     StoreOption,
 )
+from coverfusion.experiments.pipeline.console import console
 
 if TYPE_CHECKING:
     from coverfusion.experiments.pipeline.preparation import Prepared
 
+MEASURING = "Preparing to measure"  # printed before the slow imports
 CoversArgument = Annotated[Path, typer.Argument(metavar="COLLECTION", help="Real covers, as for extract.")]
 CoversOption = Annotated[int, typer.Option(min=8, help="How many covers to measure on.")]
 RoundsOption = Annotated[int, typer.Option(min=2, help="How often ours and the plain one take turns.")]
@@ -41,6 +43,7 @@ def bench_extract_command(
 
     Example: `coverfusion bench extract covers/ --block color --block cnn`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.bench.extract_score import bench_extract
 
     bench_extract(collection, block, covers, rounds)
@@ -57,6 +60,7 @@ def bench_score_command(
 
     Example: `coverfusion bench score covers/ --bundle runs/covers-0123456789/bundle`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.bench.extract_score import bench_score
 
     bench_score(collection, bundle, covers, rounds)
@@ -77,6 +81,7 @@ def bench_train_command(
 
     Example: `coverfusion bench train covers/ --image-size 160`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.bench.train import bench_train
 
     bench_train(collection, covers, rounds, backbone, image_size, frozen_stages)
@@ -94,6 +99,7 @@ def bench_ablate_command(
 
     Example: `coverfusion bench ablate covers/ -c svc --folds 1`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.ablation.study import DEFAULT_CLASSIFIERS
     from coverfusion.experiments.bench.ablate import bench_ablate, print_ratios
 
@@ -110,6 +116,7 @@ def bench_duplicates_command(
 
     Example: `coverfusion bench duplicates covers/ --covers 300`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.bench.duplicates import bench_duplicates
 
     bench_duplicates(collection, covers)
@@ -134,6 +141,7 @@ def bench_index_command(
     Example: `coverfusion bench index --vectors 100000 --kind hnsw`
     """
     needs_extra("dev", "`coverfusion bench index`")
+    console.print(MEASURING)
     from coverfusion.experiments.bench.index import bench_index, print_bench
 
     real = None if collection is None else _prepared("index", collection, ["cnn"], store).table.blocks["cnn"]
@@ -157,6 +165,7 @@ def bench_ocr_command(
 
     Example: `coverfusion bench ocr covers/ --engine rapidocr`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.bench.ocr import bench_ocr, bench_sides
 
     engines = engine or ["rapidocr", "easyocr"]
@@ -176,6 +185,7 @@ def bench_sizes_command(
 
     Example: `coverfusion bench sizes covers/ --block color --block people`
     """
+    console.print(MEASURING)
     from coverfusion.experiments.bench.sizes import bench_sizes
 
     bench_sizes(collection, block, covers, rounds)
@@ -193,6 +203,7 @@ def bench_statistics_command(
 
     Example: `coverfusion bench statistics --samples 200`
     """
+    console.print(MEASURING)
     from coverfusion.data.csv_files import write_csv
     from coverfusion.experiments.bench.statistics import bench_statistics
     from coverfusion.experiments.pipeline.outputs import check_file
@@ -222,6 +233,7 @@ def bench_ray_command(
     `coverfusion bench ray covers/ --bundle runs/covers-0123456789/bundle`
     """
     needs_extra("ray", "`coverfusion bench ray`")
+    console.print(MEASURING)
     from coverfusion.experiments.bench.ray import bench_ray
 
     bench_ray(collection, block, covers, rounds, workers, bundle)
@@ -242,6 +254,7 @@ def bench_serve_command(
     """
     needs_extra("service", "`coverfusion bench serve`")
     needs_extra("dev", "`coverfusion bench serve`")
+    console.print(MEASURING)
     from coverfusion.experiments.bench.serve import bench_serve
 
     bench_serve(collection, bundle, clients, seconds, covers, pictures)
@@ -264,6 +277,7 @@ def bench_attack_command(
     """
     needs_extra("service", "`coverfusion bench attack`")
     needs_extra("dev", "`coverfusion bench attack`")
+    console.print(MEASURING)
     from coverfusion.experiments.bench.attack import bench_attack
 
     bench_attack(collection, bundle, clients, seconds, silent, dripping, uploads, hostile)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coverfusion.experiments.scoring.tally import Tally
 
 SHOWN_GENRES = 20
+LEARNT = "The model has learnt from {} of these pictures: it fares worse on new ones."
 
 
 def print_tally(tally: Tally) -> None:
@@ -32,14 +33,15 @@ def print_tally(tally: Tally) -> None:
         f"Abstained: {tally.abstained:,}; out-of-distribution: {tally.flagged:,}; "
         f"with an error: {tally.errors:,}"
     )
+    _print_learnt(tally)
 
 
 def print_rows(tally: Tally) -> None:
     """Prints the first rows, a picture a row."""
-    from coverfusion.experiments.drawing.words import percent
+    from coverfusion.experiments.drawing.words import common_folder, percent
 
     paths = tally.first["path"].tolist()
-    folder = os.path.commonpath(map(os.path.dirname, paths)) if len(paths) > 1 else ""
+    folder = common_folder(paths) if len(paths) > 1 else ""
     table = new_table(f"Pictures in {folder}" if folder else None)
     for head in ("file", "genre", "probability", "remark"):
         if head == "probability":
@@ -54,3 +56,9 @@ def print_rows(tally: Tally) -> None:
         found = ("", "") if error else (genre, percent(chance))
         table.add_row(name, *found, ", ".join(remarks))
     console.print(table)
+    _print_learnt(tally)
+
+
+def _print_learnt(tally: Tally) -> None:
+    if tally.learnt:
+        console.print(LEARNT.format(f"{tally.learnt:,}"), style="yellow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from math import isnan
@@ -136,3 +137,11 @@ def brief(value: float, digits: int = 3) -> str:
     """So many significant digits, all of those before the point, with a true minus sign."""
     text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return text.replace("-", "\u2212")
+
+
+def common_folder(paths: Sequence[str]) -> str:
+    """The folder that holds all covers, "" where there is none."""
+    try:
+        return os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
+    except ValueError:  # some absolute, some not
+        return ""

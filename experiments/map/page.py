@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import marks, pages
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
-from coverfusion.experiments.drawing.words import percent
+from coverfusion.experiments.drawing.words import common_folder, percent
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.map.clusters import ALL_GENRES, NO_CLUSTER
 from coverfusion.experiments.map.figures import METHOD_NAMES
@@ -146,14 +145,6 @@ def three_digits(value: float) -> str:
 def ends(interval: Interval) -> str:
     """The two ends of an interval; "to", because a dash beside a minus sign is hard to read."""
     return f"{three_digits(interval.low)} to {three_digits(interval.high)}"
-
-
-def common_folder(paths: Sequence[str]) -> str:
-    """The folder that holds all covers, "" where there is none."""
-    try:
-        return os.path.commonpath([os.path.dirname(path) for path in paths])  # noqa: PTH120
-    except ValueError:  # some absolute, some not
-        return ""
 
 
 def shorten(path: str, root: str) -> str:

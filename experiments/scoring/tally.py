@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset as ds
 import pyarrow.json
+import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
 from coverfusion.experiments.pipeline.console import console
@@ -32,8 +33,10 @@ _COLUMNS = pa.schema(
         "abstain": pa.bool_(),
         "out_of_distribution": pa.bool_(),
         "error": pa.string(),
+        "cover_id": pa.string(),
     }
 )
+SHOWN = [name for name in _COLUMNS.names if name != "cover_id"]
 
 
 @dataclass
@@ -46,7 +49,9 @@ class Tally:
         abstained: pictures that can be read and get no prediction.
         flagged: pictures that are out-of-distribution.
         errors: pictures that cannot be read.
+        learnt: pictures that the model has learnt from.
         first: the first `FEW` rows.
+        training_covers: cover_ids that the model has learnt from.
     """
 
     rows: int = 0
@@ -54,7 +59,9 @@ class Tally:
     abstained: int = 0
     flagged: int = 0
     errors: int = 0
-    first: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=_COLUMNS.names))
+    learnt: int = 0
+    first: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHOWN))
+    training_covers: frozenset[str] = frozenset()
 
     def add(self, scored: pd.DataFrame) -> None:
         """Counts rows of `experiments.scoring.score.score_chunk`."""
@@ -64,8 +71,9 @@ class Tally:
         self.errors += int(broken.sum())
         self.abstained += int(scored.loc[~broken, "abstain"].astype(bool).sum())
         self.flagged += int(scored["out_of_distribution"].fillna(False).astype(bool).sum())
+        self.learnt += int(scored["cover_id"].isin(self.training_covers).sum())
         if room := FEW - len(self.first):
-            rows = scored[_COLUMNS.names].head(room).astype(object)
+            rows = scored[SHOWN].head(room).astype(object)
             self.first = rows if self.first.empty else pd.concat([self.first, rows])
 
 
@@ -93,7 +101,7 @@ def tally_pictures(
     extractors = bundle_extractors(bundle)
     if text := guarantee(bundle.decision, targets, bundle.classes):
         console.print(text)
-    tally, limit = Tally(), FailureLimit(max_failed)
+    tally, limit = Tally(training_covers=training_covers(bundle_folder)), FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
         scored = score_chunk(bundle, extractors, chunk, 1, targets)
         count_failed(limit, scored)
@@ -103,8 +111,21 @@ def tally_pictures(
     return tally
 
 
-def tally_file(out: str | os.PathLike[str]) -> Tally:
-    """Counts the rows of a finished .csv, .parquet or .jsonl file of scores, or a folder of parquet."""
+def training_covers(bundle_folder: str | os.PathLike[str]) -> frozenset[str]:
+    """The cover_ids that a bundle's model has learnt from; none where it does not keep them."""
+    covers = Path(bundle_folder) / "neighbours" / "covers.parquet"
+    return frozenset(
+        pq.read_table(covers, columns=["cover_id"])["cover_id"].to_pylist() if covers.is_file() else ()
+    )
+
+
+def tally_file(out: str | os.PathLike[str], bundle_folder: str | os.PathLike[str]) -> Tally:
+    """Counts the rows of a finished .csv, .parquet or .jsonl file of scores, or a folder of parquet.
+
+    Args:
+        out: the file.
+        bundle_folder: the fitted model that made it.
+    """
     kind = Path(out).suffix.lower()
     csv = pyarrow.csv.ConvertOptions(column_types=_COLUMNS)
     lines = pyarrow.csv.ParseOptions(newlines_in_values=True)
@@ -113,7 +134,7 @@ def tally_file(out: str | os.PathLike[str]) -> Tally:
         ".csv": ds.CsvFileFormat(lines, convert_options=csv),
         ".jsonl": ds.JsonFileFormat(parse_options=json),
     }
-    tally = Tally()
+    tally = Tally(training_covers=training_covers(bundle_folder))
     source = ds.dataset(os.fspath(out), schema=_COLUMNS, format=formats.get(kind, "parquet"))
     for batch in source.to_batches(columns=_COLUMNS.names):
         rows = batch.to_pandas()

@@ -7,6 +7,7 @@ from coverfusion.fusion.block_weights import (
     KernelWeights,
     _Search,
     combined,
+    distinct_rows,
     learn_weights,
     learn_widths,
     leave_one_out,
@@ -32,6 +33,19 @@ def test_squared_distances_hang_on_no_other_row():
     assert every.dtype == np.float32
     for rows in (slice(7, 8), slice(1000, 1100)):
         np.testing.assert_allclose(squared_distances(Z[rows], Z), every[rows], rtol=1.3e-7, atol=1e-9)
+
+
+def test_rows_that_come_again_have_the_distances_of_the_first():
+    rng = np.random.default_rng(0)
+    Z, others = rng.normal(size=(7, 5)).astype(np.float32), rng.normal(size=(9, 5)).astype(np.float32)
+    order = rng.permutation(np.repeat(np.arange(7), 30))
+    first, again = distinct_rows(Z[order])
+    assert len(first) == 7
+    np.testing.assert_array_equal(Z[order][first][again], Z[order])
+    np.testing.assert_allclose(
+        squared_distances(Z[order], others), squared_distances(Z, others)[order], rtol=1e-6
+    )
+    assert squared_distances(np.zeros((3, 0)), np.zeros((2, 0))).tolist() == [[0, 0]] * 3
 
 
 def test_squared_distances_by_hand():

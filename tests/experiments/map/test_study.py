@@ -20,10 +20,11 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sealed_files import read_sealed_array
 from coverfusion.experiments.commands.map import map_command
 from coverfusion.experiments.drawing import marks
+from coverfusion.experiments.drawing.words import common_folder
 from coverfusion.experiments.map import clusters
 from coverfusion.experiments.map import study as mapping
 from coverfusion.experiments.map.features import open_map_source, scale_blocks
-from coverfusion.experiments.map.page import common_folder, map_gist, read_scores, shorten
+from coverfusion.experiments.map.page import map_gist, read_scores, shorten
 from coverfusion.experiments.map.study import make_map, write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train

@@ -10,11 +10,13 @@ from typer.testing import CliRunner
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.scoring.score import schema_of
 from coverfusion.experiments.scoring.tally import FEW, Tally, tally_file
+from coverfusion.fusion.bundle import load_bundle
 from tests.helpers.pictures import noise, save_folders, solid
 
 ROWS = pd.DataFrame(
     {
         "path": ["a.jpg", "b.jpg", "c.jpg", "d.jpg"],
+        "cover_id": ["A", "B", "C", ""],
         "genre_1": ["NA", "=dub", "NA", None],
         "probability_1": [0.9, 0.5, 0.4, None],
         "abstain": [False, False, True, True],
@@ -26,10 +28,11 @@ ROWS = pd.DataFrame(
 
 
 def test_rows_are_counted_and_the_first_are_kept() -> None:
-    tally = Tally()
+    tally = Tally(training_covers=frozenset({"B", "Z"}))
     for _ in range(10):
         tally.add(ROWS)
     assert (tally.rows, tally.errors, tally.flagged) == (40, 10, 10)
+    assert tally.learnt == 10
     assert tally.abstained == 10  # a picture that cannot be read is an error alone
     assert tally.genres == {"NA": 20, "=dub": 10}
     assert tally.first["path"].tolist() == [*ROWS["path"]] * (FEW // 4)
@@ -47,7 +50,7 @@ def test_a_file_gives_the_same_counts(kind: str, tmp_path: Path) -> None:
     else:
         out.write_text("".join(json.dumps(row) + "\n" for row in ROWS.astype(object).to_dict("records")))
         out.write_text(out.read_text().replace("NaN", "null"))
-    tally = tally_file(out)
+    tally = tally_file(out, tmp_path)
     assert (tally.rows, tally.errors, tally.flagged, tally.abstained) == (4, 1, 1, 1)
     assert tally.genres == {"NA": 2, "=dub": 1}
 
@@ -91,6 +94,22 @@ def test_a_file_is_summed_up_too(
     assert "Scores: scores.csv" in done.stdout
     again = CliRunner().invoke(app, [*words, "--resume"])
     assert "Finished already: scores.csv" in again.stdout
+
+
+def test_pictures_that_the_model_has_learnt_from_are_named(
+    served_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    covers = load_bundle(served_bundle).neighbours.covers
+    learnt = [path for path in covers["path"] if Path(path).is_file()][:2]
+    save_folders(tmp_path / "new", {"one": [noise(1)]})
+    listed = CliRunner().invoke(app, ["score", str(served_bundle), "new", *learnt])
+    assert listed.exit_code == 0, listed.output
+    assert "learnt from 2 of these pictures" in " ".join(listed.stdout.split())
+    filed = CliRunner().invoke(app, ["score", str(served_bundle), "new", *learnt, "--out", "scores.csv"])
+    assert "learnt from 2 of these pictures" in " ".join(filed.stdout.split())
+    new = CliRunner().invoke(app, ["score", str(served_bundle), "new"])
+    assert "learnt" not in new.stdout
 
 
 @pytest.mark.parametrize("option", ["--resume", "--track"])
