@@ -207,8 +207,8 @@ def _named(classifiers: Sequence[str], rows: Sequence[Row]) -> dict[int, str]:
 
 def _row(label: str, ends: Sequence[float], metric: Metric, group: int, filled: bool = True) -> Row:
     """A row of a value with its two ends, as shown."""
-    value, low, high = (metric.scale * float(end) for end in ends)
-    return Row(label, value, low, high, group, filled)
+    value, low, high = map(float, ends)
+    return Row(label, value, low, high, group, filled).scaled(metric.scale)
 
 
 def _cells(

@@ -271,9 +271,10 @@ def compare_sets(study: Study, pairs: pd.DataFrame, rope: float | None = None) -
 def paired(study: Study, first: Outcome, second: Outcome, rope: float | None = None) -> dict[str, float]:
     """All that is said of one pair; differences say how much better the first is."""
     by_fold = better_folds(study, first, "all") - better_folds(study, second, "all")
-    covers = study.covers_a_fold()
-    test = corrected_t_test(by_fold, study.test_share, covers)
-    practical = correlated_t_rope(by_fold, study.test_share, covers, study.metric.rope(rope))
+    covers, rope = study.covers_a_fold(), study.metric.rope(rope)
+    step = study.metric.step(covers)
+    test = corrected_t_test(by_fold, study.test_share, covers, step)
+    practical = correlated_t_rope(by_fold, study.test_share, covers, rope, step)
     only_first, only_second, _ = mcnemar_test(first.right(study.truth)[0], second.right(study.truth)[0])
     return {
         "difference": test.difference,
@@ -307,7 +308,8 @@ def genre_table(study: Study) -> pd.DataFrame:
             for code, genre in study.tested.items():
                 column = f"f1_{genre}"
                 by_fold = full.folds[column].to_numpy() - outcome.folds[column].to_numpy()
-                test = corrected_t_test(by_fold, study.test_share, study.covers_a_fold(code))
+                covers = study.covers_a_fold(code)
+                test = corrected_t_test(by_fold, study.test_share, covers, METRICS["macro_f1"].step(covers))
                 rows.append((classifier, block, genre, test.difference, test.low, test.high, test.p))
     table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
     table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))

@@ -52,11 +52,11 @@ def comparison_chart(table: pd.DataFrame, metric: Metric) -> Forest:
     rows = [
         Row(
             label=f"{row['first']} against {row['second']}",
-            value=metric.scale * row["difference"],
-            low=metric.scale * row["low"],
-            high=metric.scale * row["high"],
+            value=row["difference"],
+            low=row["low"],
+            high=row["high"],
             filled=row["p_holm"] < ALPHA,
-        )
+        ).scaled(metric.scale)
         for row in records(table)
     ]
     return Forest(

@@ -108,9 +108,10 @@ def balance_table(
                 for balance in (row.balance, against)
             ]
             covers = row.covers * test_share / (1 + test_share)
-            test = corrected_t_test(folds[0] - folds[1], test_share, covers)
-            rope = math.nan if row.score in LOSSES else ROPE  # a loss has no points
-            equal = correlated_t_rope(folds[0] - folds[1], test_share, covers, rope).equal
+            # a loss has no points, and one cover may change it by any amount
+            rope, step = (math.nan, 0.0) if row.score in LOSSES else (ROPE, 1 / covers)
+            test = corrected_t_test(folds[0] - folds[1], test_share, covers, step)
+            equal = correlated_t_rope(folds[0] - folds[1], test_share, covers, rope, step).equal
             interval = (test.difference, test.low, test.high, test.p, equal)
         differences.append(interval)
     names = ["difference", "difference_low", "difference_high", "p", "equal"]

@@ -117,12 +117,12 @@ def _balanced(part: pd.DataFrame, score: str, genre: str, covers: Mapping[Any, i
     return [
         Row(
             label=BALANCES[row["balance"]],
-            value=100 * row["value"],
-            low=100 * row["low"],
-            high=100 * row["high"],
+            value=row["value"],
+            low=row["low"],
+            high=row["high"],
             group=GROUPS[row["balance"]],
             heading=heading,
-        )
+        ).scaled(100)
         for row in mine
     ]
 

@@ -29,7 +29,8 @@ class Point:
     Attributes:
         repeat, fold: of the cross-validation.
         size: the step of the curve.
-        covers: different covers that are learnt from; `size` or a little less, as groups stay whole.
+        covers: different covers that are learnt from; `size` or a little less, as groups stay whole. Where
+            all of a fold's are, a few more or less: `size` is their mean over the folds.
         part: what is learnt from and what is predicted.
     """
 
@@ -180,8 +181,8 @@ def power_laws(
             "classifier": name,
             "balance": balance,
             "sizes": len(covers),
-            "smallest": round(float(covers[0])),
-            "largest": round(float(covers[-1])),
+            "smallest": int(by_fold.columns[0]),
+            "largest": int(by_fold.columns[-1]),
         }
         spreads = {
             metric.column: tuple(full.loc[(name, balance)]),

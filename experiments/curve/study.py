@@ -111,10 +111,11 @@ def make_points(
 ) -> list[Point]:
     """Every training set of every fold; the folds are saved as `splits.parquet`.
 
-    The largest default size stands for everything a fold has to learn from, as in `train`.
+    The largest default size stands for everything a fold has to learn from, as in `train`; it is called by
+    their mean, as folds differ by a few covers.
     """
     all_folds, _ = save_folds(folder, covers, with_folds(config), repeats)
-    largest = min(len(fold.part.train) for fold in all_folds)
+    largest = round(float(np.mean([len(fold.part.train) for fold in all_folds])))
     steps = check_sizes(sizes, largest, covers["genre"].nunique())
     by_id = covers.set_index("cover_id", drop=False)
     points = []

@@ -126,8 +126,8 @@ def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
     for row in summary:
         group = list(KINDS).index(row["sets"])
         label, heading = METHOD_WORDS[row["method"]], f"guarantee {100 * row['guarantee']:g} %"
-        value, low, high = (100 * row[name] for name in ("coverage", "lowest", "highest"))
-        held.append(Row(label, value, low, high, group=group, heading=heading))
+        value, low, high = (row[name] for name in ("coverage", "lowest", "highest"))
+        held.append(Row(label, value, low, high, group=group, heading=heading).scaled(100))
         sizes.append(Row(label, row["size"], group=group, heading=heading))
     return {
         "Sets that hold the true genre": Forest(
@@ -159,13 +159,13 @@ def _by_genre(
     drawn = [
         Row(
             label=KINDS[row[column]],
-            value=100 * row[value],
-            low=100 * row[f"{value}_low"],
-            high=100 * row[f"{value}_high"],
+            value=row[value],
+            low=row[f"{value}_low"],
+            high=row[f"{value}_high"],
             group=list(KINDS).index(row[column]),
             heading=str(row["genre"]),
             missing="no prediction",
-        )
+        ).scaled(100)
         for _, part in rows.groupby("genre", sort=False)
         for row in records(part)
     ]

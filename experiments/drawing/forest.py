@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -43,6 +43,11 @@ class Row:
     ring: float = math.nan
     heading: str = ""
     missing: str = ""
+
+    def scaled(self, scale: float) -> Row:
+        """The same in another unit: value, ends and ring times `scale`, such as 100 for percent."""
+        value, low, high, ring = (scale * part for part in (self.value, self.low, self.high, self.ring))
+        return replace(self, value=value, low=low, high=high, ring=ring)
 
 
 @dataclass(frozen=True)

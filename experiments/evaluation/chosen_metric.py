@@ -115,6 +115,10 @@ class Metric:
             return given
         return ROPE if self.percent else math.nan
 
+    def step(self, covers: float) -> float:
+        """What one of so many covers changes, about; 0 of a loss, which any cover changes by any amount."""
+        return 1 / covers if self.percent else 0.0
+
     def better(self, values: Values) -> Values:
         """The values so that a larger one is better: losses with their sign turned."""
         return values if self.higher_is_better else -values

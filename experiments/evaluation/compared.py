@@ -66,6 +66,7 @@ def compared_by_folds(
         rope: as for `compared_by_groups`.
     """
     by_fold = metric.better(values[0] - values[1])
-    test = corrected_t_test(by_fold, test_to_train, covers)
-    practical = correlated_t_rope(by_fold, test_to_train, covers, metric.rope(rope))
+    step = metric.step(covers)
+    test = corrected_t_test(by_fold, test_to_train, covers, step)
+    practical = correlated_t_rope(by_fold, test_to_train, covers, metric.rope(rope), step)
     return GroupTest(test.difference, test.low, test.high, test.p, practical)

@@ -35,7 +35,7 @@ UNKNOWN = Practical(np.nan, np.nan, np.nan)
 
 
 def correlated_t_rope(
-    differences: np.ndarray, test_to_train: float, covers: float, rope: float = ROPE
+    differences: np.ndarray, test_to_train: float, covers: float, rope: float = ROPE, step: float = 0.0
 ) -> Practical:
     """The Bayesian correlated t-test over the folds of (repeated) cross-validation.
 
@@ -48,13 +48,14 @@ def correlated_t_rope(
         test_to_train: n_test / n_train.
         covers: as for `evaluation.statistics.fold_error`.
         rope: differences that do not matter; NaN: nobody said, and the answer is NaN.
+        step: as for `evaluation.statistics.fold_error`.
 
     Raises:
         ValueError: fewer than two folds.
     """
     if np.isnan(rope):
         return UNKNOWN
-    error = fold_error(differences, test_to_train, covers)
+    error = fold_error(differences, test_to_train, covers, step)
     posterior = stats.t(df=len(differences) - 1, loc=np.mean(differences), scale=error)
     return practical_of(float(posterior.sf(rope)), float(posterior.cdf(-rope)))
 

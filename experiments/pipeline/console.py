@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
+
+# a space that a line must not be broken at: one that says so, and one between a number and its unit
+_KEPT = re.compile(r"\u00a0|(?<=\d) (?=(?:%|points?|MB|GB|s|seconds?|minutes?)(?!\w))")
+# letters of no script stand for the two spaces while rich breaks lines, as it breaks at any space
+_STAND_INS = {"\u00a0": "\ue000", " ": "\ue001"}
+_SPACES = str.maketrans({letter: space for space, letter in _STAND_INS.items()})
+
+
+class UnbrokenConsole(Console):
+    """A console that keeps a number and its unit, and all that a non-breaking space joins, on one line."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """The segments of something printed."""
+        if isinstance(renderable, str):
+            renderable = _joined(renderable)
+        elif isinstance(renderable, Text):
+            renderable = renderable.copy()
+            renderable.plain = _joined(renderable.plain)
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text.translate(_SPACES), style, control)
+
+
+def _joined(text: str) -> str:
+    return _KEPT.sub(lambda space: _STAND_INS[space.group()], text)
+
 
 # what is printed is data: genres and paths with [brackets] or :colons: stay as they are; colour is asked
 # for by `style=` or `rich.text.Text`
-console = Console(markup=False, highlight=False, emoji=False)
-error_console = Console(stderr=True, markup=False, highlight=False, emoji=False)
+console = UnbrokenConsole(markup=False, highlight=False, emoji=False)
+error_console = UnbrokenConsole(stderr=True, markup=False, highlight=False, emoji=False)
 
 
 def new_table(title: str | None = None, heads: bool = True) -> Table:

@@ -171,11 +171,11 @@ def retrieval_chart(table: pd.DataFrame) -> Forest:
     rows = [
         Row(
             label=str(row["blocks"]),
-            value=100 * row["precision"],
-            low=100 * row["low"],
-            high=100 * row["high"],
+            value=row["precision"],
+            low=row["low"],
+            high=row["high"],
             group=KS.index(row["k"]),
-        )
+        ).scaled(100)
         for row in records(table[table["blocks"] != RANDOM_COVERS])
     ]
     return Forest(

@@ -140,18 +140,17 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
     rows = []
     for model in sorted(run.models, key=lambda model: model.kind == "alone"):
         score, alone = run.score(model), model.kind == "alone"
-        ring = model.scores[other][metric.column].value if other else math.nan
         row = Row(
             label=f"{model.blocks[0]}, by {model.classifier}" if alone else model.classifier,
-            value=metric.scale * score.value,
-            low=metric.scale * score.low,
-            high=metric.scale * score.high,
+            value=score.value,
+            low=score.low,
+            high=score.high,
             group=int(alone),
             strong=model.chosen,
-            ring=metric.scale * ring,
+            ring=model.scores[other][metric.column].value if other else math.nan,
             heading="one block alone" if alone else "all blocks fused",
         )
-        rows.append(row)
+        rows.append(row.scaled(metric.scale))
     line = metric.scale * chance
     label = "always the most frequent genre" if metric.percent else "knowing only how common genres are"
     smaller = "" if metric.higher_is_better else " (smaller is better)"

@@ -43,14 +43,14 @@ def lost_chart(scores: pd.DataFrame) -> Forest:
     rows = [
         Row(
             label=name,
-            value=100 * row[f"accuracy_{where}"],
-            low=100 * row[f"accuracy_{where}_low"],
-            high=100 * row[f"accuracy_{where}_high"],
+            value=row[f"accuracy_{where}"],
+            low=row[f"accuracy_{where}_low"],
+            high=row[f"accuracy_{where}_high"],
             group=group,
             heading=f"{row['classifier']} on {row['block'] or 'all blocks'}, tested on {row['test']}"
             if row["set"] != WITHOUT
             else f"{row['classifier']} without {row['block']}, tested on {row['test']}",
-        )
+        ).scaled(100)
         for row in fitted
         for group, (where, name) in enumerate(PLACES.items())
     ]
@@ -70,12 +70,12 @@ def brought_chart(blocks: pd.DataFrame) -> Forest:
     rows = [
         Row(
             label=name,
-            value=100 * row[f"brings_{where}"],
-            low=100 * row[f"brings_{where}_low"],
-            high=100 * row[f"brings_{where}_high"],
+            value=row[f"brings_{where}"],
+            low=row[f"brings_{where}_low"],
+            high=row[f"brings_{where}_high"],
             group=group,
             heading=f"{row['block']}, by {row['classifier']}, tested on {row['test']}",
-        )
+        ).scaled(100)
         for row in records(blocks)
         for group, (where, name) in enumerate(PLACES.items())
     ]

@@ -56,7 +56,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric) -> Curve:
 
 def importance_chart(importance: pd.DataFrame) -> Forest:
     """Which parameter mattered: bars that add up to 100 %."""
-    rows = [Row(row["parameter"], 100 * row["importance"]) for row in records(importance)]
+    rows = [Row(row["parameter"], row["importance"]).scaled(100) for row in records(importance)]
     return Forest(
         title="Which parameter mattered",
         rows=rows,

@@ -64,7 +64,7 @@ def test_differences_are_paired_by_fold_at_the_largest_size() -> None:
                 rows.append(("svc", balance, size, 0, fold, accuracy if size == 20 else 0.9))
     curve = pd.DataFrame(rows, columns=["classifier", "balance", "size", "repeat", "fold", "accuracy"])
     pooled = curve.groupby(["classifier", "balance", "size"], as_index=False)["accuracy"].mean()
-    pooled = pooled.rename(columns={"accuracy": "value"}).assign(genre="", score="accuracy", covers=30)
+    pooled = pooled.rename(columns={"accuracy": "value"}).assign(genre="", score="accuracy", covers=300)
     table = balance_table(curve, pooled, test_share=0.5).set_index("balance")
     # differences of the folds: 0.05 and 0.07
     half = 12.7062 * 0.02 / np.sqrt(2) * np.sqrt(0.5 + 0.5)

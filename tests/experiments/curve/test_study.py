@@ -96,6 +96,14 @@ def test_one_row_a_classifier_balance_size_and_fold(study: Path) -> None:
         assert curve[name].between(0, 1).all()
 
 
+def test_a_law_names_the_sizes_of_its_curve(study: Path) -> None:
+    curve, laws = pd.read_csv(study / "curve.csv"), pd.read_csv(study / "powerlaw.csv")
+    assert set(laws["smallest"]) == {curve["size"].min()}
+    assert set(laws["largest"]) == {curve["size"].max()}
+    whole = curve[(curve["size"] == curve["size"].max())].drop_duplicates(["repeat", "fold"])
+    assert curve["size"].max() == round(whole["covers"].mean())
+
+
 def test_the_largest_size_is_the_run_itself(study: Path, manifest: Path, out: Path) -> None:
     board = pd.read_csv(train(_config(manifest, out)) / "leaderboard.csv").set_index("classifier")
     pooled = pd.read_csv(study / "pooled.csv")

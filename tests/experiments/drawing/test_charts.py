@@ -54,6 +54,27 @@ def _forest() -> Forest:
     )
 
 
+def test_a_row_in_another_unit_has_all_its_numbers_in_it() -> None:
+    row = Row("cnn", 0.5, -0.25, 0.75, group=2, ring=0.125).scaled(100)
+    assert (row.value, row.low, row.high, row.ring) == (50, -25, 75, 12.5)
+    assert (row.label, row.group) == ("cnn", 2)
+    assert math.isnan(Row("none", math.nan).scaled(100).low)
+
+
+def test_the_line_of_a_forest_crosses_no_words() -> None:
+    chart = _forest()
+    root = ET.fromstring(pages.svg(chart, standalone=True))
+    lines = [
+        (float(line.attrib["y1"]), float(line.attrib["y2"]))
+        for line in root.iter("{http://www.w3.org/2000/svg}line")
+        if line.attrib["class"] == "chance" and line.attrib["x1"] != "0"
+    ]
+    assert len(lines) == len(chart.rows)
+    for text in root.iter("{http://www.w3.org/2000/svg}text"):
+        foot = float(text.attrib["y"])  # letters of 14 to 16 pixels stand from 12 above to 4 below it
+        assert all(foot + 4 <= top or foot - 12 >= bottom for top, bottom in lines), text.text
+
+
 def test_a_forest_says_its_numbers_and_no_two_texts_share_a_line() -> None:
     chart = _forest()
     assert "chance: 20.0" in chart.words

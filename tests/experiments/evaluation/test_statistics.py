@@ -45,6 +45,32 @@ def test_equal_folds_leave_some_doubt() -> None:
         corrected_t_test(np.array([0.1]), 0.25, covers=40)
 
 
+def test_folds_that_are_less_than_a_cover_apart_agree() -> None:
+    # two covers more in each of three folds, one of which has a cover more
+    differences = np.array([2 / 83, 2 / 83, 2 / 84])
+    assert corrected_t_test(differences, 1 / 2, 250 / 3).p < 0.001
+    found = corrected_t_test(differences, 1 / 2, 250 / 3, step=3 / 250)
+    # as if seven of 252 covers made the difference
+    error = np.sqrt(7 / 252 * 245 / 252 / (250 / 3)) * np.sqrt(1 / 3 + 1 / 2)
+    assert found.high - found.difference == pytest.approx(4.302653 * error, rel=1e-2)
+    assert found.p > 0.2
+    apart = np.array([1 / 83, 2 / 83, 3 / 84])
+    assert corrected_t_test(apart, 1 / 2, 83, step=1 / 83) == corrected_t_test(apart, 1 / 2, 83)
+
+
+@pytest.mark.parametrize("folds", [3, 10])
+def test_equal_models_are_rarely_told_apart_by_folds_that_happen_to_agree(folds: int) -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.array([len(part) for part in np.array_split(np.arange(100), folds)])
+    sure = 0
+    for _ in range(2000):
+        # one cover in twenty is right by one of the models alone
+        only_one = rng.binomial(sizes, 0.05)
+        differences = (2 * rng.binomial(only_one, 0.5) - only_one) / sizes
+        sure += corrected_t_test(differences, 1 / (folds - 1), 100 / folds, folds / 100).p < 0.001
+    assert sure <= 6  # 2 expected at most
+
+
 def test_under_the_null_the_corrected_test_keeps_its_level_and_the_plain_one_does_not() -> None:
     rng = np.random.default_rng(0)
     corrected, plain = [], []
