@@ -152,4 +152,6 @@ def open_journal(folder: str | os.PathLike[str], size: str, retry: bool = False)
 
 
 def _decision(row: dict[str, Any]) -> GrowDecision:
+    if "source" in row:
+        raise UserError("out: this collection was grown by --ids. Grow by --genre into another --out.")
     return GrowDecision(**row | {"release": release_of(row["release"])})

@@ -25,7 +25,7 @@ def lock_of(records: Records, ids: Sequence[str], sides: Sequence[str]) -> pd.Da
     """
     rows = [
         (release_id, side, picture.url, picture.sha256, picture.bytes, picture.status)
-        for release_id in sorted(set(ids), key=lambda one: (len(one), one))
+        for release_id in sorted(set(ids), key=_order)
         for side in sorted(sides, reverse=True)  # front, back
         if (picture := records.picture(release_id, side)) is not None and picture.status != "open"
     ]
@@ -69,14 +69,20 @@ def differences(expected: pd.DataFrame, here: pd.DataFrame, sides: Sequence[str]
         here: another, of what was fetched.
         sides: that are compared.
     """
-    keys = ["id", "side"]
-    both = expected[expected["side"].isin(sides)].merge(
-        here, on=keys, how="outer", suffixes=("_in_lock", "_here"), sort=False
+    compared = ["id", "side", "sha256", "status"]
+    both = expected.loc[expected["side"].isin(sides), compared].merge(
+        here[compared], on=["id", "side"], how="outer", suffixes=("_in_lock", "_here")
     )
-    both = both.fillna("").assign(difference=[_difference(row) for row in both.fillna("").to_dict("records")])
+    both = both.fillna("")
+    both["difference"] = [_difference(row) for row in both.to_dict("records")]
     found = both[both["difference"] != ""]
-    order = sorted(found.index, key=lambda n: (len(found.at[n, "id"]), found.at[n, "id"], n))
-    return found.loc[order, list(DIFFERENCE_COLUMNS)].reset_index(drop=True)
+    found = found.sort_values("id", key=lambda ids: ids.map(_order), kind="stable")
+    return found[list(DIFFERENCE_COLUMNS)].reset_index(drop=True)
+
+
+def _order(release_id: str) -> tuple[int, str]:
+    """Numbers by their value."""
+    return len(release_id), release_id
 
 
 def _difference(row: dict[str, str]) -> str:

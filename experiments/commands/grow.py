@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from coverfusion.data.errors import UserError, needs_extra
 from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, print_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _SHOWN = 5  # differences from a lock; the file has all
 
@@ -127,8 +130,8 @@ def _grow_ids(
     releases = len({one.release_id for one in wanted})
     seconds = releases * client.interval * (2 if back and source == "musicbrainz" else 1)
     console.print(
-        f"{releases:,} releases of {ids} from {asked.title}: at least {_duration(seconds)}, without those that "
-        f"{out} has.",
+        f"{releases:,} releases of {ids} from {asked.title}: {_duration(seconds)} or more, "
+        f"less what {out} has.",
         soft_wrap=True,
     )
     began = time.monotonic()
@@ -144,7 +147,7 @@ def _grow_ids(
     print_place("Rejected, with reasons", out / "rejected.csv")
     if grown.unanswered:
         raise UserError(
-            f"{grown.unanswered:,} pictures got no reply. Run the same command again: it asks for these alone."
+            f"{grown.unanswered:,} pictures got no reply. Run the same command again: it asks for them alone."
         )
     print_place("Lock", grown.lock)
     if len(grown.differences):
@@ -159,7 +162,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _said(found, compared, out: Path, own: bool) -> str:
+def _said(found: pd.DataFrame, compared: Path | None, out: Path, own: bool) -> str:
     shown = ", ".join(f"{row.id} {row.side} {row.difference}" for row in found.head(_SHOWN).itertuples())
     more = f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
     accept = f" Delete {compared} and run again to lock what is here now." if own else ""
