@@ -89,10 +89,15 @@ def _grow_genres(
     from coverfusion.experiments.pipeline.progress import counted
 
     client = Client(contact)
+    asked = list(dict.fromkeys(genre))
+    covers = limit * len(asked) * (2 if back else 1)
+    _print_plan(
+        f"{limit:,} albums each of {', '.join(asked)} from MusicBrainz", covers * client.interval, out
+    )
     began = time.monotonic()
     have: dict[str, int] = {}
     first: dict[str, int] = {}
-    with counted("covers", limit * len(set(genre)) * (2 if back else 1)) as bar:
+    with counted("covers", covers) as bar:
 
         def progress(name: str, covers: int) -> None:
             have[name] = min(covers, limit)
@@ -129,11 +134,7 @@ def _grow_ids(
     wanted = read_ids(ids, asked)
     releases = len({one.release_id for one in wanted})
     seconds = releases * client.interval * (2 if back and source == "musicbrainz" else 1)
-    console.print(
-        f"{releases:,} releases of {ids} from {asked.title}: {_duration(seconds)} or more, "
-        f"less what {out} has.",
-        soft_wrap=True,
-    )
+    _print_plan(f"{releases:,} releases of {ids} from {asked.title}", seconds, out)
     began = time.monotonic()
     with counted("releases", releases) as bar:
 
@@ -157,9 +158,11 @@ def _grow_ids(
     print_next("train on it", "train", grown.manifest)
 
 
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes // 60} h {minutes % 60} min"
+def _print_plan(what: str, seconds: float, out: Path) -> None:
+    """Prints what will be asked for, and how long the pace that the services allow makes it."""
+    hours, minutes = divmod(round(seconds / 60), 60)
+    took = f"{seconds:.0f} s" if seconds < 90 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    console.print(f"{what}: {took} or more, less what {out} has.", soft_wrap=True)
 
 
 def _said(found: pd.DataFrame, compared: Path | None, out: Path, own: bool) -> str:
