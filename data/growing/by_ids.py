@@ -201,5 +201,5 @@ def _compared(
     else:
         listed.unlink(missing_ok=True)
     if counts["open"].sum() == 0 and (found.empty or lock is not None):
-        write_lock(here, own)
+        write_lock(here, own, sides)
     return Grown(records.folder / "manifest.csv", own if own.exists() else None, found, compared, counts)

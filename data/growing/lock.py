@@ -32,8 +32,12 @@ def lock_of(records: Records, ids: Sequence[str], sides: Sequence[str]) -> pd.Da
     return pd.DataFrame(rows, columns=list(LOCK_COLUMNS))
 
 
-def write_lock(lock: pd.DataFrame, path: Path) -> None:
-    """Writes a lock whole or not at all."""
+def write_lock(lock: pd.DataFrame, path: Path, sides: Sequence[str]) -> None:
+    """Writes a lock whole or not at all; the rows of other sides, from an earlier run, stay."""
+    if path.exists():
+        before = read_lock(path)
+        both = pd.concat([lock, before[~before["side"].isin(sides)]])
+        lock = both.sort_values("id", key=lambda ids: ids.map(_order), kind="stable")
     write_table(lock, path)
 
 
@@ -74,7 +78,8 @@ def differences(expected: pd.DataFrame, here: pd.DataFrame, sides: Sequence[str]
         here[compared], on=["id", "side"], how="outer", suffixes=("_in_lock", "_here")
     )
     both = both.fillna("")
-    both["difference"] = [_difference(row) for row in both.to_dict("records")]
+    cells = both[["status_in_lock", "status_here", "sha256_in_lock", "sha256_here"]]
+    both["difference"] = [_difference(*row) for row in cells.to_numpy().tolist()]
     found = both[both["difference"] != ""]
     found = found.sort_values("id", key=lambda ids: ids.map(_order), kind="stable")
     return found[list(DIFFERENCE_COLUMNS)].reset_index(drop=True)
@@ -85,14 +90,14 @@ def _order(release_id: str) -> tuple[int, str]:
     return len(release_id), release_id
 
 
-def _difference(row: dict[str, str]) -> str:
-    before, now = row["status_in_lock"], row["status_here"]
+def _difference(before: str, now: str, sha256_before: str, sha256_now: str) -> str:
+    """From the statuses and digests of one picture; "" where a lock has no row."""
     if not now:
         return "not here"
     if not before:
         return "not in the lock"
     if before == now == "ok":
-        return "" if row["sha256_in_lock"] == row["sha256_here"] else "changed"
+        return "" if sha256_before == sha256_now else "changed"
     if before == "ok":
         return now
     return "came" if now == "ok" else ""

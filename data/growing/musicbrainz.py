@@ -148,5 +148,5 @@ def _release(entry: dict[str, Any]) -> Release | None:
 
 def _genres(entry: dict[str, Any]) -> tuple[str, ...]:
     """Those that people voted for, the one with most votes first."""
-    found = [genre for genre in entry.get("genres") or [] if genre["count"] > 0]
+    found = [genre for genre in entry.get("genres") or [] if genre.get("count")]
     return tuple(genre["name"] for genre in sorted(found, key=lambda genre: (-genre["count"], genre["name"])))

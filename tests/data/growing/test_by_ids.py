@@ -408,6 +408,18 @@ def test_a_lock_in_the_folder_is_compared_with_and_kept(tmp_path, service):
     assert [row[0] for row in lock(mine)] == ["1", "2", "3", "4"]
 
 
+def test_backs_may_come_later_and_stay_in_the_lock(tmp_path, service):
+    run(tmp_path, service, wanted(1, 2))
+    service.asked.clear()
+    run(tmp_path, service, wanted(1, 2), back=True)
+    assert service.paths() == ["/releases/1", "/releases/2", "/R-2-1.jpeg"]  # no front again
+    locked = lock(tmp_path)
+    assert locked == [("1", "front", "ok"), ("1", "back", "none"), ("2", "front", "ok"), ("2", "back", "ok")]
+    run(tmp_path, service, wanted(1, 2))
+    assert lock(tmp_path) == locked
+    assert list(table(tmp_path, "manifest.csv")["side"]) == ["front", "front"]
+
+
 def test_the_order_of_the_ids_is_that_of_the_manifest_alone(tmp_path, service):
     run(tmp_path / "a", service, wanted(1, 2, 3))
     run(tmp_path / "b", service, wanted(3, 1, 2))

@@ -81,6 +81,7 @@ def test_covers_lie_beside_a_manifest_that_says_where_they_are_from(tmp_path, se
     assert (row["genre"], row["artist"], row["date"]) == ("jazz", "Miles Davis & Gil Evans", "1959-08-17")
     assert (row["release"], row["release_group_id"]) == (mbid(0), mbid(0, "release-group"))
     assert (row["side"], row["size"]) == ("front", 500)
+    assert (row["year"], row["country"], row["label"]) == (1959, "US", "Label")
     assert row["url"] == f"{service.address}/release/{mbid(0)}/front-500"
     assert "not free to pass on" in row["licence"]
     assert (tmp_path / row["path"]).read_bytes() == picture(0)
