@@ -34,6 +34,7 @@ from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
@@ -55,6 +56,7 @@ class Manifest(TypedDict):
     extra: dict[str, Any]
     files: dict[str, str]
     classifier_origins: NotRequired[dict[str, str]]
+    labels: NotRequired[str]
 
 
 class _Format(TypedDict):
@@ -77,7 +79,7 @@ class Bundle:
         novelty: what training covers look like, or None.
     """
 
-    classifier: BlockClassifier
+    classifier: BlockClassifier | SeveralGenres
     classes: list[Any]
     columns: dict[str, list[str]]
     extractors: dict[str, Made]
@@ -121,7 +123,7 @@ class Bundle:
 
 def save_bundle(
     folder: str | os.PathLike[str],
-    classifier: BlockClassifier,
+    classifier: BlockClassifier | SeveralGenres,
     *,
     columns: Mapping[str, Sequence[str]],
     extractors: Mapping[str, Mapping[str, Any]],
@@ -166,6 +168,7 @@ def save_bundle(
         "format": BUNDLE_FORMAT,
         "classifier": classifier.name,
         "classes": np.asarray(classifier.classes_).tolist(),
+        "labels": "many" if isinstance(classifier, SeveralGenres) else "one",
         "columns": {block: list(names) for block, names in columns.items()},
         "extractors": {block: dict(made) for block, made in extractors.items()},
         "extra": dict(extra or {}),
@@ -203,7 +206,9 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
 
 def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
     return Bundle(
-        classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
+        classifier=SeveralGenres.load(folder / "classifier", manifest["classifier"])
+        if manifest.get("labels") == "many"
+        else classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],
         columns=manifest["columns"],
         extractors=dict(manifest["extractors"]),

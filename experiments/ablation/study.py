@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.genre_sets import genre_names, has_sets, labels_of
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
@@ -43,6 +44,7 @@ from coverfusion.experiments.pipeline.fold_scores import (
 )
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.parts import say_untested
+from coverfusion.experiments.pipeline.predicted_genres import truth_of
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     run_extractors,
@@ -128,7 +130,7 @@ def run_designs(
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
-    genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
+    genres, genre = genre_names(covers), labels_of(covers.set_index("cover_id"))
     ids = pd.Index(tested["cover_id"])
     outcomes: dict[Key, Outcome] = {("", ()): nothing_known(genre, folds, ids, genres, config.prior)}
 
@@ -148,7 +150,7 @@ def run_designs(
             return [metric.better(float(value)) for value in tried]
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
-    truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
+    truth = truth_of(tested["genre"], genres, has_sets(covers))
     groups = tested["group"].to_numpy()
     study = make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric, config.prior)
     save_outcomes(opened.path, study, list(ids))

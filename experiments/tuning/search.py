@@ -16,7 +16,7 @@ from coverfusion.data.errors import UserError, needs_extra
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_value
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import genres_of
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search_page import write_search_page
