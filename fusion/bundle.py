@@ -38,6 +38,7 @@ from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
+from coverfusion.fusion.uncertainty.several_decision import SeveralDecision
 
 BUNDLE_FORMAT = 2
 BUNDLE_MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -77,6 +78,7 @@ class Bundle:
         neighbours: the index of training covers, or None.
         decision: held-out covers with what was learnt from them, or None.
         novelty: what training covers look like, or None.
+        several: of covers of several genres, held-out ones with what follows from them; else None.
     """
 
     classifier: BlockClassifier | SeveralGenres
@@ -88,6 +90,7 @@ class Bundle:
     neighbours: TrainingIndex | None
     decision: Decision | None = None
     novelty: Novelty | None = None
+    several: SeveralDecision | None = None
 
     def __repr__(self) -> str:
         blocks = "+".join(self.extractors)
@@ -130,6 +133,7 @@ def save_bundle(
     neighbours: TrainingIndex | None = None,
     decision: Decision | None = None,
     novelty: Novelty | None = None,
+    several: SeveralDecision | None = None,
     extra: Mapping[str, Any] | None = None,
     card: str = "",
 ) -> None:
@@ -143,6 +147,7 @@ def save_bundle(
         neighbours: the index of training covers.
         decision: held-out covers with what was learnt from them.
         novelty: what training covers look like.
+        several: held-out covers of several genres, instead of `decision`.
         extra: JSON values to keep with it.
         card: what readers must know of it, in Markdown; "": nothing.
 
@@ -162,6 +167,8 @@ def save_bundle(
         decision.save(partial / "decision")
     if novelty is not None:
         novelty.save(partial / "novelty")
+    if several is not None:
+        several.save(partial / "several")
     if card:
         (partial / BUNDLE_CARD).write_text(card, encoding="utf-8")
     manifest = {
@@ -217,6 +224,7 @@ def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
         neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
         novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
+        several=SeveralDecision.load(folder / "several") if (folder / "several").is_dir() else None,
     )
 
 

@@ -19,6 +19,7 @@ from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.cached_fits import (
     CachedFits,
     CannotFitError,
+    Fitted,
     Model,
     Part,
     all_blocks,
@@ -37,7 +38,7 @@ from coverfusion.experiments.pipeline.parts import (
     run_parts,
     say_untested,
 )
-from coverfusion.experiments.pipeline.predicted_genres import named_genres
+from coverfusion.experiments.pipeline.predicted_genres import named_genres, predicted_of
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
@@ -57,13 +58,14 @@ from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
 from coverfusion.experiments.training.stack_weights import write_stack_weights
-from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.prior import Prior, prior_weight
 from coverfusion.fusion.registry import create_checked
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
+from coverfusion.fusion.uncertainty.several_decision import SeveralDecision, learn_several_decision
 
 SCORED = ("test", ALL_FOLDS)  # what the results speak of; validation covers choose
 
@@ -252,7 +254,7 @@ def write_predictions(
 
 def write_bundle(
     folder: Path,
-    classifier: BlockClassifier,
+    classifier: Fitted,
     model: Model,
     prepared: Prepared,
     train_ids: list[str],
@@ -285,12 +287,14 @@ def write_bundle(
         thumbnails=[thumbnail(read_bytes(path)) for path in covers["path"]],
     )
     groups = prepared.covers.set_index("cover_id")["group"]
-    decision = _decision(classifier.classes_, groups, held_out, prior)
+    sets = isinstance(classifier, SeveralGenres)
+    decision = None if sets else _decision(classifier.classes_, groups, held_out, prior)
     save_bundle(
         folder,
         classifier,
         neighbours=neighbours,
         decision=decision,
+        several=_several_decision(groups, held_out) if sets else None,
         card=bundle_card(folder.parent, used, decision, classifier),
         novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
@@ -305,6 +309,13 @@ def write_bundle(
         | ({"note": note} if note else {}),
     )
     return neighbours
+
+
+def _several_decision(groups: pd.Series, held_out: pd.DataFrame) -> SeveralDecision:
+    """The same of covers of several genres."""
+    found = predicted_of(held_out)
+    own = groups.loc[held_out.index].to_numpy()
+    return learn_several_decision(found.proba, found.truth, own, str(held_out["split"].iloc[0]))
 
 
 def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame, prior: Prior) -> Decision:
