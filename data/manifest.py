@@ -29,7 +29,7 @@ from coverfusion.data.plurals import how_many
 if TYPE_CHECKING:
     from _csv import Reader as CSVReader
 
-LIST_MARK = "\x1f"  # between the values of a parquet list
+LIST_MARK = "\x1f"  # behind each value of a parquet list
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
 SOURCE_COLUMN = "source"
 _DELIMITERS = ",;\t"
@@ -51,7 +51,7 @@ def manifest_rows(
         UserError: as `_read`; `path` and `genre` are needed; a list of several genres where one is needed,
             or a genre whose name holds the separator of results.
     """
-    several = labels == "many" and GENRES_COLUMN in columns_of(manifest)
+    several = labels == "many" and GENRES_COLUMN in columns_of(manifest, ())
     label = GENRES_COLUMN if several else "genre"
     columns = _read(manifest, ("path", label), (*MANIFEST_COLUMNS, GENRES_COLUMN))
     genres = [genre.strip() for genre in columns[label]]
@@ -210,7 +210,7 @@ def _texts(name: str, column: pa.ChunkedArray) -> list[str]:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if name.strip().lower() in ("genre", GENRES_COLUMN) and _is_list_of_texts(kind):
         cells: Sequence[list[str | None] | None] = column.to_pylist()
-        return [LIST_MARK.join(filter(None, cell or [])) for cell in cells]
+        return ["".join(f"{value}{LIST_MARK}" for value in cell or [] if value) for cell in cells]
     if pa.types.is_nested(kind):
         raise ValueError(f"the column '{name}' holds lists or structures ({kind}): give one value a row.")
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):

@@ -30,7 +30,7 @@ from coverfusion.experiments.ablation.tables import (
     make_study,
     planned_pairs,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -94,7 +94,7 @@ def ablate(
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    region = METRICS[config.metric].rope(rope)
+    region = SET_METRICS[config.metric].rope(rope)
     matters = None if math.isnan(region) else region
     asked = [sorted(designs), repeats, matters]
 
@@ -121,7 +121,7 @@ def run_designs(
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    config, covers, metric = opened.config, prepared.covers, METRICS[opened.config.metric]
+    config, covers, metric = opened.config, prepared.covers, SET_METRICS[opened.config.metric]
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
     folds, tested = save_folds(opened.path, covers, config, repeats)
     note = say_untested(covers, [fold.part for fold in folds], config, ["test"])

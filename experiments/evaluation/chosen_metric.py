@@ -33,7 +33,6 @@ MetricName = Literal[
     "hamming_loss",
     "ranking_loss",
 ]
-OF_SETS = ("micro_f1", "hamming_loss", "ranking_loss")  # of covers that may have several genres alone
 MIN_PROBABILITY = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
 LOSSES = ("log_loss", "brier")  # the columns of `cover_losses`
 _SET_LOSSES = (*LOSSES, "ranking_loss", "hamming_loss")  # the columns of covers of several genres
@@ -184,20 +183,27 @@ METRICS: Mapping[str, Metric] = {
         Metric("macro_f1", "f1_macro", "macro F1"),
         Metric("log_loss", "log_loss", "log loss", higher_is_better=False, percent=False),
         Metric("brier", "brier", "Brier score", higher_is_better=False, percent=False),
-        Metric("micro_f1", "f1_micro", "micro F1"),
-        Metric("hamming_loss", "hamming_loss", "Hamming loss", higher_is_better=False, percent=False),
-        Metric("ranking_loss", "ranking_loss", "ranking loss", higher_is_better=False, percent=False),
     )
+}
+SET_METRICS: Mapping[str, Metric] = {  # of covers that may have several genres
+    **METRICS,
+    "micro_f1": Metric("micro_f1", "f1_micro", "micro F1"),
+    "hamming_loss": Metric(
+        "hamming_loss", "hamming_loss", "Hamming loss", higher_is_better=False, percent=False
+    ),
+    "ranking_loss": Metric(
+        "ranking_loss", "ranking_loss", "ranking loss", higher_is_better=False, percent=False
+    ),
 }
 
 
 def metric_of(name: str) -> Metric:
     """The metric called so; raises UserError where there is none."""
-    if name not in METRICS:
+    if name not in SET_METRICS:
         raise UserError(
-            f"--metric {name}: it must be one of {', '.join(METRICS)}.{did_you_mean(name, METRICS)}"
+            f"--metric {name}: it must be one of {', '.join(SET_METRICS)}.{did_you_mean(name, SET_METRICS)}"
         )
-    return METRICS[name]
+    return SET_METRICS[name]
 
 
 def metric_interval(
@@ -268,11 +274,6 @@ def _set_losses(truth: np.ndarray, proba: np.ndarray) -> np.ndarray:
     counts = pairs.sum(axis=(1, 2))
     ranking = (pairs * behind).sum(axis=(1, 2)) / np.maximum(counts, 1)
     return np.column_stack([log_loss, ((proba - truth) ** 2).mean(axis=1), ranking])
-
-
-def metrics_for(sets: bool) -> dict[str, Metric]:
-    """The metrics of covers of one genre each, or of those that may have several."""
-    return {name: metric for name, metric in METRICS.items() if sets or name not in OF_SETS}
 
 
 def metric_value(metric: Metric, truth: np.ndarray, codes: np.ndarray, proba: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, cover_losses, loss_interval
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, cover_losses, loss_interval
 from coverfusion.experiments.evaluation.metrics import GENRE_SCORE_BASES, SCORE_RESAMPLES, Scores
 from coverfusion.experiments.evaluation.statistics import (
     effective_groups,
@@ -64,7 +64,7 @@ def score_sets(
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     weights = np.vstack([np.ones(len(truth)), group_weights(codes, seed, SCORE_RESAMPLES)])
     losses = cover_losses(truth, proba)
-    by_metric = {metric.column: metric for metric in METRICS.values()}
+    by_metric = {metric.column: metric for metric in SET_METRICS.values()}
     precision = average_precision(truth, proba, weights)
     rows: dict[str, tuple[float, float, float]] = {}
     for name in SET_SCORES:

@@ -25,7 +25,7 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.genre_sets import Labels
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
-from coverfusion.experiments.evaluation.chosen_metric import OF_SETS, MetricName
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, MetricName
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
@@ -159,7 +159,7 @@ class Config(BaseModel):
                 raise ValueError("prior: with labels: many each genre has its own proportion; take natural")
             return self
         for key, metric in (("metric", self.metric), ("choose_by", self.choose_by)):
-            if metric in OF_SETS:
+            if metric not in METRICS:
                 raise ValueError(f"{key}: {metric} is of covers of several genres; it needs labels: many")
         if self.separator is not None:
             raise ValueError("separator: it needs labels: many")

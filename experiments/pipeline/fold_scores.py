@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.metrics import f1_score
 
 from coverfusion.data.splits import save_splits
-from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS, Metric, cover_losses
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, SET_METRICS, Metric, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.chosen_splits import chosen_folds, tested_covers
 from coverfusion.experiments.pipeline.config import Config
@@ -222,7 +222,7 @@ def _set_scores(
     losses, k = cover_losses(truth, proba), len(genres)
     values = {
         metric.column: float(metric.value(metric.sums(truth, named, losses, k).sum(axis=0, keepdims=True))[0])
-        for metric in METRICS.values()
+        for metric in SET_METRICS.values()
     }
     hits, support = (truth & named).sum(axis=0), truth.sum(axis=0)
     recall = hits / np.maximum(support, 1)

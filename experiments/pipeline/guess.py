@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.seeds import draws
-from coverfusion.experiments.evaluation.chosen_metric import metric_value, metrics_for
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS, metric_value
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.predicted_genres import Predicted
 from coverfusion.fusion.prior import Prior, prior_shares
@@ -115,7 +115,7 @@ def baselines(
     for part in parts:
         for split, ids in part.predicted.items():
             found.setdefault(split, []).append(guessed(genre, part.train, ids, genres, prior))
-    metrics = metrics_for(isinstance(genre, pd.DataFrame))
+    metrics = SET_METRICS if isinstance(genre, pd.DataFrame) else METRICS
     values: dict[str, dict[str, float]] = {}
     for split, guesses in found.items():
         truth = np.concatenate([own.truth for own in guesses])

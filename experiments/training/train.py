@@ -15,7 +15,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.genre_sets import genre_names, labels_of
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import (
     CachedFits,
     CannotFitError,
@@ -126,7 +126,7 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     genre = labels_of(prepared.covers.set_index("cover_id"))
     chosen, deciding = choose_model(predictions, genre, groups, choosing, blocks, config)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
-    board = leaderboard(scored, seconds, choosing, METRICS[config.metric])
+    board = leaderboard(scored, seconds, choosing, SET_METRICS[config.metric])
     write_leaderboard(folder, board, scored)
     write_predictions(folder / "predictions.parquet", predictions, groups, deciding)
     write_stack_weights(folder, fits, list(predictions), parts)
@@ -185,7 +185,7 @@ def choose_model(
     chooses = choosing_covers(held, groups, config.seed)
     if not chooses.any():
         chooses[:] = True
-    chosen = best_model(held_out, blocks, METRICS[config.choose_by], weight[chooses])
+    chosen = best_model(held_out, blocks, SET_METRICS[config.choose_by], weight[chooses])
     alone = sum(model.blocks == all_blocks(model.classifier, blocks) for model in predictions) == 1
     return chosen, ids if alone or chooses.all() else ids[~chooses.to_numpy()]
 
