@@ -29,7 +29,7 @@ from coverfusion.data.plurals import how_many
 if TYPE_CHECKING:
     from _csv import Reader as CSVReader
 
-LIST_MARK = "\x1f"  # behind each value of a parquet list
+LIST_MARK = "\x01"  # behind each value of a parquet list
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
 SOURCE_COLUMN = "source"
 _DELIMITERS = ",;\t"
