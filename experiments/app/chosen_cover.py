@@ -15,6 +15,7 @@ from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.scored_covers import ScoredCovers
+from coverfusion.experiments.drawing.words import brief, effect
 from coverfusion.experiments.explanation.explain import explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING
 from coverfusion.experiments.explanation.figure import display_unit, draw_explanation
@@ -128,10 +129,9 @@ def show_why(explanation: dict[str, Any]) -> None:
     with blocks:
         st.markdown("**What each block does**")
         effects = pd.Series(parts["blocks"]).sort_values(ascending=False)
-        st.table(
-            effects.map(lambda value: signed(factor * value, factor)).rename("Effect").rename_axis("Block")
-        )
-        st.caption(plain(f"In {unit}, from {factor * parts['base']:.1f}: {parts['method']}."))
+        st.table(effects.map(lambda value: effect(factor * value)).rename("Effect").rename_axis("Block"))
+        start = f"{parts['base'] * factor:.1f} ({parts['start']})"
+        st.caption(plain(f"In {unit}, from {start}: {parts['method']}."))
     with features:
         st.markdown("**Readable features**")
         st.table(feature_frame(explanation["features"], factor))
@@ -150,7 +150,7 @@ def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame
             (
                 feature_words(one["column"], one["description"]),
                 value_words(one["value"]),
-                signed(factor * one["contribution"], factor),
+                effect(factor * one["contribution"]),
                 _middle(one["quartiles"]),
             )
             for one in features
@@ -175,19 +175,13 @@ def on_the_cover(explanation: dict[str, Any]) -> str:
     return f"{people}; {read}"
 
 
-def signed(value: float, factor: float) -> str:
-    """A signed effect with a true minus sign; two digits where it is a logarithm (factor 1) or below 1."""
-    digits = 1 if factor > 1 and abs(value) >= 0.995 else 2
-    return f"{value:+.{digits}f}".replace("-", "\u2212")
-
-
 def value_words(value: float | None) -> str:
     """A feature's value in three digits; NaN and None are of a feature that is not there."""
-    return "not there" if value is None or math.isnan(value) else f"{value:.3g}"
+    return "not there" if value is None or math.isnan(value) else brief(value)
 
 
 def _middle(quartiles: list[float] | None) -> str:
-    return "" if quartiles is None else f"{quartiles[0]:.3g} to {quartiles[2]:.3g}"
+    return "" if quartiles is None else f"{brief(quartiles[0])} to {brief(quartiles[2])}"
 
 
 def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
@@ -213,6 +207,11 @@ def _nearest(
     assert _model.bundle.neighbours is not None
     with ONE_AT_A_TIME:
         frame = nearest_covers(
-            _model.bundle, _model.extractors, decode(_picture), SHOWN_SIMILAR_COVERS, list(genres) or None
+            _model.bundle,
+            _model.extractors,
+            decode(_picture),
+            SHOWN_SIMILAR_COVERS,
+            list(genres) or None,
+            leave_out=cover_id,
         )
         return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist()))
