@@ -16,6 +16,7 @@ from coverfusion.data.collection import Collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.plurals import how_many
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.labels import label, largest
 from coverfusion.experiments.drawing.words import percent
@@ -106,7 +107,7 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     """Prints counts, duplicates, sizes and why files were rejected."""
     genres = inspection.genres
     counts = collection.counts
-    table = new_table(f"{len(collection.frame):,} covers in {len(genres)} genres")
+    table = new_table(f"{how_many(len(collection), 'cover')} in {how_many(len(genres), 'genre')}")
     table.add_column("genre", overflow="fold")
     heads = {"conflicting": "under several\ngenres", "near": "with near\nduplicates", "rejected": "rejected"}
     heads = {column: head for column, head in heads.items() if genres[column].any()}
@@ -117,7 +118,7 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
         table.add_row(genre, f"{covers:,}", percent(proportion), *(f"{count:,}" for count in others))
     console.print(table)
     if len(rows) > _MAX_PRINTED_GENRES:
-        console.print(f"{len(rows) - _MAX_PRINTED_GENRES:,} smaller genres are listed in genres.csv.")
+        console.print(f"In genres.csv: {how_many(len(rows) - _MAX_PRINTED_GENRES, 'smaller genre')}.")
     if inspection.imbalance > 1:
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
@@ -140,12 +141,12 @@ def _count_lines(counts: Mapping[str, int]) -> list[str]:
         "near duplicates": counts["near_conflicting"],
     }
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in conflicts.items() if count)
-    near = f"{counts['near_covers']:,} covers in {counts['near_groups']:,} groups, which no split separates"
+    near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
         f"Under several genres: {kinds}; left out: {counts['left_out']:,}": sum(conflicts.values()),
-        f"Near duplicates: {near}": counts["near_covers"],
+        f"Near duplicates: {near}, which no split separates": counts["near_covers"],
         f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
     }
     return [line for line, count in lines.items() if count]
@@ -161,7 +162,7 @@ def _print_counts(what: str, counted: str, rows: list[tuple[Any, ...]]) -> None:
         table.add_row(name, f"{count:,}")
     if len(rows) > _MAX_PRINTED_ROWS:
         others = rows[_MAX_PRINTED_ROWS:]
-        table.add_row(f"{len(others)} others", f"{sum(count for _, count in others):,}")
+        table.add_row(how_many(len(others), "other"), f"{sum(count for _, count in others):,}")
     console.print(table)
 
 
