@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BundleArgument,
     SetCoverageOption,
@@ -54,6 +55,7 @@ def explain_command(
     print_explanation(explain(bundle, picture, out, top_k, attention, targets))
     print_place("Picture", out)
     print_place("JSON", out.with_suffix(".json"))
+    print_next("see covers like it", "similar", bundle, picture)
 
 
 def print_explanation(explanation: Explanation) -> None:

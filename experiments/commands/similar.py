@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, new_table
 
@@ -59,3 +60,5 @@ def similar_command(
     console.print(distance_words(place, text is not None))
     if out:
         print_place("Picture" if out.suffix.lower() == ".png" else "List", out)
+    if picture is not None and not (place / "index.json").is_file():
+        print_next("see why it gets its genre", "explain", place, picture)

@@ -16,6 +16,7 @@ from coverfusion.experiments.drawing.curves import Counted, Curve, Spot, calibra
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import confusion_map
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
     SCORE_LABELS,
     SPLIT_LABELS,
@@ -124,6 +125,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }
     pages.write(folder / "report.html", pages.render("report.html", context, FILTERS))
+    link_run_pages(folder, "Report", folder / "report.html")
     return folder / "report.html"
 
 
