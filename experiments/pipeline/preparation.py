@@ -253,4 +253,5 @@ def describe_extractor(extractor: Extractor) -> Made:
 def genre_counts(covers: pd.DataFrame) -> dict[str, int]:
     """Genre -> covers, the most first and equal ones by name."""
     counts = covers["genre"].value_counts().sort_index()
-    return counts.sort_values(ascending=False, kind="stable").to_dict()
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return {str(genre): int(count) for genre, count in ordered.items()}
