@@ -16,7 +16,7 @@ from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.scored_covers import ScoredCovers
-from coverfusion.experiments.drawing.words import capital
+from coverfusion.experiments.drawing.words import brief, capital, effect
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explain import explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING
@@ -125,10 +125,8 @@ def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     left.markdown("**Found on the cover**")
     left.image(drawn.cover, width="stretch", alt="The cover with marks; the words below say what they are.")
     left.markdown(plain(drawn.found))
-    right.markdown("**Where the image network looks**")
-    if drawn.map is None:
-        right.info(f"No map: {plain(drawn.facts['attention_note'])}.")
-    else:
+    if drawn.map is not None:
+        right.markdown("**Where the image network looks**")
         right.image(drawn.map, width="stretch", alt="The map of where the image network looks.")
         right.markdown(plain(map_words(drawn)))
     st.download_button(
@@ -185,14 +183,14 @@ def show_why(explanation: dict[str, Any]) -> None:
     with blocks:
         st.markdown("**What each block does**")
         effects = pd.Series(parts["blocks"]).sort_values(ascending=False)
-        st.table(
-            effects.map(lambda value: signed(factor * value, factor)).rename("Effect").rename_axis("Block")
-        )
-        st.caption(plain(f"In {unit}, from {factor * parts['base']:.1f}: {parts['method']}."))
+        st.table(effects.map(lambda value: effect(factor * value)).rename("Effect").rename_axis("Block"))
+        start = f"{parts['base'] * factor:.1f} ({parts['start']})"
+        st.caption(plain(f"In {unit}, from {start}: {parts['method']}."))
     with features:
-        st.markdown("**Readable features**")
-        st.table(feature_frame(explanation["features"], factor))
-        st.caption(plain(capital(f"{parts['column_method']}.")))
+        if explanation["features"]:
+            st.markdown("**Readable features**")
+            st.table(feature_frame(explanation["features"], factor))
+            st.caption(plain(capital(f"{parts['column_method']}.")))
         if parts["words"]:
             st.markdown("**Words that moved it most**")
             st.table(word_effects(parts["words"]))
@@ -203,7 +201,7 @@ def word_effects(words: dict[str, float]) -> pd.DataFrame:
     """The signed effect of the strongest words, indexed by the word as Markdown."""
     factor, _ = display_unit(PROBABILITY)
     chosen = strongest_words(words, SHOWN_WORDS)
-    shown = {plain(word): signed(factor * words[word], factor) for word in chosen}
+    shown = {plain(word): effect(factor * words[word]) for word in chosen}
     return pd.Series(shown).rename_axis("Word").to_frame("Effect")
 
 
@@ -219,7 +217,7 @@ def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame
             (
                 feature_words(one["column"], one["description"]),
                 value_words(one["value"]),
-                signed(factor * one["contribution"], factor),
+                effect(factor * one["contribution"]),
                 _middle(one["quartiles"]),
             )
             for one in features
@@ -233,19 +231,13 @@ def feature_words(column: str, meaning: str) -> str:
     return f"**{plain(column)}** {plain(meaning)}".strip()
 
 
-def signed(value: float, factor: float) -> str:
-    """A signed effect with a true minus sign; two digits where it is a logarithm (factor 1) or below 1."""
-    digits = 1 if factor > 1 and abs(value) >= 0.995 else 2
-    return f"{value:+.{digits}f}".replace("-", "\u2212")
-
-
 def value_words(value: float | None) -> str:
     """A feature's value in three digits; NaN and None are of a feature that is not there."""
-    return "not there" if value is None or math.isnan(value) else f"{value:.3g}"
+    return "not there" if value is None or math.isnan(value) else brief(value)
 
 
 def _middle(quartiles: list[float] | None) -> str:
-    return "" if quartiles is None else f"{quartiles[0]:.3g} to {quartiles[2]:.3g}"
+    return "" if quartiles is None else f"{brief(quartiles[0])} to {brief(quartiles[2])}"
 
 
 def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
@@ -271,6 +263,11 @@ def _nearest(
     assert _model.bundle.neighbours is not None
     with ONE_AT_A_TIME:
         frame = nearest_covers(
-            _model.bundle, _model.extractors, decode(_picture), SHOWN_SIMILAR_COVERS, list(genres) or None
+            _model.bundle,
+            _model.extractors,
+            decode(_picture),
+            SHOWN_SIMILAR_COVERS,
+            list(genres) or None,
+            leave_out=cover_id,
         )
         return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist()))
