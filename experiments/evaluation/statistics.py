@@ -40,7 +40,11 @@ class FoldTest:
 
 
 def corrected_t_test(
-    differences: np.ndarray, test_to_train: float, covers: float, step: float = 0.0
+    differences: np.ndarray,
+    test_to_train: float,
+    covers: float,
+    step: float = 0.0,
+    most: float = math.inf,
 ) -> FoldTest:
     """Paired t-test over the folds of (repeated) cross-validation, corrected for shared training covers.
 
@@ -55,6 +59,8 @@ def corrected_t_test(
         test_to_train: n_test / n_train, 1 / (folds - 1) in cross-validation.
         covers: that a fold's score is of, as in `fold_error`.
         step: likewise.
+        most: no difference is larger, so the interval ends there; `detectable` may be more: such folds show
+            nothing.
 
     Raises:
         ValueError: fewer than two folds.
@@ -65,7 +71,7 @@ def corrected_t_test(
     half = float(distribution.ppf((1 + CONFIDENCE_LEVEL) / 2)) * error
     detectable = float(distribution.ppf((1 + CONFIDENCE_LEVEL) / 2) + distribution.ppf(TEST_POWER)) * error
     p = float(2 * distribution.sf(abs(mean) / error))
-    return FoldTest(mean, mean - half, mean + half, p, detectable)
+    return FoldTest(mean, max(mean - half, -most), min(mean + half, most), p, detectable)
 
 
 def fold_error(differences: np.ndarray, test_to_train: float, covers: float, step: float = 0.0) -> float:
@@ -82,7 +88,8 @@ def fold_error(differences: np.ndarray, test_to_train: float, covers: float, ste
         differences: (J,) one a fold.
         test_to_train: n_test / n_train.
         covers: that a fold's score is of, on average: the tested ones, or those of one genre.
-        step: what one cover changes in a fold's score; folds that differ by less agree. 0: only equal ones do.
+        step: what one cover changes in a fold's score; folds that differ by less agree. 0: only equal
+            ones do.
 
     Raises:
         ValueError: fewer than two folds.
