@@ -145,6 +145,9 @@ def widening(folds: int | None) -> float:
     paired differences, in 84 to 96 % for Shapley values and in 81 to 91 % for the F1 of one genre; widened
     ones in 94 to 100 %. The many-column collections are at the lower ends.
 
+    Of a random half of the covers, as `decide` has them, plain intervals of the error held it in 90 to 94 %
+    of 250 collections of 36 or 246 covers (3 folds), widened ones in 98 to 100 %.
+
     Args:
         folds: J, of one repeat; None (one split, so one model at hand) gives 1.
     """
