@@ -18,8 +18,7 @@ CAPTIONS = {
     "How many are wrong among the most confident predictions": "Covers are taken from the most confident "
     "prediction to the least. Band: interval of at least 95 %. Single marks are the thresholds of the table "
     "above: each was learnt on other covers, so it may lie off the curve and miss its target.",
-    CALIBRATED: "Bars: how many covers stand behind each point. "
-    "Points on the dashed line come true as often as they say.",
+    CALIBRATED: "Bars: how many covers stand behind each point. On the dashed line probabilities are right.",
     "What genre sets hold, and how large they are": f"{SET_METHODS_TEXT} {SET_KINDS_TEXT}",
     BY_GENRE_HEADING: "Lines are intervals of at least 95 %.",
 }

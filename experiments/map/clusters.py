@@ -145,7 +145,7 @@ def silhouettes(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def silhouettes_of_halves(
     Z: np.ndarray, labels: np.ndarray, drawn: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean silhouettes of each half, measured among its own covers: (halves, k) of each label, (halves,) of all.
+    """Mean silhouettes of each half, measured among its own covers: (halves, k) by label, (halves,) of all.
 
     Covers share the distances to each other, so the means of all covers' silhouettes over halves differ too
     little: in simulated collections of 36 and 250 covers such intervals held a genre's silhouette in 52 to

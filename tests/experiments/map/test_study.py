@@ -284,7 +284,7 @@ def test_what_the_script_draws_are_the_covers(page: Page, made: Path) -> None:
 def test_text_says_what_the_canvas_shows(page: Page) -> None:
     text = " ".join(page.texts)
     assert "learnt from 90 covers" in text
-    assert "3 of 3." in text
+    assert "3 of 3 pairs" in text
     assert "adjusted Rand index" in text
     assert text.count("cluster 1") > 10  # tables and the list of covers
 
