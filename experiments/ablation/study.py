@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.saved_outcomes import save_outcomes
@@ -199,8 +200,8 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     counts = ", ".join(f"{count} of {name}" for name, count in sets.items())
     each = f"{len(folds)} folds" + (f" ({repeats} repeats)" if repeats > 1 else "")
     return (
-        f"Sets of blocks: {counts}, each on {each}: {missing:,} fits, about "
-        f"{ahead / workers / 60:.1f} minutes on {workers} cores"
+        f"Sets of blocks: {counts}, each on {each}: {how_many(missing, 'fit')}, about "
+        f"{ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.drawing.run_pages import BAR
 
 _BESIDE = re.compile(r'<a href="[^"#:]+\.html">(.*?)</a>', re.DOTALL)
 PAGE_HEIGHT = 850  # pixels; the page scrolls within
@@ -32,5 +33,6 @@ def show_page(page: Path, title: str) -> None:
         "Download this page", text, f"{page.parent.name}-{page.name}", "text/html", on_click="ignore"
     )
     # Without this its links to its own sections would lead into the app; the pages beside it are not there.
+    text = BAR.sub("", text, count=1)
     alone = _BESIDE.sub(r"\1", text).replace("<head>", '<head><base href="about:srcdoc">', 1)
     st.iframe(alone, height=PAGE_HEIGHT, alt=title)

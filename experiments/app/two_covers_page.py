@@ -13,7 +13,6 @@ from coverfusion.experiments.app.chosen_cover import (
     feature_words,
     show_drawn,
     show_genres,
-    signed,
     value_words,
 )
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
@@ -21,6 +20,7 @@ from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.score_page import model_and_scores
 from coverfusion.experiments.app.scored_covers import ScoredCovers
+from coverfusion.experiments.drawing.words import effect
 from coverfusion.experiments.explanation.figure import display_unit
 from coverfusion.experiments.explanation.two_covers import TwoCovers, compare_two
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -114,7 +114,7 @@ def feature_frame(two: TwoCovers, reasons: list[dict[str, Any]]) -> pd.DataFrame
     for name in strongest:
         values = two.columns.loc[name]
         cells = [
-            value_words(values[side]) + (f" ({signed(own[name], factor)})" if name in own else "")
+            value_words(values[side]) + (f" ({effect(own[name])})" if name in own else "")
             for side, own in zip(("first", "second"), effects, strict=True)
         ]
         rows[feature_words(name, values["meaning"])] = cells
@@ -127,15 +127,15 @@ def difference_words(two: TwoCovers) -> str:
     first, second = (f"{factor * score:.1f}" for score in two.scores)
     apart = factor * (two.scores[0] - two.scores[1])
     most = two.blocks.iloc[0]
-    part = signed(factor * most["difference"], factor)
+    part = effect(factor * most["difference"])
     return plain(
         f"{two.genre}: {first} for the first cover and {second} for the second, {abs(apart):.1f} apart "
         f"(in {unit}). The block {most['block']} contributes most to it: {part} of "
-        f"{signed(apart, factor)}."
+        f"{effect(apart)}."
     )
 
 
 def _effects(blocks: pd.DataFrame, factor: float) -> pd.DataFrame:
     """First, second and difference as signed text, one row a block."""
     named = {"block": "Block", "first": NAMES[0], "second": NAMES[1], "difference": "Difference"}
-    return blocks.rename(columns=named).set_index("Block").map(lambda value: signed(factor * value, factor))
+    return blocks.rename(columns=named).set_index("Block").map(lambda value: effect(factor * value))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coverfusion.experiments.commands.ablation_plan import PlanOptions, check_plan, print_plan
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 FEW_FOLDS = (
-    "One repeat has few folds: differences that happen to be alike give an interval that is too short. "
+    "One repeat has few folds: some intervals come out too short, others too long. "
     "Raise --repeats before you rely on it."
 )
 
@@ -151,6 +152,8 @@ def ablate_command(
     folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
+    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
+    print_next("see what more covers would bring", "curve", source, *given)
 
 
 def print_study(folder: Path) -> None:

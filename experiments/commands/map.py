@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_places
 from coverfusion.experiments.pipeline.console import console, print_frame
@@ -39,6 +40,10 @@ def map_command(
     from coverfusion.experiments.map.study import write_map
 
     print_map(write_map(source, out, block or None, method or None, seed))
+    if (source / "bundle").is_dir():
+        print_next("list covers whose genre is doubtful", "labels", source)
+    else:
+        print_next("find covers that look alike", "index", source)
 
 
 def print_map(folder: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
+
 
 def runs_command(
     folder: Annotated[Path, typer.Argument(help="A folder of run folders.")] = Path("runs"),
@@ -17,4 +19,8 @@ def runs_command(
     """
     from coverfusion.experiments.training.run_list import find_runs, print_runs
 
-    print_runs(folder, find_runs(folder))
+    found = find_runs(folder)
+    print_runs(folder, found)
+    newest = next((one.folder for one in found if one.run is not None), None)
+    if newest is not None:
+        print_next("see what sets the newest one's genres apart", "report", newest)

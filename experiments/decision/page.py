@@ -10,6 +10,7 @@ from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHOD
 from coverfusion.experiments.decision.shown import ShownTable
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.run_folder import Run
 
@@ -49,6 +50,7 @@ def write_decision_page(
     }
     page = folder / "index.html"
     pages.write(page, pages.render("decision.html", context))
+    link_run_pages(run.folder, "Decisions", page)
     return page
 
 

@@ -111,6 +111,12 @@ def signed(value: float, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
 
 
+def effect(value: float) -> str:
+    """An effect on a prediction: one digit, two below 1, with a true minus sign; "0" where it is nothing."""
+    text = f"{value:+.{1 if abs(value) >= 0.995 else 2}f}"
+    return "0" if float(text) == 0 else text.replace("-", "\u2212")
+
+
 def p_value(p: float) -> str:
     """A p as people read it: "< 0.001" or three digits. Tables for programs keep the number."""
     return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
@@ -137,6 +143,12 @@ def brief(value: float, digits: int = 3) -> str:
     """So many significant digits, all of those before the point, with a true minus sign."""
     text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return text.replace("-", "\u2212")
+
+
+def in_folder(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """The folder that holds all covers, "" where there is none, and the paths as seen from it."""
+    folder = common_folder(paths)
+    return folder, [os.path.relpath(path, folder) if folder else path for path in paths]
 
 
 def common_folder(paths: Sequence[str]) -> str:

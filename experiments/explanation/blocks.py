@@ -17,7 +17,7 @@ from coverfusion.experiments.explanation.background import background
 from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.catboost import FusionCatBoost
-from coverfusion.fusion.pictures import COLUMN, PIXELS
+from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.texts import is_text, split_texts
 
 PROBABILITY = "probability"
@@ -49,6 +49,7 @@ class Contributions:
             them apart.
         words: word that was read -> what the probability loses without it, the most first; the sentence
             embedding stays as it is. Words that change nothing are left out.
+        start: what `base` is of.
     """
 
     unit: str
@@ -60,6 +61,7 @@ class Contributions:
     columns: dict[str, float]
     unsplit: list[str] = field(default_factory=list)
     words: dict[str, float] = field(default_factory=dict)
+    start: str = "an average training cover"
 
 
 def contributions_to(
@@ -95,7 +97,8 @@ def contributions_to(
     others = background(bundle, COLUMN_BACKGROUND_COVERS).to_numpy(np.float32)
     by_column = without_each(chance, values, others, readable)
     instead = "of random training covers" if bundle.neighbours is not None else "missing"
-    away = [f"a block that is taken away has the values {instead}"] if blocks.keys() - {PIXELS} else []
+    numbers = len(cells) < len(names)
+    away = [f"a block that is taken away has the values {instead}"] if numbers else []
     away += ["a picture or text that is taken away is not there"] if cells else []
     return Contributions(
         unit=PROBABILITY,
@@ -106,7 +109,17 @@ def contributions_to(
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
         words=words,
+        start=_start(bundle, numbers, ["picture" if name == COLUMN else "text" for name in cells]),
     )
+
+
+def _start(bundle: Bundle, numbers: bool, without: Sequence[str]) -> str:
+    """What stands where every block was taken away."""
+    lacking = f" without its {' and '.join(dict.fromkeys(without))}" if without else ""
+    if not numbers:
+        return f"a cover{lacking}"
+    known = bundle.neighbours is not None
+    return f"an average training cover{lacking}" if known else "a cover of which nothing is known"
 
 
 def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:

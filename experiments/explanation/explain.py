@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +16,12 @@ from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.explanation.background import covers_of_genre
 from coverfusion.experiments.explanation.blocks import Contributions, chances_of, contributions_to
-from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.explanation import (
+    SHOWN_NEIGHBOURS,
+    Explanation,
+    Feature,
+    Neighbour,
+)
 from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
@@ -36,7 +42,6 @@ IMAGE_NETWORK_BLOCKS = (
 )  # blocks of an image network; the map is of the first that the model sees
 MAX_FEATURES = 12
 MAX_GENRE_COVERS = 1000  # training covers of the genre that a feature is compared with
-SHOWN_NEIGHBOURS = 5
 
 
 def explain(
@@ -121,6 +126,7 @@ def explain_picture(
         attention=values,
         attention_note=note,
         neighbours=_neighbours(bundle, row),
+        usual_distance=math.nan if bundle.neighbours is None else bundle.neighbours.usual_distance(),
         failed=failed,
         verdict=verdict_on(bundle, row, targets),
     )
@@ -216,7 +222,7 @@ def _attention(
 def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
     if bundle.neighbours is None:
         return []
-    nearest = bundle.neighbours.query(row, SHOWN_NEIGHBOURS)[0]
+    nearest = bundle.neighbours.query(row, SHOWN_NEIGHBOURS + 1)[0]  # one may be the cover
     pictures = bundle.neighbours.thumbnails(nearest["cover_id"].tolist())
     return [
         Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)

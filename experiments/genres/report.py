@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -18,6 +16,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
     HELD_OUT_WORDS,
     brief,
@@ -78,12 +77,10 @@ def write_pages(findings: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
     make_output_folder(out)
     names = page_names(findings.genres)
-    report = findings.run.folder / "report.html"
     facts = environment() | {"run": str(findings.run.folder)}
     shared = _shared(findings) | {
         "names": names,
         "made": facts["date"],
-        "report": _address(report, out) if report.is_file() else "",
     }
     pages = []
     with counted("genre pages", len(names)) as bar:
@@ -97,8 +94,7 @@ def write_pages(findings: GenreFindings, out: Path) -> Path:
         "genre_index.html",
         shared | {"pages": pages, "gains": gains_by_genre(findings.shap)},
     )
-    if report.is_file():
-        link_pages(report, index)
+    link_run_pages(findings.run.folder, "Genres", index)
     shutil.rmtree(out / FITS_FOLDER, ignore_errors=True)
     return index
 
@@ -131,18 +127,6 @@ def write_genre_tables(findings: GenreFindings, out: Path, facts: Mapping[str, A
         write_csv(pd.DataFrame(rows, columns=columns), out / "words.csv")
     shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
     write_json(out / "environment.json", facts)
-
-
-def link_pages(report: Path, index: Path) -> None:
-    """Sets the link of a run's report to the genre pages, which are made after it."""
-    link = f'<a id="genre-pages" href="{html.escape(_address(index, report.parent))}">'
-    text = report.read_text(encoding="utf-8")
-    pages.write(report, re.sub(r'<a id="genre-pages"[^>]*>', lambda _: link, text, count=1))
-
-
-def _address(file: Path, folder: Path) -> str:
-    """A file as a link from a page in the folder."""
-    return quote(Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix())
 
 
 # --- rendering -----------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
 from coverfusion.experiments.training.limits import limits
 from coverfusion.experiments.training.nested_study import nested_words
-from coverfusion.experiments.training.report import COUNT_WORDS
+from coverfusion.experiments.training.report import shown_counts
 from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.registry import Extractor
 from coverfusion.features.weights import Weights
@@ -74,7 +74,7 @@ def bundle_card(
         "run": run,
         "genres": genres,
         "keep": KEEP_WORDS[run.config["keep"]],
-        "counts": {COUNT_WORDS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "counts": shown_counts(run),
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),
         "blocks": [_block(extractor) for extractor in extractors],

@@ -16,6 +16,7 @@ from coverfusion.experiments.drawing.curves import Counted, Curve, Spot, calibra
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import confusion_map
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
     SCORE_LABELS,
     SPLIT_LABELS,
@@ -54,19 +55,24 @@ DROPPED_LISTS = (
     ("Covers that stand under several genres", "conflicts.csv", "kind"),
     ("Blocks that failed on a cover, or covers that could not be read again", "failures.csv", "reason"),
 )
-# the counts of `data.collection.Collection` in words; other keys are shown as they are
+# the counts of `data.collection.Collection` that are shown
 COUNT_WORDS = {
     "files": "files found",
     "rejected": "no usable picture, rejected",
     "other_genres": "of genres that were not chosen",
     "copies": "copies within a genre, left out",
-    "conflicting": "different covers with equal bytes under several genres",
-    "conflicting_rows": "how often these stand in the collection",
-    "near_conflicting": "other covers with near duplicates under another genre",
-    "left_out": "places left out for either reason",
+    "conflicting_rows": "equal files under several genres",
+    "near_conflicting": "near duplicates under several genres",
+    "left_out": "files of either kind that were left out",
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them; no split separates those that are kept",
 }
+
+
+def shown_counts(run: Run) -> dict[str, int]:
+    """What was read and left out, in words; what was not there is left out."""
+    dropped = run.facts["dropped"]
+    return {words: dropped[key] for key, words in COUNT_WORDS.items() if dropped.get(key)}
 
 
 def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFrame) -> Path:
@@ -114,11 +120,12 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
         "mistakes": confident_mistakes(run, predictions, neighbours, table, covers),
         "dropped": dropped(run),
-        "counts": {COUNT_WORDS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "counts": shown_counts(run),
         "columns": {block: frame.shape[1] for block, frame in table.blocks.items()},
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }
     pages.write(folder / "report.html", pages.render("report.html", context, FILTERS))
+    link_run_pages(folder, "Report", folder / "report.html")
     return folder / "report.html"
 
 

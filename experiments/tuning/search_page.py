@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.study_pages import chance, write_study_page
@@ -96,7 +97,7 @@ def search_findings(folder: Path) -> list[str]:
         sentences.append("Those are the classifier's own values: nothing better was found.")
     counts = trials["state"].value_counts()
     parts = [f"{n} {state}" for state, n in counts.items()]
-    sentences.append(f"{len(trials)} trials{': ' + ', '.join(parts) if len(parts) > 1 else ''}.")
+    sentences.append(f"{how_many(len(trials), 'trial')}{': ' + ', '.join(parts) if len(parts) > 1 else ''}.")
     return sentences
 
 

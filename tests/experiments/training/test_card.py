@@ -101,7 +101,7 @@ def test_what_was_left_out_and_the_splits_are_counted(run: Run) -> None:
     assert f"Groups among {run.facts['covers']} covers: {run.facts['groups']}. No split" in card
     counts = next(table for table in _tables(card) if table.index.name == "what was seen and left out")
     assert counts.loc["no usable picture, rejected", "count"] == "1"
-    assert counts.loc["places left out for either reason", "count"] == "2"
+    assert counts.loc["files of either kind that were left out", "count"] == "2"
     splits = pd.read_parquet(run.folder / "splits.parquet").set_index("cover_id").iloc[:, 0]
     for name, size in splits.value_counts().items():
         part = name if isinstance(name, str) else f"fold {name}"
