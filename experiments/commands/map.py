@@ -50,13 +50,13 @@ def print_map(folder: Path) -> None:
     """Prints which pairs separate, how far clusters follow genres, and where everything is."""
     import pandas as pd
 
-    from coverfusion.experiments.map.page import read_scores
+    from coverfusion.experiments.map.page import read_scores, three_digits
 
     pairs, scores = read_scores(folder)
     printed = pd.DataFrame(
         {
             "genres": pairs["genre_a"] + ", " + pairs["genre_b"],
-            "AUC": [f"{row.auc:.2f} ({row.low:.2f} to {row.high:.2f})" for row in pairs.itertuples()],
+            "AUC": [f"{row.auc:.2f} ({row.low:.2f}\u2013{row.high:.2f})" for row in pairs.itertuples()],
             "separates": pairs["separates"].map({True: "yes", False: "no"}),
         }
     )
@@ -72,12 +72,12 @@ def print_map(folder: Path) -> None:
         of=scores["of"].replace(CLUSTER_WORDS),
         score=scores["score"].replace(SCORE_WORDS),
         value=[
-            f"{row.value:.0f}" if row.score == "clusters" else f"{row.value:.3f}"
+            f"{row.value:.0f}" if row.score == "clusters" else three_digits(row.value)
             for row in scores.itertuples()
         ],
     )
     spans = [
-        "" if low != low else f"{low:.3f} to {high:.3f}"
+        "" if low != low else f"{three_digits(low)} to {three_digits(high)}"
         for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)
     ]
     print_frame(scores[["of", "score", "genre", "value"]].assign(interval=spans), "Genres and clusters")

@@ -136,7 +136,7 @@ def _spread(row: dict[str, Any], name: str, metric: Metric = METRICS["accuracy"]
 
 
 def _signed(gain: float, metric: Metric) -> str:
-    return metric.in_words(gain).replace("-", "\u2212")
+    return metric.in_words(gain)
 
 
 def _unit(metric: Metric) -> str:

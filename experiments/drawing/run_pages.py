@@ -40,8 +40,8 @@ def link_run_pages(run: Path, kind: str, page: Path) -> None:
         own = name == kind or found.resolve().is_relative_to(run.resolve())
         for file in [found, *found.parent.glob("genre-*.html")] if own else []:
             with contextlib.suppress(OSError, ValueError):
-                text = file.read_text(encoding="utf-8")
-                pages.write(file, BAR.sub(lambda _, file=file: _bar(known, file), text, count=1))
+                text, bar = file.read_text(encoding="utf-8"), _bar(known, file)
+                pages.write(file, bar.join(BAR.split(text, maxsplit=1)))
 
 
 def address(file: Path, folder: Path) -> str:

@@ -69,8 +69,8 @@ def headed(label: str, proportion: bool = True) -> str:
 
 
 def points(difference: float) -> str:
-    """0.031 -> "+3.1", with a true minus sign."""
-    return f"{100 * difference:+.1f}".replace("-", "\u2212")
+    """0.031 -> "+3.1", as `signed`."""
+    return signed(100 * difference, 1)
 
 
 def value_words(metric: Metric, value: float) -> str:
@@ -85,7 +85,7 @@ def interval_words(metric: Metric, interval: Interval) -> str:
 
 def gain_words(metric: Metric, difference: float) -> str:
     """How much better something is by a metric, with a true minus sign."""
-    return metric.in_words(difference).replace("-", "\u2212")
+    return metric.in_words(difference)
 
 
 def main_scores(metric: Metric) -> tuple[str, ...]:
@@ -113,8 +113,8 @@ def signed(value: float, digits: int = 2) -> str:
 
 def effect(value: float) -> str:
     """An effect on a prediction: one digit, two below 1, with a true minus sign; "0" where it is nothing."""
-    text = f"{value:+.{1 if abs(value) >= 0.995 else 2}f}"
-    return "0" if float(text) == 0 else text.replace("-", "\u2212")
+    text = signed(value, 1 if abs(value) >= 0.995 else 2)
+    return "0" if text == "0.00" else text
 
 
 def p_value(p: float) -> str:

@@ -76,8 +76,9 @@ class Metric:
         return f"{scaled:.1f}" if self.percent else f"{scaled:.3f}"
 
     def gain_figure(self, scaled: float) -> str:
-        """A difference times `scale` with its sign."""
-        return ("+" if scaled > 0 else "\u2212" if scaled < 0 else "") + self.figure(abs(scaled))
+        """A difference times `scale` with its sign; what rounds to nothing has none."""
+        size = self.figure(abs(scaled))
+        return size if not float(size) else ("+" if scaled > 0 else "\u2212") + size
 
     def tick(self, scaled: float) -> str:
         """A value times `scale` at the tick of an axis, without digits that say nothing."""
@@ -95,7 +96,7 @@ class Metric:
 
     def in_words(self, difference: float) -> str:
         """A difference of `better` values with its sign, in points where the metric is a proportion."""
-        return f"{self.scale * difference:+.{1 if self.percent else 3}f}"
+        return self.gain_figure(self.scale * difference)
 
     @property
     def most(self) -> float:

@@ -220,7 +220,7 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "note": " ".join(filter(None, notes)),
         "fingerprint": collection.fingerprint(),
         "covers": len(prepared.covers),
-        "genres": prepared.covers["genre"].value_counts().to_dict(),
+        "genres": genre_counts(prepared.covers),
         "groups": prepared.covers["group"].nunique(),
         "ceiling": conflict_ceiling(collection.conflicts, len(collection) + collection.counts["left_out"]),
         "artists_known": int((prepared.covers["artist"] != "").sum()),
@@ -248,3 +248,10 @@ def describe_extractor(extractor: Extractor) -> Made:
     if origin:
         made["origin"] = origin
     return made
+
+
+def genre_counts(covers: pd.DataFrame) -> dict[str, int]:
+    """Genre -> covers, the most first and equal ones by name."""
+    counts = covers["genre"].value_counts().sort_index()
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return {str(genre): int(count) for genre, count in ordered.items()}

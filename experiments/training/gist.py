@@ -178,7 +178,7 @@ def _verdict(run: Run, difference: Interval) -> str:
     metric, doing = run.metric, "fusing" if len(run.chosen.blocks) > 1 else "learning from pictures"
     ends = f"{gain_words(metric, difference.low)} to {gain_words(metric, difference.high)}"
     interval = f"{_level(run)}: {ends}"
-    size = gain_words(metric, abs(difference.value))[1:]
+    size = gain_words(metric, abs(difference.value)).lstrip("+")
     unit = "points" if metric.name == "accuracy" else metric.gain if metric.percent else metric.label
     if difference.low > 0:
         how = f"gains {size} {unit} over" if metric.percent else f"takes {size} off the {unit} of"
