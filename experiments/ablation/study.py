@@ -197,10 +197,11 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     )
     repeats = max(fold.repeat for fold in folds) + 1
     sets = {name: sum(model.classifier == name for model in models) for name in largest}
-    counts = ", ".join(f"{name} {count}" for name, count in sets.items())
+    counts = ", ".join(f"{count} of {name}" for name, count in sets.items())
+    each = f"{len(folds)} folds" + (f" ({repeats} repeats)" if repeats > 1 else "")
     return (
-        f"Sets of blocks: {counts}; x {len(folds)} folds ({how_many(repeats, 'repeat')}): "
-        f"{how_many(missing, 'fit')}, about {ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
+        f"Sets of blocks: {counts}, each on {each}: {how_many(missing, 'fit')}, about "
+        f"{ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
     )
 
 

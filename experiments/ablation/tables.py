@@ -273,7 +273,7 @@ def paired(study: Study, first: Outcome, second: Outcome, rope: float | None = N
     by_fold = better_folds(study, first, "all") - better_folds(study, second, "all")
     covers, rope = study.covers_a_fold(), study.metric.rope(rope)
     step = study.metric.step(covers)
-    test = corrected_t_test(by_fold, study.test_share, covers, step)
+    test = corrected_t_test(by_fold, study.test_share, covers, step, study.metric.most)
     practical = correlated_t_rope(by_fold, study.test_share, covers, rope, step)
     only_first, only_second, _ = mcnemar_test(first.right(study.truth)[0], second.right(study.truth)[0])
     return {
@@ -309,7 +309,8 @@ def genre_table(study: Study) -> pd.DataFrame:
                 column = f"f1_{genre}"
                 by_fold = full.folds[column].to_numpy() - outcome.folds[column].to_numpy()
                 covers = study.covers_a_fold(code)
-                test = corrected_t_test(by_fold, study.test_share, covers, METRICS["macro_f1"].step(covers))
+                step, most = METRICS["macro_f1"].step(covers), METRICS["macro_f1"].most
+                test = corrected_t_test(by_fold, study.test_share, covers, step, most)
                 rows.append((classifier, block, genre, test.difference, test.low, test.high, test.p))
     table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
     table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))

@@ -32,7 +32,7 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
 def _alone(part: pd.DataFrame, metric: Metric) -> str:
     sure = part[(part["p_holm"] < ALPHA) & (part["difference"] > 0)]
     if sure.empty:
-        return "no block alone is significantly better than chance on these covers."
+        return f"no block alone is significantly better than chance. {_power(part, metric)}"
     rest = part.drop(index=sure.index)["unit"]
     others = f"; not significantly better: {listed(list(rest))}" if len(rest) else ""
     return f"alone significantly better than chance, {metric.gain}: {_each(sure, metric)}{others}."
@@ -45,7 +45,21 @@ def _needed(part: pd.DataFrame, metric: Metric) -> str:
         said.append(f"{metric.gain} lost when left out: {_each(sure, metric)}")
     if len(harm):
         said.append(f"{metric.gain} gained when left out: {_each(harm.assign(**_turned(harm)), metric)}")
-    return "; ".join(said or ["leaving one block out loses nothing significant"]) + "."
+    if not said:
+        return f"leaving one block out loses nothing significant. {_power(part, metric)}"
+    return "; ".join(said) + "."
+
+
+def _power(part: pd.DataFrame, metric: Metric) -> str:
+    """Which differences could have been found at all: without it "nothing significant" reads as "nothing"."""
+    least, most = part["detectable"].min(), part["detectable"].max()
+    if least > metric.most:
+        return "These folds can show nothing: they find only differences of more than 100 points."
+    sizes = list(dict.fromkeys(map(metric.size_words, (least, most))))
+    return (
+        f"With these folds a block must bring at least {' to '.join(sizes)} {metric.gain} to be found in "
+        "80 % of studies."
+    )
 
 
 _SIDES: tuple[Callable[[pd.Series], pd.Series], ...] = (lambda values: values > 0, lambda values: values < 0)

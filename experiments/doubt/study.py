@@ -15,6 +15,7 @@ from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
 from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import grouped_proportion
+from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -116,7 +117,7 @@ def doubt_findings(
         ),
     ]
     if count:
-        said += most_doubtful(predictions, table, genres)
+        said += most_doubtful(predictions, table, genres, widening(run.config["folds"]))
         said.append(
             "Look at each cover before you change its genre."
             if weak
@@ -126,17 +127,20 @@ def doubt_findings(
     return said if weak else [said[1], said[0], *said[2:]]
 
 
-def most_doubtful(predictions: pd.DataFrame, table: pd.DataFrame, genres: pd.DataFrame) -> list[str]:
+def most_doubtful(
+    predictions: pd.DataFrame, table: pd.DataFrame, genres: pd.DataFrame, wider: float = 1.0
+) -> list[str]:
     """The genre whose covers are doubted most often, in a sentence; none where intervals overlap.
 
     Args:
         predictions: by cover_id `genre` and `group`.
         table: the doubtful covers.
         genres: as `doubt_by_genre` gives them.
+        wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
     """
     named, doubted = predictions["genre"], predictions.index.isin(table["cover_id"])
     parts = {
-        str(genre): grouped_proportion(doubted[own], predictions.loc[own, "group"].to_numpy())
+        str(genre): grouped_proportion(doubted[own], predictions.loc[own, "group"].to_numpy(), wider)
         for genre in genres.loc[genres["covers"] > 0, "genre"]
         for own in [(named == genre).to_numpy()]
     }

@@ -98,6 +98,16 @@ class Metric:
         """A difference of `better` values with its sign, in points where the metric is a proportion."""
         return self.gain_figure(self.scale * difference)
 
+    @property
+    def most(self) -> float:
+        """No difference of two values is larger."""
+        return 1.0 if self.percent else math.inf
+
+    def size_words(self, difference: float) -> str:
+        """How large a difference is, without its sign; "> 100" points where none can be so large."""
+        shown = self.figure(self.scale * abs(difference))
+        return shown if abs(difference) <= self.most else f">\u00a0{self.scale * self.most:g}"
+
     def check_difference(self, option: str, given: float) -> None:
         """Raises UserError where a difference of this metric cannot be as large as given."""
         if self.percent and given > 1:
