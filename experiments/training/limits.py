@@ -41,13 +41,12 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
             f"{whose} is {'' if unknown == covers else 'not '}known: covers of one artist may lie on both "
             "sides of a split, which flatters the figures."
         )
-    most = "no model that says the same of the same picture could be right for more than "
-    most += percent(facts.get("ceiling", 1.0))
+    most = f"no model could reach more than {percent(facts.get('ceiling', 1.0))} accuracy."
     if left_out := facts["dropped"].get("left_out", 0):
         said.append(
-            f"{left_out:,} covers under several genres were left out (counted once a genre), which makes the "
-            f"task easier: with all kept, {most}."
+            f"{left_out:,} covers under several genres were left out, which makes the task easier: with them, "
+            f"{most}"
         )
     elif facts.get("ceiling", 1.0) < 1:
-        said.append(f"Some covers stand under several genres: {most}.")
+        said.append(f"Some covers stand under several genres: {most}")
     return said
