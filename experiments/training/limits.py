@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.pipeline.run_folder import Run
 
@@ -43,9 +44,10 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
         )
     most = f"no model could reach more than {percent(facts.get('ceiling', 1.0))} accuracy."
     if left_out := facts["dropped"].get("left_out", 0):
+        which = "under several genres"
         said.append(
-            f"{left_out:,} covers under several genres were left out, which makes the task easier: with them, "
-            f"{most}"
+            f"{how_many(left_out, f'cover {which} was', f'covers {which} were')} left out, which makes the task "
+            f"easier: with all kept, {most}"
         )
     elif facts.get("ceiling", 1.0) < 1:
         said.append(f"Some covers stand under several genres: {most}")
