@@ -66,6 +66,7 @@ def print_explanation(explanation: Explanation) -> None:
     for sentence in explanation.in_words():
         console.print(sentence, style="yellow")
     console.print(_contributions(explanation))
+    console.print(_from_base(explanation))
     for line in _marks(explanation):
         console.print(line)
     for block, reason in explanation.failed.items():
@@ -80,20 +81,36 @@ def _contributions(explanation: Explanation) -> Table:
     parts = explanation.contributions
     (scale, unit), (word_scale, word_unit) = display_unit(parts.unit), display_unit(PROBABILITY)
     table = new_table(f"What speaks for {explanation.genre} (+) or against it, {unit}")
-    for column in ("block or feature", "effect", "here"):
-        left = column == "block or feature"
-        table.add_column(column, justify="left" if left else "right", overflow="fold")
+    digits = 1 if parts.unit == PROBABILITY else 2
+    features = explanation.features[:PRINTED_FEATURES]
+    table.add_column("block, feature or word", overflow="fold")
+    for column in ("effect", *(["here"] if features else [])):
+        table.add_column(column, justify="right", overflow="fold")
     for block, value in sorted(parts.blocks.items(), key=lambda item: -item[1]):
-        table.add_row(block, signed(scale * value), "")
-    table.add_section()
-    for feature in explanation.features[:PRINTED_FEATURES]:
-        table.add_row(feature.column, signed(scale * feature.contribution), f"{feature.value:.3g}")
+        table.add_row(block, signed(scale * value, digits))
+    if features:
+        table.add_section()
+    for feature in features:
+        table.add_row(feature.column, signed(scale * feature.contribution, digits), f"{feature.value:.3g}")
     if parts.words:
         table.add_section()
     of_word = "" if parts.unit == PROBABILITY else f", {word_unit}"
     for word in strongest_words(parts.words, PRINTED_WORDS):
-        table.add_row(f"the word '{word}'{of_word}", signed(word_scale * parts.words[word]), "")
+        table.add_row(f"the word '{word}'{of_word}", signed(word_scale * parts.words[word], 1))
     return table
+
+
+def _from_base(explanation: Explanation) -> str:
+    """What the blocks add up from and to, and that single words and features do not."""
+    from coverfusion.experiments.drawing.words import percent, signed
+    from coverfusion.experiments.explanation.blocks import PROBABILITY
+
+    parts = explanation.contributions
+    base, score = (
+        percent(value) if parts.unit == PROBABILITY else signed(value) for value in (parts.base, parts.score)
+    )
+    text = f"Blocks add up from {base} ({parts.base_of}) to {score}"
+    return f"{text}; single words do not add up." if parts.words else f"{text}."
 
 
 def _marks(explanation: Explanation) -> list[str]:

@@ -44,7 +44,14 @@ def similar_command(
     console.print("Reading the index")  # before the slow imports
     from coverfusion.experiments.retrieval.similar import similar
 
-    covers = similar(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
+    covers = similar(
+        place, picture, k, out, words=text, genres=genre or None, diversity=diversity, itself=False
+    )
     print_frame(covers.drop(columns="cover_id"))
+    if covers.attrs["itself"]:
+        print_place("Left out, the picture itself", covers.attrs["itself"])
+    blocks = covers.attrs["blocks"]
+    alike = ", each counting the same" if len(blocks) > 1 else ""
+    console.print(f"Distances are over {', '.join(blocks)}{alike}; they have no unit.")
     if out:
         print_place("Picture" if out.suffix.lower() == ".png" else "List", out)

@@ -39,7 +39,8 @@ class Contributions:
     Attributes:
         unit: of all numbers here; log probabilities are CatBoost's own, before prior and calibration.
         method: how `blocks` were found.
-        base: what the model says of a training cover, on average.
+        base: what the model says where nothing is known of the cover (`base_of`).
+        base_of: what that is in words: a training cover, on average, or one without text or picture.
         score: what it says of this cover; `base` and the values of `blocks` add up to it.
         blocks: block -> contribution, in the model's order.
         column_method: how `columns` were found.
@@ -60,6 +61,7 @@ class Contributions:
     columns: dict[str, float]
     unsplit: list[str] = field(default_factory=list)
     words: dict[str, float] = field(default_factory=dict)
+    base_of: str = "an average training cover"
 
 
 def contributions_to(
@@ -106,7 +108,13 @@ def contributions_to(
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
         words=words,
+        **({} if set(names) - cells.keys() else {"base_of": f"a cover without {_named(cells)}"}),
     )
+
+
+def _named(cells: Iterable[str]) -> str:
+    """What columns of pictures and text hold."""
+    return " and ".join(dict.fromkeys("text" if is_text(name) else "picture" for name in cells))
 
 
 def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
+from coverfusion.fusion.similarity.training_index import SAME_COVER_DISTANCE
 
-SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
 TRAINING_COVER_WARNING = (
     "The model has learnt from this very cover, or one just like it: new covers fare worse."
 )
@@ -94,6 +94,11 @@ class Explanation:
             return None
         same = [neighbour.distance < SAME_COVER_DISTANCE for neighbour in self.neighbours]
         return same[0] and (len(same) == 1 or not same[-1])
+
+    @property
+    def others(self) -> list[Neighbour]:
+        """The nearest training covers without the cover itself."""
+        return self.neighbours[1:] if self.training_cover else self.neighbours
 
     def in_words(self) -> list[str]:
         """The verdict's sentences, and whether the model has learnt from this cover."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MUTED, LINE = "#5a626d", "#d9dde3"
+MUTED = "#5a626d"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
 PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
 PANELS_TOP = 1.8  # where the panels begin, below the headings
@@ -41,7 +41,7 @@ MAX_FEATURE_ROWS, MAX_EFFECT_WORDS = 8, 10
 THUMBNAIL_SIDE = 1.15
 SMALL_SIZE, TEXT_SIZE, NUMBER_SIZE = 8.5, 9.5, 7.5  # points
 EXPLANATION_DPI = 110
-WORD_EFFECTS = "points of probability; one word taken away at a time, the sentence embedding stays"
+WORD_EFFECTS = "points of probability; one word taken away at a time, all else stays: they do not add up"
 
 
 def draw_explanation(explanation: Explanation) -> Image.Image:
@@ -65,18 +65,20 @@ def figure_of(explanation: Explanation) -> Figure:
     from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     shown = explanation.features[:MAX_FEATURE_ROWS]
-    words = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.2
+    words = FEATURES_TOP + (0.95 + FEATURE_ROW_HEIGHT * len(shown) if shown else 0)
     nearest = words + (WORDS_HEIGHT if explanation.contributions.words else 0) + 0.15
     height = nearest + 0.45 + THUMBNAIL_SIDE + (0.75 if explanation.failed else 0.3)
     with rc_context({"font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
         figure = PlainFigure(figsize=(WIDTH, height), facecolor="white")
         _heading(figure, explanation)
         _cover(figure, explanation)
-        _map(figure, explanation)
+        if explanation.attention is not None:
+            _map(figure, explanation)
         _blocks(figure, explanation)
-        _features(figure, explanation, shown)
+        if shown:
+            _features(figure, explanation, shown)
         _learnt_words(figure, explanation.contributions.words, words)
-        _nearest(figure, explanation.neighbours, nearest)
+        _nearest(figure, explanation.others, nearest)
         if explanation.failed:
             reasons = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
             lines = wrapped(f"Failed here, taken as missing: {reasons}", SMALL_SIZE, WIDTH - 2 * MARGIN, 2)
@@ -110,8 +112,8 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     verdict = explanation.verdict
     warns = explanation.training_cover or verdict.abstain or verdict.out_of_distribution
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
-    titles = ("Found on the cover", "Where the image network looks", "What each block does")
-    for x, title in zip(PANEL_LEFTS, titles, strict=True):
+    drawn = ["Where the image network looks"] if explanation.attention is not None else []
+    for x, title in zip(PANEL_LEFTS, ("Found on the cover", *drawn, "What each block does"), strict=False):
         _write(figure, x, PANELS_TOP - 0.15, title, size=12, weight="bold", va="baseline")
 
 
@@ -133,12 +135,7 @@ def _cover(figure: Figure, explanation: Explanation) -> None:
 
 def _map(figure: Figure, explanation: Explanation) -> None:
     axes = _axes(figure, PANEL_LEFTS[1], PANELS_TOP, PANEL, PANEL)
-    if explanation.attention is None:
-        text = "\n".join(wrapped(f"No map: {explanation.attention_note}.", TEXT_SIZE, PANEL - 0.4, 4))
-        axes.set(xticks=[], yticks=[], facecolor="#f5f6f8")
-        axes.spines[:].set_color(LINE)
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
-        return
+    assert explanation.attention is not None
     most = map_reach(explanation.attention)
     shown = draw_map(axes, explanation)
     bar = _axes(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.16, PANEL, 0.13)
@@ -164,13 +161,15 @@ def _blocks(figure: Figure, explanation: Explanation) -> None:
     names = [fitted(block, TEXT_SIZE, 1.2) for block, _ in ordered]
     values = [factor * value for _, value in ordered]
     room = max(width(name, TEXT_SIZE) for name in names) + 0.12
-    axes = _axes(figure, PANEL_LEFTS[2] + room, PANELS_TOP, PANEL - room, PANEL - 0.1)
+    left = PANEL_LEFTS[1 if explanation.attention is None else 2]
+    tall = (PANEL - 0.1) * min(1.0, (len(values) + 0.5) / 4.5)
+    axes = _axes(figure, left + room, PANELS_TOP, PANEL - room, tall)
     axes.barh(range(len(values)), values, 0.62, color=[FOR if value > 0 else AGAINST for value in values])
     low, high = min(0.0, *values), max(0.0, *values)
     # room for the numbers beyond the ends of the bars
     spare = 0.3 * (high - low or 1.0)
     axes.set_xlim(low - (spare if low else 0.02 * spare), high + spare)
-    axes.set_ylim(-0.6, max(len(values), 4) - 0.4)
+    axes.set_ylim(-0.6, len(values) - 0.4)
     axes.set_yticks(range(len(values)), names)
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=INK, linewidth=1)
@@ -191,9 +190,9 @@ def _blocks(figure: Figure, explanation: Explanation) -> None:
         f"{100 * v:.0f} %" if is_probability else _signed(v)
         for v in (contributions.base, contributions.score)
     )
-    method = f"from {base} (an average training cover) to {score}; {contributions.method}"
+    method = f"from {base} ({contributions.base_of}) to {score}; {contributions.method}"
     lines = wrapped(f"{unit if is_probability else contributions.unit}: {method}.", SMALL_SIZE, PANEL, 5)
-    _write(figure, PANEL_LEFTS[2], PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
+    _write(figure, left, PANELS_TOP + tall + 0.35, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
 def _few_ticks() -> Any:
@@ -226,9 +225,6 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     left = MARGIN + width(title, 12, "bold") + 0.2
     text = fitted(f"{unit}; {method}", SMALL_SIZE, WIDTH - MARGIN - left)
     _write(figure, left, FEATURES_TOP + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
-    if not shown:
-        _write(figure, MARGIN, FEATURES_TOP + 0.4, "none", color=MUTED)
-        return
     genre = fitted(label(explanation.genre), SMALL_SIZE, 0.9)
     places = (MARGIN, MARGIN + 0.85, 3.75, 4.65, 6.85)
     heads = ("effect", "feature", "here", f"half of {genre} covers", "what it is")

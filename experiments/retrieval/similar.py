@@ -20,7 +20,7 @@ from coverfusion.experiments.retrieval.similar_figure import draw_similar
 from coverfusion.experiments.scoring.score import same_extractors, table_of
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
-from coverfusion.fusion.similarity.training_index import TrainingIndex
+from coverfusion.fusion.similarity.training_index import SAME_COVER_DISTANCE, TrainingIndex
 
 OUTPUT_ENDINGS = (".png", ".csv", ".json")  # of files
 
@@ -34,6 +34,7 @@ def similar(
     words: str | None = None,
     genres: Sequence[str] | None = None,
     diversity: float = 0.0,
+    itself: bool = True,
 ) -> pd.DataFrame:
     """The k covers of a bundle or an index that are nearest to a picture or to words.
 
@@ -45,10 +46,12 @@ def similar(
         words: instead of a picture; needs the block `clip`.
         genres: only covers of these.
         diversity: 0 to 1, how much the covers found should differ from each other.
+        itself: name the picture itself too, where it is among the covers.
 
     Returns:
         One row a cover, nearest first (with `diversity` in the order of picking): cover_id, genre, path,
-        distance.
+        distance. Its `attrs` have `blocks`, which the distance is over, and `itself`, the path of the picture
+        where it was left out, else "".
 
     Raises:
         UserError: picture and words, or neither; the picture, the bundle or the index cannot be read; a block
@@ -68,7 +71,13 @@ def similar(
         nearest = nearest_to_words(opened, words, k, genres, diversity)
     else:
         asked = _decoded(str(picture))
-        nearest = nearest_covers(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
+        extractors = same_extractors(opened.extractors)
+        nearest = nearest_covers(opened, extractors, asked, k if itself else k + 1, genres, diversity)
+    same = nearest["path"][nearest["distance"] < SAME_COVER_DISTANCE].head(0 if itself or words else 1)
+    nearest = nearest.drop(same.index).head(k).reset_index(drop=True)
+    nearest.attrs["itself"] = "".join(same)
+    blocks = dict.fromkeys(name.split(".")[0] for name in _neighbours(opened).columns)
+    nearest.attrs["blocks"] = ["clip"] if words else list(blocks)
     if out and out.suffix.lower() == ".csv":
         write_csv(nearest, out)
     elif out and out.suffix.lower() == ".json":

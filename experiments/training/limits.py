@@ -46,8 +46,8 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
     if left_out := facts["dropped"].get("left_out", 0):
         which = "under several genres"
         said.append(
-            f"{how_many(left_out, f'cover {which} was', f'covers {which} were')} left out, which makes the task "
-            f"easier: with all kept, {most}"
+            f"{how_many(left_out, f'cover {which} was', f'covers {which} were')} left out, which makes the "
+            f"task easier: with all kept, {most}"
         )
     elif facts.get("ceiling", 1.0) < 1:
         said.append(f"Some covers stand under several genres: {most}")

@@ -97,6 +97,11 @@ def test_a_run_becomes_an_index_that_finds_every_cover_itself(
         assert found["path"][0] == path
         assert found["distance"][0] < 1e-3
         assert found.columns.tolist() == ["cover_id", "genre", "path", "distance"]
+        others = similar(folder, path, 3, itself=False)
+        assert others.attrs["itself"] == path
+        assert others["path"].tolist()[:2] == found["path"].tolist()[1:]
+        assert len(others) == 3
+        assert others.attrs["blocks"] == found.attrs["blocks"] == list(load_index(folder).extractors)
 
 
 def test_nearest_of_a_bundle_filters_and_spreads(run: Path, collection: Path) -> None:
