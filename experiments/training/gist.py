@@ -51,7 +51,7 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     without = f"{value_words(metric, corrected.value)} ({interval_words(metric, corrected)})"
     score = run.score(run.chosen)
     if without == f"{value_words(metric, score.value)} ({interval_words(metric, score)})":
-        first = f"Correcting it for the choice among {len(fused)} models on the same covers changes nothing."
+        first = f"Correcting its {metric.label} for the choice among {len(fused)} models changes nothing."
     else:
         what = "" if metric.name == "accuracy" else f"{metric.label} "
         first = (
@@ -100,9 +100,9 @@ def score_words(run: Run) -> str:
 
 
 def chosen_by_words(run: Run) -> str:
-    """By which score it was chosen; nothing where there was no choice."""
+    """By which score it was chosen, after its mark; nothing where there was no choice."""
     several = sum(model.kind == "fused" for model in run.models) > 1
-    return f" (by {METRICS[run.chosen_by].label})" if several else ""
+    return f", by {METRICS[run.chosen_by].label}" if several else ""
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
