@@ -105,10 +105,11 @@ def typicality(space: EmbeddingSpace, nearest: int) -> pd.DataFrame:
 def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int) -> list[str]:
     """The cover_ids of a genre with the largest proportion, equal ones by distance; one a group.
 
-    Only those with more neighbours of the genre than chance explains, by Holm over the genre's covers.
+    Only those with more neighbours of the genre than chance explains, by Holm over the genre's covers, times
+    the number of genres.
     """
     own = typical[(space.covers["genre"] == genre).to_numpy()]
-    own = own[holm(own["p"].to_numpy()) < SIGNIFICANCE_LEVEL]
+    own = own[holm(own["p"].to_numpy()) * space.covers["genre"].nunique() < SIGNIFICANCE_LEVEL]
     ordered = own.sort_values(["proportion", "distance"], ascending=[False, True], kind="stable")
     return _one_a_group(ordered.index.tolist(), space)[:most]
 
