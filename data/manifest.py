@@ -58,6 +58,15 @@ def manifest_sources(manifest: Place) -> list[str]:
     return [value.strip() for value in _read(manifest, (SOURCE_COLUMN,), (SOURCE_COLUMN,))[SOURCE_COLUMN]]
 
 
+def columns_of(table: Place, known: Sequence[str]) -> dict[str, list[str]]:
+    """Every column of a table by its name; the values, as text, of those that are known.
+
+    Raises:
+        UserError: as `_read`; no column is needed.
+    """
+    return _read(table, (), known)
+
+
 def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
     """Every column by its name; the values of those that are known.
 

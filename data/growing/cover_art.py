@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from coverfusion.data.errors import UserError
 from coverfusion.data.growing.http import Client, RefusedError, TooLargeError
 from coverfusion.data.pictures import PictureError, facts
 
@@ -20,6 +21,10 @@ _SUFFIXES = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}
 
 class NoCoverError(Exception):
     """There is no usable cover and there will be none; the message is the reason."""
+
+
+class GoneError(NoCoverError):
+    """There is nothing at the cover's address."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class Cover:
     suffix: str
 
 
+def check_size(size: str) -> None:
+    """Raises UserError where the archive has no such size."""
+    if size not in COVER_SIZES:
+        raise UserError(f"size: there is no '{size}'; the Cover Art Archive has {', '.join(COVER_SIZES)}.")
+
+
 def cover_address(release_id: str, side: str, size: str, address: str = COVER_ART_ADDRESS) -> str:
     """The address of a release's "front" or "back" in one of `COVER_SIZES`."""
     return f"{address}/release/{release_id}/{side}" + ("" if size == "original" else f"-{size}")
@@ -51,14 +62,17 @@ def fetch_cover(client: Client, url: str, max_bytes: int = MAX_COVER_BYTES) -> C
         max_bytes: a larger file is none.
 
     Raises:
-        NoCoverError: no such cover, too large, truncated, broken, no picture or a decompression bomb.
+        GoneError: no such cover.
+        NoCoverError: too large, truncated, broken, no picture or a decompression bomb.
         data.growing.http.NoAnswerError: the archive does not answer now.
     """
     try:
         data = client.get(url, max_bytes=max_bytes)
         suffix = facts(data).format
     except RefusedError as error:
-        raise NoCoverError("no such cover (404)" if error.status == 404 else str(error)) from error
+        if error.gone:
+            raise GoneError(f"no such cover ({error.status})") from error
+        raise NoCoverError(str(error)) from error
     except (TooLargeError, PictureError) as error:
         raise NoCoverError(str(error)) from error
     return Cover(data, hashlib.sha256(data).hexdigest(), _SUFFIXES.get(suffix, f".{suffix.lower()}"))

@@ -12,10 +12,13 @@ import pandas as pd
 from coverfusion.data.csv_files import read_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing import cover_art, musicbrainz
-from coverfusion.data.growing.cover_art import COVER_SIZES, Cover, NoCoverError, cover_address, fetch_cover
+from coverfusion.data.growing.cover_art import NoCoverError, check_size, cover_address, fetch_cover
+from coverfusion.data.growing.discogs import DISCOGS_ADDRESS
+from coverfusion.data.growing.files import save_cover
 from coverfusion.data.growing.http import Client, NoAnswerError
 from coverfusion.data.growing.journal import GrowDecision, Journal, open_journal
-from coverfusion.data.growing.musicbrainz import Release, releases_by_tag
+from coverfusion.data.growing.musicbrainz import releases_by_tag
+from coverfusion.data.growing.release import Release
 
 GrowProgress = Callable[[str, int], None]
 # Covers in a row without an answer after which the archive counts as down.
@@ -24,10 +27,11 @@ MAX_UNANSWERED = 5
 
 @dataclass(frozen=True)
 class Services:
-    """Scheme and host of both services."""
+    """Scheme and host of each service."""
 
     musicbrainz: str = musicbrainz.MUSICBRAINZ_ADDRESS
     cover_art: str = cover_art.COVER_ART_ADDRESS
+    discogs: str = DISCOGS_ADDRESS
 
 
 def grow(
@@ -119,7 +123,8 @@ class _Asking:
             if cover.cover_id in self.journal.path_of:
                 reason = f"the same picture as {self.journal.path_of[cover.cover_id]}"
             else:
-                path, cover_id = _save(self.journal.folder, release, side, cover), cover.cover_id
+                path = save_cover(self.journal.folder, release.release_id, side, cover)
+                cover_id = cover.cover_id
         except NoCoverError as error:
             reason, self.unanswered = str(error), 0
         except NoAnswerError as error:
@@ -141,8 +146,7 @@ class _Asking:
 
 
 def _check(genres: Sequence[str], limit: int, size: str) -> None:
-    if size not in COVER_SIZES:
-        raise UserError(f"size: there is no '{size}'; the Cover Art Archive has {', '.join(COVER_SIZES)}.")
+    check_size(size)
     if limit < 1:
         raise UserError(f"limit: {limit} covers make no collection; give 1 or more.")
     if not genres or not all(genre.strip() for genre in genres):
@@ -177,14 +181,3 @@ def _grow_backs(ask: _Asking, genre: str, progress: GrowProgress | None) -> None
             ask.decide(genre, front.release, "back")
         if progress is not None:
             progress(f"{genre}, back", number)
-
-
-def _save(folder: Path, release: Release, side: str, cover: Cover) -> str:
-    """Writes the file whole or not at all; its path relative to the folder."""
-    path = f"covers/{release.release_id[:2]}/{release.release_id}-{side}{cover.suffix}"
-    file = folder / path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_bytes(cover.data)
-    partial.replace(file)
-    return path

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from urllib.parse import urljoin, urlsplit
@@ -42,6 +42,11 @@ class RefusedError(FetchError):
         super().__init__(f"{status} {reason}".strip())
         self.status = status
 
+    @property
+    def gone(self) -> bool:
+        """Nothing is there, or nothing any more."""
+        return self.status in (404, 410)
+
 
 class TooLargeError(FetchError):
     """The body is larger than asked for."""
@@ -70,6 +75,9 @@ class Client:
         back_off: seconds before the second try; doubled for each further one. Retry-After goes first.
         timeout: seconds for (connecting, each read).
         https_only: ask nobody over plain http; a redirect to http is followed over https.
+        headers_for: host (with its port, if the address has one) -> headers that it alone is sent, such as
+            a token; no redirect carries them to another host.
+        pace: the seconds between requests to a host, as its last headers ask for, or None.
 
     Raises:
         UserError: the contact is neither a mail address nor a web page.
@@ -81,8 +89,11 @@ class Client:
     back_off: float = 2.0
     timeout: tuple[float, float] = (10.0, 60.0)
     https_only: bool = True
+    headers_for: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    pace: Callable[[Mapping[str, str]], float | None] = lambda headers: None
     _session: requests.Session = field(init=False, repr=False, default_factory=requests.Session)
     _last: dict[str, float] = field(init=False, repr=False, default_factory=dict)
+    _asked_for: dict[str, float] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._session.headers["User-Agent"] = user_agent(self.contact)
@@ -115,7 +126,7 @@ class Client:
 
     def _await_turn(self, url: str) -> None:
         host = urlsplit(url).netloc
-        free = self._last.get(host, float("-inf")) + self.interval
+        free = self._last.get(host, float("-inf")) + self._asked_for.get(host, self.interval)
         time.sleep(max(0.0, free - time.monotonic()))
         self._last[host] = time.monotonic()
 
@@ -143,9 +154,17 @@ class Client:
         for _ in range(_MAX_REDIRECTS):
             if self.https_only:
                 url = re.sub(r"^http://", "https://", url, flags=re.IGNORECASE)
+            host = urlsplit(url).netloc
             answer = self._session.get(
-                url, params=params, timeout=self.timeout, stream=True, allow_redirects=False
+                url,
+                params=params,
+                headers=self.headers_for.get(host, {}),
+                timeout=self.timeout,
+                stream=True,
+                allow_redirects=False,
             )
+            if (seconds := self.pace(answer.headers)) is not None:
+                self._asked_for[host] = seconds
             if not answer.is_redirect:
                 return answer
             answer.close()
@@ -164,7 +183,7 @@ def user_agent(contact: str) -> str:
     if not _CONTACT.fullmatch(contact):
         fault = f"'{contact}' is neither a mail address nor a web page" if contact else "there is none"
         raise UserError(
-            f"contact: {fault}. MusicBrainz wants to know whom to write to before it blocks a program: give "
+            f"contact: {fault}. MusicBrainz and Discogs want to know whom to write to: give "
             f"your own, --contact you@example.org, or set COVERFUSION_CONTACT."
         )
     return f"coverfusion/{metadata.version('coverfusion')} ( {contact} )"

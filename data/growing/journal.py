@@ -6,29 +6,32 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
-from coverfusion.data.growing.musicbrainz import NO_ONES_ARTIST_IDS, Release
+from coverfusion.data.growing.files import (
+    append_line,
+    forget_halves,
+    json_line,
+    read_lines,
+    replace_text,
+    write_table,
+)
+from coverfusion.data.growing.groups import groups_of
+from coverfusion.data.growing.release import Release, release_cells, release_of
 
 LICENCE = (
     "picture: its rights holders', from the Cover Art Archive, not free to pass on; "
     "release data: MusicBrainz, CC0; tags: MusicBrainz, CC BY-NC-SA 3.0"
 )
 MANIFEST_COLUMNS = [
-    *("path", "genre", "artist", "group", "release_id", "release_group_id", "title", "date", "side"),
-    *("size", "url", "licence"),
+    *("path", "genre", "artist", "group", "release", "side", "title", "year", "country", "label"),
+    *("release_group_id", "date", "size", "url", "licence"),
 ]
 REJECTED_COLUMNS = [
     *("genre", "artist", "title", "release_id", "release_group_id", "side", "url", "reason", "asked_again"),
@@ -85,8 +88,7 @@ class Journal:
 
     def add(self, decision: GrowDecision) -> None:
         """Writes a decision down; the file it names must lie there already."""
-        with (self.folder / "journal.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(_line(decision))
+        append_line(self.folder / "journal.jsonl", asdict(decision))
         self._take(decision)
         if len(self.decisions) % _DECISIONS_PER_WRITE == 0:
             self.write_tables()
@@ -100,12 +102,13 @@ class Journal:
         kept = [d for d in self.decisions if d.path]
         groups = groups_of([d.release for d in kept])
         manifest = [
-            asdict(d.release) | asdict(d) | {"group": group, "licence": LICENCE}
+            {**release_cells(d.release), **asdict(d), "release": d.release.release_id}
+            | {"group": group, "licence": LICENCE}
             for d, group in zip(kept, groups, strict=True)
         ]
         rejected = [asdict(d.release) | asdict(d) for d in self.decisions if not d.path]
-        _write(pd.DataFrame(manifest, columns=MANIFEST_COLUMNS), self.folder / "manifest.csv")
-        _write(pd.DataFrame(rejected, columns=REJECTED_COLUMNS), self.folder / "rejected.csv")
+        write_table(pd.DataFrame(manifest, columns=MANIFEST_COLUMNS), self.folder / "manifest.csv")
+        write_table(pd.DataFrame(rejected, columns=REJECTED_COLUMNS), self.folder / "rejected.csv")
 
     def _take(self, decision: GrowDecision) -> None:
         self.decisions.append(decision)
@@ -132,11 +135,10 @@ def open_journal(folder: str | os.PathLike[str], size: str, retry: bool = False)
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for partial in folder.glob("covers/*/.*.partial"):
-        partial.unlink()
+    forget_halves(folder)
     journal = Journal(folder)
     path = folder / "journal.jsonl"
-    for decision in _read(path):
+    for decision in read_lines(path, _decision):
         if decision.path and decision.size != size:
             raise UserError(
                 f"size: {folder} holds covers of size {decision.size}; {size} beside them would "
@@ -145,62 +147,11 @@ def open_journal(folder: str | os.PathLike[str], size: str, retry: bool = False)
         stands = (folder / decision.path).is_file() if decision.path else not (retry or decision.asked_again)
         if stands:
             journal._take(decision)
-    _replace(path, "".join(map(_line, journal.decisions)))
+    replace_text(path, "".join(json_line(asdict(decision)) for decision in journal.decisions))
     return journal
 
 
-def groups_of(releases: Sequence[Release]) -> list[str]:
-    """A name for the group of each release: those that share an artist or an album, also through others.
-
-    An artist who is credited alone here and together with someone there ties all of it into one group.
-
-    Args:
-        releases: n of them.
-
-    Returns:
-        n names, the least release group id in the group.
-    """
-    keys = [(row, key) for row, release in enumerate(releases) for key in _keys(release)]
-    if not keys:
-        return []
-    rows, names = zip(*keys, strict=True)
-    codes = pd.factorize(np.array(names))[0]
-    size = len(releases) + codes.max() + 1
-    edges = coo_matrix((np.ones(len(rows), np.int8), (rows, len(releases) + codes)), shape=(size, size))
-    group = connected_components(edges, directed=False)[1][: len(releases)]
-    albums = pd.Series([release.release_group_id for release in releases])
-    return list(albums.groupby(group).transform("min"))
-
-
-def _keys(release: Release) -> set[str]:
-    return {release.release_group_id, *release.artist_ids} - NO_ONES_ARTIST_IDS
-
-
-def _read(path: Path) -> list[GrowDecision]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    try:
-        # a killed run may leave half a line behind the last line's end
-        return [_decision(json.loads(line)) for line in lines[:-1] if line]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {error}. Mend the line or grow into another --out.") from error
-
-
 def _decision(row: dict[str, Any]) -> GrowDecision:
-    release = row["release"] | {"artist_ids": tuple(row["release"]["artist_ids"])}
-    return GrowDecision(**row | {"release": Release(**release)})
-
-
-def _line(decision: GrowDecision) -> str:
-    return json.dumps(asdict(decision), ensure_ascii=False) + "\n"
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    _replace(path, as_text(frame).to_csv(index=False))
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8", newline="")
-    partial.replace(path)
+    if "source" in row:
+        raise UserError("out: this collection was grown by --ids. Grow by --genre into another --out.")
+    return GrowDecision(**row | {"release": release_of(row["release"])})

@@ -1,4 +1,4 @@
-"""Releases that bear a tag, from MusicBrainz's search (web service 2, JSON).
+"""Releases from MusicBrainz (web service 2, JSON): those that bear a tag, or one by its id.
 
 The answers' shape: https://musicbrainz.org/doc/MusicBrainz_API and .../MusicBrainz_API/Search#Release.
 """
@@ -6,47 +6,70 @@ The answers' shape: https://musicbrainz.org/doc/MusicBrainz_API and .../MusicBra
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.growing.http import Client, FetchError
+from coverfusion.data.growing.cover_art import COVER_ART_ADDRESS, cover_address
+from coverfusion.data.growing.http import Client, FetchError, NoAnswerError
+from coverfusion.data.growing.journal import LICENCE
+from coverfusion.data.growing.release import Release, joined
+from coverfusion.data.growing.source import FoundRelease
 
 MUSICBRAINZ_ADDRESS = "https://musicbrainz.org"
 RELEASES_PER_PAGE = 100  # the most that one search gives
-# "Artists" that stand for many or for nobody; whoever is credited so has nothing in common.
-NO_ONES_ARTIST_IDS = frozenset(
-    {
-        "89ad4ac3-39f7-470e-963a-56509c546377",  # Various Artists
-        "125ec42a-7229-4250-afc5-e057484327fe",  # [unknown]
-        "f731ccc4-e22a-43af-a747-64213329e088",  # [anonymous]
-        "9be7f096-97ec-4615-8957-8d40b5dcbc41",  # [traditional]
-        "eec63d3c-3b81-4ad4-b1e4-7c147d4d2b61",  # [no artist]
-    }
-)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DETAILS = "artist-credits labels release-groups genres"  # blanks become +
 
 
 @dataclass(frozen=True)
-class Release:
-    """One edition of an album.
+class MusicBrainz:
+    """Releases by their UUID, with pictures of the Cover Art Archive: a `data.growing.source.Source`.
 
     Attributes:
-        release_id: MusicBrainz's UUID of the edition.
-        release_group_id: UUID of the album that this is an edition of; the release's own where none is given.
-        title: of the edition.
-        artist: as printed, "Miles Davis & Gil Evans".
-        artist_ids: UUIDs of those credited.
-        date: "1959-08-17", "1959-08", "1959" or "".
+        size: of `data.growing.cover_art.COVER_SIZES`.
+        address: scheme and host of the web service.
+        cover_art: scheme and host of the archive.
     """
 
-    release_id: str
-    release_group_id: str
-    title: str
-    artist: str
-    artist_ids: tuple[str, ...]
-    date: str
+    size: str = "500"
+    address: str = MUSICBRAINZ_ADDRESS
+    cover_art: str = COVER_ART_ADDRESS
+    name: str = "musicbrainz"
+    title: str = "MusicBrainz"
+    id_is: str = "a UUID such as 76df3287-6cda-33eb-8e9a-044b5e15ffdd"
+    licence: str = LICENCE
+
+    def id_in(self, text: str) -> str | None:
+        """The release id of an id, a file name or the address of a release."""
+        found = _UUID.findall(text)
+        other = "://" in text and "/release/" not in text  # an artist's address, or an album's
+        return str(uuid.UUID(found[0])) if len(found) == 1 and not other else None
+
+    def find(self, client: Client, release_id: str) -> FoundRelease:
+        """Asks for a release; one that was merged into another comes under the other's id.
+
+        Raises:
+            data.growing.http.FetchError: no such release, or no usable reply.
+        """
+        body = client.get(f"{self.address}/ws/2/release/{release_id}", {"inc": _DETAILS, "fmt": "json"})
+        try:
+            entry = json.loads(body)
+            release = _release(entry)
+            art = entry.get("cover-art-archive") or {}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise NoAnswerError("what came is no release") from error
+        if release is None:
+            raise NoAnswerError("what came is no release")
+        pictures = {
+            side: cover_address(release.release_id, side, self.size, self.cover_art)
+            for side in ("front", "back")
+            if art.get(side, True)
+        }
+        return FoundRelease(release, pictures)
 
 
 def releases_by_tag(client: Client, tag: str, address: str = MUSICBRAINZ_ADDRESS) -> Iterator[Release]:
@@ -108,11 +131,22 @@ def _release(entry: dict[str, Any]) -> Release | None:
     except (KeyError, ValueError, TypeError, AttributeError):
         return None
     artists = entry.get("artist-credit") or []
+    album = entry.get("release-group") or {}
+    labels = [(info.get("label") or {}).get("name") or "" for info in entry.get("label-info") or []]
     return Release(
         release_id=release_id,
-        release_group_id=(entry.get("release-group") or {}).get("id") or release_id,
+        release_group_id=album.get("id") or release_id,
         title=entry.get("title") or "",
         artist="".join(f"{credit.get('name') or ''}{credit.get('joinphrase') or ''}" for credit in artists),
         artist_ids=tuple(credit["artist"]["id"] for credit in artists if "artist" in credit),
         date=entry.get("date") or "",
+        country=entry.get("country") or "",
+        label=joined(labels),
+        genres=_genres(entry) or _genres(album),
     )
+
+
+def _genres(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Those that people voted for, the one with most votes first."""
+    found = [genre for genre in entry.get("genres") or [] if genre.get("count")]
+    return tuple(genre["name"] for genre in sorted(found, key=lambda genre: (-genre["count"], genre["name"])))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 FEW_FOLDS = (
-    "One repeat has few folds: differences that happen to be alike give an interval that is too short. "
+    "One repeat has few folds: some intervals come out too short, others too long. "
     "Raise --repeats before you rely on it."
 )
 

@@ -53,6 +53,7 @@ REFUSED = [
     "explain {bundle} nowhere --out made.png",
     "similar {bundle} nowhere --out made.png",
     "grow -g jazz --out made",
+    "grow --ids nowhere --out made",
     "demo --out /proc/nowhere",
     "runs nowhere",
     "weights fetch nowhere.yaml",

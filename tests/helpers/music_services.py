@@ -1,6 +1,6 @@
-"""A local server that answers as MusicBrainz's search and the Cover Art Archive do, and misbehaves on demand.
+"""A local server that answers as MusicBrainz and the Cover Art Archive do, and misbehaves on demand.
 
-The shapes are those of https://musicbrainz.org/doc/MusicBrainz_API/Search (JSON) and
+The shapes are those of https://musicbrainz.org/doc/MusicBrainz_API (search and lookup, JSON) and
 https://musicbrainz.org/doc/Cover_Art_Archive/API; names and ids are made up.
 """
 
@@ -70,6 +70,17 @@ def release(number: int, album: int | None = None, artists: tuple[str, ...] = ()
     }
 
 
+def details(number: int, genres: dict[str, int], sides: tuple[str, ...] = ("front",), **more: Any) -> Any:
+    """What the lookup of a release says: `release` with votes for genres of its album, and its pictures."""
+    entry = release(number, **more)
+    entry["release-group"]["genres"] = [
+        {"id": mbid(0, name), "name": name, "count": count, "disambiguation": ""}
+        for name, count in genres.items()
+    ]
+    art = {"artwork": bool(sides), "count": len(sides), "darkened": False}
+    return entry | {"genres": [], "cover-art-archive": art | {s: s in sides for s in ("front", "back")}}
+
+
 def artist_id(name: str) -> str:
     """An artist's UUID; that of Various Artists is the real one."""
     known = {"Various Artists": "89ad4ac3-39f7-470e-963a-56509c546377"}
@@ -91,14 +102,18 @@ class Services:
 
     Attributes:
         releases: tag -> entries of `release`.
+        known: release id -> what its lookup says, from `details`.
+        merged: release id -> the id of the release that it was merged into.
         pictures: (release number, "front" or "back") -> bytes.
-        trouble: (release number, side) or "search" -> what happens to its next requests, one after another:
-            a status (503, 429, ...), "retry-after N", "hang", "cut", "loop", "nonsense".
+        trouble: (release number, side), "search" or "lookup" -> what happens to its next requests, one after
+            another: a status (503, 429, ...), "retry-after N", "hang", "cut", "loop", "nonsense".
         asked: every request to the two services, without the redirected ones.
         downloads: every request that ended at the archive's files.
     """
 
     releases: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
     pictures: dict[tuple[int, str], bytes] = field(default_factory=dict)
     trouble: dict[Any, list[Any]] = field(default_factory=lambda: defaultdict(list))
     asked: list[Asked] = field(default_factory=list)
@@ -119,25 +134,70 @@ class Services:
 @contextmanager
 def served(services: Services) -> Iterator[Services]:
     """Runs the server on a free port of the loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(services))
+    with serving(_handler(services)) as services.address:
+        yield services
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Runs a server on a free port of the loopback; its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    services.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield services
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
 
 
-def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 2**16  # headers and body in one packet: nobody waits for an acknowledgement
+class Misbehaving(BaseHTTPRequestHandler):
+    """What servers here have in common: `trouble` says what happens to the next requests of a kind.
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    Beside what `Services.trouble` lists, "to ADDRESS" sends on to another host.
+    """
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = 2**16  # headers and body in one packet: nobody waits for an acknowledgement
+    trouble: dict[Any, list[Any]]
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def misbehaves(self, key: Any) -> bool:
+        if not self.trouble[key]:
+            return False
+        what = self.trouble[key].pop(0)
+        if isinstance(what, int):
+            self.send(what, json.dumps(OVER_LIMIT).encode())
+        elif what.startswith("retry-after "):
+            self.send(503, b"", {"Retry-After": what.removeprefix("retry-after ")})
+        elif what.startswith("to "):
+            self.send(302, b"", {"Location": what.removeprefix("to ")})
+        elif what == "hang":
+            time.sleep(0.6)
+            self.close_connection = True
+        elif what == "cut":
+            self.send(200, b"half of it", {"Content-Length": "1000"})
+            self.close_connection = True
+        elif what == "loop":
+            self.send(307, b"", {"Location": self.path})
+        elif what == "nonsense":
+            self.send(200, b"<html>Service Unavailable</html>")
+        return True
+
+    def send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
+    class Handler(Misbehaving):
+        trouble = services.trouble
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)
@@ -147,13 +207,15 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
             services.asked.append(Asked(time.monotonic(), self.path, self.headers["User-Agent"]))
             if url.path == "/ws/2/release":
                 self._search(parse_qs(url.query))
+            elif match := re.fullmatch(r"/ws/2/release/([0-9a-f-]{36})", url.path):
+                self._lookup(match[1], url.query)
             elif match := re.fullmatch(r"/release/([0-9a-f-]{36})/(front|back)(-(250|500|1200))?", url.path):
                 self._cover(match[1], match[2])
             else:
-                self._send(400, b"")
+                self.send(400, b"")
 
         def _search(self, query: dict[str, list[str]]) -> None:
-            if self._misbehaves("search"):
+            if self.misbehaves("search"):
                 return
             assert query["fmt"] == ["json"]
             tag = re.fullmatch(r'tag:"(.*)"', query["query"][0])
@@ -165,49 +227,35 @@ def _handler(services: Services) -> type[BaseHTTPRequestHandler]:
                 "offset": offset,
                 "releases": found[offset : offset + min(limit, 100)],
             }
-            self._send(200, json.dumps(page).encode(), {"Content-Type": "application/json"})
+            self.send(200, json.dumps(page).encode(), {"Content-Type": "application/json"})
+
+        def _lookup(self, release_id: str, query: str) -> None:
+            if self.misbehaves("lookup"):
+                return
+            asked_for = set(parse_qs(query)["inc"][0].split(" "))
+            assert asked_for == {"artist-credits", "genres", "labels", "release-groups"}
+            kind = {"Content-Type": "application/json"}
+            if release_id in services.merged:
+                self.send(301, b"", {"Location": f"/ws/2/release/{services.merged[release_id]}?{query}"})
+            elif release_id in services.known:
+                self.send(200, json.dumps(services.known[release_id]).encode(), kind)
+            else:
+                self.send(404, json.dumps({"error": "Not Found", "help": OVER_LIMIT["help"]}).encode(), kind)
 
         def _cover(self, release_id: str, side: str) -> None:
             number = next(n for n in range(500) if mbid(n) == release_id)
-            if self._misbehaves((number, side)):
+            if self.misbehaves((number, side)):
                 return
             if (number, side) in services.pictures:
-                self._send(307, b"See: ...", {"Location": f"{services.address}/download/{number}/{side}"})
+                self.send(307, b"See: ...", {"Location": f"{services.address}/download/{number}/{side}"})
             else:
-                self._send(404, NOT_FOUND.format(release_id).encode(), {"Content-Type": "text/html"})
+                self.send(404, NOT_FOUND.format(release_id).encode(), {"Content-Type": "text/html"})
 
         def _archive(self, folder: str, number: int, side: str) -> None:
             if folder == "download":  # archive.org sends on to the machine that has the file
-                self._send(302, b"", {"Location": f"/items/{number}/{side}"})
+                self.send(302, b"", {"Location": f"/items/{number}/{side}"})
                 return
             services.downloads.append(self.path)
-            self._send(200, services.pictures[number, side], {"Content-Type": "image/jpeg"})
-
-        def _misbehaves(self, key: Any) -> bool:
-            if not services.trouble[key]:
-                return False
-            what = services.trouble[key].pop(0)
-            if isinstance(what, int):
-                self._send(what, json.dumps(OVER_LIMIT).encode())
-            elif what.startswith("retry-after "):
-                self._send(503, b"", {"Retry-After": what.removeprefix("retry-after ")})
-            elif what == "hang":
-                time.sleep(0.6)
-                self.close_connection = True
-            elif what == "cut":
-                self._send(200, b"half of it", {"Content-Length": "1000"})
-                self.close_connection = True
-            elif what == "loop":
-                self._send(307, b"", {"Location": self.path})
-            elif what == "nonsense":
-                self._send(200, b"<html>Service Unavailable</html>")
-            return True
-
-        def _send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            for name, value in ({"Content-Length": str(len(body))} | (headers or {})).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            self.send(200, services.pictures[number, side], {"Content-Type": "image/jpeg"})
 
     return Handler

@@ -12,8 +12,9 @@ import PIL.Image
 from fastapi.testclient import TestClient
 
 from coverfusion.experiments.pipeline.config import make_config
-from coverfusion.experiments.service.application import Service, make_service
+from coverfusion.experiments.service.application import make_service
 from coverfusion.experiments.service.limits import Limits
+from coverfusion.experiments.service.served_model import Service
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 from tests.helpers.pictures import encode, noise, save_folders, solid

@@ -79,8 +79,9 @@ def test_covers_lie_beside_a_manifest_that_says_where_they_are_from(tmp_path, se
     assert list(rows["title"]) == ['Album, no. 0 "live"', 'Album, no. 1 "live"']
     row = rows.iloc[0]
     assert (row["genre"], row["artist"], row["date"]) == ("jazz", "Miles Davis & Gil Evans", "1959-08-17")
-    assert (row["release_id"], row["release_group_id"]) == (mbid(0), mbid(0, "release-group"))
+    assert (row["release"], row["release_group_id"]) == (mbid(0), mbid(0, "release-group"))
     assert (row["side"], row["size"]) == ("front", 500)
+    assert (row["year"], row["country"], row["label"]) == (1959, "US", "Label")
     assert row["url"] == f"{service.address}/release/{mbid(0)}/front-500"
     assert "not free to pass on" in row["licence"]
     assert (tmp_path / row["path"]).read_bytes() == picture(0)
@@ -158,7 +159,7 @@ def test_another_edition_stands_in_where_the_first_has_no_cover(tmp_path):
     service.releases["jazz"].insert(0, release(0, album=1))
     with served(service):
         rows = pd.read_csv(run(tmp_path, service))
-    assert list(rows["release_id"]) == [mbid(1)]
+    assert list(rows["release"]) == [mbid(1)]
     assert reason(tmp_path) == "no such cover (404)"
 
 
@@ -356,7 +357,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path):
         rows = pd.read_csv(run(tmp_path, service))
     again = set(before) & set(service.covers_asked())
     assert len(again) <= 1  # the one that was under way
-    assert sorted(rows["release_id"]) == sorted(mbid(n) for n in range(60))
+    assert sorted(rows["release"]) == sorted(mbid(n) for n in range(60))
     assert files(tmp_path) == sorted(rows["path"])
 
 

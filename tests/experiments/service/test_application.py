@@ -19,7 +19,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.experiments.bench.hostile_pictures import many_scans
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
-from coverfusion.experiments.service import application
+from coverfusion.experiments.service import served_model
 from coverfusion.experiments.service.application import make_service
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.schemas import scored_picture
@@ -154,10 +154,10 @@ def test_the_page_of_the_paths_needs_no_network(client: TestClient) -> None:
 def test_a_picture_that_decodes_for_ever_does_not_hold_up_the_end(
     served_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(application, "STOP_SECONDS", 0.3)
+    monkeypatch.setattr(served_model, "STOP_SECONDS", 0.3)
     for_ever = threading.Event()
     with serving(served_bundle) as client:
-        service: application.Service = client.app.state.service  # type: ignore[attr-defined]
+        service: served_model.Service = client.app.state.service  # type: ignore[attr-defined]
         service.threads.submit(for_ever.wait)
         until(lambda: bool(service.decoders))
         started = time.monotonic()
