@@ -21,6 +21,7 @@ from coverfusion.fusion.pictures import COLUMN, PIXELS
 from coverfusion.fusion.texts import is_text, split_texts
 
 PROBABILITY = "probability"
+AVERAGE = "an average training cover"
 LOG_PROBABILITY = "log probability less its mean over the genres"
 MAX_BACKGROUND_COVERS = 64  # training covers that stand in for what is taken away
 COLUMN_BACKGROUND_COVERS = 32  # the same for single columns
@@ -61,7 +62,7 @@ class Contributions:
     columns: dict[str, float]
     unsplit: list[str] = field(default_factory=list)
     words: dict[str, float] = field(default_factory=dict)
-    base_of: str = "an average training cover"
+    base_of: str = AVERAGE
 
 
 def contributions_to(
@@ -108,7 +109,7 @@ def contributions_to(
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
         words=words,
-        **({} if set(names) - cells.keys() else {"base_of": f"a cover without {_named(cells)}"}),
+        base_of=AVERAGE if set(names) - cells.keys() else f"a cover without {_named(cells)}",
     )
 
 
