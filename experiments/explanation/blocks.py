@@ -109,13 +109,16 @@ def contributions_to(
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
         words=words,
-        base_of=AVERAGE if set(names) - cells.keys() else f"a cover without {_named(cells)}",
+        base_of=_base_words(bundle.neighbours is not None, names, cells),
     )
 
 
-def _named(cells: Iterable[str]) -> str:
-    """What columns of pictures and text hold."""
-    return " and ".join(dict.fromkeys("text" if is_text(name) else "picture" for name in cells))
+def _base_words(indexed: bool, names: Sequence[str], cells: Iterable[str]) -> str:
+    """What the base is of, where known covers stand in for numbers and nothing for pictures and text."""
+    if indexed and set(names) - set(cells):
+        return AVERAGE
+    what = dict.fromkeys("text" if is_text(name) else "picture" for name in names if name in set(cells))
+    return f"a cover without {' and '.join(what) or 'any features'}"
 
 
 def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:

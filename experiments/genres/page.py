@@ -201,7 +201,7 @@ def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
 
 def gains_by_genre(shap: Shap) -> dict[str, Rows]:
     """Genre -> block, its gain, whether that is sure, and how deep its colour is; the largest mean first."""
-    corrected = shap.blocks.pivot(index="genre", columns="block", values="p_corrected")
+    corrected = shap.blocks.set_index(["genre", "block"])["p_corrected"].to_dict()
     gains = shap.blocks.pivot(index="genre", columns="block", values="gain")
     gains = gains[gains.mean().sort_values(ascending=False).index]
     largest = float(np.nanmax(gains.to_numpy(), initial=1e-9))
@@ -210,7 +210,7 @@ def gains_by_genre(shap: Shap) -> dict[str, Rows]:
             {
                 "block": block,
                 "gain": gain,
-                "sure": corrected.at[genre, block] < SIGNIFICANCE_LEVEL,
+                "sure": corrected[genre, block] < SIGNIFICANCE_LEVEL,
                 "depth": round(gain / largest, 3) if gain > 0 else 0,
             }
             for block, gain in row.items()
