@@ -71,7 +71,7 @@ def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
             "model": f"{chosen_mark(model)}{model.classifier}",
             "blocks": model.on,
         }
-        for name in main_scores(run.metric):
+        for name in main_scores(run.metric, len(run.facts["genres"])):
             score, label = model.scores[split][name], SCORE_LABELS[name]
             row[label] = score.value if name in LOSSES else 100 * score.value
             if name in (*SCORES_WITH_INTERVAL, run.metric.column):

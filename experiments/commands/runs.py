@@ -13,7 +13,7 @@ from coverfusion.experiments.commands.next_step import print_next
 def runs_command(
     folder: Annotated[Path, typer.Argument(help="A folder of run folders.")] = Path("runs"),
 ) -> None:
-    """Lists the runs in a folder: collection, blocks, best model with its interval, date and note.
+    """Lists the runs in a folder: collection, blocks, chosen model with its interval, date and note.
 
     Example: `coverfusion runs` or `coverfusion runs studies/`
     """

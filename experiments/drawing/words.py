@@ -88,9 +88,13 @@ def gain_words(metric: Metric, difference: float) -> str:
     return metric.in_words(difference)
 
 
-def main_scores(metric: Metric) -> tuple[str, ...]:
-    """The scores that tables show: the usual ones, and that of the metric that models are ranked by."""
-    return MAIN_SCORES if metric.column in MAIN_SCORES else (*MAIN_SCORES, metric.column)
+def main_scores(metric: Metric, genres: int) -> tuple[str, ...]:
+    """The scores that tables show: the usual ones, and that of the metric that models are ranked by.
+
+    Of three genres or fewer the right one is always among the top three.
+    """
+    void = {"top3_accuracy"} if genres <= 3 else set()
+    return tuple(name for name in dict.fromkeys((*MAIN_SCORES, metric.column)) if name not in void)
 
 
 def region(rope: float, percent: bool = True) -> str:

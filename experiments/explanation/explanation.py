@@ -14,9 +14,9 @@ from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
+from coverfusion.fusion.similarity.training_index import SAME_COVER_DISTANCE
 
 SHOWN_NEIGHBOURS = 5
-SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
 TRAINING_COVER_WARNING = (
     "The model has learnt from this very cover, or one just like it: new covers fare worse."
 )

@@ -30,8 +30,8 @@ from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
 from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH
-from coverfusion.experiments.genres.typical_covers import TYPICALITY_NEIGHBOURS
-from coverfusion.experiments.genres.words import MIN_WORD_COVERS, MIN_WORD_Z, typical_words
+from coverfusion.experiments.genres.typical_covers import neighbours_for
+from coverfusion.experiments.genres.words import MIN_WORD_COVERS, typical_words
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -117,13 +117,13 @@ def write_genre_tables(findings: GenreFindings, out: Path, facts: Mapping[str, A
     write_csv(findings.shap.columns, out / "shap_columns.csv")
     if findings.words is not None:
         rows = [
-            [genre, word.word, word.z, word.log_odds, word.weight, word.covers, word.others]
+            [genre, word.word, word.z, word.p, word.log_odds, word.weight, word.covers, word.others]
             for genre in findings.genres
             for word in typical_words(
                 findings.words, findings.covers, genre, len(findings.words), findings.text_model
             )
         ]
-        columns = ["genre", "word", "z", "log_odds", "weight", "covers", "others"]
+        columns = ["genre", "word", "z", "p_corrected", "log_odds", "weight", "covers", "others"]
         write_csv(pd.DataFrame(rows, columns=columns), out / "words.csv")
     shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
     write_json(out / "environment.json", facts)
@@ -140,14 +140,14 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
         "held": HELD_OUT_WORDS[run.split],
         "total": len(findings.covers),
         "there": set(run.facts["extractors"]),
-        "tests": len(findings.effects),
+        "blocks_tested": findings.effects["column"].str.split(".").str[0].nunique(),
+        "artists_known": run.facts.get("artists_known", 0) == run.facts["covers"],
         "shap": findings.shap,
         "limits": {
             "alike": MAX_CORRELATION,
             "level": SIGNIFICANCE_LEVEL,
-            "nearest": TYPICALITY_NEIGHBOURS,
+            "nearest": neighbours_for(findings.covers["group"].nunique()),
             "stretch": round(DIFFERENCE_STRETCH),
-            "sure": MIN_WORD_Z,
             "fewest": MIN_WORD_COVERS,
             "named": EFFECTS_IN_GIST,
         },

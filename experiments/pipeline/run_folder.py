@@ -67,11 +67,14 @@ class ScoredModel:
         if all(
             ":" in name for name in self.blocks
         ):  # `text` sees families of a block: ocr:letters, ocr:words
-            families = [name.partition(":")[2] for name in self.blocks]
-            return f"the {' and '.join(families)} of {self.blocks[0].partition(':')[0]}"
-        return (
-            f"all {len(self.blocks)} blocks" if len(self.blocks) > 1 else f"{self.blocks[0]}, the only block"
-        )
+            read = dict.fromkeys(name.partition(":")[0] for name in self.blocks)
+            return f"the words of {' and '.join(read)}"
+        return f"all {len(self.blocks)} blocks" if self.fuses else f"{self.blocks[0]}, the only block"
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it saw several blocks; `text` sees two families of one."""
+        return len({name.partition(":")[0] for name in self.blocks}) > 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,6 +170,15 @@ class Run:
     def alone(self) -> list[ScoredModel]:
         """The models that saw one block only, the best first."""
         return [model for model in self.models if model.kind == "alone"]
+
+    @property
+    def fusing(self) -> ScoredModel:
+        """What single blocks are compared with: the chosen model, or the best on several blocks.
+
+        The chosen model where none saw several.
+        """
+        several = [model for model in self.models if model.fuses]
+        return self.chosen if self.chosen in several or not several else several[0]
 
     @property
     def metric(self) -> Metric:
@@ -303,6 +315,12 @@ def _counts(entry: Mapping[str, Any]) -> pd.DataFrame:
 
 def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def baseline_row(run: Run) -> dict[str, Interval]:
+    """Score as tables have it -> its value where nothing is known of a cover; none of an older run."""
+    known = run.baseline.get(run.split, {})
+    return {METRICS[name].column: Interval(value, math.nan, math.nan) for name, value in known.items()}
 
 
 def chance_of(run: Run, metric: Metric) -> tuple[str, float]:

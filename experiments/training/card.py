@@ -88,7 +88,7 @@ def bundle_card(
         "level": "at least 95 %" if run.config["folds"] else "95 %",
         "choosing": [*chosen_words(run, corrected_score(run)), *nested_words(folder)],
         "baseline": guess_words(run, *chance_of(run, run.metric)),
-        "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric)},
+        "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric, len(genres))},
         "prior": prior_words(run),
         "calibration": calibration_words(decision),
         "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classifier.classes_.tolist()),

@@ -18,6 +18,7 @@ from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
+    MAIN_SCORES,
     SCORE_LABELS,
     SPLIT_LABELS,
     capital,
@@ -30,13 +31,13 @@ from coverfusion.experiments.drawing.words import (
 )
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
-from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
-from coverfusion.experiments.training.cell_covers import MOST_IN_CELL, cell_covers
+from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
+from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.gist import (
     choice_in_words,
     chosen_words,
     gain,
-    practical_gain,
+    level,
     run_gist,
 )
 from coverfusion.experiments.training.limits import caveats
@@ -91,13 +92,12 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     predictions = run.predictions(run.chosen)
     usual, chance = chance_of(run, run.metric)
     difference, corrected = gain(run, covers), corrected_score(run)
-    practical = practical_gain(run, covers) if run.alone else None
     charts = report_charts(run, predictions, chance)
+    shown = main_scores(run.metric, len(run.facts["genres"]))
     pages.save_charts(folder, charts)
     context = pages.script("leaderboard.js") | {
         "run": run,
         "charts": charts,
-        "most_in_cell": MOST_IN_CELL,
         "cells": cell_covers(run, predictions, covers),
         "chance": chance,
         "metric": run.metric,
@@ -108,13 +108,17 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "training_words": epoch_words(run_epochs(folder), ""),
         "usual": usual,
         "difference": difference,
-        "gist": run_gist(run, usual, chance, difference, practical),
+        "level": level(run),
+        "baseline": baseline_row(run),
+        "gist": run_gist(run, usual, chance, difference),
         "corrected": chosen_words(run, corrected),
         "choice": choice_in_words(run),
         "caveats": caveats(run.facts),
         "nested": nested_words(folder),
-        "labels": SCORE_LABELS,
-        "main_scores": main_scores(run.metric),
+        "labels": {
+            name: label for name, label in SCORE_LABELS.items() if name in shown or name not in MAIN_SCORES
+        },
+        "main_scores": shown,
         "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),
         "total": len(predictions),
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
@@ -145,7 +149,7 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
     """The metric of every model with its interval, those on all blocks first; rings are of validation."""
     metric, other = run.metric, run.other
     rows = []
-    for model in sorted(run.models, key=lambda model: model.kind == "alone"):
+    for model in sorted(run.models, key=lambda model: (model.kind == "alone", not model.fuses)):
         score, alone = run.score(model), model.kind == "alone"
         row = Row(
             label=f"{model.blocks[0]}, by {model.classifier}" if alone else model.classifier,
@@ -155,7 +159,7 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
             group=int(alone),
             strong=model.chosen,
             ring=model.scores[other][metric.column].value if other else math.nan,
-            heading="one block alone" if alone else "all blocks fused",
+            heading="one block alone" if alone else "all blocks fused" if model.fuses else model.on,
         )
         rows.append(row.scaled(metric.scale))
     line = metric.scale * chance

@@ -31,6 +31,9 @@ TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by 
 COVER_COLUMNS = ["cover_id", "genre", "path"]
 
 
+SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
+
+
 class TrainingIndex:
     """An L2 index over covers, every block counting the same; where CLIP is a block, words find covers too.
 

@@ -69,6 +69,10 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
     doubts = found.blocks.pivot(index="genre", columns="block", values="doubt")
     assert gains.loc["metal", "ocr"] > doubts.loc["metal", "ocr"] > 0
     assert gains.loc["metal", "ocr"] > 0.1  # only its covers lack the text's centre
+    sure = found.blocks.set_index(["genre", "block"])["p_corrected"]
+    assert sure["metal", "ocr"] < 0.001
+    assert (sure.xs("cnn", level="block") > 0.05).all()
+    assert found.components == {"cnn": 4}  # its 12 columns; the others have two
     assert found.accuracy > 0.9
     says = found.columns.set_index(["genre", "column"])["says"]
     assert says["pop", "color.signal"] == "for"
