@@ -196,6 +196,8 @@ def _surely_most(
     mistakes = groups.nunique()
     taken = groups[(wrong["predicted"] == other).to_numpy()].nunique()
     fewer = wider**2  # folds share training covers, so that a mistake is worth less than one
+    if not round(mistakes / fewer):
+        return False
     test = binomtest(round(taken / fewer), round(mistakes / fewer), 1 / others, alternative="greater")
     return bool(others * test.pvalue < SIGNIFICANCE_LEVEL)
 

@@ -55,7 +55,7 @@ NEXT = {
     "map": "labels runs/split",
     "labels": "decide runs/folds",
     "explain": "similar runs/split/bundle ",
-    "decide": "app --bundle runs/folds/bundle --target-error 0.2",
+    "decide": "labels runs/folds",
     "index": "similar index ",
     "score": "score runs/split/bundle 'my covers/Jazz' --out scores.csv",
 }
