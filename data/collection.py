@@ -22,6 +22,7 @@ from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.overlay_cache import read_agreements, write_agreements
 from coverfusion.data.pictures import PictureError, PictureFacts
+from coverfusion.data.plurals import how_many
 from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
 
 Keep = Literal["drop", "first", "all"]
@@ -69,8 +70,8 @@ class Collection:
         return len(self.frame)
 
     def __repr__(self) -> str:
-        genres = self.frame["genre"].nunique()
-        return f"Collection({str(self.source)!r}: {len(self)} covers, {genres} genres, {self._left_out()})"
+        size = f"{how_many(len(self), 'cover')}, {how_many(self.frame['genre'].nunique(), 'genre')}"
+        return f"Collection({str(self.source)!r}: {size}, {self._left_out()})"
 
     def _repr_html_(self) -> str:
         """For notebooks: the summary above the number of covers and groups of each genre."""

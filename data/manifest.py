@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from coverfusion.data.addresses import Place
 from coverfusion.data.csv_files import unmarked
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.plurals import how_many
 
 if TYPE_CHECKING:
     from _csv import Reader as CSVReader
@@ -96,7 +97,7 @@ def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[
 
 def _empty_rows(name: str, rows: list[int]) -> str:
     shown = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
-    return f"the {name} is empty in {len(rows)} row(s): {shown}"
+    return f"the {name} is empty in {how_many(len(rows), 'row')}: {shown}"
 
 
 # --- CSV -----------------------------------------------------------------------------------------------

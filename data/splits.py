@@ -10,6 +10,7 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.identity_order import bare_ids, cut_places, least_covers
+from coverfusion.data.plurals import how_many
 
 IN_NO_FOLD = -1  # of covers that every fold learns from
 SPLIT_COLUMN = "split"  # of saved 8:1:1 splits; saved folds have others
@@ -130,8 +131,10 @@ def load_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> pd.DataFra
     missing, extra = len(ids.difference(saved.index)), len(in_a_part.difference(ids))
     if missing or extra or saved.index.has_duplicates:
         raise UserError(
-            f"{path} belongs to another collection: {missing} of these covers are not in it, {extra} of its "
-            f"covers are not here. Make new splits, or name the collection that it was made for."
+            f"{path} belongs to another collection: "
+            f"{how_many(missing, 'of these covers is', 'of these covers are')} not in it, "
+            f"{how_many(extra, 'of its covers is', 'of its covers are')} not here. Make new splits, or name "
+            "the collection that it was made for."
         )
     saved = saved.loc[ids]
     group = frame.drop_duplicates("cover_id").set_index("cover_id")["group"]
@@ -171,14 +174,18 @@ def take_splits(path: str | os.PathLike[str], frame: pd.DataFrame) -> tuple[pd.D
     alone = ~known & ~with_group
     taken = taken.fillna("train" if SPLIT_COLUMN in taken else IN_NO_FOLD)
     gone = len(saved.index.difference(bare))
-    learnt = "train" if SPLIT_COLUMN in taken else "are learnt from in every fold"
+    learnt = "used for training" if SPLIT_COLUMN in taken else "used for training in every fold"
     changes = [
-        (int(alone.sum()), f"covers are not in {path}: they {learnt}."),
-        (int(with_group.sum()), f"covers are not in {path}, and go with near duplicates or an artist there."),
-        (gone, f"covers of {path} are not here any more."),
+        (int(alone.sum()), "not in", f": {learnt}."),
+        (int(with_group.sum()), "not in", ": used with near duplicates or an artist there."),
+        (gone, "only in", "."),
     ]
     taken = taken if SPLIT_COLUMN in taken else taken.astype(np.int64)
-    return taken, [f"{count:,} {what}" for count, what in changes if count]
+    return taken, [
+        f"{how_many(count, 'cover is', 'covers are')} {where} {path}{end}"
+        for count, where, end in changes
+        if count
+    ]
 
 
 def read_splits(path: str | os.PathLike[str]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from coverfusion.data.collection import Collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.plurals import how_many
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.labels import label, largest
 from coverfusion.experiments.drawing.words import percent
@@ -106,7 +107,7 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     """Prints counts, duplicates, sizes and why files were rejected."""
     genres = inspection.genres
     counts = collection.counts
-    table = new_table(f"{len(collection.frame):,} covers in {len(genres)} genres")
+    table = new_table(f"{how_many(len(collection), 'cover')} in {how_many(len(genres), 'genre')}")
     table.add_column("genre", overflow="fold")
     for column in ("covers", "proportion", "under several\ngenres", "in groups", "rejected"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -115,7 +116,7 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
         table.add_row(genre, f"{covers:,}", percent(proportion), *(f"{count:,}" for count in others))
     console.print(table)
     if len(rows) > _MAX_PRINTED_GENRES:
-        console.print(f"{len(rows) - _MAX_PRINTED_GENRES:,} smaller genres are listed in genres.csv.")
+        console.print(f"In genres.csv: {how_many(len(rows) - _MAX_PRINTED_GENRES, 'smaller genre')}.")
     if len(genres) > 1 and len(collection):
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
@@ -128,8 +129,8 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
         f"{counts['left_out']:,}"
     )
     console.print(
-        f"Near duplicates: {counts['near_covers']:,} covers in {counts['near_groups']:,} groups, which no "
-        "split separates"
+        f"Near duplicates: {how_many(counts['near_covers'], 'cover')} in "
+        f"{how_many(counts['near_groups'], 'group')}, which no split separates"
     )
     if counts["other_genres"]:
         console.print(f"Files of genres that were not chosen: {counts['other_genres']:,}")
@@ -152,7 +153,7 @@ def _print_counts(title: str, rows: list[tuple[Any, ...]]) -> None:
         table.add_row(name, f"{count:,}")
     if len(rows) > _MAX_PRINTED_ROWS:
         others = rows[_MAX_PRINTED_ROWS:]
-        table.add_row(f"{len(others)} others", f"{sum(count for _, count in others):,}")
+        table.add_row(how_many(len(others), "other"), f"{sum(count for _, count in others):,}")
     console.print(table)
 
 

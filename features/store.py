@@ -28,6 +28,7 @@ from coverfusion.data.disk import allocate, writing
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
+from coverfusion.data.plurals import how_many
 from coverfusion.data.sealed_files import set_aside, write_whole
 
 ROWS_PER_SHARD = 8192  # small shards are merged up to this many rows
@@ -139,8 +140,8 @@ class Store:
             places = self._look(fingerprint).places if waiting else places
             if lost := sum(ids[position] not in places for position in waiting):
                 raise UserError(
-                    f"{lost} rows in {self.root / fingerprint} were damaged just now. Run the same command "
-                    f"again: they are computed anew."
+                    f"{self.root / fingerprint}: {how_many(lost, 'row')} damaged just now. Run the same "
+                    "command again: what is lost is computed anew."
                 )
         return rows, notes
 

@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from coverfusion.data.checksums import check_sums, write_sums
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.json_files import PlainName, read_json
+from coverfusion.data.plurals import how_many
 
 ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
 TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
@@ -68,7 +69,7 @@ class FeatureTable:
 
     def __repr__(self) -> str:
         widths = [f"{name} {frame.shape[1]}" for name, frame in self.blocks.items()]
-        return f"FeatureTable({len(self)} covers; columns: {', '.join(widths) or 'none'})"
+        return f"FeatureTable({how_many(len(self), 'cover')}; columns: {', '.join(widths) or 'none'})"
 
     def _repr_html_(self) -> str:
         """For notebooks: one row a block with its columns and the proportion of missing values."""

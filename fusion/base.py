@@ -142,18 +142,19 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         return self
 
     def answer_to(self, prior: Mapping[Any, float]) -> Self:
-        """Makes the fitted classifier's probabilities answer to other shares of the classes.
+        """Makes the fitted classifier's probabilities answer to other proportions of the classes.
 
         Args:
-            prior: class -> share above 0, in any unit; of classes that it does not know nothing is taken.
+            prior: class -> proportion above 0, in any unit; of classes that it does not know nothing is
+                taken.
 
         Raises:
-            ValueError: a class is not named, or its share is not above 0.
+            ValueError: a class is not named, or its proportion is not above 0.
         """
         check_is_fitted(self)
         shares = np.array([prior.get(label, np.nan) for label in self.classes_], np.float64)
         if not (shares > 0).all():
-            raise ValueError(f"the prior needs a share above 0 for {', '.join(map(str, self.classes_))}")
+            raise ValueError(f"the prior needs a proportion above 0 for {', '.join(map(str, self.classes_))}")
         shares /= shares.sum()
         self.prior_ = self.learnt_prior_ if np.allclose(shares, self.learnt_prior_, 1e-9) else shares
         return self

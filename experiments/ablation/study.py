@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.saved_outcomes import save_outcomes
@@ -198,8 +199,8 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     sets = {name: sum(model.classifier == name for model in models) for name in largest}
     counts = ", ".join(f"{name} {count}" for name, count in sets.items())
     return (
-        f"Sets of blocks: {counts}; x {len(folds)} folds ({repeats} repeats): {missing} fits, about "
-        f"{ahead / workers / 60:.1f} minutes on {workers} cores"
+        f"Sets of blocks: {counts}; x {len(folds)} folds ({how_many(repeats, 'repeat')}): "
+        f"{how_many(missing, 'fit')}, about {ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
     )
 
 

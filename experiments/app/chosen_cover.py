@@ -10,15 +10,24 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from PIL.Image import Image
 
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.scored_covers import ScoredCovers
+from coverfusion.experiments.drawing.words import capital
+from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explain import explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING
-from coverfusion.experiments.explanation.figure import display_unit, draw_explanation
-from coverfusion.experiments.explanation.people_and_words import NO_PEOPLE, NO_WORDS
+from coverfusion.experiments.explanation.figure import WORD_EFFECTS, display_unit, draw_explanation
+from coverfusion.experiments.explanation.marked_pictures import (
+    map_reach,
+    marked_cover,
+    network_map,
+    people_text,
+    words_text,
+)
 from coverfusion.experiments.retrieval.similar import nearest_covers
 from coverfusion.experiments.scoring.verdict import (
     NO_ANSWER,
@@ -30,13 +39,27 @@ from coverfusion.fusion.uncertainty.decision import Targets, kind_of_sets
 
 SHOWN_SIMILAR_COVERS = 8  # similar covers
 SHOWN_GENRE_BARS = 8  # genres with a bar
+SHOWN_WORDS = 10  # words with their effect
 
 
 @dataclass(frozen=True)
 class DrawnExplanation:
-    """An explanation as a PNG, and as `Explanation.as_json` gives it."""
+    """What the app shows of an explanation.
 
+    Attributes:
+        cover: PNG, with what was found marked on it.
+        map: PNG, where the image network looks; None where there is no map.
+        figure: PNG of all, for papers.
+        found: the marks in words.
+        reach: points of probability that the map's deepest colours stand for; NaN without a map.
+        facts: as `Explanation.as_json` gives them.
+    """
+
+    cover: bytes
+    map: bytes | None
     figure: bytes
+    found: str
+    reach: float
     facts: dict[str, Any]
 
 
@@ -88,7 +111,7 @@ def show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) 
 
 
 def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets) -> dict[str, Any]:
-    """The drawing that explains a scored cover, and what was found on it; returns the explanation as JSON."""
+    """What was found on a scored cover and where the network looks; returns the explanation as JSON."""
     drawn = _drawn(
         model.bundle.digest,
         str(scored.frame["cover_id"][row]),
@@ -98,11 +121,33 @@ def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     )
     if drawn.facts["training_cover"]:
         st.warning(TRAINING_COVER_WARNING)
-    st.image(
-        drawn.figure, width="stretch", alt="The explanation drawn; the tables and words below say the same."
+    left, right = st.columns(2)
+    left.markdown("**Found on the cover**")
+    left.image(drawn.cover, width="stretch", alt="The cover with marks; the words below say what they are.")
+    left.markdown(plain(drawn.found))
+    right.markdown("**Where the image network looks**")
+    if drawn.map is None:
+        right.info(f"No map: {plain(drawn.facts['attention_note'])}.")
+    else:
+        right.image(drawn.map, width="stretch", alt="The map of where the image network looks.")
+        right.markdown(plain(map_words(drawn)))
+    st.download_button(
+        "Download the explanation as a picture",
+        drawn.figure,
+        "explanation.png",
+        "image/png",
+        key=f"explanation-{row}",
+        on_click="ignore",
     )
-    st.markdown(f"**On the cover:** {plain(on_the_cover(drawn.facts))}")
     return drawn.facts
+
+
+def map_words(drawn: DrawnExplanation) -> str:
+    """What the map's colours stand for."""
+    return (
+        f"{capital(drawn.facts['attention_note'])}. Blue speaks for the genre, orange against it; its "
+        f"deepest colours stand for {drawn.reach:.1f} points of probability."
+    )
 
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")
@@ -111,9 +156,21 @@ def _drawn(
 ) -> DrawnExplanation:
     with ONE_AT_A_TIME:
         explanation = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
-        stream = io.BytesIO()
-        draw_explanation(explanation).save(stream, "PNG")
-    return DrawnExplanation(stream.getvalue(), explanation.as_json())
+        looked = network_map(explanation)
+        return DrawnExplanation(
+            _png(marked_cover(explanation)),
+            None if looked is None else _png(looked),
+            _png(draw_explanation(explanation)),
+            f"{people_text(explanation)}; {words_text(explanation)}",
+            math.nan if explanation.attention is None else map_reach(explanation.attention),
+            explanation.as_json(),
+        )
+
+
+def _png(picture: Image) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
 
 
 def show_why(explanation: dict[str, Any]) -> None:
@@ -135,7 +192,19 @@ def show_why(explanation: dict[str, Any]) -> None:
     with features:
         st.markdown("**Readable features**")
         st.table(feature_frame(explanation["features"], factor))
-        st.caption(plain(f"{parts['column_method']}."))
+        st.caption(plain(capital(f"{parts['column_method']}.")))
+        if parts["words"]:
+            st.markdown("**Words that moved it most**")
+            st.table(word_effects(parts["words"]))
+            st.caption(capital(f"{WORD_EFFECTS}."))
+
+
+def word_effects(words: dict[str, float]) -> pd.DataFrame:
+    """The signed effect of the strongest words, indexed by the word as Markdown."""
+    factor, _ = display_unit(PROBABILITY)
+    chosen = strongest_words(words, SHOWN_WORDS)
+    shown = {plain(word): signed(factor * words[word], factor) for word in chosen}
+    return pd.Series(shown).rename_axis("Word").to_frame("Effect")
 
 
 def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame:
@@ -162,17 +231,6 @@ def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame
 def feature_words(column: str, meaning: str) -> str:
     """A feature's name and meaning as Markdown."""
     return f"**{plain(column)}** {plain(meaning)}".strip()
-
-
-def on_the_cover(explanation: dict[str, Any]) -> str:
-    """Faces, persons and words of an explanation as JSON, or that they were not looked for."""
-    people, read = NO_PEOPLE, NO_WORDS
-    if explanation["faces"] is not None:
-        people = f"faces: {len(explanation['faces'])}; persons: {len(explanation['persons'])}"
-    if explanation["words"] is not None:
-        quoted = (f"\u201c{word['text']}\u201d" for word in explanation["words"])
-        read = f"words: {', '.join(quoted) or 'none'}"
-    return f"{people}; {read}"
 
 
 def signed(value: float, factor: float) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     ActorsOption,
@@ -86,8 +87,9 @@ def extract_command(
     for pixels in (e for e in chosen if isinstance(e, Pixels)):
         decoded, unread = decode_pictures(covers, pixels, config.store, max_failed)
         console.print(
-            f"Pictures, for the classifiers that learn from them: {len(covers) - len(unread)} covers in "
-            f"{decoded.folder}; {len(unread)} failures",
+            f"Pictures, for the classifiers that learn from them: "
+            f"{how_many(len(covers) - len(unread), 'cover')} in {decoded.folder}; "
+            f"{how_many(len(unread), 'failure')}",
             soft_wrap=True,
         )
     extractors = [e for e in chosen if not isinstance(e, Pixels)]
@@ -110,7 +112,7 @@ def extract_command(
         write_sums(folder, ["covers.parquet", EXTRACTORS_FILE])
         write_csv(failure_frame(failures), folder / "failures.csv")
     shapes = ", ".join(f"{name} {frame.shape[1]}" for name, frame in table.blocks.items())
-    console.print(f"{len(table.index)} covers, columns: {shapes}; {len(failures)} failures")
+    console.print(f"{how_many(len(table), 'cover')}, columns: {shapes}; {how_many(len(failures), 'failure')}")
     print_place("Feature table", folder)
     options = {
         "--block": block,

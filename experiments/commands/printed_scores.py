@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.pipeline.console import console, new_table
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def print_tally(tally: Tally) -> None:
     """Prints how many pictures have each genre, and how many abstain, are flagged or have an error."""
     from coverfusion.experiments.drawing.words import percent
 
-    table = new_table(f"{tally.rows:,} pictures")
+    table = new_table(how_many(tally.rows, "picture"))
     table.add_column("most probable genre", overflow="fold")
     for head in ("pictures", "proportion"):
         table.add_column(head, justify="right")
@@ -27,7 +28,7 @@ def print_tally(tally: Tally) -> None:
         table.add_row(genre, f"{count:,}", percent(count / read))
     if others := tally.genres.most_common()[SHOWN_GENRES:]:
         count = sum(count for _, count in others)
-        table.add_row(f"{len(others):,} other genres", f"{count:,}", percent(count / read))
+        table.add_row(how_many(len(others), "other genre"), f"{count:,}", percent(count / read))
     console.print(table)
     console.print(
         f"Abstained: {tally.abstained:,}; out-of-distribution: {tally.flagged:,}; "

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.decision.tables import RULE_BY_GENRE, SET_SPLITS, summarised_sets
 from coverfusion.experiments.drawing.words import percent, records
 from coverfusion.fusion.uncertainty.conformal import rows_needed
@@ -70,7 +71,7 @@ def _abstention_words(row: dict[str, Any]) -> str:
     if not row["answered"]:
         return f"{begin} no cover gets a prediction: these covers are too few, or too hard."
     return (
-        f"{begin} {_counted(row['answered'])} get a prediction, "
+        f"{begin} {how_many(row['answered'], 'cover')} get a prediction, "
         f"{_spanned(row, 'coverage')} of all; {_spanned(row, 'error')} of these predictions are wrong."
     )
 
@@ -102,8 +103,8 @@ def calibration_words(table: pd.DataFrame) -> str:
 
 def _genre_words(row: dict[str, Any]) -> str:
     return (
-        f"  {row['genre']}: predictions for {_spanned(row, 'coverage')} of {_counted(row['covers'])}, "
-        f"{_spanned(row, 'error')} of them wrong."
+        f"  {row['genre']}: predictions for {_spanned(row, 'coverage')} of "
+        f"{how_many(row['covers'], 'cover')}, {_spanned(row, 'error')} of them wrong."
     )
 
 
@@ -114,8 +115,8 @@ def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
     return [
         begin,
         *(
-            f"  {genre}, {_counted(row['covers'])}: with one threshold for all {_answered(row)}; with its "
-            f"own {_answered(own[genre])}."
+            f"  {genre}, {how_many(row['covers'], 'cover')}: with one threshold for all {_answered(row)}; "
+            f"with its own {_answered(own[genre])}."
             for genre, row in one.items()
         ),
     ]
@@ -124,12 +125,7 @@ def _predicted_words(rows: list[dict[str, Any]], target: float) -> list[str]:
 def _answered(row: dict[str, Any]) -> str:
     if not row["answered"]:
         return "no prediction"
-    return f"{_counted(row['answered'], 'prediction')}, {_spanned(row, 'error')} of them wrong"
-
-
-def _counted(count: int, what: str = "cover") -> str:
-    """1 cover, 2 covers."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    return f"{how_many(row['answered'], 'prediction')}, {_spanned(row, 'error')} of them wrong"
 
 
 def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
@@ -141,11 +137,12 @@ def _sets_by_genre_words(rows: list[dict[str, Any]]) -> list[str]:
     sentences = [f"{begin} (each cover's set is made by the other covers):"]
     for genre, row in own.items():
         text = (
-            f"  {genre}, {_counted(row['covers'])}: marginal sets hold it in "
+            f"  {genre}, {how_many(row['covers'], 'cover')}: marginal sets hold it in "
             f"{_spanned(marginal[genre], 'coverage')}, sets by genre in {_spanned(row, 'coverage')}"
         )
         if row["learnt"] < needed:
-            text += f"; every set holds it, as {row['learnt']} covers to learn from are fewer than {needed}"
+            few = how_many(row["learnt"], "cover to learn from is", "covers to learn from are")
+            text += f"; every set holds it, as {few} fewer than {needed}"
         sentences.append(f"{text}.")
     return sentences
 

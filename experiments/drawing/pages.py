@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.charts import DARK, LIGHT, Chart
 from coverfusion.experiments.drawing.marks import mark
 from coverfusion.experiments.drawing.words import capital, day
@@ -80,5 +81,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["mark"] = mark
-    environment.filters |= {"svg": svg, "day": day, "capital": capital}
+    environment.filters |= {"svg": svg, "day": day, "capital": capital, "how_many": how_many}
     return environment

@@ -82,7 +82,7 @@ def fold_error(differences: np.ndarray, test_to_train: float, covers: float, ste
         differences: (J,) one a fold.
         test_to_train: n_test / n_train.
         covers: that a fold's score is of, on average: the tested ones, or those of one genre.
-        step: what one cover changes in a fold's score; folds that differ by less agree. 0: only equal ones do.
+        step: what one cover changes in a fold's score; folds that differ by less agree. 0: equal ones do.
 
     Raises:
         ValueError: fewer than two folds.

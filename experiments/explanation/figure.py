@@ -12,37 +12,36 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.experiments.drawing.labels import label
-from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
-from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
-from coverfusion.experiments.explanation.people_and_words import (
-    NO_PEOPLE,
-    NO_WORDS,
-    Box,
-    MarkedWord,
-    counted_words,
+from coverfusion.experiments.explanation.marked_pictures import (
+    AGAINST,
+    FOR,
+    INK,
+    draw_map,
+    map_reach,
+    mark_cover,
+    people_text,
+    words_text,
 )
+from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which colour-blind people tell apart; a sign, a line style or a number as well
-FOR, AGAINST = "#0072b2", "#d55e00"
-INK, MUTED, LINE = "#1a1d21", "#5a626d", "#d9dde3"
-FACE, PERSON, WORD = "#56b4e9", "#e69f00", "#2fc79a"
+MUTED, LINE = "#5a626d", "#d9dde3"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
 PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
 PANELS_TOP = 1.8  # where the panels begin, below the headings
 FEATURES_TOP = PANELS_TOP + PANEL + 1.3
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
 WORDS_HEIGHT = 0.75  # of the line of words
-MAX_FEATURE_ROWS, MAX_NUMBERED_WORDS, MAX_EFFECT_WORDS = 8, 10, 10
+MAX_FEATURE_ROWS, MAX_EFFECT_WORDS = 8, 10
 THUMBNAIL_SIDE = 1.15
-SMALL_SIZE, TEXT_SIZE = 8.5, 9.5  # points
+SMALL_SIZE, TEXT_SIZE, NUMBER_SIZE = 8.5, 9.5, 7.5  # points
 EXPLANATION_DPI = 110
-MIN_COLOUR_REACH = 0.01  # the map's colours reach at least this far, so that a map of noise looks empty
+WORD_EFFECTS = "points of probability; one word taken away at a time, the sentence embedding stays"
 
 
 def draw_explanation(explanation: Explanation) -> Image.Image:
@@ -121,109 +120,27 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
 
 def _cover(figure: Figure, explanation: Explanation) -> None:
     axes = _axes(figure, PANEL_LEFTS[0], PANELS_TOP, PANEL, PANEL)
-    axes.imshow(np.asarray(explanation.image))
-    axes.set_axis_off()
-    for box in explanation.persons or ():
-        _outline(axes, _corners(box), PERSON, (0, (4, 2)))
-    for box in explanation.faces or ():
-        _outline(axes, _corners(box), FACE, "solid")
-    read = explanation.words or []
-    sure = [word for word in read if word.confidence >= SHOWN_CONFIDENCE]
-    for word in read:
-        _outline(axes, word.corners, WORD, "solid" if word.confidence >= SHOWN_CONFIDENCE else (0, (1, 1.5)))
-    _number(axes, sure[:MAX_NUMBERED_WORDS], max(explanation.image.size))
+    mark_cover(axes, explanation, NUMBER_SIZE)
     lines = [
-        _people_text(explanation.faces, explanation.persons),
-        *wrapped(_words_text(explanation.words, sure), SMALL_SIZE, PANEL, 4),
+        people_text(explanation),
+        *wrapped(words_text(explanation, lambda word: fitted(word, SMALL_SIZE, 1.6)), SMALL_SIZE, PANEL, 4),
     ]
     _write(figure, PANEL_LEFTS[0], PANELS_TOP + PANEL + 0.1, "\n".join(lines), size=SMALL_SIZE)
-
-
-def _corners(box: Box) -> list[tuple[float, float]]:
-    return [(box.left, box.top), (box.right, box.top), (box.right, box.bottom), (box.left, box.bottom)]
-
-
-def _outline(axes: Axes, corners: Sequence[tuple[float, float]], colour: str, style: Any) -> None:
-    """A closed line in pixels of the cover, with a dark edge that keeps it visible on any ground."""
-    from matplotlib.patches import Polygon
-    from matplotlib.patheffects import Normal, Stroke
-
-    line = Polygon(np.asarray(corners) - 0.5, closed=True, fill=False, linewidth=1.6)
-    line.set(edgecolor=colour, linestyle=style, clip_on=False)
-    line.set_path_effects([Stroke(linewidth=3, foreground=INK, alpha=0.7), Normal()])
-    axes.add_patch(line)
-
-
-def _number(axes: Axes, words: Sequence[MarkedWord], side: int) -> None:
-    """Numbers at corners of the boxes that no other number is near."""
-    taken: list[tuple[float, float]] = []
-    for number, word in enumerate(words, 1):
-        free = [
-            corner for corner in word.corners if all(math.dist(corner, other) > side / 14 for other in taken)
-        ]
-        if free:
-            taken.append(free[0])
-            axes.annotate(
-                str(number),
-                free[0],
-                color="white",
-                size=7.5,
-                weight="bold",
-                ha="center",
-                va="center",
-                bbox={"boxstyle": "round,pad=0.2", "facecolor": INK, "edgecolor": WORD},
-                annotation_clip=False,
-            )
-
-
-def _people_text(faces: Sequence[Box] | None, persons: Sequence[Box] | None) -> str:
-    if faces is None or persons is None:
-        return NO_PEOPLE
-    face_text = counted_words(faces, "face", "faces") + (" (blue)" if faces else "")
-    return f"{face_text}, {counted_words(persons, 'person', 'persons')}" + (
-        " (orange, dashed)" if persons else ""
-    )
-
-
-def _words_text(words: Sequence[MarkedWord] | None, sure: Sequence[MarkedWord]) -> str:
-    if words is None:
-        return NO_WORDS
-    if not words:
-        return "no words"
-    numbered = [
-        f"{number}\u00a0\u201c{fitted(word.text, SMALL_SIZE, 1.6)}\u201d"
-        for number, word in enumerate(sure[:MAX_NUMBERED_WORDS], 1)
-    ]
-    more = []
-    if len(sure) > MAX_NUMBERED_WORDS:
-        more.append(f"{len(sure) - MAX_NUMBERED_WORDS} more")
-    if len(words) > len(sure):
-        more.append(f"{len(words) - len(sure)} unsure (dotted)")
-    return "words (green): " + ", ".join([*numbered, *more])
 
 
 # --- the map -------------------------------------------------------------------------------------------
 
 
 def _map(figure: Figure, explanation: Explanation) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-
     axes = _axes(figure, PANEL_LEFTS[1], PANELS_TOP, PANEL, PANEL)
-    axes.set_axis_off()
     if explanation.attention is None:
         text = "\n".join(wrapped(f"No map: {explanation.attention_note}.", TEXT_SIZE, PANEL - 0.4, 4))
-        axes.set_axis_on()
         axes.set(xticks=[], yticks=[], facecolor="#f5f6f8")
         axes.spines[:].set_color(LINE)
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
         return
-    grey = np.asarray(explanation.image.convert("L"), np.float32)
-    axes.imshow(90 + grey * 0.65, cmap="gray", vmin=0, vmax=255)
-    most = 100 * max(float(np.abs(explanation.attention).max()), MIN_COLOUR_REACH)
-    colours = [(*_rgb(AGAINST), 0.9), (1, 1, 1, 0), (*_rgb(FOR), 0.9)]
-    shown = axes.imshow(
-        100 * explanation.attention, LinearSegmentedColormap.from_list("map", colours), vmin=-most, vmax=most
-    )
+    most = map_reach(explanation.attention)
+    shown = draw_map(axes, explanation)
     bar = _axes(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.16, PANEL, 0.13)
     ticks = figure.colorbar(shown, bar, orientation="horizontal")
     ticks.set_ticks([-most, 0, most], labels=[_signed(-most), "0", _signed(most)])
@@ -235,12 +152,6 @@ def _map(figure: Figure, explanation: Explanation) -> None:
     )
     lines = wrapped(text, SMALL_SIZE, PANEL, 5)
     _write(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.55, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(colour)
 
 
 # --- the blocks ----------------------------------------------------------------------------------------
@@ -360,9 +271,8 @@ def _learnt_words(figure: Figure, effects: Mapping[str, float], top: float) -> N
         return
     title = "Words that moved it most"
     _write(figure, MARGIN, top + 0.17, title, size=12, weight="bold", va="baseline")
-    text = "points of probability; one word taken away at a time, the sentence embedding stays"
     left = MARGIN + width(title, 12, "bold") + 0.2
-    _write(figure, left, top + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
+    _write(figure, left, top + 0.17, WORD_EFFECTS, size=SMALL_SIZE, color=MUTED, va="baseline")
     x = MARGIN
     for word in strongest_words(effects, MAX_EFFECT_WORDS):
         effect = effects[word]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from coverfusion.data.plurals import how_many
 from coverfusion.features.text.lines import letters_height
 from coverfusion.features.text.words import split_words
 
@@ -73,4 +74,4 @@ def words(note: str | None) -> list[MarkedWord]:
 
 def counted_words(items: Sequence[object], one: str, many: str) -> str:
     """How many were found, in words: "no faces", "1 face", "2 faces"."""
-    return f"{len(items) or 'no'} {one if len(items) == 1 else many}"
+    return how_many(len(items), one, many) if items else f"no {many}"

@@ -23,9 +23,7 @@ _SPACES = str.maketrans({letter: space for space, letter in _STAND_INS.items()})
 class UnbrokenConsole(Console):
     """A console that keeps a number and its unit, and all that a non-breaking space joins, on one line."""
 
-    def render(
-        self, renderable: RenderableType, options: ConsoleOptions | None = None
-    ) -> Iterable[Segment]:
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of something printed."""
         if isinstance(renderable, str):
             renderable = _joined(renderable)

@@ -15,6 +15,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
+from coverfusion.data.plurals import how_many
 from coverfusion.data.registry import origin_of
 from coverfusion.experiments.evaluation.ceiling import conflict_ceiling
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
@@ -138,12 +139,12 @@ def why_empty(collection: Collection) -> str:
     reasons = collection.rejected["reason"].value_counts()
     if len(reasons):
         most = "; ".join(f"{reason} ({files:,})" for reason, files in reasons.head(MOST_REASONS).items())
-        said.append(f"{reasons.sum():,} files were rejected: {most}.")
+        said.append(f"{how_many(int(reasons.sum()), 'file was', 'files were')} rejected: {most}.")
         said += [what for start, what in ADVICE.items() if any(r.startswith(start) for r in reasons.index)]
     if collection.counts["left_out"]:
         conflicting = collection.counts["conflicting"] + collection.counts["near_conflicting"]
         said.append(
-            f"{conflicting:,} {'cover stands' if conflicting == 1 else 'covers stand'} under several genres: "
+            f"{how_many(conflicting, 'cover stands', 'covers stand')} under several genres: "
             "`--keep first` keeps "
             f"each under its first genre, `--keep all` under every one."
         )
@@ -160,7 +161,7 @@ def _say_left_out(collection: Collection) -> None:
     gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
     if gone:
         console.print(
-            f"{len(collection.frame):,} covers of {counts['files']:,} files; left out: {gone}.",
+            f"{how_many(len(collection), 'cover')} of {how_many(counts['files'], 'file')}; left out: {gone}.",
             style="yellow",
             highlight=False,
         )
@@ -181,7 +182,7 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
             )
             failures += undecoded
     if failures:
-        console.print(f"{len(failures)} failures, listed in failures.csv", style="yellow")
+        console.print(f"{how_many(len(failures), 'failure')}, listed in failures.csv", style="yellow")
     unread = {f.cover_id for f in failures if not f.block}
     covers = collection.frame[~collection.frame["cover_id"].isin(unread)]
     # what is drawn by the position of a row must not depend on the names of files
@@ -206,7 +207,7 @@ def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
     read = pd.concat(table.texts, axis=1).fillna("").agg("\n".join, axis=1)
     groups = group_by_words(covers["group"].to_numpy(), read.tolist())
     before, after = covers["group"].nunique(), len(np.unique(groups))
-    console.print(f"Rare words join {before:,} groups of covers to {after:,}.", highlight=False)
+    console.print(f"Rare words join {how_many(before, 'group')} of covers to {after:,}.", highlight=False)
     return group_numbers(least_covers(covers["cover_id"], groups))
 
 

@@ -16,6 +16,7 @@ import yaml
 
 from coverfusion.data.checksums import check_sums
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.plurals import how_many
 from coverfusion.data.splits import load_splits
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.intervals import Interval
@@ -104,9 +105,9 @@ class Run:
     def __repr__(self) -> str:
         score = self.score(self.chosen)
         return (
-            f"Run({str(self.folder)!r}: {len(self.models)} models; best: {self.chosen.classifier} on "
-            f"{self.chosen.on}, {self.metric.label} {score.value:.3f} ({score.low:.3f} to {score.high:.3f}) "
-            f"on {self.split})"
+            f"Run({str(self.folder)!r}: {how_many(len(self.models), 'model')}; best: "
+            f"{self.chosen.classifier} on {self.chosen.on}, {self.metric.label} {score.value:.3f} "
+            f"({score.low:.3f} to {score.high:.3f}) on {self.split})"
         )
 
     def _repr_html_(self) -> str:

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
 from coverfusion.data.pictures import PictureError, decode, may_take_long
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.problems import Problem
 
@@ -82,7 +83,7 @@ async def read_uploads(request: Request, limits: Limits, most: int) -> list[Uplo
         raise Problem("bad-request", "Malformed multipart/form-data.") from error
     except HTTPException as error:
         if error.detail.startswith("Too many files"):
-            raise Problem("too-large", f"At most {most} picture(s) a request.") from error
+            raise Problem("too-large", f"At most {how_many(most, 'picture')} a request.") from error
         raise
 
 

@@ -10,6 +10,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import (
     HELD_OUT_WORDS,
     SPLIT_LABELS,
@@ -86,10 +87,8 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
         f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {what}{without}."
     ]
     if near:
-        sentences.append(
-            f"Not significantly worse in {metric.label}: {', '.join(near)}"
-            f"{f'; significantly worse: {rest} other' if rest else ''}{'s' if rest > 1 else ''}."
-        )
+        worse = f"; significantly worse: {how_many(rest, 'other')}" if rest else ""
+        sentences.append(f"Not significantly worse in {metric.label}: {', '.join(near)}{worse}.")
     elif rest:
         sentences.append(f"All others are significantly worse in {metric.label}.")
     return sentences

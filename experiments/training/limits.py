@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.pipeline.run_folder import Run
 
@@ -44,9 +45,10 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
     most = "no model that says the same of the same picture could be right for more than "
     most += percent(facts.get("ceiling", 1.0))
     if left_out := facts["dropped"].get("left_out", 0):
+        which = "under several genres"
         said.append(
-            f"{left_out:,} covers under several genres were left out (counted once a genre), which makes the "
-            f"task easier: with all kept, {most}."
+            f"{how_many(left_out, f'cover {which} was', f'covers {which} were')} left out (counted once a "
+            f"genre), which makes the task easier: with all kept, {most}."
         )
     elif facts.get("ceiling", 1.0) < 1:
         said.append(f"Some covers stand under several genres: {most}.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import percent, points, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.transfer.plan import ALONE
@@ -44,9 +45,7 @@ def transfer_findings(
             first_word, last_word = ("least on ", "most on ") if verb == "loses" else ("", "")
             said.append(f"Of single blocks {classifier} {verb} {first_word}{least}, and {last_word}{most}.")
         said += _brought(blocks, str(test), str(classifier))
-    said += [
-        f"Left out: {covers:,} cover{'s' if covers > 1 else ''} {what}." for what, covers in left_out.items()
-    ]
+    said += [f"Left out: {how_many(covers, 'cover')} {what}." for what, covers in left_out.items()]
     source = names[1] if len(names) > 1 else "a source"
     if (scores["lost_low"] > 0).any():
         said.append(

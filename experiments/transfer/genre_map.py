@@ -10,6 +10,7 @@ import pandas as pd
 from coverfusion.data.csv_files import read_csv
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.names import label
+from coverfusion.data.plurals import how_many
 
 
 def read_genre_map(file: Path | None, known: Iterable[str]) -> dict[str, str]:
@@ -54,7 +55,8 @@ def partners(first: Iterable[str], second: Iterable[str], names: Mapping[str, st
     common = sorted(renamed[0] & renamed[1])
     if len(common) < 2:
         raise UserError(
-            f"The collections have {len(common)} genres in common: {', '.join(sorted(renamed[0]))} and "
-            f"{', '.join(sorted(renamed[1]))}. Map them by --genres map.csv with the columns from,to."
+            f"The collections have {how_many(len(common), 'genre')} in common: "
+            f"{', '.join(sorted(renamed[0]))} and {', '.join(sorted(renamed[1]))}. "
+            "Map them by --genres map.csv with the columns from,to."
         )
     return common

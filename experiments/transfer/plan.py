@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.pipeline.cached_fits import Model, Part, all_blocks
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.parts import ALL_FOLDS, run_parts
@@ -113,9 +114,10 @@ def _tested_source(
         raise UserError(f"Nothing of {name} can be tested: its covers are copies of training covers.")
     if not ids or len(genres) < 2:
         raise UserError(
-            f"Nothing of {name} can be tested. Without copies of training covers it has {int(held.sum()):,} "
-            f"covers; {int(leaked.sum()):,} of them have a near duplicate or an artist among the training "
-            f"covers. {len(genres)} genres can be learnt. Name another collection, or add covers."
+            f"Nothing of {name} can be tested. Without copies of training covers it has "
+            f"{how_many(int(held.sum()), 'cover')}; with a near duplicate or an artist among the training "
+            f"covers: {int(leaked.sum()):,}. There is {how_many(len(genres), 'genre')} to learn. "
+            "Name another collection, or add covers."
         )
     tested = Part(part.name, part.train, {**part.predicted, TRANSFER: ids})
     return TestedSource(name, tested, int(leaked.sum()), int(unknown.sum()))

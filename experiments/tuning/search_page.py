@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.study_pages import write_study_page
@@ -83,7 +84,9 @@ def search_findings(folder: Path) -> list[str]:
         sentences.append("Those are the classifier's own values: nothing better was found.")
     counts = trials["state"].value_counts()
     others = ", ".join(f"{n} {state}" for state, n in counts.items() if state != "finished")
-    sentences.append(f"{len(trials)} trials, {counts['finished']} finished{f', {others}' if others else ''}.")
+    sentences.append(
+        f"{how_many(len(trials), 'trial')}, {counts['finished']} finished{f', {others}' if others else ''}."
+    )
     return sentences
 
 

@@ -102,5 +102,5 @@ def test_lists_bytes_and_gaps_are_refused_by_name(genres, message, covers):
 
 def test_all_gaps_are_named_at_once(covers):
     (covers / "m.csv").write_text("path,genre\np/a.jpg,Rock\n,Pop\np/b.jpg,\n ,Pop\n")
-    with pytest.raises(UserError, match=r"path is empty in 2 row\(s\): 2, 4; the genre is empty in 1 row"):
+    with pytest.raises(UserError, match=r"path is empty in 2 rows: 2, 4; the genre is empty in 1 row"):
         list(list_entries(covers / "m.csv"))

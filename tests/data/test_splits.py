@@ -154,7 +154,7 @@ def test_a_genre_of_too_few_groups_is_in_no_fold_and_takes_its_groups_along(tmp_
     assert load_splits(tmp_path / "folds.parquet", frame).equals(numbers)
     # who knows the predictions alone knows no others
     assert load_splits(tmp_path / "folds.parquet", frame[:19]).equals(numbers[:19])
-    with pytest.raises(UserError, match="1 of its covers are not here"):
+    with pytest.raises(UserError, match="1 of its covers is not here"):
         load_splits(tmp_path / "folds.parquet", frame[:18])
 
 
@@ -235,9 +235,9 @@ def test_saved_splits_serve_covers_that_have_changed(tmp_path):
     assert taken["split"].iloc[:-2].to_dict() == parts.iloc[3:].to_dict()
     assert taken["split"].tolist()[-2:] == ["train", "test"]  # a copy of a test cover is not learnt from
     assert changes == [
-        f"1 covers are not in {file}: they train.",
-        f"1 covers are not in {file}, and go with near duplicates or an artist there.",
-        f"3 covers of {file} are not here any more.",
+        f"1 cover is not in {file}: used for training.",
+        f"1 cover is not in {file}: used with near duplicates or an artist there.",
+        f"3 covers are only in {file}.",
     ]
     with pytest.raises(UserError, match="separates"):
         take_splits(file, frame.assign(group=0))
@@ -254,7 +254,7 @@ def test_saved_folds_serve_covers_that_have_changed(tmp_path):
     taken, changes = take_splits(file, twice)
     assert taken.iloc[:60].to_numpy().tolist() == numbers.to_numpy().tolist()
     assert taken.iloc[60].tolist() == [IN_NO_FOLD, IN_NO_FOLD]
-    assert changes == [f"1 covers are not in {file}: they are learnt from in every fold."]
+    assert changes == [f"1 cover is not in {file}: used for training in every fold."]
 
 
 def test_a_file_that_is_no_saved_split_is_refused(tmp_path):

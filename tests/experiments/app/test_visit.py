@@ -95,11 +95,11 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.get_by_role("heading", name="2 scored, 1 not").wait_for()
     page.get_by_text("covers.zip!broken.jpg: not a picture").wait_for()
     page.get_by_role("heading", name="Why opera?").wait_for()
-    page.get_by_text("On the cover:").wait_for()
-    page.get_by_alt_text("The explanation drawn").wait_for()
+    page.get_by_text("Found on the cover").wait_for()
+    page.get_by_alt_text("The cover with marks").wait_for()
     assert not faults(page)
     page.set_viewport_size({"width": 390, "height": 844})  # a phone
-    page.wait_for_function("() => document.querySelector('[alt^=\"The explanation drawn\"]').width < 390")
+    page.wait_for_function("() => document.querySelector('[alt^=\"The cover with marks\"]').width < 390")
     assert page.get_by_test_id("stSidebar").count() == 0  # it would lie over the page
     assert not faults(page)
     page.set_viewport_size({"width": 1280, "height": 720})
@@ -170,6 +170,6 @@ def test_drawn_covers_are_scored_from_the_keyboard(visit: Visit) -> None:
             break
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="12 scored").wait_for()
-    page.get_by_alt_text("The explanation drawn").wait_for()
+    page.get_by_alt_text("The cover with marks").wait_for()
     assert not faults(page)
     assert not visit.wrong

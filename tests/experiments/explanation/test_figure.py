@@ -11,6 +11,12 @@ from matplotlib.text import Annotation, Text
 from coverfusion.experiments.explanation.blocks import LOG_PROBABILITY, PROBABILITY, Contributions
 from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
 from coverfusion.experiments.explanation.figure import draw_explanation, figure_of
+from coverfusion.experiments.explanation.marked_pictures import (
+    marked_cover,
+    network_map,
+    people_text,
+    words_text,
+)
 from coverfusion.experiments.explanation.people_and_words import NO_PEOPLE, NO_WORDS, Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
 from tests.helpers.pictures import encode, noise, solid
@@ -182,3 +188,36 @@ def test_no_answer_and_a_warning_are_written_out() -> None:
     shown = " ".join(_boxes(figure_of(_explanation(verdict=Verdict(True, ["Rock", "Pop"], 0.8, True)))))
     for text in ("No prediction", "Out of distribution", "One of: Rock, Pop", "80 % of covers"):
         assert text in shown.replace("\n", " "), text
+
+
+def test_a_marked_cover_alone_suits_a_page_of_any_colour() -> None:
+    plain = _explanation(image=solid("white", (300, 200)), persons=[], words=[])
+    pixels = np.asarray(marked_cover(plain))
+    high, wide, _ = pixels.shape
+    assert wide > high  # as the cover
+    assert (pixels[:8, :, 3] == 0).all()  # nothing around it
+    assert (pixels[high // 2, wide // 2] == (255, 255, 255, 255)).all()
+    blue = (np.abs(pixels[..., :3].astype(int) - (0x56, 0xB4, 0xE9)).sum(axis=2) < 20).any(axis=(0, 1))
+    assert blue  # the face's outline
+    assert not (np.asarray(marked_cover(dataclasses.replace(plain, faces=[])))[20:-30, 30:-30, 2] < 200).any()
+
+
+def test_the_map_alone_is_blue_where_the_cover_speaks_for_the_genre() -> None:
+    ramp = np.tile(np.linspace(-0.05, 0.05, 300, dtype=np.float32), (300, 1))
+    picture = network_map(_explanation(image=solid("white", (300, 300)), attention=ramp))
+    assert picture is not None
+    pixels = np.asarray(picture).astype(int)
+    middle, edge = pixels.shape[0] // 2, pixels.shape[1] // 10
+    against, speaks = pixels[middle, edge], pixels[middle, -edge]
+    assert against[0] > against[2] + 50
+    assert speaks[2] > speaks[0] + 50
+    assert network_map(_explanation(attention=None)) is None
+
+
+def test_marks_are_named_with_their_colours_and_numbers() -> None:
+    usual = _explanation(words=[_word("LOVE", 40, 200), _word("ME", 40, 230), _word("dim", 40, 260, 0.1)])
+    assert people_text(usual) == "1 face (blue), 1 person (orange, dashed)"
+    shown = words_text(usual)
+    assert shown == "words (green): 1\u00a0\u201cLOVE\u201d, 2\u00a0\u201cME\u201d, 1 unsure (dotted)"
+    assert "1\u00a0\u201clove\u201d" in words_text(usual, str.lower)
+    assert words_text(_explanation(words=[])) == "no words"

@@ -22,7 +22,7 @@ def test_sizes_are_limited(served_bundle: Path) -> None:
         large = client.post("/v1/predict", files=files(JPEG, bytes(2001)))
         assert "1.jpg has more than 2,000 bytes" in assert_problem(large, 413, "too-large")["detail"]
         many = client.post("/v1/predict", files=files(*[JPEG] * 4))
-        assert "At most 3 picture(s)" in assert_problem(many, 413, "too-large")["detail"]
+        assert "At most 3 pictures a request" in assert_problem(many, 413, "too-large")["detail"]
         two = client.post("/v1/similar", files=files(JPEG, JPEG))
         assert_problem(two, 413, "too-large")
         long = client.post("/v1/predict", files=files(bytes(9001)))

@@ -195,7 +195,7 @@ def test_genres_are_mapped_or_refused(tmp_path: Path) -> None:
     assert partners(["Rap", "Pop", "Jazz"], ["HipHop", "Pop"], names) == ["Hip Hop", "Pop"]
     with pytest.raises(UserError, match="Did you mean 'Rap'"):
         read_genre_map(file, ["Rap", "Hip"]) if file.write_text("from,to\nrap,Pop\n") else None
-    with pytest.raises(UserError, match="1 genres in common"):
+    with pytest.raises(UserError, match="1 genre in common"):
         partners(["Rap", "Pop"], ["Jazz", "Pop"], {})
     for content, message in {
         "from\nRap\n": "no column 'to'",
