@@ -13,11 +13,11 @@ from typing import Any
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 from streamlit import file_util
 
-from coverfusion.experiments.app.addresses import ADDRESSES
+from coverfusion.experiments.app.addresses import ADDRESSES, SCORE
 from coverfusion.experiments.app.uploads import MAX_MEGABYTES
 from coverfusion.experiments.drawing.charts import DARK, LIGHT
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -109,7 +109,12 @@ def first_routes(page: str) -> Sequence[Route]:
     async def answer(request: Request) -> HTMLResponse:
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
-    return [Route(f"/{address}", answer) for address in ("", *ADDRESSES)]
+    async def lead_home(request: Request) -> RedirectResponse:
+        """Streamlit knows its first page without a name only."""
+        return RedirectResponse(request.url.replace(path="/"))
+
+    others = (address for address in ADDRESSES if address != SCORE)
+    return [Route(f"/{SCORE}", lead_home), *(Route(f"/{address}", answer) for address in ("", *others))]
 
 
 @asynccontextmanager

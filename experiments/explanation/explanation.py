@@ -16,7 +16,7 @@ from coverfusion.experiments.scoring.verdict import Verdict
 from coverfusion.fusion.uncertainty.novelty import is_training_cover
 
 TRAINING_COVER_WARNING = (
-    "The model has learnt from this very cover, or one just like it: new covers fare worse."
+    "The model has learnt from this very cover, or one just like it: on new covers it is less accurate."
 )
 
 

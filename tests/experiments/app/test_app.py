@@ -430,10 +430,13 @@ def test_the_first_page_says_something_before_any_script_runs() -> None:
 
 
 def test_what_is_wrong_is_said_before_the_server_starts(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere is not a bundle"):
+    with pytest.raises(UserError, match="nowhere does not exist"):
         app_command(tmp_path / "nowhere", tmp_path, "127.0.0.1", 0)
-    with pytest.raises(UserError, match="nowhere is no folder"):
+    with pytest.raises(UserError, match="nowhere does not exist"):
         app_command(None, tmp_path / "nowhere", "127.0.0.1", 0)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is not a folder"):
+        app_command(None, tmp_path / "file", "127.0.0.1", 0)
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(UserError, match="already in use"):
         app_command(None, tmp_path, "127.0.0.1", other.getsockname()[1])
 
