@@ -28,7 +28,6 @@ from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
 from coverfusion.experiments.training.gist import guess_words, score_words
 
-SCORES_WITH_INTERVAL = ("accuracy", "f1_macro")  # scores whose interval has a column
 ALL = "all"
 GENRE_SCORES = ("f1", "precision", "recall")
 
@@ -81,7 +80,7 @@ def leaderboard_frame(run: Run, split: str, models: Sequence[ScoredModel]) -> pd
         for name in main_scores(run.metric):
             score, label = model.scores[split][name], SCORE_LABELS[name]
             row[column_name(name)] = score.value if name in LOSSES else 100 * score.value
-            if name in (*SCORES_WITH_INTERVAL, run.metric.column):
+            if name in ("accuracy", run.metric.column):  # the genres' table and the report have the others
                 row[f"{label}, interval"] = spread(score, 1, 3) if name in LOSSES else spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
@@ -188,10 +187,10 @@ def _plain_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 def _columns() -> dict[str, ColumnConfig | str | None]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
-        column_name(name): number(format="%.1f", width=70) for name in SCORE_LABELS
+        column_name(name): number(format="%.3f" if name in LOSSES else "%.1f", width=8 * len(label) + 40)
+        for name, label in SCORE_LABELS.items()
     }
-    columns |= {column_name(name): number(format="%.3f", width=70) for name in LOSSES}
-    columns["seconds to fit"] = number("s to fit", format="%.1f", width=60)
+    columns["seconds to fit"] = number("s to fit", format="%.1f", width=70)
     columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
-    columns["blocks"] = st.column_config.TextColumn(width=95)
+    columns["blocks"] = st.column_config.TextColumn(width=130)
     return columns
