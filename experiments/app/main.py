@@ -31,6 +31,7 @@ SHOWN = "shown"  # in the visitor's session: page, run and model that are shown
 STYLE = """<style>
 [data-testid=stCaptionContainer] { color: inherit; opacity: 0.8; }
 [data-testid=stFileUploaderDropzoneInstructions] * { white-space: normal; }
+[data-variant=segmented_control], [data-variant=segmented_control] * { color: inherit !important; }
 .st-key-similar { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 0.75rem; }
 .st-key-similar p { overflow-wrap: anywhere; font-size: 0.75rem; }
 :is(a, button, summary, [role=tab], [role=combobox], input):focus-visible {
@@ -44,7 +45,7 @@ STYLE = """<style>
   [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
   [data-testid=stTable] :is(td, th) {
-    overflow-wrap: anywhere; white-space: normal; font-size: 0.8rem; padding: 0.25rem 0.3rem;
+    overflow-wrap: anywhere; white-space: normal; font-size: 0.7rem; padding: 0.25rem 0.2rem;
   }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }
