@@ -14,11 +14,11 @@ from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
-from coverfusion.fusion.similarity.training_index import SAME_COVER_DISTANCE
+from coverfusion.fusion.uncertainty.novelty import is_training_cover
 
 SHOWN_NEIGHBOURS = 5
 TRAINING_COVER_WARNING = (
-    "The model has learnt from this very cover, or one just like it: new covers fare worse."
+    "The model has learnt from this very cover, or one just like it: on new covers it is less accurate."
 )
 
 
@@ -90,14 +90,9 @@ class Explanation:
 
     @property
     def training_cover(self) -> bool | None:
-        """Whether the model has learnt from this very cover; None where its covers are not known.
-
-        Where all the nearest covers are alike, as covers without text are for a model of words, none is it.
-        """
-        if not self.neighbours:
-            return None
-        same = [neighbour.distance < SAME_COVER_DISTANCE for neighbour in self.neighbours]
-        return same[0] and (len(same) == 1 or not same[-1])
+        """Whether the model has learnt from this very cover; None where its covers are not known."""
+        distances = np.array([neighbour.distance for neighbour in self.neighbours])
+        return is_training_cover(distances) if self.neighbours else None
 
     @property
     def others(self) -> list[Neighbour]:

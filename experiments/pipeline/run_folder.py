@@ -6,7 +6,7 @@ import html
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,18 @@ NOTE_FILE = "note.txt"  # what the user wants to remember
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 
+def blocks_in_words(blocks: Sequence[str]) -> str:
+    """All that a model sees, as `cached_fits.all_blocks` names it, in words."""
+    if tuple(blocks) == (PIXELS,):
+        return "the pictures themselves"
+    if all(":" in name for name in blocks):  # `text` sees families of a block: ocr:letters, ocr:words
+        read = dict.fromkeys(name.partition(":")[0] for name in blocks)
+        return f"the words of {' and '.join(read)}"
+    if len(blocks) == 1:
+        return f"{blocks[0]}, the only block"
+    return "both blocks" if len(blocks) == 2 else f"all {len(blocks)} blocks"
+
+
 @dataclass(frozen=True)
 class ScoredModel:
     """One classifier on some blocks, with its scores by split.
@@ -60,16 +72,7 @@ class ScoredModel:
     @property
     def on(self) -> str:
         """Its blocks in words."""
-        if self.kind == "alone":
-            return f"{self.blocks[0]} alone"
-        if self.blocks == (PIXELS,):
-            return "the pictures themselves"
-        if all(
-            ":" in name for name in self.blocks
-        ):  # `text` sees families of a block: ocr:letters, ocr:words
-            read = dict.fromkeys(name.partition(":")[0] for name in self.blocks)
-            return f"the words of {' and '.join(read)}"
-        return f"all {len(self.blocks)} blocks" if self.fuses else f"{self.blocks[0]}, the only block"
+        return f"{self.blocks[0]} alone" if self.kind == "alone" else blocks_in_words(self.blocks)
 
     @property
     def fuses(self) -> bool:

@@ -41,7 +41,7 @@ from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
-from coverfusion.fusion.uncertainty.novelty import nearest_distances
+from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
 
 COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
 OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
@@ -245,10 +245,12 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
         index=range(len(raw)),
     )
+    nearest: list[np.ndarray] = []
     if bundle.neighbours is not None:
-        frame["nearest_distance"] = nearest_distances(bundle.neighbours, table.frame())
+        nearest = nearest_distances(bundle.neighbours, table.frame())
+        frame["nearest_distance"] = [float(distances[0]) for distances in nearest]
     if bundle.novelty is not None:
-        frame["out_of_distribution"] = bundle.novelty.is_out_of_distribution(table.frame())
+        frame["out_of_distribution"] = looks_new(bundle.novelty, table.frame(), nearest)
     if bundle.decision is not None:
         rule = rule_of(bundle.decision, targets)
         proba = bundle.decision.answering(raw)

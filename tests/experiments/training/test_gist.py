@@ -32,7 +32,7 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
     assert difference.value == pytest.approx(3 / 12)
     sentences = run_gist(run, usual, chance, difference)
     assert len(sentences) == 3
-    assert "logistic on all 2 blocks" in sentences[0]
+    assert "logistic on both blocks" in sentences[0]
     score = run.score(run.chosen)
     assert f"75.0\u00a0% ({spread(score)}) of 12 test covers" in sentences[0]
     assert "33.3\u00a0%" in sentences[1]
