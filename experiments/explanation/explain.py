@@ -26,8 +26,8 @@ from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.texts import is_text
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 IMAGE_NETWORK_BLOCKS = (
@@ -165,7 +165,8 @@ def _features(
 ) -> list[Feature]:
     known = meanings(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    names = [name for name in strongest if contributions.columns[name] and not is_text(name)][:MAX_FEATURES]
+    moved = [name for name in strongest if contributions.columns[name] and not holds_strings(name)]
+    names = moved[:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
     return [
         Feature(
