@@ -33,6 +33,13 @@ class Made(TypedDict):
     origin: NotRequired[str]
 
 
+class MetadataColumn(TypedDict):
+    """What a block of metadata is made of, as bundles note it (`features.metadata`)."""
+
+    column: str
+    kind: str
+
+
 class Listing(TypedDict):
     """What `table.json` says."""
 

@@ -53,7 +53,8 @@ from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, o
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.registry import create
+from coverfusion.fusion.registry import classifier_class, create
+from coverfusion.fusion.texts import is_text
 
 DEFAULT_CLASSIFIERS = ("svc", "catboost")
 
@@ -156,7 +157,9 @@ def run_designs(
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
     """Block -> its columns, for what a classifier can see: those of the table, `pixels`, or both."""
-    columns = prepared.table.learnable_columns()
+    columns = prepared.learnable_columns()
+    if not classifier_class(classifier).reads_text:  # nothing is left of a block of text alone
+        columns = {name: own for name, own in columns.items() if not all(is_text(f".{c}") for c in own)}
     every = all_blocks(classifier, list(columns))
     return {name: columns.get(name, [COLUMN]) for name in every if name in columns or name == PIXELS}
 

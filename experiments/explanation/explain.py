@@ -20,6 +20,7 @@ from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
@@ -71,6 +72,7 @@ def explain(
         image = decode(read_bytes(picture))
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
+    known_metadata(bundle, ()).say()
     explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
     draw_explanation(explanation).save(out)
     write_json(
