@@ -18,6 +18,7 @@ from coverfusion.features.table import METADATA, MetadataColumn, text_columns
 
 NUMBER, CATEGORY, TEXT = "number", "category", "text"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_LARGEST = float(np.finfo(np.float32).max)
 MetadataBlocks = Mapping[str, MetadataColumn]  # block -> what it is made of
 
 
@@ -89,4 +90,4 @@ def no_numbers(blocks: MetadataBlocks, values: pd.DataFrame) -> pd.DataFrame:
 def _number(text: str) -> float:
     """The number that is written, NaN where it is none or does not fit into 32 bits."""
     number = float(text) if _NUMBER.fullmatch(text) else np.nan
-    return number if abs(number) <= np.finfo(np.float32).max else np.nan
+    return number if abs(number) <= _LARGEST else np.nan

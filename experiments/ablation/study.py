@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.errors import UserError
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
 from coverfusion.experiments.ablation.saved_outcomes import save_outcomes
@@ -81,9 +82,11 @@ def ablate(
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
 
     Raises:
-        UserError: as `experiments.training.train.train`, or an unknown design.
+        UserError: as `experiments.training.train.train`, an unknown design, or one of metadata without any.
     """
     check_designs(designs)
+    if "metadata" in designs and config.metadata is None:
+        raise UserError("--design metadata: no column is named as metadata. Name some by --metadata.")
     wanted = (
         config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
     )

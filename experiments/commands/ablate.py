@@ -53,8 +53,8 @@ def ablate_command(
         typer.Option(
             "--design",
             "-d",
-            help="Which sets of blocks are fitted: alone, without, subsets, families or greedy "
-            "(repeatable). The default is alone and without.",
+            help="Which sets of blocks are fitted: alone, without, metadata, subsets, families or greedy "
+            "(repeatable). The default is alone and without, and metadata where there is any.",
         ),
     ] = None,
     classifier: ClassifiersOption = None,
@@ -151,7 +151,8 @@ def ablate_command(
         return
     from coverfusion.experiments.ablation.study import ablate
 
-    folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh, rope)
+    usual = ["alone", "without", *(["metadata"] if config.metadata else [])]
+    folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
 

@@ -167,7 +167,9 @@ def _features(
 ) -> list[Feature]:
     known = meanings(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    moved = [name for name in strongest if contributions.columns[name] and not holds_strings(name)]
+    # metadata is in no row that is measured, and what holds strings has no value to show
+    there = [name for name in strongest if name in row and not holds_strings(name)]
+    moved = [name for name in there if contributions.columns[name]]
     names = moved[:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
     return [

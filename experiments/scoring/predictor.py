@@ -153,10 +153,13 @@ class Predictor:
         """Read pictures, a bounded number at a time, with their metadata."""
         values, start = given_metadata(self.bundle, metadata), 0
         for chunk in _chunks(pictures):
-            yield chunk, None if values is None else values.iloc[start : start + len(chunk)]
-            start += len(chunk)
-        if values is not None and start != len(values):
-            raise UserError(f"metadata has {len(values)} rows for {start} pictures.")
+            end = start + len(chunk)
+            if values is not None and end > len(values):
+                raise UserError(f"metadata has {len(values)} rows for more pictures. Give one row a picture.")
+            yield chunk, None if values is None else values.iloc[start:end]
+            start = end
+        if values is not None and start < len(values):
+            raise UserError(f"metadata has {len(values)} rows for {start} pictures. Give one row a picture.")
 
 
 def _chunks(pictures: Picture | Iterable[Picture]) -> Iterator[list[ReadPicture]]:
