@@ -14,7 +14,7 @@ from coverfusion.data.manifest import manifest_values
 from coverfusion.data.sources import pictures_of_manifest
 
 PROBLEM_COLUMNS = ["path", "column", "value", "used", "reason"]
-ANOTHER_ROW = "differ from an earlier row of the same cover, which counts"
+ANOTHER_ROW = "not in the first row of its cover, so unused"
 
 
 def read_metadata(manifest: Place, columns: Sequence[str]) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def decoded(X: pd.DataFrame, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
         there = X[own].to_numpy(np.float32)
         known = np.array([*learnt, RARE], dtype=object)[np.nan_to_num(there).argmax(axis=1)]
         known[np.isnan(there[:, 0])] = None
-        place = X.columns.get_loc(own[0])
+        place = list(X.columns).index(own[0])
         X = X.drop(columns=own)
         X.insert(place, name, pd.Series(known, index=X.index, dtype=object))
     return X

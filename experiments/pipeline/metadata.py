@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 METADATA_FILE, PROBLEMS_FILE = "metadata.parquet", "metadata_problems.csv"
 MOST_JUDGED = 10_000  # covers that tell whether a column gives the genre away
-NO_NUMBER = "are no numbers and count as missing"
+NO_NUMBER = "no number, so missing"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Metadata:
         """Prints what is odd about the values, and what gives the genre away."""
         for (column, reason), count in self.problems.groupby(["column", "reason"]).size().items():
             console.print(
-                f"Metadata, column '{column}': {count:,} values {reason}. {PROBLEMS_FILE} lists them.",
+                f"Metadata, column '{column}', {count:,} values: {reason}. {PROBLEMS_FILE} lists them.",
                 style="yellow",
                 highlight=False,
             )
