@@ -237,8 +237,8 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
             if "without" in designs and len(every) > 1:
                 rows.append(("all against all but block", block, name, name, every, without(every, block)))
         if "metadata" in designs:
-            for side, units in sides(every).items():
-                rows.append((ONE_SIDE, side, name, name, every, units))
+            for side, own in sides(every).items():
+                rows.append((ONE_SIDE, side, name, name, every, own))
         if "families" in designs:
             for block, units in families_of(study.blocks[name]).items():
                 for unit in units:

@@ -203,8 +203,8 @@ def read_options(command: str, source: str, **options: Any) -> Config:
     from coverfusion.experiments.pipeline.config import read_source
 
     given = {name: None if value == [] else value for name, value in options.items()}
-    if given.get("metadata"):
-        given["metadata"] = _columns_by_kind(given["metadata"])
+    if words := given.get("metadata"):
+        given["metadata"] = _columns_by_kind(words)
     return read_source(f"coverfusion {command}", source, **given)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from coverfusion.data.collection import Collection
@@ -85,7 +85,8 @@ class Metadata:
 
     def say(self) -> None:
         """Prints what is odd about the values, and what gives the genre away."""
-        for (column, reason), count in self.problems.groupby(["column", "reason"]).size().items():
+        rows = zip(self.problems["column"], self.problems["reason"], strict=True)
+        for (column, reason), count in Counter(rows).items():
             console.print(
                 f"Metadata, column '{column}', {count:,} values: {reason}. {PROBLEMS_FILE} lists them.",
                 style="yellow",
@@ -103,7 +104,7 @@ class Metadata:
         """One entry a block, as JSON values."""
         table = pd.DataFrame(columns=["block"]) if self.alone is None else self.alone
         return [
-            {name: None if value is np.nan or value != value else value for name, value in row.items()}
+            {str(name): None if value != value else value for name, value in row.items()}
             for row in table.to_dict("records")
         ]
 

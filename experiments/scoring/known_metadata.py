@@ -102,10 +102,10 @@ def given_metadata(bundle: Bundle, given: MetadataRows | None) -> pd.DataFrame |
     if given is None:
         return None
     learnt = [made["column"] for made in bundle.metadata.values()]
-    for name in given:
+    columns = {str(name): list(values) for name, values in given.items()}
+    for name in columns:
         if name not in learnt:
-            raise UserError(f"metadata: the model has no column '{name}'.{did_you_mean(str(name), learnt)}")
-    columns = {str(name): list(given[name]) for name in given}
+            raise UserError(f"metadata: the model has no column '{name}'.{did_you_mean(name, learnt)}")
     if len({len(values) for values in columns.values()}) > 1:
         raise UserError("metadata: the columns differ in length. Give one value a picture, None for none.")
     frame = pd.DataFrame(columns)
