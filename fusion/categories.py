@@ -14,7 +14,7 @@ from coverfusion.features.table import METADATA
 from coverfusion.fusion.texts import is_text
 
 CATEGORY = re.compile(rf"^{METADATA}[^.]*\.category$")
-LEAST_COVERS = 5  # training covers with a value, for a column of its own
+LEAST_COVERS = 3  # training covers with a value, for a column of its own
 MOST_VALUES = 40  # a column; with gaps that is narrower than what CatBoost projects
 RARE = "(other)"  # all other values together; no value is called so
 Values = dict[str, np.ndarray]  # column -> its learnt values, sorted
