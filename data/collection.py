@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -55,6 +55,7 @@ class Collection:
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
+        copies: cover_id and path of each copy of a cover within its genre, which was left out.
     """
 
     frame: pd.DataFrame
@@ -64,6 +65,7 @@ class Collection:
     source: Place
     keep: Keep = "drop"
     genres: tuple[str, ...] | None = None
+    copies: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["cover_id", "path"]))
 
     def __len__(self) -> int:
         """The number of rows of `frame`."""
@@ -174,6 +176,9 @@ def read_collection(
         source=path,
         keep=keep,
         genres=None if genres is None else tuple(genres),
+        copies=frame.loc[frame.duplicated(["cover_id", "genre"]), ["cover_id", "path"]].reset_index(
+            drop=True
+        ),
     )
 
 

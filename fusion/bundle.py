@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -30,7 +30,7 @@ from typing_extensions import TypedDict
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
-from coverfusion.features.table import FeatureTable, Made
+from coverfusion.features.table import FeatureTable, Made, MetadataColumn
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
@@ -55,6 +55,7 @@ class Manifest(TypedDict):
     extra: dict[str, Any]
     files: dict[str, str]
     classifier_origins: NotRequired[dict[str, str]]
+    metadata: NotRequired[dict[PlainName, MetadataColumn]]
 
 
 class _Format(TypedDict):
@@ -75,6 +76,7 @@ class Bundle:
         neighbours: the index of training covers, or None.
         decision: held-out covers with what was learnt from them, or None.
         novelty: what training covers look like, or None.
+        metadata: block -> the manifest's column that it is made of, which may be missing.
     """
 
     classifier: BlockClassifier
@@ -86,9 +88,10 @@ class Bundle:
     neighbours: TrainingIndex | None
     decision: Decision | None = None
     novelty: Novelty | None = None
+    metadata: dict[str, MetadataColumn] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        blocks = "+".join(self.extractors)
+        blocks = "+".join([*self.extractors, *self.metadata])
         genres = f"{len(self.classes)} genres"
         return f"Bundle({self.classifier.name} on {blocks}, {genres}, sha256 {self.digest[:12]})"
 
@@ -130,6 +133,7 @@ def save_bundle(
     novelty: Novelty | None = None,
     extra: Mapping[str, Any] | None = None,
     card: str = "",
+    metadata: Mapping[str, MetadataColumn] | None = None,
 ) -> None:
     """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
 
@@ -143,6 +147,7 @@ def save_bundle(
         novelty: what training covers look like.
         extra: JSON values to keep with it.
         card: what readers must know of it, in Markdown; "": nothing.
+        metadata: block -> the manifest's column that it is made of.
 
     Raises:
         UserError: `folder` holds something that is not a bundle.
@@ -173,6 +178,8 @@ def save_bundle(
     }
     if origins := origins_of(classifier):
         manifest["classifier_origins"] = origins
+    if metadata:
+        manifest["metadata"] = {block: dict(made) for block, made in metadata.items()}
     (partial / BUNDLE_MANIFEST).write_text(json.dumps(manifest, indent=1))
     (partial / SEAL).write_text(sha256_of(partial / BUNDLE_MANIFEST))
     if folder.exists():
@@ -212,6 +219,7 @@ def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
         neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
         novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
+        metadata=dict(manifest.get("metadata", {})),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.ablation.designs import ONE_SIDE
 from coverfusion.experiments.drawing.charts import Axis, Chart
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
@@ -26,6 +27,7 @@ COMPARISON_WORDS = {
     "block alone against chance": "{unit} alone",
     "all against block alone": "all against {unit} alone",
     "all against all but block": "without {unit}",
+    ONE_SIDE: "all against {unit}",
     "family alone against chance": "{unit} alone",
     "all against all but family": "without {unit}",
     "greedy step": "adding {unit}",

@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.errors import UserError
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
@@ -54,7 +55,8 @@ from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, o
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.registry import create
+from coverfusion.fusion.registry import classifier_class, create
+from coverfusion.fusion.texts import is_text
 
 DEFAULT_CLASSIFIERS = ("svc", "catboost")
 
@@ -81,9 +83,11 @@ def ablate(
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
 
     Raises:
-        UserError: as `experiments.training.train.train`, or an unknown design.
+        UserError: as `experiments.training.train.train`, an unknown design, or one of metadata without any.
     """
     check_designs(designs)
+    if "metadata" in designs and config.metadata is None:
+        raise UserError("--design metadata: no column is named as metadata. Name some by --metadata.")
     wanted = (
         config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
     )
@@ -157,7 +161,9 @@ def run_designs(
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
     """Block -> its columns, for what a classifier can see: those of the table, `pixels`, or both."""
-    columns = prepared.table.learnable_columns()
+    columns = prepared.learnable_columns()
+    if not classifier_class(classifier).reads_text:  # nothing is left of a block of text alone
+        columns = {name: own for name, own in columns.items() if not all(is_text(f".{c}") for c in own)}
     every = all_blocks(classifier, list(columns))
     return {name: columns.get(name, [COLUMN]) for name in every if name in columns or name == PIXELS}
 

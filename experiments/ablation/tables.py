@@ -9,7 +9,14 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
+from coverfusion.experiments.ablation.designs import (
+    ONE_SIDE,
+    Units,
+    families_of,
+    sides,
+    without,
+    without_family,
+)
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.statistics import (
@@ -229,6 +236,9 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
                 rows.append(("all against block alone", block, name, name, every, (block,)))
             if "without" in designs and len(every) > 1:
                 rows.append(("all against all but block", block, name, name, every, without(every, block)))
+        if "metadata" in designs:
+            for side, own in sides(every).items():
+                rows.append((ONE_SIDE, side, name, name, every, own))
         if "families" in designs:
             for block, units in families_of(study.blocks[name]).items():
                 for unit in units:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from coverfusion.experiments.ablation.designs import METADATA, ONE_SIDE
 from coverfusion.experiments.drawing.words import listed, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
@@ -21,7 +22,7 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
         metric: that they are in.
     """
     said = []
-    for design, sentence in ((ALONE, _alone), (NEEDED, _needed)):
+    for design, sentence in ((ALONE, _alone), (NEEDED, _needed), (ONE_SIDE, _added)):
         for classifier, part in comparisons[comparisons["design"] == design].groupby(
             "classifier", sort=False
         ):
@@ -60,6 +61,17 @@ def _power(part: pd.DataFrame, metric: Metric) -> str:
         f"With these folds a block must bring at least {' to '.join(sizes)} {metric.gain} to be found in "
         "80 % of studies."
     )
+
+
+def _added(part: pd.DataFrame, metric: Metric) -> str:
+    """What pictures add to metadata, and metadata to pictures."""
+    said = []
+    for row in records(part):
+        added, to = ("pictures", "metadata") if row["unit"] == METADATA else ("metadata", "pictures")
+        ends = (metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high"))
+        doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
+        said.append("{} add {} ({} to {}) to {}{}".format(added, *ends, to, doubt))
+    return f"{metric.gain}: {'; '.join(said)}."
 
 
 _SIDES: tuple[Callable[[pd.Series], pd.Series], ...] = (lambda values: values > 0, lambda values: values < 0)

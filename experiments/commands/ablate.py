@@ -17,6 +17,7 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FoldsOption,
     FreshOption,
+    MetadataOption,
     MetricOption,
     OptionalSourceArgument,
     OutOption,
@@ -53,8 +54,8 @@ def ablate_command(
         typer.Option(
             "--design",
             "-d",
-            help="Which sets of blocks are fitted: alone, without, subsets, families or greedy "
-            "(repeatable). The default is alone and without.",
+            help="Which sets of blocks are fitted: alone, without, metadata, subsets, families or greedy "
+            "(repeatable). The default is alone and without, and metadata where there is any.",
         ),
     ] = None,
     classifier: ClassifiersOption = None,
@@ -63,6 +64,7 @@ def ablate_command(
     rope: RopeOption = None,
     workers: ProcessesOption = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     prior: PriorOption = None,
@@ -133,6 +135,7 @@ def ablate_command(
         folds=folds,
         classifiers=classifier,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
         prior=prior,
@@ -149,7 +152,8 @@ def ablate_command(
         return
     from coverfusion.experiments.ablation.study import ablate
 
-    folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh, rope)
+    usual = ["alone", "without", *(["metadata"] if config.metadata else [])]
+    folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
     given = given_options({"--classifier": classifier, "--block": block, "--store": store})

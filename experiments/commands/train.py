@@ -16,6 +16,7 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FoldsOption,
     FreshOption,
+    MetadataOption,
     MetricOption,
     OutOption,
     PriorOption,
@@ -38,6 +39,7 @@ def train_command(
         list[str] | None, typer.Option(help="Fit this classifier on each block alone too (repeatable).")
     ] = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     prior: PriorOption = None,
@@ -83,6 +85,7 @@ def train_command(
         classifiers=classifier,
         alone=alone,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
         prior=prior,

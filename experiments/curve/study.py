@@ -153,7 +153,7 @@ def fit_points(
     Returns:
         balance -> where the predictions are, and the part of each point.
     """
-    config, blocks = study.config, tuple(prepared.table.blocks)
+    config, blocks = study.config, tuple(prepared.learnable_columns())
     genre = prepared.covers.set_index("cover_id")["genre"]
     kept = {}
     for balance in balances:

@@ -14,11 +14,13 @@ import pandas as pd
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.explanation.background import background
+from coverfusion.features.table import is_metadata
 from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.catboost import FusionCatBoost
+from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import COLUMN
-from coverfusion.fusion.texts import is_text, split_texts
+from coverfusion.fusion.texts import is_text
 
 PROBABILITY = "probability"
 LOG_PROBABILITY = "log probability less its mean over the genres"
@@ -127,7 +129,7 @@ def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
 
     Args:
         rows: of numbers alone.
-        cells: column -> the picture or text of the cover.
+        cells: column -> the picture, text or category of the cover.
     """
     restored = {}
     for name in cells.keys() & set(rows.columns):
@@ -139,8 +141,8 @@ def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _numbers(row: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any]]:
-    """(d,) float32 of one row, and column -> its picture or text, which is a 1 where it is there."""
-    cells = {str(name): row[name].iloc[0] for name in row if name == COLUMN or is_text(name)}
+    """(d,) float32 of one row, and column -> its picture, text or category, a 1 where it is there."""
+    cells = {str(name): row[name].iloc[0] for name in row if name == COLUMN or holds_strings(name)}
     there = {name: np.float32(isinstance(cell, np.ndarray | str)) for name, cell in cells.items()}
     return row.assign(**there).to_numpy(np.float32)[0], cells
 
@@ -154,6 +156,7 @@ def without_each_word(bundle: Bundle, row: pd.DataFrame, code: int) -> dict[str,
         code: of the genre.
     """
     columns = [str(name) for name in row if is_text(name) and isinstance(row[name].iloc[0], str)]
+    columns = [name for name in columns if not is_metadata(name)]  # a title was not read on the cover
     text = row[columns[0]].iloc[0] if columns else ""
     words = list(dict.fromkeys(WORD.findall(text)))[:MAX_WORDS]
     if not words:
@@ -248,8 +251,8 @@ def _blocks(names: Sequence[str]) -> dict[str, np.ndarray]:
 def _by_shap(model: FusionCatBoost, row: pd.DataFrame, code: int) -> Contributions:
     values = catboost_contributions(model, row)
     names = [str(name) for name in row.columns]
-    by_block, by_column = sum_by_block(model.scaler_, names, values)
-    numbers, texts = split_texts(row)
+    by_block, by_column = sum_by_block(model, names, values)
+    numbers, texts = model.seen(row)
     Z = model.prepared(numbers.to_numpy(np.float32), texts)
     raw = model.model_.predict(Z, prediction_type="RawFormulaVal")
     score = float(raw[0, code] - raw[0].mean())

@@ -26,14 +26,15 @@ from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.texts import is_text
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 IMAGE_NETWORK_BLOCKS = (
@@ -76,6 +77,7 @@ def explain(
         image = decode(read_bytes(picture))
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
+    known_metadata(bundle, ()).say()
     explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
     draw_explanation(explanation).save(out)
     write_json(
@@ -171,7 +173,10 @@ def _features(
 ) -> list[Feature]:
     known = meanings(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    names = [name for name in strongest if contributions.columns[name] and not is_text(name)][:MAX_FEATURES]
+    # metadata is in no row that is measured, and what holds strings has no value to show
+    there = [name for name in strongest if name in row and not holds_strings(name)]
+    moved = [name for name in there if contributions.columns[name]]
+    names = moved[:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
     return [
         Feature(

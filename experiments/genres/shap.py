@@ -91,7 +91,7 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         values = catboost_contributions(model, X)
         bar.advance(bar.task_ids[0])
     genres = known.loc[ids, "genre"].to_numpy()
-    by_block, by_column = sum_by_block(model.scaler_, list(X.columns), values)
+    by_block, by_column = sum_by_block(model, list(X.columns), values)
     classes = [str(name) for name in model.classes_]
     return Shap(
         blocks=_by_genre(by_block, classes, genres, "block"),

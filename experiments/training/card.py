@@ -78,6 +78,7 @@ def bundle_card(
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),
         "blocks": [_block(extractor) for extractor in extractors],
+        "metadata": run.facts.get("metadata", []),
         "weights": [
             *((f"block {extractor.name}", item) for extractor in extractors for item in extractor.weights()),
             *network_weights(classifier),

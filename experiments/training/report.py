@@ -51,6 +51,7 @@ LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
 
 
 # title, file, and its column that says why
+METADATA_LIST = ("Metadata that does not count", "metadata_problems.csv", "reason")
 DROPPED_LISTS = (
     ("Files that are no usable picture", "rejected.csv", "reason"),
     ("Covers that stand under several genres", "conflicts.csv", "kind"),
@@ -126,6 +127,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "dropped": dropped(run),
         "counts": shown_counts(run),
         "columns": {block: frame.shape[1] for block, frame in table.blocks.items()},
+        "metadata": run.facts.get("metadata", []),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }
     pages.write(folder / "report.html", pages.render("report.html", context, FILTERS))
@@ -218,8 +220,9 @@ class Dropped:
 
 
 def dropped(run: Run) -> list[Dropped]:
-    """Rejected files, conflicting covers and failures of extractors."""
-    return [_dropped(run, title, file, reason) for title, file, reason in DROPPED_LISTS]
+    """Rejected files, conflicting covers, failures of extractors, and metadata where there are any."""
+    lists = [*DROPPED_LISTS, *([METADATA_LIST] if run.facts.get("metadata") else [])]
+    return [_dropped(run, title, file, reason) for title, file, reason in lists]
 
 
 def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:

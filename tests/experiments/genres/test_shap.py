@@ -53,7 +53,7 @@ def test_contributions_add_up_to_the_score() -> None:
     score = raw - raw.mean(axis=1, keepdims=True)
     constant = score - values.sum(axis=2)
     assert constant == pytest.approx(np.broadcast_to(constant[:1], constant.shape), abs=1e-6)
-    by_block, by_column = sum_by_block(model.scaler_, list(X.columns), values)
+    by_block, by_column = sum_by_block(model, list(X.columns), values)
     assert set(by_block) == {"color", "ocr", "cnn"}
     assert sum(by_block.values()) == pytest.approx(values.sum(axis=2))
     # columns of blocks that were not projected add up to their block, gaps included
