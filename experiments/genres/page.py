@@ -178,7 +178,7 @@ def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any
 
 def guessed_f1(confusion: pd.DataFrame, genre: str) -> float:
     """The F1 of a genre where every held-out cover is called so; its recall is 1. NaN where none is there."""
-    own = float(confusion.loc[genre].sum()) if genre in confusion.index else 0.0
+    own = float(confusion.T[genre].sum()) if genre in confusion.index else 0.0
     return 2 * own / (own + float(confusion.to_numpy().sum())) if own else float("nan")
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coverfusion.experiments.genres.page import guessed_f1
 from coverfusion.experiments.genres.typical_covers import (
     EmbeddingSpace,
     confused_with,
@@ -125,3 +126,10 @@ def test_without_a_mistake_nothing_is_confused() -> None:
     confusion = pd.DataFrame(np.eye(2, dtype=int), index=list("ab"), columns=list("ab"))
     assert confused_with(confusion, predictions, space, "a", 3) is None
     assert confused_with(confusion, predictions, space, "z", 3) is None  # never held out
+
+
+def test_calling_every_cover_one_genre_has_an_f1() -> None:
+    confusion = pd.DataFrame([[3, 1], [2, 6]], index=list("ab"), columns=list("ab"))
+    # of 12 covers 4 are a's: precision 1/3, recall 1
+    assert guessed_f1(confusion, "a") == pytest.approx(0.5)
+    assert np.isnan(guessed_f1(confusion, "c"))  # never held out
