@@ -48,6 +48,8 @@ STYLE = """<style>
     overflow-wrap: anywhere; white-space: normal; font-size: 0.7rem; padding: 0.25rem 0.2rem;
   }
   [data-testid=stTable] :is(td, th) * { overflow-wrap: anywhere; }
+  [data-testid=stTable] table { table-layout: fixed; width: 100%; }
+  [data-testid=stTable] > div { overflow: visible !important; }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }
 </style>"""  # streamlit's captions are too pale, and its margins and letters are a desktop's

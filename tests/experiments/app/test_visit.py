@@ -153,7 +153,6 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
         "link", name="dub"
     ).first.click()
     page.frame_locator("iframe[title='Genre report: dub']").get_by_role("heading", level=1).wait_for()
-    page.reload()
     page.frame_locator("iframe[title='Genre report: dub']").get_by_role(
         "link", name="Report of the run"
     ).click()
