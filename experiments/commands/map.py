@@ -72,8 +72,8 @@ def print_map(folder: Path) -> None:
         of=scores["of"].replace(CLUSTER_WORDS),
         score=scores["score"].replace(SCORE_WORDS),
         value=[
-            f"{row.value:.0f}" if row.score == "clusters" else three_digits(row.value)
-            for row in scores.itertuples()
+            f"{value:.0f}" if score == "clusters" else three_digits(value)
+            for score, value in zip(scores["score"], scores["value"].astype(float).tolist(), strict=True)
         ],
     )
     spans = [

@@ -52,15 +52,15 @@ def print_rows(tally: Tally) -> None:
         remarks += ["out-of-distribution"] if flagged is True else []
         found = ("", "") if error else (genre, percent(chance))
         rows.append((name, *found, ", ".join(remarks)))
-    heads = ["file", "genre", "probability", "remark"][: 4 if any(row[-1] for row in rows) else 3]
+    heads = ["file", "genre", "probability", "remark"][: 4 if any(cells[-1] for cells in rows) else 3]
     table = new_table()
     for head in heads:
         if head == "probability":
             table.add_column(head, justify="right", no_wrap=True)
         else:
             table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*row[: len(heads)])
+    for cells in rows:
+        table.add_row(*cells[: len(heads)])
     console.print(table)
     _print_learnt(tally)
 

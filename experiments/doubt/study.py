@@ -13,7 +13,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
-from coverfusion.experiments.drawing.words import percent, spread
+from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.leaderboard import named_genres
@@ -147,7 +147,7 @@ def most_doubtful(
     worst = max(parts, key=lambda genre: parts[genre].value)
     if any(parts[worst].low <= part.high for genre, part in parts.items() if genre != worst):
         return []
-    row = genres.set_index("genre").loc[worst]
+    row = next(row for row in records(genres) if row["genre"] == worst)
     often = f", most often taken for {row['mostly']}" if row["mostly"] else ""
     return [
         (
