@@ -28,6 +28,7 @@ def train(
     *,
     classifiers: Names | None = None,
     blocks: Names | None = None,
+    metadata: Mapping[str, Names] | None = None,
     alone: Sequence[str] | None = None,
     folds: int | None = None,
     preset: Literal["packaged", "hub"] | None = None,
@@ -52,6 +53,7 @@ def train(
             What is None below is as in the config, and otherwise as the command has it.
         classifiers: names of classifiers, or classifier -> its parameters; None: all.
         blocks: names of blocks, or block -> its parameters; None: all that can run.
+        metadata: columns of the manifest that are blocks too: "numbers", "categories" or "text" -> names.
         alone: classifiers that are fitted on each block alone, too.
         folds: of a grouped cross-validation; None: one 8:1:1 split.
         preset: which weights the blocks use.
@@ -89,6 +91,7 @@ def train(
         source,
         classifiers=classifiers,
         blocks=blocks,
+        metadata=metadata,
         alone=alone,
         folds=folds,
         preset=preset,
@@ -114,6 +117,7 @@ def ablate(
     designs: Sequence[str] = ("alone", "without"),
     classifiers: Names | None = None,
     blocks: Names | None = None,
+    metadata: Mapping[str, Names] | None = None,
     folds: int | None = None,
     repeats: int = 2,
     rope: float | None = None,
@@ -132,9 +136,10 @@ def ablate(
 
     Args:
         source: as in `train`, and so are the arguments that are not named here.
-        designs: which sets: "alone", "without", "subsets", "families", "greedy".
+        designs: which sets: "alone", "without", "metadata", "subsets", "families", "greedy".
         classifiers: names of classifiers, or classifier -> its parameters; None: svc and catboost.
         blocks: names of blocks, or block -> its parameters; None: all that can run.
+        metadata: as in `train`.
         folds: of the grouped cross-validation; None: 5.
         repeats: of the cross-validation, each with another shuffle.
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
@@ -169,6 +174,7 @@ def ablate(
         source,
         classifiers=classifiers,
         blocks=blocks,
+        metadata=metadata,
         folds=folds,
         preset=preset,
         prior=dict(prior) if isinstance(prior, Mapping) else prior,
@@ -350,6 +356,8 @@ def _config(command: str, source: Source, **options: Any) -> Config:
         value = options.get(key)
         if value is not None and not hasattr(value, "keys"):
             options[key] = listed(value)
+    if options.get("metadata") is not None:
+        options["metadata"] = {kind: listed(names) for kind, names in options["metadata"].items()}
     for key in ("store", "out", "split_file"):
         if options.get(key) is not None:
             options[key] = Path(options[key])

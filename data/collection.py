@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -65,6 +65,7 @@ class Collection:
         genres: the chosen genres; None = all.
         labels: "many": a cover may have several genres. Then `frame` has one row a cover, `genres` (a tuple
             of names, sorted) and `genre` (these joined by `|`), and nothing is left out for having several.
+        copies: cover_id and path of each copy of a cover within its genre, which was left out.
     """
 
     frame: pd.DataFrame
@@ -75,6 +76,7 @@ class Collection:
     keep: Keep = "drop"
     genres: tuple[str, ...] | None = None
     labels: Labels = "one"
+    copies: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["cover_id", "path"]))
 
     def __len__(self) -> int:
         """The number of rows of `frame`."""
@@ -203,6 +205,9 @@ def read_collection(
         keep=keep,
         genres=None if genres is None else tuple(genres),
         labels=labels,
+        copies=frame.loc[frame.duplicated(["cover_id", "genre"]), ["cover_id", "path"]].reset_index(
+            drop=True
+        ),
     )
 
 

@@ -105,6 +105,30 @@ def columns_of(table: Place, known: Sequence[str]) -> dict[str, list[str]]:
     return _read(table, (), known)
 
 
+def other_columns(manifest: Place) -> list[str]:
+    """The names of the columns that say nothing to this project, in the file's order.
+
+    Raises:
+        UserError: as `_read`.
+    """
+    known = {*MANIFEST_COLUMNS, SOURCE_COLUMN}
+    return [name for name in _read(manifest, (), ()) if name and name not in known]
+
+
+def manifest_values(manifest: Place, names: Sequence[str]) -> dict[str, list[str]]:
+    """The values of these columns by name, without outer blanks; "" where there is none.
+
+    Raises:
+        UserError: as `_read`; there is no such column.
+    """
+    columns = _read(manifest, (), names)
+    for name in names:
+        if name not in columns:
+            hint = did_you_mean(name, other_columns(manifest))
+            raise UserError(f"{manifest} has no column '{name}' for metadata.{hint}")
+    return {name: [value.strip() for value in columns[name]] for name in names}
+
+
 def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
     """Every column by its name; the values of those that are known.
 
@@ -216,7 +240,7 @@ def _texts(name: str, column: pa.ChunkedArray) -> list[str]:
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         raise ValueError(f"the column '{name}' holds bytes: write it as text.")
     values: Sequence[object] = column.to_pylist()
-    return [_as_text(value) for value in values]
+    return [cell_text(value) for value in values]
 
 
 def _is_list_of_texts(kind: pa.DataType) -> bool:
@@ -224,7 +248,8 @@ def _is_list_of_texts(kind: pa.DataType) -> bool:
     return lists and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
 
 
-def _as_text(value: object) -> str:
+def cell_text(value: object) -> str:
+    """A value as a manifest writes it: a whole number without a fraction, nothing where there is none."""
     if value is None:
         return ""
     if isinstance(value, float):

@@ -224,6 +224,11 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
             yield from map(readable, _walk(top, top))
 
 
+def is_manifest(path: Place) -> bool:
+    """Whether there is a CSV or parquet file at this path or address."""
+    return path.suffix.lower() in _MANIFESTS and path.exists() and not path.is_dir()
+
+
 def pictures_of_manifest(path: str) -> list[str] | None:
     """The pictures that a CSV or parquet manifest names, one a row, or None where `path` is no manifest.
 
@@ -236,7 +241,7 @@ def pictures_of_manifest(path: str) -> list[str] | None:
         UserError: the manifest cannot be read, or lacks a path.
     """
     manifest = place(path)
-    if manifest.suffix.lower() not in _MANIFESTS or not manifest.exists() or manifest.is_dir():
+    if not is_manifest(manifest):
         return None
     return [readable(_beside(manifest, row)) for row in manifest_paths(manifest)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,46 +109,55 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     counts = collection.counts
     table = new_table(f"{how_many(len(collection), 'cover')} in {how_many(len(genres), 'genre')}")
     table.add_column("genre", overflow="fold")
-    for column in ("covers", "proportion", "under several\ngenres", "in groups", "rejected"):
-        table.add_column(column, justify="right", no_wrap=True)
-    rows = list(_rows(genres, "genre", "covers", "proportion", "conflicting", "near", "rejected"))
+    heads = {"conflicting": "under several\ngenres", "near": "with near\nduplicates", "rejected": "rejected"}
+    heads = {column: head for column, head in heads.items() if genres[column].any()}
+    for head in ("covers", "proportion", *heads.values()):
+        table.add_column(head, justify="right", no_wrap=True)
+    rows = list(_rows(genres, "genre", "covers", "proportion", *heads))
     for genre, covers, proportion, *others in rows[:_MAX_PRINTED_GENRES]:
         table.add_row(genre, f"{covers:,}", percent(proportion), *(f"{count:,}" for count in others))
     console.print(table)
     if len(rows) > _MAX_PRINTED_GENRES:
         console.print(f"In genres.csv: {how_many(len(rows) - _MAX_PRINTED_GENRES, 'smaller genre')}.")
-    if len(genres) > 1 and len(collection):
+    if inspection.imbalance > 1:
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
         )
-    console.print(f"Files seen: {counts['files']:,}")
-    console.print(f"Exact copies within a genre, left out: {counts['copies']:,}")
-    console.print(
-        f"Covers under several genres: {counts['conflicting']:,} with equal bytes, "
-        f"{counts['near_conflicting']:,} near duplicates; left out, counted once a genre: "
-        f"{counts['left_out']:,}"
-    )
-    console.print(
-        f"Near duplicates: {how_many(counts['near_covers'], 'cover')} in "
-        f"{how_many(counts['near_groups'], 'group')}, which no split separates"
-    )
-    if counts["other_genres"]:
-        console.print(f"Files of genres that were not chosen: {counts['other_genres']:,}")
+    for line in _count_lines(counts):
+        console.print(line)
     sizes = [
         (f"{width} x {height} {kind}", covers)
         for width, height, kind, covers in _rows(inspection.sizes, "width", "height", "format", "covers")
     ]
-    _print_counts("Sizes in pixels", sizes)
+    _print_counts("size in pixels", "covers", sizes)
     reasons = list(_rows(inspection.reasons, "reason", "files"))
-    _print_counts("Rejected files, listed in rejected.csv", reasons)
+    _print_counts("rejected (rejected.csv lists all)", "files", reasons)
 
 
-def _print_counts(title: str, rows: list[tuple[Any, ...]]) -> None:
+def _count_lines(counts: Mapping[str, int]) -> list[str]:
+    """What is not zero of a collection's counts, a line each."""
+    conflicts = {
+        "equal files": counts["conflicting_rows"],
+        "near duplicates": counts["near_conflicting"],
+    }
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in conflicts.items() if count)
+    near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
+    lines = {
+        f"Files seen: {counts['files']:,}": counts["files"],
+        f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
+        f"Under several genres: {kinds}; left out: {counts['left_out']:,}": sum(conflicts.values()),
+        f"Near duplicates: {near}, which no split separates": counts["near_covers"],
+        f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
+    }
+    return [line for line, count in lines.items() if count]
+
+
+def _print_counts(what: str, counted: str, rows: list[tuple[Any, ...]]) -> None:
     if not rows:
         return
-    table = new_table(title, heads=False)
-    table.add_column(overflow="fold")
-    table.add_column(justify="right")
+    table = new_table()
+    table.add_column(what, overflow="fold")
+    table.add_column(counted, justify="right")
     for name, count in rows[:_MAX_PRINTED_ROWS]:
         table.add_row(name, f"{count:,}")
     if len(rows) > _MAX_PRINTED_ROWS:

@@ -20,6 +20,7 @@ from coverfusion.data.identity_order import group_numbers
 from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.cannot_learn import CannotLearnError
+from coverfusion.fusion.categories import Values, check_categories, encoded, learnt_categories
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.prior import shifted
 from coverfusion.fusion.state_files import read_state, write_state
@@ -64,7 +65,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     shares of them, as by balanced draws, says so in `_learnt_prior`.
 
     X may hold text too (`fusion.texts`). One that sets `reads_text` is given it by both methods as `texts`,
-    column -> n texts; all others never see it.
+    column -> n texts; all others never see it. Columns of categories (`fusion.categories`) reach both methods
+    as 0/1 columns, of values that are learnt here.
 
     Attributes after `fit`:
         classes_: (n_classes,) sorted labels.
@@ -72,6 +74,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         prior_: (n_classes,) how common probabilities take them to be: the same, until `answer_to`.
         blocks_: block name -> positions of its columns.
         vocabularies_: text column -> what was learnt from it, of those that read text.
+        categories_: column of categories -> its values with a column of their own, where X has such columns.
         n_features_in_, feature_names_in_: as in scikit-learn.
     """
 
@@ -111,6 +114,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             CannotLearnError: there is a single class, or `class_weight` does not fit the classes.
             ValueError: as in scikit-learn, for input of the wrong shape or kind.
         """
+        self._learn_categories(X, sample_weight)
         numbers, texts = self._split(X)
         sets = self.many and np.ndim(y) == 2
         X_checked, labels = validate_data(
@@ -154,7 +158,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             None if grouping is None else grouping[used],
             **self._also(texts),
         )
-        if texts and isinstance(X, pd.DataFrame):
+        if (texts or self._categories()) and isinstance(X, pd.DataFrame):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
             self.n_features_in_ = X.shape[1]
         return self
@@ -191,7 +195,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
         check_is_fitted(self)
-        if not any(map(is_text, getattr(self, "feature_names_in_", ()))):
+        if not self._categories() and not any(map(is_text, getattr(self, "feature_names_in_", ()))):
             checked = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
             return self._normalised(checked)
         numbers, texts = self._split(self._columns_of_fit(X))
@@ -234,6 +238,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         classifier._load_parts(folder)
         for vocabulary in getattr(classifier, "vocabularies_", {}).values():
             vocabulary.check()
+        check_categories(classifier._categories())
         classifier._check_loaded()
         return classifier
 
@@ -241,9 +246,28 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     _fit: Any
     _probabilities: Any
 
+    def seen(self, X: pd.DataFrame) -> tuple[pd.DataFrame, Texts]:
+        """The numbers that `_fit` and `_probabilities` see of the fit's columns, and the text beside them."""
+        numbers, texts = split_texts(self._columns_of_fit(X))
+        return encoded(numbers, self._categories()), texts
+
+    def _categories(self) -> Values:
+        return getattr(self, "categories_", {})
+
+    def _learn_categories(self, X: Any, sample_weight: Sequence[float] | None) -> None:
+        """Learns `categories_` from rows that have a weight; without such columns there is no attribute."""
+        self.__dict__.pop("categories_", None)
+        if not isinstance(X, pd.DataFrame):
+            return
+        weighed = sample_weight is not None and np.shape(sample_weight) == (len(X),)
+        if values := learnt_categories(X, np.asarray(sample_weight) > 0 if weighed else None):
+            self.categories_ = values
+
     def _split(self, X: Any) -> tuple[Any, Texts]:
         """The numbers of X and its text; a column that says nothing where there are no numbers."""
         numbers, texts = split_texts(X)
+        if values := self._categories():
+            numbers = encoded(numbers, values)
         if texts and not numbers.shape[1]:
             if not self.reads_text:
                 raise CannotLearnError(f"X has columns of text alone, which {self.name} does not read")

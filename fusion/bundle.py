@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -30,7 +30,7 @@ from typing_extensions import TypedDict
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
-from coverfusion.features.table import FeatureTable, Made
+from coverfusion.features.table import FeatureTable, Made, MetadataColumn
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
@@ -58,6 +58,7 @@ class Manifest(TypedDict):
     files: dict[str, str]
     classifier_origins: NotRequired[dict[str, str]]
     labels: NotRequired[str]
+    metadata: NotRequired[dict[PlainName, MetadataColumn]]
 
 
 class _Format(TypedDict):
@@ -79,6 +80,7 @@ class Bundle:
         decision: held-out covers with what was learnt from them, or None.
         novelty: what training covers look like, or None.
         several: of covers of several genres, held-out ones with what follows from them; else None.
+        metadata: block -> the manifest's column that it is made of, which may be missing.
     """
 
     classifier: BlockClassifier | SeveralGenres
@@ -91,9 +93,10 @@ class Bundle:
     decision: Decision | None = None
     novelty: Novelty | None = None
     several: SeveralDecision | None = None
+    metadata: dict[str, MetadataColumn] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        blocks = "+".join(self.extractors)
+        blocks = "+".join([*self.extractors, *self.metadata])
         genres = f"{len(self.classes)} genres"
         return f"Bundle({self.classifier.name} on {blocks}, {genres}, sha256 {self.digest[:12]})"
 
@@ -136,6 +139,7 @@ def save_bundle(
     several: SeveralDecision | None = None,
     extra: Mapping[str, Any] | None = None,
     card: str = "",
+    metadata: Mapping[str, MetadataColumn] | None = None,
 ) -> None:
     """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
 
@@ -150,6 +154,7 @@ def save_bundle(
         several: held-out covers of several genres, instead of `decision`.
         extra: JSON values to keep with it.
         card: what readers must know of it, in Markdown; "": nothing.
+        metadata: block -> the manifest's column that it is made of.
 
     Raises:
         UserError: `folder` holds something that is not a bundle.
@@ -183,6 +188,8 @@ def save_bundle(
     }
     if origins := origins_of(classifier):
         manifest["classifier_origins"] = origins
+    if metadata:
+        manifest["metadata"] = {block: dict(made) for block, made in metadata.items()}
     (partial / BUNDLE_MANIFEST).write_text(json.dumps(manifest, indent=1))
     (partial / SEAL).write_text(sha256_of(partial / BUNDLE_MANIFEST))
     if folder.exists():
@@ -225,6 +232,7 @@ def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
         novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
         several=SeveralDecision.load(folder / "several") if (folder / "several").is_dir() else None,
+        metadata=dict(manifest.get("metadata", {})),
     )
 
 

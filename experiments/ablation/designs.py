@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.evaluation.shapley import subsets
 from coverfusion.experiments.pipeline.block_sets import units_of
+from coverfusion.features.table import is_metadata
 
 Units = tuple[str, ...]
-DESIGNS = ("alone", "without", "subsets", "families", "greedy")
+DESIGNS = ("alone", "without", "metadata", "subsets", "families", "greedy")
+METADATA, PICTURES = "metadata alone", "pictures alone"  # the design metadata
+ONE_SIDE = "all against metadata or pictures alone"  # what it compares
 
 
 def check_designs(names: Sequence[str]) -> None:
@@ -32,6 +35,8 @@ def fitted_sets(designs: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> 
         wanted += [(name,) for name in names]
     if "without" in designs:
         wanted += [without(names, name) for name in names if len(names) > 1]
+    if "metadata" in designs:
+        wanted += list(sides(names).values())
     if "subsets" in designs:
         wanted += subsets(names)[1:]
     if "families" in designs:
@@ -44,6 +49,13 @@ def fitted_sets(designs: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> 
 def without(names: Sequence[str], left_out: str) -> Units:
     """All but one."""
     return tuple(name for name in names if name != left_out)
+
+
+def sides(names: Sequence[str]) -> dict[str, Units]:
+    """All blocks of metadata, and all of the picture; nothing where there are none of either."""
+    metadata = tuple(name for name in names if is_metadata(name))
+    pictures = tuple(name for name in names if not is_metadata(name))
+    return {METADATA: metadata, PICTURES: pictures} if metadata and pictures else {}
 
 
 def families_of(blocks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

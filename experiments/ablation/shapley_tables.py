@@ -9,6 +9,7 @@ import pandas as pd
 
 from coverfusion.experiments.ablation.designs import Units
 from coverfusion.experiments.ablation.tables import Study, better_folds
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.shapley import shapley_interactions, shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import corrected_t_test, holm
 from coverfusion.fusion.prior import prior_shares
@@ -59,7 +60,7 @@ def interaction_table(study: Study) -> pd.DataFrame:
                 "block": block,
                 "other": other,
             }
-            test = _tested(study, genre, "interaction", by_fold)
+            test = _tested(study, genre, "interaction", by_fold, parts=2)
             brings = {
                 "block_without_other": first,
                 "block_beside_other": first + test["interaction"],
@@ -92,9 +93,11 @@ def scores_of_subsets(study: Study) -> Iterator[tuple[str, str, Mapping[Units, n
             yield classifier, genre, folds
 
 
-def _tested(study: Study, genre: str, name: str, by_fold: np.ndarray) -> dict[str, float]:
-    """The corrected t-test's answer as columns; the mean is called `name`."""
-    test = corrected_t_test(by_fold, study.test_share, study.covers_a_fold(_code(study, genre)))
+def _tested(study: Study, genre: str, name: str, by_fold: np.ndarray, parts: int = 1) -> dict[str, float]:
+    """The corrected t-test's answer as columns; the mean is called `name`, of so many differences added."""
+    metric = study.metric if genre == "all" else METRICS["balanced_accuracy"]  # a genre's is its recall
+    covers = study.covers_a_fold(_code(study, genre))
+    test = corrected_t_test(by_fold, study.test_share, covers, most=parts * metric.most)
     return {name: test.difference, "low": test.low, "high": test.high, "p": test.p}
 
 

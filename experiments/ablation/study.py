@@ -12,6 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.errors import UserError
 from coverfusion.data.genre_sets import genre_names, has_sets, labels_of
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
@@ -56,7 +57,8 @@ from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, o
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.registry import create
+from coverfusion.fusion.registry import classifier_class, create
+from coverfusion.fusion.texts import is_text
 
 DEFAULT_CLASSIFIERS = ("svc", "catboost")
 
@@ -83,9 +85,11 @@ def ablate(
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
 
     Raises:
-        UserError: as `experiments.training.train.train`, or an unknown design.
+        UserError: as `experiments.training.train.train`, an unknown design, or one of metadata without any.
     """
     check_designs(designs)
+    if "metadata" in designs and config.metadata is None:
+        raise UserError("--design metadata: no column is named as metadata. Name some by --metadata.")
     wanted = (
         config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
     )
@@ -159,7 +163,9 @@ def run_designs(
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
     """Block -> its columns, for what a classifier can see: those of the table, `pixels`, or both."""
-    columns = prepared.table.learnable_columns()
+    columns = prepared.learnable_columns()
+    if not classifier_class(classifier).reads_text:  # nothing is left of a block of text alone
+        columns = {name: own for name, own in columns.items() if not all(is_text(f".{c}") for c in own)}
     every = all_blocks(classifier, list(columns))
     return {name: columns.get(name, [COLUMN]) for name in every if name in columns or name == PIXELS}
 
@@ -199,10 +205,11 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     )
     repeats = max(fold.repeat for fold in folds) + 1
     sets = {name: sum(model.classifier == name for model in models) for name in largest}
-    counts = ", ".join(f"{name} {count}" for name, count in sets.items())
+    counts = ", ".join(f"{count} of {name}" for name, count in sets.items())
+    each = f"{len(folds)} folds" + (f" ({repeats} repeats)" if repeats > 1 else "")
     return (
-        f"Sets of blocks: {counts}; x {len(folds)} folds ({how_many(repeats, 'repeat')}): "
-        f"{how_many(missing, 'fit')}, about {ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
+        f"Sets of blocks: {counts}, each on {each}: {how_many(missing, 'fit')}, about "
+        f"{ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
     )
 
 

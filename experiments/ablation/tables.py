@@ -9,7 +9,14 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
+from coverfusion.experiments.ablation.designs import (
+    ONE_SIDE,
+    Units,
+    families_of,
+    sides,
+    without,
+    without_family,
+)
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.statistics import (
@@ -229,6 +236,9 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
                 rows.append(("all against block alone", block, name, name, every, (block,)))
             if "without" in designs and len(every) > 1:
                 rows.append(("all against all but block", block, name, name, every, without(every, block)))
+        if "metadata" in designs:
+            for side, own in sides(every).items():
+                rows.append((ONE_SIDE, side, name, name, every, own))
         if "families" in designs:
             for block, units in families_of(study.blocks[name]).items():
                 for unit in units:
@@ -273,7 +283,7 @@ def paired(study: Study, first: Outcome, second: Outcome, rope: float | None = N
     by_fold = better_folds(study, first, "all") - better_folds(study, second, "all")
     covers, rope = study.covers_a_fold(), study.metric.rope(rope)
     step = study.metric.step(covers)
-    test = corrected_t_test(by_fold, study.test_share, covers, step)
+    test = corrected_t_test(by_fold, study.test_share, covers, step, study.metric.most)
     practical = correlated_t_rope(by_fold, study.test_share, covers, rope, step)
     only_first, only_second, _ = mcnemar_test(first.right(study.truth)[0], second.right(study.truth)[0])
     return {
@@ -309,7 +319,8 @@ def genre_table(study: Study) -> pd.DataFrame:
                 column = f"f1_{genre}"
                 by_fold = full.folds[column].to_numpy() - outcome.folds[column].to_numpy()
                 covers = study.covers_a_fold(code)
-                test = corrected_t_test(by_fold, study.test_share, covers, METRICS["macro_f1"].step(covers))
+                step, most = METRICS["macro_f1"].step(covers), METRICS["macro_f1"].most
+                test = corrected_t_test(by_fold, study.test_share, covers, step, most)
                 rows.append((classifier, block, genre, test.difference, test.low, test.high, test.p))
     table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
     table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -88,6 +89,8 @@ def curve_command(
     folder = learning_curve(config, sizes or (), balance or ("none",), repeats, workers, fresh)
     _print_curve(folder)
     log_if_asked(folder, track, tracking_uri)
+    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
+    print_next("train a model on all covers", "train", source, *given)
 
 
 def _print_curve(folder: Path) -> None:

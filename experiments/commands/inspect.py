@@ -34,6 +34,7 @@ def inspect_command(
     Example: `coverfusion inspect covers/`
     """
     from coverfusion.experiments.inspection import inspect_collection, print_inspection
+    from coverfusion.experiments.manifest_columns import print_columns, write_columns
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.preparation import read_with_progress, why_empty
@@ -50,6 +51,7 @@ def inspect_command(
     check_folder(folder)
     opened = read_with_progress(config)
     print_inspection(opened, inspect_collection(opened, folder))
+    print_columns(write_columns(opened, folder))
     print_place("Figures and tables", folder)
     if len(opened) == 0:
         raise UserError(why_empty(opened))

@@ -91,6 +91,7 @@ def score_command(
                 f"{path}: there is no such picture, folder or zip. Mend the path, or leave it out."
             )
     manifests = {path: pictures_of_manifest(path) for path in paths if path != "-"}
+    tables = [path for path, listed in manifests.items() if listed is not None]
     named = (picture for path in paths for picture in _pictures(path, manifests.get(path)))
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
@@ -108,7 +109,7 @@ def score_command(
                 bar.advance(bar.task_ids[0], covers)
 
             if out is None:
-                tally = tally_pictures(bundle, named, progress, targets, max_failed)
+                tally = tally_pictures(bundle, named, progress, targets, max_failed, tables)
             elif on_ray:
                 from coverfusion.experiments.cluster.score import score_on_ray
 
@@ -125,7 +126,7 @@ def score_command(
                     max_failed=max_failed,
                 )
             else:
-                score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed)
+                score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed, tables)
     except KeyboardInterrupt:
         console.print("Stopped." if out is None else "Stopped. Go on with --resume.")
         raise typer.Exit(INTERRUPTED) from None

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import needs_extra
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ConfigKeepOption,
@@ -84,3 +85,4 @@ def search_command(
     for sentence in search_findings(folder):
         console.print(sentence)
     print_places(folder, {"Study": "", "Page": "index.html", "Best, for `train`": "best.yaml"})
+    print_next("train with it", "train", folder / "best.yaml")

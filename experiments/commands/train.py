@@ -17,6 +17,7 @@ from coverfusion.experiments.commands.options import (
     FoldsOption,
     FreshOption,
     LabelsOption,
+    MetadataOption,
     MetricOption,
     OutOption,
     PriorOption,
@@ -40,6 +41,7 @@ def train_command(
         list[str] | None, typer.Option(help="Fit this classifier on each block alone too (repeatable).")
     ] = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     labels: LabelsOption = None,
@@ -87,6 +89,7 @@ def train_command(
         classifiers=classifier,
         alone=alone,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
         labels=labels,

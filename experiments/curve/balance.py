@@ -109,8 +109,8 @@ def balance_table(
             ]
             covers = row.covers * test_share / (1 + test_share)
             # a loss has no points, and one cover may change it by any amount
-            rope, step = (math.nan, 0.0) if row.score in LOSSES else (ROPE, 1 / covers)
-            test = corrected_t_test(folds[0] - folds[1], test_share, covers, step)
+            rope, step, most = (math.nan, 0.0, math.inf) if row.score in LOSSES else (ROPE, 1 / covers, 1.0)
+            test = corrected_t_test(folds[0] - folds[1], test_share, covers, step, most)
             equal = correlated_t_rope(folds[0] - folds[1], test_share, covers, rope, step).equal
             interval = (test.difference, test.low, test.high, test.p, equal)
         differences.append(interval)

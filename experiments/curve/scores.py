@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.curve.balance import balance_table
 from coverfusion.experiments.curve.power_law import doubling
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS, Metric
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
@@ -156,7 +157,8 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
         values = folds[row["classifier"], row["balance"], row["size"]][name].to_numpy()
         tested = float(row["covers"]) * test_share / (1 + test_share)
         test = corrected_t_test(values, test_share, tested)
-        intervals.append((test.low, test.high))
+        largest = math.inf if row["score"] in LOSSES else 1.0
+        intervals.append((max(test.low, 0.0), min(test.high, largest)))
     return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(intervals).T, strict=True)))
 
 
@@ -176,7 +178,7 @@ def power_laws(
         covers = part.groupby("size")["covers"].mean().to_numpy()
         good = by_fold if metric.higher_is_better else 1 - by_fold
         tested = float(part["test_covers"].mean())
-        twice = doubling(covers, good.to_numpy(), test_share, tested, seed)
+        twice = doubling(covers, good.to_numpy(), test_share, tested, seed, metric.step(tested), metric.most)
         row: dict[str, object] = {
             "classifier": name,
             "balance": balance,

@@ -116,7 +116,7 @@ def make_points(
     """
     all_folds, _ = save_folds(folder, covers, with_folds(config), repeats)
     largest = round(float(np.mean([len(fold.part.train) for fold in all_folds])))
-    steps = check_sizes(sizes, largest, covers["genre"].nunique())
+    steps = check_sizes(sizes, largest, covers["genre"].nunique(), with_folds(config).folds or 0)
     by_id = covers.set_index("cover_id", drop=False)
     points = []
     for fold in all_folds:
@@ -153,7 +153,7 @@ def fit_points(
     Returns:
         balance -> where the predictions are, and the part of each point.
     """
-    config, blocks = study.config, tuple(prepared.table.blocks)
+    config, blocks = study.config, tuple(prepared.learnable_columns())
     genre = prepared.covers.set_index("cover_id")["genre"]
     kept = {}
     for balance in balances:

@@ -71,7 +71,7 @@ def decide(
     tables = {
         "models": models_table(run, parts, target, seed),
         "calibration": calibration_table(y, calibrated),
-        "reliability": reliability_table(y, held.groups[held.tried], calibrated),
+        "reliability": reliability_table(y, held.groups[held.tried], calibrated, held.wider),
         "risk_coverage": risk_coverage_table(held, weights),
         "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, target})),
         "genres": genres_table(held, weights, target),

@@ -86,8 +86,9 @@ class Metric:
         return f"{scaled:.1f}" if self.percent else f"{scaled:.3f}"
 
     def gain_figure(self, scaled: float) -> str:
-        """A difference times `scale` with its sign."""
-        return ("+" if scaled > 0 else "\u2212" if scaled < 0 else "") + self.figure(abs(scaled))
+        """A difference times `scale` with its sign; what rounds to nothing has none."""
+        size = self.figure(abs(scaled))
+        return size if not float(size) else ("+" if scaled > 0 else "\u2212") + size
 
     def tick(self, scaled: float) -> str:
         """A value times `scale` at the tick of an axis, without digits that say nothing."""
@@ -105,7 +106,17 @@ class Metric:
 
     def in_words(self, difference: float) -> str:
         """A difference of `better` values with its sign, in points where the metric is a proportion."""
-        return f"{self.scale * difference:+.{1 if self.percent else 3}f}"
+        return self.gain_figure(self.scale * difference)
+
+    @property
+    def most(self) -> float:
+        """No difference of two values is larger."""
+        return 1.0 if self.percent else math.inf
+
+    def size_words(self, difference: float) -> str:
+        """How large a difference is, without its sign; "> 100" points where none can be so large."""
+        shown = self.figure(self.scale * abs(difference))
+        return shown if abs(difference) <= self.most else f">\u00a0{self.scale * self.most:g}"
 
     def check_difference(self, option: str, given: float) -> None:
         """Raises UserError where a difference of this metric cannot be as large as given."""

@@ -17,6 +17,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
 from coverfusion.experiments.map.features import MapSource, open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
@@ -119,7 +120,7 @@ def _write_map(opened: MapSource, source: Path, folder: Path, methods: Sequence[
         draw_map(folder / f"{method}.png", xy, covers["genre"].to_numpy(), method)
     if len(pairs):
         draw_separation(folder / "separation.png", pairs)
-    write_map_page(folder, seed)
+    link_run_pages(source, "Map", write_map_page(folder, seed))
     shutil.rmtree(folder / "parts")
 
 

@@ -40,7 +40,12 @@ def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str)
         elif blocks is not None:
             raise UserError(f"Block '{name}' cannot run: {reason}")
         else:
-            console.print(f"Block '{name}' is left out: {reason}", style="yellow", highlight=False)
+            shown = (
+                "`coverfusion weights`"
+                if preset == "packaged"
+                else f"`coverfusion weights --preset {preset}`"
+            )
+            console.print(f"Without {name}: it needs weights that are not here ({shown} says more).")
     if not chosen:
         raise UserError(f"No block can run with preset '{preset}'. See `coverfusion weights`.")
     return chosen

@@ -23,6 +23,7 @@ from pydantic import (
 from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.genre_sets import Labels
+from coverfusion.data.manifest import MANIFEST_COLUMNS
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, MetricName
@@ -37,6 +38,39 @@ Parameters = dict[str, dict[str, Any]]
 _NAME_BYTES = 150  # of the 255 that a file system takes
 # keys that do not change it
 _BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed", "split_file", "name", "note"}
+
+
+class MetadataChoice(BaseModel):
+    """Which columns of the manifest are blocks, by what they hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    numbers: list[str] = Field([], description="columns of numbers, such as a year")
+    categories: list[str] = Field([], description="columns of few values, such as a country")
+    text: list[str] = Field([], description="columns of words, such as a title")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_kinds(cls, value: Any) -> Any:
+        """One message that suggests the nearest kind; a single column may stand without a list."""
+        if not isinstance(value, dict):
+            raise ValueError("it should be columns by kind, such as `{numbers: [year], categories: [label]}`")
+        for kind in value:
+            if kind not in cls.model_fields:
+                raise ValueError(f"there is no kind '{kind}'.{did_you_mean(str(kind), cls.model_fields)}")
+        return {kind: [names] if isinstance(names, str) else names or [] for kind, names in value.items()}
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        columns = [*self.numbers, *self.categories, *self.text]
+        for column in columns:
+            if column.lower() in MANIFEST_COLUMNS:
+                raise ValueError(f"the column '{column}' is no metadata: it is used already")
+            if columns.count(column) > 1:
+                raise ValueError(f"the column '{column}' is named twice")
+        if not columns:
+            raise ValueError("no column is named")
+        return self
 
 
 class Config(BaseModel):
@@ -59,6 +93,9 @@ class Config(BaseModel):
     preset: Literal["packaged", "hub"] = Field("packaged", description="which weights the blocks use")
     blocks: Parameters | None = Field(
         None, description="block -> its parameters; all that can run by default"
+    )
+    metadata: MetadataChoice | None = Field(
+        None, description="columns of the manifest that are blocks too: numbers, categories and text"
     )
     classifiers: Parameters | None = Field(None, description="classifier -> its parameters; all by default")
     alone: list[str] = Field(
@@ -108,6 +145,8 @@ class Config(BaseModel):
         values = self.model_dump(mode="json", exclude=_BESIDE_THE_RESULT)
         # what is in the file counts, not where it lies
         values["splits"] = None if self.split_file is None else _digest(self.split_file)
+        if self.metadata is None:
+            del values["metadata"]
         origins = CLASSIFIERS.origins()
         return values | {"classifier_origins": origins} if origins else values
 

@@ -22,6 +22,7 @@ from coverfusion.experiments.evaluation.ceiling import conflict_ceiling
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.metadata import Metadata
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -63,6 +64,17 @@ class Prepared:
     extractors: list[Extractor]
     failures: list[Failure]
     pictures: Decoded | None = None
+    metadata: Metadata | None = None
+
+    def learnable(self) -> pd.DataFrame:
+        """What classifiers learn from, by cover_id: the table's columns and those of metadata."""
+        ids = pd.Index(self.covers["cover_id"])
+        frame = self.table.learnable() if self.table.blocks else pd.DataFrame(index=ids)
+        return frame if self.metadata is None else pd.concat([frame, self.metadata.learnable()], axis=1)
+
+    def learnable_columns(self) -> dict[str, list[str]]:
+        """Block -> its columns in `learnable`, without the block's name."""
+        return self.table.learnable_columns() | ({} if self.metadata is None else self.metadata.columns())
 
 
 def chosen_classifiers(config: Config) -> list[str]:
@@ -170,7 +182,9 @@ def _say_left_out(collection: Collection) -> None:
         )
 
 
-def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
+def prepare(
+    config: Config, collection: Collection, extractors: list[Extractor], metadata: Metadata | None = None
+) -> Prepared:
     """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
     store = Store(config.store)
     tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
@@ -193,6 +207,7 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     table = read_table(covers["cover_id"].tolist(), tabled, store)
     if config.groups == "words":
         covers["group"] = _word_groups(covers, table)
+    ids = covers["cover_id"].tolist()
     doubled = covers["cover_id"].duplicated(keep=False)
     if doubled.any():  # keep="all": one cover under several genres is several rows
         covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
@@ -202,7 +217,9 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
             {name: notes.set_axis(rows) for name, notes in table.notes.items()},
             {name: texts.set_axis(rows) for name, texts in table.texts.items()},
         )
-    return Prepared(collection, covers, table, extractors, failures, pictures)
+    if metadata is not None:
+        metadata = metadata.of(ids, covers["cover_id"].tolist())
+    return Prepared(collection, covers, table, extractors, failures, pictures, metadata)
 
 
 def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
@@ -218,12 +235,12 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
     """Config, environment, collection facts with notes for readers, and all lists of what was left out."""
     write_config(config, folder / "config.yaml")
     write_json(folder / "environment.json", environment())
-    collection = prepared.collection
+    collection, metadata = prepared.collection, prepared.metadata
     facts = {
-        "note": " ".join(filter(None, notes)),
+        "note": " ".join(filter(None, [*notes, metadata.note() if metadata else ""])),
         "fingerprint": collection.fingerprint(),
         "covers": len(prepared.covers),
-        "genres": each_genre(prepared.covers)["genre"].value_counts().to_dict(),
+        "genres": genre_counts(prepared.covers),
         "groups": prepared.covers["group"].nunique(),
         "ceiling": conflict_ceiling(
             collection.conflicts.head(0 if collection.labels == "many" else None),
@@ -234,6 +251,9 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if metadata:
+        facts["metadata"] = metadata.facts()
+        metadata.write(folder)
     write_json(folder / "collection.json", facts)
     write_csv(collection.rejected, folder / "rejected.csv")
     write_csv(collection.conflicts, folder / "conflicts.csv")
@@ -254,3 +274,10 @@ def describe_extractor(extractor: Extractor) -> Made:
     if origin:
         made["origin"] = origin
     return made
+
+
+def genre_counts(covers: pd.DataFrame) -> dict[str, int]:
+    """Genre -> covers, the most first and equal ones by name."""
+    counts = each_genre(covers)["genre"].value_counts().sort_index()
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return {str(genre): int(count) for genre, count in ordered.items()}

@@ -6,7 +6,7 @@ import html
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,18 @@ NOTE_FILE = "note.txt"  # what the user wants to remember
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 
+def blocks_in_words(blocks: Sequence[str]) -> str:
+    """All that a model sees, as `cached_fits.all_blocks` names it, in words."""
+    if tuple(blocks) == (PIXELS,):
+        return "the pictures themselves"
+    if all(":" in name for name in blocks):  # `text` sees families of a block: ocr:letters, ocr:words
+        read = dict.fromkeys(name.partition(":")[0] for name in blocks)
+        return f"the words of {' and '.join(read)}"
+    if len(blocks) == 1:
+        return f"{blocks[0]}, the only block"
+    return "both blocks" if len(blocks) == 2 else f"all {len(blocks)} blocks"
+
+
 @dataclass(frozen=True)
 class ScoredModel:
     """One classifier on some blocks, with its scores by split.
@@ -60,18 +72,12 @@ class ScoredModel:
     @property
     def on(self) -> str:
         """Its blocks in words."""
-        if self.kind == "alone":
-            return f"{self.blocks[0]} alone"
-        if self.blocks == (PIXELS,):
-            return "the pictures themselves"
-        if all(
-            ":" in name for name in self.blocks
-        ):  # `text` sees families of a block: ocr:letters, ocr:words
-            families = [name.partition(":")[2] for name in self.blocks]
-            return f"the {' and '.join(families)} of {self.blocks[0].partition(':')[0]}"
-        return (
-            f"all {len(self.blocks)} blocks" if len(self.blocks) > 1 else f"{self.blocks[0]}, the only block"
-        )
+        return f"{self.blocks[0]} alone" if self.kind == "alone" else blocks_in_words(self.blocks)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it saw several blocks; `text` sees two families of one."""
+        return len({name.partition(":")[0] for name in self.blocks}) > 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,6 +175,15 @@ class Run:
         return [model for model in self.models if model.kind == "alone"]
 
     @property
+    def fusing(self) -> ScoredModel:
+        """What single blocks are compared with: the chosen model, or the best on several blocks.
+
+        The chosen model where none saw several.
+        """
+        several = [model for model in self.models if model.fuses]
+        return self.chosen if self.chosen in several or not several else several[0]
+
+    @property
     def metric(self) -> Metric:
         """What models are ranked by."""
         return SET_METRICS[self.config.get("metric", "accuracy")]
@@ -236,6 +251,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         by_model.setdefault((entry["classifier"], tuple(entry["blocks"])), {})[entry["split"]] = entry
     facts = _json(folder / "collection.json")
     tabled = {name for name in facts["extractors"] if name != PIXELS}
+    tabled |= {made["block"] for made in facts.get("metadata", [])}
     models = [
         _model(key, by_model[key], chosen, seconds, tabled)
         for key, seconds in _leaderboard_order(folder).items()
@@ -303,6 +319,12 @@ def _counts(entry: Mapping[str, Any]) -> pd.DataFrame:
 
 def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def baseline_row(run: Run) -> dict[str, Interval]:
+    """Score as tables have it -> its value where nothing is known of a cover; none of an older run."""
+    known = run.baseline.get(run.split, {})
+    return {SET_METRICS[name].column: Interval(value, math.nan, math.nan) for name, value in known.items()}
 
 
 def chance_of(run: Run, metric: Metric) -> tuple[str, float]:

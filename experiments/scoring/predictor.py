@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
+from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode, decode_image
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.scoring.known_metadata import MetadataRows, given_metadata, with_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
 from coverfusion.features.extract import COVERS_PER_CHUNK, read_decoded
 from coverfusion.features.registry import Extractor
@@ -83,6 +85,7 @@ class Predictor:
         set_coverage: float = 0.9,
         sets: str | None = None,
         thresholds: str | None = None,
+        metadata: MetadataRows | None = None,
     ) -> pd.DataFrame:
         """Scores pictures; one that cannot be read is a row with its reason in `error`.
 
@@ -96,6 +99,8 @@ class Predictor:
             sets: "by-genre": of the covers of each genre; "marginal": of all covers together; None: as the
                 bundle has it.
             thresholds: "by-genre": `target_error` is kept among the covers predicted as each genre.
+            metadata: column of the manifest -> its value for each picture, for a model that has learnt from
+                such columns; what is left out counts as missing.
 
         Returns:
             One row a picture, with the columns of `coverfusion score`: path ("" for a picture in memory),
@@ -103,7 +108,8 @@ class Predictor:
             failed_blocks, error.
 
         Raises:
-            UserError: targets that exclude each other or are out of range, or that this bundle cannot meet.
+            UserError: targets that exclude each other or are out of range, or that this bundle cannot meet;
+                metadata that the model does not know, or of another number of rows.
             ValueError: `top_k` is below 1.
         """
         if top_k < 1:
@@ -112,28 +118,48 @@ class Predictor:
         check_targets(self.bundle, targets)
         top_k = min(top_k, len(self.bundle.classes))
         frames = [
-            score_chunk(self.bundle, self.extractors, chunk, top_k, targets) for chunk in _chunks(pictures)
+            score_chunk(self.bundle, self.extractors, chunk, top_k, targets, known)
+            for chunk, known in self._chunks(pictures, metadata)
         ]
         if not frames:
             return score_chunk(self.bundle, self.extractors, [], top_k, targets)
         return pd.concat(frames, ignore_index=True)
 
-    def predict_proba(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
+    def predict_proba(
+        self, pictures: Picture | Iterable[Picture], metadata: MetadataRows | None = None
+    ) -> np.ndarray:
         """(n, k) calibrated probabilities; all NaN for a picture that cannot be read.
 
         Args:
             pictures: as in `predict`.
+            metadata: as in `predict`.
         """
         parts = [np.empty((0, len(self.bundle.classes)))]
-        for chunk in _chunks(pictures):
+        for chunk, known in self._chunks(pictures, metadata):
             readable = [picture for _, _, picture in chunk if isinstance(picture, Image)]
             proba = np.full((len(chunk), len(self.bundle.classes)), np.nan)
             if readable:
                 table, _ = table_of(readable, self.extractors)
                 rows = [isinstance(picture, Image) for _, _, picture in chunk]
-                proba[rows] = self.bundle.calibrated(self.bundle.predict_proba(table))
+                values = None if known is None else known[rows]
+                raw = self.bundle.predict_proba(with_metadata(self.bundle, table, values))
+                proba[rows] = self.bundle.calibrated(raw)
             parts.append(proba)
         return np.concatenate(parts)
+
+    def _chunks(
+        self, pictures: Picture | Iterable[Picture], metadata: MetadataRows | None
+    ) -> Iterator[tuple[list[ReadPicture], pd.DataFrame | None]]:
+        """Read pictures, a bounded number at a time, with their metadata."""
+        values, start = given_metadata(self.bundle, metadata), 0
+        for chunk in _chunks(pictures):
+            end = start + len(chunk)
+            if values is not None and end > len(values):
+                raise UserError(f"metadata has {len(values)} rows for more pictures. Give one row a picture.")
+            yield chunk, None if values is None else values.iloc[start:end]
+            start = end
+        if values is not None and start < len(values):
+            raise UserError(f"metadata has {len(values)} rows for {start} pictures. Give one row a picture.")
 
 
 def _chunks(pictures: Picture | Iterable[Picture]) -> Iterator[list[ReadPicture]]:

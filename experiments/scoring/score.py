@@ -33,6 +33,7 @@ from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
 from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import check_named
@@ -41,7 +42,7 @@ from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
-from coverfusion.fusion.uncertainty.novelty import nearest_distances
+from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
 
 COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
 OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
@@ -57,6 +58,7 @@ def score(
     progress: Callable[[int], None] | None = None,
     targets: Targets = NO_TARGETS,
     max_failed: float = MAX_FAILED,
+    manifests: Sequence[str] = (),
 ) -> tuple[int, int]:
     """Scores pictures one after another into a file.
 
@@ -69,6 +71,7 @@ def score(
         progress: called with the number of covers newly done.
         targets: when to abstain, and what the sets of genres guarantee.
         max_failed: the share of pictures that blocks may fail on.
+        manifests: files that name the pictures, for a model that has learnt from their other columns.
 
     Returns:
         The number of rows, and of those among them with an error.
@@ -89,7 +92,8 @@ def score(
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
     top_k = min(top_k, len(bundle.classes))
-    facts = {"bundle": bundle.digest, "top_k": top_k} | asdict(targets)
+    known = known_metadata(bundle, manifests)
+    facts = {"bundle": bundle.digest, "top_k": top_k, "metadata": known.digest()} | asdict(targets)
     if out.is_file() and not parts.exists():
         return _finished(out, facts, pictures)
     extractors = bundle_extractors(bundle)
@@ -97,6 +101,7 @@ def score(
         _start_parts(parts, facts)
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
+        known.say()
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
@@ -104,7 +109,7 @@ def score(
         for number in itertools.count(len(done)):
             frames = []
             for chunk in itertools.islice(chunks, COVERS_PER_PART // COVERS_PER_CHUNK):
-                frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
+                frames.append(score_chunk(bundle, extractors, chunk, top_k, targets, known.of(chunk)))
                 count_failed(limit, frames[-1])
                 if progress:
                     progress(len(chunk))
@@ -188,6 +193,7 @@ def score_chunk(
     chunk: Sequence[tuple[str, str, Image | PictureError]],
     top_k: int,
     targets: Targets = NO_TARGETS,
+    known: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Scores decoded pictures.
 
@@ -197,6 +203,7 @@ def score_chunk(
         chunk: cover_id, path, and the picture or why there is none.
         top_k: how many genres a row names.
         targets: when to abstain, and what the sets of genres guarantee.
+        known: metadata of the pictures in their order, one text column a manifest's; None: all missing.
 
     Returns:
         One row a picture: path, cover_id, genre_1, probability_1, ..., genres (joined, of a bundle of several
@@ -215,7 +222,8 @@ def score_chunk(
     decided = _unread(sorted(set(range(len(chunk))) - set(good)))
     if good:
         table, blocks_failed = table_of([got for _, _, got in chunk if isinstance(got, Image)], extractors)
-        raw = bundle.predict_proba(table)
+        values = None if known is None else known.iloc[good]
+        raw = bundle.predict_proba(with_metadata(bundle, table, values))
         proba[good] = bundle.calibrated(raw)
         decided = pd.concat([decided, _decide(bundle, table, raw, targets).set_axis(good)]).sort_index()
         for i, reason in zip(good, blocks_failed, strict=True):
@@ -257,10 +265,12 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
         index=range(len(raw)),
     )
+    nearest: list[np.ndarray] = []
     if bundle.neighbours is not None:
-        frame["nearest_distance"] = nearest_distances(bundle.neighbours, table.frame())
+        nearest = nearest_distances(bundle.neighbours, table.frame())
+        frame["nearest_distance"] = [float(distances[0]) for distances in nearest]
     if bundle.novelty is not None:
-        frame["out_of_distribution"] = bundle.novelty.is_out_of_distribution(table.frame())
+        frame["out_of_distribution"] = looks_new(bundle.novelty, table.frame(), nearest)
     if bundle.several is not None:
         held = bundle.several.sets(raw, targets.set_coverage, bundle.classes)
         frame["genre_set"] = ["|".join(map(str, names)) for names in held]

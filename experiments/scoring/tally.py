@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, count_failed, score_chunk
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.features.failure_limit import FailureLimit
@@ -83,6 +84,7 @@ def tally_pictures(
     progress: Callable[[int], None],
     targets: Targets,
     max_failed: float,
+    manifests: Sequence[str] = (),
 ) -> Tally:
     """Scores pictures and keeps no row but the first few.
 
@@ -92,6 +94,7 @@ def tally_pictures(
         progress: called with the number of covers newly done.
         targets: when to abstain.
         max_failed: the share of pictures that blocks may fail on.
+        manifests: as for `experiments.scoring.score.score`.
 
     Raises:
         UserError: as `experiments.scoring.score.score`, but for what concerns its file.
@@ -101,9 +104,11 @@ def tally_pictures(
     extractors = bundle_extractors(bundle)
     if text := guarantee(bundle.decision, targets, bundle.classes):
         console.print(text)
+    known = known_metadata(bundle, manifests)
+    known.say()
     tally, limit = Tally(training_covers=training_covers(bundle_folder)), FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
-        scored = score_chunk(bundle, extractors, chunk, 1, targets)
+        scored = score_chunk(bundle, extractors, chunk, 1, targets, known.of(chunk))
         count_failed(limit, scored)
         tally.add(scored)
         progress(len(chunk))

@@ -30,7 +30,7 @@ from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
 from coverfusion.experiments.training.limits import limits
 from coverfusion.experiments.training.nested_study import nested_words
-from coverfusion.experiments.training.report import COUNT_WORDS
+from coverfusion.experiments.training.report import shown_counts
 from coverfusion.features.networks.checkpoint import weights_for
 from coverfusion.features.registry import Extractor
 from coverfusion.features.weights import Weights
@@ -74,10 +74,11 @@ def bundle_card(
         "run": run,
         "genres": genres,
         "keep": KEEP_WORDS[run.config["keep"]],
-        "counts": {COUNT_WORDS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "counts": shown_counts(run),
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),
         "blocks": [_block(extractor) for extractor in extractors],
+        "metadata": run.facts.get("metadata", []),
         "weights": [
             *((f"block {extractor.name}", item) for extractor in extractors for item in extractor.weights()),
             *network_weights(classifier),
@@ -88,7 +89,7 @@ def bundle_card(
         "level": "at least 95 %" if run.config["folds"] else "95 %",
         "choosing": [*chosen_words(run, corrected_score(run)), *nested_words(folder)],
         "baseline": guess_words(run, *chance_of(run, run.metric)),
-        "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric)},
+        "labels": {name: SCORE_LABELS[name] for name in main_scores(run.metric, len(genres))},
         "prior": prior_words(run),
         "calibration": calibration_words(decision),
         "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classifier.classes_.tolist()),

@@ -11,7 +11,8 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds
-from coverfusion.experiments.drawing.words import percent, records
+from coverfusion.experiments.drawing.words import percent, records, spread
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.nested import NestedFold, nested_accuracy
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
@@ -119,7 +120,8 @@ def nested_words(folder: Path) -> list[str]:
         return []
     table = pd.read_csv(folder / NESTED_FILE)
     models = [
-        f"{row['classifier']} {percent(row['accuracy'])} ({percent(row['low'])} to {percent(row['high'])})"
+        f"{row['classifier']} {percent(row['accuracy'])} "
+        f"({spread(Interval(row['accuracy'], row['low'], row['high']))})"
         for row in records(table)
     ]
     judged = f"Nested folds, {table['repeats'].max()} times, judge the model that learns from all covers"
@@ -137,7 +139,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         {
             "model": table["classifier"],
             "accuracy": shown["accuracy"],
-            "interval": shown["low"] + " to " + shown["high"],
+            "interval": shown["low"] + "\u2013" + shown["high"],
             "mean of folds": shown["folds"],
             "widened by": table["inflation"].map("{:.2f}".format),
         }

@@ -17,10 +17,11 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.console import console, new_table, print_frame
-from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.gist import (
     choice_in_words,
     chosen_by_words,
+    chosen_name,
     chosen_words,
     guess_words,
     score_words,
@@ -35,6 +36,12 @@ def print_scores(folder: Path) -> None:
     """Prints the leaderboard of a run, what was chosen, chance, and what flatters the figures."""
     run = read_run(folder)
     console.print(leaderboard_table(run))
+    if baseline_row(run):
+        console.print(
+            "guessing: the most frequent genre; its log loss is of knowing only how common genres are."
+        )
+    if run.alone:
+        console.print("A model on one block alone cannot be chosen.")
     for sentence in (*choice_sentences(run), *caveats(run.facts)):
         console.print(sentence)
     _print_studies(folder)
@@ -42,9 +49,8 @@ def print_scores(folder: Path) -> None:
 
 def choice_sentences(run: Run) -> Iterator[str]:
     """Which model was chosen and how good it is, the baseline, and what flatters the choice."""
-    chosen = run.chosen
-    who = f"The chosen model ({CHOSEN_MARK}){chosen_by_words(run)}"
-    yield f"{who} is {chosen.classifier} on {chosen.on}: {score_words(run)}."
+    who = f"The chosen model ({CHOSEN_MARK}{chosen_by_words(run)})"
+    yield f"{who} is {chosen_name(run)}: {score_words(run)}."
     yield f"{guess_words(run, *chance_of(run, run.metric))}."
     yield choice_in_words(run)
     yield from chosen_words(run, corrected_score(run))
@@ -73,6 +79,10 @@ def leaderboard_table(run: Run) -> Table:
             f"{model.seconds:.1f}",
             style="bold" if model.chosen else None,
         )
+    if guessed := baseline_row(run):
+        table.add_section()
+        values = [scored(guessed[name], name not in LOSSES) for name in ["accuracy", *others]]
+        table.add_row("guessing", *([""] if run.other else []), *values, "")
     return table
 
 

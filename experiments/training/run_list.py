@@ -50,7 +50,7 @@ def find_runs(root: Path) -> list[FoundRun]:
 def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
     """Prints a row for each run, and a line for each folder that cannot be read."""
     table = new_table(f"Runs in {root}, the newest first")
-    for head in ("name", "collection", "blocks", "best model\naccuracy, %", "date"):
+    for head in ("name", "collection", "blocks", "chosen model\naccuracy, %", "date"):
         table.add_column(head, overflow="fold", no_wrap=head == "date")
     for one in found:
         if one.run is None:
@@ -60,7 +60,7 @@ def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
         table.add_row(
             "\n".join(filter(None, [one.folder.name, one.note])),
             run.name,
-            ", ".join(run.facts["extractors"]),
+            ", ".join([*run.facts["extractors"], *(made["block"] for made in run.facts.get("metadata", []))]),
             f"{run.chosen.classifier}\n{scored(best)}, {SPLIT_LABELS[run.split]}",
             _day(one.date),
         )

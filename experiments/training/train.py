@@ -113,7 +113,7 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     unequal = say_unequal(prepared.covers, config)
     write_inputs(folder, config, prepared, note, unequal)
     fits = study.fits(prepared, config.classifiers or {}, keep_models=True)
-    blocks = tuple(prepared.table.blocks)
+    blocks = tuple(prepared.learnable_columns())
     predictions, left_out = predict_all(fits, models_of(names, config.alone, blocks), parts)
     if left_out:
         note = " ".join([*filter(None, [note]), *left_out])
@@ -299,6 +299,7 @@ def write_bundle(
         novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},
+        metadata=prepared.metadata.blocks if prepared.metadata else None,
         extra={
             "collection": prepared.collection.fingerprint(),
             "covers": len(train_ids),

@@ -81,6 +81,8 @@ def transfer(
             `manifest_sources`; no cover is left to test on.
     """
     config = _checked(config)
+    if config.metadata is not None:
+        raise UserError("metadata: transfer compares pictures alone. Leave the key out of its config.")
     if second is None:
         if genres is not None:
             raise UserError("--genres maps the genres of two collections. Name the second one.")

@@ -110,7 +110,7 @@ def open_candidates(
         write_json(opened.path / "study.json", dict(study))
         parameters: dict[str, dict[str, Any]] = {}
         fits = opened.fits(prepared, parameters)
-        blocks = all_blocks(classifier, tuple(prepared.table.blocks))
+        blocks = all_blocks(classifier, tuple(prepared.learnable_columns()))
         yield Candidates(opened.path, config, classifier, blocks, covers, parts, fits, parameters)
 
 

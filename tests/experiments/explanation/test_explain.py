@@ -115,7 +115,9 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.faces is None
     assert found.persons is None
     assert found.words is None
-    assert [one.genre for one in found.neighbours] == ["techno"] * 5
+    assert [one.genre for one in found.others] == ["techno"] * 5
+    assert "c25" not in [one.cover_id for one in found.others]
+    assert found.contributions.start == "an average training cover"
     assert found.neighbours[0].cover_id == "c25"
     assert found.neighbours[0].distance == pytest.approx(0, abs=1e-3)
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
@@ -170,7 +172,7 @@ def test_a_block_that_fails_is_told_and_the_rest_goes_on(plain: Path) -> None:
     found = _with(load_bundle(plain), [Broken()])  # type: ignore[list-item]
     assert found.failed == {"texture": "RuntimeError: no luck"}
     assert found.contributions.blocks["color"] > 0
-    assert len(found.neighbours) == 5
+    assert len(found.others) == 5
 
 
 def test_the_json_is_strict_and_whole(plain: Path) -> None:
