@@ -38,6 +38,7 @@ DESIGN_WORDS = {
     "block alone against chance": "Block alone, above chance",
     "all against block alone": "All blocks, above the block alone",
     "all against all but block": "Lost when the block is left out",
+    ONE_SIDE: "All against metadata alone and pictures alone",
     "family alone against chance": "Columns alone, above chance",
     "all against all but family": "Lost when the columns are left out",
     "greedy step": "Gained by adding the block",
