@@ -19,6 +19,14 @@ from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_add
 from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
+from coverfusion.data.genre_sets import (
+    GENRES_COLUMN,
+    SEPARATOR,
+    Labels,
+    each_genre,
+    genre_names,
+    with_sets,
+)
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.overlay_cache import read_agreements, write_agreements
 from coverfusion.data.pictures import PictureError, PictureFacts
@@ -55,6 +63,8 @@ class Collection:
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
+        labels: "many": a cover may have several genres. Then `frame` has one row a cover, `genres` (a tuple
+            of names, sorted) and `genre` (these joined by `|`), and nothing is left out for having several.
         copies: cover_id and path of each copy of a cover within its genre, which was left out.
     """
 
@@ -65,6 +75,7 @@ class Collection:
     source: Place
     keep: Keep = "drop"
     genres: tuple[str, ...] | None = None
+    labels: Labels = "one"
     copies: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["cover_id", "path"]))
 
     def __len__(self) -> int:
@@ -72,12 +83,16 @@ class Collection:
         return len(self.frame)
 
     def __repr__(self) -> str:
-        size = f"{how_many(len(self), 'cover')}, {how_many(self.frame['genre'].nunique(), 'genre')}"
+        size = f"{how_many(len(self), 'cover')}, {how_many(len(genre_names(self.frame)), 'genre')}"
         return f"Collection({str(self.source)!r}: {size}, {self._left_out()})"
 
     def _repr_html_(self) -> str:
         """For notebooks: the summary above the number of covers and groups of each genre."""
-        rows = self.frame.groupby("genre").agg(covers=("cover_id", "size"), groups=("group", "nunique"))
+        rows = (
+            each_genre(self.frame)
+            .groupby("genre")
+            .agg(covers=("cover_id", "size"), groups=("group", "nunique"))
+        )
         return f"<p>{html.escape(repr(self))}</p>{rows.to_html()}"
 
     def _left_out(self) -> str:
@@ -98,6 +113,8 @@ def read_collection(
     genres: Sequence[str] | None = None,
     facts_cache: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    labels: Labels = "one",
+    separator: str | None = None,
 ) -> Collection:
     """Reads every cover of a collection once.
 
@@ -111,6 +128,8 @@ def read_collection(
             likely misspelt than meant to be left out; other folders and zips are left out and counted.
         facts_cache: a file that remembers what was read, for all collections alike.
         progress: called with (files read, files in all).
+        labels: "many": a cover has all genres that it stands under, and `keep` has no say.
+        separator: what parts the genres of a manifest's row under "many"; None: it is found.
 
     Raises:
         UserError: as `list_entries` and `read_bytes`; no file in it, a genre or `keep` unknown.
@@ -127,10 +146,12 @@ def read_collection(
     path = place(path)
     if keep not in ("drop", "first", "all"):
         raise UserError(f"keep: there is no way '{keep}'.{did_you_mean(str(keep), ['drop', 'first', 'all'])}")
-    entries = list(list_entries(path))
+    if labels == "many" and keep != "drop":
+        raise UserError(f"keep: {keep}: with labels: many each cover keeps all its genres. Leave one out.")
+    entries = list(list_entries(path, labels, separator))
     files = len(entries)
     if genres is not None:
-        entries = _chosen(entries, genres, path)
+        entries = _chosen(entries, genres, path, labels)
     if not any(entry.genre for entry in entries):
         raise UserError(
             f"{path} holds no covers: give a folder with one folder or zip a genre, a zip, or a manifest."
@@ -139,6 +160,9 @@ def read_collection(
     read = _read(entries, cache, progress)
     rejected = [(entry.path, entry.genre, facts) for entry, _, facts in read if isinstance(facts, str)]
     frame = _frame((entry, cover_id, facts) for entry, cover_id, facts in read if not isinstance(facts, str))
+    if labels == "many":
+        frame = frame.assign(genre=frame["genre"].str.split(SEPARATOR)).explode("genre", ignore_index=True)
+        frame = frame[frame["genre"].isin(genres)] if genres is not None else frame
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
     # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
@@ -153,12 +177,16 @@ def read_collection(
         "first": unique["genre"] != genres_shown.transform("first"),
         "all": pd.Series(False, index=unique.index),
     }[keep]
-    kept = unique[~left_out].reset_index(drop=True)
+    if labels == "many":
+        sets = genres_shown.transform(lambda own: SEPARATOR.join(sorted(set(own)))).str.split(SEPARATOR)
+        kept = with_sets(unique, sets)[~unique.duplicated("cover_id")].reset_index(drop=True)
+    else:
+        kept = unique[~left_out].reset_index(drop=True)
     kept["group"] = group_numbers(least_covers(kept["cover_id"], kept["group"]))
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(
-        frame=kept[COLLECTION_COLUMNS],
+        frame=kept[[*COLLECTION_COLUMNS, GENRES_COLUMN] if labels == "many" else COLLECTION_COLUMNS],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
         conflicts=_conflicts(unique[conflicting], same[conflicting], shown[conflicting]),
         counts={
@@ -169,32 +197,37 @@ def read_collection(
             "conflicting": unique.loc[same, "cover_id"].nunique(),
             "conflicting_rows": int(same.sum()),
             "near_conflicting": int(near.sum()),
-            "left_out": len(unique) - len(kept),
+            "left_out": 0 if labels == "many" else len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
         },
         source=path,
         keep=keep,
         genres=None if genres is None else tuple(genres),
+        labels=labels,
         copies=frame.loc[frame.duplicated(["cover_id", "genre"]), ["cover_id", "path"]].reset_index(
             drop=True
         ),
     )
 
 
-def _chosen(entries: list[Entry], genres: Sequence[str], path: Place) -> list[Entry]:
-    present = {entry.genre for entry in entries if entry.genre}
+def _chosen(entries: list[Entry], genres: Sequence[str], path: Place, labels: Labels) -> list[Entry]:
+    def parts(entry: Entry) -> list[str]:
+        return entry.genre.split(SEPARATOR) if labels == "many" else [entry.genre]
+
+    present = {genre for entry in entries for genre in parts(entry) if genre}
     for genre in genres:
         if genre not in present:
             raise UserError(f"genres: {path} has no genre '{genre}'.{did_you_mean(genre, present)}")
     if path.suffix.lower() in (".csv", ".parquet"):
         for row, entry in enumerate(entries, start=1):
-            if entry.genre not in genres:
-                raise UserError(
-                    f"{path}, row {row}: unknown genre '{entry.genre}'.{did_you_mean(entry.genre, genres)} "
-                    f"Mend the row or add the genre to `genres`."
-                )
-    return [entry for entry in entries if entry.genre in genres or not entry.genre]
+            for genre in parts(entry):
+                if genre not in genres:
+                    raise UserError(
+                        f"{path}, row {row}: unknown genre '{genre}'.{did_you_mean(genre, genres)} "
+                        f"Mend the row or add the genre to `genres`."
+                    )
+    return [entry for entry in entries if not entry.genre or set(parts(entry)) & set(genres)]
 
 
 def _read(

@@ -57,6 +57,10 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
     - `_probabilities(X)`: (n, n_classes) for (n, d) rows; they need not sum to 1 exactly.
 
+    One that sets `many` may be given (n, n_classes) of 0 and 1 for y, where rows may have several classes.
+    Its probabilities are then of each class by itself. `fusion.several_genres` fits all others one against
+    the rest.
+
     Probabilities answer to the classes' shares of the weight that was learnt from. One whose fit makes other
     shares of them, as by balanced draws, says so in `_learnt_prior`.
 
@@ -80,6 +84,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     pictures: ClassVar[Pictures] = Pictures.NONE
     reads_text: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False  # it learns from nothing else
+    many: ClassVar[bool] = False  # it learns several genres of a row in one fit
     n_features_in_: int
     feature_names_in_: np.ndarray
 
@@ -100,7 +105,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Args:
             X: (n, d) float32 frame with `block.column` names, or an array (one block); NaN = not there.
                 Columns of text hold texts, and None where nothing is known.
-            y: (n,) genres.
+            y: (n,) genres; of a classifier with `many` also an (n, k) bool frame, a column a genre.
             sample_weight: (n,) weights, not negative; rows of weight 0 are left out.
             groups: (n,) covers that no inner split may separate. The label of a group alone decides where it
                 goes: labels that stay the same when other covers come or go keep inner splits the same.
@@ -111,7 +116,10 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         self._learn_categories(X, sample_weight)
         numbers, texts = self._split(X)
-        X_checked, labels = validate_data(self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan")
+        sets = self.many and np.ndim(y) == 2
+        X_checked, labels = validate_data(
+            self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan", multi_output=sets
+        )
         check_classification_targets(labels)
         weight = _check_sample_weight(sample_weight, X_checked, dtype=np.float64, ensure_non_negative=True)
         used = weight > 0
@@ -120,17 +128,27 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             raise ValueError(f"groups has {len(grouping)} values for {len(labels)} rows")
         X_checked, labels, weight = X_checked[used], labels[used], weight[used]
         texts = chosen_texts(texts, np.flatnonzero(used))
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        vars(self).pop("several_", None)
+        if sets:
+            self.several_ = True
+            names = y.columns if isinstance(y, pd.DataFrame) else range(labels.shape[1])
+            self.classes_, codes = np.asarray(list(names), dtype=object), labels.astype(np.float64)
+        else:
+            self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise CannotLearnError(
                 f"{type(self).__name__} needs two or more classes; y has one class: {labels[0]}"
             )
         if getattr(self, "class_weight", None) is not None:
+            if sets:
+                raise CannotLearnError("class_weight: a cover of several genres has no weight of one")
             try:
                 weight = weight * compute_sample_weight(self.class_weight, labels)
             except ValueError as error:  # weights of genres that are not here
                 raise CannotLearnError(f"class_weight: {error}") from error
-        self.prior_ = self.learnt_prior_ = self._learnt_prior(codes, weight)
+        self.prior_ = self.learnt_prior_ = (
+            np.average(codes, axis=0, weights=weight) if sets else self._learnt_prior(codes, weight)
+        )
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         self.blocks_ = columns_by_block(names)
         self._fit(
@@ -291,6 +309,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _normalised(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """(n, n_classes) float64 that sum to 1, for checked rows."""
         probabilities = self._probabilities(X, **self._also(texts or {})).astype(np.float64)
+        if getattr(self, "several_", False):
+            return np.clip(probabilities, 0, 1)
         probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
         if not hasattr(self, "prior_") or np.array_equal(self.prior_, self.learnt_prior_):
             return probabilities  # of a bundle without a prior, as it learnt

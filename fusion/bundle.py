@@ -34,9 +34,11 @@ from coverfusion.features.table import FeatureTable, Made, MetadataColumn
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
+from coverfusion.fusion.uncertainty.several_decision import SeveralDecision
 
 BUNDLE_FORMAT = 2
 BUNDLE_MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -55,6 +57,7 @@ class Manifest(TypedDict):
     extra: dict[str, Any]
     files: dict[str, str]
     classifier_origins: NotRequired[dict[str, str]]
+    labels: NotRequired[str]
     metadata: NotRequired[dict[PlainName, MetadataColumn]]
 
 
@@ -76,10 +79,11 @@ class Bundle:
         neighbours: the index of training covers, or None.
         decision: held-out covers with what was learnt from them, or None.
         novelty: what training covers look like, or None.
+        several: of covers of several genres, held-out ones with what follows from them; else None.
         metadata: block -> the manifest's column that it is made of, which may be missing.
     """
 
-    classifier: BlockClassifier
+    classifier: BlockClassifier | SeveralGenres
     classes: list[Any]
     columns: dict[str, list[str]]
     extractors: dict[str, Made]
@@ -88,6 +92,7 @@ class Bundle:
     neighbours: TrainingIndex | None
     decision: Decision | None = None
     novelty: Novelty | None = None
+    several: SeveralDecision | None = None
     metadata: dict[str, MetadataColumn] = field(default_factory=dict)
 
     def __repr__(self) -> str:
@@ -124,13 +129,14 @@ class Bundle:
 
 def save_bundle(
     folder: str | os.PathLike[str],
-    classifier: BlockClassifier,
+    classifier: BlockClassifier | SeveralGenres,
     *,
     columns: Mapping[str, Sequence[str]],
     extractors: Mapping[str, Mapping[str, Any]],
     neighbours: TrainingIndex | None = None,
     decision: Decision | None = None,
     novelty: Novelty | None = None,
+    several: SeveralDecision | None = None,
     extra: Mapping[str, Any] | None = None,
     card: str = "",
     metadata: Mapping[str, MetadataColumn] | None = None,
@@ -145,6 +151,7 @@ def save_bundle(
         neighbours: the index of training covers.
         decision: held-out covers with what was learnt from them.
         novelty: what training covers look like.
+        several: held-out covers of several genres, instead of `decision`.
         extra: JSON values to keep with it.
         card: what readers must know of it, in Markdown; "": nothing.
         metadata: block -> the manifest's column that it is made of.
@@ -165,12 +172,15 @@ def save_bundle(
         decision.save(partial / "decision")
     if novelty is not None:
         novelty.save(partial / "novelty")
+    if several is not None:
+        several.save(partial / "several")
     if card:
         (partial / BUNDLE_CARD).write_text(card, encoding="utf-8")
     manifest = {
         "format": BUNDLE_FORMAT,
         "classifier": classifier.name,
         "classes": np.asarray(classifier.classes_).tolist(),
+        "labels": "many" if isinstance(classifier, SeveralGenres) else "one",
         "columns": {block: list(names) for block, names in columns.items()},
         "extractors": {block: dict(made) for block, made in extractors.items()},
         "extra": dict(extra or {}),
@@ -210,7 +220,9 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
 
 def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
     return Bundle(
-        classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
+        classifier=SeveralGenres.load(folder / "classifier", manifest["classifier"])
+        if manifest.get("labels") == "many"
+        else classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],
         columns=manifest["columns"],
         extractors=dict(manifest["extractors"]),
@@ -219,6 +231,7 @@ def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
         neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
         novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
+        several=SeveralDecision.load(folder / "several") if (folder / "several").is_dir() else None,
         metadata=dict(manifest.get("metadata", {})),
     )
 

@@ -40,7 +40,7 @@ class FusionCatBoost(BlockClassifier):
     """
 
     own_files = ("model_",)
-    reads_text = True
+    reads_text = many = True
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class FusionCatBoost(BlockClassifier):
             self.scores_[block] = TextScores()
             Z = np.hstack([Z, self.scores_[block].fit_transform(own, y, weight, groups, seed)])
         self.model_ = CatBoostClassifier(
-            loss_function="MultiClass",
+            loss_function="MultiClass" if y.ndim == 1 else "MultiLogloss",
             iterations=self.iterations,
             learning_rate=self.learning_rate,
             depth=self.depth,
@@ -99,7 +99,7 @@ class FusionCatBoost(BlockClassifier):
             border_count=self.border_count,
             random_seed=seed % 2**31,
             thread_count=joblib.cpu_count(),  # CatBoost's own count ignores a process's share of the cores
-            classes_count=len(self.classes_),
+            classes_count=len(self.classes_) if y.ndim == 1 else None,
             allow_const_label=True,
             allow_writing_files=False,
             verbose=False,

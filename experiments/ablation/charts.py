@@ -16,7 +16,7 @@ from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
 from coverfusion.experiments.drawing.labels import genres_named, largest
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.evaluation import ALPHA
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -38,6 +38,7 @@ DESIGN_WORDS = {
     "block alone against chance": "Block alone, above chance",
     "all against block alone": "All blocks, above the block alone",
     "all against all but block": "Lost when the block is left out",
+    ONE_SIDE: "All against metadata alone and pictures alone",
     "family alone against chance": "Columns alone, above chance",
     "all against all but family": "Lost when the columns are left out",
     "greedy step": "Gained by adding the block",
@@ -73,7 +74,7 @@ def baseline_of(folder: Path) -> float:
 def study_metric(folder: Path) -> Metric:
     """The metric that a study's sets are compared by."""
     file = folder / "study.json"
-    return METRICS[read_json(file).get("metric", "accuracy") if file.is_file() else "accuracy"]
+    return SET_METRICS[read_json(file).get("metric", "accuracy") if file.is_file() else "accuracy"]
 
 
 def comparison_words(row: pd.Series) -> str:

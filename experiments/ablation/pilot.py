@@ -16,7 +16,7 @@ from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, co
 from coverfusion.experiments.evaluation.power import KEPT, Spread, spread_between
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.guess import guess
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import genres_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import genre_names, has_sets, labels_of
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
@@ -30,7 +31,7 @@ from coverfusion.experiments.ablation.tables import (
     make_study,
     planned_pairs,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -44,6 +45,7 @@ from coverfusion.experiments.pipeline.fold_scores import (
 )
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.parts import say_untested
+from coverfusion.experiments.pipeline.predicted_genres import truth_of
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     run_extractors,
@@ -96,7 +98,7 @@ def ablate(
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    region = METRICS[config.metric].rope(rope)
+    region = SET_METRICS[config.metric].rope(rope)
     matters = None if math.isnan(region) else region
     asked = [sorted(designs), repeats, matters]
 
@@ -123,7 +125,7 @@ def run_designs(
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    config, covers, metric = opened.config, prepared.covers, METRICS[opened.config.metric]
+    config, covers, metric = opened.config, prepared.covers, SET_METRICS[opened.config.metric]
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
     folds, tested = save_folds(opened.path, covers, config, repeats)
     note = say_untested(covers, [fold.part for fold in folds], config, ["test"])
@@ -132,7 +134,7 @@ def run_designs(
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
-    genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
+    genres, genre = genre_names(covers), labels_of(covers.set_index("cover_id"))
     ids = pd.Index(tested["cover_id"])
     outcomes: dict[Key, Outcome] = {("", ()): nothing_known(genre, folds, ids, genres, config.prior)}
 
@@ -152,7 +154,7 @@ def run_designs(
             return [metric.better(float(value)) for value in tried]
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
-    truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
+    truth = truth_of(tested["genre"], genres, has_sets(covers))
     groups = tested["group"].to_numpy()
     study = make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric, config.prior)
     save_outcomes(opened.path, study, list(ids))

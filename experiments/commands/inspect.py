@@ -9,7 +9,13 @@ import typer
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.next_step import given_options, print_next
-from coverfusion.experiments.commands.options import CollectionArgument, KeepOption, StoreOption
+from coverfusion.experiments.commands.options import (
+    CollectionArgument,
+    KeepOption,
+    LabelsOption,
+    SeparatorOption,
+    StoreOption,
+)
 from coverfusion.experiments.commands.printing import print_place
 
 
@@ -19,6 +25,8 @@ def inspect_command(
         Path | None, typer.Option(help="The folder for figures and tables; runs/inspect-NAME by default.")
     ] = None,
     keep: KeepOption = "drop",
+    labels: LabelsOption = None,
+    separator: SeparatorOption = None,
     store: StoreOption = None,
 ) -> None:
     """Counts covers, sizes, duplicates and rejected files of a collection, and draws figures.
@@ -31,7 +39,14 @@ def inspect_command(
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.preparation import read_with_progress, why_empty
 
-    config = make_config("coverfusion inspect", collection=collection, keep=keep, store=store)
+    config = make_config(
+        "coverfusion inspect",
+        collection=collection,
+        keep=keep,
+        labels=labels,
+        separator=separator,
+        store=store,
+    )
     folder = out or Path("runs") / f"inspect-{config.collection_name}"
     check_folder(folder)
     opened = read_with_progress(config)
@@ -40,5 +55,10 @@ def inspect_command(
     print_place("Figures and tables", folder)
     if len(opened) == 0:
         raise UserError(why_empty(opened))
-    options = {"--keep": None if keep == "drop" else keep, "--store": store}
+    options = {
+        "--keep": None if keep == "drop" else keep,
+        "--labels": labels,
+        "--separator": separator,
+        "--store": store,
+    }
     print_next("train models on it", "train", collection, *given_options(options))

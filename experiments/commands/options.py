@@ -60,6 +60,14 @@ MetadataOption = Annotated[
 PresetOption = Annotated[str, typer.Option(help="Which weights are used: packaged or hub.")]
 ConfigPresetOption = Annotated[str | None, typer.Option(help="Which weights are used: packaged or hub.")]
 KeepOption = Annotated[str, typer.Option(help="What becomes of covers under two genres: drop, first or all.")]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(help="Genres of a cover: one, or many (all genres that it stands under)."),
+]
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option(help="What parts the genres in a row of a manifest, with --labels many; found by itself."),
+]
 ConfigKeepOption = Annotated[
     str | None, typer.Option(help="What becomes of covers under two genres: drop, first or all.")
 ]

@@ -15,7 +15,7 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 
 # why a curve is not believed: in a word and in a sentence
@@ -68,7 +68,7 @@ def write_curve_page(folder: Path) -> Path:
 
 def curve_metric(folder: Path) -> Metric:
     """The metric that a study's curves are of."""
-    return METRICS[read_json(folder / "curve.json")["metric"]]
+    return SET_METRICS[read_json(folder / "curve.json")["metric"]]
 
 
 def curve_findings(laws: pd.DataFrame, metric: Metric = METRICS["accuracy"]) -> list[str]:

@@ -14,7 +14,7 @@ from coverfusion.experiments.curve.balance import balanced_parameters, check_bal
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -88,7 +88,7 @@ def learning_curve(
             write_inputs(study.path, config, prepared, note, say_unequal(prepared.covers, config))
             kept = fit_points(study, prepared, points, balances, fitted, workers)
             curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
-            write_curve_tables(study.path, curve, pooled, folds, config.seed, METRICS[config.metric])
+            write_curve_tables(study.path, curve, pooled, folds, config.seed, SET_METRICS[config.metric])
             write_curve_page(study.path)
             study.remove_fits()
         return study.path

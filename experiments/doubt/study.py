@@ -16,8 +16,8 @@ from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
 from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
-from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen_collection
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run

@@ -11,7 +11,7 @@ from coverfusion.experiments.evaluation.confident_learning import (
     joint_of_labels,
     label_margins,
 )
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import genres_of
 
 DOUBT_COLUMNS = [
     "rank",

@@ -22,10 +22,11 @@ from pydantic import (
 
 from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.genre_sets import Labels
 from coverfusion.data.manifest import MANIFEST_COLUMNS
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
-from coverfusion.experiments.evaluation.chosen_metric import MetricName
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, MetricName
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
@@ -85,6 +86,10 @@ class Config(BaseModel):
     )
     keep: Literal["drop", "first", "all"] = Field("drop", description="covers that stand under two genres")
     genres: list[str] | None = Field(None, description="only these genres; an unknown one is an error")
+    labels: Labels = Field("one", description="genres of a cover: one, or many (all that it stands under)")
+    separator: str | None = Field(
+        None, description="what parts the genres in a row of a manifest under labels: many; found by itself"
+    )
     preset: Literal["packaged", "hub"] = Field("packaged", description="which weights the blocks use")
     blocks: Parameters | None = Field(
         None, description="block -> its parameters; all that can run by default"
@@ -182,6 +187,22 @@ class Config(BaseModel):
         if odd:
             raise ValueError("it should be the name of a folder, without /, and begin with no dot or dash")
         return value
+
+    @model_validator(mode="after")
+    def _metrics_of_labels(self) -> Self:
+        """Covers of several genres have metrics of their own, and no prior but their own proportions."""
+        if self.labels == "many":
+            if "metric" not in self.model_fields_set:
+                self.metric = "macro_f1"
+            if self.prior != "natural":
+                raise ValueError("prior: with labels: many each genre has its own proportion; take natural")
+            return self
+        for key, metric in (("metric", self.metric), ("choose_by", self.choose_by)):
+            if metric not in METRICS:
+                raise ValueError(f"{key}: {metric} is of covers of several genres; it needs labels: many")
+        if self.separator is not None:
+            raise ValueError("separator: it needs labels: many")
+        return self
 
     @model_validator(mode="after")
     def _alone_among_the_chosen(self) -> Self:

@@ -12,21 +12,11 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.metrics import Scores, score_predictions
+from coverfusion.experiments.evaluation.several_metrics import score_sets
 from coverfusion.experiments.pipeline.cached_fits import Model
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 
 ScoredParts = dict[tuple[Model, str], Scores]
-
-
-def genres_of(predictions: pd.DataFrame) -> list[str]:
-    """The genres that a predictions frame has `p_` columns for, in their order."""
-    return [column[2:] for column in predictions.columns if column.startswith("p_")]
-
-
-def named_genres(predictions: pd.DataFrame) -> np.ndarray:
-    """(n,) the most probable genre of each row of a predictions frame; of equal ones the first."""
-    genres = genres_of(predictions)
-    proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy()
-    return np.array(genres, dtype=object)[proba.argmax(axis=1)]
 
 
 def score_splits(
@@ -42,18 +32,15 @@ def score_splits(
     """
     scored = {}
     for model, frame in predictions.items():
-        genres = genres_of(frame)
-        proba = [f"p_{genre}" for genre in genres]
         for split, part in frame.groupby("split", sort=False):
             ordered = part.sort_index()
-            scored[model, str(split)] = score_predictions(
-                ordered["genre"].to_numpy(),
-                ordered[proba].to_numpy(),
-                genres,
-                groups[ordered.index].to_numpy(),
-                seed,
-                folds,
-            )
+            found, own = predicted_of(ordered), groups[ordered.index].to_numpy()
+            if several(ordered):
+                sets = (found.truth, found.named, found.proba)
+                scored[model, str(split)] = score_sets(*sets, found.genres, own, seed, folds)
+                continue
+            genre = ordered["genre"].to_numpy()
+            scored[model, str(split)] = score_predictions(genre, found.proba, found.genres, own, seed, folds)
     return scored
 
 
@@ -67,7 +54,7 @@ def leaderboard(
             "classifier": model.classifier,
             "blocks": "+".join(model.blocks),
             "split": part,
-            "covers": int(scores.confusion.to_numpy().sum()),
+            "covers": scores.covers,
         }
         for name, values in scores.overall.iterrows():
             row[str(name)] = values["value"]

@@ -12,6 +12,7 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import each_genre
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
@@ -138,6 +139,8 @@ def read_with_progress(config: Config) -> Collection:
             genres=config.genres,
             facts_cache=config.store / "facts",
             progress=progress,
+            labels=config.labels,
+            separator=config.separator,
         )
     if config.store.is_dir():  # a store among covers is none
         with contextlib.suppress(OSError):  # it is only read
@@ -239,7 +242,10 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "covers": len(prepared.covers),
         "genres": genre_counts(prepared.covers),
         "groups": prepared.covers["group"].nunique(),
-        "ceiling": conflict_ceiling(collection.conflicts, len(collection) + collection.counts["left_out"]),
+        "ceiling": conflict_ceiling(
+            collection.conflicts.head(0 if collection.labels == "many" else None),
+            len(collection) + collection.counts["left_out"],
+        ),
         "artists_known": int((prepared.covers["artist"] != "").sum()),
         "dropped": collection.counts,
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
@@ -272,6 +278,6 @@ def describe_extractor(extractor: Extractor) -> Made:
 
 def genre_counts(covers: pd.DataFrame) -> dict[str, int]:
     """Genre -> covers, the most first and equal ones by name."""
-    counts = covers["genre"].value_counts().sort_index()
+    counts = each_genre(covers)["genre"].value_counts().sort_index()
     ordered = counts.sort_values(ascending=False, kind="stable")
     return {str(genre): int(count) for genre, count in ordered.items()}

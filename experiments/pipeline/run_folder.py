@@ -18,7 +18,7 @@ from coverfusion.data.checksums import check_sums
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.plurals import how_many
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.experiments.pipeline.guess import largest_genre
@@ -186,7 +186,7 @@ class Run:
     @property
     def metric(self) -> Metric:
         """What models are ranked by."""
-        return METRICS[self.config.get("metric", "accuracy")]
+        return SET_METRICS[self.config.get("metric", "accuracy")]
 
     def score(self, model: ScoredModel) -> Interval:
         """That metric on the split that counts."""
@@ -324,7 +324,7 @@ def _json(path: Path) -> dict[str, Any]:
 def baseline_row(run: Run) -> dict[str, Interval]:
     """Score as tables have it -> its value where nothing is known of a cover; none of an older run."""
     known = run.baseline.get(run.split, {})
-    return {METRICS[name].column: Interval(value, math.nan, math.nan) for name, value in known.items()}
+    return {SET_METRICS[name].column: Interval(value, math.nan, math.nan) for name, value in known.items()}
 
 
 def chance_of(run: Run, metric: Metric) -> tuple[str, float]:

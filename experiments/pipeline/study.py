@@ -14,6 +14,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import each_genre, genre_names
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits
 from coverfusion.experiments.pipeline.chosen_splits import holds_folds
@@ -141,12 +142,12 @@ def open_study_folder(
     """
     check_folder(config.out)
     collection = open_collection(config)
-    if len(genres := collection.frame["genre"].unique()) < 2:
+    if len(genres := genre_names(collection.frame)) < 2:
         raise UserError(
             f"{config.collection}: all {len(collection)} covers are of the genre '{genres[0]}'. "
             f"A classifier needs two genres: add covers of another."
         )
-    check_prior(config.prior, collection.frame["genre"])
+    check_prior(config.prior, each_genre(collection.frame)["genre"])
     if check:
         check(collection.frame)
     wanted, known = config.identity(), None

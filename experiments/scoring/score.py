@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +130,13 @@ def count_failed(limit: FailureLimit, scored: pd.DataFrame) -> None:
 
 def check_targets(bundle: Bundle, targets: Targets) -> None:
     """Raises UserError where targets are asked of a bundle that cannot say when to abstain."""
+    if bundle.several is not None:
+        if replace(targets, set_coverage=NO_TARGETS.set_coverage) != NO_TARGETS:
+            raise UserError(
+                "This bundle names several genres of a cover: it never abstains, and of the targets it knows "
+                "--set-coverage alone. Leave out --target-error, --target-coverage, --sets and --thresholds."
+            )
+        return
     if bundle.decision is None and targets != NO_TARGETS:
         raise UserError(
             "--target-error, --target-coverage, --set-coverage and --sets need held-out covers, which this "
@@ -199,7 +206,8 @@ def score_chunk(
         known: metadata of the pictures in their order, one text column a manifest's; None: all missing.
 
     Returns:
-        One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
+        One row a picture: path, cover_id, genre_1, probability_1, ..., genres (joined, of a bundle of several
+            genres a cover: what the picture is called), abstain (bool), genre_set (genres
             joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
             out_of_distribution (bool), failed_blocks, error. A picture that cannot be read has no genre and
             abstains. Where a target error or coverage is in force, so does an out-of-distribution one.
@@ -227,6 +235,10 @@ def score_chunk(
         names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
         columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
         columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
+    if bundle.several is not None:
+        columns["genres"] = [None] * len(chunk)
+        for i, names in zip(good, bundle.several.named(proba[good], bundle.classes), strict=True):
+            columns["genres"][i] = "|".join(map(str, names))
     columns |= {name: decided[name] for name in _DECISION_COLUMNS} | {
         "genre_set": decided["genre_set"].tolist()
     }
@@ -259,6 +271,9 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         frame["nearest_distance"] = [float(distances[0]) for distances in nearest]
     if bundle.novelty is not None:
         frame["out_of_distribution"] = looks_new(bundle.novelty, table.frame(), nearest)
+    if bundle.several is not None:
+        held = bundle.several.sets(raw, targets.set_coverage, bundle.classes)
+        frame["genre_set"] = ["|".join(map(str, names)) for names in held]
     if bundle.decision is not None:
         rule = rule_of(bundle.decision, targets)
         proba = bundle.decision.answering(raw)

@@ -16,7 +16,7 @@ from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.nested import NestedFold, nested_accuracy
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.leaderboard import named_genres
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.progress import counted, watched
 
 NESTED_FILE = "nested.csv"  # in the run folder

@@ -12,7 +12,7 @@ from coverfusion.data.seeds import seed_for
 from coverfusion.experiments.evaluation.variance_parts import variance_parts
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.leaderboard import named_genres
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.fusion.registry import parameters_of
 

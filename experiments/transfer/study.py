@@ -17,9 +17,9 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.guess import largest_genre
-from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.preparation import open_collection, run_extractors, write_inputs
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, write_json

@@ -16,7 +16,7 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.study_pages import chance, write_study_page
 from coverfusion.experiments.drawing.words import brief, gain_words, records
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
@@ -37,7 +37,7 @@ EDGE = 0.02  # of a range, at either end
 def write_search_page(folder: Path) -> Path:
     """Writes `figures/*.svg` and `index.html` from the tables in `folder`."""
     study = read_json(folder / "study.json")
-    metric = METRICS[study["metric"]]
+    metric = SET_METRICS[study["metric"]]
     trials, importance = read_trials(folder, metric), read_csv(folder / "importance.csv")
     rows = read_sweep_table(folder / "best.csv")
     line = chance(folder) if metric.name == "accuracy" else math.nan
@@ -69,7 +69,7 @@ def write_search_page(folder: Path) -> Path:
 def search_findings(folder: Path) -> list[str]:
     """What a search says, in sentences."""
     study = read_json(folder / "study.json")
-    metric = METRICS[study["metric"]]
+    metric = SET_METRICS[study["metric"]]
     trials, name = read_trials(folder, metric), metric.column
     rows = read_sweep_table(folder / "best.csv")
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}

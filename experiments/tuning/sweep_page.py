@@ -12,7 +12,7 @@ from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import epoch_charts, epoch_words
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
 from coverfusion.experiments.drawing.words import gain_words, listed, records
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.judged import best_words, judged_words
@@ -32,7 +32,7 @@ def write_sweep_page(folder: Path) -> Path:
         read_json(folder / "study.json"),
         read_json(folder / "values.json"),
     )
-    parameter, metric = study["parameter"], METRICS[study["metric"]]
+    parameter, metric = study["parameter"], SET_METRICS[study["metric"]]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
     charts = sweep_charts(table, values, parameter, chance(folder), metric)
     trainings = epoch_charts(epochs, parameter) if epochs is not None else {}
@@ -58,7 +58,7 @@ def write_sweep_page(folder: Path) -> Path:
 def sweep_findings(folder: Path) -> list[str]:
     """What a sweep says, in sentences."""
     values, study = read_json(folder / "values.json"), read_json(folder / "study.json")
-    table, metric = read_values(folder), METRICS[study["metric"]]
+    table, metric = read_values(folder), SET_METRICS[study["metric"]]
     held_out = table[table["covers"] == VALIDATION].set_index("value")
     best = str(held_out.index[held_out["best"].eq(True)][0])
     of_best = {row["covers"]: row for row in records(table[table["value"] == best])}

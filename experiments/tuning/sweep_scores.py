@@ -10,7 +10,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.evaluation.best_of_many import corrected_metric, metric_differences
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS
 from coverfusion.experiments.evaluation.metrics import score_predictions
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
@@ -70,7 +70,7 @@ def _against_best(
 ) -> pd.DataFrame:
     """By value, of validation covers: `best`, `difference` and `corrected` with their intervals."""
     config, held_out = candidates.config, table[table["covers"] == VALIDATION]
-    metric, wider = METRICS[config.metric], widening(config.folds)
+    metric, wider = SET_METRICS[config.metric], widening(config.folds)
     worth = held_out.assign(_worth=metric.better(held_out[metric.column]))
     best = worth.sort_values(["_worth", "log_loss"], ascending=[False, True])["value"].iloc[0]
     names, ids = list(sums), sums[best].index
@@ -92,7 +92,7 @@ def _validated(candidates: Candidates, model: Model, genres: list[str]) -> pd.Da
     """cover_id -> what it adds to the metric's sums, where it was held out."""
     frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
     frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in frames])
-    sums = predicted_sums(frame, METRICS[candidates.config.metric], genres)
+    sums = predicted_sums(frame, SET_METRICS[candidates.config.metric], genres)
     return pd.DataFrame(sums, index=frame.index)
 
 
