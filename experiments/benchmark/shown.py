@@ -20,7 +20,7 @@ from coverfusion.experiments.drawing.words import (
     value_words,
 )
 from coverfusion.experiments.evaluation import ALPHA
-from coverfusion.experiments.evaluation.chosen_metric import metric_value
+from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_value
 from coverfusion.experiments.evaluation.intervals import Interval
 
 TOO_GOOD = (
@@ -96,22 +96,20 @@ def verdict(board: Board) -> list[str]:
 def printed_board(board: Board) -> pd.DataFrame:
     """The leaderboard as the terminal shows it."""
     metric, names = board.task.metric, board.scores["system"].tolist()
-    behind, over = board.against(board.best), board.against(GUESSING)
+    behind = board.against(board.best)
     return pd.DataFrame(
         {
             "system": names,
             headed(metric.label, metric.percent): [scored(score_of(board, n), metric.percent) for n in names],
-            f"behind the best,\n{metric.unit}": [_difference(board, behind, name, -1) for name in names],
+            f"best ahead,\n{metric.unit}": [_ahead(metric, behind, name) for name in names],
             "p": [p_value(behind.loc[name, "p_holm"]) if name in behind.index else "" for name in names],
-            f"over guessing,\n{metric.unit}": [_difference(board, over, name, 1) for name in names],
         }
     )
 
 
-def _difference(board: Board, against: pd.DataFrame, name: str, sign: int) -> str:
-    if name not in against.index:
+def _ahead(metric: Metric, behind: pd.DataFrame, name: str) -> str:
+    if name not in behind.index:
         return ""
-    row = against.loc[name]
-    ends = sorted((sign * row["low"], sign * row["high"]))
-    value, low, high = (gain_words(board.task.metric, each) for each in (sign * row["difference"], *ends))
+    row = behind.loc[name]
+    value, low, high = (gain_words(metric, -row[end]) for end in ("difference", "high", "low"))
     return f"{value} ({low} to {high})"

@@ -66,7 +66,7 @@ class Task:
 
     @property
     def digest(self) -> str:
-        """16 hex digits over what decides a score: bytes, genres, groups and folds of pictures, and the metric.
+        """16 hex digits over what decides a score: bytes, genres, groups and folds of pictures, the metric.
 
         Names of files and the order of rows do not matter.
         """

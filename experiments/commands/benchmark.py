@@ -119,6 +119,7 @@ def benchmark_check_command(
     print_places(out, {"Manifest": MANIFEST, "Folds": SPLITS, "What is not here": ABSENT})
     words = ["train", out / MANIFEST, "--split-file", out / SPLITS, "-c", "kernel_ridge"]
     print_next("train on them", *words, *given_options({"--store": store}))
+    print_next("submit the RUN that it prints", "benchmark", "submit", task, "RUN")
 
 
 @benchmark.command("submit")
