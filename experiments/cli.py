@@ -23,6 +23,7 @@ from coverfusion.data.registry import load_plugins
 from coverfusion.experiments.commands.ablate import ablate_command
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.commands.bench import bench
+from coverfusion.experiments.commands.benchmark import benchmark
 from coverfusion.experiments.commands.classifiers import classifiers_command
 from coverfusion.experiments.commands.compare import compare_command
 from coverfusion.experiments.commands.curve import curve_command
@@ -101,6 +102,7 @@ app = typer.Typer(
 )
 for name, command in COMMANDS.items():
     app.command(name)(_said_when_stopped(command))
+app.add_typer(benchmark, name="benchmark")
 app.add_typer(bench, name="bench")
 
 # what a place or a disk can be to blame for; a missing file may be a mistake of ours

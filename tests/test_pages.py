@@ -37,6 +37,9 @@ COMMANDS = [
     ["sweep", "covers", *FEW, "-p", "C", "-v", "0.1", "-v", "1", "-v", "10", "--out", "sweep"],
     ["search", "covers", *FEW, "-p", "C=0.1..10:log", "--trials", "4", "--out", "search"],
     ["transfer", "covers", "others", *FEW, "--out", "transfer"],
+    ["benchmark", "make", "covers", "--name", "Drawn pictures", "--folds", "3", "--out", "task"],
+    ["benchmark", "submit", "task", "{run}", "-c", "logistic", "-c", "knn", "--out", "board"],
+    ["benchmark", "leaderboard", "task", "board", "--out", "ranked"],
 ]
 
 

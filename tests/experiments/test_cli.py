@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from coverfusion.data.errors import EXTRAS, UserNote
 from coverfusion.experiments import cli
 from coverfusion.experiments.commands.bench import bench
+from coverfusion.experiments.commands.benchmark import benchmark
 from coverfusion.experiments.commands.classifiers import reflowed
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.map.projections import chosen_projections
@@ -50,7 +51,11 @@ def coverfusion(
     )
 
 
-COMMANDS = [*cli.COMMANDS, *(f"bench {command.name}" for command in bench.registered_commands)]
+COMMANDS = [
+    *cli.COMMANDS,
+    *(f"bench {command.name}" for command in bench.registered_commands),
+    *(f"benchmark {command.name}" for command in benchmark.registered_commands),
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

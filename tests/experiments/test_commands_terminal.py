@@ -11,10 +11,15 @@ from typer.testing import CliRunner
 from coverfusion.data.sample.draw import draw_sample
 from coverfusion.experiments.cli import COMMANDS, app
 from coverfusion.experiments.commands.bench import bench
+from coverfusion.experiments.commands.benchmark import benchmark
 from coverfusion.experiments.pipeline.console import console
 
 COLUMNS = 80
-ALL = [*COMMANDS, *(f"bench {command.name}" for command in bench.registered_commands)]
+ALL = [
+    *COMMANDS,
+    *(f"bench {command.name}" for command in bench.registered_commands),
+    *(f"benchmark {command.name}" for command in benchmark.registered_commands),
+]
 COVER = "'my covers/Jazz/000.jpg'"
 # command -> what it makes; each may use what those before it made
 LIGHT: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +44,17 @@ LIGHT: Mapping[str, tuple[str, ...]] = {
     "score runs/split/bundle 'my covers/Jazz'": (),
     "score runs/split/bundle 'my covers' --out scores.csv": ("scores.csv",),
     f"explain runs/split/bundle {COVER} --no-map": ("explain.png", "explain.json"),
+    "benchmark make 'my covers' --name Drawn --folds 3 --out 'my task' --store store": ("my task",),
+    "benchmark check 'my task' 'my covers' --out laid --store store": (
+        "laid/manifest.csv",
+        "laid/splits.parquet",
+        "laid/absent.csv",
+    ),
+    "train laid/manifest.csv --split-file laid/splits.parquet -b color -c knn --name laid --store store": (
+        "runs/laid",
+    ),
+    "benchmark submit 'my task' runs/laid --out board": ("board/knn.csv",),
+    "benchmark leaderboard 'my task' board --out ranked": ("ranked", "ranked/index.html"),
     "weights": (),
     "classifiers": (),
     "classifiers svc": (),
@@ -57,6 +73,8 @@ NEXT = {
     "explain": "similar runs/split/bundle ",
     "decide": "labels runs/folds",
     "index": "similar index ",
+    "benchmark make": "benchmark check 'my task' 'my covers' --out laid --store store",
+    "benchmark submit": "benchmark leaderboard 'my task' board --out leaderboard",
     "score": "score runs/split/bundle 'my covers/Jazz' --out scores.csv",
 }
 
@@ -119,7 +137,7 @@ def test_the_next_step_is_ready_to_paste(command: str, here: Path, done: dict[st
     [line] = [line for line in done[words].text.splitlines() if line.startswith("Next, to ")]
     pasted = line.partition(": ")[2]
     assert pasted.startswith(f"coverfusion {NEXT[command]}")
-    places = [word for word in shlex.split(pasted)[2:] if "/" in word or word in ("my covers", "index")]
+    places = [word for word in shlex.split(pasted)[2:] if "/" in word or word in ("my covers", "my task", "index")]
     assert places
     assert all((here / place).exists() for place in places)
 

@@ -1,0 +1,1 @@
+"""`benchmark`: frozen tasks, submissions of any system, and a leaderboard of them."""

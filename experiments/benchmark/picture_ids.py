@@ -1,0 +1,60 @@
+"""Ids by which others find the same pictures: names of files, or release ids of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from coverfusion.data.errors import UserError, needs_extra
+
+_SHOWN = 3
+
+
+def task_ids(covers: pd.DataFrame, source: str = "") -> list[str]:
+    """One id a picture.
+
+    Args:
+        covers: `path` and `genre`.
+        source: whose release ids the names of files hold, or "": then an id is the name, with its genre
+            before it where a name is not unique.
+
+    Raises:
+        UserError: nobody knows the source, or a name holds no id of it.
+    """
+    if not source:
+        names = [file_name(path) for path in covers["path"]]
+        if len(set(names)) == len(names):
+            return names
+        return [f"{genre}/{name}" for genre, name in zip(covers["genre"], names, strict=True)]
+    id_in = _id_finder(source)
+    ids = [id_in(file_name(path)) for path in covers["path"]]
+    lacking = [path for path, one in zip(covers["path"], ids, strict=True) if one is None]
+    if lacking:
+        raise UserError(
+            f"--source {source}: no release id in the name of {len(lacking):,} files, such as "
+            f"{', '.join(lacking[:_SHOWN])}. Leave --source out: then names of files are the ids."
+        )
+    return [str(one) for one in ids]
+
+
+def possible_ids(path: str, genre: str, source: str = "") -> Sequence[str]:
+    """What a task may call a picture; back covers, which bear the same release id, are called nothing."""
+    name = file_name(path)
+    if not source:
+        return (name, f"{genre}/{name}")
+    found = None if "-back." in name else _id_finder(source)(name)
+    return (found,) if found else ()
+
+
+def file_name(path: str) -> str:
+    """Of a file, an address or a member of a zip."""
+    return path.replace("!", "/").rpartition("/")[2]
+
+
+def _id_finder(source: str) -> Callable[[str], str | None]:
+    needs_extra("grow", f"--source {source}")
+    from coverfusion.data.growing.grow import Services
+    from coverfusion.data.growing.sources import make_source
+
+    return make_source(source, None, Services())[0].id_in

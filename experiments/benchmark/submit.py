@@ -1,0 +1,79 @@
+"""What is submitted: a table of any program, or models of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.benchmark.from_runs import predictions_of_run
+from coverfusion.experiments.benchmark.submission import (
+    KINDS,
+    Submission,
+    check_predictions,
+    check_task,
+    read_predictions,
+    submission_of,
+)
+from coverfusion.experiments.benchmark.task import Task
+
+OTHER_FOLDS = "the task's other folds"
+
+
+def submissions_from(
+    task: Task,
+    place: Path,
+    facts: Mapping[str, str | None],
+    classifiers: Sequence[str] = (),
+    guess_missing: bool = False,
+) -> list[Submission]:
+    """Checked submissions: one of a table, or one a model of a run.
+
+    Args:
+        task: that they are for.
+        place: a CSV or parquet table, or a run folder.
+        facts: what was said of it by the keys of `submission.FACTS`; None: not said, so what stands in the
+            file counts.
+        classifiers: of a run, as for `from_runs.predictions_of_run`.
+        guess_missing: as for `submission.check_predictions`.
+
+    Raises:
+        UserError: there is no name, or as the functions that are used.
+    """
+    given = {key: value for key, value in facts.items() if value is not None}
+    if place.is_dir():
+        found = predictions_of_run(task, place, classifiers)
+        if len(found) > 1 and "name" in given:
+            raise UserError("--name names one system, and several classifiers are submitted. Leave it out.")
+        made = []
+        for name, (seen, table) in found.items():
+            probabilities, guessed = check_predictions(task, table, f"{place}, {name}", guess_missing)
+            said = {"name": name, "trained on": OTHER_FOLDS, "notes": seen}
+            made.append(submission_of(said | given | {"guessed": guessed}, probabilities))
+        return made
+    if classifiers:
+        raise UserError(f"--classifier goes with a run folder, and {place} is none.")
+    said, table = read_predictions(place)
+    check_task(task, said, place)
+    if not (said | given).get("name"):
+        raise UserError("--name is missing: what is the system called?")
+    probabilities, guessed = check_predictions(task, table, place, guess_missing)
+    return [submission_of(said | given | {"guessed": guessed + int(said.get("guessed") or 0)}, probabilities)]
+
+
+def submission_files(places: Sequence[Path]) -> list[Path]:
+    """The submissions among files and folders, a folder's by name. Raises UserError where it has none."""
+    found: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            inside = sorted(
+                file for file in place.iterdir() if file.suffix == KINDS[0] and file.name[0] != "."
+            )
+            if not inside:
+                raise UserError(f"{place} holds no submission. `coverfusion benchmark submit` makes them.")
+            found += inside
+        elif place.is_file():
+            found.append(place)
+        else:
+            raise UserError(f"There is no submission at {place}.")
+    return found

@@ -1,0 +1,193 @@
+"""A task: which pictures, which genres, which folds. It holds no picture, and its digest says which it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from coverfusion.data.collection import Collection
+from coverfusion.data.csv_files import read_csv, write_csv
+from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.identity_order import least_covers
+from coverfusion.data.outputs import make_output_folder
+from coverfusion.data.splits import IN_NO_FOLD, folds
+from coverfusion.experiments.benchmark.picture_ids import task_ids
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.pipeline.cached_fits import Part
+from coverfusion.experiments.pipeline.guess import baselines
+from coverfusion.experiments.pipeline.parts import ALL_FOLDS, train_test
+from coverfusion.experiments.pipeline.yaml_text import parse_yaml
+
+TASK_FILE, PICTURES_FILE = "task.yaml", "pictures.csv"
+PICTURE_COLUMNS = ["id", "cover_id", "genre", "group", "fold"]
+FORMAT = 1  # of the two files
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every system of a leaderboard is asked.
+
+    Attributes:
+        name: what people call it.
+        metric: that systems are ranked by.
+        seed: of the folds.
+        pictures: by cover_id, sorted: `id` (by which others find the picture), `genre`, `group` (pictures
+            that are never separated, numbered from 1) and `fold` (0 and up).
+        of: what the pictures are.
+        source: whose ids they are, or "": names of files.
+        terms: what others may do with the pictures.
+    """
+
+    name: str
+    metric: Metric
+    seed: int
+    pictures: pd.DataFrame
+    of: str = "pictures"
+    source: str = ""
+    terms: str = ""
+
+    @property
+    def genres(self) -> list[str]:
+        """By name."""
+        return sorted(self.pictures["genre"].unique())
+
+    @property
+    def folds(self) -> int:
+        """How many."""
+        return int(self.pictures["fold"].max()) + 1
+
+    @property
+    def digest(self) -> str:
+        """16 hex digits over what decides a score: bytes, genres, groups and folds of pictures, the metric.
+
+        Names of files and the order of rows do not matter.
+        """
+        leader = least_covers(self.pictures.index, self.pictures["group"])
+        cells = (self.pictures.index, self.pictures["genre"], leader, self.pictures["fold"].astype(str))
+        lines = [self.metric.name, *sorted("|".join(row) for row in zip(*cells, strict=True))]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    @property
+    def parts(self) -> list[Part]:
+        """For each fold what is learnt from and what is predicted."""
+        return [Part(f"fold-{n}", train, {ALL_FOLDS: test}) for n, (train, test) in self.by_fold.items()]
+
+    @property
+    def by_fold(self) -> Mapping[int, tuple[list[str], list[str]]]:
+        """Fold -> the cover ids outside it and inside it."""
+        return train_test(self.pictures["fold"])
+
+
+def make_task(
+    collection: Collection,
+    name: str,
+    folds_: int = 5,
+    seed: int = 0,
+    metric: str = "accuracy",
+    of: str = "pictures",
+    source: str = "",
+    terms: str = "",
+) -> Task:
+    """A task over the pictures of a collection; folds by a hash of who they are, so that a remake is equal.
+
+    Raises:
+        UserError: a genre has fewer groups than folds, or as `picture_ids.task_ids`.
+    """
+    covers = collection.frame.sort_values("cover_id", ignore_index=True)
+    numbers = folds(covers, folds_, 1, seed)["repeat_0"].to_numpy()
+    if (numbers == IN_NO_FOLD).any():
+        few = sorted(covers.loc[numbers == IN_NO_FOLD, "genre"].unique())
+        raise UserError(
+            f"{', '.join(few)}: too few pictures that differ for {folds_} folds, so that they could not be "
+            f"tested. Take fewer --folds, add pictures, or take the genre out."
+        )
+    leader = least_covers(covers["cover_id"], covers["group"])
+    pictures = pd.DataFrame(
+        {
+            "id": task_ids(covers, source),
+            "genre": covers["genre"].to_numpy(),
+            "group": pd.Series(leader).rank(method="dense").astype(int).to_numpy(),
+            "fold": numbers,
+        },
+        index=pd.Index(covers["cover_id"], name="cover_id"),
+    )
+    return Task(name, METRICS[metric], seed, pictures, of, source, terms)
+
+
+def write_task(task: Task, folder: str | os.PathLike[str]) -> Path:
+    """Writes `task.yaml` and `pictures.csv`."""
+    folder = make_output_folder(folder)
+    facts: dict[str, Any] = {
+        "name": task.name,
+        "pictures of": task.of,
+        "metric": task.metric.name,
+        "folds": task.folds,
+        "seed": task.seed,
+        "ids": task.source or "names of files",
+        "terms": task.terms,
+        "pictures": len(task.pictures),
+        "groups": int(task.pictures["group"].nunique()),
+        "genres": {genre: int((task.pictures["genre"] == genre).sum()) for genre in task.genres},
+        "guessing": {key: round(value, 4) for key, value in guessing(task).items()},
+        "digest": task.digest,
+        "format": FORMAT,
+    }
+    text = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
+    write_csv(task.pictures.reset_index()[PICTURE_COLUMNS], folder / PICTURES_FILE)
+    (folder / TASK_FILE).write_text(text, encoding="utf-8")
+    return folder
+
+
+def guessing(task: Task) -> dict[str, float]:
+    """Metric -> its value where nothing is known of a picture but how common genres are."""
+    return baselines(task.parts, task.pictures["genre"], task.genres)[ALL_FOLDS]
+
+
+def packaged_tasks() -> dict[str, Path]:
+    """Name -> folder of the tasks that come with coverfusion."""
+    place = Path(str(files("coverfusion.experiments.benchmark"))) / "tasks"
+    return {file.parent.name: file.parent for file in sorted(place.glob(f"*/{TASK_FILE}"))}
+
+
+def read_task(place: str | os.PathLike[str]) -> Task:
+    """Reads a task's folder, or a packaged task by its name.
+
+    Raises:
+        UserError: there is none, a file of it cannot be read, or it was changed since it was made.
+    """
+    folder = Path(place)
+    if not (folder / TASK_FILE).is_file():
+        known = packaged_tasks()
+        if str(place) not in known:
+            raise UserError(f"There is no task at {place}.{did_you_mean(str(place), known)}")
+        folder = known[str(place)]
+    try:
+        facts = parse_yaml((folder / TASK_FILE).read_text(encoding="utf-8"))
+        texts = dict.fromkeys(("id", "cover_id", "genre"), str)
+        rows = read_csv(folder / PICTURES_FILE, dtype=texts, keep_default_na=False)
+        task = Task(
+            name=str(facts["name"]),
+            metric=METRICS[facts["metric"]],
+            seed=int(facts["seed"]),
+            pictures=rows[PICTURE_COLUMNS].set_index("cover_id").sort_index(),
+            of=str(facts["pictures of"]),
+            source="" if facts["ids"] == "names of files" else str(facts["ids"]),
+            terms=str(facts["terms"] or ""),
+        )
+        digest = task.digest
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise UserError(f"{folder} holds no task that can be read: {error!r}. Copy it once more.") from error
+    if facts.get("digest") != digest:
+        raise UserError(
+            f"{folder} was changed since it was made: its digest is {digest}, and {TASK_FILE} says "
+            f"{facts.get('digest')}. Copy it once more, or make a task of your own."
+        )
+    return task

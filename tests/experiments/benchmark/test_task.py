@@ -1,0 +1,158 @@
+"""A task is made from pictures alone: a remake is equal whatever files are called, a changed one refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from coverfusion.data.collection import read_collection
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.benchmark.task import (
+    PICTURES_FILE,
+    TASK_FILE,
+    Task,
+    guessing,
+    make_task,
+    packaged_tasks,
+    read_task,
+    write_task,
+)
+from tests.helpers.pictures import encode, save_folders, save_manifest
+from tests.helpers.tasks import COLOURS, poster, save_posters, written_task
+
+
+@pytest.fixture(scope="module")
+def posters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_posters(tmp_path_factory.mktemp("posters") / "posters")
+
+
+@pytest.fixture(scope="module")
+def task(posters: Path) -> Task:
+    return make_task(read_collection(posters), "Posters", 4, of="posters")
+
+
+def test_a_task_comes_back_as_it_was_written(task: Task, tmp_path: Path) -> None:
+    again = read_task(write_task(task, tmp_path / "task"))
+    pd.testing.assert_frame_equal(again.pictures, task.pictures, check_dtype=False)
+    assert (again.name, again.of, again.metric, again.seed) == ("Posters", "posters", task.metric, 0)
+    assert again.digest == task.digest
+    facts = yaml.safe_load((tmp_path / "task" / TASK_FILE).read_text())
+    assert facts["genres"] == dict.fromkeys(sorted(COLOURS), 8)
+    assert facts["folds"] == 4
+    assert not list((tmp_path / "task").rglob("*.jpg"))
+
+
+def test_each_fold_has_its_part_of_each_genre(task: Task) -> None:
+    counts = task.pictures.groupby(["fold", "genre"]).size()
+    assert len(counts) == 4 * 3
+    assert set(counts) == {2}
+
+
+def test_the_same_pictures_by_other_names_and_in_another_order_make_the_same_task(
+    posters: Path, task: Task, tmp_path: Path
+) -> None:
+    files = sorted(posters.rglob("*.*"))
+    rows = []
+    for number, file in enumerate(reversed(files)):
+        moved = tmp_path / f"{number}{file.suffix}"
+        moved.write_bytes(file.read_bytes())
+        rows.append({"path": moved.name, "genre": file.parent.name})
+    other = make_task(read_collection(save_manifest(tmp_path / "m.csv", rows)), "Renamed", 4)
+    assert other.digest == task.digest
+    same = ["genre", "group", "fold"]
+    pd.testing.assert_frame_equal(other.pictures[same], task.pictures[same])
+    assert set(other.pictures["id"]).isdisjoint(task.pictures["id"])
+
+
+def test_near_duplicates_are_in_one_fold(tmp_path: Path) -> None:
+    drawn = {genre: [poster(genre, n) for n in range(6)] for genre in COLOURS}
+    twice = {
+        genre: [encode(p, "PNG") for p in pictures] + [encode(p, "JPEG", quality=90) for p in pictures]
+        for genre, pictures in drawn.items()
+    }
+    made = make_task(read_collection(save_folders(tmp_path / "twice", twice)), "Twice", 3)
+    assert made.pictures.groupby("group").size().tolist() == [2] * 18
+    assert (made.pictures.groupby("group")["fold"].nunique() == 1).all()
+
+
+def test_ids_are_names_of_files_where_these_are_unique(posters: Path, task: Task, tmp_path: Path) -> None:
+    assert "Comedy/000.jpg" in set(task.pictures["id"])
+    rows = []
+    for genre, number in [(genre, number) for genre in COLOURS for number in range(4)]:
+        file = tmp_path / f"R-{len(rows) + 100}-{genre}.png"
+        file.write_bytes(encode(poster(genre, number), "PNG"))
+        rows.append({"path": file.name, "genre": genre})
+    collection = read_collection(save_manifest(tmp_path / "m.csv", rows))
+    assert "R-100-Comedy.png" in set(make_task(collection, "Names", 2).pictures["id"])
+    by_release = make_task(collection, "Releases", 2, source="discogs")
+    assert set(by_release.pictures["id"]) == {str(number) for number in range(100, 112)}
+    assert by_release.digest == make_task(collection, "Names", 2).digest
+
+
+def test_names_without_a_release_id_are_named(posters: Path) -> None:
+    with pytest.raises(UserError, match=r"no release id in the name of 24 files, such as "):
+        make_task(read_collection(posters), "Posters", 2, source="musicbrainz")
+
+
+def test_genres_with_fewer_pictures_than_folds_are_named(tmp_path: Path) -> None:
+    drawn = {"Comedy": [poster("Comedy", n) for n in range(6)], "War": [poster("War", n) for n in range(6)]}
+    drawn["Horror"] = [poster("Horror", n) for n in range(3)]
+    with pytest.raises(UserError, match="Horror: too few pictures that differ for 5 folds"):
+        make_task(read_collection(save_folders(tmp_path / "few", drawn)), "Few", 5)
+
+
+@pytest.mark.parametrize(("before", "after"), [(",Comedy,", ",War,"), (",0\n", ",1\n")])
+def test_a_changed_task_is_refused(task: Task, before: str, after: str, tmp_path: Path) -> None:
+    file = write_task(task, tmp_path / "task") / PICTURES_FILE
+    changed = file.read_text().replace(before, after, 1)
+    assert changed != file.read_text()
+    file.write_text(changed)
+    with pytest.raises(UserError, match="was changed since it was made"):
+        read_task(tmp_path / "task")
+
+
+def test_what_decides_a_score_decides_the_digest() -> None:
+    def digest(**other: object) -> str:
+        given = {"genres": ["a", "a", "b", "b"], "folds": [0, 1, 0, 1], "groups": [1, 2, 3, 4]} | other
+        return written_task(**given).digest  # type: ignore[arg-type]
+
+    changed = [
+        digest(),
+        digest(genres=["a", "b", "a", "b"]),
+        digest(folds=[1, 0, 0, 1]),
+        digest(groups=[1, 2, 1, 4]),
+        digest(metric="log_loss"),
+    ]
+    assert len(set(changed)) == 5
+    assert digest(groups=[7, 1, 9, 3]) == digest()  # the same groups by other numbers
+
+
+def test_guessing_by_hand() -> None:
+    # fold 0: a, a, b; fold 1: a, b, b, b. The most frequent genre is b, by 4 to 3
+    values = guessing(written_task(["a", "a", "b", "a", "b", "b", "b"], [0, 0, 0, 1, 1, 1, 1]))
+    assert values["accuracy"] == pytest.approx(4 / 7)
+    # outside of fold 0 b is 3 of 4, outside of fold 1 it is 1 of 3
+    losses = [-np.log(1 / 4)] * 2 + [-np.log(3 / 4), -np.log(2 / 3)] + [-np.log(1 / 3)] * 3
+    assert values["log_loss"] == pytest.approx(np.mean(losses))
+
+
+def test_what_is_no_task_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"There is no task at .*nowhere.*discogs-five"):
+        read_task(tmp_path / "nowhere")
+    (tmp_path / TASK_FILE).write_text("name: x\n")
+    with pytest.raises(UserError, match="holds no task that can be read"):
+        read_task(tmp_path)
+
+
+def test_the_packaged_task_is_whole() -> None:
+    assert "discogs-five" in packaged_tasks()
+    task = read_task("discogs-five")
+    assert len(task.pictures) == 3483
+    assert task.folds == 5
+    assert task.source == "discogs"
+    assert task.pictures["id"].str.fullmatch(r"[1-9]\d*").all()
+    assert (task.pictures.groupby("group")["fold"].nunique() == 1).all()
+    facts = yaml.safe_load((packaged_tasks()["discogs-five"] / TASK_FILE).read_text())
+    assert facts["guessing"]["accuracy"] == pytest.approx(guessing(task)["accuracy"], abs=1e-4)
