@@ -41,8 +41,8 @@ from coverfusion.fusion.uncertainty.guarantees import guarantee
 SPOKEN_ERROR = 0.2  # the target error that the card speaks of
 SEVERAL_WORDS = (
     "Each genre has a probability of its own. A cover is called a genre from a threshold on that was learnt "
-    "from held-out covers, for the best F1. The column `genre_set` of scores holds 90 % of a cover's genres on "
-    "average (conformal risk control)."
+    "from held-out covers, for the best F1. The column `genre_set` of scores holds 90 % of a cover's genres "
+    "on average (conformal risk control)."
 )
 CALIBRATION_WORDS = {
     "none": "left as the classifier gives them: calibrating them did not lower the log loss",
