@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.genre_sets import each_genre, has_sets, labels_of
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.plurals import how_many
@@ -74,6 +75,8 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         "rejected": collection.rejected,
         "conflicts": collection.conflicts,
     }
+    if has_sets(collection.frame):
+        tables["cooccurrence"] = cooccurrence(collection.frame).reset_index()
     for name, table in tables.items():
         write_csv(table, out / f"{name}.csv")
     figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
@@ -85,21 +88,28 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
     return Inspection(genres, sizes, reasons, imbalance, files)
 
 
+def cooccurrence(covers: pd.DataFrame) -> pd.DataFrame:
+    """(k, k) how many covers stand under both genres; the diagonal has all covers of a genre."""
+    has = labels_of(covers).astype(int)
+    return (has.T @ has).rename_axis("genre")
+
+
 # --- tables --------------------------------------------------------------------------------------------
 
 
 def _genres(collection: Collection) -> pd.DataFrame:
-    frame, conflicts = collection.frame, collection.conflicts
-    near = frame[frame["group"].duplicated(keep=False)]
+    frame, conflicts = each_genre(collection.frame), collection.conflicts
+    gone = conflicts.iloc[:0] if has_sets(collection.frame) else conflicts
+    near = each_genre(collection.frame[collection.frame["group"].duplicated(keep=False)])
     counts = {
         "covers": frame["genre"].value_counts(),
         "conflicting": conflicts["genre"].value_counts(),
-        "left_out": conflicts.loc[~conflicts["path"].isin(frame["path"]), "genre"].value_counts(),
+        "left_out": gone.loc[~gone["path"].isin(frame["path"]), "genre"].value_counts(),
         "near": near["genre"].value_counts(),
         "rejected": collection.rejected.loc[collection.rejected["genre"] != "", "genre"].value_counts(),
     }
     table = pd.DataFrame(counts).fillna(0).astype(int)
-    table.insert(1, "proportion", (table["covers"] / max(table["covers"].sum(), 1)).round(4))
+    table.insert(1, "proportion", (table["covers"] / max(len(collection), 1)).round(4))
     return table.rename_axis("genre").sort_values(["covers", "genre"], ascending=[False, True]).reset_index()
 
 
@@ -123,6 +133,8 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
         )
+    if has_sets(collection.frame):
+        _print_together(collection.frame)
     for line in _count_lines(counts):
         console.print(line)
     sizes = [
@@ -132,6 +144,14 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     _print_counts("size in pixels", "covers", sizes)
     reasons = list(_rows(inspection.reasons, "reason", "files"))
     _print_counts("rejected (rejected.csv lists all)", "files", reasons)
+
+
+def _print_together(covers: pd.DataFrame) -> None:
+    """How many covers have several genres, and which stand together most often."""
+    several = covers[covers["genres"].map(len) > 1]
+    console.print(f"Covers of several genres: {len(several):,} ({percent(len(several) / len(covers))})")
+    _print_counts("genres together", "covers", list(several["genre"].value_counts().head(10).items()))
+    console.print("cooccurrence.csv counts the covers of each pair.")
 
 
 def _count_lines(counts: Mapping[str, int]) -> list[str]:
@@ -210,7 +230,8 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
 
 def _samples(collection: Collection) -> Figure:
     """A row of covers for each genre, drawn at random with a fixed seed."""
-    names, which = largest(collection.frame["genre"].value_counts().to_dict(), _MAX_SAMPLED_GENRES)
+    single = each_genre(collection.frame)
+    names, which = largest(single["genre"].value_counts().to_dict(), _MAX_SAMPLED_GENRES)
     genres = sorted(names)
     figure = _figure(1 + 1.15 * _SAMPLES_PER_GENRE, 0.6 + 1.2 * max(len(genres), 1))
     figure.suptitle(
@@ -223,7 +244,7 @@ def _samples(collection: Collection) -> Figure:
         return figure
     grid = figure.subplots(len(genres), _SAMPLES_PER_GENRE, squeeze=False)
     for axes_row, genre in zip(grid, genres, strict=True):
-        of_genre = collection.frame[collection.frame["genre"] == genre]
+        of_genre = single[single["genre"] == genre]
         drawn = of_genre.sample(min(_SAMPLES_PER_GENRE, len(of_genre)), random_state=0)
         for axes in axes_row:
             axes.axis("off")
