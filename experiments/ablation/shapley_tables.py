@@ -24,9 +24,9 @@ INTERACTION_COLUMNS = [
 def shapley_table(study: Study) -> pd.DataFrame:
     """Shapley values of the blocks, over all genres and for each one; needs all subsets.
 
-    Values are of the metric (by genre as `better_folds`), so that more is better. `value`, `low`, `high` and `p`
-    are the corrected t-test's of the exact values of each fold, `p_holm` is corrected over the blocks of a
-    classifier.
+    Values are of the metric (by genre as `better_folds`), so that more is better. `value`, `low`, `high` and
+    `p` are the corrected t-test's of the exact values of each fold, `p_holm` is corrected over the blocks of
+    a classifier.
     """
     frames = []
     for classifier, genre, scores in scores_of_subsets(study):
