@@ -28,6 +28,19 @@ SCORE_LABELS = {
     "recall_weighted": "weighted recall",
     "f1_weighted": "weighted F1",
 }
+# of covers that may have several genres
+SET_LABELS = {
+    "f1_macro": "macro F1",
+    "f1_micro": "micro F1",
+    "average_precision": "average precision",
+    "accuracy": "all genres right",
+    "balanced_accuracy": "macro recall",
+    "hamming_loss": "Hamming loss",
+    "ranking_loss": "ranking loss",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+}
+MAIN_SET_SCORES = ("f1_macro", "f1_micro", "average_precision", "accuracy", "hamming_loss", "log_loss")
 MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "log_loss", "ece")
 # what a split is called: in a heading, and after a number of covers
 SPLIT_LABELS = {"test": "test", "validation": "validation", "folds": "all folds"}
@@ -88,11 +101,18 @@ def gain_words(metric: Metric, difference: float) -> str:
     return metric.in_words(difference)
 
 
-def main_scores(metric: Metric, genres: int) -> tuple[str, ...]:
+def score_labels(several: bool = False) -> dict[str, str]:
+    """Score -> what it is called, of covers of one genre each or of several."""
+    return SET_LABELS if several else SCORE_LABELS
+
+
+def main_scores(metric: Metric, genres: int, several: bool = False) -> tuple[str, ...]:
     """The scores that tables show: the usual ones, and that of the metric that models are ranked by.
 
     Of three genres or fewer the right one is always among the top three.
     """
+    if several:
+        return tuple(dict.fromkeys((metric.column, *MAIN_SET_SCORES)))
     void = {"top3_accuracy"} if genres <= 3 else set()
     return tuple(name for name in dict.fromkeys((*MAIN_SCORES, metric.column)) if name not in void)
 

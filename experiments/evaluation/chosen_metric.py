@@ -199,12 +199,8 @@ METRICS: Mapping[str, Metric] = {
 SET_METRICS: Mapping[str, Metric] = {  # of covers that may have several genres
     **METRICS,
     "micro_f1": Metric("micro_f1", "f1_micro", "micro F1"),
-    "hamming_loss": Metric(
-        "hamming_loss", "hamming_loss", "Hamming loss", higher_is_better=False, percent=False
-    ),
-    "ranking_loss": Metric(
-        "ranking_loss", "ranking_loss", "ranking loss", higher_is_better=False, percent=False
-    ),
+    "hamming_loss": Metric("hamming_loss", "hamming_loss", "Hamming loss", higher_is_better=False),
+    "ranking_loss": Metric("ranking_loss", "ranking_loss", "ranking loss", higher_is_better=False),
 }
 
 

@@ -115,6 +115,7 @@ def as_json(
                 "classifier": model.classifier,
                 "blocks": list(model.blocks),
                 "split": split,
+                "covers": scores.covers,
                 "scores": {
                     name: {end: None if np.isnan(v) else v for end, v in row.items()}
                     for name, row in scores.overall.to_dict(orient="index").items()

@@ -57,7 +57,9 @@ class ScoredModel:
         kind: "alone" where it saw one of several blocks, "fused" where all that its classifier can see.
         scores: split -> score -> value with interval.
         genres: split -> genre -> precision, recall and f1 with intervals, and the number of covers.
-        confusion: split -> (k, k) counts, rows true genres.
+        confusion: split -> (k, k) counts, rows true genres; of covers of several genres those called another
+            that they do not have.
+        covers: split -> how many were scored.
     """
 
     classifier: str
@@ -68,6 +70,7 @@ class ScoredModel:
     scores: Mapping[str, Mapping[str, Interval]]
     genres: Mapping[str, Mapping[str, Any]]
     confusion: Mapping[str, pd.DataFrame]
+    covers: Mapping[str, int]
 
     @property
     def on(self) -> str:
@@ -163,6 +166,16 @@ class Run:
     def name(self) -> str:
         """What the collection's folder or file is called."""
         return Path(self.config["collection"]).stem
+
+    @property
+    def several(self) -> bool:
+        """Whether a cover may have several genres."""
+        return bool(self.config.get("labels") == "many")
+
+    @property
+    def covers(self) -> int:
+        """How many covers are scored on the split that counts."""
+        return self.chosen.covers[self.split]
 
     @property
     def chosen(self) -> ScoredModel:
@@ -297,7 +310,13 @@ def _model(
         },
         genres={split: _genres(entry["genres"]) for split, entry in entries.items()},
         confusion={split: _counts(entry["confusion"]) for split, entry in entries.items()},
+        # an older version counted no covers; each was then in one cell
+        covers={split: int(entry.get("covers", _cells(entry))) for split, entry in entries.items()},
     )
+
+
+def _cells(entry: Mapping[str, Any]) -> int:
+    return sum(map(sum, entry["confusion"]["counts"]))
 
 
 def _interval(values: Mapping[str, Any]) -> Interval:
@@ -333,6 +352,8 @@ def chance_of(run: Run, metric: Metric) -> tuple[str, float]:
     Accuracy is that of always saying this genre, also of a run whose version kept no baseline.
     """
     usual = largest_genre(run.facts["genres"])
+    if run.several:
+        return usual, run.baseline[run.split][metric.name]
     held = run.chosen.confusion[run.split].sum(axis=1)
     if metric.name == "accuracy":
         return usual, float(held.get(usual, 0) / held.sum())

@@ -88,11 +88,13 @@ def _have(names: list[str]) -> str:
 
 def score_words(run: Run) -> str:
     """What the chosen model reaches on the covers that count, such as "it names the right genre for 57 %"."""
-    covers = f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
+    covers = f"{run.covers:,} {HELD_OUT_WORDS[run.split]}"
     score, metric = run.score(run.chosen), run.metric
     reached = f"{value_words(metric, score.value)} ({interval_words(metric, score)})"
     what = (
         f"it names the right genre for {reached} of"
+        if metric.name == "accuracy" and not run.several
+        else f"it names exactly the right genres for {reached} of"
         if metric.name == "accuracy"
         else f"its {metric.label} is {reached} on"
     )
@@ -112,6 +114,8 @@ def guess_words(run: Run, usual: str, chance: float) -> str:
         reached += f" (guessing by the prior: {value_words(metric, guessed[metric.name])})"
     if not metric.percent:
         return f"Knowing only how common genres are would give a {metric.label} of {reached}"
+    if run.several:
+        return f"Naming every genre for each cover would give a {metric.label} of {reached}"
     covers = list(run.facts["genres"].values())
     how = "one of the most frequent genres" if covers.count(max(covers)) > 1 else "the most frequent genre"
     always = f"Always saying {usual}, {how}, would"

@@ -19,18 +19,19 @@ from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
     MAIN_SCORES,
-    SCORE_LABELS,
     SPLIT_LABELS,
     capital,
     gain_words,
     interval_words,
     main_scores,
     percent,
+    score_labels,
     spread,
     value_words,
 )
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.gist import (
@@ -94,12 +95,12 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     usual, chance = chance_of(run, run.metric)
     difference, corrected = gain(run, covers), corrected_score(run)
     charts = report_charts(run, predictions, chance)
-    shown = main_scores(run.metric, len(run.facts["genres"]))
+    shown, labels = main_scores(run.metric, len(run.facts["genres"]), run.several), score_labels(run.several)
     pages.save_charts(folder, charts)
     context = pages.script("leaderboard.js") | {
         "run": run,
         "charts": charts,
-        "cells": cell_covers(run, predictions, covers),
+        "cells": {} if run.several else cell_covers(run, predictions, covers),
         "chance": chance,
         "metric": run.metric,
         "split": run.split,
@@ -116,11 +117,11 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "choice": choice_in_words(run),
         "caveats": caveats(run.facts),
         "nested": nested_words(folder),
-        "labels": {
-            name: label for name, label in SCORE_LABELS.items() if name in shown or name not in MAIN_SCORES
-        },
+        "labels": {name: label for name, label in labels.items() if name in shown or name not in MAIN_SCORES},
         "main_scores": shown,
-        "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),
+        "by_chance": None
+        if run.several
+        else chance_error(highest_probability(predictions), run.config["seed"]),
         "total": len(predictions),
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
         "mistakes": confident_mistakes(run, predictions, neighbours, table, covers),
@@ -140,10 +141,12 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
 
 def report_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str, Chart]:
     """The charts of a run by name."""
+    own = run.chosen.genres[run.split]
+    covers_of = pd.Series({genre: scores["covers"] for genre, scores in own.items()}) if run.several else None
     return {
         "leaderboard": leaderboard_chart(run, chance),
         "reliability": reliability_chart(predictions),
-        "confusion": confusion_map(run.chosen.confusion[run.split]),
+        "confusion": confusion_map(run.chosen.confusion[run.split], covers_of),
     }
 
 
@@ -165,7 +168,8 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
         )
         rows.append(row.scaled(metric.scale))
     line = metric.scale * chance
-    label = "always the most frequent genre" if metric.percent else "knowing only how common genres are"
+    always = "every genre for each cover" if run.several else "always the most frequent genre"
+    label = always if metric.percent else "knowing only how common genres are"
     smaller = "" if metric.higher_is_better else " (smaller is better)"
     return Forest(
         title=f"{capital(metric.label)} of each model",
@@ -181,11 +185,21 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
 
 
 def reliability_chart(predictions: pd.DataFrame) -> Curve:
-    """How often the model is right against the probability it gives, and how many covers stand behind it."""
+    """How often the model is right against the probability it gives, and how many covers stand behind it.
+
+    Of covers of several genres each counts once a genre: how often it has one of such a probability.
+    """
+    title = "How often the chosen model is right against the probability it gives"
     correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
-    bins = reliability(highest_probability(predictions), correct, predictions["group"].to_numpy())
+    probability, groups = highest_probability(predictions), predictions["group"].to_numpy()
+    if several(predictions):
+        found = predicted_of(predictions)
+        title = "How often covers have a genre against the probability it is given"
+        correct, probability = found.truth.ravel(), found.proba.ravel()
+        groups = np.repeat(groups, len(found.genres))
+    bins = reliability(probability, correct, groups)
     return calibration_curve(
-        "How often the chosen model is right against the probability it gives",
+        title,
         [
             Spot(
                 100 * each.confidence,
