@@ -16,7 +16,7 @@ WORKS = [
     "inspect {manifest} --labels many --out {out} --store {store}",
     f"train {ON} -c logistic -c knn --folds 3",
     f"train {ON} -c mlp --seeds 2 --folds 3",
-    f"train {ON} -c stack -c average -c svc -c logistic",
+    f"train {ON} -c stack -c average -c knn -c logistic",
     f"ablate {ON} -c logistic --folds 3 --repeats 1",
     f"ablate {ON} --plan --pilot {{run}} --folds 3",
     f"curve {ON} -c logistic --folds 3 --sizes 30 --sizes 40",

@@ -18,7 +18,7 @@ DESIGNS = ["alone", "without", "subsets", "greedy"]
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("many")
     asked = config(
-        save_many(folder),
+        save_many(folder, 96),
         folder / "runs",
         labels="many",
         blocks=["color", "texture"],
@@ -62,7 +62,7 @@ def test_nothing_known_calls_covers_every_genre(study: Path) -> None:
 @pytest.mark.parametrize("name", SET_METRICS)
 def test_a_study_is_a_pilot_of_the_next_one_in_every_metric(study: Path, name: str) -> None:
     pilot = read_pilot(study, SET_METRICS[name])
-    assert pilot.covers == 60
+    assert pilot.covers == 96
     alone = next(p for p in pilot.pairs if (p.design, p.unit) == ("block alone against chance", "color"))
     # who calls covers every genre is never right of a whole set here
     found = pd.read_csv(study / "leaderboard.csv").set_index("units").loc["color", "accuracy"]
