@@ -301,6 +301,12 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Column -> (n, terms) float32 rows of length 1, by the vocabularies that were learnt."""
         return text_rows(self.vocabularies_, texts)
 
+    def _shares(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """(n_classes,) proportions of the weight, for (n,) class codes or (n, n_classes) of 0 and 1."""
+        if y.ndim == 2:
+            return np.asarray(np.average(y, axis=0, weights=weight))
+        return np.bincount(y, weight, len(self.classes_)) / weight.sum()
+
     def _learnt_prior(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """(n_classes,) shares of the weight, for (n,) class codes and weights."""
         shares = np.bincount(codes, weight, len(self.classes_))

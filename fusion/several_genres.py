@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from coverfusion.fusion.base import BlockClassifier, Rows, StartingNetwork
+from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.registry import classifier_class
 from coverfusion.fusion.state_files import read_state, write_state
 
@@ -59,14 +60,26 @@ class SeveralGenres(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.classes_ = np.asarray(list(Y.columns), dtype=object)
         self.prior_ = has.mean(axis=0)
         if self.classifier.many:
-            self.members_ = {WHOLE: clone(self.classifier).fit(X, Y, sample_weight, groups)}
+            self.members_ = {WHOLE: self._fitted(X, Y, sample_weight, groups)}
             return self._seen(X)
         self.members_ = {
-            code: clone(self.classifier).fit(X, has[:, code].astype(int), sample_weight, groups)
+            code: self._fitted(X, has[:, code].astype(int), sample_weight, groups)
             for code in range(has.shape[1])
             if 0 < self.prior_[code] < 1
         }
         return self._seen(X)
+
+    def _fitted(self, X: Rows, y: Any, sample_weight: Any, groups: Any) -> BlockClassifier:
+        """A copy of the classifier, fitted; a long fit is watched, stopped and kept as the original would."""
+        member = clone(self.classifier)
+        if not isinstance(member, PictureClassifier):
+            return member.fit(X, y, sample_weight, groups)
+        member.watch, member.stop = self.classifier.watch, self.classifier.stop
+        member.fit(X, y, sample_weight, groups)
+        member.watch = member.stop = None
+        if "checkpoint_folder" in member.get_params(deep=False):
+            member.set_params(checkpoint_folder=None)
+        return member
 
     def _seen(self, X: Rows) -> Self:
         self.n_features_in_ = X.shape[1]

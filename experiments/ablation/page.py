@@ -16,6 +16,7 @@ from coverfusion.experiments.ablation.charts import (
     study_metric,
 )
 from coverfusion.experiments.ablation.interactions import interaction_sentences
+from coverfusion.experiments.ablation.tables import EVERY_GENRE
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
@@ -52,6 +53,7 @@ def write_ablation_page(folder: Path) -> Path:
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
+        "sets": (read_results(folder / "leaderboard.csv")["classifier"] == EVERY_GENRE).any(),
         "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
         "tables": {

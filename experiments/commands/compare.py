@@ -36,6 +36,7 @@ def compare_command(
     from coverfusion.experiments.comparison.compare import (
         compare_runs,
         config_differences,
+        default_metric,
         write_comparison,
     )
     from coverfusion.experiments.comparison.shown import WIDE, print_comparison, print_differences
@@ -45,7 +46,7 @@ def compare_command(
 
     if out:
         check_folder(out)
-    compared = metric_of(metric or "accuracy")
+    compared = metric_of(metric or default_metric(runs[0]))
     table = compare_runs(runs, classifier or None, seed, rope, compared.name)
     differences = config_differences(runs)
     if len(runs) > 1:

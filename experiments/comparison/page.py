@@ -14,7 +14,7 @@ from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import p_value, records
 from coverfusion.experiments.evaluation import ALPHA
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.compared import METHODS
 
 
@@ -29,7 +29,7 @@ def write_comparison_page(
         differences: from `compare.config_differences`.
         made: the facts of `environment.json`, with the runs.
     """
-    metric, runs = METRICS[table["metric"].iloc[0]], made["runs"]
+    metric, runs = SET_METRICS[table["metric"].iloc[0]], made["runs"]
     shown = named(table, len(runs))
     chart = comparison_chart(shown, metric)
     pages.save_charts(folder, {"comparison": chart})

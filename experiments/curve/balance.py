@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, did_you_mean, needs_extra
+from coverfusion.data.genre_sets import Labels
 from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
@@ -23,12 +24,15 @@ BALANCES = {
 }
 
 
-def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
+def check_balances(balances: Sequence[str], classifiers: Sequence[str], labels: Labels = "one") -> None:
     """Refuses what is unknown or not installed, and class weights for a classifier that takes none.
+
+    Covers of several genres cannot be balanced: more of one genre is more of another.
 
     Args:
         balances: out of `BALANCES`.
         classifiers: registered names; means of others need no weights of their own.
+        labels: genres of a cover.
 
     Raises:
         UserError: the message names the option.
@@ -36,6 +40,11 @@ def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
     for balance in balances:
         if balance not in BALANCES:
             raise UserError(f"--balance {balance}: unknown.{did_you_mean(balance, BALANCES)}")
+        if balance != "none" and labels == "many":
+            raise UserError(
+                f"--balance {balance}: with labels: many a cover counts for several genres, so that none can "
+                f"be balanced alone. Take --balance none: thresholds are learnt for each genre."
+            )
     if "oversample" in balances:
         needs_extra("balance", "--balance oversample")
     for name in classifiers if "weights" in balances else ():

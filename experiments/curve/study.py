@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
+from coverfusion.data.genre_sets import genre_names, labels_of
 from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
@@ -64,9 +65,10 @@ def learning_curve(
     parameters = {name: (config.classifiers or {}).get(name, {}) for name in names}
     for name, given in parameters.items():
         create(name, **given)
-    means = members_of(parameters)
+    # of several genres a mean pools each genre by itself, and is fitted as it is
+    means = {} if config.labels == "many" else members_of(parameters)
     fitted = list(dict.fromkeys(m for name in names for m in means.get(name, [name])))
-    check_balances(balances, fitted)
+    check_balances(balances, fitted, config.labels)
     config, repeats = with_saved_folds(with_folds(config), repeats)
     config = config.model_copy(update={"classifiers": parameters, "alone": []})
     folds = config.folds or DEFAULT_FOLDS
@@ -76,7 +78,7 @@ def learning_curve(
 
     def check(covers: pd.DataFrame) -> None:
         check_folds(covers, config)
-        check_sizes(sizes, len(covers), covers["genre"].nunique())
+        check_sizes(sizes, len(covers), len(genre_names(covers)))
 
     with open_study_folder("curve", config, extractors, [asked], fresh=fresh, check=check) as study:
         if not study.is_finished():
@@ -116,7 +118,7 @@ def make_points(
     """
     all_folds, _ = save_folds(folder, covers, with_folds(config), repeats)
     largest = round(float(np.mean([len(fold.part.train) for fold in all_folds])))
-    steps = check_sizes(sizes, largest, covers["genre"].nunique(), with_folds(config).folds or 0)
+    steps = check_sizes(sizes, largest, len(genre_names(covers)), with_folds(config).folds or 0)
     by_id = covers.set_index("cover_id", drop=False)
     points = []
     for fold in all_folds:
@@ -132,9 +134,9 @@ def make_points(
 
 def baseline_of(points: Sequence[Point], covers: pd.DataFrame, metric: str) -> float:
     """The metric where nothing is known of a cover, with all the training covers of each fold."""
-    genre, largest = covers.set_index("cover_id")["genre"], max(point.size for point in points)
+    genre, largest = labels_of(covers.set_index("cover_id")), max(point.size for point in points)
     parts = [point.part for point in points if point.size == largest]
-    return baselines(parts, genre, sorted(genre.unique()))["test"][metric]
+    return baselines(parts, genre, genre_names(covers))["test"][metric]
 
 
 # --- fits ----------------------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ def write_doubt_page(
         "covers": covers,
         "genres": records(genres),
         "count": count,
+        "sets": "lacking" in genres,
         "environment": read_json(folder / "environment.json"),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }

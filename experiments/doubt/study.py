@@ -17,7 +17,7 @@ from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.outputs import check_folder
-from coverfusion.experiments.pipeline.predicted_genres import named_genres
+from coverfusion.experiments.pipeline.predicted_genres import named_genres, several
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen_collection
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
@@ -104,13 +104,14 @@ def doubt_findings(
         else "those of validation and test; a run with --folds judges all covers"
     )
     right = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
+    it_is = "its genres are all" if several(predictions) else "it is"
     weak = right < WEAK_ACCURACY
     name = f"{model.classifier} on {model.on}"
     said = [
-        f"{name} is too weak to judge labels: it is right for only {percent(right)} of the covers, so "
+        f"{name} is too weak to judge labels: {it_is} right for only {percent(right)} of the covers, so "
         "most of its doubts are its own mistakes."
         if weak
-        else f"It is right for {percent(right)} of the covers; its own mistakes are among the doubts.",
+        else f"{it_is[0].upper()}{it_is[1:]} right for {percent(right)} of the covers; its own mistakes are among the doubts.",
         (
             f"{'It' if weak else name} doubts the genre of {count:,} of {covers:,} covers "
             f"({percent(count / covers)}; {looked})."
@@ -138,6 +139,8 @@ def most_doubtful(
         genres: as `doubt_by_genre` gives them.
         wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
     """
+    if "doubted" in table:  # of covers of several genres another genre may be doubted than this one
+        return []
     named, doubted = predictions["genre"], predictions.index.isin(table["cover_id"])
     parts = {
         str(genre): grouped_proportion(doubted[own], predictions.loc[own, "group"].to_numpy(), wider)

@@ -78,6 +78,7 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "name": Path(root).name or folder.name,
         "gist": map_gist(pairs, scores),
         "blocks": _config(folder)["blocks"],
+        "sets": _config(folder).get("labels") == "many",
         "methods": [METHOD_NAMES[method] for method in methods],
         "colourings": [colouring["name"] for colouring in colourings],
         "first": methods[0],

@@ -12,7 +12,9 @@ from coverfusion.experiments.pipeline.predicted_genres import SAYS, genres_of, t
 from coverfusion.fusion.uncertainty.genre_thresholds import best_thresholds, called
 
 
-def with_named(frames: Sequence[pd.DataFrame], groups: pd.Series, seed: int) -> list[pd.DataFrame]:
+def with_named(
+    frames: Sequence[pd.DataFrame], groups: pd.Series, seed: int, held_out: str | None = None
+) -> list[pd.DataFrame]:
     """The predictions of each fold, with a column `says_<genre>`: whether a cover is called the genre.
 
     The thresholds of a fold are those with the best F1 of each genre on the predictions of all other folds.
@@ -23,11 +25,17 @@ def with_named(frames: Sequence[pd.DataFrame], groups: pd.Series, seed: int) -> 
         frames: of one model, one a fold: `split`, `genre` and `p_<genre>`, by cover_id.
         groups: cover_id -> group.
         seed: of the halves.
+        held_out: the split whose covers thresholds are learnt on, where frames have several; None: all.
     """
     frames = [frame.fillna({column: 0.0 for column in frame if column.startswith("p_")}) for frame in frames]
+
+    def teaches(frame: pd.DataFrame) -> pd.DataFrame:
+        return frame if held_out is None else frame[frame["split"] == held_out]
+
     if len(frames) > 1:
         return [
-            _called(frame, pd.concat([other for other in frames if other is not frame])) for frame in frames
+            _called(frame, pd.concat([teaches(other) for other in frames if other is not frame]))
+            for frame in frames
         ]
     frame = frames[0]
     names = list(frame["split"].unique())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +34,32 @@ def score_splits(
     for model, frame in predictions.items():
         for split, part in frame.groupby("split", sort=False):
             ordered = part.sort_index()
-            found, own = predicted_of(ordered), groups[ordered.index].to_numpy()
-            if several(ordered):
-                sets = (found.truth, found.named, found.proba)
-                scored[model, str(split)] = score_sets(*sets, found.genres, own, seed, folds)
-                continue
-            genre = ordered["genre"].to_numpy()
-            scored[model, str(split)] = score_predictions(genre, found.proba, found.genres, own, seed, folds)
+            own = groups[ordered.index].to_numpy()
+            scored[model, str(split)] = score_frame(ordered, own, seed, folds)
     return scored
+
+
+def score_frame(
+    predictions: pd.DataFrame,
+    groups: np.ndarray,
+    seed: int,
+    folds: int | None = None,
+    genres: Sequence[str] = (),
+) -> Scores:
+    """Scores of a predictions frame, of covers with one genre or several.
+
+    Args:
+        predictions: n rows with `genre`, `p_<genre>` and, of covers of several genres, `says_<genre>`.
+        groups: n labels, for the bootstrap.
+        seed: of the bootstrap.
+        folds: how many the predictions are pooled from; None: one split.
+        genres: of all covers, where some may have no column here; else those that have one.
+    """
+    found = predicted_of(predictions, genres)
+    if several(predictions):
+        return score_sets(found.truth, found.named, found.proba, found.genres, groups, seed, folds)
+    genre = predictions["genre"].to_numpy()
+    return score_predictions(genre, found.proba, found.genres, groups, seed, folds)
 
 
 def leaderboard(

@@ -41,10 +41,15 @@ def several(predictions: pd.DataFrame) -> bool:
 
 
 def truth_of(labels: Sequence[str] | pd.Series, genres: Sequence[str], sets: bool) -> np.ndarray:
-    """(n,) codes of n genres; of joined genres (n, k) bool."""
+    """(n,) codes of n genres; of joined genres (n, k) bool, none of an empty text."""
     if sets:
-        return indicator((label.split(SEPARATOR) for label in labels), genres)
+        return indicator((label.split(SEPARATOR) if label else [] for label in labels), genres)
     return pd.Index(genres).get_indexer(pd.Index(labels))
+
+
+def has_genre(codes: np.ndarray, k: int) -> np.ndarray:
+    """(n, k) float, 1 where a cover has a genre, of (n,) codes or (n, k) bool."""
+    return codes.astype(float) if codes.ndim == 2 else np.eye(k)[codes]
 
 
 def predicted_of(predictions: pd.DataFrame, genres: Sequence[str] = ()) -> Predicted:
@@ -70,7 +75,12 @@ def predicted_of(predictions: pd.DataFrame, genres: Sequence[str] = ()) -> Predi
 def named_genres(predictions: pd.DataFrame) -> np.ndarray:
     """(n,) the predicted genre of each row of a predictions frame, or its genres, joined."""
     found = predicted_of(predictions)
-    names = np.array(found.genres, dtype=object)
-    if found.named.ndim == 1:
-        return names[found.named]
-    return np.array([SEPARATOR.join(names[own]) for own in found.named], dtype=object)
+    return genres_in_words(found.named, found.genres)
+
+
+def genres_in_words(codes: np.ndarray, genres: Sequence[str]) -> np.ndarray:
+    """(n,) the genres of (n,) codes, or of (n, k) bool, joined."""
+    names = np.array(genres, dtype=object)
+    if codes.ndim == 1:
+        return names[codes]
+    return np.array([SEPARATOR.join(names[own]) for own in codes], dtype=object)

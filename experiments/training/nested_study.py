@@ -27,6 +27,11 @@ def check_nested(config: Config) -> None:
     """Raises UserError where nested folds are asked for and cannot be drawn."""
     if config.nested and (config.folds or 0) < FEWEST_FOLDS:
         raise UserError(f"--nested {config.nested} needs --folds of {FEWEST_FOLDS} or more.")
+    if config.nested and config.labels == "many":
+        raise UserError(
+            "--nested judges the accuracy of one genre a cover, not labels: many. Leave it out, and take "
+            "`coverfusion ablate --repeats` for intervals over repeated folds."
+        )
     if config.nested and config.split_file is not None:
         raise UserError("--nested draws folds of its own and cannot take --split-file. Leave out one.")
 

@@ -83,6 +83,11 @@ def transfer(
     config = _checked(config)
     if config.metadata is not None:
         raise UserError("metadata: transfer compares pictures alone. Leave the key out of its config.")
+    if config.labels == "many":
+        raise UserError(
+            "labels: many: transfer compares covers with one genre each. Leave the key out of its config: "
+            "covers under several genres are then left out."
+        )
     if second is None:
         if genres is not None:
             raise UserError("--genres maps the genres of two collections. Name the second one.")

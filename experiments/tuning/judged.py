@@ -34,7 +34,8 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
         best: as for `best_words`.
         metric: that it was chosen by.
     """
-    said, folds = [], read_config(folder / "config.yaml").folds
+    said, config = [], read_config(folder / "config.yaml")
+    folds = config.folds
     if best["tried"] > 1:
         low, high = (metric.shown(best[f"corrected_{end}"]).removesuffix(" %") for end in ("low", "high"))
         said.append(
@@ -42,7 +43,8 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
             f"{metric.shown(best['corrected'])} ({low} to {high})."
         )
     guessed = chance(folder)
-    if metric.name != "accuracy" or best["corrected_low"] > guessed:
+    # of covers of several genres nobody is right of a whole set by chance
+    if metric.name != "accuracy" or config.labels == "many" or best["corrected_low"] > guessed:
         return said
     said.append(
         f"No value is significantly better than always saying the largest genre ({metric.shown(guessed)})."

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from coverfusion.data.errors import UserError, needs_extra
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric, metric_value
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.predicted_genres import genres_of
+from coverfusion.experiments.pipeline.genre_thresholds import with_named
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search_page import write_search_page
@@ -229,12 +229,12 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpac
 
 
 def _score(candidates: Candidates, model: Model, part: Part, metric: Metric) -> float:
-    frame = candidates.fits.predictions(model, part)
-    frame = frame[frame["split"] == VALIDATION]
-    genres = genres_of(frame)
-    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-    return metric_value(metric, truth, proba.argmax(axis=1), proba)
+    fits = candidates.fits
+    frame = fits.predictions(model, part)
+    if fits.sets:
+        frame = with_named([frame], fits.covers["group"], candidates.config.seed)[0]
+    found = predicted_of(frame[frame["split"] == VALIDATION])
+    return metric_value(metric, found.truth, found.named, found.proba)
 
 
 def _report(trial: Trial, value: float, step: int, early: bool = True) -> None:

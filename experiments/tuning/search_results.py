@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.data.genre_sets import genre_names
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.config import write_config
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
@@ -30,7 +31,7 @@ def write_results(study: Study, candidates: Candidates, space: SearchSpace) -> N
     """`trials.csv`, `importance.csv`, `best.csv` and `best.yaml` from a study with a finished trial."""
     folder = candidates.folder
     chosen_trial = best_trial(study, candidates, space)
-    table = trials_table(study, space, METRICS[candidates.config.metric])
+    table = trials_table(study, space, SET_METRICS[candidates.config.metric])
     numbered = [trial.number for trial in _told(study)]
     table["best"] = [number == chosen_trial.number for number in numbered]
     write_csv(table, folder / "trials.csv")
@@ -63,10 +64,9 @@ def best_trial(study: Study, candidates: Candidates, space: SearchSpace) -> Froz
 def held_out_loss(candidates: Candidates, values: Mapping[str, Any]) -> float:
     """The log loss of validation covers with these parameters, all parts together."""
     model = candidates.model(values)
-    frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
-    frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in frames])
-    metric = METRICS["log_loss"]
-    sums = predicted_sums(frame, metric, sorted(candidates.covers["genre"].unique()))
+    frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in candidates.predictions(model)])
+    metric = SET_METRICS["log_loss"]
+    sums = predicted_sums(frame, metric, genre_names(candidates.covers))
     return float(metric.value(sums.sum(axis=0, keepdims=True))[0])
 
 
