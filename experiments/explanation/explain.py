@@ -32,6 +32,7 @@ from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
@@ -155,15 +156,6 @@ def measure(
     return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
-def meanings(extractors: Sequence[Extractor]) -> dict[str, str]:
-    """`block.column` -> what it means and its unit, in the extractor's words."""
-    return {
-        f"{extractor.name}.{column}": text
-        for extractor in extractors
-        for column, text in extractor.describe().items()
-    }
-
-
 def _features(
     bundle: Bundle,
     extractors: Sequence[Extractor],
@@ -171,7 +163,7 @@ def _features(
     contributions: Contributions,
     genre: str,
 ) -> list[Feature]:
-    known = meanings(extractors)
+    known = meanings_of(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
     # metadata is in no row that is measured, and what holds strings has no value to show
     there = [name for name in strongest if name in row and not holds_strings(name)]

@@ -83,6 +83,8 @@ def transfer(
     config = _checked(config)
     if config.metadata is not None:
         raise UserError("metadata: transfer compares pictures alone. Leave the key out of its config.")
+    if config.sides == "fused":
+        raise UserError("sides: transfer compares single pictures. Leave the key out of its config.")
     if second is None:
         if genres is not None:
             raise UserError("--genres maps the genres of two collections. Name the second one.")
