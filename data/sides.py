@@ -113,10 +113,12 @@ def fuse(pictures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     behind = is_back & pictures["release"].isin(fronts)
     backs = pictures[behind].drop_duplicates("release").set_index("release")
     items = pictures[~behind].copy()
+    is_alone = items["side"] == BACK
     for column, of in zip(BACK_COLUMNS, ("cover_id", "path"), strict=True):
-        found = items["release"].map(backs[of]).fillna("")
-        own = items["cover_id"] == items["release"].map(backs["cover_id"])
-        items[column] = found.mask(own, "").mask(items["side"] == BACK, items[of])
+        theirs = backs[of].to_dict()
+        found = items["release"].map(lambda release, theirs=theirs: theirs.get(release, "")).astype(object)
+        items[column] = found.mask(is_alone, items[of])
+    items.loc[~is_alone & (items["back"] == items["cover_id"]), BACK_COLUMNS] = ""
     return items.reset_index(drop=True), pictures[behind]
 
 
