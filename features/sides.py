@@ -46,8 +46,13 @@ def meanings_of(extractors: Sequence[Extractor], backs: bool = False) -> dict[st
         backs: also those of backs.
     """
     known = {f"{e.name}.{column}": text for e in extractors for column, text in e.describe().items()}
-    behind = {f"{BACK_BLOCK}{name}": f"of the back: {text}" for name, text in known.items()}
-    return known | (behind if backs else {})
+    return known | ({BACK_BLOCK + name: _on_the_back(text) for name, text in known.items()} if backs else {})
+
+
+def _on_the_back(meaning: str) -> str:
+    """What stands before the colon is a feature's name in charts."""
+    name, colon, more = meaning.partition(":")
+    return f"{name}, on the back{colon}{more}"
 
 
 def read_items(covers: pd.DataFrame, extractors: Sequence[Extractor], store: Store) -> FeatureTable:
@@ -102,8 +107,8 @@ def table_of_sides(
 
 
 def _no_rows(extractor: Extractor) -> Rows:
-    notes = [] if isinstance(extractor, Annotator) else None
-    return Rows(np.empty((0, len(extractor.columns)), np.float32), notes)
+    values = np.empty((0, len(extractor.columns)), np.float32)
+    return Rows(values, [] if isinstance(extractor, Annotator) else None)
 
 
 def _spread(rows: Rows, there: Sequence[int], n: int) -> Rows:

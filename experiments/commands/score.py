@@ -101,7 +101,7 @@ def score_command(
             )
     manifests = {path: pictures_of_manifest(path) for path in paths if path != "-"}
     tables = [path for path, listed in manifests.items() if listed is not None]
-    named = (picture for path in paths for picture in _pictures(path, manifests.get(path)))
+    named: Iterator[str] = (picture for path in paths for picture in _pictures(path, manifests.get(path)))
     backs: dict[str, str] | None = None
     if (items := _items(bundle, paths, manifests, pair)) is not None:
         named, backs = iter([item.path for item in items]), backs_of(items)

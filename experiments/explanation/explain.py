@@ -26,6 +26,7 @@ from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_backs import say_without_backs
 from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
@@ -79,6 +80,7 @@ def explain(
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
     known_metadata(bundle, ()).say()
+    say_without_backs(bundle)
     explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
     draw_explanation(explanation).save(out)
     write_json(

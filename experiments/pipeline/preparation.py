@@ -32,7 +32,7 @@ from coverfusion.features.extract import Failure
 from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
-from coverfusion.features.sides import read_items
+from coverfusion.features.sides import is_back, read_items
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.pictures import PIXELS, Pictures
@@ -267,6 +267,8 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if backs := [name for name in prepared.table.blocks if is_back(name)]:
+        facts["backs"] = backs
     if metadata:
         facts["metadata"] = metadata.facts()
         metadata.write(folder)

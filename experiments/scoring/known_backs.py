@@ -17,6 +17,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
 from coverfusion.data.sides import BACK, FRONT, Item, Side, items_of, sides_of_manifest
 from coverfusion.data.sources import read_bytes
+from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.extract import read_decoded
 from coverfusion.features.registry import Extractor
 from coverfusion.features.sides import table_of, table_of_sides
@@ -96,6 +97,17 @@ def read_sides(
 def digest_of(backs: Backs) -> str:
     """Of all pairs."""
     return hashlib.sha256(repr(sorted(backs.items())).encode()).hexdigest()[:16]
+
+
+def say_without_backs(bundle: Bundle, given: bool = False) -> None:
+    """Prints that pictures are taken for fronts where a model of both sides is given no backs."""
+    if bundle.two_sided and not given:
+        console.print(
+            "The model has learnt from backs too. Here each picture is a front without a back: expect less than "
+            "its figures and guarantees say.",
+            style="yellow",
+            highlight=False,
+        )
 
 
 def check_backs(bundle: Bundle, given: bool) -> None:

@@ -37,6 +37,7 @@ from coverfusion.experiments.scoring.known_backs import (
     check_backs,
     digest_of,
     read_sides,
+    say_without_backs,
     sides_table,
 )
 from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
@@ -114,6 +115,7 @@ def score(
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
         known.say()
+        say_without_backs(bundle, backs is not None)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)

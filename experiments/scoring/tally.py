@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.scoring.known_backs import Backs, check_backs, read_sides
+from coverfusion.experiments.scoring.known_backs import Backs, check_backs, read_sides, say_without_backs
 from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, count_failed, score_chunk
 from coverfusion.features.extract import decoded_ahead
@@ -110,6 +110,7 @@ def tally_pictures(
         console.print(text)
     known = known_metadata(bundle, manifests)
     known.say()
+    say_without_backs(bundle, backs is not None)
     tally, limit = Tally(training_covers=training_covers(bundle_folder)), FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
         fronts, behind = read_sides(chunk, backs)
