@@ -141,7 +141,7 @@ def ablate(
 
     Args:
         source: as in `train`, and so are the arguments that are not named here.
-        designs: which sets: "alone", "without", "metadata", "subsets", "families", "greedy".
+        designs: which sets: "alone", "without", "metadata", "sides", "subsets", "families", "greedy".
         classifiers: names of classifiers, or classifier -> its parameters; None: svc and catboost.
         blocks: names of blocks, or block -> its parameters; None: all that can run.
         metadata: as in `train`.

@@ -57,8 +57,9 @@ def ablate_command(
         typer.Option(
             "--design",
             "-d",
-            help="Which sets of blocks are fitted: alone, without, metadata, subsets, families or greedy "
-            "(repeatable). The default is alone and without, and metadata where there is any.",
+            help="Which sets of blocks are fitted: alone, without, metadata, sides, subsets, families or "
+            "greedy (repeatable). The default is alone and without, metadata where there is any, and "
+            "sides where they are fused.",
         ),
     ] = None,
     classifier: ClassifiersOption = None,
@@ -162,6 +163,7 @@ def ablate_command(
     from coverfusion.experiments.ablation.study import ablate
 
     usual = ["alone", "without", *(["metadata"] if config.metadata else [])]
+    usual += ["sides"] if config.sides == "fused" else []
     folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)

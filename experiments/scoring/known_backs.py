@@ -103,8 +103,8 @@ def say_without_backs(bundle: Bundle, given: bool = False) -> None:
     """Prints that pictures are taken for fronts where a model of both sides is given no backs."""
     if bundle.two_sided and not given:
         console.print(
-            "The model has learnt from backs too. Here each picture is a front without a back: expect less than "
-            "its figures and guarantees say.",
+            "The model has learnt from backs too. Here each picture is a front without a back: expect less "
+            "than its figures and guarantees say.",
             style="yellow",
             highlight=False,
         )

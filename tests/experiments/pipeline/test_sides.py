@@ -77,12 +77,17 @@ def test_without_backs_accuracy_is_near_chance_and_with_half_of_them_between(tmp
 
 def test_ablation_names_the_block_of_the_back(manifest):
     asked = config(manifest, manifest.parent / "runs", sides="fused", classifiers=["svc"], folds=3)
-    study = ablate(asked, ["alone", "without"], repeats=1, workers=1)
+    study = ablate(asked, ["alone", "without", "sides"], repeats=1, workers=1)
     comparisons = pd.read_csv(study / "comparisons.csv").set_index(["design", "unit"])
     lost = comparisons.loc["all against all but block"]
     assert lost.loc["back_color", "difference"] > 0.4
     assert lost.loc["back_color", "p_holm"] < 0.05
     assert lost.loc["color", "p_holm"] > 0.05
+    sides = comparisons.loc["all against all but one side"]
+    assert sides.loc["backs left out", "difference"] == lost.loc["back_color", "difference"]
+    assert sides.loc["fronts left out", "difference"] == lost.loc["color", "difference"]
+    with pytest.raises(UserError, match=r"--design sides.*--sides fused"):
+        ablate(config(manifest, manifest.parent / "runs"), ["sides"])
 
 
 def test_separate_sides_give_what_they_gave_without_the_columns(manifest, tmp_path):
