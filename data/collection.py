@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +31,8 @@ from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.overlay_cache import read_agreements, write_agreements
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.plurals import how_many
-from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
+from coverfusion.data.sides import BACK_COLUMNS, Sides, check_genres, fuse, sides_of_manifest
+from coverfusion.data.sources import Entry, is_manifest, list_entries, read_bytes, room_for
 
 Keep = Literal["drop", "first", "all"]
 COLLECTION_COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]
@@ -66,6 +67,10 @@ class Collection:
         labels: "many": a cover may have several genres. Then `frame` has one row a cover, `genres` (a tuple
             of names, sorted) and `genre` (these joined by `|`), and nothing is left out for having several.
         copies: cover_id and path of each copy of a cover within its genre, which was left out.
+        sides: "fused": both sides of a release are one item. Then `frame` has one row an item, `back` (the
+            cover_id of its back; "" where it has none; the row's own where it has no front) and `back_path`,
+            and `counts` has backs (items that have one) and backs_alone (that have no front).
+        two_sided: the manifest tells fronts from backs.
     """
 
     frame: pd.DataFrame
@@ -77,6 +82,8 @@ class Collection:
     genres: tuple[str, ...] | None = None
     labels: Labels = "one"
     copies: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["cover_id", "path"]))
+    sides: Sides = "separate"
+    two_sided: bool = False
 
     def __len__(self) -> int:
         """The number of rows of `frame`."""
@@ -101,9 +108,10 @@ class Collection:
         return f"left out: {', '.join(parts)}" if parts else "nothing left out"
 
     def fingerprint(self) -> str:
-        """16 hex digits over cover ids, genres and groups; paths and their order do not matter."""
+        """16 hex digits over cover ids, genres, groups and backs; paths and their order do not matter."""
         leader = least_covers(self.frame["cover_id"], self.frame["group"])
-        rows = sorted(zip(self.frame["cover_id"], self.frame["genre"], leader, strict=True))
+        backs = [self.frame["back"]] if self.sides == "fused" else []
+        rows = sorted(zip(self.frame["cover_id"], self.frame["genre"], leader, *backs, strict=True))
         return hashlib.sha256("\n".join(map("|".join, rows)).encode()).hexdigest()[:16]
 
 
@@ -115,6 +123,7 @@ def read_collection(
     progress: Callable[[int, int | None], None] | None = None,
     labels: Labels = "one",
     separator: str | None = None,
+    sides: Sides = "separate",
 ) -> Collection:
     """Reads every cover of a collection once.
 
@@ -130,9 +139,12 @@ def read_collection(
         progress: called with (files read, files in all).
         labels: "many": a cover has all genres that it stands under, and `keep` has no say.
         separator: what parts the genres of a manifest's row under "many"; None: it is found.
+        sides: "fused": front and back of a release, by a manifest's columns `release` and `side`, are one
+            item. "separate": each is a cover. Either way they share a group.
 
     Raises:
-        UserError: as `list_entries` and `read_bytes`; no file in it, a genre or `keep` unknown.
+        UserError: as `list_entries`, `read_bytes` and `sides_of_manifest`; no file in it, a genre, `keep` or
+            `sides` unknown; sides are to be fused that nothing tells apart, or have different genres.
 
     Example:
         >>> import coverfusion as cf
@@ -148,7 +160,9 @@ def read_collection(
         raise UserError(f"keep: there is no way '{keep}'.{did_you_mean(str(keep), ['drop', 'first', 'all'])}")
     if labels == "many" and keep != "drop":
         raise UserError(f"keep: {keep}: with labels: many each cover keeps all its genres. Leave one out.")
-    entries = list(list_entries(path, labels, separator))
+    if sides not in ("separate", "fused"):
+        raise UserError(f"sides: there is no way '{sides}'.{did_you_mean(str(sides), ['separate', 'fused'])}")
+    entries, two_sided = _with_sides(list(list_entries(path, labels, separator)), path, sides)
     files = len(entries)
     if genres is not None:
         entries = _chosen(entries, genres, path, labels)
@@ -163,11 +177,15 @@ def read_collection(
     if labels == "many":
         frame = frame.assign(genre=frame["genre"].str.split(SEPARATOR)).explode("genre", ignore_index=True)
         frame = frame[frame["genre"].isin(genres)] if genres is not None else frame
+    frame, backs = fuse(frame) if sides == "fused" else (frame, frame.iloc[:0])
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
-    # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
-    pairs, alike, sure = _pairs(unique, cache.path)
-    unique["group"] = group_covers(unique, pairs)
+    # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates, and
+    # so do the backs of items. What an item shows, so whether it conflicts, goes by its own picture.
+    every = pd.concat([unique, backs], ignore_index=True) if len(backs) else unique
+    pairs, alike, sure = _pairs(every, cache.path)
+    unique["group"] = group_covers(every, pairs)[: len(unique)]
+    alike, sure = alike[: len(unique)], sure[(sure < len(unique)).all(axis=1)]
     shown = group_covers(unique[["cover_id"]], sure)
     genres_shown = unique.groupby(shown)["genre"]  # of all that show the same picture
     conflicting = genres_shown.transform("nunique") > 1
@@ -186,7 +204,13 @@ def read_collection(
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(
-        frame=kept[[*COLLECTION_COLUMNS, GENRES_COLUMN] if labels == "many" else COLLECTION_COLUMNS],
+        frame=kept[
+            [
+                *COLLECTION_COLUMNS,
+                *([GENRES_COLUMN] if labels == "many" else []),
+                *(BACK_COLUMNS if sides == "fused" else []),
+            ]
+        ],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
         conflicts=_conflicts(unique[conflicting], same[conflicting], shown[conflicting]),
         counts={
@@ -200,7 +224,8 @@ def read_collection(
             "left_out": 0 if labels == "many" else len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
-        },
+        }
+        | (_back_counts(kept) if sides == "fused" else {}),
         source=path,
         keep=keep,
         genres=None if genres is None else tuple(genres),
@@ -208,7 +233,33 @@ def read_collection(
         copies=frame.loc[frame.duplicated(["cover_id", "genre"]), ["cover_id", "path"]].reset_index(
             drop=True
         ),
+        sides=sides,
+        two_sided=two_sided,
     )
+
+
+def _with_sides(entries: list[Entry], path: Place, sides: Sides) -> tuple[list[Entry], bool]:
+    """The entries with what a manifest says of their sides, and whether it says anything."""
+    rows = sides_of_manifest(path, [entry.path for entry in entries]) if is_manifest(path) else None
+    if rows is None:
+        if sides == "fused":
+            raise UserError(
+                f"sides: fused needs a manifest (.csv, .parquet) with the columns 'release' and 'side', and "
+                f"{path} has none."
+            )
+        return entries, False
+    if sides == "fused":
+        check_genres(path, rows, [entry.genre for entry in entries])
+    both = zip(entries, rows, strict=True)
+    return [replace(entry, release=row.release, side=row.side) for entry, row in both], True
+
+
+def _back_counts(items: pd.DataFrame) -> dict[str, int]:
+    once = items.drop_duplicates("cover_id")
+    return {
+        "backs": int((once["back"] != "").sum()),
+        "backs_alone": int((once["back"] == once["cover_id"]).sum()),
+    }
 
 
 def _chosen(entries: list[Entry], genres: Sequence[str], path: Place, labels: Labels) -> list[Entry]:
@@ -268,12 +319,13 @@ def _chunks(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFrame:
+    of_entry = [field.name for field in fields(Entry)]
     rows = [
-        (cover_id, entry.path, entry.genre, entry.group, entry.artist, *vars(facts).values())
+        (cover_id, *(getattr(entry, name) for name in of_entry), *vars(facts).values())
         for entry, cover_id, facts in read
     ]
     of_facts = [field.name for field in fields(PictureFacts)]
-    return pd.DataFrame(rows, columns=["cover_id", "path", "genre", "group", "artist", *of_facts])
+    return pd.DataFrame(rows, columns=["cover_id", *of_entry, *of_facts])
 
 
 def _pairs(covers: pd.DataFrame, facts: Path | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -64,12 +64,16 @@ class Entry:
         genre: the label; empty where the file lies beside the genre folders.
         artist: who made it; empty where unknown.
         group: covers of one group stay together in every split; empty where unknown.
+        release: what both sides of one release are called; empty where unknown.
+        side: "front" or "back".
     """
 
     path: str
     genre: str
     artist: str = ""
     group: str = ""
+    release: str = ""
+    side: str = "front"
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:

@@ -142,6 +142,14 @@ class FeatureTable:
             {name: texts.loc[ids] for name, texts in self.texts.items()},
         )
 
+    def set_index(self, index: pd.Index) -> FeatureTable:
+        """The same rows under other ids."""
+        return FeatureTable(
+            {name: frame.set_axis(index) for name, frame in self.blocks.items()},
+            {name: notes.set_axis(index) for name, notes in self.notes.items()},
+            {name: texts.set_axis(index) for name, texts in self.texts.items()},
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes `<block>.parquet`, its notes and text, the blocks' order and `SHA256SUMS` into `folder`."""
         folder = Path(folder)

@@ -30,6 +30,7 @@ from typing_extensions import TypedDict
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
+from coverfusion.features.sides import is_back
 from coverfusion.features.table import FeatureTable, Made, MetadataColumn
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
@@ -95,8 +96,14 @@ class Bundle:
     several: SeveralDecision | None = None
     metadata: dict[str, MetadataColumn] = field(default_factory=dict)
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether it has learnt from backs too, which may be missing."""
+        return any(map(is_back, self.columns))
+
     def __repr__(self) -> str:
-        blocks = "+".join([*self.extractors, *self.metadata])
+        backs = [block for block in self.columns if is_back(block)]
+        blocks = "+".join([*self.extractors, *backs, *self.metadata])
         genres = f"{len(self.classes)} genres"
         return f"Bundle({self.classifier.name} on {blocks}, {genres}, sha256 {self.digest[:12]})"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.ablation.designs import ONE_SIDE
+from coverfusion.experiments.ablation.designs import ALL_BUT_A_SIDE, ONE_SIDE
 from coverfusion.experiments.drawing.charts import Axis, Chart
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
@@ -28,6 +28,7 @@ COMPARISON_WORDS = {
     "all against block alone": "all against {unit} alone",
     "all against all but block": "without {unit}",
     ONE_SIDE: "all against {unit}",
+    ALL_BUT_A_SIDE: "{unit}",
     "family alone against chance": "{unit} alone",
     "all against all but family": "without {unit}",
     "greedy step": "adding {unit}",
@@ -39,6 +40,7 @@ DESIGN_WORDS = {
     "all against block alone": "All blocks, above the block alone",
     "all against all but block": "Lost when the block is left out",
     ONE_SIDE: "All against metadata alone and pictures alone",
+    ALL_BUT_A_SIDE: "Lost when one side is left out",
     "family alone against chance": "Columns alone, above chance",
     "all against all but family": "Lost when the columns are left out",
     "greedy step": "Gained by adding the block",

@@ -85,11 +85,14 @@ def ablate(
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
 
     Raises:
-        UserError: as `experiments.training.train.train`, an unknown design, or one of metadata without any.
+        UserError: as `experiments.training.train.train`, an unknown design, or one of metadata or sides that
+            are not there.
     """
     check_designs(designs)
     if "metadata" in designs and config.metadata is None:
         raise UserError("--design metadata: no column is named as metadata. Name some by --metadata.")
+    if "sides" in designs and config.sides != "fused":
+        raise UserError("--design sides: each picture is an item of its own. Take --sides fused.")
     wanted = (
         config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
     )

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.ablation.designs import (
-    ONE_SIDE,
+    HALVES,
     Units,
     families_of,
-    sides,
+    halves,
     without,
     without_family,
 )
@@ -252,9 +252,10 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
                 rows.append(("all against block alone", block, name, name, every, (block,)))
             if "without" in designs and len(every) > 1:
                 rows.append(("all against all but block", block, name, name, every, without(every, block)))
-        if "metadata" in designs:
-            for side, own in sides(every).items():
-                rows.append((ONE_SIDE, side, name, name, every, own))
+        for design, compared in HALVES.items():
+            if design in designs:
+                for half, own in halves(design, every).items():
+                    rows.append((compared, half, name, name, every, own))
         if "families" in designs:
             for block, units in families_of(study.blocks[name]).items():
                 for unit in units:

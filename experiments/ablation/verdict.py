@@ -6,11 +6,25 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from coverfusion.experiments.ablation.designs import METADATA, ONE_SIDE
+from coverfusion.experiments.ablation.designs import (
+    ALL_BUT_A_SIDE,
+    METADATA,
+    NO_BACKS,
+    NO_FRONTS,
+    ONE_SIDE,
+    PICTURES,
+)
 from coverfusion.experiments.drawing.words import listed, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
+# what is not in a set of blocks -> and what it is added to
+_ADDED = {
+    METADATA: ("pictures", "metadata"),
+    PICTURES: ("metadata", "pictures"),
+    NO_BACKS: ("backs", "all the rest"),
+    NO_FRONTS: ("fronts", "all the rest"),
+}
 ALONE, NEEDED = "block alone against chance", "all against all but block"
 
 
@@ -22,7 +36,12 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
         metric: that they are in.
     """
     said = []
-    for design, sentence in ((ALONE, _alone), (NEEDED, _needed), (ONE_SIDE, _added)):
+    for design, sentence in (
+        (ALONE, _alone),
+        (NEEDED, _needed),
+        (ONE_SIDE, _added),
+        (ALL_BUT_A_SIDE, _added),
+    ):
         for classifier, part in comparisons[comparisons["design"] == design].groupby(
             "classifier", sort=False
         ):
@@ -64,10 +83,10 @@ def _power(part: pd.DataFrame, metric: Metric) -> str:
 
 
 def _added(part: pd.DataFrame, metric: Metric) -> str:
-    """What pictures add to metadata, and metadata to pictures."""
+    """What pictures add to metadata, and metadata to pictures; what either side adds."""
     said = []
     for row in records(part):
-        added, to = ("pictures", "metadata") if row["unit"] == METADATA else ("metadata", "pictures")
+        added, to = _ADDED[row["unit"]]
         ends = (metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high"))
         doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
         said.append("{} add {} ({} to {}) to {}{}".format(added, *ends, to, doubt))

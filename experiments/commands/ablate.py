@@ -27,6 +27,7 @@ from coverfusion.experiments.commands.options import (
     RepeatsOption,
     RopeOption,
     SeparatorOption,
+    SidesOption,
     SplitFileOption,
     StoreOption,
     TrackingUriOption,
@@ -56,8 +57,9 @@ def ablate_command(
         typer.Option(
             "--design",
             "-d",
-            help="Which sets of blocks are fitted: alone, without, metadata, subsets, families or greedy "
-            "(repeatable). The default is alone and without, and metadata where there is any.",
+            help="Which sets of blocks are fitted: alone, without, metadata, sides, subsets, families or "
+            "greedy (repeatable). The default is alone and without, metadata where there is any, and "
+            "sides where they are fused.",
         ),
     ] = None,
     classifier: ClassifiersOption = None,
@@ -71,6 +73,7 @@ def ablate_command(
     keep: ConfigKeepOption = None,
     labels: LabelsOption = None,
     separator: SeparatorOption = None,
+    sides: SidesOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -144,6 +147,7 @@ def ablate_command(
         keep=keep,
         labels=labels,
         separator=separator,
+        sides=sides,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -159,6 +163,7 @@ def ablate_command(
     from coverfusion.experiments.ablation.study import ablate
 
     usual = ["alone", "without", *(["metadata"] if config.metadata else [])]
+    usual += ["sides"] if config.sides == "fused" else []
     folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)

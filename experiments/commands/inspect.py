@@ -14,6 +14,7 @@ from coverfusion.experiments.commands.options import (
     KeepOption,
     LabelsOption,
     SeparatorOption,
+    SidesOption,
     StoreOption,
 )
 from coverfusion.experiments.commands.printing import print_place
@@ -27,6 +28,7 @@ def inspect_command(
     keep: KeepOption = "drop",
     labels: LabelsOption = None,
     separator: SeparatorOption = None,
+    sides: SidesOption = None,
     store: StoreOption = None,
 ) -> None:
     """Counts covers, sizes, duplicates and rejected files of a collection, and draws figures.
@@ -45,6 +47,7 @@ def inspect_command(
         keep=keep,
         labels=labels,
         separator=separator,
+        sides=sides,
         store=store,
     )
     folder = out or Path("runs") / f"inspect-{config.collection_name}"
@@ -59,6 +62,7 @@ def inspect_command(
         "--keep": None if keep == "drop" else keep,
         "--labels": labels,
         "--separator": separator,
+        "--sides": sides,
         "--store": store,
     }
     print_next("train models on it", "train", collection, *given_options(options))

@@ -68,6 +68,13 @@ SeparatorOption = Annotated[
     str | None,
     typer.Option(help="What parts the genres in a row of a manifest, with --labels many; found by itself."),
 ]
+SidesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Front and back of a release, by a manifest's columns release and side: separate (two covers) "
+        "or fused (one item)."
+    ),
+]
 ConfigKeepOption = Annotated[
     str | None, typer.Option(help="What becomes of covers under two genres: drop, first or all.")
 ]

@@ -26,12 +26,14 @@ from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_backs import say_without_backs
 from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
@@ -78,6 +80,7 @@ def explain(
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
     known_metadata(bundle, ()).say()
+    say_without_backs(bundle)
     explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
     draw_explanation(explanation).save(out)
     write_json(
@@ -155,15 +158,6 @@ def measure(
     return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
-def meanings(extractors: Sequence[Extractor]) -> dict[str, str]:
-    """`block.column` -> what it means and its unit, in the extractor's words."""
-    return {
-        f"{extractor.name}.{column}": text
-        for extractor in extractors
-        for column, text in extractor.describe().items()
-    }
-
-
 def _features(
     bundle: Bundle,
     extractors: Sequence[Extractor],
@@ -171,7 +165,7 @@ def _features(
     contributions: Contributions,
     genre: str,
 ) -> list[Feature]:
-    known = meanings(extractors)
+    known = meanings_of(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
     # metadata is in no row that is measured, and what holds strings has no value to show
     there = [name for name in strongest if name in row and not holds_strings(name)]

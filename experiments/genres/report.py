@@ -37,6 +37,7 @@ from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import load_bundle
 
 FITS_FOLDER = ".fits"  # in the folder of the pages, until they are finished
@@ -62,11 +63,7 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
     neighbours = load_bundle(run / "bundle").neighbours
     if neighbours is None:
         raise UserError(f"{run / 'bundle'} has no index of training covers. Train again.")
-    meanings = {
-        f"{extractor.name}.{column}": text
-        for extractor in prepared.extractors
-        for column, text in extractor.describe().items()
-    }
+    meanings = meanings_of(prepared.extractors, backs=True)
     findings = find_all_genres(
         read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / FITS_FOLDER
     )

@@ -26,6 +26,7 @@ from coverfusion.data.genre_sets import Labels
 from coverfusion.data.manifest import MANIFEST_COLUMNS
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
+from coverfusion.data.sides import Sides
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, MetricName
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
@@ -90,6 +91,11 @@ class Config(BaseModel):
     separator: str | None = Field(
         None, description="what parts the genres in a row of a manifest under labels: many; found by itself"
     )
+    sides: Sides = Field(
+        "separate",
+        description="fused: front and back of a release, by a manifest's columns release and side, are one "
+        "item with one prediction; separate: each is a cover",
+    )
     preset: Literal["packaged", "hub"] = Field("packaged", description="which weights the blocks use")
     blocks: Parameters | None = Field(
         None, description="block -> its parameters; all that can run by default"
@@ -147,6 +153,8 @@ class Config(BaseModel):
         values["splits"] = None if self.split_file is None else _digest(self.split_file)
         if self.metadata is None:
             del values["metadata"]
+        if self.sides == "separate":
+            del values["sides"]
         origins = CLASSIFIERS.origins()
         return values | {"classifier_origins": origins} if origins else values
 

@@ -28,10 +28,11 @@ from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.word_groups import group_by_words
 from coverfusion.features.decoded import Decoded
-from coverfusion.features.extract import Failure, read_table
+from coverfusion.features.extract import Failure
 from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
+from coverfusion.features.sides import is_back, read_items
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.pictures import PIXELS, Pictures
@@ -105,6 +106,11 @@ def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
     needed = any(_sees_pictures(name) for name in {*classifiers, *config.alone})
     if needed and PIXELS not in [extractor.name for extractor in extractors]:
         extractors.append(create_extractor(PIXELS))
+    if config.sides == "fused" and PIXELS in [extractor.name for extractor in extractors]:
+        raise UserError(
+            "sides: fused takes no classifier that learns from pictures themselves, for they see one side. "
+            "Leave out `pixels` and such classifiers, or take `sides: separate`."
+        )
     return extractors
 
 
@@ -123,6 +129,7 @@ def open_collection(config: Config) -> Collection:
             f"and conflicts.csv."
         )
     _say_left_out(collection)
+    _say_sides(collection)
     return collection
 
 
@@ -141,6 +148,7 @@ def read_with_progress(config: Config) -> Collection:
             progress=progress,
             labels=config.labels,
             separator=config.separator,
+            sides=config.sides,
         )
     if config.store.is_dir():  # a store among covers is none
         with contextlib.suppress(OSError):  # it is only read
@@ -182,6 +190,19 @@ def _say_left_out(collection: Collection) -> None:
         )
 
 
+def _say_sides(collection: Collection) -> None:
+    counts, said = collection.counts, ""
+    if collection.sides == "fused":
+        said = (
+            f"Sides are fused: {how_many(len(collection), 'item')}, {counts['backs']:,} with a back, "
+            f"{counts['backs_alone']:,} of these without a front."
+        )
+    elif collection.two_sided:
+        said = "The manifest tells fronts from backs; each is a cover here. `--sides fused` joins them."
+    if said:
+        console.print(said, highlight=False)
+
+
 def prepare(
     config: Config, collection: Collection, extractors: list[Extractor], metadata: Metadata | None = None
 ) -> Prepared:
@@ -204,19 +225,14 @@ def prepare(
     covers = collection.frame[~collection.frame["cover_id"].isin(unread)]
     # what is drawn by the position of a row must not depend on the names of files
     covers = covers.sort_values(["cover_id", "genre"], ignore_index=True)
-    table = read_table(covers["cover_id"].tolist(), tabled, store)
+    table = read_items(covers, tabled, store)
     if config.groups == "words":
         covers["group"] = _word_groups(covers, table)
     ids = covers["cover_id"].tolist()
     doubled = covers["cover_id"].duplicated(keep=False)
     if doubled.any():  # keep="all": one cover under several genres is several rows
         covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
-        rows = pd.Index(covers["cover_id"])
-        table = FeatureTable(
-            {name: block.set_axis(rows) for name, block in table.blocks.items()},
-            {name: notes.set_axis(rows) for name, notes in table.notes.items()},
-            {name: texts.set_axis(rows) for name, texts in table.texts.items()},
-        )
+        table = table.set_index(pd.Index(covers["cover_id"]))
     if metadata is not None:
         metadata = metadata.of(ids, covers["cover_id"].tolist())
     return Prepared(collection, covers, table, extractors, failures, pictures, metadata)
@@ -251,6 +267,8 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if backs := [name for name in prepared.table.blocks if is_back(name)]:
+        facts["backs"] = backs
     if metadata:
         facts["metadata"] = metadata.facts()
         metadata.write(folder)

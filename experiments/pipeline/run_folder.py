@@ -264,6 +264,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         by_model.setdefault((entry["classifier"], tuple(entry["blocks"])), {})[entry["split"]] = entry
     facts = _json(folder / "collection.json")
     tabled = {name for name in facts["extractors"] if name != PIXELS}
+    tabled |= set(facts.get("backs", []))
     tabled |= {made["block"] for made in facts.get("metadata", [])}
     models = [
         _model(key, by_model[key], chosen, seconds, tabled)

@@ -18,8 +18,9 @@ from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.retrieval.index import INDEX_FILE, CoverIndex, load_index
 from coverfusion.experiments.retrieval.similar_figure import draw_similar
-from coverfusion.experiments.scoring.score import same_extractors, table_of
+from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 

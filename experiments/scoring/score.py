@@ -22,22 +22,30 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from PIL.Image import Image
 
 from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
 from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
-from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_backs import (
+    Backs,
+    ReadPicture,
+    check_backs,
+    digest_of,
+    read_sides,
+    say_without_backs,
+    sides_table,
+)
 from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
-from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
+from coverfusion.features.extract import COVERS_PER_CHUNK, decoded_ahead
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
+from coverfusion.features.sides import fronts_of
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
@@ -59,6 +67,7 @@ def score(
     targets: Targets = NO_TARGETS,
     max_failed: float = MAX_FAILED,
     manifests: Sequence[str] = (),
+    backs: Backs | None = None,
 ) -> tuple[int, int]:
     """Scores pictures one after another into a file.
 
@@ -72,6 +81,7 @@ def score(
         targets: when to abstain, and what the sets of genres guarantee.
         max_failed: the share of pictures that blocks may fail on.
         manifests: files that name the pictures, for a model that has learnt from their other columns.
+        backs: path of an item -> that of its back, for a model that has learnt from backs.
 
     Returns:
         The number of rows, and of those among them with an error.
@@ -79,8 +89,8 @@ def score(
     Raises:
         UserError: a bad output name, a place that cannot be written, an existing output, one to resume that
             was made of other pictures or by another model, another run that writes it, a broken bundle,
-            weights that are not here, targets for a bundle without held-out covers, or blocks that fail on
-            too many pictures.
+            weights that are not here, targets for a bundle without held-out covers, backs for a model that
+            knows none, or blocks that fail on too many pictures.
     """
     out = Path(out)
     if out.suffix.lower() not in OUTPUT_FORMATS:
@@ -91,9 +101,12 @@ def score(
     check_writable(out)
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
+    check_backs(bundle, backs is not None)
     top_k = min(top_k, len(bundle.classes))
     known = known_metadata(bundle, manifests)
     facts = {"bundle": bundle.digest, "top_k": top_k, "metadata": known.digest()} | asdict(targets)
+    if backs is not None:
+        facts["backs"] = digest_of(backs)
     if out.is_file() and not parts.exists():
         return _finished(out, facts, pictures)
     extractors = bundle_extractors(bundle)
@@ -102,6 +115,7 @@ def score(
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
         known.say()
+        say_without_backs(bundle, backs is not None)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
@@ -109,7 +123,10 @@ def score(
         for number in itertools.count(len(done)):
             frames = []
             for chunk in itertools.islice(chunks, COVERS_PER_PART // COVERS_PER_CHUNK):
-                frames.append(score_chunk(bundle, extractors, chunk, top_k, targets, known.of(chunk)))
+                fronts, behind = read_sides(chunk, backs)
+                frames.append(
+                    score_chunk(bundle, extractors, fronts, top_k, targets, known.of(chunk), behind)
+                )
                 count_failed(limit, frames[-1])
                 if progress:
                     progress(len(chunk))
@@ -118,7 +135,8 @@ def score(
             limit.check()  # before its rows are there for ever
             _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
         if not number:  # a file without rows has its columns all the same
-            _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
+            empty = score_chunk(bundle, extractors, [], top_k, targets, backs=None if backs is None else [])
+            _write_part(parts / f"{0:08}.parquet", empty)
         return _join(parts, out, facts)
 
 
@@ -177,60 +195,52 @@ def same_extractors(made: Mapping[str, Made]) -> list[Extractor]:
     return extractors
 
 
-def table_of(images: Sequence[Image], extractors: Sequence[Extractor]) -> tuple[FeatureTable, list[str]]:
-    """The feature table of some decoded pictures, and for each the blocks that failed ("" for none)."""
-    rows, failed = {}, [""] * len(images)
-    for extractor in extractors:
-        rows[extractor.name], reasons = compute(extractor, images)
-        for position, reason in reasons.items():
-            failed[position] = "; ".join(filter(None, [failed[position], f"{extractor.name}: {reason}"]))
-    return table_of_rows(rows, extractors, pd.RangeIndex(len(images))), failed
-
-
 def score_chunk(
     bundle: Bundle,
     extractors: Sequence[Extractor],
-    chunk: Sequence[tuple[str, str, Image | PictureError]],
+    chunk: Sequence[ReadPicture],
     top_k: int,
     targets: Targets = NO_TARGETS,
     known: pd.DataFrame | None = None,
+    backs: Sequence[ReadPicture] | None = None,
 ) -> pd.DataFrame:
-    """Scores decoded pictures.
+    """Scores decoded pictures, or items of a front and a back.
 
     Args:
         bundle: the fitted model.
         extractors: its extractors, from `bundle_extractors`.
-        chunk: cover_id, path, and the picture or why there is none.
+        chunk: cover_id, path, and the picture or why there is none (None: there is only a back).
         top_k: how many genres a row names.
         targets: when to abstain, and what the sets of genres guarantee.
         known: metadata of the pictures in their order, one text column a manifest's; None: all missing.
+        backs: cover_id, path and picture of their backs in the same order; None: no back is known of.
 
     Returns:
-        One row a picture: path, cover_id, genre_1, probability_1, ..., genres (joined, of a bundle of several
-            genres a cover: what the picture is called), abstain (bool), genre_set (genres
-            joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
-            out_of_distribution (bool), failed_blocks, error. A picture that cannot be read has no genre and
-            abstains. Where a target error or coverage is in force, so does an out-of-distribution one.
+        One row a picture: path, cover_id, back (its path, where `backs` are given), genre_1, probability_1,
+            ..., genres (joined, of a bundle of several genres a cover: what the picture is called), abstain
+            (bool), genre_set (genres joined with `|`, the most probable first), nearest_distance (to a
+            training cover; no unit), out_of_distribution (bool), failed_blocks, error. A picture that cannot
+            be read has no genre and abstains. Where a target error or coverage is in force, so does an
+            out-of-distribution one.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
             `out_of_distribution` is None where nothing was looked for: no picture, or a bundle of too few
             covers to know them.
     """
-    good = [i for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
-    errors = [str(got) if isinstance(got, PictureError) else "" for _, _, got in chunk]
+    sides = sides_table(chunk, backs, extractors)
+    good, failed = sides.good, sides.failed
     proba = np.full((len(chunk), len(bundle.classes)), np.nan)
-    failed = [""] * len(chunk)
     decided = _unread(sorted(set(range(len(chunk))) - set(good)))
-    if good:
-        table, blocks_failed = table_of([got for _, _, got in chunk if isinstance(got, Image)], extractors)
+    if sides.table is not None:
         values = None if known is None else known.iloc[good]
-        raw = bundle.predict_proba(with_metadata(bundle, table, values))
+        raw = bundle.predict_proba(with_metadata(bundle, sides.table, values))
         proba[good] = bundle.calibrated(raw)
-        decided = pd.concat([decided, _decide(bundle, table, raw, targets).set_axis(good)]).sort_index()
-        for i, reason in zip(good, blocks_failed, strict=True):
-            failed[i] = reason
+        fronts = fronts_of(sides.table)
+        decided = pd.concat([decided, _decide(bundle, fronts, raw, targets).set_axis(good)]).sort_index()
     order = np.argsort(-proba, axis=1, kind="stable")[:, :top_k]
     scored = ~np.isnan(proba[:, 0])
     columns: dict[str, Any] = {"path": [path for _, path, _ in chunk], "cover_id": [i for i, _, _ in chunk]}
+    if backs is not None:
+        columns["back"] = [path for _, path, _ in backs]
     for rank in range(top_k):
         names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
         columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
@@ -242,7 +252,7 @@ def score_chunk(
     columns |= {name: decided[name] for name in _DECISION_COLUMNS} | {
         "genre_set": decided["genre_set"].tolist()
     }
-    return pd.DataFrame(columns | {"failed_blocks": failed, "error": errors})
+    return pd.DataFrame(columns | {"failed_blocks": failed, "error": sides.errors})
 
 
 def _unread(rows: list[int]) -> pd.DataFrame:

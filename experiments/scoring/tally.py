@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.scoring.known_backs import Backs, check_backs, read_sides, say_without_backs
 from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, count_failed, score_chunk
 from coverfusion.features.extract import decoded_ahead
@@ -85,6 +86,7 @@ def tally_pictures(
     targets: Targets,
     max_failed: float,
     manifests: Sequence[str] = (),
+    backs: Backs | None = None,
 ) -> Tally:
     """Scores pictures and keeps no row but the first few.
 
@@ -95,20 +97,24 @@ def tally_pictures(
         targets: when to abstain.
         max_failed: the share of pictures that blocks may fail on.
         manifests: as for `experiments.scoring.score.score`.
+        backs: as for `experiments.scoring.score.score`.
 
     Raises:
         UserError: as `experiments.scoring.score.score`, but for what concerns its file.
     """
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
+    check_backs(bundle, backs is not None)
     extractors = bundle_extractors(bundle)
     if text := guarantee(bundle.decision, targets, bundle.classes):
         console.print(text)
     known = known_metadata(bundle, manifests)
     known.say()
+    say_without_backs(bundle, backs is not None)
     tally, limit = Tally(training_covers=training_covers(bundle_folder)), FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
-        scored = score_chunk(bundle, extractors, chunk, 1, targets, known.of(chunk))
+        fronts, behind = read_sides(chunk, backs)
+        scored = score_chunk(bundle, extractors, fronts, 1, targets, known.of(chunk), behind)
         count_failed(limit, scored)
         tally.add(scored)
         progress(len(chunk))

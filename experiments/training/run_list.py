@@ -62,7 +62,13 @@ def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
         table.add_row(
             "\n".join(filter(None, [one.folder.name, one.note])),
             run.name,
-            ", ".join([*run.facts["extractors"], *(made["block"] for made in run.facts.get("metadata", []))]),
+            ", ".join(
+                [
+                    *run.facts["extractors"],
+                    *run.facts.get("backs", []),
+                    *(made["block"] for made in run.facts.get("metadata", [])),
+                ]
+            ),
             f"{run.chosen.classifier}\n{label} {scored(best)}, {SPLIT_LABELS[run.split]}",
             _day(one.date),
         )

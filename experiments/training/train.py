@@ -58,6 +58,7 @@ from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
 from coverfusion.experiments.training.stack_weights import write_stack_weights
+from coverfusion.features.sides import fronts_of
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.prior import Prior, prior_weight
@@ -276,11 +277,11 @@ def write_bundle(
         note: what readers must know about the collection.
     """
     covers = prepared.covers.set_index("cover_id").loc[train_ids]
-    table = prepared.table.rows(train_ids)
+    fronts = fronts_of(prepared.table.rows(train_ids))
     used = [e for e in prepared.extractors if e.name != PIXELS or PIXELS in model.blocks]
     columns = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
     neighbours = TrainingIndex().fit(
-        table.frame(),
+        fronts.frame(),
         cover_ids=train_ids,
         genres=covers["genre"].tolist(),
         paths=covers["path"].tolist(),
@@ -296,7 +297,7 @@ def write_bundle(
         decision=decision,
         several=_several_decision(groups, held_out) if sets else None,
         card=bundle_card(folder.parent, used, decision, classifier),
-        novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
+        novelty=learn_looks(fronts.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},
         metadata=prepared.metadata.blocks if prepared.metadata else None,

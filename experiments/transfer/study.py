@@ -88,6 +88,8 @@ def transfer(
             "labels: many: transfer compares covers with one genre each. Leave the key out of its config: "
             "covers under several genres are then left out."
         )
+    if config.sides == "fused":
+        raise UserError("sides: transfer compares single pictures. Leave the key out of its config.")
     if second is None:
         if genres is not None:
             raise UserError("--genres maps the genres of two collections. Name the second one.")

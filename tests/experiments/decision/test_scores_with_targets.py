@@ -11,8 +11,9 @@ from PIL import Image
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import list_pictures
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
+from coverfusion.experiments.scoring.score import bundle_extractors, score
 from coverfusion.experiments.scoring.verdict import verdict_on
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, KINDS, MARGINAL, Targets, rule_of
 from tests.helpers.decided_runs import deciding

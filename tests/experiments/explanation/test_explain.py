@@ -14,10 +14,10 @@ from coverfusion.experiments.explanation.explain import explain, explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
 from coverfusion.experiments.explanation.people_and_words import NO_WORDS
 from coverfusion.experiments.pipeline.preparation import describe_extractor
-from coverfusion.experiments.scoring.score import table_of
 from coverfusion.experiments.scoring.verdict import NO_ANSWER
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.registry import Extractor, create
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Targets, learn_decision
