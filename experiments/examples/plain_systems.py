@@ -1,6 +1,6 @@
 """Four plain systems for a benchmark's task: the kind that notebooks have, fold by fold.
 
-    python plain_systems.py laid/manifest.csv [--store FOLDER] [--out predictions] [SYSTEM ...]
+    python plain_systems.py laid/manifest.csv [--store FOLDER] [--out predictions] [--system SVC]
 
 `coverfusion benchmark check TASK COLLECTION --out laid` makes the manifest. Each system becomes a table that
 `coverfusion benchmark submit` takes. The features are those of coverfusion, the classifiers are plain.
@@ -78,16 +78,18 @@ def main() -> None:
     """Writes a table for each system."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("manifest", type=Path)
-    parser.add_argument("systems", nargs="*", default=list(SYSTEMS), metavar="SYSTEM")
+    parser.add_argument("--system", action="append", choices=SYSTEMS, help="only this one (repeatable)")
     parser.add_argument("--store", type=Path)
     parser.add_argument("--out", type=Path, default=Path("predictions"))
     parser.add_argument("--block", action="append", help="only this block (repeatable)")
     given = parser.parse_args()
     pictures = pd.read_csv(given.manifest)
-    table = cf.extract(given.manifest, blocks=given.block, store=given.store)
+    facts = given.store / "facts" if given.store else None  # what earlier commands know of the files
+    collection = cf.read_collection(given.manifest, facts_cache=facts)
+    table = cf.extract(collection, blocks=given.block, store=given.store)
     features = table.frame().loc[pictures["file_id"]]
     given.out.mkdir(parents=True, exist_ok=True)
-    for name in given.systems:
+    for name in given.system or SYSTEMS:
         place = given.out / f"{name.replace(' ', '-')}.csv"
         out_of_fold(pictures, features, SYSTEMS[name]).to_csv(place, index=False)
         print(place, flush=True)

@@ -85,8 +85,8 @@ def test_a_run_with_other_folds_is_refused(place: Path) -> None:
 
 @pytest.mark.slow
 def test_plain_systems_predict_out_of_fold(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ["plain_systems.py", "laid/manifest.csv", "FAISS neighbours", "random forest", "--block", "color"]
-    monkeypatch.setattr(sys, "argv", words)
+    systems = ["--system", "FAISS neighbours", "--system", "random forest"]
+    monkeypatch.setattr(sys, "argv", ["plain_systems.py", "laid/manifest.csv", "--block", "color", *systems])
     main()
     for name in ("FAISS-neighbours", "random-forest"):
         said = _run(

@@ -9,6 +9,8 @@ import yaml
 
 from coverfusion.data.collection import read_collection
 from coverfusion.data.errors import UserError
+from coverfusion.data.growing.discogs import Discogs
+from coverfusion.data.growing.ids import read_ids
 from coverfusion.experiments.benchmark.task import (
     PICTURES_FILE,
     TASK_FILE,
@@ -154,5 +156,9 @@ def test_the_packaged_task_is_whole() -> None:
     assert task.source == "discogs"
     assert task.pictures["id"].str.fullmatch(r"[1-9]\d*").all()
     assert (task.pictures.groupby("group")["fold"].nunique() == 1).all()
+    wanted = read_ids(packaged_tasks()["discogs-five"] / PICTURES_FILE, Discogs())
+    assert {(one.release_id, one.genre) for one in wanted} == set(
+        zip(task.pictures["id"], task.pictures["genre"], strict=True)
+    )
     facts = yaml.safe_load((packaged_tasks()["discogs-five"] / TASK_FILE).read_text())
     assert facts["guessing"]["accuracy"] == pytest.approx(guessing(task)["accuracy"], abs=1e-4)
