@@ -90,8 +90,8 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
 
 def cooccurrence(covers: pd.DataFrame) -> pd.DataFrame:
     """(k, k) how many covers stand under both genres; the diagonal has all covers of a genre."""
-    has = labels_of(covers).astype(int)
-    return (has.T @ has).rename_axis("genre")
+    has = pd.DataFrame(labels_of(covers)).astype(int)
+    return pd.DataFrame(has.T.to_numpy() @ has.to_numpy(), has.columns, has.columns).rename_axis("genre")
 
 
 # --- tables --------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             raise ValueError(f"groups has {len(grouping)} values for {len(labels)} rows")
         X_checked, labels, weight = X_checked[used], labels[used], weight[used]
         texts = chosen_texts(texts, np.flatnonzero(used))
-        vars(self).pop("several_", None)
+        self.__dict__.pop("several_", None)
         if sets:
             self.several_ = True
             names = y.columns if isinstance(y, pd.DataFrame) else range(labels.shape[1])

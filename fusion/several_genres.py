@@ -124,7 +124,7 @@ class SeveralGenres(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         for names in ("classes_", "feature_names_in_"):
             if names in state:
                 state[names] = np.asarray(state[names], object)
-        vars(made).update(state)
+        made.__dict__.update(state)
         made.members_ = {int(code): base.load(folder / _place(code)) for code in fitted}
         return made
 

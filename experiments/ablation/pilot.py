@@ -168,8 +168,9 @@ def _key(model: ScoredModel) -> tuple[str, str]:
 
 def _sums_of_nothing(frame: pd.DataFrame, prior: Prior, metric: Metric) -> np.ndarray:
     """Of guessing by the prior as an ablation's empty set does; tested covers say how common genres are."""
-    genres, genre = genres_of(frame), frame["genre"]
+    genres = genres_of(frame)
+    genre: pd.Series | pd.DataFrame = frame["genre"]
     if several(frame):
-        genre = pd.DataFrame(truth_of(genre, genres, True), index=frame.index, columns=genres)
+        genre = pd.DataFrame(truth_of(frame["genre"], genres, True), index=frame.index, columns=genres)
     found = guessed(genre, frame.index, frame.index, genres, prior)
     return metric.sums(found.truth, found.named, cover_losses(found.truth, found.proba), len(genres))

@@ -94,7 +94,7 @@ class Study:
     @property
     def tested(self) -> dict[int, str]:
         """Code -> name of the genres that scores speak of."""
-        return {int(code): self.genres[code] for code in np.flatnonzero(self.has.any(axis=0))}
+        return {int(code): self.genres[code] for code in np.flatnonzero(self.has.any(axis=0)).tolist()}
 
     def every(self, classifier: str) -> Units:
         """All blocks that a classifier can see."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -39,7 +40,7 @@ def choose(
     parameter: str,
     options: Sequence[str],
     format_func: Callable[[str], str] = str,
-    width: int | str = "stretch",
+    width: int | Literal["stretch"] = "stretch",
 ) -> str:
     """A box to choose from, whose choice stands in the address.
 
@@ -56,4 +57,6 @@ def choose(
         st.query_params[parameter] = st.session_state[key]
 
     st.session_state[key] = asked if asked in options else options[0]
-    return str(st.selectbox(label, options, format_func=format_func, key=key, on_change=note, width=width))
+    return str(
+        st.selectbox(label, list(options), format_func=format_func, key=key, on_change=note, width=width)
+    )

@@ -198,7 +198,7 @@ def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
     with st.container(key="similar"):
         for one, thumbnail in zip(frame.itertuples(), pictures, strict=True):
             label = f"{one.genre}, {one.distance:.2f}"
-            caption = plain(f"{label} \u00b7 {Path(one.path).name}")
+            caption = plain(f"{label} \u00b7 {Path(str(one.path)).name}")
             if thumbnail is None:
                 st.caption(caption)
             else:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.app.addresses import SCORED
@@ -72,12 +73,13 @@ def _take_covers(model: LoadedModel, bundle: Path, targets: Targets) -> None:
     if note and note != run_note(bundle.parent):  # which stands above every page
         st.warning(plain(note))
     st.markdown(about(model, targets))
-    uploads = st.file_uploader(
+    given = st.file_uploader(
         f"Pictures, or zips of pictures: up to {MAX_PICTURES} at once",
         type=UPLOAD_TYPES,
         accept_multiple_files=True,
-        on_change=lambda: st.query_params.pop(SCORED, None),
+        on_change=_forget_scores,
     )
+    uploads = [upload for upload in given or [] if isinstance(upload, UploadedFile)]
     # After a visit to another page the uploader is empty, but the address still names what was scored.
     seen = (model.bundle.digest, *(upload.file_id for upload in uploads))
     if uploads and st.session_state.get(SEEN) != seen:
@@ -122,3 +124,7 @@ def _show_job(job: ScoringJob, targets: Targets) -> None:
     right.button("Stop, and keep these", on_click=stop, width="stretch")
     if scored is not None:
         show_table(job.model, scored, scored.good, targets)
+
+
+def _forget_scores() -> None:
+    st.query_params.pop(SCORED, None)

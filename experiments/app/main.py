@@ -68,15 +68,16 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
     model = bundle or (run / "bundle" if run else None)
+    folder = model or root  # without a model no page is run
     pages = [
         st.Page(
-            lambda: score_page.show_score_page(model, targets),
+            lambda: score_page.show_score_page(folder, targets),
             title="Score covers",
             url_path=addresses.SCORE,
             default=True,
         ),
         st.Page(
-            lambda: two_covers_page.show_two_covers_page(model, targets),
+            lambda: two_covers_page.show_two_covers_page(folder, targets),
             title="Compare two",
             url_path=addresses.COMPARE,
         ),

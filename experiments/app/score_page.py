@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -84,8 +85,8 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
     show_cover(model, scored, row, targets)
 
 
-def _row(frame: pd.DataFrame, row: int) -> dict:
-    return frame.loc[row].to_dict()
+def _row(frame: pd.DataFrame, row: int) -> dict[str, Any]:
+    return {str(name): value for name, value in frame.loc[row].items()}
 
 
 def _filtered(scored: ScoredCovers) -> list[int]:

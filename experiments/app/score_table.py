@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -94,12 +94,12 @@ def short_names(paths: Sequence[str], rows: Sequence[int]) -> list[str]:
     return [last[row] if often[last[row]] == 1 else paths[row] for row in rows]
 
 
-def is_flagged(row: dict[Hashable, Any]) -> bool:
+def is_flagged(row: Mapping[Any, Any]) -> bool:
     """Whether something must be known of a row's first genre."""
     return bool(_warning(row))
 
 
-def _warning(row: dict[Hashable, Any]) -> str:
+def _warning(row: Mapping[Any, Any]) -> str:
     warnings = (("out of distribution", row["out_of_distribution"]), ("abstained", row["abstain"]))
     return ", ".join(text for text, known in warnings if pd.notna(known) and known)
 

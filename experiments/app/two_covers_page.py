@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
             f"strongest. Effects are in {display_unit(two.unit)[1]}."
         )
     )
-    show_definitions(two.columns.loc[strongest_columns(reasons), "meaning"].to_dict())
+    show_definitions(_meanings(two, strongest_columns(reasons)))
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing")
@@ -132,16 +133,20 @@ def feature_frame(two: TwoCovers, reasons: list[dict[str, Any]]) -> pd.DataFrame
     factor = display_unit(two.unit)[0]
     effects = [{one["column"]: factor * one["contribution"] for one in why["features"]} for why in reasons]
     strongest = strongest_columns(reasons)
-    names = feature_names(two.columns.loc[strongest, "meaning"].to_dict())
+    names = feature_names(_meanings(two, strongest))
     rows = []
     for name in strongest:
-        values = two.columns.loc[name]
+        values = two.columns.loc[name].to_dict()
         cells = [
             value_words(values[side]) + (f" ({effect(own[name])})" if name in own else "")
             for side, own in zip(("first", "second"), effects, strict=True)
         ]
         rows.append((names[name], *cells))
     return pd.DataFrame(rows, columns=["Feature", *NAMES]).set_index("Feature")
+
+
+def _meanings(two: TwoCovers, columns: Sequence[str]) -> dict[str, str]:
+    return {column: str(two.columns.loc[column, "meaning"]) for column in columns}
 
 
 def difference_words(two: TwoCovers) -> str:

@@ -61,7 +61,7 @@ def scored_words(task: Task, submission: Submission) -> list[str]:
 
 def score_of(board: Board, system: str) -> Interval:
     """Of the task's metric."""
-    row = board.scores.set_index("system").loc[system]
+    row = board.scores.set_index("system").loc[system].to_dict()
     column = board.task.metric.column
     return Interval(*(float(row[column + end]) for end in ("", "_low", "_high")))
 
@@ -110,6 +110,6 @@ def printed_board(board: Board) -> pd.DataFrame:
 def _ahead(metric: Metric, behind: pd.DataFrame, name: str) -> str:
     if name not in behind.index:
         return ""
-    row = behind.loc[name]
-    value, low, high = (gain_words(metric, -row[end]) for end in ("difference", "high", "low"))
+    row = behind.loc[name].to_dict()
+    value, low, high = (gain_words(metric, -float(row[end])) for end in ("difference", "high", "low"))
     return f"{value} ({low} to {high})"

@@ -216,10 +216,13 @@ class CachedFits:
             classifier.set_params(checkpoint_folder=str(self.training(model, part)))
         if isinstance(classifier, Stack):
             self._lend(classifier, model, part)
-        made = SeveralGenres(classifier) if self.sets else classifier
-        labels = self.labels.loc[part.train]
+        made: Fitted = classifier
+        labels, groups = self.labels.loc[part.train], covers["group"].tolist()
         try:
-            made.fit(X, labels if self.sets else labels.tolist(), groups=covers["group"].tolist())
+            if isinstance(labels, pd.DataFrame):
+                made = SeveralGenres(classifier).fit(X, labels, groups=groups)
+            else:
+                classifier.fit(X, labels.tolist(), groups=groups)
         except cannot_fit(cls) as error:
             stop_at_machine_fault(error, model.name)
             raise CannotFitError(f"{model.name}, {part.name}: {reason_of(error)}") from error

@@ -27,7 +27,7 @@ def with_named(
         seed: of the halves.
         held_out: the split whose covers thresholds are learnt on, where frames have several; None: all.
     """
-    frames = [frame.fillna({column: 0.0 for column in frame if column.startswith("p_")}) for frame in frames]
+    frames = [frame.fillna({f"p_{genre}": 0.0 for genre in genres_of(frame)}) for frame in frames]
 
     def teaches(frame: pd.DataFrame) -> pd.DataFrame:
         return frame if held_out is None else frame[frame["split"] == held_out]

@@ -90,8 +90,8 @@ def guessed(
     if isinstance(genre, pd.DataFrame):
         has = genre.reindex(columns=list(genres), fill_value=False)
         shares = has.loc[pd.Index(train)].to_numpy().mean(axis=0)
-        truth = has.loc[pd.Index(test)].to_numpy(bool)
-        return Predicted(list(genres), truth, np.ones_like(truth), np.tile(shares, (len(test), 1)))
+        own = has.loc[pd.Index(test)].to_numpy(bool)
+        return Predicted(list(genres), own, np.ones_like(own), np.tile(shares, (len(test), 1)))
     codes, proba = guess(genre, train, test, genres, prior, repeat)
     truth = pd.Index(genres).get_indexer(pd.Index(genre[pd.Index(test)]))
     return Predicted(list(genres), truth, codes, proba)

@@ -259,7 +259,7 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "genres": genre_counts(prepared.covers),
         "groups": prepared.covers["group"].nunique(),
         "ceiling": conflict_ceiling(
-            collection.conflicts.head(0 if collection.labels == "many" else None),
+            collection.conflicts.iloc[:0] if collection.labels == "many" else collection.conflicts,
             len(collection) + collection.counts["left_out"],
         ),
         "artists_known": int((prepared.covers["artist"] != "").sum()),

@@ -246,9 +246,9 @@ def score_chunk(
         columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
         columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
     if bundle.several is not None:
-        columns["genres"] = [None] * len(chunk)
-        for i, names in zip(good, bundle.several.named(proba[good], bundle.classes), strict=True):
-            columns["genres"][i] = "|".join(map(str, names))
+        called = bundle.several.named(proba[good], bundle.classes)
+        joined = dict(zip(good, ["|".join(map(str, own)) for own in called], strict=True))
+        columns["genres"] = [joined.get(i) for i in range(len(chunk))]
     columns |= {name: decided[name] for name in _DECISION_COLUMNS} | {
         "genre_set": decided["genre_set"].tolist()
     }

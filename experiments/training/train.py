@@ -181,8 +181,7 @@ def choose_model(
     ids = next(iter(held_out.values())).index
     held = genre.loc[ids]
     # covers of several genres have no prior but their own
-    sets = isinstance(held, pd.DataFrame)
-    weight = pd.Series(1.0, ids) if sets else prior_weight(config.prior, held)
+    weight = pd.Series(1.0, ids) if isinstance(held, pd.DataFrame) else prior_weight(config.prior, held)
     chooses = choosing_covers(held, groups, config.seed)
     if not chooses.any():
         chooses[:] = True
