@@ -111,7 +111,8 @@ def doubt_findings(
         f"{name} is too weak to judge labels: {it_is} right for only {percent(right)} of the covers, so "
         "most of its doubts are its own mistakes."
         if weak
-        else f"{it_is[0].upper()}{it_is[1:]} right for {percent(right)} of the covers; its own mistakes are among the doubts.",
+        else f"{it_is[0].upper()}{it_is[1:]} right for {percent(right)} of the covers; its own mistakes are "
+        "among the doubts.",
         (
             f"{'It' if weak else name} doubts the genre of {count:,} of {covers:,} covers "
             f"({percent(count / covers)}; {looked})."
