@@ -88,9 +88,10 @@ def compare_runs(
     entries = [e for letter, run in lettered for e in _entries(letter, run, classifiers, every)]
     if len(entries) < 2:
         raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
-    _check_same_covers(entries)
-    groups, compared = entries[0].predictions["group"].to_numpy(), metric_of(metric)
+    compared = metric_of(metric)
     _check_labels(entries, compared)
+    _check_same_covers(entries)
+    groups = entries[0].predictions["group"].to_numpy()
     table = pd.DataFrame([_pair(a, b, groups, seed, rope, compared) for a, b in combinations(entries, 2)])
     return table.assign(p_holm=holm(table["p"].to_numpy()))
 

@@ -36,7 +36,7 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
     Returns:
         Columns `DOUBT_COLUMNS`: the label as `genre`, the genre that the model is confident of as
         `suggested`, both probabilities, and as `margin` the label's less that of the most probable other
-        genre. Of covers of several genres `genre` and `suggested` are sets, and a further column, `doubted`,
+        genre. Of covers of several genres `genre` and `suggested` are sets, and one more column, `doubted`,
         names the genre that is doubted most: that the cover has it, or that it lacks it. The probabilities
         are of that label and of its opposite.
     """

@@ -3,12 +3,17 @@
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.splits import load_splits
 from coverfusion.experiments.cli import COMMANDS, app
+from coverfusion.experiments.comparison.compare import compare_runs
+from coverfusion.experiments.pipeline.run_folder import read_run
 from tests.helpers.many import save_many
 
 ON = "{manifest} --labels many -b color -b texture --store {store} --out {out}"
@@ -92,3 +97,23 @@ def test_what_cannot_be_done_is_refused_at_once(line: str, places: dict[str, Pat
 
 def test_no_command_is_forgotten() -> None:
     assert {line.split()[0] for line in WORKS + REFUSED} | BESIDE >= set(COMMANDS)
+
+
+def test_compared_values_are_of_whole_sets(places: dict[str, Path]) -> None:
+    run = read_run(places["run"])
+    frames = {model.classifier: run.predictions(model) for model in run.models if model.kind == "fused"}
+    folds = load_splits(places["run"] / "splits.parquet", frames["knn"].reset_index()).iloc[:, 0]
+    row = compare_runs([places["run"]], ["logistic", "knn"], metric="macro_f1").iloc[0]
+    for name, column in (("logistic", "f1_macro_first"), ("knn", "f1_macro_second")):
+        frame = frames[name]
+        has, says = (frame[side].str.get_dummies("|") for side in ("genre", "predicted"))
+        says = says.reindex(columns=has.columns, fill_value=0)
+        values = [f1_score(has[own], says[own], average="macro") for own in _by_fold(folds[frame.index])]
+        assert row[column] == pytest.approx(np.mean(values))
+    right = [frames[name]["predicted"] == frames[name]["genre"] for name in ("logistic", "knn")]
+    assert row["only_first"] == (right[0] & ~right[1]).sum()
+    assert row["only_second"] == (~right[0] & right[1]).sum()
+
+
+def _by_fold(folds: pd.Series) -> list[np.ndarray]:
+    return [(folds == number).to_numpy() for number in sorted(folds.unique())]
