@@ -31,7 +31,16 @@ from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.overlay_cache import read_agreements, write_agreements
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.plurals import how_many
-from coverfusion.data.sides import BACK_COLUMNS, Sides, check_genres, fuse, sides_of_manifest
+from coverfusion.data.sides import (
+    BACK,
+    BACK_COLUMNS,
+    FRONT,
+    Sides,
+    check_genres,
+    check_sides,
+    fuse,
+    sides_of_manifest,
+)
 from coverfusion.data.sources import Entry, is_manifest, list_entries, read_bytes, room_for
 
 Keep = Literal["drop", "first", "all"]
@@ -143,7 +152,7 @@ def read_collection(
             item. "separate": each is a cover. Either way they share a group.
 
     Raises:
-        UserError: as `list_entries`, `read_bytes` and `sides_of_manifest`; no file in it, a genre, `keep` or
+        UserError: as `list_entries`, `read_bytes` and `check_sides`; no file in it, a genre, `keep` or
             `sides` unknown; sides are to be fused that nothing tells apart, or have different genres.
 
     Example:
@@ -240,16 +249,17 @@ def read_collection(
 
 def _with_sides(entries: list[Entry], path: Place, sides: Sides) -> tuple[list[Entry], bool]:
     """The entries with what a manifest says of their sides, and whether it says anything."""
-    rows = sides_of_manifest(path, [entry.path for entry in entries]) if is_manifest(path) else None
-    if rows is None:
-        if sides == "fused":
+    rows = sides_of_manifest(path) if is_manifest(path) else None
+    if sides == "fused":
+        if rows is None:
             raise UserError(
                 f"sides: fused needs a manifest (.csv, .parquet) with the columns 'release' and 'side', and "
                 f"{path} has none."
             )
-        return entries, False
-    if sides == "fused":
+        check_sides(path, rows, [entry.path for entry in entries])
         check_genres(path, rows, [entry.genre for entry in entries])
+    if rows is None or not {row.side for row in rows} <= {FRONT, BACK}:  # sides of another kind, such as A
+        return entries, False
     both = zip(entries, rows, strict=True)
     return [replace(entry, release=row.release, side=row.side) for entry, row in both], True
 

@@ -45,21 +45,25 @@ class Item(NamedTuple):
         return self.front or self.back
 
 
-def sides_of_manifest(manifest: Place, paths: Sequence[str]) -> list[Side] | None:
-    """The side of each row, or None where the manifest does not tell sides.
-
-    Args:
-        manifest: a CSV or parquet file.
-        paths: of its n rows.
+def sides_of_manifest(manifest: Place) -> list[Side] | None:
+    """The side of each row as it is written, or None where the manifest does not tell sides.
 
     Raises:
-        UserError: a side is neither front nor back, or a release has two pictures of one side.
+        UserError: the file cannot be read as a manifest.
     """
     columns = columns_of(manifest, (RELEASE_COLUMN, SIDE_COLUMN))
     if not {RELEASE_COLUMN, SIDE_COLUMN} <= set(columns):
         return None
     releases, written = columns[RELEASE_COLUMN], columns[SIDE_COLUMN]
-    rows = [Side(r.strip(), s.strip().lower() or FRONT) for r, s in zip(releases, written, strict=True)]
+    return [Side(r.strip(), s.strip().lower() or FRONT) for r, s in zip(releases, written, strict=True)]
+
+
+def check_sides(manifest: Place, rows: Sequence[Side], paths: Sequence[str]) -> None:
+    """Checks the sides of a manifest's n rows and n paths.
+
+    Raises:
+        UserError: a side is neither front nor back, or a release has two pictures of one side.
+    """
     first: dict[Side, int] = {}
     for number, (row, path) in enumerate(zip(rows, paths, strict=True)):
         if row.side not in (FRONT, BACK):
@@ -71,7 +75,6 @@ def sides_of_manifest(manifest: Place, paths: Sequence[str]) -> list[Side] | Non
                 f"{manifest}, rows {before + 1} and {number + 1}: release {row.release} has two {row.side}s. "
                 f"Leave one out, or give it a release of its own."
             )
-    return rows
 
 
 def check_genres(manifest: Place, rows: Sequence[Side], genres: Sequence[str]) -> None:

@@ -129,7 +129,7 @@ def open_collection(config: Config) -> Collection:
             f"and conflicts.csv."
         )
     _say_left_out(collection)
-    _say_sides(collection)
+    say_sides(collection)
     return collection
 
 
@@ -190,7 +190,8 @@ def _say_left_out(collection: Collection) -> None:
         )
 
 
-def _say_sides(collection: Collection) -> None:
+def say_sides(collection: Collection) -> None:
+    """Prints how many backs there are, or that sides could be fused."""
     counts, said = collection.counts, ""
     if collection.sides == "fused":
         said = (

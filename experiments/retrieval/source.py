@@ -69,7 +69,8 @@ def open_index_source(folder: str | os.PathLike[str], blocks: Sequence[str] | No
 
 def _open_run(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     prepared = reopen(folder)
-    table = prepared.table.select(blocks) if blocks else fronts_of(prepared.table)
+    fronts = fronts_of(prepared.table)
+    table = fronts.select(blocks) if blocks else fronts
 
     def chunks() -> Iterator[np.ndarray]:
         for start in range(0, len(table.index), COVERS_A_PIECE):

@@ -15,7 +15,7 @@ from PIL.Image import Image
 from coverfusion.data.addresses import place
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError
-from coverfusion.data.sides import BACK, FRONT, Item, Side, items_of, sides_of_manifest
+from coverfusion.data.sides import BACK, FRONT, Item, Side, check_sides, items_of, sides_of_manifest
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.extract import read_decoded
@@ -126,10 +126,13 @@ def paired_by_manifest(manifest: str, paths: Sequence[str]) -> list[Item] | None
         paths: of its rows, as `data.sources.pictures_of_manifest` gives them.
 
     Raises:
-        UserError: as `sides_of_manifest`.
+        UserError: as `check_sides`.
     """
-    rows = sides_of_manifest(place(manifest), paths)
-    return None if rows is None else items_of(paths, rows)
+    rows = sides_of_manifest(place(manifest))
+    if rows is None:
+        return None
+    check_sides(place(manifest), rows, paths)
+    return items_of(paths, rows)
 
 
 def paired_by_name(pattern: str, paths: Iterable[str]) -> list[Item]:

@@ -42,6 +42,12 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
             f"{whose} is {'' if unknown == covers else 'not '}known: covers of one artist may lie on both "
             "sides of a split, which flatters the figures."
         )
+    if facts.get("backs"):
+        backs = facts["dropped"]["backs"]
+        said.append(
+            f"Front and back are one item, and {backs:,} of {covers:,} have a back. Expect less of a new "
+            "cover without one."
+        )
     most = f"no model could reach more than {percent(facts.get('ceiling', 1.0))} accuracy."
     if left_out := facts["dropped"].get("left_out", 0):
         which = "under several genres"

@@ -155,3 +155,13 @@ def test_sides_that_nothing_tells_cannot_be_fused(tmp_path):
         read_collection(manifest, sides="fused")
     with pytest.raises(UserError, match=r"no way 'fusd'.*'fused'"):
         read_collection(manifest, sides="fusd")
+
+
+def test_sides_of_another_kind_are_no_sides_unless_they_are_to_be_fused(tmp_path):
+    rows = [("a.jpg", "jazz", "1", "A"), ("b.jpg", "jazz", "1", "B"), ("c.jpg", "metal", "2", "A")]
+    manifest = _save(tmp_path, rows)
+    read = read_collection(manifest)
+    assert not read.two_sided
+    assert read.frame["group"].nunique() == 3
+    with pytest.raises(UserError, match="row 1: the side 'a' is no front or back"):
+        read_collection(manifest, sides="fused")
