@@ -131,11 +131,9 @@ def calibration_words(table: pd.DataFrame) -> str:
         return (
             f"{text} The probabilities are left as they were: no method of calibration clearly improves them."
         )
-    if after["log_loss"] > before["log_loss"]:
-        return f"{text} It makes the log loss worse here.{_bundle_words(after)}"
-    if after["ece"] > before["ece"]:
-        return f"{text} It makes the calibration error worse here.{_bundle_words(after)}"
-    return text
+    scores = {"log_loss": "log loss", "ece": "calibration error"}
+    worse = [words for name, words in scores.items() if after[name] > before[name]]
+    return f"{text} It makes the {listed(worse)} worse here.{_bundle_words(after)}" if worse else text
 
 
 def _bundle_words(row: Mapping[str, Any]) -> str:
