@@ -23,6 +23,7 @@ from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, region, signed
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 P_COLUMNS = ("p", "p_holm")
@@ -52,6 +53,7 @@ def write_ablation_page(folder: Path) -> Path:
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
+        "folds": read_config(folder / "config.yaml").folds,
         "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
         "tables": {

@@ -112,8 +112,8 @@ def doubt_findings(
     reached = f"{percent(right.value)} ({spread(right)}) of the covers"
     name = f"{model.classifier} on {model.on}"
     said = [
-        f"{name} is too weak to judge labels: it is right for {reached}, and always saying the largest genre "
-        f"for {percent(guessed)}. Most of its doubts may be its own mistakes."
+        f"{name} is too weak to judge labels: it is right for {reached}, and always saying the most frequent "
+        f"genre for {percent(guessed)}. Most of its doubts may be its own mistakes."
         if weak
         else f"It is right for {reached}; its own mistakes are among the doubts.",
         (
