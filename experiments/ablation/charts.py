@@ -106,7 +106,7 @@ def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> F
         shown=metric.figure,
         tick=metric.tick,
         line=line,
-        line_label=f"chance, without any block: {metric.figure(line)}",
+        line_label=f"without any block: {metric.figure(line)}",
         groups=_named(classifiers, rows),
     )
 
