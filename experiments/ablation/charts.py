@@ -21,6 +21,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
 MOST_ROWS = 20
+UNTESTED = 6  # the group whose mark is grey: a coloured filled one says that it is significant
 UNSURE = 0.25  # of a colour's depth
 FAINT = 0.03  # smaller differences never have a map's full colour
 COMPARISON_WORDS = {
@@ -93,7 +94,7 @@ def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> F
             str(row["units"]),
             [row[f"{metric.column}{end}"] for end in ("", "_low", "_high")],
             metric,
-            classifiers.index(row["classifier"]),
+            classifiers.index(row["classifier"]) if len(classifiers) > 1 else UNTESTED,
         )
         for row in records(shown)
     ]

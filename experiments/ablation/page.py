@@ -24,6 +24,7 @@ from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, region, signed
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
 P_COLUMNS = ("p", "p_holm")
@@ -54,6 +55,7 @@ def write_ablation_page(folder: Path) -> Path:
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
         "sets": (read_results(folder / "leaderboard.csv")["classifier"] == EVERY_GENRE).any(),
+        "folds": read_config(folder / "config.yaml").folds,
         "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
         "tables": {

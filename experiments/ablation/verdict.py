@@ -72,13 +72,13 @@ def _needed(part: pd.DataFrame, metric: Metric) -> str:
 
 def _power(part: pd.DataFrame, metric: Metric) -> str:
     """Which differences could have been found at all: without it "nothing significant" reads as "nothing"."""
-    least, most = part["detectable"].min(), part["detectable"].max()
-    if least > metric.most:
+    if part["detectable"].min() > metric.most:
         return "These folds can show nothing: they find only differences of more than 100 points."
-    sizes = list(dict.fromkeys(map(metric.size_words, (least, most))))
+    ends = [part.loc[part["detectable"].idxmin()], part.loc[part["detectable"].idxmax()]]
+    sizes = list(dict.fromkeys(f"{metric.size_words(row['detectable'])} ({row['unit']})" for row in ends))
     return (
-        f"With these folds a block must bring at least {' to '.join(sizes)} {metric.gain} to be found in "
-        "80 % of studies."
+        f"By block, differences from {' to '.join(sizes)} {metric.gain} on are found in 80 % of such "
+        "studies, before Holm's correction."
     )
 
 

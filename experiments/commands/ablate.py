@@ -180,9 +180,9 @@ def print_study(folder: Path) -> None:
     metric, table = study_metric(folder), read_results(folder / "comparisons.csv")
     if len(table):
         study = read_json(folder / "study.json")
-        _print_comparisons(table, metric, study.get("rope", ROPE))
         if study["repeats"] == 1:
             console.print(FEW_FOLDS)
+        _print_comparisons(table, metric, study.get("rope", ROPE))
     else:
         console.print(
             "Here there is nothing to compare: `-d alone` compares blocks, and with several blocks so does "
@@ -259,7 +259,9 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
     )
     for sentence in ablation_verdict(table, metric):
         console.print(sentence)
-    console.print("detectable: a true difference that 80 % of such studies would find.")
+    console.print(
+        "detectable: a true difference that 80 % of such studies would find, before Holm's correction."
+    )
     print_equal(rope, metric)
 
 

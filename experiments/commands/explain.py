@@ -63,7 +63,7 @@ def print_explanation(explanation: Explanation) -> None:
     from coverfusion.experiments.drawing.words import percent
 
     genres = ", ".join(f"{genre} {percent(chance)}" for genre, chance in explanation.genres)
-    console.print(f"{genres} ({explanation.classifier})")
+    console.print(f"{genres} ({explanation.headline_note})")
     for sentence in explanation.in_words():
         console.print(sentence, style="yellow")
     _print_contributions(explanation)

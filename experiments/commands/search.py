@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import needs_extra
-from coverfusion.experiments.commands.next_step import print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ConfigKeepOption,
@@ -66,8 +66,9 @@ def search_command(
     -p augmentation=none,simple,mixup --minutes 30`
     """
     needs_extra("search", "`coverfusion search`")
+    from coverfusion.experiments.tuning.judged import ADVISED_FOLDS
     from coverfusion.experiments.tuning.search import search
-    from coverfusion.experiments.tuning.search_page import search_findings
+    from coverfusion.experiments.tuning.search_page import search_chooses, search_findings
     from coverfusion.experiments.tuning.search_space import parse_space
 
     space = parse_space(parameter)
@@ -90,5 +91,14 @@ def search_command(
     folder = search(config, classifier, space, minutes, trials, fresh)
     for sentence in search_findings(folder):
         console.print(sentence)
-    print_places(folder, {"Study": "", "Page": "index.html", "Best, for `train`": "best.yaml"})
-    print_next("train with it", "train", folder / "best.yaml")
+    places = {"Study": "", "Page": "index.html"}
+    if search_chooses(folder):
+        print_places(folder, places | {"Best, for `train`": "best.yaml"})
+        print_next("train with it", "train", folder / "best.yaml")
+        return
+    print_places(folder, places)
+    if not config.folds:
+        spaces = [word for one in parameter for word in ("-p", one)]
+        given = given_options({"--block": block, "--store": store, "--trials": trials})
+        more = ("--folds", ADVISED_FOLDS)
+        print_next("judge by more covers", "search", source, "-c", classifier, *spaces, *given, *more)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.comparison.shown import FOLDS_NOTE, against_best, named, verdict
+from coverfusion.experiments.comparison.shown import FOLDS_NOTE, REPORT_NOTE, against_best, named, verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.run_pages import link_run_pages
@@ -39,7 +39,8 @@ def write_comparison_page(
         "rows": records(shown),
         "metric": metric,
         "how": " and ".join(METHODS[name] for name in table["method"].unique()),
-        "note": FOLDS_NOTE if "folds" in set(table["method"]) else "",
+        "note": f"{FOLDS_NOTE} {REPORT_NOTE}" if "folds" in set(table["method"]) else REPORT_NOTE,
+        "means": ", mean of folds" if set(table["method"]) == {"folds"} else "",
         "runs": dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False)),
         "differences": differences.to_dict("split"),
         "environment": made,

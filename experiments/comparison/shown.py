@@ -17,6 +17,7 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 PRINTED_ROWS = 15
 WIDE = 100  # columns of a terminal that has room for what matters least
 WHOLE = r" on (all \d+ blocks|the .+ of .+|.+, the only block)$"
+REPORT_NOTE = "Each pair is tested on its own; a report tests all pairs of models at once, and may find less."
 FOLDS_NOTE = "Values and differences by folds are means over the folds; a leaderboard pools all folds."
 
 
@@ -41,6 +42,7 @@ def print_comparison(table: pd.DataFrame, metric: Metric, runs: int, written: bo
     console.print(f"Intervals of 95 % and p: {how}.{holm}")
     if "folds" in set(table["method"]):
         console.print(FOLDS_NOTE)
+    console.print(REPORT_NOTE)
     if len(table) > min(len(rows), PRINTED_ROWS):
         console.print("The page has all pairs." if written else "--out FOLDER writes all pairs.")
 

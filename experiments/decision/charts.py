@@ -24,8 +24,8 @@ from coverfusion.experiments.drawing.words import records
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
 RULES = {
-    "guaranteed": "one threshold, guaranteed",
-    RULE_BY_GENRE: "a threshold for each genre, guaranteed",
+    "guaranteed": "one threshold, 90 % confidence",
+    RULE_BY_GENRE: "a threshold for each genre, 90 % confidence",
     "plain": "one threshold, no guarantee",
 }
 KINDS = {BY_GENRE: "each genre's covers", MARGINAL: "all covers together"}

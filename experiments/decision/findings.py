@@ -9,7 +9,7 @@ import pandas as pd
 
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.decision.tables import RULE_BY_GENRE, SET_SPLITS, summarised_sets
-from coverfusion.experiments.drawing.words import percent, records
+from coverfusion.experiments.drawing.words import listed, percent, records
 from coverfusion.fusion.uncertainty.conformal import rows_needed
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
@@ -44,8 +44,9 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     own = [row for row in rows if row["target"] == "error" and row["wished"] == target]
     kinds = {row["kind"]: row for row in records(tables["calibration"])}
     return [
+        verdict(tables, target),
         (
-            f"{classifier}, {kinds['none']['covers']:,} held-out covers that chose no model: "
+            f"{classifier}, on {kinds['none']['covers']:,} covers not used to choose the model: "
             f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining."
         ),
         f"Area under the risk-coverage curve: {_spanned(chosen, 'aurc', 1, 3)}.",
@@ -58,6 +59,36 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
         *(_set_words(row) for row in records(summarised_sets(tables["sets"]))),
         *_sets_by_genre_words(records(tables["sets_by_genre"])),
     ]
+
+
+def verdict(tables: Mapping[str, pd.DataFrame], target: float) -> str:
+    """What can be guaranteed over all covers, and for which predicted genres that says too little.
+
+    Args:
+        tables: `abstention` and `predicted` of `experiments.decision.tables`.
+        target: the proportion of wrong predictions.
+    """
+    rules = tables["abstention"].query("target == 'error' and wished == @target").set_index("rule")
+    aim, one = f"At most {100 * target:g} % wrong", rules.loc["guaranteed"]
+    if not one["answered"]:
+        return f"{aim} cannot be guaranteed here by one threshold with 90 % confidence."
+    said = [
+        (
+            f"{aim} over all covers, with 90 % confidence, by one threshold: it keeps "
+            f"{percent(one['coverage'])} of the covers."
+        )
+    ]
+    predicted = tables["predicted"].set_index("thresholds")
+    worse = records(predicted.loc[[MARGINAL]].query("error > @target"))
+    if worse:
+        shown = listed([f"{row['genre']} ({percent(row['error'])})" for row in worse])
+        said.append(f"Single genres have no such guarantee: more are wrong among those predicted {shown}.")
+    own = predicted.loc[[BY_GENRE]]
+    without = own.loc[own["answered"] == 0, "genre"].tolist()
+    if without:
+        gets = "gets" if len(without) == 1 else "get"
+        said.append(f"With a threshold for each predicted genre, {listed(without)} {gets} no prediction.")
+    return " ".join(said)
 
 
 def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 1) -> str:
@@ -85,7 +116,11 @@ def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def calibration_words(table: pd.DataFrame) -> str:
-    """Log loss and calibration error before and after, and whether it helped; of `calibration_table`."""
+    """Log loss and calibration error before and after, and whether it helped here.
+
+    Args:
+        table: from `calibration_table`, with `bundle` (the kind that the run's bundle uses) where known.
+    """
     kinds = {row["kind"]: row for row in records(table)}
     before, after = kinds["none"], kinds["chosen"]
     text = (
@@ -96,9 +131,17 @@ def calibration_words(table: pd.DataFrame) -> str:
         return (
             f"{text} The probabilities are left as they were: no method of calibration clearly improves them."
         )
-    if after["log_loss"] > before["log_loss"]:
-        return f"{text} It helped on the covers that chose it, but does not help on these."
-    return text
+    scores = {"log_loss": "log loss", "ece": "calibration error"}
+    worse = [words for name, words in scores.items() if after[name] > before[name]]
+    return f"{text} It makes the {listed(worse)} worse here.{_bundle_words(after)}" if worse else text
+
+
+def _bundle_words(row: Mapping[str, Any]) -> str:
+    """Whether the bundle calibrates all the same, learnt from all its held-out covers; "" if unknown."""
+    kind = str(row.get("bundle", ""))
+    if kind in ("", "nan"):
+        return ""
+    return " The bundle uses none." if kind == "none" else f" The bundle uses it all the same ({kind})."
 
 
 def _genre_words(row: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.decision.findings import SPOKEN_GUARANTEE, calibration_words
-from coverfusion.experiments.decision.tables import RULE_BY_GENRE, summarised_sets
+from coverfusion.experiments.decision.tables import RULE_BY_GENRE, SET_SPLITS, summarised_sets
 from coverfusion.experiments.drawing.study_pages import read_table
 from coverfusion.experiments.drawing.words import records, scored
 from coverfusion.experiments.evaluation.intervals import Interval
@@ -21,13 +21,13 @@ from coverfusion.fusion.uncertainty.conformal import DEFAULT, rows_needed
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
 THRESHOLD_WORDS = {
-    "guaranteed": "one for all, guaranteed",
-    RULE_BY_GENRE: "one for each genre, guaranteed",
+    "guaranteed": "one for all, 90 % confidence",
+    RULE_BY_GENRE: "one for each genre, 90 % confidence",
     "plain": "one for all, no guarantee",
 }
 OVER_WORDS = {MARGINAL: "all covers", BY_GENRE: "each genre's covers"}
 NONE = "\u2013"
-TEXTS = ("classifier", "genre", "kind", "method", "rule", "sets", "target", "thresholds", "when")
+TEXTS = ("bundle", "classifier", "genre", "kind", "method", "rule", "sets", "target", "thresholds", "when")
 PRINTED_ROWS = 20
 FEW_COVERS = 10  # of fewer, a percentage says more than is known
 
@@ -104,7 +104,7 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
     for row in records(summarised_sets(sets)):
         if row["method"] != DEFAULT:
             continue
-        held = f"{100 * row['coverage']:.1f} ({100 * row['lowest']:.1f}\u2013{100 * row['highest']:.1f})"
+        held = f"{100 * row['coverage']:.1f}; {100 * row['lowest']:.1f} to {100 * row['highest']:.1f}"
         every = _all_genres(row["size"], genres)  # says nothing: the true one is always among all
         rows.append(
             {
@@ -114,8 +114,8 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
             }
         )
     note = (
-        "LAC sets: mean, lowest and highest over random halves. The command score makes sets for each "
-        "genre's covers."
+        f"LAC sets: mean, then lowest to highest of {SET_SPLITS} random splits. The command score makes sets "
+        "for each genre's covers."
     )
     return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
 
@@ -171,7 +171,8 @@ def print_decision(folder: Path) -> None:
     """Prints what a study found: how much is wrong, what abstaining brings, and what sets hold."""
     asked, tables = read_json(folder / "environment.json"), read_tables(folder)
     findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
-    console.print(findings[0])
+    for sentence in findings[:2]:
+        console.print(sentence)
     for table in shown_tables(asked["classifier"], tables, asked["target_error"]):
         print_frame(table.rows.head(PRINTED_ROWS), f"\n{table.title}")
         if len(table.rows) > PRINTED_ROWS:

@@ -28,7 +28,7 @@ from coverfusion.experiments.decision.tables import (
 )
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.outputs import check_folder
-from coverfusion.experiments.pipeline.provenance import environment, write_json
+from coverfusion.experiments.pipeline.provenance import environment, read_json, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 from coverfusion.fusion.uncertainty.decision import Targets
 
@@ -76,7 +76,7 @@ def decide(
     weights = group_weights(held.groups[held.tried], seed)
     tables = {
         "models": models_table(run, parts, target, seed),
-        "calibration": calibration_table(y, calibrated),
+        "calibration": calibration_table(y, calibrated).assign(bundle=_bundle_calibration(run, model)),
         "reliability": reliability_table(y, held.groups[held.tried], calibrated, held.wider),
         "risk_coverage": risk_coverage_table(held, weights),
         "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, target})),
@@ -96,6 +96,12 @@ def decide(
         place, run, shown_tables(model.classifier, tables, target), decision_charts(tables, target)
     )
     return place
+
+
+def _bundle_calibration(run: Run, model: ScoredModel) -> str:
+    """The kind of calibration that the run's bundle uses; "" where it has none, or is of another model."""
+    file = run.folder / "bundle" / "decision" / "decision.json"
+    return str(read_json(file)["calibration"]["kind"]) if model is run.chosen and file.is_file() else ""
 
 
 def _model(run: Run, classifier: str | None) -> ScoredModel:

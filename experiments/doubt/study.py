@@ -16,6 +16,7 @@ from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
 from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
+from coverfusion.experiments.pipeline.guess import largest_genre
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.predicted_genres import named_genres, several
 from coverfusion.experiments.pipeline.provenance import environment, write_json
@@ -103,23 +104,26 @@ def doubt_findings(
         if run.config["folds"]
         else "those of validation and test; a run with --folds judges all covers"
     )
-    right = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
+    hits = named_genres(predictions) == predictions["genre"].to_numpy()
+    wider = widening(run.config["folds"])
+    right = grouped_proportion(hits, predictions["group"].to_numpy(), wider)
+    guessed = float((predictions["genre"] == largest_genre(run.facts["genres"])).mean())
     it_is = "its genres are all" if several(predictions) else "it is"
-    weak = right < WEAK_ACCURACY
+    weak = right.value < WEAK_ACCURACY or right.low <= guessed
+    reached = f"{percent(right.value)} ({spread(right)}) of the covers"
     name = f"{model.classifier} on {model.on}"
     said = [
-        f"{name} is too weak to judge labels: {it_is} right for only {percent(right)} of the covers, so "
-        "most of its doubts are its own mistakes."
+        f"{name} is too weak to judge labels: {it_is} right for {reached}, and always saying the most frequent "
+        f"genre for {percent(guessed)}. Most of its doubts may be its own mistakes."
         if weak
-        else f"{it_is[0].upper()}{it_is[1:]} right for {percent(right)} of the covers; its own mistakes are "
-        "among the doubts.",
+        else f"{it_is[0].upper()}{it_is[1:]} right for {reached}; its own mistakes are among the doubts.",
         (
             f"{'It' if weak else name} doubts the genre of {count:,} of {covers:,} covers "
             f"({percent(count / covers)}; {looked})."
         ),
     ]
     if count:
-        said += most_doubtful(predictions, table, genres, widening(run.config["folds"]))
+        said += most_doubtful(predictions, table, genres, wider)
         said.append(
             "Look at each cover before you change its genre."
             if weak

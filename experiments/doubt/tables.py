@@ -8,7 +8,6 @@ import pandas as pd
 from coverfusion.experiments.evaluation.confident_learning import (
     confident_classes,
     doubtful_labels,
-    joint_of_labels,
     label_margins,
 )
 from coverfusion.experiments.pipeline.predicted_genres import genres_in_words, genres_of, several, truth_of
@@ -63,25 +62,24 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
 
 
 def doubt_by_genre(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row a genre: covers, doubtful ones, and the estimated proportion of other genres, with the largest.
+    """One row a genre: covers, doubtful ones, and which other genre is predicted for most of its covers.
 
-    The columns: `genre`, `covers`, `doubtful`, `estimated_wrong` (proportion of its covers), `mostly` (the
-    genre that most of these are estimated to be of; "" where there are none). Of covers of several genres
-    `mostly` is "", and `lacking` counts the covers that may have the genre and do not bear it.
+    The columns: `genre`, `covers`, `doubtful`, `mostly` (as in the confusion matrix; "" where none is).
+    Of covers of several genres `mostly` is "", and `lacking` counts the covers that may have the genre and do
+    not bear it.
     """
     if several(predictions):
         return _doubt_by_genre_of_sets(predictions)
     genres, proba, y = _coded(predictions)
-    joint, doubtful = joint_of_labels(proba, y), doubtful_labels(proba, y)
+    doubtful, predicted = doubtful_labels(proba, y), proba.argmax(axis=1)
     rows = []
     for code, genre in enumerate(genres):
         covers = int((y == code).sum())
-        others = np.delete(joint[code], code)
-        names = np.delete(np.array(genres, dtype=object), code)
-        wrong = float(others.sum() * len(y) / covers) if covers else 0.0
-        mostly = str(names[others.argmax()]) if wrong > 0 else ""
-        rows.append((genre, covers, int(doubtful[y == code].sum()), wrong, mostly))
-    return pd.DataFrame(rows, columns=["genre", "covers", "doubtful", "estimated_wrong", "mostly"])
+        taken = np.bincount(predicted[y == code], minlength=len(genres))
+        taken[code] = 0
+        mostly = genres[taken.argmax()] if taken.any() else ""
+        rows.append((genre, covers, int(doubtful[y == code].sum()), mostly))
+    return pd.DataFrame(rows, columns=["genre", "covers", "doubtful", "mostly"])
 
 
 def _coded(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:

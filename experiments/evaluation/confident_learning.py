@@ -45,19 +45,3 @@ def label_margins(proba: np.ndarray, y: np.ndarray) -> np.ndarray:
     others = np.array(proba, dtype=np.float64)
     others[rows, y] = -np.inf
     return proba[rows, y] - others.max(axis=1)
-
-
-def joint_of_labels(proba: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(k, k) proportions of rows by label (rows) and by the class that they are estimated to be of (columns).
-
-    The counts of `confident_classes`, scaled so that each label has its own number of rows. Labels of which
-    no row reaches a class count as right.
-    """
-    k = proba.shape[1]
-    confident = confident_classes(proba, y)
-    counts = np.zeros((k, k))
-    np.add.at(counts, (y[confident >= 0], confident[confident >= 0]), 1)
-    empty = np.flatnonzero(counts.sum(axis=1) == 0)
-    counts[empty, empty] = 1
-    scaled = counts / counts.sum(axis=1, keepdims=True) * np.bincount(y, minlength=k)[:, None]
-    return scaled / len(y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -100,8 +100,15 @@ class Explanation:
         return self.neighbours[1 if self.training_cover else 0 :][:SHOWN_NEIGHBOURS]
 
     def in_words(self) -> list[str]:
-        """The verdict's sentences, and whether the model has learnt from this cover."""
-        return ([TRAINING_COVER_WARNING] if self.training_cover else []) + self.verdict.in_words()
+        """The verdict's sentences; a cover that the model has learnt from has a warning in place of a set."""
+        if not self.training_cover:
+            return self.verdict.in_words()
+        return [TRAINING_COVER_WARNING, *replace(self.verdict, genre_set=None).in_words()]
+
+    @property
+    def headline_note(self) -> str:
+        """What stands behind the genres: the classifier, and whether it has learnt from this cover."""
+        return f"{self.classifier}{', learnt from this cover' if self.training_cover else ''}"
 
     @property
     def genre(self) -> str:

@@ -105,7 +105,7 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     title = f"{fitted(label(genre), 22, room, 'bold')}, {percentage}"
     _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
     runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
-    text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.classifier}"
+    text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.headline_note}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
     verdict_lines = wrapped(" ".join(explanation.in_words()), TEXT_SIZE, WIDTH - 2 * MARGIN, 2)
     verdict = explanation.verdict

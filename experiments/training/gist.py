@@ -22,6 +22,8 @@ from coverfusion.experiments.pipeline.chosen_by_score import differences_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
+ALL_PAIRS = "This is over all pairs of models at once; coverfusion compare tests single pairs."
+
 
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     """How much better a model on several blocks is than the best single block, on the same covers.
@@ -51,7 +53,8 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     without = f"{value_words(metric, corrected.value)} ({interval_words(metric, corrected)})"
     score = run.score(run.chosen)
     if without == f"{value_words(metric, score.value)} ({interval_words(metric, score)})":
-        first = f"Correcting its {metric.label} for the choice among {len(fused)} models changes nothing."
+        kept = value_words(metric, score.value)
+        first = f"Correcting its {metric.label} for the choice among {len(fused)} models leaves it at {kept}."
     else:
         what = "" if metric.name == "accuracy" else f"{metric.label} "
         first = (
@@ -79,7 +82,7 @@ def _other_words(run: Run, others: list[ScoredModel]) -> list[str]:
         sentences.append(f"Not significantly worse in {metric.label}: {listed(near)}.")
     if worse:
         sentences.append(f"Significantly worse in {metric.label}: {listed(worse)}.")
-    return sentences
+    return [*sentences, ALL_PAIRS] if sentences else []
 
 
 def _have(names: list[str]) -> str:
@@ -108,7 +111,13 @@ def chosen_by_words(run: Run) -> str:
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
-    """The baseline of the run's metric, without a full stop."""
+    """The baseline of the run's metric, and whether the chosen model may be no better; no full stop."""
+    nearer = run.metric.better(_nearer(run.metric, run.score(run.chosen)))
+    doubt = "" if nearer > run.metric.better(chance) else "; the chosen model is not significantly better"
+    return f"{_baseline_words(run, usual, chance)}{doubt}"
+
+
+def _baseline_words(run: Run, usual: str, chance: float) -> str:
     metric, reached = run.metric, value_words(run.metric, chance)
     if guessed := run.guessed.get(run.split):
         reached += f" (guessing by the prior: {value_words(metric, guessed[metric.name])})"

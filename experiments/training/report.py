@@ -30,6 +30,7 @@ from coverfusion.experiments.drawing.words import (
     value_words,
 )
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
+from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
@@ -145,7 +146,7 @@ def report_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[st
     covers_of = pd.Series({genre: scores["covers"] for genre, scores in own.items()}) if run.several else None
     return {
         "leaderboard": leaderboard_chart(run, chance),
-        "reliability": reliability_chart(predictions),
+        "reliability": reliability_chart(predictions, widening(run.config["folds"])),
         "confusion": confusion_map(run.chosen.confusion[run.split], covers_of),
     }
 
@@ -184,10 +185,14 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
     )
 
 
-def reliability_chart(predictions: pd.DataFrame) -> Curve:
+def reliability_chart(predictions: pd.DataFrame, wider: float) -> Curve:
     """How often the model is right against the probability it gives, and how many covers stand behind it.
 
     Of covers of several genres each counts once a genre: how often it has one of such a probability.
+
+    Args:
+        predictions: of the chosen model.
+        wider: from `evaluation.statistics.widening`.
     """
     title = "How often the chosen model is right against the probability it gives"
     correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
@@ -197,7 +202,7 @@ def reliability_chart(predictions: pd.DataFrame) -> Curve:
         title = "How often covers have a genre against the probability it is given"
         correct, probability = found.truth.ravel(), found.proba.ravel()
         groups = np.repeat(groups, len(found.genres))
-    bins = reliability(probability, correct, groups)
+    bins = reliability(probability, correct, groups, wider)
     return calibration_curve(
         title,
         [

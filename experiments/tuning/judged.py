@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.study_pages import chance
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
 
 ADVISED_FOLDS = 5
+FEW_COVERS = 30  # fewer cannot choose: one cover more or less right moves accuracy by over 3 points
+
+
+def can_choose(best: Mapping[str, Any]) -> bool:
+    """Whether enough covers judged to name a best one; `best` is as for `best_words`."""
+    return bool(best["n"] >= FEW_COVERS)
+
+
+def few_words(folder: Path, best: Mapping[str, Any], values: Iterable[float], metric: Metric) -> list[str]:
+    """What is said in place of a best one where too few covers judged.
+
+    Args:
+        folder: of the study.
+        best: as for `best_words`.
+        values: the metric of everything that was tried; NaN where it is not known.
+        metric: that they are in.
+    """
+    known = [value for value in values if not math.isnan(value)]
+    advice = "add covers" if read_config(folder / "config.yaml").folds else f"use --folds {ADVISED_FOLDS}"
+    ends = [metric.shown(end) for end in (min(known), max(known))]
+    return [
+        f"{how_many(int(best['n']), 'validation cover')} cannot choose: {advice}.",
+        f"On them {metric.label} goes from {ends[0].removesuffix(' %')} to {ends[1]}.",
+    ]
+
+
+def shown_config(folder: Path) -> str:
+    """The study's config without what chooses among a run's models: here nothing does."""
+    lines = (folder / "config.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("choose_by:"))
 
 
 def best_words(best: Mapping[str, Any], metric: Metric) -> str:
@@ -46,13 +78,15 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
     # of covers of several genres nobody is right of a whole set by chance
     if metric.name != "accuracy" or config.labels == "many" or best["corrected_low"] > guessed:
         return said
+    many = ", corrected for the choice" if best["tried"] > 1 else ""
     said.append(
-        f"No value is significantly better than always saying the largest genre ({metric.shown(guessed)})."
+        "No value is significantly better than always saying the most frequent genre "
+        f"({metric.shown(guessed)}){many}."
     )
     if not folds:
         covers = read_json(folder / "collection.json")["covers"]
         said.append(
-            f"{int(best['n']):,} of {covers:,} covers judge; with --folds {ADVISED_FOLDS} all but the test "
-            "covers do."
+            f"The choice rests on {int(best['n']):,} of {covers:,} covers; with --folds {ADVISED_FOLDS} on "
+            "all but the test covers."
         )
     return said

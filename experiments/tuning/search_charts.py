@@ -48,7 +48,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         trials: of the search.
         metric: of the trials.
         found: from `best_spot`.
-        chance: the accuracy of always saying the largest genre; NaN: another metric.
+        chance: the accuracy of always saying the most frequent genre; NaN: another metric.
     """
     done = trials[trials["state"] == "finished"]
     cut = trials[(trials["state"] == "stopped") & trials["last"].notna()]
@@ -75,7 +75,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         x_label="trial",
         y_label=course_title(metric),
         series=[each for each in series if each.spots or each.line],
-        x_ticks=[(float(trial), str(trial)) for trial in range(last, first - 1, -step)][::-1],
+        x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
         shown=metric.figure,
         line=metric.scale * chance,
         line_label=CHANCE,

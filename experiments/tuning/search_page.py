@@ -20,7 +20,7 @@ from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.judged import best_words, judged_words
+from coverfusion.experiments.tuning.judged import best_words, can_choose, few_words, judged_words
 from coverfusion.experiments.tuning.search_charts import (
     best_of,
     best_spot,
@@ -56,7 +56,8 @@ def write_search_page(folder: Path) -> Path:
         "ranked": len(importance) > 0,
         "parameters": parameters,
         "trials": records(trials),
-        "best_number": best_of(trials)["trial"],
+        "chooses": search_chooses(folder),
+        "best_number": best_of(trials)["trial"] if search_chooses(folder) else 0,
         "metric": metric,
         "course": course_title(metric),
         "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
@@ -75,6 +76,11 @@ def search_findings(folder: Path) -> list[str]:
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
     best, top = held_out["best"], best_of(trials)
     chosen = ", ".join(f"{key} = {_spoken(top[key])}" for key in study["space"])
+    counts = trials["state"].value_counts()
+    parts = [f"{n} {state}" for state, n in counts.items()]
+    done = f"{how_many(len(trials), 'trial')}{': ' + ', '.join(parts) if len(parts) > 1 else ''}."
+    if not can_choose(best):
+        return [*few_words(folder, best, trials[name], metric), done]
     sentences = [f"{study['classifier']} did best with {chosen}: {best_words(best, metric)}."]
     tied = int(np.isclose(trials[name].dropna(), top[name], rtol=0, atol=SAME).sum()) - 1
     if tied:
@@ -95,10 +101,13 @@ def search_findings(folder: Path) -> list[str]:
         )
     elif top["own"]:
         sentences.append("Those are the classifier's own values: nothing better was found.")
-    counts = trials["state"].value_counts()
-    parts = [f"{n} {state}" for state, n in counts.items()]
-    sentences.append(f"{how_many(len(trials), 'trial')}{': ' + ', '.join(parts) if len(parts) > 1 else ''}.")
-    return sentences
+    return [*sentences, done]
+
+
+def search_chooses(folder: Path) -> bool:
+    """Whether enough covers judged the trials to recommend the best of them."""
+    rows = read_sweep_table(folder / "best.csv")
+    return can_choose(records(rows[rows["covers"] == VALIDATION])[0])
 
 
 def _spoken(value: str) -> str:

@@ -68,7 +68,7 @@ def _curve(
         shown=metric.figure,
         line=line,
         line_label="always the most frequent genre",
-        notes=[("ringed", "the best on validation covers")],
+        notes=[("ringed", "the best on validation covers")] if table["best"].eq(True).any() else [],
     )
 
 

@@ -15,7 +15,13 @@ from coverfusion.experiments.drawing.words import gain_words, listed, records
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.judged import best_words, judged_words
+from coverfusion.experiments.tuning.judged import (
+    best_words,
+    can_choose,
+    few_words,
+    judged_words,
+    shown_config,
+)
 from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
@@ -33,13 +39,18 @@ def write_sweep_page(folder: Path) -> Path:
         read_json(folder / "values.json"),
     )
     parameter, metric = study["parameter"], SET_METRICS[study["metric"]]
+    held_out = table[table["covers"] == VALIDATION]
+    if not can_choose(records(held_out)[0]):
+        table = table.assign(best=False)  # nothing is marked
+        held_out = table[table["covers"] == VALIDATION]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
     charts = sweep_charts(table, values, parameter, chance(folder), metric)
     trainings = epoch_charts(epochs, parameter) if epochs is not None else {}
     pages.save_charts(folder, {f"sweep-{name.replace(' ', '-')}": chart for name, chart in charts.items()})
     pages.save_charts(folder, {f"epochs-{n}": chart for n, chart in enumerate(trainings.values(), 1)})
-    held_out = table[table["covers"] == VALIDATION]
     context = {
+        "chooses": held_out["best"].any(),
+        "config_text": shown_config(folder),
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
         "findings": sweep_findings(folder),
         "metric": metric,
@@ -64,6 +75,8 @@ def sweep_findings(folder: Path) -> list[str]:
     of_best = {row["covers"]: row for row in records(table[table["value"] == best])}
     row, learnt = of_best[VALIDATION], of_best[TRAINING]
     name = metric.column
+    if not can_choose(row):
+        return few_words(folder, row, held_out[name], metric)
     others = held_out.drop(index=best)
     worse = others["difference_high"] < 0
     so_far = "" if worse.all() else ", but not significantly so,"

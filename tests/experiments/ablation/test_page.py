@@ -95,15 +95,15 @@ def test_the_verdict_names_only_what_the_folds_show() -> None:
             "not significantly better: color."
         ),
         (
-            "svc: leaving one block out loses nothing significant. With these folds a block must bring at "
-            "least 10.0 points of accuracy to be found in 80 % of studies."
+            "svc: leaving one block out loses nothing significant. By block, differences from 10.0 (cnn) "
+            "points of accuracy on are found in 80 % of such studies, before Holm's correction."
         ),
     ]
     worse = pd.DataFrame([row(alone, "cnn", 0.1, 0.2), row(needed, "cnn", -0.05, 0.01)])
     assert ablation_verdict(worse, metric) == [
         (
-            "svc: no block alone is significantly better than chance. With these folds a block must bring at "
-            "least 20.0 points of accuracy to be found in 80 % of studies."
+            "svc: no block alone is significantly better than chance. By block, differences from 20.0 (cnn) "
+            "points of accuracy on are found in 80 % of such studies, before Holm's correction."
         ),
         "svc: points of accuracy gained when left out: cnn +5.0 (+3.0 to +7.0).",
     ]

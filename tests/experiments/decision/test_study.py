@@ -19,7 +19,13 @@ from coverfusion.experiments.decision.charts import (
     decision_charts,
     risk_coverage_chart,
 )
-from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT, decision_findings
+from coverfusion.experiments.decision.findings import (
+    SET_KINDS_TEXT,
+    SET_METHODS_TEXT,
+    calibration_words,
+    decision_findings,
+    verdict,
+)
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
 from coverfusion.experiments.decision.shown import (
     guaranteed_targets,
@@ -203,7 +209,7 @@ def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Pa
     assert {SET_METHODS_TEXT, SET_KINDS_TEXT} <= set(sentences)
 
 
-@pytest.mark.parametrize(("after", "text"), [(1.0, "left as they were"), (1.1, "does not help on these")])
+@pytest.mark.parametrize(("after", "text"), [(1.0, "left as they were"), (1.1, "makes the log loss")])
 def test_a_calibration_that_does_not_help_is_called_so(after: float, text: str, study: Path) -> None:
     tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
     table = tables["calibration"].set_index("kind")
@@ -213,6 +219,31 @@ def test_a_calibration_that_does_not_help_is_called_so(after: float, text: str, 
     )
     (line,) = [line for line in sentences if line.startswith("Calibration")]
     assert text in line
+
+
+def test_a_worse_calibration_error_is_told_with_what_the_bundle_uses() -> None:
+    before = {"kind": "none", "log_loss": 1.0, "ece": 0.1, "bundle": "isotonic"}
+    table = pd.DataFrame([before, before | {"kind": "chosen", "log_loss": 0.9, "ece": 0.2}])
+    text = calibration_words(table)
+    assert "calibration error worse" in text
+    assert "bundle uses it all the same (isotonic)" in text
+    assert "worse" not in calibration_words(table.assign(ece=[0.2, 0.1]))
+
+
+def test_the_verdict_names_genres_that_miss_the_target() -> None:
+    rule = {"target": "error", "wished": 0.2, "rule": "guaranteed", "answered": 50, "coverage": 0.5}
+    rows = [("marginal", "Rock", 30, 0.1), ("marginal", "Pop", 20, 0.35), ("by-genre", "Rock", 30, 0.1)]
+    predicted = pd.DataFrame(
+        [*rows, ("by-genre", "Pop", 0, np.nan)], columns=["thresholds", "genre", "answered", "error"]
+    )
+    tables = {"abstention": pd.DataFrame([rule]), "predicted": predicted}
+    assert verdict(tables, 0.2) == (
+        "At most 20 % wrong over all covers, with 90 % confidence, by one threshold: it keeps 50.0 % of the "
+        "covers. Single genres have no such guarantee: more are wrong among those predicted Pop (35.0 %). "
+        "With a threshold for each predicted genre, Pop gets no prediction."
+    )
+    none = tables["abstention"].assign(answered=0)
+    assert "cannot be guaranteed" in verdict(tables | {"abstention": none}, 0.2)
 
 
 def test_sets_are_tried_on_every_split(study: Path) -> None:

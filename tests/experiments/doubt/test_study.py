@@ -92,7 +92,6 @@ def test_tables_by_hand() -> None:
     ]
     genres = doubt_by_genre(predictions).set_index("genre")
     assert genres.loc["a", ["covers", "doubtful", "mostly"]].tolist() == [3, 1, "b"]
-    np.testing.assert_allclose(genres["estimated_wrong"], 1 / 3)
 
 
 @pytest.mark.parametrize(
@@ -123,3 +122,12 @@ def test_a_model_that_is_mostly_wrong_is_called_too_weak(
         run, run.chosen, predictions.rename(columns=turned), pd.DataFrame({"cover_id": []}), pd.DataFrame()
     )
     assert "too weak to judge labels" in sentences[0]
+
+
+def test_an_accuracy_whose_interval_holds_chance_is_too_weak(flipped: tuple[Run, set[str]]) -> None:
+    run, _ = flipped
+    few = held_out_covers(run, run.chosen).groupby("genre").head(2)  # 6 of 6 right may be chance
+    tables = pd.DataFrame({"cover_id": []}), pd.DataFrame()
+    assert "too weak" not in doubt_findings(run, run.chosen, held_out_covers(run, run.chosen), *tables)[0]
+    wrong = few.assign(genre=few["genre"].to_numpy()[[0, 1, 2, 4, 3, 5]])
+    assert "too weak" in doubt_findings(run, run.chosen, wrong, *tables)[0]

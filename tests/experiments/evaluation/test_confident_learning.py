@@ -5,7 +5,6 @@ import numpy as np
 from coverfusion.experiments.evaluation.confident_learning import (
     confident_classes,
     doubtful_labels,
-    joint_of_labels,
     label_margins,
 )
 
@@ -37,9 +36,3 @@ def test_a_label_that_is_predicted_is_never_doubtful() -> None:
     proba = np.array([[0.95, 0.05], [0.75, 0.25], [0.8, 0.2]])
     assert confident_classes(proba, np.array([0, 0, 1])).tolist() == [0, 1, 1]
     assert not doubtful_labels(proba, np.array([0, 0, 1])).any()
-
-
-def test_the_joint_has_each_labels_own_number_of_rows() -> None:
-    np.testing.assert_allclose(joint_of_labels(PROBA, Y), np.array([[2, 1], [1, 2]]) / 6)
-    three = np.column_stack([PROBA, np.zeros(6)])  # a genre without covers
-    np.testing.assert_allclose(joint_of_labels(three, Y).sum(axis=1), [0.5, 0.5, 0])

@@ -14,7 +14,7 @@ from coverfusion.experiments.explanation.explain import explain, explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
 from coverfusion.experiments.explanation.people_and_words import NO_WORDS
 from coverfusion.experiments.pipeline.preparation import describe_extractor
-from coverfusion.experiments.scoring.verdict import NO_ANSWER
+from coverfusion.experiments.scoring.verdict import NO_ANSWER, Verdict
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.registry import Extractor, create
 from coverfusion.features.sides import table_of
@@ -123,6 +123,17 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
     assert found.training_cover
     assert found.in_words()[0] == TRAINING_COVER_WARNING
+    assert found.headline_note.endswith(", learnt from this cover")
+
+
+def test_a_set_with_its_guarantee_is_told_only_of_covers_that_are_new(plain: Path) -> None:
+    verdict = Verdict(genre_set=["techno"], set_coverage=0.9, sets="by-genre", known_genres=2)
+    found = replace(_with(load_bundle(plain)), verdict=verdict)
+    assert found.training_cover
+    assert "90 %" not in " ".join(found.in_words())
+    new = replace(found, neighbours=found.neighbours[1:])
+    assert "hold the true genre of 90 %" in " ".join(new.in_words())
+    assert "learnt" not in new.headline_note
 
 
 def test_a_cover_like_all_its_neighbours_is_not_taken_for_one_of_them(plain: Path) -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from rich.progress import Progress
 
 from coverfusion.experiments.pipeline import progress
 
@@ -58,3 +59,17 @@ def test_where_nobody_knows_how_many_the_count_and_the_time_are_shown(log) -> No
     assert re.search(r"scoring .*1,063\s+0:00:0\d", log())
     assert "?" not in log()
     assert "left" not in log()
+
+
+def test_a_finished_bar_has_no_time_left(log) -> None:
+    with progress.counted("fitting", 2) as bar:
+        bar.advance(bar.task_ids[0], 1)
+        assert "left" in _drawn(bar)
+        bar.advance(bar.task_ids[0], 1)
+        assert "left" not in _drawn(bar)
+
+
+def _drawn(bar: Progress) -> str:
+    with progress.console.capture() as caught:
+        progress.console.print(bar.get_renderable())
+    return caught.get()

@@ -38,6 +38,8 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
     assert "33.3\u00a0%" in sentences[1]
     assert "by validation is color with 50.0\u00a0% (" in sentences[2]
     assert "25.0 points" in sentences[2]
+    assert ("the chosen model is not significantly better" in sentences[1]) == (score.low <= 4 / 12)
+    assert "not significantly better" in run_gist(run, usual, score.low, difference)[1]
     assert sentences[2].endswith("No block alone is significantly better than chance on these covers.")
 
 

@@ -15,7 +15,7 @@ from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
 from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.experiments.tuning.sweep_charts import sweep_charts
-from coverfusion.experiments.tuning.sweep_page import sweep_findings
+from coverfusion.experiments.tuning.sweep_page import sweep_findings, write_sweep_page
 from coverfusion.experiments.tuning.values import in_order, label, parse_value, spans_decades
 from coverfusion.fusion.registry import create
 from tests.helpers.charts import chart_words
@@ -177,19 +177,33 @@ def test_ties_chance_and_few_covers_are_told(study: Path, tmp_path: Path) -> Non
     held_out = table["covers"] == "validation"
     first = table.loc[held_out].index[0]
     table["best"] = table["best"].astype(object)
-    table.loc[held_out, ["accuracy", "n", "log_loss", "best", "difference"]] = [0.25, 4, 1.2, False, 0.0]
+    table.loc[held_out, ["accuracy", "n", "log_loss", "best", "difference"]] = [0.25, 40, 1.2, False, 0.0]
     table.loc[held_out, ["difference_low", "difference_high", "corrected_low"]] = [-0.5, 0.5, 0.02]
     table.loc[first, ["log_loss", "best"]] = [1.1, True]
     table.to_csv(folder / "values.csv", index=False)
     said = sweep_findings(folder)
-    assert "25.0 % of 4 validation covers right" in said[0]
+    assert "25.0 % of 40 validation covers right" in said[0]
     assert any("lower log loss (1.100 against 1.200" in each for each in said)
     assert any(each.startswith("No value is significantly better than always saying") for each in said)
-    assert any(each.startswith("4 of ") and "--folds 5" in each for each in said)
+    assert any(each.startswith("The choice rests on 40 of ") and "--folds 5" in each for each in said)
     assert not any(each.startswith("Not significantly worse") for each in said)  # all others are ties
     table.loc[held_out, "corrected_low"] = 0.9
     table.to_csv(folder / "values.csv", index=False)
     assert not any("No value" in each or "--folds" in each for each in sweep_findings(folder))
+
+
+def test_few_covers_name_no_best_value(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    shutil.copytree(study, folder)
+    table = pd.read_csv(folder / "values.csv", dtype={"value": str})
+    table.loc[table["covers"] == "validation", "n"] = 29
+    table.to_csv(folder / "values.csv", index=False)
+    write_sweep_page(folder)
+    said, page = sweep_findings(folder), (folder / "index.html").read_text()
+    assert said[0] == "29 validation covers cannot choose: use --folds 5."
+    assert "does best" not in page
+    assert "Ringed" not in page
+    assert "choose_by" not in page
 
 
 def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tmp_path: Path) -> None:
