@@ -113,8 +113,8 @@ def doubt_findings(
     reached = f"{percent(right.value)} ({spread(right)}) of the covers"
     name = f"{model.classifier} on {model.on}"
     said = [
-        f"{name} is too weak to judge labels: {it_is} right for {reached}, and always saying the most frequent "
-        f"genre for {percent(guessed)}. Most of its doubts may be its own mistakes."
+        f"{name} is too weak to judge labels: {it_is} right for {reached}, and always saying the most "
+        f"frequent genre for {percent(guessed)}. Most of its doubts may be its own mistakes."
         if weak
         else f"{it_is[0].upper()}{it_is[1:]} right for {reached}; its own mistakes are among the doubts.",
         (

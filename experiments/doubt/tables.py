@@ -127,9 +127,8 @@ def _doubt_by_genre_of_sets(predictions: pd.DataFrame) -> pd.DataFrame:
     for code, genre in enumerate(genres):
         both, y = _both(proba[:, code]), has[:, code].astype(int)
         doubtful, covers = doubtful_labels(both, y), int(y.sum())
-        wrong = float(joint_of_labels(both, y)[1, 0] * len(y) / covers) if covers else 0.0
-        rows.append((genre, covers, int(doubtful[y == 1].sum()), wrong, "", int(doubtful[y == 0].sum())))
-    columns = ["genre", "covers", "doubtful", "estimated_wrong", "mostly", "lacking"]
+        rows.append((genre, covers, int(doubtful[y == 1].sum()), "", int(doubtful[y == 0].sum())))
+    columns = ["genre", "covers", "doubtful", "mostly", "lacking"]
     return pd.DataFrame(rows, columns=columns)
 
 
