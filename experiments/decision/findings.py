@@ -45,7 +45,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     kinds = {row["kind"]: row for row in records(tables["calibration"])}
     return [
         (
-            f"{classifier}, {kinds['none']['covers']:,} held-out covers that chose no model: "
+            f"{classifier}, {kinds['none']['covers']:,} covers not used to choose the model: "
             f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining."
         ),
         f"Area under the risk-coverage curve: {_spanned(chosen, 'aurc', 1, 3)}.",

@@ -22,6 +22,7 @@ def write_doubt_page(
     shown: pd.DataFrame,
     genres: pd.DataFrame,
     count: int,
+    weak: bool,
 ) -> None:
     """Writes `index.html`: one file, with the covers in it.
 
@@ -32,6 +33,7 @@ def write_doubt_page(
         shown: the covers to show, as `doubt.tables.doubtful_table` gives them.
         genres: as `doubt.tables.doubt_by_genre` gives them.
         count: of all doubtful covers.
+        weak: whether the model is too weak to estimate how many labels are wrong.
     """
     covers = [
         row | {"picture": picture_at(str(row["path"])), "path": run.shorten(str(row["path"]))}
@@ -43,6 +45,7 @@ def write_doubt_page(
         "covers": covers,
         "genres": records(genres),
         "count": count,
+        "weak": weak,
         "environment": read_json(folder / "environment.json"),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }

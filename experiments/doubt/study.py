@@ -14,7 +14,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
 from coverfusion.experiments.drawing.words import percent, records, spread
-from coverfusion.experiments.evaluation.intervals import grouped_proportion
+from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.predicted_genres import named_genres
@@ -68,7 +68,8 @@ def find_doubtful(
         yaml.safe_dump(settings | {"shown": shown}, sort_keys=False), encoding="utf-8"
     )
     write_json(place / "environment.json", environment() | {"collection": run.facts["fingerprint"]})
-    write_doubt_page(place, run, sentences, table.head(shown), genres, len(table))
+    weak = is_weak(accuracy_of(predictions, widening(run.config["folds"])), predictions)
+    write_doubt_page(place, run, sentences, table.head(shown), genres, len(table), weak)
     return place
 
 
@@ -103,14 +104,15 @@ def doubt_findings(
         if run.config["folds"]
         else "those of validation and test; a run with --folds judges all covers"
     )
-    right = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
-    weak = right < WEAK_ACCURACY
+    right = accuracy_of(predictions, widening(run.config["folds"]))
+    weak = is_weak(right, predictions)
     name = f"{model.classifier} on {model.on}"
     said = [
-        f"{name} is too weak to judge labels: it is right for only {percent(right)} of the covers, so "
-        "most of its doubts are its own mistakes."
+        f"{name} is too weak to judge labels: it is right for only {percent(right.value)} "
+        f"({spread(right)}) of the covers, where chance is {percent(most_frequent(predictions))}. Many of "
+        "its doubts are its own mistakes."
         if weak
-        else f"It is right for {percent(right)} of the covers; its own mistakes are among the doubts.",
+        else f"It is right for {percent(right.value)} of the covers; its own mistakes are among the doubts.",
         (
             f"{'It' if weak else name} doubts the genre of {count:,} of {covers:,} covers "
             f"({percent(count / covers)}; {looked})."
@@ -125,6 +127,22 @@ def doubt_findings(
             "the label is wrong, and train again."
         )
     return said if weak else [said[1], said[0], *said[2:]]
+
+
+def accuracy_of(predictions: pd.DataFrame, wider: float = 1.0) -> Interval:
+    """The accuracy on these covers, with its interval by groups; `wider` as in `most_doubtful`."""
+    correct = (named_genres(predictions) == predictions["genre"]).to_numpy()
+    return grouped_proportion(correct, predictions["group"].to_numpy(), wider)
+
+
+def most_frequent(predictions: pd.DataFrame) -> float:
+    """The accuracy of always saying the most frequent genre."""
+    return float(predictions["genre"].value_counts(normalize=True).iloc[0])
+
+
+def is_weak(right: Interval, predictions: pd.DataFrame) -> bool:
+    """Whether a model is too weak to judge labels: mostly wrong, or not significantly better than chance."""
+    return right.value < WEAK_ACCURACY or right.low <= most_frequent(predictions)
 
 
 def most_doubtful(

@@ -96,6 +96,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "genre": genre,
         "count": int(inside.sum()),
         "together": int(findings.covers.loc[inside, "group"].duplicated(keep=False).sum()),
+        "judged": int(confusion.to_numpy().sum()),
         "guess": guessed_f1(confusion, genre),
         "share": float(inside.mean()),
         "gist": genre_gist(findings, genre, int(inside.sum()), effects, confused),

@@ -11,15 +11,25 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.extract import Progress as Report
 
 SECONDS_BETWEEN_LINES = 60.0  # in a log file
+
+
+class _TimeLeft(TimeRemainingColumn):
+    """Such as "0:00:07 left"; nothing once all is done."""
+
+    def render(self, task: Task) -> Text:
+        shown = super().render(task)
+        return Text("") if task.finished else shown.append(" left")
 
 
 @contextmanager
@@ -37,8 +47,7 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
         BarColumn(),
         MofNCompleteColumn(),
         _text("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        _text("left"),
+        _TimeLeft(),
         console=console,
     )
     tasks = {name: bars.add_task(name, total=count, rate="") for name, count in missing.items() if count}
@@ -58,7 +67,7 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
 def counted(what: str, total: int | None) -> Iterator[Progress]:
     """One bar for steps of equal kind; `advance(task)` is called with task 0; None: nobody knows how many."""
     count: ProgressColumn = MofNCompleteColumn()
-    times: list[ProgressColumn] = [TimeRemainingColumn(), _text("left")]
+    times: list[ProgressColumn] = [_TimeLeft()]
     if total is None:
         count, times = _text("{task.completed:,}"), [TimeElapsedColumn()]
     now = _text("{task.fields[now]}")

@@ -51,7 +51,10 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     without = f"{value_words(metric, corrected.value)} ({interval_words(metric, corrected)})"
     score = run.score(run.chosen)
     if without == f"{value_words(metric, score.value)} ({interval_words(metric, score)})":
-        first = f"Correcting its {metric.label} for the choice among {len(fused)} models changes nothing."
+        first = (
+            f"Correcting its {metric.label} for the choice among {len(fused)} models leaves it at "
+            f"{value_words(metric, corrected.value)}."
+        )
     else:
         what = "" if metric.name == "accuracy" else f"{metric.label} "
         first = (
@@ -106,8 +109,15 @@ def chosen_by_words(run: Run) -> str:
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
-    """The baseline of the run's metric, without a full stop."""
+    """The baseline of the run's metric, and whether the chosen model is no better; without a full stop."""
     metric, reached = run.metric, value_words(run.metric, chance)
+    if metric.better(_nearer(metric, run.score(run.chosen))) <= metric.better(chance):
+        return f"{_baseline_words(run, usual, reached)}; the chosen model is not significantly better"
+    return _baseline_words(run, usual, reached)
+
+
+def _baseline_words(run: Run, usual: str, reached: str) -> str:
+    metric = run.metric
     if guessed := run.guessed.get(run.split):
         reached += f" (guessing by the prior: {value_words(metric, guessed[metric.name])})"
     if not metric.percent:

@@ -30,6 +30,7 @@ from coverfusion.experiments.drawing.words import (
     value_words,
 )
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
+from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.cell_covers import cell_covers
@@ -142,7 +143,7 @@ def report_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[st
     """The charts of a run by name."""
     return {
         "leaderboard": leaderboard_chart(run, chance),
-        "reliability": reliability_chart(predictions),
+        "reliability": reliability_chart(predictions, widening(run.config["folds"])),
         "confusion": confusion_map(run.chosen.confusion[run.split]),
     }
 
@@ -180,10 +181,15 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
     )
 
 
-def reliability_chart(predictions: pd.DataFrame) -> Curve:
-    """How often the model is right against the probability it gives, and how many covers stand behind it."""
+def reliability_chart(predictions: pd.DataFrame, wider: float = 1.0) -> Curve:
+    """How often the model is right against the probability it gives, and how many covers stand behind it.
+
+    Args:
+        predictions: of the chosen model.
+        wider: from `evaluation.statistics.widening`.
+    """
     correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
-    bins = reliability(highest_probability(predictions), correct, predictions["group"].to_numpy())
+    bins = reliability(highest_probability(predictions), correct, predictions["group"].to_numpy(), wider)
     return calibration_curve(
         "How often the chosen model is right against the probability it gives",
         [

@@ -61,7 +61,7 @@ def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
             "\n".join(filter(None, [one.folder.name, one.note])),
             run.name,
             ", ".join([*run.facts["extractors"], *(made["block"] for made in run.facts.get("metadata", []))]),
-            f"{run.chosen.classifier}\n{scored(best)}, {SPLIT_LABELS[run.split]}",
+            f"{run.chosen.classifier} on {run.chosen.on}\n{scored(best)}, {SPLIT_LABELS[run.split]}",
             _day(one.date),
         )
     if found:
