@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colour-blind safe blue and orange, and a grey for text.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#555555"
 _SAMPLES_PER_GENRE = 8
+_NOTABLE_IMBALANCE = 1.5  # covers of the largest genre over those of the smallest
 _MAX_SAMPLED_GENRES = 20
 _MAX_DRAWN_CONFLICTS = 12
 _CONFLICT_COLUMNS = 6
@@ -129,13 +130,13 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     console.print(table)
     if len(rows) > _MAX_PRINTED_GENRES:
         console.print(f"In genres.csv: {how_many(len(rows) - _MAX_PRINTED_GENRES, 'smaller genre')}.")
-    if inspection.imbalance > 1:
+    if inspection.imbalance >= _NOTABLE_IMBALANCE:
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
         )
     if has_sets(collection.frame):
         _print_together(collection.frame)
-    for line in _count_lines(counts):
+    for line in _count_lines(counts, int(genres["near"].sum())):
         console.print(line)
     sizes = [
         (f"{width} x {height} {kind}", covers)
@@ -154,19 +155,26 @@ def _print_together(covers: pd.DataFrame) -> None:
     console.print("cooccurrence.csv counts the covers of each pair.")
 
 
-def _count_lines(counts: Mapping[str, int]) -> list[str]:
-    """What is not zero of a collection's counts, a line each."""
+def _count_lines(counts: Mapping[str, int], near_kept: int) -> list[str]:
+    """What is not zero of a collection's counts, a line each.
+
+    Args:
+        counts: of the collection.
+        near_kept: covers in groups of near duplicates that were not left out.
+    """
     conflicts = {
         "equal files": counts["conflicting_rows"],
         "near duplicates": counts["near_conflicting"],
     }
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in conflicts.items() if count)
     near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
+    left_out = counts["near_covers"] - near_kept
+    fate = f"{left_out:,} left out, " if left_out else ""
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
         f"Under several genres: {kinds}; left out: {counts['left_out']:,}": sum(conflicts.values()),
-        f"Near duplicates: {near}, which no split separates": counts["near_covers"],
+        f"Near duplicates: {near}; {fate}{near_kept:,} kept, which no split separates": counts["near_covers"],
         f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
     }
     return [line for line, count in lines.items() if count]

@@ -34,12 +34,13 @@ class Objects(BlockExtractor):
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its range."""
         classes = {
-            f"imagenet_{key}": f"looks like {name.partition(',')[0]}: "
-            f"log10 of the probability of the ImageNet class '{name}'; up to 0"
+            f"imagenet_{key}": f"ImageNet score of '{name.partition(',')[0]}': "
+            f"log10 of the probability of the class '{name}'; up to 0"
             for key, name in _imagenet().items()
         }
         kinds = {
-            f"coco_{_key(name)}": f"{name} found: log10 of the highest confidence in COCO's {name}; up to 0"
+            f"coco_{_key(name)}": f"score of the detector for '{name}': "
+            "log10 of its highest confidence; up to 0"
             for name in COCO.values()
         }
         return classes | kinds

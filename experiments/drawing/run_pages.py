@@ -23,8 +23,8 @@ BAR = re.compile(r'<nav class="run".*?</nav>', re.DOTALL)  # in every page, hidd
 def link_run_pages(run: Path, kind: str, page: Path) -> None:
     """Adds a page to those of a run, and sets the navigation bar of all of them.
 
-    Pages outside the run folder that were made before are linked, but not written again. What cannot be
-    written stays as it is.
+    A page outside the run folder counts while its bar links this run's report: another run's page may have
+    taken its place. What cannot be written stays as it is.
 
     Args:
         run: the run folder.
@@ -37,8 +37,7 @@ def link_run_pages(run: Path, kind: str, page: Path) -> None:
     with contextlib.suppress(OSError):
         write_json(run / PAGES_FILE, {name: address(found, run) for name, found in known.items()})
     for name, found in known.items():
-        own = name == kind or found.resolve().is_relative_to(run.resolve())
-        for file in [found, *found.parent.glob("genre-*.html")] if own else []:
+        for file in [found, *(found.parent.glob("genre-*.html") if name == "Genres" else [])]:
             with contextlib.suppress(OSError, ValueError):
                 text, bar = file.read_text(encoding="utf-8"), _bar(known, file)
                 pages.write(file, bar.join(BAR.split(text, maxsplit=1)))
@@ -55,7 +54,19 @@ def _known_pages(run: Path) -> dict[str, Path]:
     with contextlib.suppress(UserError):
         noted = read_json(run / PAGES_FILE, dict[str, str])
     found = {kind: run / noted[kind] for kind in KINDS if kind in noted} | {"Report": run / "report.html"}
-    return {kind: page for kind, page in found.items() if page.suffix == ".html" and page.is_file()}
+    return {kind: page for kind, page in found.items() if _is_page_of(run, page)}
+
+
+def _is_page_of(run: Path, page: Path) -> bool:
+    """Whether a file is a page in the run folder, or links the run's report in its bar."""
+    if page.suffix != ".html" or not page.is_file():
+        return False
+    if page.resolve().is_relative_to(run.resolve()):
+        return True
+    with contextlib.suppress(OSError, ValueError):
+        bar = BAR.search(page.read_text(encoding="utf-8"))
+        return bar is not None and f'href="{escape(address(run / "report.html", page.parent))}"' in bar[0]
+    return False
 
 
 def _bar(known: Mapping[str, Path], file: Path) -> str:

@@ -41,6 +41,7 @@ MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDEN
     6,
 )
 EFFECTS_IN_GIST = 3  # effects in the sentences that open it
+RAW_SCORES = "objects."  # columns that hold a network's scores, which say little by themselves
 
 Rows = list[dict[str, Any]]
 
@@ -96,10 +97,12 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "genre": genre,
         "count": int(inside.sum()),
         "together": int(findings.covers.loc[inside, "group"].duplicated(keep=False).sum()),
+        "judged": int(confusion.to_numpy().sum()),
         "guess": guessed_f1(confusion, genre),
         "share": float(inside.mean()),
         "gist": genre_gist(findings, genre, int(inside.sum()), effects, confused),
         "effects": effects,
+        "headline": headline(effects),
         "all_effects": _with_meanings(own, findings.meanings),
         "palette": palette,
         "over": over(palette),
@@ -228,10 +231,10 @@ def genre_gist(
     """What the page comes to, in a few sentences."""
     percentage = percent(count / len(findings.covers))
     sentences = [f"{count:,} of the collection's {len(findings.covers):,} covers ({percentage}) are {genre}."]
-    if effects:
-        sentences.append(
-            f"Compared with the other genres' covers, theirs {_differences(effects[:EFFECTS_IN_GIST])}."
-        )
+    if named := headline(effects):
+        sentences.append(f"Compared with the other genres' covers, theirs {_differences(named)}.")
+    elif effects:
+        sentences.append("They differ from the rest in scores of detected objects only.")
     else:
         sentences.append("No readable feature sets them apart from the rest.")
     models = scored_models(findings.run, genre)
@@ -248,6 +251,11 @@ def genre_gist(
             f"{confused.genre}{most}."
         )
     return sentences
+
+
+def headline(effects: Rows) -> Rows:
+    """The effects to name first; scores of detected objects are raw, so that they stand in the table only."""
+    return [row for row in effects if not row["column"].startswith(RAW_SCORES)][:EFFECTS_IN_GIST]
 
 
 def _spanned(score: Interval) -> str:

@@ -138,6 +138,7 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
         "total": len(findings.covers),
         "there": set(run.facts["extractors"]),
         "blocks_tested": findings.effects["column"].str.split(".").str[0].nunique(),
+        "any_artist": run.facts.get("artists_known", 0) > 0,
         "artists_known": run.facts.get("artists_known", 0) == run.facts["covers"],
         "shap": findings.shap,
         "limits": {

@@ -69,7 +69,7 @@ def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
                     *(made["block"] for made in run.facts.get("metadata", [])),
                 ]
             ),
-            f"{run.chosen.classifier}\n{label} {scored(best)}, {SPLIT_LABELS[run.split]}",
+            f"{run.chosen.classifier} on {run.chosen.on}\n{label} {scored(best)}, {SPLIT_LABELS[run.split]}",
             _day(one.date),
         )
     if found:

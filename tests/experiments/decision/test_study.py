@@ -338,7 +338,7 @@ def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp
     assert len(tried) == (splits == "test").sum()
     place = decide(runs["split"], "knn", 0.3, tmp_path / "knn")
     text = (place / "findings.txt").read_text()
-    assert text.startswith(f"knn, {len(tried)} held-out covers")
+    assert text.startswith(f"knn, {len(tried)} covers not used to choose the model")
     assert "target of 30 % error" in text
 
 

@@ -37,6 +37,25 @@ def test_every_page_of_a_run_links_all_others(tmp_path: Path) -> None:
     assert "hidden" not in report.read_text()
 
 
+def test_pages_elsewhere_link_those_that_came_later(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    link_run_pages(run, "Report", _page(run / "report.html"))
+    away = _page(tmp_path / "map" / "index.html")
+    link_run_pages(run, "Map", away)
+    link_run_pages(run, "Labels", _page(tmp_path / "labels" / "index.html"))
+    assert _links(away) == {"Report": "../run/report.html", "Labels": "../labels/index.html"}
+
+
+def test_the_page_of_another_run_in_the_same_place_is_let_be(tmp_path: Path) -> None:
+    run, other, away = tmp_path / "run", tmp_path / "other", tmp_path / "map" / "index.html"
+    for each in (run, other):
+        link_run_pages(each, "Report", _page(each / "report.html"))
+        link_run_pages(each, "Map", _page(away))
+    link_run_pages(run, "Labels", _page(tmp_path / "labels" / "index.html"))
+    assert _links(away) == {"Report": "../other/report.html"}
+    assert _links(run / "report.html") == {"Labels": "../labels/index.html"}
+
+
 def test_pages_that_are_gone_or_no_pages_are_not_linked(tmp_path: Path) -> None:
     report, secret = _page(tmp_path / "run" / "report.html"), tmp_path / "secret.txt"
     secret.write_text("secret")
