@@ -131,7 +131,8 @@ def test_the_next_step_is_ready_to_paste(command: str, here: Path, done: dict[st
     [line] = [line for line in done[words].text.splitlines() if line.startswith("Next, to ")]
     pasted = line.partition(": ")[2]
     assert pasted.startswith(f"coverfusion {NEXT[command]}")
-    places = [word for word in shlex.split(pasted)[2:] if "/" in word or word in ("my covers", "my task", "index")]
+    named = ("my covers", "my task", "index")
+    places = [word for word in shlex.split(pasted)[2:] if "/" in word or word in named]
     assert places
     assert all((here / place).exists() for place in places)
 
