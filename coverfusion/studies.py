@@ -13,6 +13,7 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserNote
+from coverfusion.data.sides import Sides
 from coverfusion.experiments.evaluation.chosen_metric import MetricName
 from coverfusion.experiments.pipeline.config import Config, read_source
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
@@ -28,6 +29,8 @@ def train(
     *,
     classifiers: Names | None = None,
     blocks: Names | None = None,
+    metadata: Mapping[str, Names] | None = None,
+    sides: Sides | None = None,
     alone: Sequence[str] | None = None,
     folds: int | None = None,
     preset: Literal["packaged", "hub"] | None = None,
@@ -52,6 +55,8 @@ def train(
             What is None below is as in the config, and otherwise as the command has it.
         classifiers: names of classifiers, or classifier -> its parameters; None: all.
         blocks: names of blocks, or block -> its parameters; None: all that can run.
+        metadata: columns of the manifest that are blocks too: "numbers", "categories" or "text" -> names.
+        sides: "fused": front and back of a release are one item.
         alone: classifiers that are fitted on each block alone, too.
         folds: of a grouped cross-validation; None: one 8:1:1 split.
         preset: which weights the blocks use.
@@ -89,6 +94,8 @@ def train(
         source,
         classifiers=classifiers,
         blocks=blocks,
+        metadata=metadata,
+        sides=sides,
         alone=alone,
         folds=folds,
         preset=preset,
@@ -114,6 +121,8 @@ def ablate(
     designs: Sequence[str] = ("alone", "without"),
     classifiers: Names | None = None,
     blocks: Names | None = None,
+    metadata: Mapping[str, Names] | None = None,
+    sides: Sides | None = None,
     folds: int | None = None,
     repeats: int = 2,
     rope: float | None = None,
@@ -132,9 +141,11 @@ def ablate(
 
     Args:
         source: as in `train`, and so are the arguments that are not named here.
-        designs: which sets: "alone", "without", "subsets", "families", "greedy".
+        designs: which sets: "alone", "without", "metadata", "sides", "subsets", "families", "greedy".
         classifiers: names of classifiers, or classifier -> its parameters; None: svc and catboost.
         blocks: names of blocks, or block -> its parameters; None: all that can run.
+        metadata: as in `train`.
+        sides: as in `train`.
         folds: of the grouped cross-validation; None: 5.
         repeats: of the cross-validation, each with another shuffle.
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
@@ -169,6 +180,8 @@ def ablate(
         source,
         classifiers=classifiers,
         blocks=blocks,
+        metadata=metadata,
+        sides=sides,
         folds=folds,
         preset=preset,
         prior=dict(prior) if isinstance(prior, Mapping) else prior,
@@ -345,11 +358,14 @@ def _config(command: str, source: Source, **options: Any) -> Config:
     """The config of a study; None = not given."""
     if isinstance(source, Collection):
         options |= {"keep": source.keep, "genres": None if source.genres is None else list(source.genres)}
+        options["sides"] = options.get("sides") or source.sides
         source = str(source.source)
     for key in ("blocks", "classifiers", "alone"):
         value = options.get(key)
         if value is not None and not hasattr(value, "keys"):
             options[key] = listed(value)
+    if options.get("metadata") is not None:
+        options["metadata"] = {kind: listed(names) for kind, names in options["metadata"].items()}
     for key in ("store", "out", "split_file"):
         if options.get(key) is not None:
             options[key] = Path(options[key])

@@ -13,8 +13,9 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.errors import UserError, UserNote
 from coverfusion.experiments.pipeline.blocks import fill, make_extractors
-from coverfusion.features.extract import Failure, read_table
+from coverfusion.features.extract import Failure
 from coverfusion.features.pixels import Pixels
+from coverfusion.features.sides import read_items
 from coverfusion.features.store import Store, default_root
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.base import BlockClassifier
@@ -74,8 +75,7 @@ def extract(
         failures = fill(covers, extractors, kept)
         _warn(failures)
         undecoded = {failure.cover_id for failure in failures if not failure.block}
-        ids = [cover for cover in covers["cover_id"] if cover not in undecoded]
-        return read_table(ids, extractors, kept)
+        return read_items(covers[~covers["cover_id"].isin(undecoded)], extractors, kept)
 
 
 def training_data(collection: Collection, table: FeatureTable) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,11 +19,20 @@ from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_add
 from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
+from coverfusion.data.genre_sets import (
+    GENRES_COLUMN,
+    SEPARATOR,
+    Labels,
+    each_genre,
+    genre_names,
+    with_sets,
+)
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.overlay_cache import read_agreements, write_agreements
 from coverfusion.data.pictures import PictureError, PictureFacts
 from coverfusion.data.plurals import how_many
-from coverfusion.data.sources import Entry, list_entries, read_bytes, room_for
+from coverfusion.data.sides import BACK_COLUMNS, Sides, check_genres, fuse, sides_of_manifest
+from coverfusion.data.sources import Entry, is_manifest, list_entries, read_bytes, room_for
 
 Keep = Literal["drop", "first", "all"]
 COLLECTION_COLUMNS = ["cover_id", "path", "genre", "group", "width", "height", "format", "artist"]
@@ -55,6 +64,13 @@ class Collection:
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
+        labels: "many": a cover may have several genres. Then `frame` has one row a cover, `genres` (a tuple
+            of names, sorted) and `genre` (these joined by `|`), and nothing is left out for having several.
+        copies: cover_id and path of each copy of a cover within its genre, which was left out.
+        sides: "fused": both sides of a release are one item. Then `frame` has one row an item, `back` (the
+            cover_id of its back; "" where it has none; the row's own where it has no front) and `back_path`,
+            and `counts` has backs (items that have one) and backs_alone (that have no front).
+        two_sided: the manifest tells fronts from backs.
     """
 
     frame: pd.DataFrame
@@ -64,18 +80,26 @@ class Collection:
     source: Place
     keep: Keep = "drop"
     genres: tuple[str, ...] | None = None
+    labels: Labels = "one"
+    copies: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["cover_id", "path"]))
+    sides: Sides = "separate"
+    two_sided: bool = False
 
     def __len__(self) -> int:
         """The number of rows of `frame`."""
         return len(self.frame)
 
     def __repr__(self) -> str:
-        size = f"{how_many(len(self), 'cover')}, {how_many(self.frame['genre'].nunique(), 'genre')}"
+        size = f"{how_many(len(self), 'cover')}, {how_many(len(genre_names(self.frame)), 'genre')}"
         return f"Collection({str(self.source)!r}: {size}, {self._left_out()})"
 
     def _repr_html_(self) -> str:
         """For notebooks: the summary above the number of covers and groups of each genre."""
-        rows = self.frame.groupby("genre").agg(covers=("cover_id", "size"), groups=("group", "nunique"))
+        rows = (
+            each_genre(self.frame)
+            .groupby("genre")
+            .agg(covers=("cover_id", "size"), groups=("group", "nunique"))
+        )
         return f"<p>{html.escape(repr(self))}</p>{rows.to_html()}"
 
     def _left_out(self) -> str:
@@ -84,9 +108,10 @@ class Collection:
         return f"left out: {', '.join(parts)}" if parts else "nothing left out"
 
     def fingerprint(self) -> str:
-        """16 hex digits over cover ids, genres and groups; paths and their order do not matter."""
+        """16 hex digits over cover ids, genres, groups and backs; paths and their order do not matter."""
         leader = least_covers(self.frame["cover_id"], self.frame["group"])
-        rows = sorted(zip(self.frame["cover_id"], self.frame["genre"], leader, strict=True))
+        backs = [self.frame["back"]] if self.sides == "fused" else []
+        rows = sorted(zip(self.frame["cover_id"], self.frame["genre"], leader, *backs, strict=True))
         return hashlib.sha256("\n".join(map("|".join, rows)).encode()).hexdigest()[:16]
 
 
@@ -96,6 +121,9 @@ def read_collection(
     genres: Sequence[str] | None = None,
     facts_cache: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int | None], None] | None = None,
+    labels: Labels = "one",
+    separator: str | None = None,
+    sides: Sides = "separate",
 ) -> Collection:
     """Reads every cover of a collection once.
 
@@ -109,9 +137,14 @@ def read_collection(
             likely misspelt than meant to be left out; other folders and zips are left out and counted.
         facts_cache: a file that remembers what was read, for all collections alike.
         progress: called with (files read, files in all).
+        labels: "many": a cover has all genres that it stands under, and `keep` has no say.
+        separator: what parts the genres of a manifest's row under "many"; None: it is found.
+        sides: "fused": front and back of a release, by a manifest's columns `release` and `side`, are one
+            item. "separate": each is a cover. Either way they share a group.
 
     Raises:
-        UserError: as `list_entries` and `read_bytes`; no file in it, a genre or `keep` unknown.
+        UserError: as `list_entries`, `read_bytes` and `sides_of_manifest`; no file in it, a genre, `keep` or
+            `sides` unknown; sides are to be fused that nothing tells apart, or have different genres.
 
     Example:
         >>> import coverfusion as cf
@@ -125,10 +158,14 @@ def read_collection(
     path = place(path)
     if keep not in ("drop", "first", "all"):
         raise UserError(f"keep: there is no way '{keep}'.{did_you_mean(str(keep), ['drop', 'first', 'all'])}")
-    entries = list(list_entries(path))
+    if labels == "many" and keep != "drop":
+        raise UserError(f"keep: {keep}: with labels: many each cover keeps all its genres. Leave one out.")
+    if sides not in ("separate", "fused"):
+        raise UserError(f"sides: there is no way '{sides}'.{did_you_mean(str(sides), ['separate', 'fused'])}")
+    entries, two_sided = _with_sides(list(list_entries(path, labels, separator)), path, sides)
     files = len(entries)
     if genres is not None:
-        entries = _chosen(entries, genres, path)
+        entries = _chosen(entries, genres, path, labels)
     if not any(entry.genre for entry in entries):
         raise UserError(
             f"{path} holds no covers: give a folder with one folder or zip a genre, a zip, or a manifest."
@@ -137,11 +174,18 @@ def read_collection(
     read = _read(entries, cache, progress)
     rejected = [(entry.path, entry.genre, facts) for entry, _, facts in read if isinstance(facts, str)]
     frame = _frame((entry, cover_id, facts) for entry, cover_id, facts in read if not isinstance(facts, str))
+    if labels == "many":
+        frame = frame.assign(genre=frame["genre"].str.split(SEPARATOR)).explode("genre", ignore_index=True)
+        frame = frame[frame["genre"].isin(genres)] if genres is not None else frame
+    frame, backs = fuse(frame) if sides == "fused" else (frame, frame.iloc[:0])
     unique = frame.drop_duplicates(["cover_id", "genre"], ignore_index=True)
     same = unique.duplicated("cover_id", keep=False)
-    # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates.
-    pairs, alike, sure = _pairs(unique, cache.path)
-    unique["group"] = group_covers(unique, pairs)
+    # Groups are found over all covers: a conflicting one that is left out still ties its near duplicates, and
+    # so do the backs of items. What an item shows, so whether it conflicts, goes by its own picture.
+    every = pd.concat([unique, backs], ignore_index=True) if len(backs) else unique
+    pairs, alike, sure = _pairs(every, cache.path)
+    unique["group"] = group_covers(every, pairs)[: len(unique)]
+    alike, sure = alike[: len(unique)], sure[(sure < len(unique)).all(axis=1)]
     shown = group_covers(unique[["cover_id"]], sure)
     genres_shown = unique.groupby(shown)["genre"]  # of all that show the same picture
     conflicting = genres_shown.transform("nunique") > 1
@@ -151,12 +195,22 @@ def read_collection(
         "first": unique["genre"] != genres_shown.transform("first"),
         "all": pd.Series(False, index=unique.index),
     }[keep]
-    kept = unique[~left_out].reset_index(drop=True)
+    if labels == "many":
+        sets = genres_shown.transform(lambda own: SEPARATOR.join(sorted(set(own)))).str.split(SEPARATOR)
+        kept = with_sets(unique, sets)[~unique.duplicated("cover_id")].reset_index(drop=True)
+    else:
+        kept = unique[~left_out].reset_index(drop=True)
     kept["group"] = group_numbers(least_covers(kept["cover_id"], kept["group"]))
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     return Collection(
-        frame=kept[COLLECTION_COLUMNS],
+        frame=kept[
+            [
+                *COLLECTION_COLUMNS,
+                *([GENRES_COLUMN] if labels == "many" else []),
+                *(BACK_COLUMNS if sides == "fused" else []),
+            ]
+        ],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
         conflicts=_conflicts(unique[conflicting], same[conflicting], shown[conflicting]),
         counts={
@@ -167,29 +221,64 @@ def read_collection(
             "conflicting": unique.loc[same, "cover_id"].nunique(),
             "conflicting_rows": int(same.sum()),
             "near_conflicting": int(near.sum()),
-            "left_out": len(unique) - len(kept),
+            "left_out": 0 if labels == "many" else len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
-        },
+        }
+        | (_back_counts(kept) if sides == "fused" else {}),
         source=path,
         keep=keep,
         genres=None if genres is None else tuple(genres),
+        labels=labels,
+        copies=frame.loc[frame.duplicated(["cover_id", "genre"]), ["cover_id", "path"]].reset_index(
+            drop=True
+        ),
+        sides=sides,
+        two_sided=two_sided,
     )
 
 
-def _chosen(entries: list[Entry], genres: Sequence[str], path: Place) -> list[Entry]:
-    present = {entry.genre for entry in entries if entry.genre}
+def _with_sides(entries: list[Entry], path: Place, sides: Sides) -> tuple[list[Entry], bool]:
+    """The entries with what a manifest says of their sides, and whether it says anything."""
+    rows = sides_of_manifest(path, [entry.path for entry in entries]) if is_manifest(path) else None
+    if rows is None:
+        if sides == "fused":
+            raise UserError(
+                f"sides: fused needs a manifest (.csv, .parquet) with the columns 'release' and 'side', and "
+                f"{path} has none."
+            )
+        return entries, False
+    if sides == "fused":
+        check_genres(path, rows, [entry.genre for entry in entries])
+    both = zip(entries, rows, strict=True)
+    return [replace(entry, release=row.release, side=row.side) for entry, row in both], True
+
+
+def _back_counts(items: pd.DataFrame) -> dict[str, int]:
+    once = items.drop_duplicates("cover_id")
+    return {
+        "backs": int((once["back"] != "").sum()),
+        "backs_alone": int((once["back"] == once["cover_id"]).sum()),
+    }
+
+
+def _chosen(entries: list[Entry], genres: Sequence[str], path: Place, labels: Labels) -> list[Entry]:
+    def parts(entry: Entry) -> list[str]:
+        return entry.genre.split(SEPARATOR) if labels == "many" else [entry.genre]
+
+    present = {genre for entry in entries for genre in parts(entry) if genre}
     for genre in genres:
         if genre not in present:
             raise UserError(f"genres: {path} has no genre '{genre}'.{did_you_mean(genre, present)}")
     if path.suffix.lower() in (".csv", ".parquet"):
         for row, entry in enumerate(entries, start=1):
-            if entry.genre not in genres:
-                raise UserError(
-                    f"{path}, row {row}: unknown genre '{entry.genre}'.{did_you_mean(entry.genre, genres)} "
-                    f"Mend the row or add the genre to `genres`."
-                )
-    return [entry for entry in entries if entry.genre in genres or not entry.genre]
+            for genre in parts(entry):
+                if genre not in genres:
+                    raise UserError(
+                        f"{path}, row {row}: unknown genre '{genre}'.{did_you_mean(genre, genres)} "
+                        f"Mend the row or add the genre to `genres`."
+                    )
+    return [entry for entry in entries if not entry.genre or set(parts(entry)) & set(genres)]
 
 
 def _read(
@@ -230,12 +319,13 @@ def _chunks(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def _frame(read: Iterable[tuple[Entry, str, PictureFacts | str]]) -> pd.DataFrame:
+    of_entry = [field.name for field in fields(Entry)]
     rows = [
-        (cover_id, entry.path, entry.genre, entry.group, entry.artist, *vars(facts).values())
+        (cover_id, *(getattr(entry, name) for name in of_entry), *vars(facts).values())
         for entry, cover_id, facts in read
     ]
     of_facts = [field.name for field in fields(PictureFacts)]
-    return pd.DataFrame(rows, columns=["cover_id", "path", "genre", "group", "artist", *of_facts])
+    return pd.DataFrame(rows, columns=["cover_id", *of_entry, *of_facts])
 
 
 def _pairs(covers: pd.DataFrame, facts: Path | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -112,7 +112,7 @@ def reasons() -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise PictureError(f"decompression bomb: more than {MAX_JPEG_PIXELS:,} pixels") from error
     except UnidentifiedImageError as error:
-        raise PictureError("not a picture (or of a format that is not read)") from error
+        raise PictureError("not a picture, or in a format that cannot be read") from error
     except Exception as error:  # decoders raise anything from struct.error to MemoryError on broken input
         if is_out_of_memory(error):
             raise PictureMemoryError("it needs more memory than there is for a picture") from error

@@ -65,17 +65,18 @@ def group_covers(frame: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:
     """Numbers the groups of covers that belong together, 0 to (number of groups - 1).
 
     Joined are: the pairs, rows of the same `cover_id`, of the same `artist` (in any case; "Various
-    Artists" and the like join nothing) and of the same given `group`.
+    Artists" and the like join nothing), of the same given `group` and of the same `release`.
 
     Args:
-        frame: n covers; the columns `cover_id`, `artist` and `group` are used where they are there.
+        frame: n covers; the columns `cover_id`, `artist`, `group` and `release` are used where they are
+            there.
         pairs: (m, 2) positions of covers that belong together.
 
     Returns:
         (n,) int64.
     """
     edges = [pairs]
-    for column in ("cover_id", "artist", "group"):
+    for column in ("cover_id", "artist", "group", "release"):
         if column in frame:
             key = frame[column].fillna("").astype(str).str.strip()
             if column == "artist":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -82,16 +83,22 @@ def drawn_groups(genre: Any, identity: Any, seed: int, *purpose: object) -> Grou
     """Groups and their draws.
 
     Args:
-        genre: (n,) labels.
+        genre: (n,) labels, or an (n, k) bool frame with a column a genre.
         identity: (n,) of the group of each row; equal: the same group.
         seed: other seeds give other draws.
         purpose: so do other purposes.
     """
     names, group = np.unique(np.asarray(identity), return_inverse=True)
-    genres, code = np.unique(np.asarray(genre), return_inverse=True)
+    if isinstance(genre, pd.DataFrame):  # a row may have several
+        genre = _with_pairs(genre)
+        genres: list[Any] = list(genre.columns)
+        rows, code = np.nonzero(genre.to_numpy())
+    else:
+        known, code = np.unique(np.asarray(genre), return_inverse=True)
+        genres, rows = known.tolist(), np.arange(len(code))
     counts = np.zeros((len(names), len(genres)), np.int32)
-    np.add.at(counts, (group, code), 1)
-    shift = draws(genres.tolist(), seed, *purpose, "shift") - 0.5
+    np.add.at(counts, (group[rows], code), 1)
+    shift = draws(genres, seed, *purpose, "shift") - 0.5
     return Groups(names.tolist(), group, counts, draws(names.tolist(), seed, *purpose), shift)
 
 
@@ -109,7 +116,9 @@ def cut_places(
     it. The others fill up what is left.
 
     Args:
-        genre: (n,) labels.
+        genre: (n,) labels, or an (n, k) bool frame with a column a genre: rows of several genres are then
+            dealt out like groups of several (iterative stratification: Sechidis, Tsoumakas and Vlahavas,
+            ECML 2011, here with whole groups).
         identity: (n,) of the group of each row; a group is never separated.
         shares: of the parts, in the order of the places; their sum is 1.
         complete: parts that hold every genre. Where a cut leaves one without, the smallest group that no
@@ -128,7 +137,8 @@ def cut_places(
         mine = ~first & (own == number)
         ends = np.cumsum(left if left.any() else shares)
         part[mine] = np.searchsorted(ends[:-1] / ends[-1], place[mine], side="right")
-    return _completed(part, groups, len(shares), sorted(complete))[groups.group]
+    known = len(genre.columns) if isinstance(genre, pd.DataFrame) else len(groups.shift)
+    return _completed(part, groups, len(shares), sorted(complete), known)[groups.group]
 
 
 def one_of_each(groups: Any, seed: int, *purpose: object) -> np.ndarray:
@@ -184,9 +194,22 @@ def _drawn_parts(
     return part
 
 
-def _completed(part: np.ndarray, groups: Groups, parts: int, complete: list[int]) -> np.ndarray:
+def _with_pairs(genre: pd.DataFrame) -> pd.DataFrame:
+    """The genres, and each pair of them that rows have, so that parts have their share of pairs too.
+
+    This is second-order iterative stratification: P. Szymański and T. Kajdanowicz, A Network Perspective on
+    Stratification of Multi-Label Data, LIDTA 2017.
+    """
+    pairs = {(one, two): genre[one] & genre[two] for one, two in combinations(genre.columns, 2)}
+    return pd.DataFrame(
+        {name: genre[name] for name in genre}
+        | {" + ".join(map(str, pair)): both for pair, both in pairs.items() if both.any()}
+    )
+
+
+def _completed(part: np.ndarray, groups: Groups, parts: int, complete: list[int], genres: int) -> np.ndarray:
     """(groups,) parts in which each of `complete` has a group of every genre, as far as there are any."""
-    there = groups.counts > 0
+    there = groups.counts[:, :genres] > 0
     having = np.stack([there[part == number].sum(axis=0) for number in range(parts)])  # groups of each genre
     needed = np.isin(np.arange(parts), complete)
     for number in complete:

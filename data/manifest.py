@@ -16,28 +16,66 @@ import pyarrow.parquet as pq
 from coverfusion.data.addresses import Place
 from coverfusion.data.csv_files import unmarked
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.genre_sets import (
+    GENRES_COLUMN,
+    Labels,
+    check_names,
+    found_separator,
+    joined,
+    parted,
+)
 from coverfusion.data.plurals import how_many
 
 if TYPE_CHECKING:
     from _csv import Reader as CSVReader
 
+LIST_MARK = "\x01"  # behind each value of a parquet list
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
 SOURCE_COLUMN = "source"
 _DELIMITERS = ",;\t"
 _NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)  # the first line, for spreadsheets
 
 
-def manifest_rows(manifest: Place) -> Iterator[tuple[str, str, str, str]]:
+def manifest_rows(
+    manifest: Place, labels: Labels = "one", separator: str | None = None
+) -> Iterator[tuple[str, str, str, str]]:
     """Path (as it is written), genre, artist and group of each row; what is not known is empty.
 
+    Args:
+        manifest: the file.
+        labels: "many": several genres of a cover stand in the column `genres` if there is one, else in
+            `genre`, and come joined by `data.genre_sets.SEPARATOR`.
+        separator: what parts them there; None: it is found.
+
     Raises:
-        UserError: as `_read`; `path` and `genre` are needed.
+        UserError: as `_read`; `path` and `genre` are needed; a list of several genres where one is needed,
+            or a genre whose name holds the separator of results.
     """
-    columns = _read(manifest, ("path", "genre"), MANIFEST_COLUMNS)
+    several = labels == "many" and GENRES_COLUMN in columns_of(manifest, ())
+    label = GENRES_COLUMN if several else "genre"
+    columns = _read(manifest, ("path", label), (*MANIFEST_COLUMNS, GENRES_COLUMN))
+    genres = [genre.strip() for genre in columns[label]]
+    if labels == "many":
+        genres = list(_sets(manifest, genres, separator))
+    elif any(LIST_MARK in genre for genre in genres):
+        raise UserError(
+            f"{manifest}: the column 'genre' holds lists of several genres. Give one a row, or take "
+            f"--labels many."
+        )
     nothing = [""] * len(columns["path"])
-    known = [columns.get(name, nothing) for name in MANIFEST_COLUMNS]
-    for path, genre, artist, group in zip(*known, strict=True):
-        yield path, genre.strip(), artist.strip(), group.strip()
+    artists, groups = columns.get("artist", nothing), columns.get("group", nothing)
+    for path, genre, artist, group in zip(columns["path"], genres, artists, groups, strict=True):
+        yield path, genre, artist.strip(), group.strip()
+
+
+def _sets(manifest: Place, cells: list[str], separator: str | None) -> Iterator[str]:
+    """Each cell's genres, joined."""
+    lists = any(LIST_MARK in cell for cell in cells)
+    mark = LIST_MARK if lists else separator or found_separator(cells)
+    for cell in cells:
+        genres = parted(cell, mark)
+        check_names(genres, manifest)
+        yield joined(genres)
 
 
 def manifest_paths(manifest: Place) -> list[str]:
@@ -65,6 +103,30 @@ def columns_of(table: Place, known: Sequence[str]) -> dict[str, list[str]]:
         UserError: as `_read`; no column is needed.
     """
     return _read(table, (), known)
+
+
+def other_columns(manifest: Place) -> list[str]:
+    """The names of the columns that say nothing to this project, in the file's order.
+
+    Raises:
+        UserError: as `_read`.
+    """
+    known = {*MANIFEST_COLUMNS, SOURCE_COLUMN}
+    return [name for name in _read(manifest, (), ()) if name and name not in known]
+
+
+def manifest_values(manifest: Place, names: Sequence[str]) -> dict[str, list[str]]:
+    """The values of these columns by name, without outer blanks; "" where there is none.
+
+    Raises:
+        UserError: as `_read`; there is no such column.
+    """
+    columns = _read(manifest, (), names)
+    for name in names:
+        if name not in columns:
+            hint = did_you_mean(name, other_columns(manifest))
+            raise UserError(f"{manifest} has no column '{name}' for metadata.{hint}")
+    return {name: [value.strip() for value in columns[name]] for name in names}
 
 
 def _read(manifest: Place, needed: Sequence[str], known: Sequence[str]) -> dict[str, list[str]]:
@@ -170,15 +232,24 @@ def _read_parquet(stream: BinaryIO, known: Sequence[str]) -> dict[str, list[str]
 def _texts(name: str, column: pa.ChunkedArray) -> list[str]:
     """A whole number is written without a fraction, for a column with a gap holds floats; a gap is empty."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if name.strip().lower() in ("genre", GENRES_COLUMN) and _is_list_of_texts(kind):
+        cells: Sequence[list[str | None] | None] = column.to_pylist()
+        return ["".join(f"{value}{LIST_MARK}" for value in cell or [] if value) for cell in cells]
     if pa.types.is_nested(kind):
         raise ValueError(f"the column '{name}' holds lists or structures ({kind}): give one value a row.")
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         raise ValueError(f"the column '{name}' holds bytes: write it as text.")
     values: Sequence[object] = column.to_pylist()
-    return [_as_text(value) for value in values]
+    return [cell_text(value) for value in values]
 
 
-def _as_text(value: object) -> str:
+def _is_list_of_texts(kind: pa.DataType) -> bool:
+    lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return lists and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
+
+
+def cell_text(value: object) -> str:
+    """A value as a manifest writes it: a whole number without a fraction, nothing where there is none."""
     if value is None:
         return ""
     if isinstance(value, float):

@@ -39,6 +39,7 @@ from coverfusion.data.archives import (
     read_member,
 )
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import Labels, check_names
 from coverfusion.data.machine_faults import stop_where_nothing_can_be_read
 from coverfusion.data.manifest import manifest_paths, manifest_rows
 from coverfusion.data.memory_budget import MemoryBudget
@@ -63,12 +64,16 @@ class Entry:
         genre: the label; empty where the file lies beside the genre folders.
         artist: who made it; empty where unknown.
         group: covers of one group stay together in every split; empty where unknown.
+        release: what both sides of one release are called; empty where unknown.
+        side: "front" or "back".
     """
 
     path: str
     genre: str
     artist: str = ""
     group: str = ""
+    release: str = ""
+    side: str = "front"
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -163,13 +168,17 @@ def as_written(path: str, folder: str = "") -> str:
     return os.path.join(folder, usual)  # noqa: PTH118
 
 
-def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry]:
+def list_entries(
+    collection: str | os.PathLike[str] | Address, labels: Labels = "one", separator: str | None = None
+) -> Iterator[Entry]:
     """All covers of a collection, in a fixed order, which is the same for a folder and for its address.
 
     Args:
         collection: a folder of genre folders and of zips named by genre (both may stand side by side), one
             zip of genre folders or named by genre, or a CSV or parquet manifest with the columns `path`
             and `genre` and, if known, `artist` and `group`; its paths are addresses, or relative to itself.
+        labels: "many": a manifest may give several genres a row; they come joined by `|`.
+        separator: what parts them in a manifest; None: it is found.
 
     Raises:
         UserError: there is no such collection, its address cannot be listed, or the manifest lacks a column,
@@ -186,12 +195,15 @@ def list_entries(collection: str | os.PathLike[str] | Address) -> Iterator[Entry
     elif suffix == ".zip":
         found = _zip_entries(collection)
     elif suffix in _MANIFESTS:
-        found = ((_beside(collection, row[0]), *row[1:]) for row in manifest_rows(collection))
+        rows = manifest_rows(collection, labels, separator)
+        found = ((_beside(collection, row[0]), *row[1:]) for row in rows)
     else:
         raise UserError(
             f"{collection} is no collection: give a folder of genres, a zip, or a .csv or .parquet manifest."
         )
     for path, genre, artist, group in found:
+        if labels == "many" and suffix not in _MANIFESTS:
+            check_names([genre], collection)
         yield Entry(readable(path), label(genre), label(artist), group)
 
 
@@ -216,6 +228,11 @@ def list_pictures(paths: Iterable[str | os.PathLike[str]]) -> Iterator[str]:
             yield from map(readable, _walk(top, top))
 
 
+def is_manifest(path: Place) -> bool:
+    """Whether there is a CSV or parquet file at this path or address."""
+    return path.suffix.lower() in _MANIFESTS and path.exists() and not path.is_dir()
+
+
 def pictures_of_manifest(path: str) -> list[str] | None:
     """The pictures that a CSV or parquet manifest names, one a row, or None where `path` is no manifest.
 
@@ -228,7 +245,7 @@ def pictures_of_manifest(path: str) -> list[str] | None:
         UserError: the manifest cannot be read, or lacks a path.
     """
     manifest = place(path)
-    if manifest.suffix.lower() not in _MANIFESTS or not manifest.exists() or manifest.is_dir():
+    if not is_manifest(manifest):
         return None
     return [readable(_beside(manifest, row)) for row in manifest_paths(manifest)]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import each_genre, labels_of
 from coverfusion.data.identity_order import bare_ids, cut_places, least_covers
 from coverfusion.data.plurals import how_many
 
@@ -35,7 +36,7 @@ def split(frame: pd.DataFrame, seed: int) -> pd.Series:
         several genres is there once.
     """
     # what is never trained on can never be predicted
-    part = cut_places(frame["genre"], _identities(frame), list(PARTS.values()), {0}, seed, "split")
+    part = cut_places(labels_of(frame), _identities(frame), list(PARTS.values()), {0}, seed, "split")
     names = pd.Series(np.array(list(PARTS), dtype=object)[part], index=_ids(frame), name=SPLIT_COLUMN)
     return names[~names.index.duplicated()]
 
@@ -63,7 +64,7 @@ def folds(frame: pd.DataFrame, k: int, repeats: int, seed: int) -> pd.DataFrame:
         UserError: as `covers_in_folds`.
     """
     tested = covers_in_folds(frame, k)
-    genre, identity = frame.loc[tested, "genre"], _identities(frame)[tested]
+    genre, identity = labels_of(frame)[tested], _identities(frame)[tested]
     numbers = np.full((len(frame), repeats), IN_NO_FOLD, dtype=np.int64)
     for repeat in range(repeats):
         numbers[tested, repeat] = cut_places(genre, identity, [1 / k] * k, range(k), seed, "folds", repeat)
@@ -91,13 +92,14 @@ def covers_in_folds(frame: pd.DataFrame, k: int) -> np.ndarray:
     if k < 2:
         raise UserError(f"folds: {k} is too few; take 2 or more.")
     tested = np.ones(len(frame), dtype=bool)
-    groups = frame.groupby("genre")["group"].nunique()
+    single = each_genre(frame.reset_index(drop=True))
+    groups = left = single.groupby("genre")["group"].nunique()
     few = groups[groups < k]
     while len(few):
-        tested &= ~frame["group"].isin(frame.loc[frame["genre"].isin(few.index), "group"]).to_numpy()
-        left = frame[tested].groupby("genre")["group"].nunique()
+        tested &= ~frame["group"].isin(single.loc[single["genre"].isin(few.index), "group"]).to_numpy()
+        left = single[tested[single.index]].groupby("genre")["group"].nunique()
         few = left[left < k]
-    if frame.loc[tested, "genre"].nunique() < min(2, len(groups)):
+    if len(left) < min(2, len(groups)):
         few = groups[groups < k]
         listed = ", ".join(f"{genre} ({count})" for genre, count in few.items())
         raise UserError(

@@ -47,7 +47,7 @@ from coverfusion.experiments.commands.track import track_command
 from coverfusion.experiments.commands.train import train_command
 from coverfusion.experiments.commands.transfer import transfer_command
 from coverfusion.experiments.commands.weights import weights_command
-from coverfusion.experiments.pipeline.console import error_console
+from coverfusion.experiments.pipeline.console import error_console, print_lines
 
 STOPPED = "Stopped. Features and fits that were finished are kept: the same command goes on from there."
 
@@ -86,7 +86,7 @@ def _said_when_stopped(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **options)
         except KeyboardInterrupt:
-            error_console.print(STOPPED, soft_wrap=True)
+            print_lines(STOPPED, error_console)
             raise typer.Exit(INTERRUPTED) from None
 
     return stoppable
@@ -197,11 +197,11 @@ def _show_warning(
 ) -> None:
     """One line of a `UserNote`; other warnings as Python shows them."""
     if issubclass(category, UserNote):
-        error_console.print(f"Warning: {message}", style="yellow", soft_wrap=True)
+        print_lines(f"Warning: {message}", error_console, "yellow")
     else:
         sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
 
 
 def _refuse(why: str) -> None:
-    error_console.print(f"Error: {why}", style="red", soft_wrap=True)
+    print_lines(f"Error: {why}", error_console, "red")
     sys.exit(2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.genre_sets import each_genre, has_sets, labels_of
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.plurals import how_many
@@ -74,6 +75,8 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         "rejected": collection.rejected,
         "conflicts": collection.conflicts,
     }
+    if has_sets(collection.frame):
+        tables["cooccurrence"] = cooccurrence(collection.frame).reset_index()
     for name, table in tables.items():
         write_csv(table, out / f"{name}.csv")
     figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
@@ -85,21 +88,28 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
     return Inspection(genres, sizes, reasons, imbalance, files)
 
 
+def cooccurrence(covers: pd.DataFrame) -> pd.DataFrame:
+    """(k, k) how many covers stand under both genres; the diagonal has all covers of a genre."""
+    has = pd.DataFrame(labels_of(covers)).astype(int)
+    return pd.DataFrame(has.T.to_numpy() @ has.to_numpy(), has.columns, has.columns).rename_axis("genre")
+
+
 # --- tables --------------------------------------------------------------------------------------------
 
 
 def _genres(collection: Collection) -> pd.DataFrame:
-    frame, conflicts = collection.frame, collection.conflicts
-    near = frame[frame["group"].duplicated(keep=False)]
+    frame, conflicts = each_genre(collection.frame), collection.conflicts
+    gone = conflicts.iloc[:0] if has_sets(collection.frame) else conflicts
+    near = each_genre(collection.frame[collection.frame["group"].duplicated(keep=False)])
     counts = {
         "covers": frame["genre"].value_counts(),
         "conflicting": conflicts["genre"].value_counts(),
-        "left_out": conflicts.loc[~conflicts["path"].isin(frame["path"]), "genre"].value_counts(),
+        "left_out": gone.loc[~gone["path"].isin(frame["path"]), "genre"].value_counts(),
         "near": near["genre"].value_counts(),
         "rejected": collection.rejected.loc[collection.rejected["genre"] != "", "genre"].value_counts(),
     }
     table = pd.DataFrame(counts).fillna(0).astype(int)
-    table.insert(1, "proportion", (table["covers"] / max(table["covers"].sum(), 1)).round(4))
+    table.insert(1, "proportion", (table["covers"] / max(len(collection), 1)).round(4))
     return table.rename_axis("genre").sort_values(["covers", "genre"], ascending=[False, True]).reset_index()
 
 
@@ -109,46 +119,65 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     counts = collection.counts
     table = new_table(f"{how_many(len(collection), 'cover')} in {how_many(len(genres), 'genre')}")
     table.add_column("genre", overflow="fold")
-    for column in ("covers", "proportion", "under several\ngenres", "in groups", "rejected"):
-        table.add_column(column, justify="right", no_wrap=True)
-    rows = list(_rows(genres, "genre", "covers", "proportion", "conflicting", "near", "rejected"))
+    heads = {"conflicting": "under several\ngenres", "near": "with near\nduplicates", "rejected": "rejected"}
+    heads = {column: head for column, head in heads.items() if genres[column].any()}
+    for head in ("covers", "proportion", *heads.values()):
+        table.add_column(head, justify="right", no_wrap=True)
+    rows = list(_rows(genres, "genre", "covers", "proportion", *heads))
     for genre, covers, proportion, *others in rows[:_MAX_PRINTED_GENRES]:
         table.add_row(genre, f"{covers:,}", percent(proportion), *(f"{count:,}" for count in others))
     console.print(table)
     if len(rows) > _MAX_PRINTED_GENRES:
         console.print(f"In genres.csv: {how_many(len(rows) - _MAX_PRINTED_GENRES, 'smaller genre')}.")
-    if len(genres) > 1 and len(collection):
+    if inspection.imbalance > 1:
         console.print(
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
         )
-    console.print(f"Files seen: {counts['files']:,}")
-    console.print(f"Exact copies within a genre, left out: {counts['copies']:,}")
-    console.print(
-        f"Covers under several genres: {counts['conflicting']:,} with equal bytes, "
-        f"{counts['near_conflicting']:,} near duplicates; left out, counted once a genre: "
-        f"{counts['left_out']:,}"
-    )
-    console.print(
-        f"Near duplicates: {how_many(counts['near_covers'], 'cover')} in "
-        f"{how_many(counts['near_groups'], 'group')}, which no split separates"
-    )
-    if counts["other_genres"]:
-        console.print(f"Files of genres that were not chosen: {counts['other_genres']:,}")
+    if has_sets(collection.frame):
+        _print_together(collection.frame)
+    for line in _count_lines(counts):
+        console.print(line)
     sizes = [
         (f"{width} x {height} {kind}", covers)
         for width, height, kind, covers in _rows(inspection.sizes, "width", "height", "format", "covers")
     ]
-    _print_counts("Sizes in pixels", sizes)
+    _print_counts("size in pixels", "covers", sizes)
     reasons = list(_rows(inspection.reasons, "reason", "files"))
-    _print_counts("Rejected files, listed in rejected.csv", reasons)
+    _print_counts("rejected (rejected.csv lists all)", "files", reasons)
 
 
-def _print_counts(title: str, rows: list[tuple[Any, ...]]) -> None:
+def _print_together(covers: pd.DataFrame) -> None:
+    """How many covers have several genres, and which stand together most often."""
+    several = covers[covers["genres"].map(len) > 1]
+    console.print(f"Covers of several genres: {len(several):,} ({percent(len(several) / len(covers))})")
+    _print_counts("genres together", "covers", list(several["genre"].value_counts().head(10).items()))
+    console.print("cooccurrence.csv counts the covers of each pair.")
+
+
+def _count_lines(counts: Mapping[str, int]) -> list[str]:
+    """What is not zero of a collection's counts, a line each."""
+    conflicts = {
+        "equal files": counts["conflicting_rows"],
+        "near duplicates": counts["near_conflicting"],
+    }
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in conflicts.items() if count)
+    near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
+    lines = {
+        f"Files seen: {counts['files']:,}": counts["files"],
+        f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
+        f"Under several genres: {kinds}; left out: {counts['left_out']:,}": sum(conflicts.values()),
+        f"Near duplicates: {near}, which no split separates": counts["near_covers"],
+        f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
+    }
+    return [line for line, count in lines.items() if count]
+
+
+def _print_counts(what: str, counted: str, rows: list[tuple[Any, ...]]) -> None:
     if not rows:
         return
-    table = new_table(title, heads=False)
-    table.add_column(overflow="fold")
-    table.add_column(justify="right")
+    table = new_table()
+    table.add_column(what, overflow="fold")
+    table.add_column(counted, justify="right")
     for name, count in rows[:_MAX_PRINTED_ROWS]:
         table.add_row(name, f"{count:,}")
     if len(rows) > _MAX_PRINTED_ROWS:
@@ -201,7 +230,8 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
 
 def _samples(collection: Collection) -> Figure:
     """A row of covers for each genre, drawn at random with a fixed seed."""
-    names, which = largest(collection.frame["genre"].value_counts().to_dict(), _MAX_SAMPLED_GENRES)
+    single = each_genre(collection.frame)
+    names, which = largest(single["genre"].value_counts().to_dict(), _MAX_SAMPLED_GENRES)
     genres = sorted(names)
     figure = _figure(1 + 1.15 * _SAMPLES_PER_GENRE, 0.6 + 1.2 * max(len(genres), 1))
     figure.suptitle(
@@ -214,7 +244,7 @@ def _samples(collection: Collection) -> Figure:
         return figure
     grid = figure.subplots(len(genres), _SAMPLES_PER_GENRE, squeeze=False)
     for axes_row, genre in zip(grid, genres, strict=True):
-        of_genre = collection.frame[collection.frame["genre"] == genre]
+        of_genre = single[single["genre"] == genre]
         drawn = of_genre.sample(min(_SAMPLES_PER_GENRE, len(of_genre)), random_state=0)
         for axes in axes_row:
             axes.axis("off")

@@ -110,6 +110,7 @@ class BlockExtractor:
         raise NotImplementedError
 
 
+BACK_BLOCK = "back_"  # before the name of a block of backs, where fronts have one of that name
 BLOCKS: Registry[Extractor] = Registry("block", "coverfusion.features", "coverfusion.blocks")
 register = BLOCKS.register
 
@@ -121,6 +122,7 @@ def extractor_names() -> list[str]:
 
 def reads_text(name: str) -> bool:
     """Whether block `name` reads text that classifiers may learn from; False for what is no block."""
+    name = name.removeprefix(BACK_BLOCK)
     return name in BLOCKS.names() and hasattr(BLOCKS.class_of(name), "text_of")
 
 

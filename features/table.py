@@ -20,6 +20,7 @@ from coverfusion.data.plurals import how_many
 
 ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at a time
 TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
+METADATA = "metadata_"  # before the name of a manifest's column that is a block; no extractor is called so
 LISTING = "table.json"
 _REMEDY = "Make the table again with `coverfusion extract`, which takes the rows from the store."
 
@@ -31,6 +32,13 @@ class Made(TypedDict):
     preset: str
     parameters: dict[str, Any]
     origin: NotRequired[str]
+
+
+class MetadataColumn(TypedDict):
+    """What a block of metadata is made of, as bundles note it (`features.metadata`)."""
+
+    column: str
+    kind: str
 
 
 class Listing(TypedDict):
@@ -134,6 +142,14 @@ class FeatureTable:
             {name: texts.loc[ids] for name, texts in self.texts.items()},
         )
 
+    def set_index(self, index: pd.Index) -> FeatureTable:
+        """The same rows under other ids."""
+        return FeatureTable(
+            {name: frame.set_axis(index) for name, frame in self.blocks.items()},
+            {name: notes.set_axis(index) for name, notes in self.notes.items()},
+            {name: texts.set_axis(index) for name, texts in self.texts.items()},
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes `<block>.parquet`, its notes and text, the blocks' order and `SHA256SUMS` into `folder`."""
         folder = Path(folder)
@@ -194,6 +210,11 @@ def _files(folder: Path, block: str) -> list[str]:
     """The names of a block's files: its numbers, and its notes and text where it has them."""
     kinds = [f"{block}.notes.parquet", f"{block}.text.parquet"]
     return [f"{block}.parquet", *(name for name in kinds if (folder / name).is_file())]
+
+
+def is_metadata(name: str) -> bool:
+    """Whether a block, or one of its columns, comes from the manifest and not from the picture."""
+    return name.startswith(METADATA)
 
 
 def text_columns(texts: Mapping[str, pd.Series], index: pd.Index) -> pd.DataFrame:

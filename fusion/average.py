@@ -69,7 +69,7 @@ class FusionAverage(BlockClassifier):
                 )
             if not np.allclose(member.prior_, first.prior_):
                 raise ValueError(f"'{name}' answers to another prior than '{next(iter(fitted))}'")
-        for attribute in ("classes_", "blocks_", "n_features_in_", "feature_names_in_"):
+        for attribute in ("classes_", "blocks_", "n_features_in_", "feature_names_in_", "categories_"):
             if hasattr(first, attribute):
                 setattr(average, attribute, getattr(first, attribute))
         average.prior_ = average.learnt_prior_ = first.prior_  # a geometric mean keeps its members' prior

@@ -20,6 +20,7 @@ from coverfusion.data.identity_order import group_numbers
 from coverfusion.data.registry import origin_of
 from coverfusion.fusion.blocks import columns_by_block
 from coverfusion.fusion.cannot_learn import CannotLearnError
+from coverfusion.fusion.categories import Values, check_categories, encoded, learnt_categories
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.prior import shifted
 from coverfusion.fusion.state_files import read_state, write_state
@@ -56,11 +57,16 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
     - `_probabilities(X)`: (n, n_classes) for (n, d) rows; they need not sum to 1 exactly.
 
+    One that sets `many` may be given (n, n_classes) of 0 and 1 for y, where rows may have several classes.
+    Its probabilities are then of each class by itself. `fusion.several_genres` fits all others one against
+    the rest.
+
     Probabilities answer to the classes' shares of the weight that was learnt from. One whose fit makes other
     shares of them, as by balanced draws, says so in `_learnt_prior`.
 
     X may hold text too (`fusion.texts`). One that sets `reads_text` is given it by both methods as `texts`,
-    column -> n texts; all others never see it.
+    column -> n texts; all others never see it. Columns of categories (`fusion.categories`) reach both methods
+    as 0/1 columns, of values that are learnt here.
 
     Attributes after `fit`:
         classes_: (n_classes,) sorted labels.
@@ -68,6 +74,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         prior_: (n_classes,) how common probabilities take them to be: the same, until `answer_to`.
         blocks_: block name -> positions of its columns.
         vocabularies_: text column -> what was learnt from it, of those that read text.
+        categories_: column of categories -> its values with a column of their own, where X has such columns.
         n_features_in_, feature_names_in_: as in scikit-learn.
     """
 
@@ -77,6 +84,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     pictures: ClassVar[Pictures] = Pictures.NONE
     reads_text: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False  # it learns from nothing else
+    many: ClassVar[bool] = False  # it learns several genres of a row in one fit
     n_features_in_: int
     feature_names_in_: np.ndarray
 
@@ -97,7 +105,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         Args:
             X: (n, d) float32 frame with `block.column` names, or an array (one block); NaN = not there.
                 Columns of text hold texts, and None where nothing is known.
-            y: (n,) genres.
+            y: (n,) genres; of a classifier with `many` also an (n, k) bool frame, a column a genre.
             sample_weight: (n,) weights, not negative; rows of weight 0 are left out.
             groups: (n,) covers that no inner split may separate. The label of a group alone decides where it
                 goes: labels that stay the same when other covers come or go keep inner splits the same.
@@ -106,8 +114,12 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             CannotLearnError: there is a single class, or `class_weight` does not fit the classes.
             ValueError: as in scikit-learn, for input of the wrong shape or kind.
         """
+        self._learn_categories(X, sample_weight)
         numbers, texts = self._split(X)
-        X_checked, labels = validate_data(self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan")
+        sets = self.many and np.ndim(y) == 2
+        X_checked, labels = validate_data(
+            self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan", multi_output=sets
+        )
         check_classification_targets(labels)
         weight = _check_sample_weight(sample_weight, X_checked, dtype=np.float64, ensure_non_negative=True)
         used = weight > 0
@@ -116,17 +128,27 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             raise ValueError(f"groups has {len(grouping)} values for {len(labels)} rows")
         X_checked, labels, weight = X_checked[used], labels[used], weight[used]
         texts = chosen_texts(texts, np.flatnonzero(used))
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.__dict__.pop("several_", None)
+        if sets:
+            self.several_ = True
+            names = y.columns if isinstance(y, pd.DataFrame) else range(labels.shape[1])
+            self.classes_, codes = np.asarray(list(names), dtype=object), labels.astype(np.float64)
+        else:
+            self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:
             raise CannotLearnError(
                 f"{type(self).__name__} needs two or more classes; y has one class: {labels[0]}"
             )
         if getattr(self, "class_weight", None) is not None:
+            if sets:
+                raise CannotLearnError("class_weight: a cover of several genres has no weight of one")
             try:
                 weight = weight * compute_sample_weight(self.class_weight, labels)
             except ValueError as error:  # weights of genres that are not here
                 raise CannotLearnError(f"class_weight: {error}") from error
-        self.prior_ = self.learnt_prior_ = self._learnt_prior(codes, weight)
+        self.prior_ = self.learnt_prior_ = (
+            np.average(codes, axis=0, weights=weight) if sets else self._learnt_prior(codes, weight)
+        )
         names = getattr(self, "feature_names_in_", range(self.n_features_in_))
         self.blocks_ = columns_by_block(names)
         self._fit(
@@ -136,7 +158,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
             None if grouping is None else grouping[used],
             **self._also(texts),
         )
-        if texts and isinstance(X, pd.DataFrame):
+        if (texts or self._categories()) and isinstance(X, pd.DataFrame):
             self.feature_names_in_ = np.asarray(X.columns, dtype=object)
             self.n_features_in_ = X.shape[1]
         return self
@@ -173,7 +195,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def predict_proba(self, X: Rows) -> np.ndarray:
         """(n, n_classes) float64 probabilities, columns in the order of `classes_`."""
         check_is_fitted(self)
-        if not any(map(is_text, getattr(self, "feature_names_in_", ()))):
+        if not self._categories() and not any(map(is_text, getattr(self, "feature_names_in_", ()))):
             checked = validate_data(self, X, dtype=np.float32, ensure_all_finite="allow-nan", reset=False)
             return self._normalised(checked)
         numbers, texts = self._split(self._columns_of_fit(X))
@@ -216,6 +238,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         classifier._load_parts(folder)
         for vocabulary in getattr(classifier, "vocabularies_", {}).values():
             vocabulary.check()
+        check_categories(classifier._categories())
         classifier._check_loaded()
         return classifier
 
@@ -223,9 +246,28 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     _fit: Any
     _probabilities: Any
 
+    def seen(self, X: pd.DataFrame) -> tuple[pd.DataFrame, Texts]:
+        """The numbers that `_fit` and `_probabilities` see of the fit's columns, and the text beside them."""
+        numbers, texts = split_texts(self._columns_of_fit(X))
+        return encoded(numbers, self._categories()), texts
+
+    def _categories(self) -> Values:
+        return getattr(self, "categories_", {})
+
+    def _learn_categories(self, X: Any, sample_weight: Sequence[float] | None) -> None:
+        """Learns `categories_` from rows that have a weight; without such columns there is no attribute."""
+        self.__dict__.pop("categories_", None)
+        if not isinstance(X, pd.DataFrame):
+            return
+        weighed = sample_weight is not None and np.shape(sample_weight) == (len(X),)
+        if values := learnt_categories(X, np.asarray(sample_weight) > 0 if weighed else None):
+            self.categories_ = values
+
     def _split(self, X: Any) -> tuple[Any, Texts]:
         """The numbers of X and its text; a column that says nothing where there are no numbers."""
         numbers, texts = split_texts(X)
+        if values := self._categories():
+            numbers = encoded(numbers, values)
         if texts and not numbers.shape[1]:
             if not self.reads_text:
                 raise CannotLearnError(f"X has columns of text alone, which {self.name} does not read")
@@ -259,6 +301,12 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """Column -> (n, terms) float32 rows of length 1, by the vocabularies that were learnt."""
         return text_rows(self.vocabularies_, texts)
 
+    def _shares(self, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """(n_classes,) proportions of the weight, for (n,) class codes or (n, n_classes) of 0 and 1."""
+        if y.ndim == 2:
+            return np.asarray(np.average(y, axis=0, weights=weight))
+        return np.bincount(y, weight, len(self.classes_)) / weight.sum()
+
     def _learnt_prior(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """(n_classes,) shares of the weight, for (n,) class codes and weights."""
         shares = np.bincount(codes, weight, len(self.classes_))
@@ -267,6 +315,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _normalised(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """(n, n_classes) float64 that sum to 1, for checked rows."""
         probabilities = self._probabilities(X, **self._also(texts or {})).astype(np.float64)
+        if getattr(self, "several_", False):
+            return np.clip(probabilities, 0, 1)
         probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
         if not hasattr(self, "prior_") or np.array_equal(self.prior_, self.learnt_prior_):
             return probabilities  # of a bundle without a prior, as it learnt

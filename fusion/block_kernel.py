@@ -145,6 +145,7 @@ def sample_rows(y: np.ndarray, largest_n: int, seed: int, groups: np.ndarray | N
     if len(y) <= largest_n:
         return np.arange(len(y))
     names, group = np.unique(np.arange(len(y)) if groups is None else groups, return_inverse=True)
+    y = y if y.ndim == 1 else y.argmax(axis=1)  # the first of several
     shuffled = np.argsort(draws(names.tolist(), seed, "largest_n")[group], kind="stable")
     kept = []
     for code in np.unique(y):

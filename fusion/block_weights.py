@@ -153,7 +153,7 @@ def learn_weights(
         Z: (n, d) float32 prepared rows (`BlockScaler`: mean squared distance 2 in every block).
         slices: block -> its columns in Z.
         texts: text column -> (n, terms) rows of length 1 or 0.
-        y: (n,) class codes.
+        y: (n,) class codes, or (n, k) targets.
         groups: (n,) covers that must not vouch for each other.
         sums: whether each block has a kernel of its own beside the product.
         largest_n: search on a random sample of at most this many rows.
@@ -317,8 +317,8 @@ def _floored(widths: np.ndarray) -> np.ndarray:
 
 
 def _centred(y: np.ndarray) -> np.ndarray:
-    """(n, k) one-hot class codes less their means."""
-    targets = np.eye(y.max() + 1)[y]
+    """(n, k) one-hot class codes, or targets, less their means."""
+    targets = y if y.ndim == 2 else np.eye(y.max() + 1)[y]
     return targets - targets.mean(axis=0)
 
 

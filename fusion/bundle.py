@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NotRequired
 
@@ -30,13 +30,16 @@ from typing_extensions import TypedDict
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
-from coverfusion.features.table import FeatureTable, Made
+from coverfusion.features.sides import is_back
+from coverfusion.features.table import FeatureTable, Made, MetadataColumn
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision
 from coverfusion.fusion.uncertainty.novelty import Novelty
+from coverfusion.fusion.uncertainty.several_decision import SeveralDecision
 
 BUNDLE_FORMAT = 2
 BUNDLE_MANIFEST, SEAL = "manifest.json", "manifest.sha256"
@@ -55,6 +58,8 @@ class Manifest(TypedDict):
     extra: dict[str, Any]
     files: dict[str, str]
     classifier_origins: NotRequired[dict[str, str]]
+    labels: NotRequired[str]
+    metadata: NotRequired[dict[PlainName, MetadataColumn]]
 
 
 class _Format(TypedDict):
@@ -75,9 +80,11 @@ class Bundle:
         neighbours: the index of training covers, or None.
         decision: held-out covers with what was learnt from them, or None.
         novelty: what training covers look like, or None.
+        several: of covers of several genres, held-out ones with what follows from them; else None.
+        metadata: block -> the manifest's column that it is made of, which may be missing.
     """
 
-    classifier: BlockClassifier
+    classifier: BlockClassifier | SeveralGenres
     classes: list[Any]
     columns: dict[str, list[str]]
     extractors: dict[str, Made]
@@ -86,9 +93,17 @@ class Bundle:
     neighbours: TrainingIndex | None
     decision: Decision | None = None
     novelty: Novelty | None = None
+    several: SeveralDecision | None = None
+    metadata: dict[str, MetadataColumn] = field(default_factory=dict)
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether it has learnt from backs too, which may be missing."""
+        return any(map(is_back, self.columns))
 
     def __repr__(self) -> str:
-        blocks = "+".join(self.extractors)
+        backs = [block for block in self.columns if is_back(block)]
+        blocks = "+".join([*self.extractors, *backs, *self.metadata])
         genres = f"{len(self.classes)} genres"
         return f"Bundle({self.classifier.name} on {blocks}, {genres}, sha256 {self.digest[:12]})"
 
@@ -121,15 +136,17 @@ class Bundle:
 
 def save_bundle(
     folder: str | os.PathLike[str],
-    classifier: BlockClassifier,
+    classifier: BlockClassifier | SeveralGenres,
     *,
     columns: Mapping[str, Sequence[str]],
     extractors: Mapping[str, Mapping[str, Any]],
     neighbours: TrainingIndex | None = None,
     decision: Decision | None = None,
     novelty: Novelty | None = None,
+    several: SeveralDecision | None = None,
     extra: Mapping[str, Any] | None = None,
     card: str = "",
+    metadata: Mapping[str, MetadataColumn] | None = None,
 ) -> None:
     """Writes a bundle, under another name until it is whole; a bundle that is there already is replaced.
 
@@ -141,8 +158,10 @@ def save_bundle(
         neighbours: the index of training covers.
         decision: held-out covers with what was learnt from them.
         novelty: what training covers look like.
+        several: held-out covers of several genres, instead of `decision`.
         extra: JSON values to keep with it.
         card: what readers must know of it, in Markdown; "": nothing.
+        metadata: block -> the manifest's column that it is made of.
 
     Raises:
         UserError: `folder` holds something that is not a bundle.
@@ -160,12 +179,15 @@ def save_bundle(
         decision.save(partial / "decision")
     if novelty is not None:
         novelty.save(partial / "novelty")
+    if several is not None:
+        several.save(partial / "several")
     if card:
         (partial / BUNDLE_CARD).write_text(card, encoding="utf-8")
     manifest = {
         "format": BUNDLE_FORMAT,
         "classifier": classifier.name,
         "classes": np.asarray(classifier.classes_).tolist(),
+        "labels": "many" if isinstance(classifier, SeveralGenres) else "one",
         "columns": {block: list(names) for block, names in columns.items()},
         "extractors": {block: dict(made) for block, made in extractors.items()},
         "extra": dict(extra or {}),
@@ -173,6 +195,8 @@ def save_bundle(
     }
     if origins := origins_of(classifier):
         manifest["classifier_origins"] = origins
+    if metadata:
+        manifest["metadata"] = {block: dict(made) for block, made in metadata.items()}
     (partial / BUNDLE_MANIFEST).write_text(json.dumps(manifest, indent=1))
     (partial / SEAL).write_text(sha256_of(partial / BUNDLE_MANIFEST))
     if folder.exists():
@@ -203,7 +227,9 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
 
 def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
     return Bundle(
-        classifier=classifier_class(manifest["classifier"]).load(folder / "classifier"),
+        classifier=SeveralGenres.load(folder / "classifier", manifest["classifier"])
+        if manifest.get("labels") == "many"
+        else classifier_class(manifest["classifier"]).load(folder / "classifier"),
         classes=manifest["classes"],
         columns=manifest["columns"],
         extractors=dict(manifest["extractors"]),
@@ -212,6 +238,8 @@ def _read(folder: Path, manifest: Manifest, digest: str) -> Bundle:
         neighbours=TrainingIndex.load(folder / "neighbours") if (folder / "neighbours").is_dir() else None,
         decision=Decision.load(folder / "decision") if (folder / "decision").is_dir() else None,
         novelty=Novelty.load(folder / "novelty") if (folder / "novelty").is_dir() else None,
+        several=SeveralDecision.load(folder / "several") if (folder / "several").is_dir() else None,
+        metadata=dict(manifest.get("metadata", {})),
     )
 
 

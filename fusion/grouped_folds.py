@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from coverfusion.data.identity_order import cut_places
 
@@ -23,7 +24,7 @@ def inner_folds(
     back there, so the test sides need not cover every row.
 
     Args:
-        y: (n,) classes.
+        y: (n,) classes; of rows of several (n, k) of 0 and 1.
         groups: (n,) rows with the same value are never separated; None: every row stands alone, and is known
             by its position.
         n_splits: the wished number of folds; fewer where no class has that many groups.
@@ -35,12 +36,13 @@ def inner_folds(
         groups share a class.
     """
     groups = np.arange(len(y)) if groups is None else np.asarray(groups)
-    most_groups = max(len(np.unique(groups[y == label])) for label in np.unique(y))
+    most_groups = max(len(np.unique(groups[own])) for own in _rows_of_classes(y))
     n_splits = min(n_splits, most_groups)
     if n_splits < 2:
         return []
     seed = int(np.random.default_rng().integers(2**31)) if seed is None else seed
-    fold = cut_places(y, groups, [1 / n_splits] * n_splits, range(n_splits), seed, purpose)
+    labels = y if y.ndim == 1 else pd.DataFrame(y.astype(bool))
+    fold = cut_places(labels, groups, [1 / n_splits] * n_splits, range(n_splits), seed, purpose)
     folds = [_with_every_class(fold == number, y, groups) for number in range(n_splits)]
     return [(train, test) for train, test in folds if len(test)]
 
@@ -56,6 +58,13 @@ def holdout(
 def _with_every_class(test: np.ndarray, y: np.ndarray, groups: np.ndarray) -> Split:
     held_out = test.copy()
     # moving a group back can only add classes to the training side, so one pass over the absent is enough
-    for label in np.setdiff1d(y, y[~held_out]):
-        held_out &= ~np.isin(groups, groups[y == label])
+    for own in _rows_of_classes(y):
+        if held_out[own].all():
+            held_out &= ~np.isin(groups, groups[own])
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _rows_of_classes(y: np.ndarray) -> list[np.ndarray]:
+    """(n,) bool of each class that is there."""
+    every = [y == label for label in np.unique(y)] if y.ndim == 1 else list(y.T > 0)
+    return [own for own in every if own.any()]

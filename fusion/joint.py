@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from coverfusion.fusion.blocks import BlockScaler, missing_by_block, unit_variance
-from coverfusion.fusion.networks.network_classifier import NetworkClassifier
+from coverfusion.fusion.networks.network_classifier import MIXES, NetworkClassifier
 from coverfusion.fusion.pictures import Pictures
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.texts import Texts
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from coverfusion.fusion.networks.image_network import ImageNetwork
     from coverfusion.fusion.networks.recipe import Recipe
 
-MIXES = ("mixup", "cutmix")
 UNUSED_SIZE = 224  # stands where there are no pictures
 
 
@@ -142,5 +141,7 @@ class Joint(NetworkClassifier):
             batch["embedding"], there = self._seen(Embedder(network.image), network.image.width)
             batch["no_picture"] = ~there
         proba = np.tile(self.priors_, (len(X), 1))
-        proba[known] = probabilities(network, {name: value[known] for name, value in batch.items()})
+        proba[known] = probabilities(
+            network, {name: value[known] for name, value in batch.items()}, hasattr(self, "several_")
+        )
         return proba

@@ -55,10 +55,11 @@ class FusionKernelRidge(BlockClassifier):
     Attributes after `fit`:
         kernel_: the `BlockKernel`; `kernel_.weights_` has what was learnt of all blocks together.
         parts_: "(all)", then each block, then "(text)" -> `KernelPart`.
-        pool_: the `LogLinearPool` of the parts, in their order.
+        pool_: the `LogLinearPool` of the parts, in their order; of several genres `pools_`, one a genre.
     """
 
     reads_text = True
+    many = True
 
     def __init__(
         self,
@@ -99,7 +100,7 @@ class FusionKernelRidge(BlockClassifier):
         # a pool knows by itself what a block says alone
         self.kernel_ = BlockKernel(self.weights, self.pca, sums=not self.pool)
         K = self.kernel_.fit(X, self.blocks_, text_rows, y, groups, seed)
-        one_hot = np.eye(len(self.classes_))[y]
+        one_hot = y if y.ndim == 2 else np.eye(len(self.classes_))[y]
         self.priors_ = np.average(one_hot, axis=0, weights=weight)
         targets = one_hot - self.priors_
         # a row of weight w has the ridge divided by w, as if it stood there w times
@@ -112,10 +113,35 @@ class FusionKernelRidge(BlockClassifier):
                 K = self.kernel_.between(self.kernel_.rows, text_rows, weights)
             K = K.astype(np.float64)
             left_out = leave_one_out(K[np.ix_(alone, alone)], targets[alone], diagonal[alone]) + self.priors_
-            factor = inverse_temperature(left_out, y[alone], weight[alone])
+            factor = self._factor(left_out, y[alone], weight[alone])
             self.parts_[name] = KernelPart(weights, solve(K, targets, diagonal), factor)
-            logs.append(log_softmax(factor * left_out, axis=1))
-        self.pool_ = LogLinearPool().fit(np.stack(logs), y[alone], weight[alone])
+            logs.append(log_softmax(factor * self._odds(left_out), axis=-1))
+        self._fit_pool(np.stack(logs), y[alone], weight[alone])
+
+    def _odds(self, scores: np.ndarray) -> np.ndarray:
+        """(n, k) scores as they are; of several genres (n, k, 2): not to have the genre, and to have it."""
+        return np.stack([1 - scores, scores], axis=-1) if hasattr(self, "several_") else scores
+
+    def _factor(self, scores: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+        """The inverse temperature of (n, k) scores; of several genres one for all of them."""
+        if y.ndim == 1:
+            return inverse_temperature(scores, y, weight)
+        odds = self._odds(scores).reshape(-1, 2)
+        return inverse_temperature(odds, y.astype(int).ravel(), np.repeat(weight, y.shape[1]))
+
+    def _fit_pool(self, logs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> None:
+        if y.ndim == 1:
+            self.pool_ = LogLinearPool().fit(logs, y, weight)
+            return
+        self.pools_ = [
+            LogLinearPool().fit(logs[:, :, genre], y[:, genre].astype(int), weight)
+            for genre in range(y.shape[1])
+        ]
+
+    def _pooled(self, logs: np.ndarray) -> np.ndarray:
+        if not hasattr(self, "several_"):
+            return self.pool_(logs)
+        return np.column_stack([pool(logs[:, :, genre])[:, 1] for genre, pool in enumerate(self.pools_)])
 
     def _kernels(
         self, y: np.ndarray, groups: np.ndarray | None, seed: int
@@ -129,7 +155,7 @@ class FusionKernelRidge(BlockClassifier):
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         return np.concatenate(
             [
-                self.pool_(np.stack([self._logs(part, *chunk) for part in self.parts_.values()]))
+                self._pooled(np.stack([self._logs(part, *chunk) for part in self.parts_.values()]))
                 for chunk in self.kernel_.chunks(X, self._text_rows(texts or {}))
             ]
         )
@@ -138,6 +164,6 @@ class FusionKernelRidge(BlockClassifier):
         self.kernel_.check({column: len(known.idf) for column, known in self.vocabularies_.items()})
 
     def _logs(self, part: KernelPart, Z: np.ndarray, texts: TextRows) -> np.ndarray:
-        """(m, n_classes) log probabilities of prepared rows by one kernel."""
+        """(m, n_classes) log probabilities of prepared rows by one kernel; of several genres (m, k, 2)."""
         scores = self.kernel_.between(Z, texts, part.weights) @ part.coefficients
-        return np.asarray(log_softmax(part.inverse_temperature * (scores + self.priors_), axis=1))
+        return np.asarray(log_softmax(part.inverse_temperature * self._odds(scores + self.priors_), axis=-1))

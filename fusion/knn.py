@@ -37,6 +37,7 @@ class FusionKNN(BlockClassifier):
     """
 
     own_files = ("index_",)
+    many = True
 
     def __init__(
         self,
@@ -77,14 +78,16 @@ class FusionKNN(BlockClassifier):
             self.scaler_.weights = {name: float(np.sqrt(width)) for name, width in widths.items()}
             Z = self.scaler_.transform(X)
         self.index_ = new_index(Z, self.metric)
-        self.votes_ = np.eye(len(self.classes_))[y] * weight[:, None]
+        self.votes_ = (y if y.ndim == 2 else np.eye(len(self.classes_))[y]) * weight[:, None]
 
     def _probabilities(self, X: np.ndarray) -> np.ndarray:
         distances, neighbours = nearest_rows(self.index_, self.scaler_.transform(X), self.k, self.metric)
         shares = vote_weights(distances) if self.weights == "distance" else np.ones_like(distances)
         shares = shares / shares.mean(axis=1, keepdims=True)  # so that one vote stays one vote
         votes = np.einsum("nk,nkc->nc", shares, self.votes_[neighbours])
-        return votes + self.smoothing * self.votes_.mean(axis=0)
+        votes = votes + self.smoothing * self.votes_.mean(axis=0)
+        # of several genres each is a proportion of all votes; of one, they are made to sum to 1
+        return votes / (neighbours.shape[1] + self.smoothing) if hasattr(self, "several_") else votes
 
     def _save_parts(self, folder: Path) -> None:
         write_index(folder / "neighbours.faiss", self.index_)

@@ -54,7 +54,7 @@ class FusionMLP(BlockClassifier):
         block_dropout: chance for each block of each cover to be dropped while training.
         pca: components kept of wider blocks; None: no PCA.
         members: networks with other seeds (and other held-out parts) whose probabilities are averaged.
-        focal_gamma: focusing parameter of the focal loss; 0 is cross entropy.
+        focal_gamma: focusing parameter of the focal loss; 0 is cross entropy (of several genres binary).
         label_smoothing: proportion of the target spread evenly over all classes.
         class_weight: as in scikit-learn.
         learning_rate, weight_decay, batch_size: of AdamW.
@@ -71,6 +71,7 @@ class FusionMLP(BlockClassifier):
 
     own_files: ClassVar[tuple[str, ...]] = ("networks_",)
     reads_text: ClassVar[bool] = True
+    many: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -132,7 +133,7 @@ class FusionMLP(BlockClassifier):
         from coverfusion.fusion.networks.text_terms import bags_of, no_terms
         from coverfusion.fusion.networks.training import train_network
 
-        self.priors_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
+        self.priors_ = self._shares(y, weight)
         self.scaler_ = BlockScaler(self.pca)
         Z = unit_variance(self.scaler_.fit_transform(X, self.blocks_), self.scaler_.slices)
         self.widths_ = [where.stop - where.start for where in self.scaler_.slices.values()]
@@ -164,7 +165,9 @@ class FusionMLP(BlockClassifier):
             Z = unit_variance(self.scaler_.transform(X[known]), self.scaler_.slices)
             batch = {"blocks": torch.from_numpy(Z), "gone": torch.from_numpy(missing[known])}
             batch |= bags_of({name: text[np.flatnonzero(known)] for name, text in rows.items()})
-            proba[known] = np.mean([probabilities(network, batch) for network in self.networks_], axis=0)
+            several = hasattr(self, "several_")
+            told = [probabilities(network, batch, several) for network in self.networks_]
+            proba[known] = np.mean(told, axis=0)
         return proba
 
     def _new_network(self, seed: int) -> JointNetwork:

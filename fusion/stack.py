@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
 from coverfusion.fusion.base import BlockClassifier, Rows, StartingNetwork
 from coverfusion.fusion.cannot_learn import CannotLearnError
+from coverfusion.fusion.categories import decoded, encoded_names, holds_strings
 from coverfusion.fusion.grouped_folds import inner_folds
 from coverfusion.fusion.listed_files import member_folder
 from coverfusion.fusion.log_linear_pool import LogLinearPool
@@ -23,7 +24,7 @@ from coverfusion.fusion.log_probabilities import log_probabilities
 from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, Pictures
 from coverfusion.fusion.registry import classifier_class, create, create_checked, parameters_of, register
-from coverfusion.fusion.texts import Texts, is_text, split_texts
+from coverfusion.fusion.texts import Texts, is_text
 
 PICTURE_STRIDE = 50  # each so manieth picture is looked at to tell collections apart
 
@@ -163,9 +164,12 @@ class Stack(PictureClassifier):
         names = [
             name for name in getattr(self, "feature_names_in_", ()) if name != COLUMN and not is_text(name)
         ]
+        values = self._categories()
+        names = encoded_names(names, values)
         if self._pictures is None and not texts:
-            return pd.DataFrame(X, columns=names) if names else X
+            return decoded(pd.DataFrame(X, columns=names), values) if names else X
         rows = pd.DataFrame(X, columns=names) if names else pd.DataFrame(index=range(len(X)))
+        rows = decoded(rows, values)
         beside: dict[str, list[Any]] = {**texts} | ({COLUMN: self._pictures} if self._pictures else {})
         cells = {name: pd.Series(known, index=rows.index, dtype=object) for name, known in beside.items()}
         return pd.concat([rows, pd.DataFrame(cells, index=rows.index)], axis=1)
@@ -237,7 +241,7 @@ class _Known:
         digest = hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode())
         digest.update(json.dumps([self.y.tolist(), self.weight.tolist()], default=str).encode())
         if isinstance(self.rows, pd.DataFrame):
-            named = [name for name in self.rows if is_text(name)]
+            named = [name for name in self.rows if holds_strings(name)]
             digest.update(json.dumps(self.rows[named].to_numpy().tolist()).encode())
         for numbers in (_numbers(_seen("", self.rows)), train, test, self.groups):
             digest.update(b"" if numbers is None else np.ascontiguousarray(numbers).tobytes())
@@ -258,5 +262,7 @@ def _seen(name: str, rows: Rows) -> Rows:
 
 
 def _numbers(rows: Rows) -> np.ndarray:
-    """(n, d) float32 of the rows, without their text."""
-    return np.asarray(split_texts(rows)[0], np.float32)
+    """(n, d) float32 of the rows, without their text and categories."""
+    if isinstance(rows, pd.DataFrame):
+        rows = rows[[name for name in rows if not holds_strings(name)]]
+    return np.asarray(rows, np.float32)

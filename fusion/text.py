@@ -26,7 +26,7 @@ class FusionText(BlockClassifier):
         random_state: not used by the solver; kept for the common contract.
     """
 
-    reads_text = needs_text = True
+    reads_text = needs_text = many = True
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class TextScores:
 
     Attributes after `fit`:
         vocabularies: text column -> what was learnt from it.
-        regression: on all training covers.
+        regression: on all training covers; of covers of several genres a list, one a genre.
     """
 
     def __init__(self, C: float = 4.0, max_iter: int = 500) -> None:
@@ -33,11 +33,15 @@ class TextScores:
         self.max_iter = max_iter
 
     def fit(self, texts: Texts, y: np.ndarray, weight: np.ndarray) -> TextScores:
-        """Learns from column -> n texts, (n,) class codes and (n,) weights."""
+        """Learns from column -> n texts, (n,) class codes (or (n, k) of 0 and 1) and (n,) weights."""
         self.vocabularies = learnt_vocabularies(texts)
-        self.regression = LogisticRegression(C=self.C, max_iter=self.max_iter)
-        self.regression.fit(self._rows(texts), y, weight)
+        rows = self._rows(texts)
+        own = [self._regression().fit(rows, each, weight) for each in (y.T if y.ndim == 2 else [y])]
+        self.regression = own if y.ndim == 2 else own[0]
         return self
+
+    def _regression(self) -> LogisticRegression:
+        return LogisticRegression(C=self.C, max_iter=self.max_iter)
 
     def fit_transform(
         self,
@@ -49,7 +53,7 @@ class TextScores:
         folds: int = 5,
     ) -> np.ndarray:
         """`fit`, and (n, n_classes) out-of-fold scores of the same covers; NaN where none can be made."""
-        scores = np.full((len(y), y.max() + 1), np.nan)
+        scores = np.full((len(y), y.max() + 1) if y.ndim == 1 else y.shape, np.nan)
         for train, test in inner_folds(y, groups, folds, seed):
             learnt = TextScores(self.C, self.max_iter)
             learnt.fit(chosen_texts(texts, train), y[train], weight[train])
@@ -58,8 +62,11 @@ class TextScores:
         return scores
 
     def predict_proba(self, texts: Texts) -> np.ndarray:
-        """(n, n_classes) probabilities."""
-        return self.regression.predict_proba(self._rows(texts))
+        """(n, n_classes) probabilities; of several genres each by itself."""
+        rows = self._rows(texts)
+        if isinstance(self.regression, list):
+            return np.column_stack([one.predict_proba(rows)[:, 1] for one in self.regression])
+        return self.regression.predict_proba(rows)
 
     def transform(self, texts: Texts) -> np.ndarray:
         """(n, n_classes) log probabilities."""

@@ -49,6 +49,14 @@ def chosen_texts(texts: Texts | None, rows: np.ndarray) -> Texts:
     return {column: [known[row] for row in rows] for column, known in (texts or {}).items()}
 
 
+def texts_by_block(texts: Texts) -> dict[str, Texts]:
+    """Block -> its columns of text."""
+    blocks: dict[str, Texts] = {}
+    for column, known in texts.items():
+        blocks.setdefault(column.partition(".")[0], {})[column] = known
+    return blocks
+
+
 def _checked(column: object, cell: Any) -> str | None:
     if isinstance(cell, str):
         return cell

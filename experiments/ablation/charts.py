@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from coverfusion.experiments.ablation.designs import ALL_BUT_A_SIDE, ONE_SIDE
 from coverfusion.experiments.drawing.charts import Axis, Chart
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
 from coverfusion.experiments.drawing.labels import genres_named, largest
 from coverfusion.experiments.drawing.words import points, records
 from coverfusion.experiments.evaluation import ALPHA
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -25,11 +26,25 @@ FAINT = 0.03  # smaller differences never have a map's full colour
 COMPARISON_WORDS = {
     "block alone against chance": "{unit} alone",
     "all against block alone": "all against {unit} alone",
-    "all against all but block": "all against all but {unit}",
+    "all against all but block": "without {unit}",
+    ONE_SIDE: "all against {unit}",
+    ALL_BUT_A_SIDE: "{unit}",
     "family alone against chance": "{unit} alone",
-    "all against all but family": "all against all but {unit}",
+    "all against all but family": "without {unit}",
     "greedy step": "adding {unit}",
     "classifiers": "{classifier} against {other}",
+}
+# design -> what its differences are, above its rows
+DESIGN_WORDS = {
+    "block alone against chance": "Block alone, above chance",
+    "all against block alone": "All blocks, above the block alone",
+    "all against all but block": "Lost when the block is left out",
+    ONE_SIDE: "All against metadata alone and pictures alone",
+    ALL_BUT_A_SIDE: "Lost when one side is left out",
+    "family alone against chance": "Columns alone, above chance",
+    "all against all but family": "Lost when the columns are left out",
+    "greedy step": "Gained by adding the block",
+    "classifiers": "One classifier against another",
 }
 
 
@@ -61,7 +76,7 @@ def baseline_of(folder: Path) -> float:
 def study_metric(folder: Path) -> Metric:
     """The metric that a study's sets are compared by."""
     file = folder / "study.json"
-    return METRICS[read_json(file).get("metric", "accuracy") if file.is_file() else "accuracy"]
+    return SET_METRICS[read_json(file).get("metric", "accuracy") if file.is_file() else "accuracy"]
 
 
 def comparison_words(row: pd.Series) -> str:
@@ -69,16 +84,10 @@ def comparison_words(row: pd.Series) -> str:
     return COMPARISON_WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
 
 
-def whose_comparison(row: pd.Series) -> str:
-    """The same with the classifier that was fitted on both sets, where it is not named already."""
-    words = comparison_words(row)
-    return words if row["design"] == "classifiers" else f"{row['classifier']}: {words}"
-
-
 def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> Forest:
     """The metric with its interval of the best sets of whole blocks."""
     whole = board[~board["units"].str.contains(":") & (board["units"] != "none")]
-    shown, classifiers = whole.head(MOST_ROWS), list(dict.fromkeys(board["classifier"]))
+    shown, classifiers = whole.head(MOST_ROWS), list(dict.fromkeys(whole["classifier"]))
     rows = [
         _row(
             str(row["units"]),
@@ -109,7 +118,7 @@ def forest_charts(comparisons: pd.DataFrame, metric: Metric) -> dict[str, Forest
     rows = {
         str(design): [
             _row(
-                comparison_words(row),
+                str(row["unit"]) or comparison_words(row),
                 [row[name] for name in ("difference", "low", "high")],
                 metric,
                 classifiers.index(row["classifier"]),
@@ -122,7 +131,7 @@ def forest_charts(comparisons: pd.DataFrame, metric: Metric) -> dict[str, Forest
     axis = forest_axis([row for part in rows.values() for row in part], 0.0)
     return {
         "forest-" + design.replace(" ", "-"): _differences(
-            design[0].upper() + design[1:], part, metric, axis, metric.gain, classifiers
+            DESIGN_WORDS[design], part, metric, axis, metric.gain, classifiers
         )
         for design, part in rows.items()
     }
@@ -201,7 +210,9 @@ def _differences(
 
 
 def _named(classifiers: Sequence[str], rows: Sequence[Row]) -> dict[int, str]:
-    """The classifiers that have a row, by their numbers."""
+    """The classifiers that have a row, by their numbers; a single one needs no legend."""
+    if len(classifiers) < 2:
+        return {}
     return {number: name for number, name in enumerate(classifiers) if any(r.group == number for r in rows)}
 
 

@@ -7,9 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.evaluation.shapley import subsets
 from coverfusion.experiments.pipeline.block_sets import units_of
+from coverfusion.features.sides import is_back
+from coverfusion.features.table import is_metadata
 
 Units = tuple[str, ...]
-DESIGNS = ("alone", "without", "subsets", "families", "greedy")
+DESIGNS = ("alone", "without", "metadata", "sides", "subsets", "families", "greedy")
+METADATA, PICTURES = "metadata alone", "pictures alone"  # the design metadata
+ONE_SIDE = "all against metadata or pictures alone"  # what it compares
+NO_BACKS, NO_FRONTS = "backs left out", "fronts left out"  # the design sides
+ALL_BUT_A_SIDE = "all against all but one side"  # what it compares
+HALVES = {"metadata": ONE_SIDE, "sides": ALL_BUT_A_SIDE}  # designs of two sets of blocks
 
 
 def check_designs(names: Sequence[str]) -> None:
@@ -32,6 +39,9 @@ def fitted_sets(designs: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> 
         wanted += [(name,) for name in names]
     if "without" in designs:
         wanted += [without(names, name) for name in names if len(names) > 1]
+    for design in HALVES:
+        if design in designs:
+            wanted += list(halves(design, names).values())
     if "subsets" in designs:
         wanted += subsets(names)[1:]
     if "families" in designs:
@@ -44,6 +54,26 @@ def fitted_sets(designs: Sequence[str], blocks: Mapping[str, Sequence[str]]) -> 
 def without(names: Sequence[str], left_out: str) -> Units:
     """All but one."""
     return tuple(name for name in names if name != left_out)
+
+
+def halves(design: str, names: Sequence[str]) -> dict[str, Units]:
+    """The two sets of blocks of a design of `HALVES`, by what they are; none where one would be empty.
+
+    Of metadata, they are all of it and all of pictures. Of sides, all but backs and all but fronts.
+    """
+    if design == "metadata":
+        metadata = tuple(name for name in names if is_metadata(name))
+        sets = {METADATA: metadata, PICTURES: tuple(name for name in names if name not in metadata)}
+    else:
+        backs = tuple(name for name in names if is_back(name))
+        fronts = tuple(name for name in names if not is_back(name) and not is_metadata(name))
+        if not backs or not fronts:
+            return {}
+        sets = {
+            NO_BACKS: tuple(name for name in names if name not in backs),
+            NO_FRONTS: tuple(name for name in names if name not in fronts),
+        }
+    return sets if all(sets.values()) else {}
 
 
 def families_of(blocks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

@@ -9,8 +9,14 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
-from coverfusion.experiments.ablation.charts import ablation_charts, comparison_words, study_metric
+from coverfusion.experiments.ablation.charts import (
+    DESIGN_WORDS,
+    ablation_charts,
+    comparison_words,
+    study_metric,
+)
 from coverfusion.experiments.ablation.interactions import interaction_sentences
+from coverfusion.experiments.ablation.tables import EVERY_GENRE
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
@@ -47,6 +53,8 @@ def write_ablation_page(folder: Path) -> Path:
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
+        "sets": (read_results(folder / "leaderboard.csv")["classifier"] == EVERY_GENRE).any(),
+        "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
         "tables": {
             file.stem: _shown(read_csv(file, dtype=NAMES, keep_default_na=False))
@@ -67,23 +75,23 @@ def ablation_findings(
 ) -> list[dict[str, object]]:
     """Rows of `comparisons.csv` as people read them, the largest difference of each design first.
 
-    Each has design, what, classifier, difference, low, high and detectable (of proportions in points), p
-    after Holm's correction, whether that is significant, and the probability that the models are practically
-    equal (NaN where nothing says which differences matter).
+    Each has design, what, classifier, difference, low, high (of proportions in points), detectable in words,
+    p after Holm's correction, whether that is significant, and the probability that the models are
+    practically equal (NaN where nothing says which differences matter).
     """
     rows = []
     for _, part in comparisons.groupby(["design", "classifier"], sort=False):
         for _, row in part.sort_values("difference", ascending=False).iterrows():
             rows.append(
                 {
-                    "design": row["design"],
+                    "design": DESIGN_WORDS[str(row["design"])],
                     "what": comparison_words(row),
                     "classifier": row["classifier"],
                     "difference": metric.scale * row["difference"],
                     "low": metric.scale * row["low"],
                     "high": metric.scale * row["high"],
                     "p": p_value(row["p_holm"]),
-                    "detectable": metric.scale * row["detectable"],
+                    "detectable": metric.size_words(row["detectable"]),
                     "equal": row["equal"],
                     "sure": bool(row["p_holm"] < ALPHA),
                 }

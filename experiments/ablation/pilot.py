@@ -15,8 +15,8 @@ from coverfusion.experiments.ablation.saved_outcomes import FILE, read_sums, sav
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses
 from coverfusion.experiments.evaluation.power import KEPT, Spread, spread_between
 from coverfusion.experiments.evaluation.statistics import group_weights
-from coverfusion.experiments.pipeline.guess import guess
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.guess import guessed
+from coverfusion.experiments.pipeline.predicted_genres import genres_of, several, truth_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
@@ -168,7 +168,9 @@ def _key(model: ScoredModel) -> tuple[str, str]:
 
 def _sums_of_nothing(frame: pd.DataFrame, prior: Prior, metric: Metric) -> np.ndarray:
     """Of guessing by the prior as an ablation's empty set does; tested covers say how common genres are."""
-    genres, genre = genres_of(frame), frame["genre"]
-    truth = pd.Index(genres).get_indexer(pd.Index(genre))
-    codes, proba = guess(genre, frame.index, frame.index, genres, prior)
-    return metric.sums(truth, codes, cover_losses(truth, proba), len(genres))
+    genres = genres_of(frame)
+    genre: pd.Series | pd.DataFrame = frame["genre"]
+    if several(frame):
+        genre = pd.DataFrame(truth_of(frame["genre"], genres, True), index=frame.index, columns=genres)
+    found = guessed(genre, frame.index, frame.index, genres, prior)
+    return metric.sums(found.truth, found.named, cover_losses(found.truth, found.proba), len(genres))

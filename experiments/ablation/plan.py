@@ -13,7 +13,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.splits import covers_in_folds
-from coverfusion.experiments.ablation.designs import check_designs
+from coverfusion.experiments.ablation.designs import ALL_BUT_A_SIDE, ONE_SIDE, check_designs
 from coverfusion.experiments.ablation.pilot import Pilot, PilotPair
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.power import (
@@ -37,6 +37,8 @@ NUMBERS = ["discordant", "detectable_holm", "power", "covers_needed"]
 COMPARED = {
     "alone": ("block alone against chance", "all against block alone"),
     "without": ("all against all but block",),
+    "metadata": (ONE_SIDE,),
+    "sides": (ALL_BUT_A_SIDE,),
     "subsets": (),
     "families": ("family alone against chance", "all against all but family"),
     "greedy": ("greedy step",),

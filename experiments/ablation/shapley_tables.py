@@ -9,6 +9,7 @@ import pandas as pd
 
 from coverfusion.experiments.ablation.designs import Units
 from coverfusion.experiments.ablation.tables import Study, better_folds
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.shapley import shapley_interactions, shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import corrected_t_test, holm
 from coverfusion.fusion.prior import prior_shares
@@ -21,11 +22,11 @@ INTERACTION_COLUMNS = [
 
 
 def shapley_table(study: Study) -> pd.DataFrame:
-    """Shapley values of the blocks, over all genres and for each one (its recall); needs all subsets.
+    """Shapley values of the blocks, over all genres and for each one; needs all subsets.
 
-    Values are of the metric (by genre of its recall), so that more is better. `value`, `low`, `high` and `p`
-    are the corrected t-test's of the exact values of each fold, `p_holm` is corrected over the blocks of a
-    classifier.
+    Values are of the metric (by genre as `better_folds`), so that more is better. `value`, `low`, `high` and
+    `p` are the corrected t-test's of the exact values of each fold, `p_holm` is corrected over the blocks of
+    a classifier.
     """
     frames = []
     for classifier, genre, scores in scores_of_subsets(study):
@@ -59,7 +60,7 @@ def interaction_table(study: Study) -> pd.DataFrame:
                 "block": block,
                 "other": other,
             }
-            test = _tested(study, genre, "interaction", by_fold)
+            test = _tested(study, genre, "interaction", by_fold, parts=2)
             brings = {
                 "block_without_other": first,
                 "block_beside_other": first + test["interaction"],
@@ -77,24 +78,27 @@ def scores_of_subsets(study: Study) -> Iterator[tuple[str, str, Mapping[Units, n
 
     Without blocks every cover is given the prior's largest genre, whose recall would then be 1 and could only
     fall: by genre the empty set has the recall of guessing by the prior, which is the genre's own proportion.
+    Of covers of several genres it has the F1 of calling every cover so.
     """
     for classifier in study.classifiers:
         every = study.every(classifier)
         chosen = subsets(every)
-        if not all(study.has(classifier, units) for units in chosen):
+        if not all(study.fitted(classifier, units) for units in chosen):
             continue
         outcomes = {units: study.outcome(classifier, units) for units in chosen}
         for genre in ["all", *study.tested.values()]:
             folds = {units: better_folds(study, outcome, genre) for units, outcome in outcomes.items()}
-            if (code := _code(study, genre)) is not None:
+            if (code := _code(study, genre)) is not None and not study.sets:
                 shares = prior_shares(study.prior, np.asarray(study.genres)[study.truth].tolist())
                 folds[()] = np.full_like(folds[every], shares[study.genres[code]])
             yield classifier, genre, folds
 
 
-def _tested(study: Study, genre: str, name: str, by_fold: np.ndarray) -> dict[str, float]:
-    """The corrected t-test's answer as columns; the mean is called `name`."""
-    test = corrected_t_test(by_fold, study.test_share, study.covers_a_fold(_code(study, genre)))
+def _tested(study: Study, genre: str, name: str, by_fold: np.ndarray, parts: int = 1) -> dict[str, float]:
+    """The corrected t-test's answer as columns; the mean is called `name`, of so many differences added."""
+    metric = study.metric if genre == "all" else METRICS["balanced_accuracy"]  # a genre's is a proportion
+    covers = study.covers_a_fold(_code(study, genre))
+    test = corrected_t_test(by_fold, study.test_share, covers, most=parts * metric.most)
     return {name: test.difference, "low": test.low, "high": test.high, "p": test.p}
 
 

@@ -12,6 +12,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import genre_names, has_sets, labels_of
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.ablation.designs import Units, check_designs, fitted_sets, greedy_path
 from coverfusion.experiments.ablation.page import write_ablation_page
@@ -29,7 +31,7 @@ from coverfusion.experiments.ablation.tables import (
     make_study,
     planned_pairs,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -43,6 +45,7 @@ from coverfusion.experiments.pipeline.fold_scores import (
 )
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.parts import say_untested
+from coverfusion.experiments.pipeline.predicted_genres import truth_of
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     run_extractors,
@@ -54,7 +57,8 @@ from coverfusion.experiments.pipeline.study import DEFAULT_FOLDS, StudyFolder, o
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
 from coverfusion.features.pixels import COLUMN
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.registry import create
+from coverfusion.fusion.registry import classifier_class, create
+from coverfusion.fusion.texts import is_text
 
 DEFAULT_CLASSIFIERS = ("svc", "catboost")
 
@@ -81,9 +85,14 @@ def ablate(
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
 
     Raises:
-        UserError: as `experiments.training.train.train`, or an unknown design.
+        UserError: as `experiments.training.train.train`, an unknown design, or one of metadata or sides that
+            are not there.
     """
     check_designs(designs)
+    if "metadata" in designs and config.metadata is None:
+        raise UserError("--design metadata: no column is named as metadata. Name some by --metadata.")
+    if "sides" in designs and config.sides != "fused":
+        raise UserError("--design sides: each picture is an item of its own. Take --sides fused.")
     wanted = (
         config.classifiers if config.classifiers is not None else {name: {} for name in DEFAULT_CLASSIFIERS}
     )
@@ -92,7 +101,7 @@ def ablate(
     for name, parameters in wanted.items():
         create(name, **parameters)
     extractors = run_extractors(config, list(wanted))
-    region = METRICS[config.metric].rope(rope)
+    region = SET_METRICS[config.metric].rope(rope)
     matters = None if math.isnan(region) else region
     asked = [sorted(designs), repeats, matters]
 
@@ -119,7 +128,7 @@ def run_designs(
     workers: int | None = None,
 ) -> tuple[Study, dict[str, list[Units]]]:
     """Fits everything and gathers the outcomes; also the greedy path of each classifier."""
-    config, covers, metric = opened.config, prepared.covers, METRICS[opened.config.metric]
+    config, covers, metric = opened.config, prepared.covers, SET_METRICS[opened.config.metric]
     k, classifiers = config.folds or DEFAULT_FOLDS, list(config.classifiers or {})
     folds, tested = save_folds(opened.path, covers, config, repeats)
     note = say_untested(covers, [fold.part for fold in folds], config, ["test"])
@@ -128,7 +137,7 @@ def run_designs(
     blocks = {name: seen_blocks(name, prepared) for name in classifiers}
     models = [Model(name, units) for name in classifiers for units in fitted_sets(designs, blocks[name])]
     fit_planned(fits, models, folds, workers)
-    genres, genre = sorted(covers["genre"].unique()), covers.set_index("cover_id")["genre"]
+    genres, genre = genre_names(covers), labels_of(covers.set_index("cover_id"))
     ids = pd.Index(tested["cover_id"])
     outcomes: dict[Key, Outcome] = {("", ()): nothing_known(genre, folds, ids, genres, config.prior)}
 
@@ -148,7 +157,7 @@ def run_designs(
             return [metric.better(float(value)) for value in tried]
 
         paths[name] = greedy_path(tuple(blocks[name]), scores)
-    truth = pd.Index(genres).get_indexer(pd.Index(tested["genre"]))
+    truth = truth_of(tested["genre"], genres, has_sets(covers))
     groups = tested["group"].to_numpy()
     study = make_study(outcomes, blocks, truth, genres, groups, k, config.seed, metric, config.prior)
     save_outcomes(opened.path, study, list(ids))
@@ -157,7 +166,9 @@ def run_designs(
 
 def seen_blocks(classifier: str, prepared: Prepared) -> Blocks:
     """Block -> its columns, for what a classifier can see: those of the table, `pixels`, or both."""
-    columns = prepared.table.learnable_columns()
+    columns = prepared.learnable_columns()
+    if not classifier_class(classifier).reads_text:  # nothing is left of a block of text alone
+        columns = {name: own for name, own in columns.items() if not all(is_text(f".{c}") for c in own)}
     every = all_blocks(classifier, list(columns))
     return {name: columns.get(name, [COLUMN]) for name in every if name in columns or name == PIXELS}
 
@@ -197,10 +208,11 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     )
     repeats = max(fold.repeat for fold in folds) + 1
     sets = {name: sum(model.classifier == name for model in models) for name in largest}
-    counts = ", ".join(f"{name} {count}" for name, count in sets.items())
+    counts = ", ".join(f"{count} of {name}" for name, count in sets.items())
+    each = f"{len(folds)} folds" + (f" ({repeats} repeats)" if repeats > 1 else "")
     return (
-        f"Sets of blocks: {counts}; x {len(folds)} folds ({how_many(repeats, 'repeat')}): "
-        f"{how_many(missing, 'fit')}, about {ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
+        f"Sets of blocks: {counts}, each on {each}: {how_many(missing, 'fit')}, about "
+        f"{ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
     )
 
 

@@ -9,7 +9,14 @@ from itertools import combinations, pairwise
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.ablation.designs import Units, families_of, without, without_family
+from coverfusion.experiments.ablation.designs import (
+    HALVES,
+    Units,
+    families_of,
+    halves,
+    without,
+    without_family,
+)
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_interval
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
 from coverfusion.experiments.evaluation.statistics import (
@@ -21,9 +28,11 @@ from coverfusion.experiments.evaluation.statistics import (
     widening,
 )
 from coverfusion.experiments.pipeline.fold_scores import Outcome, genre_columns
+from coverfusion.experiments.pipeline.predicted_genres import has_genre
 from coverfusion.fusion.prior import Prior
 
 NOTHING: Units = ()
+EVERY_GENRE = "every genre"  # the guess for covers that may have several
 Key = tuple[str, Units]  # classifier, units
 Outcomes = Mapping[Key, Outcome]
 Blocks = Mapping[str, Sequence[str]]  # block -> its columns
@@ -36,7 +45,7 @@ class Study:
     Attributes:
         outcomes: of every classifier on every set of units; `("", ())` knows nothing of a cover.
         blocks: classifier -> block -> its columns, for the blocks that it can see.
-        truth: (n,) true codes of the tested covers.
+        truth: (n,) true codes of the tested covers; of covers of several genres (n, k) bool.
         genres: their names; of some no cover may be tested.
         groups: (n,) their codes.
         weights: (resamples, n) of the group bootstrap, the same for all comparisons.
@@ -63,7 +72,19 @@ class Study:
     @property
     def nothing(self) -> str:
         """What the empty set is called."""
+        if self.sets:
+            return EVERY_GENRE
         return "largest genre" if self.prior == "natural" else "guess by the prior"
+
+    @property
+    def sets(self) -> bool:
+        """Whether covers may have several genres."""
+        return self.truth.ndim == 2
+
+    @property
+    def has(self) -> np.ndarray:
+        """(n, k) float: 1 where a cover has a genre."""
+        return has_genre(self.truth, len(self.genres))
 
     @property
     def classifiers(self) -> list[str]:
@@ -73,7 +94,7 @@ class Study:
     @property
     def tested(self) -> dict[int, str]:
         """Code -> name of the genres that scores speak of."""
-        return {int(code): self.genres[code] for code in np.unique(self.truth)}
+        return {int(code): self.genres[code] for code in np.flatnonzero(self.has.any(axis=0)).tolist()}
 
     def every(self, classifier: str) -> Units:
         """All blocks that a classifier can see."""
@@ -97,7 +118,7 @@ class Study:
             self.metric, value, resampled, self._resting(self.metric), widening(self.folds)
         )
 
-    def has(self, classifier: str, units: Units) -> bool:
+    def fitted(self, classifier: str, units: Units) -> bool:
         """Whether that set was fitted."""
         return not units or (classifier, units) in self.outcomes
 
@@ -112,12 +133,14 @@ class Study:
 
     def _resting(self, metric: Metric) -> float:
         """How many groups a metric rests on."""
-        own = np.eye(len(self.genres))[self.truth]
+        if metric.is_mean or metric.name == "micro_f1":
+            return len(np.unique(self.groups))
+        own = self.has
         return metric.groups(np.hstack([own, own, own]), self.groups)
 
     def covers_a_fold(self, code: int | None = None) -> float:
         """How many covers a fold tests on average, of all genres or of one."""
-        own = len(self.truth) if code is None else int((self.truth == code).sum())
+        own = len(self.truth) if code is None else int(self.has[:, code].sum())
         return own / self.folds
 
 
@@ -195,13 +218,13 @@ def genre_f1(study: Study, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     count = len(study.genres)
     hits = np.zeros((len(study.truth), count))
     predicted = np.zeros((len(study.truth), count))
-    rows = np.arange(len(study.truth))
     for codes in outcome.predicted:
-        predicted[rows, codes] += 1
-        hits[rows, codes] += codes == study.truth
-    support = np.eye(count)[study.truth] * len(outcome.predicted)
+        named = has_genre(codes, count)
+        predicted += named
+        hits += named * study.has
+    support = study.has * len(outcome.predicted)
     # one resample of weight 1 for every cover gives the exact value
-    weights = np.vstack([np.ones(len(rows)), study.weights])
+    weights = np.vstack([np.ones(len(study.truth)), study.weights])
     true, named, hit = weights @ support, weights @ predicted, weights @ hits
     f1 = np.divide(2 * hit, true + named, out=np.full_like(hit, np.nan), where=true > 0)
     return f1[0], f1[1:]
@@ -229,6 +252,10 @@ def planned_pairs(study: Study, designs: Sequence[str], paths: Mapping[str, list
                 rows.append(("all against block alone", block, name, name, every, (block,)))
             if "without" in designs and len(every) > 1:
                 rows.append(("all against all but block", block, name, name, every, without(every, block)))
+        for design, compared in HALVES.items():
+            if design in designs:
+                for half, own in halves(design, every).items():
+                    rows.append((compared, half, name, name, every, own))
         if "families" in designs:
             for block, units in families_of(study.blocks[name]).items():
                 for unit in units:
@@ -273,7 +300,7 @@ def paired(study: Study, first: Outcome, second: Outcome, rope: float | None = N
     by_fold = better_folds(study, first, "all") - better_folds(study, second, "all")
     covers, rope = study.covers_a_fold(), study.metric.rope(rope)
     step = study.metric.step(covers)
-    test = corrected_t_test(by_fold, study.test_share, covers, step)
+    test = corrected_t_test(by_fold, study.test_share, covers, step, study.metric.most)
     practical = correlated_t_rope(by_fold, study.test_share, covers, rope, step)
     only_first, only_second, _ = mcnemar_test(first.right(study.truth)[0], second.right(study.truth)[0])
     return {
@@ -302,14 +329,15 @@ def genre_table(study: Study) -> pd.DataFrame:
         full = study.outcome(classifier, every)
         for block in every:
             rest = without(every, block)
-            if not rest or not study.has(classifier, rest):
+            if not rest or not study.fitted(classifier, rest):
                 continue
             outcome = study.outcome(classifier, rest)
             for code, genre in study.tested.items():
                 column = f"f1_{genre}"
                 by_fold = full.folds[column].to_numpy() - outcome.folds[column].to_numpy()
                 covers = study.covers_a_fold(code)
-                test = corrected_t_test(by_fold, study.test_share, covers, METRICS["macro_f1"].step(covers))
+                step, most = METRICS["macro_f1"].step(covers), METRICS["macro_f1"].most
+                test = corrected_t_test(by_fold, study.test_share, covers, step, most)
                 rows.append((classifier, block, genre, test.difference, test.low, test.high, test.p))
     table = pd.DataFrame(rows, columns=["classifier", "block", "genre", "loss", "low", "high", "p"])
     table["p_holm"] = table.groupby("classifier")["p"].transform(lambda p: holm(p.to_numpy()))
@@ -317,7 +345,10 @@ def genre_table(study: Study) -> pd.DataFrame:
 
 
 def better_folds(study: Study, outcome: Outcome, genre: str) -> np.ndarray:
-    """(folds,) the metric so that more is better, or the recall of a genre other than "all"."""
+    """(folds,) the metric so that more is better, or the recall of a genre other than "all".
+
+    Of covers of several genres it is the genre's F1: whoever calls covers everything has all its recall.
+    """
     if genre != "all":
-        return outcome.folds[f"recall_{genre}"].to_numpy()
+        return outcome.folds[f"{'f1' if study.sets else 'recall'}_{genre}"].to_numpy()
     return study.metric.better(outcome.folds[study.metric.column].to_numpy())

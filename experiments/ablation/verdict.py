@@ -6,10 +6,25 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from coverfusion.experiments.ablation.designs import (
+    ALL_BUT_A_SIDE,
+    METADATA,
+    NO_BACKS,
+    NO_FRONTS,
+    ONE_SIDE,
+    PICTURES,
+)
 from coverfusion.experiments.drawing.words import listed, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
+# what is not in a set of blocks -> and what it is added to
+_ADDED = {
+    METADATA: ("pictures", "metadata"),
+    PICTURES: ("metadata", "pictures"),
+    NO_BACKS: ("backs", "all the rest"),
+    NO_FRONTS: ("fronts", "all the rest"),
+}
 ALONE, NEEDED = "block alone against chance", "all against all but block"
 
 
@@ -21,7 +36,12 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
         metric: that they are in.
     """
     said = []
-    for design, sentence in ((ALONE, _alone), (NEEDED, _needed)):
+    for design, sentence in (
+        (ALONE, _alone),
+        (NEEDED, _needed),
+        (ONE_SIDE, _added),
+        (ALL_BUT_A_SIDE, _added),
+    ):
         for classifier, part in comparisons[comparisons["design"] == design].groupby(
             "classifier", sort=False
         ):
@@ -32,7 +52,7 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
 def _alone(part: pd.DataFrame, metric: Metric) -> str:
     sure = part[(part["p_holm"] < ALPHA) & (part["difference"] > 0)]
     if sure.empty:
-        return "no block alone is significantly better than chance on these covers."
+        return f"no block alone is significantly better than chance. {_power(part, metric)}"
     rest = part.drop(index=sure.index)["unit"]
     others = f"; not significantly better: {listed(list(rest))}" if len(rest) else ""
     return f"alone significantly better than chance, {metric.gain}: {_each(sure, metric)}{others}."
@@ -45,7 +65,32 @@ def _needed(part: pd.DataFrame, metric: Metric) -> str:
         said.append(f"{metric.gain} lost when left out: {_each(sure, metric)}")
     if len(harm):
         said.append(f"{metric.gain} gained when left out: {_each(harm.assign(**_turned(harm)), metric)}")
-    return "; ".join(said or ["leaving one block out loses nothing significant"]) + "."
+    if not said:
+        return f"leaving one block out loses nothing significant. {_power(part, metric)}"
+    return "; ".join(said) + "."
+
+
+def _power(part: pd.DataFrame, metric: Metric) -> str:
+    """Which differences could have been found at all: without it "nothing significant" reads as "nothing"."""
+    least, most = part["detectable"].min(), part["detectable"].max()
+    if least > metric.most:
+        return "These folds can show nothing: they find only differences of more than 100 points."
+    sizes = list(dict.fromkeys(map(metric.size_words, (least, most))))
+    return (
+        f"With these folds a block must bring at least {' to '.join(sizes)} {metric.gain} to be found in "
+        "80 % of studies."
+    )
+
+
+def _added(part: pd.DataFrame, metric: Metric) -> str:
+    """What pictures add to metadata, and metadata to pictures; what either side adds."""
+    said = []
+    for row in records(part):
+        added, to = _ADDED[row["unit"]]
+        ends = (metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high"))
+        doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
+        said.append("{} add {} ({} to {}) to {}{}".format(added, *ends, to, doubt))
+    return f"{metric.gain}: {'; '.join(said)}."
 
 
 _SIDES: tuple[Callable[[pd.Series], pd.Series], ...] = (lambda values: values > 0, lambda values: values < 0)

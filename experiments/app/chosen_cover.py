@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,12 +16,12 @@ from PIL.Image import Image
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.reasons import show_why
 from coverfusion.experiments.app.scored_covers import ScoredCovers
-from coverfusion.experiments.drawing.words import capital
-from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
+from coverfusion.experiments.drawing.words import capital, percent
 from coverfusion.experiments.explanation.explain import explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING
-from coverfusion.experiments.explanation.figure import WORD_EFFECTS, display_unit, draw_explanation
+from coverfusion.experiments.explanation.figure import draw_explanation
 from coverfusion.experiments.explanation.marked_pictures import (
     map_reach,
     marked_cover,
@@ -36,10 +37,11 @@ from coverfusion.experiments.scoring.verdict import (
     set_in_words,
 )
 from coverfusion.fusion.uncertainty.decision import Targets, kind_of_sets
+from coverfusion.fusion.uncertainty.novelty import NEAREST, is_training_cover
 
 SHOWN_SIMILAR_COVERS = 8  # similar covers
 SHOWN_GENRE_BARS = 8  # genres with a bar
-SHOWN_WORDS = 10  # words with their effect
+CLOSE = 0.05  # between two probabilities that are nearly the same
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,9 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     with right:
         show_genres(model, own, targets)
     why = f"Why {plain(str(own['genre_1']))}?"
-    st.subheader(f"No prediction. {why}" if own["abstain"] else why)
+    st.subheader(f"No prediction. {why}" if own["abstain"] else why, anchor=False)
     show_why(show_drawn(model, scored, row, targets))
-    st.subheader("Similar training covers")
+    st.subheader("Similar training covers", anchor=False)
     _show_similar(model, own["cover_id"], picture)
 
 
@@ -98,6 +100,8 @@ def show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) 
         st.warning(OUT_OF_DISTRIBUTION)
     if own["abstain"]:
         st.warning(NO_GUARANTEE if own["out_of_distribution"] else NO_ANSWER)
+    if close := close_call(own):
+        st.markdown(plain(close))
     for rank in range(1, SHOWN_GENRE_BARS + 1):
         if f"genre_{rank}" not in own:
             break
@@ -107,7 +111,17 @@ def show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) 
         st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
     if own["genre_set"]:
         kind = kind_of_sets(model.bundle.decision, targets)
-        st.markdown(plain(set_in_words(own["genre_set"].split("|"), targets.set_coverage, kind)))
+        names = own["genre_set"].split("|")
+        every = len(names) == len(model.bundle.classes)
+        st.markdown(plain(set_in_words(names, targets.set_coverage, kind, every)))
+
+
+def close_call(own: dict[Hashable, Any]) -> str:
+    """Says where the second genre is nearly as probable as the first; else ""."""
+    if "genre_2" not in own or own["probability_1"] - own["probability_2"] > CLOSE:
+        return ""
+    both = (f"{own[f'genre_{rank}']} {percent(own[f'probability_{rank}'])}" for rank in (1, 2))
+    return f"Close call: {', '.join(both)}."
 
 
 def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets) -> dict[str, Any]:
@@ -125,10 +139,8 @@ def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     left.markdown("**Found on the cover**")
     left.image(drawn.cover, width="stretch", alt="The cover with marks; the words below say what they are.")
     left.markdown(plain(drawn.found))
-    right.markdown("**Where the image network looks**")
-    if drawn.map is None:
-        right.info(f"No map: {plain(drawn.facts['attention_note'])}.")
-    else:
+    if drawn.map is not None:
+        right.markdown("**Where the image network looks**")
         right.image(drawn.map, width="stretch", alt="The map of where the image network looks.")
         right.markdown(plain(map_words(drawn)))
     st.download_button(
@@ -173,104 +185,35 @@ def _png(picture: Image) -> bytes:
     return stream.getvalue()
 
 
-def show_why(explanation: dict[str, Any]) -> None:
-    """What each block and each readable feature does, as tables.
-
-    Args:
-        explanation: as `Explanation.as_json` gives it.
-    """
-    parts = explanation["contributions"]
-    blocks, features = st.columns([1, 3])
-    factor, unit = display_unit(parts["unit"])  # as in the drawing
-    with blocks:
-        st.markdown("**What each block does**")
-        effects = pd.Series(parts["blocks"]).sort_values(ascending=False)
-        st.table(
-            effects.map(lambda value: signed(factor * value, factor)).rename("Effect").rename_axis("Block")
-        )
-        st.caption(plain(f"In {unit}, from {factor * parts['base']:.1f}: {parts['method']}."))
-    with features:
-        st.markdown("**Readable features**")
-        st.table(feature_frame(explanation["features"], factor))
-        st.caption(plain(capital(f"{parts['column_method']}.")))
-        if parts["words"]:
-            st.markdown("**Words that moved it most**")
-            st.table(word_effects(parts["words"]))
-            st.caption(capital(f"{WORD_EFFECTS}."))
-
-
-def word_effects(words: dict[str, float]) -> pd.DataFrame:
-    """The signed effect of the strongest words, indexed by the word as Markdown."""
-    factor, _ = display_unit(PROBABILITY)
-    chosen = strongest_words(words, SHOWN_WORDS)
-    shown = {plain(word): signed(factor * words[word], factor) for word in chosen}
-    return pd.Series(shown).rename_axis("Word").to_frame("Effect")
-
-
-def feature_frame(features: list[dict[str, Any]], factor: float) -> pd.DataFrame:
-    """One row a readable feature: its name with its meaning, value, effect, the genre's middle half.
-
-    Args:
-        features: of an explanation as JSON.
-        factor: that effects are shown with.
-    """
-    return pd.DataFrame(
-        [
-            (
-                feature_words(one["column"], one["description"]),
-                value_words(one["value"]),
-                signed(factor * one["contribution"], factor),
-                _middle(one["quartiles"]),
-            )
-            for one in features
-        ],
-        columns=["Feature", "Value", "Effect", "Middle half of the genre"],
-    ).set_index("Feature")
-
-
-def feature_words(column: str, meaning: str) -> str:
-    """A feature's name and meaning as Markdown."""
-    return f"**{plain(column)}** {plain(meaning)}".strip()
-
-
-def signed(value: float, factor: float) -> str:
-    """A signed effect with a true minus sign; two digits where it is a logarithm (factor 1) or below 1."""
-    digits = 1 if factor > 1 and abs(value) >= 0.995 else 2
-    return f"{value:+.{digits}f}".replace("-", "\u2212")
-
-
-def value_words(value: float | None) -> str:
-    """A feature's value in three digits; NaN and None are of a feature that is not there."""
-    return "not there" if value is None or math.isnan(value) else f"{value:.3g}"
-
-
-def _middle(quartiles: list[float] | None) -> str:
-    return "" if quartiles is None else f"{quartiles[0]:.3g} to {quartiles[2]:.3g}"
-
-
 def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
     if model.bundle.neighbours is None:
         st.info("This bundle has no index of training covers. Train again to get one.")
         return
     genres = st.multiselect("Only of these genres", model.bundle.classes, placeholder="all")
-    frame, pictures = _nearest(model.bundle.digest, cover_id, tuple(genres), model, picture)
-    st.caption("Genre and distance, the nearest first. The distance has no unit.")
-    with st.container(horizontal=True):
+    frame, pictures, left_out = _nearest(model.bundle.digest, cover_id, tuple(genres), model, picture)
+    st.caption(
+        "Genre, distance and file, the nearest first. The distance has no unit."
+        + (" This very cover is a training cover, and is left out." if left_out else "")
+    )
+    with st.container(key="similar"):
         for one, thumbnail in zip(frame.itertuples(), pictures, strict=True):
             label = f"{one.genre}, {one.distance:.2f}"
+            caption = plain(f"{label} \u00b7 {Path(str(one.path)).name}")
             if thumbnail is None:
-                st.caption(plain(label))
+                st.caption(caption)
             else:
-                st.image(thumbnail, width=128, caption=plain(label), alt=f"{label}: {one.path}")
+                st.image(thumbnail, width="stretch", caption=caption, alt=f"{label}: {one.path}")
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking for similar covers")
 def _nearest(
     digest: str, cover_id: str, genres: tuple[str, ...], _model: LoadedModel, _picture: bytes
-) -> tuple[pd.DataFrame, list[bytes | None]]:
+) -> tuple[pd.DataFrame, list[bytes | None], bool]:
+    """The nearest training covers and their small pictures; whether the cover itself was left out of them."""
     assert _model.bundle.neighbours is not None
     with ONE_AT_A_TIME:
-        frame = nearest_covers(
-            _model.bundle, _model.extractors, decode(_picture), SHOWN_SIMILAR_COVERS, list(genres) or None
-        )
-        return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist()))
+        most = SHOWN_SIMILAR_COVERS + 1
+        frame = nearest_covers(_model.bundle, _model.extractors, decode(_picture), most, list(genres) or None)
+        itself = is_training_cover(frame["distance"].to_numpy()[:NEAREST])
+        frame = frame[int(itself) :].head(SHOWN_SIMILAR_COVERS)
+        return frame, list(_model.bundle.neighbours.thumbnails(frame["cover_id"].tolist())), itself

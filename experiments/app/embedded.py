@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.app.addresses import FOLDER, choose
+from coverfusion.experiments.app.runs import unique_names
+from coverfusion.experiments.drawing.run_pages import BAR
 
-_BESIDE = re.compile(r'<a href="[^"#:]+\.html">(.*?)</a>', re.DOTALL)
-PAGE_HEIGHT = 850  # pixels; the page scrolls within
+_BESIDE = re.compile(r'<a\b[^>]*?href="([^"#:]+\.html)(?:#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
+_HERE = Path(__file__).parent
 
 
-def show_page(page: Path, title: str) -> None:
-    """Shows a self-contained page and offers it as a download.
+def show_page(page: Path, title: str, links: Collection[str] = ()) -> str | None:
+    """Shows a self-contained page as high as it is, and offers it as a download.
 
     Args:
-        page: an HTML file. Its scripts run as the app's own: only pages from the folders that the app was
-            started with may be shown, never an upload.
+        page: an HTML file. Only pages from the folders that the app was started with may be shown, never
+            an upload.
         title: what it shows, for screen readers.
+        links: the pages beside it, as it links them, that the app can open. Its other links to such pages
+            become plain text.
+
+    Returns:
+        The one of `links` that was clicked just now, else None.
 
     Raises:
         UserError: it cannot be read.
@@ -28,9 +38,43 @@ def show_page(page: Path, title: str) -> None:
         text = page.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UserError(f"{page} cannot be read: {error}. Make it again.") from error
-    st.download_button(
-        "Download this page", text, f"{page.parent.name}-{page.name}", "text/html", on_click="ignore"
+    frame = st.components.v2.component(
+        "coverfusion_page", js=(_HERE / "frame.js").read_text(encoding="utf-8"), isolate_styles=False
     )
-    # Without this its links to its own sections would lead into the app; the pages beside it are not there.
-    alone = _BESIDE.sub(r"\1", text).replace("<head>", '<head><base href="about:srcdoc">', 1)
-    st.iframe(alone, height=PAGE_HEIGHT, alt=title)
+    shown = {"page": framed(text, links), "title": title}
+    clicked = frame(data=shown, key=f"page {page}", on_link_change=lambda: None)
+    st.download_button(
+        "Download this page",
+        linked(text),
+        f"{page.parent.name}-{page.name}",
+        "text/html",
+        on_click="ignore",
+    )
+    link = str(clicked.link or "").partition("#")[0]
+    return link if link in links else None
+
+
+def show_one_of(folders: Sequence[Path], label: str, title: str) -> None:
+    """Shows the `index.html` of the folder that the visitor chooses; of one folder without asking.
+
+    Args:
+        folders: at least one; the first is shown at first.
+        label: above the box to choose from.
+        title: what the pages show, for screen readers.
+    """
+    named = unique_names(folders, Path(os.path.commonpath(folders)))
+    name = choose(label, FOLDER, list(named)) if len(named) > 1 else next(iter(named))
+    show_page(named[name] / "index.html", f"{title}: {name}")
+
+
+def linked(text: str, links: Collection[str] = ()) -> str:
+    """A page without the bar of its run, whose links to pages beside it are plain text but for `links`."""
+    return _BESIDE.sub(lambda found: found[0] if found[1] in links else found[2], BAR.sub("", text, count=1))
+
+
+def framed(text: str, links: Collection[str] = ()) -> str:
+    """A page for the frame: it tells the app its height and its clicks, and its own sections are found."""
+    script = (_HERE / "framed.js").read_text(encoding="utf-8")
+    # the page's own policy, which allows its own scripts alone, holds from where it stands
+    ahead = f'<head><base href="about:srcdoc"><script>{script}</script>'
+    return linked(text, links).replace("<head>", ahead, 1)

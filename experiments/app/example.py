@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from coverfusion.data.sample.draw import GENRE_HABITS, draw_cover, draw_sample
+from coverfusion.experiments.app.background import run_command
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME
+from coverfusion.experiments.app.missing_results import MAKING, command_for
+from coverfusion.experiments.app.runs import finished_runs
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.demo import SAMPLE_NOTE
 from coverfusion.experiments.training.train import train
@@ -27,18 +32,39 @@ def drawn_uploads() -> list[tuple[str, bytes]]:
     ]
 
 
-def train_example(root: Path) -> Path:
-    """Draws a sample collection, trains on it with the two quickest blocks, and returns the run folder.
+def example_steps(root: Path) -> list[tuple[str, Callable[[], object]]]:
+    """What the example takes, each step with words: covers, a run, its genre report, map and ablation.
 
     Args:
-        root: the folder of runs; sample, store and run are made in it.
+        root: the folder of runs.
     """
-    sample = root / "drawn-sample"
+
+    def make(kind: str) -> None:
+        run_command(command_for(kind, finished_runs(root)[0].resolve(), root.resolve()))
+
+    return [
+        ("Drawing covers", partial(draw_example, root)),
+        ("Training on them", partial(train_example, root)),
+        *((words, partial(make, kind)) for kind, words in MAKING.items()),
+    ]
+
+
+def draw_example(root: Path) -> Path:
+    """Draws a sample collection in the folder of runs, and returns its folder."""
+    draw_sample(root / "drawn-sample", TRAINING_COVERS_A_GENRE)
+    return root / "drawn-sample"
+
+
+def train_example(root: Path) -> Path:
+    """Trains on the drawn sample with the two quickest blocks, and returns the run folder.
+
+    Args:
+        root: the folder of runs, with the sample of `draw_example`; store and run are made in it.
+    """
     with ONE_AT_A_TIME:
-        draw_sample(sample, TRAINING_COVERS_A_GENRE)
         config = make_config(
             "example",
-            collection=sample,
+            collection=root / "drawn-sample",
             out=root,
             store=root / "store",
             blocks=["color", "texture"],

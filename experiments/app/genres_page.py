@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import streamlit as st
-
+from coverfusion.experiments.app.addresses import GENRE, GENRES, LEADERBOARD, choose, open_page
 from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.missing_results import no_run, show_command
+from coverfusion.experiments.app.missing_results import no_run, offer
 from coverfusion.experiments.app.runs import genre_pages
+
+REPORT = "../report.html"  # of the run, as its genre pages link it
 
 
 def show_genres_page(run: Path | None) -> None:
@@ -22,7 +23,12 @@ def show_genres_page(run: Path | None) -> None:
         return
     pages = genre_pages(run)
     if not pages:
-        show_command("This run has no genre report yet.", "coverfusion", "report", run)
+        offer("This run has no genre report yet.", "genres", run)
         return
-    genre = st.selectbox("Genre", list(pages), key=f"genre of {run.name}")
-    show_page(pages[genre], f"Genre report: {genre}")
+    genre = choose("Genre", GENRE, list(pages))
+    names = {page.name: own for own, page in pages.items()}
+    link = show_page(pages[genre], f"Genre report: {genre}", [*names, REPORT])
+    if link == REPORT:
+        open_page(LEADERBOARD)
+    elif link:
+        open_page(GENRES, **{GENRE: names[link]})

@@ -18,20 +18,38 @@ from coverfusion.experiments.app import (
     score_page,
     two_covers_page,
 )
+from coverfusion.experiments.app.background import show_task, start
+from coverfusion.experiments.app.example import example_steps
+from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.run_labels import run_labels
-from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note
+from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note, unique_names
 from coverfusion.fusion.uncertainty.decision import Targets
 
+EXAMPLE = "the example"  # its task in the background
+SHOWN = "shown"  # in the visitor's session: page, run and model that are shown
 STYLE = """<style>
 [data-testid=stCaptionContainer] { color: inherit; opacity: 0.8; }
 [data-testid=stFileUploaderDropzoneInstructions] * { white-space: normal; }
+[data-variant=segmented_control], [data-variant=segmented_control] * { color: inherit !important; }
+.st-key-similar { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 0.75rem; }
+.st-key-similar p { overflow-wrap: anywhere; font-size: 0.75rem; }
+:is(a, button, summary, [role=tab], [role=combobox], input):focus-visible {
+  outline: 3px solid var(--st-primary-color, currentcolor) !important; outline-offset: 2px;
+}
 @media (max-width: 640px) {
+  .st-key-similar { grid-template-columns: repeat(4, minmax(0, 1fr)); }
+  .st-key-two > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock],
+  .st-key-two [data-testid=stHorizontalBlock] { flex-wrap: nowrap; gap: 0.75rem; }
+  .st-key-two [data-testid=stColumn] { min-width: 0; }
   [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
   [data-testid=stTable] :is(td, th) {
-    overflow-wrap: anywhere; white-space: normal; font-size: 0.8rem; padding: 0.25rem 0.3rem;
+    overflow-wrap: anywhere; white-space: normal; font-size: 0.7rem; padding: 0.25rem 0.2rem;
   }
+  [data-testid=stTable] :is(td, th) * { overflow-wrap: anywhere; }
+  [data-testid=stTable] table { table-layout: fixed; width: 100%; }
+  [data-testid=stTable] > div { overflow: visible !important; }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }
 </style>"""  # streamlit's captions are too pale, and its margins and letters are a desktop's
@@ -50,15 +68,16 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
     model = bundle or (run / "bundle" if run else None)
+    folder = model or root  # without a model no page is run
     pages = [
         st.Page(
-            lambda: score_page.show_score_page(model, root, targets),
+            lambda: score_page.show_score_page(folder, targets),
             title="Score covers",
             url_path=addresses.SCORE,
             default=True,
         ),
         st.Page(
-            lambda: two_covers_page.show_two_covers_page(model, targets),
+            lambda: two_covers_page.show_two_covers_page(folder, targets),
             title="Compare two",
             url_path=addresses.COMPARE,
         ),
@@ -71,15 +90,26 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     ]
     # streamlit's own menu lies over most of a phone's screen until it is closed again
     page = st.navigation(pages, position="hidden")
+    addresses.remember_pages(dict(zip(addresses.ADDRESSES, pages, strict=True)))
     with links:
         for one in pages:
-            st.page_link(one, width="content")
-    st.title(page.title)
+            st.page_link(one, width="content", query_params=addresses.kept_parameters())
+    st.title(page.title, anchor=False)
+    making = show_task(EXAMPLE)
+    if model is None:
+        _offer_example(root, making)
+        return
     notes = dict.fromkeys(run_note(folder) for folder in (model.parent if model else None, run) if folder)
     for note in filter(None, notes):
         st.warning(plain(note))
+    # Streamlit leaves the former run's results in place until there are others: take them away at once.
+    drawn, shown = st.empty(), (page.url_path, run, model)
+    if st.session_state.get(SHOWN) != shown:
+        drawn.empty()
+    st.session_state[SHOWN] = shown
     try:
-        page.run()
+        with drawn.container():
+            page.run()
     except UserError as error:
         st.error(plain(str(error)))
 
@@ -93,13 +123,24 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
     if not runs:
         return None
     labels = _labels(tuple((run, (run / "report.html").stat().st_mtime_ns) for run in runs))
-    return st.selectbox(
-        "Run: accuracy with its 95 % interval, and date",
-        runs,
-        format_func=lambda run: labels[run],
-        key="run",
-        width=480,
+    named = unique_names(runs, root)
+    name = addresses.choose(
+        "Run", addresses.RUN, list(named), format_func=lambda own: labels[named[own]], width=560
     )
+    return named[name]
+
+
+def _offer_example(root: Path, making: bool) -> None:
+    no_run()
+    if making:
+        return
+    st.markdown(
+        "Or begin with an example. It draws a collection of covers, trains a small model on it in about a "
+        "minute, and makes its pages."
+    )
+    if st.button("Make the example", type="primary"):
+        start(EXAMPLE, example_steps(root))
+        st.rerun()
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the runs")

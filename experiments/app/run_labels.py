@@ -14,7 +14,7 @@ DIGEST = re.compile(r"-[0-9a-f]{10}$")  # of all that a run was made from, at th
 
 
 def run_labels(folders: Sequence[Path]) -> dict[Path, str]:
-    """Folder -> its label, such as "covers: 38.1 % (30.2 to 46.8), 29 Nov 2026".
+    """Folder -> its label, such as "covers · svc · 38.1 % (30.2-46.8) · 29 Nov 2026, 18:04".
 
     The digest of a name is shown only where two names are equal without it. A run that cannot be read is
     shown by its name.
@@ -32,4 +32,6 @@ def _label(name: str, folder: Path) -> str:
     if found.run is None:
         return f"{name}: it cannot be read"
     accuracy = found.run.accuracy(found.run.chosen)
-    return f"{name}: {percent(accuracy.value)} ({spread(accuracy)}), {found.date.day} {found.date:%b %Y}"
+    score = f"{percent(accuracy.value)} ({spread(accuracy)})"
+    when = f"{found.date.day} {found.date:%b %Y, %H:%M}"
+    return " · ".join((name, found.run.chosen.classifier, score, when))

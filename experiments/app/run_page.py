@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,22 +11,24 @@ import yaml
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.app.addresses import GENRE, GENRES, open_page
 from coverfusion.experiments.app.embedded import show_page
 from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.runs import genre_pages
 from coverfusion.experiments.drawing.words import (
-    MAIN_SCORES,
     SCORE_LABELS,
     SPLIT_LABELS,
+    headed,
     main_scores,
     spread,
 )
-from coverfusion.experiments.evaluation.chosen_metric import LOSSES
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
 from coverfusion.experiments.training.gist import guess_words, score_words
 
-SCORES_WITH_INTERVAL = ("accuracy", "f1_macro")  # scores whose interval has a column
+ALL = "all"
 GENRE_SCORES = ("f1", "precision", "recall")
 
 
@@ -47,37 +50,45 @@ def show_run_page(folder: Path | None) -> None:
     with board:
         _show_scores(run)
     with page:
-        show_page(folder / "report.html", f"Report of the run {folder.name}")
+        pages = {str(page.relative_to(folder)): genre for genre, page in genre_pages(folder).items()}
+        link = show_page(folder / "report.html", f"Report of the run {folder.name}", pages)
+    if link:
+        open_page(GENRES, **{GENRE: pages[link]})
 
 
-def short_board(run: Run, split: str) -> pd.DataFrame:
-    """One row a model, the best first: what fits a phone, as text. The metric that ranks stands first."""
+def short_board(run: Run, split: str, models: Sequence[ScoredModel]) -> pd.DataFrame:
+    """One row a model: what fits a phone, as text. The metric that ranks stands first."""
     rows = []
-    for model in run.models:
+    for model in models:
         scores = model.scores[split]
         row = {"model": f"{chosen_mark(model)}{model.classifier}, {model.on}"}
         for name in dict.fromkeys((run.metric.column, "accuracy", "log_loss")):
             score = scores[name]
-            row[SCORE_LABELS[name]] = f"{score.value:.3f}" if name in LOSSES else with_interval(score)
+            row[column_name(name)] = f"{score.value:.3f}" if name in LOSSES else with_interval(score)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def leaderboard_frame(run: Run, split: str) -> pd.DataFrame:
-    """One row a model, the best first: its name, its blocks, and its scores on a split (in percent)."""
+def leaderboard_frame(run: Run, split: str, models: Sequence[ScoredModel]) -> pd.DataFrame:
+    """One row a model: its name, its blocks, and its scores on a split (in percent)."""
     rows: list[dict[str, str | float]] = []
-    for model in run.models:
+    for model in models:
         row: dict[str, str | float] = {
             "model": f"{chosen_mark(model)}{model.classifier}",
             "blocks": model.on,
         }
-        for name in main_scores(run.metric):
+        for name in main_scores(run.metric, len(run.facts["genres"])):
             score, label = model.scores[split][name], SCORE_LABELS[name]
-            row[label] = score.value if name in LOSSES else 100 * score.value
-            if name in (*SCORES_WITH_INTERVAL, run.metric.column):
+            row[column_name(name)] = score.value if name in LOSSES else 100 * score.value
+            if name in ("accuracy", run.metric.column):  # the genres' table and the report have the others
                 row[f"{label}, interval"] = spread(score, 1, 3) if name in LOSSES else spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
+
+
+def column_name(score: str) -> str:
+    """What stands above a column of a score, with its unit."""
+    return headed(SCORE_LABELS[score], score not in LOSSES)
 
 
 def genre_frame(run: Run, split: str) -> pd.DataFrame:
@@ -94,7 +105,8 @@ def _gist(run: Run) -> str:
     usual, chance = chance_of(run, run.metric)
     return (
         f"**{plain(run.name)}**: {run.facts['covers']:,} covers, {len(run.facts['genres'])} genres. "
-        f"The bundle's model is {model}: {score_words(run)}. {guess_words(run, plain(usual), chance)}."
+        f"The model that this app uses is {model}: {score_words(run)}. "
+        f"{guess_words(run, plain(usual), chance)}."
     )
 
 
@@ -105,23 +117,55 @@ def _show_scores(run: Run) -> None:
         split = st.segmented_control(
             "Covers", splits, default=run.split, format_func=SPLIT_LABELS.__getitem__, required=True
         )
-    st.header("Models")
-    st.table(_plain_table(short_board(run, split), "model"))
+    st.header("Models", anchor=False)
+    models = _filtered(run)
+    st.table(_plain_table(short_board(run, split, models), "model"))
     st.caption(
-        f"Scores in percent with 95 % intervals. The best {run.metric.label} on "
-        f"{SPLIT_LABELS[run.other or run.split]} first; \u2605 became the bundle."
+        f"Scores with 95 % intervals. The best {run.metric.label} on {SPLIT_LABELS[run.other or run.split]} "
+        f"first. {chosen_words(run)}"
     )
     with st.expander("All scores: a click on a column sorts"):
         st.dataframe(
-            leaderboard_frame(run, split),
+            leaderboard_frame(run, split, models),
             hide_index=True,
             column_config=_columns(),
             height="content",
             alt="All scores of the models",
         )
-    st.header("Genres")
+    st.header("Scores by genre", anchor=False)
     st.table(_plain_table(genre_frame(run, split), "genre"))
-    st.caption("Scores of the bundle's model, in percent with 95 % intervals.")
+    st.caption("Scores of the model that this app uses, in percent with 95 % intervals.")
+
+
+def _filtered(run: Run) -> list[ScoredModel]:
+    """The models with the classifier and the block that the visitor asks for."""
+    left, right = st.columns(2)
+    classifiers = list(dict.fromkeys(model.classifier for model in run.models))
+    blocks = list(dict.fromkeys(_block(name) for model in run.models for name in model.blocks))
+    classifier = left.selectbox("Classifier", [ALL, *classifiers])
+    block = right.selectbox("Block", [ALL, *blocks])
+    return [
+        model
+        for model in run.models
+        if classifier in (ALL, model.classifier) and block in (ALL, *map(_block, model.blocks))
+    ] or run.models
+
+
+def _block(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def chosen_words(run: Run) -> str:
+    """Why the starred model is the one that the app uses."""
+    chosen, first = run.chosen, run.models[0]
+    score, best = run.score(chosen), run.score(first)
+    words = (
+        "\u2605 is the model that this app uses: of the models on all that they can see, it has the best "
+        f"{METRICS[run.chosen_by].label if run.chosen_by else run.metric.label}."
+    )
+    if chosen is first or max(score.low, best.low) > min(score.high, best.high):
+        return words
+    return f"{words} Its interval overlaps that of the first row."
 
 
 def chosen_mark(model: ScoredModel) -> str:
@@ -141,15 +185,12 @@ def _plain_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _columns() -> dict[str, ColumnConfig | str | None]:
-    labels = [SCORE_LABELS[name] for name in MAIN_SCORES if name != "log_loss"]
+    number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
-        label: st.column_config.NumberColumn(format="%.1f") for label in labels
+        column_name(name): number(format="%.3f" if name in LOSSES else "%.1f", width=8 * len(label) + 40)
+        for name, label in SCORE_LABELS.items()
     }
-    columns[SCORE_LABELS["accuracy"]] = st.column_config.ProgressColumn(
-        width=120, format="%.1f", min_value=0, max_value=100
-    )
-    columns |= {SCORE_LABELS[name]: st.column_config.NumberColumn(format="%.3f") for name in LOSSES}
-    columns["seconds to fit"] = st.column_config.NumberColumn(format="%.1f")
+    columns["seconds to fit"] = number("s to fit", format="%.1f", width=70)
     columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
-    columns["blocks"] = st.column_config.TextColumn(width=95)
+    columns["blocks"] = st.column_config.TextColumn(width=130)
     return columns

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 from pathlib import Path
 
@@ -20,8 +22,8 @@ def is_finished_run(folder: Path) -> bool:
 
 
 def finished_runs(root: Path) -> list[Path]:
-    """The finished run folders right under `root`, the newest first; none where there is no such folder."""
-    folders = [page.parent for page in root.glob("*/report.html") if is_finished_run(page.parent)]
+    """The finished run folders under `root`, the newest first; none where there is no such folder."""
+    folders = [page.parent for page in _found(root, "report.html") if is_finished_run(page.parent)]
     return sorted(folders, key=lambda folder: (folder / "report.html").stat().st_mtime, reverse=True)
 
 
@@ -39,7 +41,7 @@ def genre_pages(run: Path) -> dict[str, Path]:
 
 
 def map_folders(roots: Iterable[Path], run: Path) -> list[Path]:
-    """The finished maps of a run that lie right under one of `roots`, sorted by name.
+    """The finished maps of a run that lie under one of `roots`, sorted by path.
 
     A run's name ends in a digest of all that it was made from, so a map belongs to it wherever both were
     moved.
@@ -48,7 +50,7 @@ def map_folders(roots: Iterable[Path], run: Path) -> list[Path]:
 
 
 def ablation_folders(roots: Iterable[Path], run: Path) -> list[Path]:
-    """The finished ablations of a run's collection that lie right under one of `roots`, the newest first.
+    """The finished ablations of a run's collection that lie under one of `roots`, the newest first.
 
     They are told by the collection's fingerprint: same covers, same genres, wherever the files lie.
     """
@@ -58,9 +60,24 @@ def ablation_folders(roots: Iterable[Path], run: Path) -> list[Path]:
 
 
 def _pages(roots: Iterable[Path], beside: str) -> list[Path]:
-    """The folders right under `roots` with an `index.html` and the file `beside` it, sorted by path."""
-    pages = {page.resolve() for root in roots for page in root.glob("*/index.html")}
+    """The folders under `roots` with an `index.html` and the file `beside` it, sorted by path."""
+    pages = {page.resolve() for root in roots for page in _found(root, "index.html")}
     return sorted(page.parent for page in pages if (page.parent / beside).is_file())
+
+
+def _found(root: Path, name: str) -> Iterator[Path]:
+    """The files of a name in a folder's folders, and in the folders of those."""
+    for depth in ("*", "*/*"):
+        yield from root.glob(f"{depth}/{name}")
+
+
+def unique_names(folders: Sequence[Path], root: Path) -> dict[str, Path]:
+    """A name for each folder: its own, or its path from `root` where another has the same."""
+    often = Counter(folder.name for folder in folders)
+    return {
+        folder.name if often[folder.name] == 1 else os.path.relpath(folder, root): folder
+        for folder in folders
+    }
 
 
 def _mapped(folder: Path) -> str | None:

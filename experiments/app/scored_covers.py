@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -38,36 +38,46 @@ class ScoredCovers:
     thumbnails: list[bytes | None]
     all: bool
 
+    @property
+    def good(self) -> list[int]:
+        """The numbers of the pictures that could be read."""
+        return [number for number, error in enumerate(self.frame["error"]) if not error]
+
 
 def score_uploads(
     model: LoadedModel,
     uploads: Sequence[tuple[str, bytes | memoryview]],
-    progress: Callable[[int, int], None],
     targets: Targets = NO_TARGETS,
-) -> ScoredCovers:
+) -> Iterator[tuple[ScoredCovers, int]]:
     """Scores the first `MAX_PICTURES` pictures of uploaded files and zips; what cannot be read has an error.
 
     Args:
         model: shared with other visitors.
         uploads: file names and contents, at least one.
-        progress: called with the number of pictures done and of all.
         targets: when to abstain, and what the sets of genres guarantee.
+
+    Yields:
+        After every few pictures: all that is scored so far, and the number of pictures to score.
     """
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []
+    small: list[bytes | None] = []
     with on_disk(uploads) as listed:
         taken = listed[:MAX_PICTURES]
-        progress(0, len(taken))
+        names = [name for name, _ in taken]
         for chunk in decoded_ahead((("", path) for _, path in taken), PICTURES_A_STEP):
             with ONE_AT_A_TIME:
                 frames.append(
                     score_chunk(model.bundle, model.extractors, chunk, len(model.bundle.classes), targets)
                 )
-            pictures += [None if isinstance(got, PictureError) else _png(got) for _, _, got in chunk]
-            progress(len(pictures), len(taken))
-    frame = pd.concat(frames, ignore_index=True).assign(path=[name for name, _ in taken])
-    small = [None if picture is None else thumbnail(picture) for picture in pictures]
-    return ScoredCovers(frame, pictures, small, len(listed) <= MAX_PICTURES)
+            new = [None if isinstance(got, PictureError) else _png(got) for _, _, got in chunk]
+            pictures += new
+            small += [None if picture is None else thumbnail(picture) for picture in new]
+            frame = pd.concat(frames, ignore_index=True).assign(path=names[: len(pictures)])
+            yield (
+                ScoredCovers(frame, list(pictures), list(small), len(listed) <= MAX_PICTURES),
+                len(taken),
+            )
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,25 +13,31 @@ from typing import Any
 
 import streamlit as st
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 from streamlit import file_util
 
-from coverfusion.experiments.app.addresses import ADDRESSES
+from coverfusion.experiments.app.addresses import ADDRESSES, SCORE
 from coverfusion.experiments.app.uploads import MAX_MEGABYTES
 from coverfusion.experiments.drawing.charts import DARK, LIGHT
 from coverfusion.fusion.uncertainty.decision import Targets
 
-# It goes as soon as streamlit has drawn the first thing; no script of its own is needed.
-STARTING = """
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'  # as in the pages
+# It goes as soon as streamlit has drawn the links with their text; no script of its own is needed.
+STARTING = f"""
 <style>
-#starting {
-  font: 1.1rem/1.5 sans-serif; text-align: center; color: #1c1c1c;
+html {{ background: {LIGHT["page"]}; }}
+#starting {{
+  font: 1.1rem/1.5 {FONT}; text-align: center; color: {LIGHT["ink"]};
   position: fixed; inset: 0; padding: 18vh 1.5rem 0; pointer-events: none;
-}
-#starting b { font-size: 1.6rem; }
-body:has(#root [data-testid=stElementContainer]) #starting { display: none; }
-@media (prefers-color-scheme: dark) { html { background: #0e1117; } #starting { color: #fafafa; } }
+}}
+#starting b {{ font-size: 1.6rem; }}
+body:has(#root [data-testid=stPageLink] p) #starting {{ display: none; }}
+body:not(:has(#root [data-testid=stPageLink] p)) #root {{ visibility: hidden; }}
+@media (prefers-color-scheme: dark) {{
+  html {{ background: {DARK["page"]}; }}
+  #starting {{ color: {DARK["ink"]}; }}
+}}
 </style>
 <div id="starting" role="status">
 <p><b>coverfusion</b></p>
@@ -72,9 +78,23 @@ def server_options(host: str, port: int) -> dict[str, Any]:
         "browser.gatherUsageStats": False,
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
-        "theme.light.primaryColor": LIGHT["fused"],
-        "theme.dark.primaryColor": DARK["fused"],
+        "theme.font": FONT,
+        **_theme("light", LIGHT),
+        **_theme("dark", DARK),
     }
+
+
+def _theme(name: str, colours: Mapping[str, str]) -> dict[str, str]:
+    """The colours of the pages that commands write."""
+    roles = {
+        "primaryColor": "fused",
+        "linkColor": "fused",
+        "backgroundColor": "page",
+        "secondaryBackgroundColor": "surface",
+        "textColor": "ink",
+        "borderColor": "line",
+    }
+    return {f"theme.{name}.{role}": colours[colour] for role, colour in roles.items()}
 
 
 def first_page(shell: str) -> str:
@@ -89,7 +109,12 @@ def first_routes(page: str) -> Sequence[Route]:
     async def answer(request: Request) -> HTMLResponse:
         return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
 
-    return [Route(f"/{address}", answer) for address in ("", *ADDRESSES)]
+    async def lead_home(request: Request) -> RedirectResponse:
+        """Streamlit knows its first page without a name only."""
+        return RedirectResponse(request.url.replace(path="/"))
+
+    others = (address for address in ADDRESSES if address != SCORE)
+    return [Route(f"/{SCORE}", lead_home), *(Route(f"/{address}", answer) for address in ("", *others))]
 
 
 @asynccontextmanager

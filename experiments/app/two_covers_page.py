@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +11,21 @@ import pandas as pd
 import streamlit as st
 
 from coverfusion.data.pictures import decode
-from coverfusion.experiments.app.chosen_cover import (
-    feature_words,
-    show_drawn,
-    show_genres,
-    signed,
+from coverfusion.experiments.app.addresses import SCORE, open_page
+from coverfusion.experiments.app.chosen_cover import show_drawn, show_genres
+from coverfusion.experiments.app.covers_in import model_and_scores
+from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
+from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.reasons import (
+    feature_names,
+    show_definitions,
+    show_words,
     value_words,
 )
-from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
-from coverfusion.experiments.app.missing_results import no_run
-from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.score_page import model_and_scores
+from coverfusion.experiments.app.score_table import short_names
 from coverfusion.experiments.app.scored_covers import ScoredCovers
+from coverfusion.experiments.drawing.words import effect
+from coverfusion.experiments.explanation.blocks import PROBABILITY
 from coverfusion.experiments.explanation.figure import display_unit
 from coverfusion.experiments.explanation.two_covers import TwoCovers, compare_two
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -28,56 +33,65 @@ from coverfusion.fusion.uncertainty.decision import Targets
 NAMES = ("First cover", "Second cover")
 
 
-def show_two_covers_page(bundle: Path | None, targets: Targets) -> None:
+def show_two_covers_page(bundle: Path, targets: Targets) -> None:
     """The page.
 
     Args:
-        bundle: a bundle folder; None where there is none.
+        bundle: a bundle folder.
         targets: when to abstain, and what the sets of genres guarantee.
 
     Raises:
-        UserError: as `score_page.model_and_scores`.
+        UserError: as `covers_in.model_and_scores`.
     """
-    if bundle is None:
-        no_run()
-        return
-    model, scored = model_and_scores(bundle, targets)
-    good = [] if scored is None else scored.frame.index[scored.frame["error"] == ""].tolist()
+    model, scored = model_and_scores(bundle, targets, uploads=False)
+    good = [] if scored is None else scored.good
     if scored is None or len(good) < 2:
         st.info("Upload two covers or more, then choose any two of them here.")
         return
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.markdown(f"Choosing from {len(good)} scored covers.")
+    if right.button("Score others", width="stretch"):
+        open_page(SCORE)
     _show_two(model, scored, good, targets)
 
 
 def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets: Targets) -> None:
     frame, rows = scored.frame, []
-    for number, (name, side) in enumerate(zip(NAMES, st.columns(2), strict=True)):
+    names = dict(zip(good, short_names(frame["path"].tolist(), good), strict=True))
+    with st.container(key="two"):
+        sides = st.columns(2)
+    for number, (name, side) in enumerate(zip(NAMES, sides, strict=True)):
         with side:
-            row = st.selectbox(name, good, index=number, format_func=lambda one: frame["path"][one])
+            row = st.selectbox(name, good, index=number, format_func=names.__getitem__)
             own = frame.to_dict("records")[row]
             st.image(scored.pictures[row] or b"", width=280, alt=f"{name}: {own['path']}")
             show_genres(model, own, targets)
         rows.append(row)
-    st.header("What tells them apart")
+    st.header("What tells them apart", anchor=False)
     genres = list(dict.fromkeys([*(str(frame["genre_1"][row]) for row in rows), *model.bundle.classes]))
     genre = st.selectbox("Genre whose probability is compared", genres, width=320)
     ids = tuple(str(frame["cover_id"][row]) for row in rows)
     pictures = [scored.pictures[row] or b"" for row in rows]
     two = _compared(model.bundle.digest, ids, genre, model, pictures)
     _show_difference(two)
-    st.header("Why each gets its genre")
+    st.header("Why each gets its genre", anchor=False)
     reasons = []
     for name, row in zip(NAMES, rows, strict=True):
-        st.subheader(f"{name}: why {plain(str(frame['genre_1'][row]))}?")
-        reasons.append(show_drawn(model, scored, row, targets))
-    st.header("Their strongest features")
-    st.table(feature_frame(two, reasons))
+        with st.expander(f"{name}: why {plain(str(frame['genre_1'][row]))}?"):
+            reasons.append(show_drawn(model, scored, row, targets))
+            show_words(reasons[-1])
+    shown = feature_frame(two, reasons)
+    if shown.empty:
+        return
+    st.header("Their strongest features", anchor=False)
+    st.table(shown)
     st.caption(
         plain(
             "Values, with the effect on the cover's own genre in brackets where the feature is one of its "
             f"strongest. Effects are in {display_unit(two.unit)[1]}."
         )
     )
+    show_definitions(_meanings(two, strongest_columns(reasons)))
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing")
@@ -91,14 +105,26 @@ def _compared(
 def _show_difference(two: TwoCovers) -> None:
     factor, unit = display_unit(two.unit)
     st.markdown(difference_words(two))
-    st.table(_effects(two.blocks, factor))
-    st.caption(
-        plain(f"In {unit}. Differences of the blocks add up to the difference between the two covers.")
+    if len(two.blocks) > 1:
+        st.table(_effects(two.blocks, factor))
+        st.caption(plain(f"In {unit}. The blocks' differences add up to that of the two covers."))
+
+
+def strongest_columns(reasons: list[dict[str, Any]]) -> list[str]:
+    """The columns that are among the strongest of either cover, the strongest first.
+
+    Args:
+        reasons: both explanations, as `Explanation.as_json` gives them.
+    """
+    effects = [{one["column"]: one["contribution"] for one in why["features"]} for why in reasons]
+    return sorted(
+        effects[0].keys() | effects[1].keys(),
+        key=lambda name: (-max(abs(some.get(name, 0.0)) for some in effects), name),
     )
 
 
 def feature_frame(two: TwoCovers, reasons: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row a feature that is among the strongest of either cover: both values, with effects.
+    """One row a feature of `strongest_columns`: both values, with effects.
 
     Args:
         two: with the values.
@@ -106,36 +132,42 @@ def feature_frame(two: TwoCovers, reasons: list[dict[str, Any]]) -> pd.DataFrame
     """
     factor = display_unit(two.unit)[0]
     effects = [{one["column"]: factor * one["contribution"] for one in why["features"]} for why in reasons]
-    strongest = sorted(
-        effects[0].keys() | effects[1].keys(),
-        key=lambda name: -max(abs(some.get(name, 0.0)) for some in effects),
-    )
-    rows = {}
+    strongest = strongest_columns(reasons)
+    names = feature_names(_meanings(two, strongest))
+    rows = []
     for name in strongest:
-        values = two.columns.loc[name]
+        values = two.columns.loc[name].to_dict()
         cells = [
-            value_words(values[side]) + (f" ({signed(own[name], factor)})" if name in own else "")
+            value_words(values[side]) + (f" ({effect(own[name])})" if name in own else "")
             for side, own in zip(("first", "second"), effects, strict=True)
         ]
-        rows[feature_words(name, values["meaning"])] = cells
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(NAMES)).rename_axis("Feature")
+        rows.append((names[name], *cells))
+    return pd.DataFrame(rows, columns=["Feature", *NAMES]).set_index("Feature")
+
+
+def _meanings(two: TwoCovers, columns: Sequence[str]) -> dict[str, str]:
+    return {column: str(two.columns.loc[column, "meaning"]) for column in columns}
 
 
 def difference_words(two: TwoCovers) -> str:
     """How far the two covers are apart, and the block that does most of it."""
     factor, unit = display_unit(two.unit)
-    first, second = (f"{factor * score:.1f}" for score in two.scores)
     apart = factor * (two.scores[0] - two.scores[1])
+    unit = "points" if two.unit == PROBABILITY else f"in {unit}"
+    more, less = sorted((factor * score for score in two.scores), reverse=True)
+    which = NAMES[0] if apart >= 0 else NAMES[1]
     most = two.blocks.iloc[0]
-    part = signed(factor * most["difference"], factor)
-    return plain(
-        f"{two.genre}: {first} for the first cover and {second} for the second, {abs(apart):.1f} apart "
-        f"(in {unit}). The block {most['block']} contributes most to it: {part} of "
-        f"{signed(apart, factor)}."
+    part = (
+        f"all of it from {most['block']}"
+        if len(two.blocks) == 1
+        else f"the block {most['block']} contributes most to it, "
+        f"{effect(math.copysign(factor, apart) * most['difference'])}"
     )
+    scores = f"{more:.1f} against {less:.1f}"
+    return plain(f"The {which.lower()} gets {abs(apart):.1f} {unit} more for {two.genre} ({scores}); {part}.")
 
 
 def _effects(blocks: pd.DataFrame, factor: float) -> pd.DataFrame:
     """First, second and difference as signed text, one row a block."""
     named = {"block": "Block", "first": NAMES[0], "second": NAMES[1], "difference": "Difference"}
-    return blocks.rename(columns=named).set_index("Block").map(lambda value: signed(factor * value, factor))
+    return blocks.rename(columns=named).set_index("Block").map(lambda value: effect(factor * value))

@@ -16,7 +16,6 @@ from coverfusion.experiments.drawing.words import (
     interval_words,
     listed,
     p_value,
-    records,
     scored,
     value_words,
 )
@@ -62,9 +61,9 @@ def scored_words(task: Task, submission: Submission) -> list[str]:
 
 def score_of(board: Board, system: str) -> Interval:
     """Of the task's metric."""
-    row = next(row for row in records(board.scores) if row["system"] == system)
+    row = board.scores.set_index("system").loc[system].to_dict()
     column = board.task.metric.column
-    return Interval(*(row[column + end] for end in ("", "_low", "_high")))
+    return Interval(*(float(row[column + end]) for end in ("", "_low", "_high")))
 
 
 def verdict(board: Board) -> list[str]:
@@ -112,5 +111,5 @@ def _ahead(metric: Metric, behind: pd.DataFrame, name: str) -> str:
     if name not in behind.index:
         return ""
     row = behind.loc[name].to_dict()
-    value, low, high = (gain_words(metric, -row[end]) for end in ("difference", "high", "low"))
+    value, low, high = (gain_words(metric, -float(row[end])) for end in ("difference", "high", "low"))
     return f"{value} ({low} to {high})"

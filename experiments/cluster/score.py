@@ -32,6 +32,7 @@ from coverfusion.data.registry import Plugin, loaded_plugins, use_plugins
 from coverfusion.experiments.cluster.engine import cluster, limit_threads, require_ray, run_parts
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import (
     COVERS_PER_PART,
     OUTPUT_FORMATS,
@@ -129,6 +130,7 @@ def score_on_ray(
     _start_folder(out, facts, resume)
     if sentence := guarantee(bundle.decision, targets, bundle.classes):
         console.print(sentence, highlight=False)
+    known_metadata(bundle, ()).say()
     parts, names = _missing_parts(out, pictures, part)
     if parts:
         with cluster(workers, address) as on:

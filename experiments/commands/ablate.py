@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coverfusion.experiments.commands.ablation_plan import PlanOptions, check_plan, print_plan
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -16,6 +17,8 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FoldsOption,
     FreshOption,
+    LabelsOption,
+    MetadataOption,
     MetricOption,
     OptionalSourceArgument,
     OutOption,
@@ -23,6 +26,8 @@ from coverfusion.experiments.commands.options import (
     ProcessesOption,
     RepeatsOption,
     RopeOption,
+    SeparatorOption,
+    SidesOption,
     SplitFileOption,
     StoreOption,
     TrackingUriOption,
@@ -52,8 +57,9 @@ def ablate_command(
         typer.Option(
             "--design",
             "-d",
-            help="Which sets of blocks are fitted: alone, without, subsets, families or greedy "
-            "(repeatable). The default is alone and without.",
+            help="Which sets of blocks are fitted: alone, without, metadata, sides, subsets, families or "
+            "greedy (repeatable). The default is alone and without, metadata where there is any, and "
+            "sides where they are fused.",
         ),
     ] = None,
     classifier: ClassifiersOption = None,
@@ -62,8 +68,12 @@ def ablate_command(
     rope: RopeOption = None,
     workers: ProcessesOption = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    labels: LabelsOption = None,
+    separator: SeparatorOption = None,
+    sides: SidesOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -132,8 +142,12 @@ def ablate_command(
         folds=folds,
         classifiers=classifier,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
+        labels=labels,
+        separator=separator,
+        sides=sides,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -148,9 +162,13 @@ def ablate_command(
         return
     from coverfusion.experiments.ablation.study import ablate
 
-    folder = ablate(config, design or ["alone", "without"], repeats, workers, fresh, rope)
+    usual = ["alone", "without", *(["metadata"] if config.metadata else [])]
+    usual += ["sides"] if config.sides == "fused" else []
+    folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
+    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
+    print_next("see what more covers would bring", "curve", source, *given)
 
 
 def print_study(folder: Path) -> None:
@@ -181,43 +199,63 @@ def print_study(folder: Path) -> None:
 
 
 def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
+    import pandas as pd
+
     from coverfusion.experiments.drawing.words import p_value
 
     overall = values[values["genre"] == "all"]
     spans = [map(metric.in_words, span) for span in overall[["value", "low", "high"]].to_numpy()]
-    print_frame(
-        overall[["classifier", "block"]]
-        .assign(
-            brings=[f"{value} ({low} to {high})" for value, low, high in spans],
-            p=overall["p_holm"].map(p_value),
-        )
-        .rename(columns={"brings": metric.unit}),
-        f"What each block brings: Shapley values, {metric.gain}",
+    printed = pd.DataFrame(
+        {
+            **_classifiers(overall),
+            "block": overall["block"],
+            metric.gain: [f"{value} ({low} to {high})" for value, low, high in spans],
+            "p": overall["p_holm"].map(p_value),
+        }
     )
+    print_frame(printed, f"What each block brings: Shapley values{_single(overall)}")
+
+
+def _classifiers(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The column that names them, where there are several."""
+    return {"classifier": table["classifier"]} if table["classifier"].nunique() > 1 else {}
+
+
+def _single(table: pd.DataFrame) -> str:
+    """A single classifier, for the title of a table that has no column of them."""
+    return f" ({table['classifier'].iloc[0]})" if table["classifier"].nunique() == 1 else ""
 
 
 def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
+    from coverfusion.experiments.ablation.charts import DESIGN_WORDS
     from coverfusion.experiments.ablation.verdict import ablation_verdict
     from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed = pd.DataFrame(
         {
-            "": [_compared(row) for _, row in table.iterrows()],
+            "block": [_compared(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
-            metric.unit: [f"{difference} ({low} to {high})" for difference, low, high in spans],
+            metric.gain: [f"{difference} ({low} to {high})" for difference, low, high in spans],
             "p": table["p_holm"].map(p_value),
-            "detectable": [metric.in_words(value).lstrip("+") for value in table["detectable"]],
+            "detectable": [metric.size_words(value) for value in table["detectable"]],
         }
     )
     if rope is not None:
         printed["equal"] = table["equal"].map("{:.2f}".format)
     for name in table["design"].unique():
-        print_frame(printed[table["design"] == name], f"{name[0].upper()}{name[1:]}: {metric.gain}")
+        part = table[table["design"] == name]
+        shown = printed.loc[part.index]
+        if name == "classifiers":
+            shown = shown.drop(columns="classifier").rename(columns={"block": "classifiers"})
+        elif not _classifiers(part):
+            shown = shown.drop(columns="classifier")
+        print_frame(shown, f"{DESIGN_WORDS[name]}{_single(part)}")
     console.print(
-        "Intervals of 95 % and p: corrected t over folds; p is corrected for each table's tests (Holm)."
+        "Intervals of 95 % and p: corrected t over folds. p is corrected for each table's tests (Holm), "
+        "intervals are not."
     )
     for sentence in ablation_verdict(table, metric):
         console.print(sentence)

@@ -64,11 +64,14 @@ def _check(bundle: Path | None, runs: Path, targets: Targets) -> None:
     from coverfusion.experiments.scoring.score import check_targets
 
     if bundle is not None:
+        if not bundle.exists():
+            raise UserError(f"--bundle {bundle} does not exist. Name the bundle/ folder of a run.")
         console.print("Reading the model")
         check_targets(read_model(bundle).bundle, targets)
     elif not runs.is_dir() and runs != RUNS:
+        wrong = "is not a folder" if runs.exists() else "does not exist"
         raise UserError(
-            f"--runs {runs} is no folder. Name one, or a --bundle; `coverfusion demo` makes both."
+            f"--runs {runs} {wrong}. Name a folder of runs, or a --bundle; `coverfusion demo` makes both."
         )
     elif not finished_runs(runs):
         console.print(f"{runs} holds no finished run yet. The app offers to make an example.", style="yellow")

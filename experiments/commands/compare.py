@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import from_here, given_options, print_next
 from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_equal, print_place, print_places
+from coverfusion.experiments.pipeline.console import console
 
 
 def compare_command(
@@ -34,23 +36,29 @@ def compare_command(
     from coverfusion.experiments.comparison.compare import (
         compare_runs,
         config_differences,
+        default_metric,
         write_comparison,
     )
-    from coverfusion.experiments.comparison.shown import print_comparison, print_differences
+    from coverfusion.experiments.comparison.shown import WIDE, print_comparison, print_differences
     from coverfusion.experiments.evaluation.chosen_metric import metric_of
     from coverfusion.experiments.pipeline.outputs import check_folder
+    from coverfusion.experiments.pipeline.run_folder import read_run
 
     if out:
         check_folder(out)
-    compared = metric_of(metric or "accuracy")
+    compared = metric_of(metric or default_metric(runs[0]))
     table = compare_runs(runs, classifier or None, seed, rope, compared.name)
     differences = config_differences(runs)
     if len(runs) > 1:
         for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
             print_place(letter, run)
-    print_comparison(table, compared, len(runs))
-    print_equal(rope, compared)
+    print_comparison(table, compared, len(runs), written=out is not None)
+    if console.width >= WIDE:
+        print_equal(rope, compared)
     print_differences(differences)
     if out:
         write_comparison(out, table, differences, runs)
         print_places(out, {"Tables and chart": "", "Page": "index.html"})
+    asked = read_run(runs[0]).config
+    options = given_options({"--store": asked.get("store") and from_here(asked["store"])})
+    print_next("see which blocks carry the signal", "ablate", from_here(asked["collection"]), *options)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -15,11 +16,13 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FoldsOption,
     FreshOption,
+    LabelsOption,
     MetricOption,
     OutOption,
     PriorOption,
     ProcessesOption,
     RepeatsOption,
+    SeparatorOption,
     SourceArgument,
     SplitFileOption,
     StoreOption,
@@ -52,6 +55,8 @@ def curve_command(
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    labels: LabelsOption = None,
+    separator: SeparatorOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -78,6 +83,8 @@ def curve_command(
         blocks=block,
         preset=preset,
         keep=keep,
+        labels=labels,
+        separator=separator,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -88,6 +95,8 @@ def curve_command(
     folder = learning_curve(config, sizes or (), balance or ("none",), repeats, workers, fresh)
     _print_curve(folder)
     log_if_asked(folder, track, tracking_uri)
+    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
+    print_next("train a model on all covers", "train", source, *given)
 
 
 def _print_curve(folder: Path) -> None:

@@ -34,12 +34,23 @@ def decide_command(
     Example: `coverfusion decide runs/covers-0123456789 --target-error 0.1`
     """
     console.print("Reading the run")  # before the slow imports
-    from coverfusion.experiments.decision.shown import print_decision
+    from coverfusion.experiments.decision.shown import guaranteed_targets, print_decision, sets_say_nothing
     from coverfusion.experiments.decision.study import decide
 
     folder = decide(run, classifier, target_error, out, seed)
     print_decision(folder)
     print_places(folder, {"Tables and pictures": "", "Page": "index.html"})
-    if classifier is None:
-        bundle = run / "bundle"
+    if classifier is not None:
+        return
+    bundle, kept = run / "bundle", guaranteed_targets(folder)
+    if target_error in kept:
         print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", target_error)
+    elif kept:
+        console.print(f"A target of {100 * min(kept):g} % wrong can be guaranteed, and keeps some covers.")
+        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", min(kept))
+    elif sets_say_nothing(folder):
+        console.print("No target can be guaranteed here, and sets name every genre: learn from more covers.")
+        print_next("see which covers may have a wrong genre", "labels", run)
+    else:
+        console.print("No target can be guaranteed here. Sets of genres can, and more covers would help.")
+        print_next("see sets of genres in the browser", "app", "--bundle", bundle)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BundleArgument,
     SetCoverageOption,
@@ -19,8 +21,6 @@ from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, new_table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from coverfusion.experiments.explanation.explanation import Explanation
 
 PRINTED_FEATURES = 5
@@ -55,6 +55,7 @@ def explain_command(
     print_explanation(explain(bundle, picture, out, top_k, attention, targets))
     print_place("Picture", out)
     print_place("JSON", out.with_suffix(".json"))
+    print_next("see covers like it", "similar", bundle, picture)
 
 
 def print_explanation(explanation: Explanation) -> None:
@@ -65,35 +66,41 @@ def print_explanation(explanation: Explanation) -> None:
     console.print(f"{genres} ({explanation.classifier})")
     for sentence in explanation.in_words():
         console.print(sentence, style="yellow")
-    console.print(_contributions(explanation))
+    _print_contributions(explanation)
+    if explanation.contributions.words:
+        console.print("Words: each taken away alone, so that they do not add up.")
     for line in _marks(explanation):
         console.print(line)
     for block, reason in explanation.failed.items():
         console.print(f"{block} failed: {reason}", style="yellow")
 
 
-def _contributions(explanation: Explanation) -> Table:
-    from coverfusion.experiments.drawing.words import signed
+def _print_contributions(explanation: Explanation) -> None:
+    from coverfusion.experiments.drawing.words import brief, effect
     from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
     from coverfusion.experiments.explanation.figure import display_unit
 
     parts = explanation.contributions
     (scale, unit), (word_scale, word_unit) = display_unit(parts.unit), display_unit(PROBABILITY)
-    table = new_table(f"What speaks for {explanation.genre} (+) or against it, {unit}")
-    for column in ("block or feature", "effect", "here"):
-        left = column == "block or feature"
-        table.add_column(column, justify="left" if left else "right", overflow="fold")
+    console.print(f"What speaks for {explanation.genre} (+) or against it, {unit}:", style="bold")
+    table = new_table()
+    features = explanation.features[:PRINTED_FEATURES]
+    table.add_column("block, feature or word" if parts.words else "block or feature", overflow="fold")
+    for column in ("effect", "value here")[: 2 if features else 1]:
+        table.add_column(column, justify="right", overflow="fold")
     for block, value in sorted(parts.blocks.items(), key=lambda item: -item[1]):
-        table.add_row(block, signed(scale * value), "")
-    table.add_section()
-    for feature in explanation.features[:PRINTED_FEATURES]:
-        table.add_row(feature.column, signed(scale * feature.contribution), f"{feature.value:.3g}")
+        table.add_row(block, effect(scale * value))
+    if features:
+        table.add_section()
+    for feature in features:
+        here = "not there" if isnan(feature.value) else brief(feature.value)
+        table.add_row(feature.column, effect(scale * feature.contribution), here)
     if parts.words:
         table.add_section()
     of_word = "" if parts.unit == PROBABILITY else f", {word_unit}"
     for word in strongest_words(parts.words, PRINTED_WORDS):
-        table.add_row(f"the word '{word}'{of_word}", signed(word_scale * parts.words[word]), "")
-    return table
+        table.add_row(f"the word '{word}'{of_word}", effect(word_scale * parts.words[word]))
+    console.print(table)
 
 
 def _marks(explanation: Explanation) -> list[str]:

@@ -41,15 +41,17 @@ def index_command(
     facts = load_facts(folder)
     size = sum(file["bytes"] for file in facts["files"].values())
     effort = "".join(f", {name} {value}" for name, value in facts["effort"].items())
-    recall = percent(facts["recall_at_10"])
-    console.print(
-        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Index: {facts['kind']} "
-        f"({facts['recipe']}{effort}), {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
-    )
-    console.print(
-        f"Recall@10 {recall}: of the 10 truly nearest covers, so many are found "
+    found = (
+        "The search is exact."
+        if facts["kind"] == "flat"
+        else f"Recall@10 {percent(facts['recall_at_10'])}: of the 10 truly nearest covers, so many are found "
         f"({facts['recall_queries']} held-out covers)."
     )
+    console.print(
+        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Index: {facts['recipe']}"
+        f"{effort}, {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
+    )
+    console.print(found)
     if evaluate:
         from coverfusion.experiments.retrieval.precision import write_retrieval
 

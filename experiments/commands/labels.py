@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
@@ -40,3 +41,4 @@ def labels_command(
         console.print(sentence)
     print_place("Table", folder / "doubtful.csv")
     print_place("Page with the covers", folder / "index.html")
+    print_next("see when the model should abstain", "decide", run)

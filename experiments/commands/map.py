@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_places
 from coverfusion.experiments.pipeline.console import console, print_frame
@@ -39,36 +40,47 @@ def map_command(
     from coverfusion.experiments.map.study import write_map
 
     print_map(write_map(source, out, block or None, method or None, seed))
+    if (source / "bundle").is_dir():
+        print_next("list covers whose genre is doubtful", "labels", source)
+    else:
+        print_next("find covers that look alike", "index", source)
 
 
 def print_map(folder: Path) -> None:
     """Prints which pairs separate, how far clusters follow genres, and where everything is."""
     import pandas as pd
 
-    from coverfusion.experiments.map.page import read_scores
+    from coverfusion.experiments.map.page import read_scores, three_digits
 
     pairs, scores = read_scores(folder)
     printed = pd.DataFrame(
         {
             "genres": pairs["genre_a"] + ", " + pairs["genre_b"],
-            "AUC": [f"{row.auc:.3f} ({row.low:.3f} to {row.high:.3f})" for row in pairs.itertuples()],
+            "AUC": [f"{row.auc:.2f} ({row.low:.2f}\u2013{row.high:.2f})" for row in pairs.itertuples()],
             "separates": pairs["separates"].map({True: "yes", False: "no"}),
         }
     )
     if len(printed):
         print_frame(printed, "Linear probes of two genres")
-        console.print("AUC with intervals of at least 95 %; 0.500 is chance.")
+        console.print(
+            "AUC with intervals of at least 95 %; 0.50 is chance. separates: p below 0.05, corrected for all "
+            f"{len(pairs):,} pairs (Holm); intervals are not corrected."
+        )
+    empty = scores.loc[(scores["score"] == "clusters") & (scores["value"] == 0), "of"]
+    scores = scores[~scores["of"].isin(empty)]
     scores = scores.assign(
         of=scores["of"].replace(CLUSTER_WORDS),
         score=scores["score"].replace(SCORE_WORDS),
         value=[
-            f"{row.value:.0f}" if row.score == "clusters" else f"{row.value:.3f}"
-            for row in scores.itertuples()
+            f"{value:.0f}" if score == "clusters" else three_digits(value)
+            for score, value in zip(scores["score"], scores["value"].astype(float).tolist(), strict=True)
         ],
     )
     spans = [
-        "" if low != low else f"{low:.3f} to {high:.3f}"
+        "" if low != low else f"{three_digits(low)} to {three_digits(high)}"
         for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)
     ]
     print_frame(scores[["of", "score", "genre", "value"]].assign(interval=spans), "Genres and clusters")
+    for name in empty:
+        console.print(f"{CLUSTER_WORDS[name]} finds no cluster.")
     print_places(folder, {"Map folder": "", "Page": "index.html"})

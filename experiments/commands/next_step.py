@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from coverfusion.experiments.pipeline.console import console
 
@@ -30,3 +32,10 @@ def given_options(options: Mapping[str, object]) -> list[object]:
         for one in value if isinstance(value, list) else [] if value is None else [value]:
             words += [name, one]
     return words
+
+
+def from_here(place: str) -> str:
+    """A path as it is seen from the working directory, where it lies in there; else as it is."""
+    with contextlib.suppress(ValueError):
+        return str(Path(place).relative_to(Path.cwd()))
+    return place

@@ -50,9 +50,31 @@ BundleArgument = Annotated[Path, typer.Argument(help="The bundle/ folder of a ru
 BlockOption = Annotated[
     list[str] | None, typer.Option("--block", "-b", help="Use only this block (repeatable).")
 ]
+MetadataOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Columns of the manifest that are blocks too, as numbers=year, categories=label,country or "
+        "text=title (repeatable)."
+    ),
+]
 PresetOption = Annotated[str, typer.Option(help="Which weights are used: packaged or hub.")]
 ConfigPresetOption = Annotated[str | None, typer.Option(help="Which weights are used: packaged or hub.")]
 KeepOption = Annotated[str, typer.Option(help="What becomes of covers under two genres: drop, first or all.")]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(help="Genres of a cover: one, or many (all genres that it stands under)."),
+]
+SeparatorOption = Annotated[
+    str | None,
+    typer.Option(help="What parts the genres in a row of a manifest, with --labels many; found by itself."),
+]
+SidesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Front and back of a release, by a manifest's columns release and side: separate (two covers) "
+        "or fused (one item)."
+    ),
+]
 ConfigKeepOption = Annotated[
     str | None, typer.Option(help="What becomes of covers under two genres: drop, first or all.")
 ]
@@ -196,7 +218,20 @@ def read_options(command: str, source: str, **options: Any) -> Config:
     from coverfusion.experiments.pipeline.config import read_source
 
     given = {name: None if value == [] else value for name, value in options.items()}
+    if words := given.get("metadata"):
+        given["metadata"] = _columns_by_kind(words)
     return read_source(f"coverfusion {command}", source, **given)
+
+
+def _columns_by_kind(words: list[str]) -> dict[str, list[str]]:
+    """`numbers=year` and `text=title,subtitle` as the config has them; raises UserError for other words."""
+    kinds: dict[str, list[str]] = {}
+    for word in words:
+        kind, equals, columns = word.partition("=")
+        if not equals or not columns:
+            raise UserError(f"--metadata {word}: say KIND=COLUMN, such as `--metadata numbers=year`.")
+        kinds.setdefault(kind.strip(), []).extend(column.strip() for column in columns.split(","))
+    return kinds
 
 
 def check_tracking(track: bool, tracking_uri: str | None) -> None:

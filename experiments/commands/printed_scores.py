@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from coverfusion.data.plurals import how_many
+from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, new_table
 
 if TYPE_CHECKING:
@@ -39,23 +39,28 @@ def print_tally(tally: Tally) -> None:
 
 def print_rows(tally: Tally) -> None:
     """Prints the first rows, a picture a row."""
-    from coverfusion.experiments.drawing.words import common_folder, percent
+    from coverfusion.experiments.drawing.words import in_folder, percent
 
-    paths = tally.first["path"].tolist()
-    folder = common_folder(paths) if len(paths) > 1 else ""
-    table = new_table(f"Pictures in {folder}" if folder else None)
-    for head in ("file", "genre", "probability", "remark"):
-        if head == "probability":
-            table.add_column(head, justify="right", no_wrap=True)
-        else:
-            table.add_column(head, overflow="fold")
-    for path, genre, chance, abstain, flagged, error in tally.first.itertuples(index=False):
-        name = os.path.relpath(path, folder) if folder else path
+    folder, names = in_folder(tally.first["path"].tolist())
+    if folder:
+        print_place("Pictures in", folder)
+    rows = []
+    for name, row in zip(names, tally.first.itertuples(index=False), strict=True):
+        _, genre, chance, abstain, flagged, error = row
         remarks = [error] if error else []
         remarks += ["abstains"] if abstain and not error else []
         remarks += ["out-of-distribution"] if flagged is True else []
         found = ("", "") if error else (genre, percent(chance))
-        table.add_row(name, *found, ", ".join(remarks))
+        rows.append((name, *found, ", ".join(remarks)))
+    heads = ["file", "genre", "probability", "remark"][: 4 if any(cells[-1] for cells in rows) else 3]
+    table = new_table()
+    for head in heads:
+        if head == "probability":
+            table.add_column(head, justify="right", no_wrap=True)
+        else:
+            table.add_column(head, overflow="fold")
+    for cells in rows:
+        table.add_row(*cells[: len(heads)])
     console.print(table)
     _print_learnt(tally)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
@@ -24,3 +25,4 @@ def report_command(
     index = write_genre_report(run, out or run / "genres")
     print_place("Index", index)
     console.print(f"Genre pages: {len(list(index.parent.glob('genre-*.html')))}")
+    print_next("see its covers on a map", "map", run)

@@ -35,6 +35,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.failure_limit import MAX_FAILED
 
 if TYPE_CHECKING:
+    from coverfusion.data.sides import Item
     from coverfusion.experiments.scoring.tally import Tally
 
 BYTE_ORDER_MARK = "\ufeff"  # before the first line that some programs write
@@ -64,6 +65,13 @@ def score_command(
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
     max_failed: MaxFailedOption = MAX_FAILED,
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            help="How fronts and backs are named, as '*_front.*,*_back.*': the first * is what both names "
+            "share. A manifest with the columns release and side pairs by itself. For models of both sides."
+        ),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     engine: EngineOption = "local",
     workers: ActorsOption = None,
@@ -80,6 +88,7 @@ def score_command(
     check_tracking(track, tracking_uri)
     from coverfusion.data.sources import is_there, pictures_of_manifest
     from coverfusion.experiments.pipeline.progress import counted
+    from coverfusion.experiments.scoring.known_backs import backs_of
     from coverfusion.experiments.scoring.score import score
     from coverfusion.experiments.scoring.tally import tally_file, tally_pictures
     from coverfusion.fusion.uncertainty.decision import Targets
@@ -91,16 +100,25 @@ def score_command(
                 f"{path}: there is no such picture, folder or zip. Mend the path, or leave it out."
             )
     manifests = {path: pictures_of_manifest(path) for path in paths if path != "-"}
-    named = (picture for path in paths for picture in _pictures(path, manifests.get(path)))
+    tables = [path for path, listed in manifests.items() if listed is not None]
+    named: Iterator[str] = (picture for path in paths for picture in _pictures(path, manifests.get(path)))
+    backs: dict[str, str] | None = None
+    if (items := _items(bundle, paths, manifests, pair)) is not None:
+        named, backs = iter([item.path for item in items]), backs_of(items)
     on_ray = check_engine(engine, workers, address)
     if on_ray and (track or tracking_uri):
         raise UserError("--track logs a file of scores; --engine ray writes a folder. Leave one of them out.")
+    if on_ray and backs is not None:
+        raise UserError(
+            "--engine ray scores single pictures. Leave out --pair, and name no manifest of sides."
+        )
     if out is None:
         _check_without_out(on_ray, resume, track or tracking_uri is not None)
     new_covers = 0
     tally = None
     try:
-        with counted("scoring", None if resume else _how_many(paths, manifests)) as bar:
+        total = _how_many(paths, manifests) if items is None else len(items)
+        with counted("scoring", None if resume else total) as bar:
 
             def progress(covers: int) -> None:
                 nonlocal new_covers
@@ -108,7 +126,7 @@ def score_command(
                 bar.advance(bar.task_ids[0], covers)
 
             if out is None:
-                tally = tally_pictures(bundle, named, progress, targets, max_failed)
+                tally = tally_pictures(bundle, named, progress, targets, max_failed, tables, backs)
             elif on_ray:
                 from coverfusion.experiments.cluster.score import score_on_ray
 
@@ -125,7 +143,7 @@ def score_command(
                     max_failed=max_failed,
                 )
             else:
-                score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed)
+                score(bundle, named, Path(out), top_k, resume, progress, targets, max_failed, tables, backs)
     except KeyboardInterrupt:
         console.print("Stopped." if out is None else "Stopped. Go on with --resume.")
         raise typer.Exit(INTERRUPTED) from None
@@ -139,6 +157,7 @@ def score_command(
             "--target-coverage": target_coverage,
             "--sets": sets,
             "--thresholds": thresholds,
+            "--pair": pair,
         }
         words = [bundle, *paths, *given_options(options), "--out", "scores.csv"]
         print_next("keep a row for each picture", "score", *words)
@@ -162,6 +181,40 @@ def _check_without_out(on_ray: bool, resume: bool, track: bool) -> None:
     for option, given in (("--engine ray", on_ray), ("--resume", resume), ("--track", track)):
         if given:
             raise UserError(f"{option} needs the file that rows are written to. Name it by --out.")
+
+
+def _items(
+    bundle: Path, paths: list[str], manifests: Mapping[str, list[str] | None], pattern: str | None
+) -> list[Item] | None:
+    """The items where fronts and backs are paired; None where each picture is one.
+
+    A manifest of sides pairs only for a model of both; to others each of its rows is a picture.
+    """
+    from coverfusion.data.sides import Item
+    from coverfusion.experiments.scoring.known_backs import check_backs, paired_by_manifest, paired_by_name
+    from coverfusion.fusion.bundle import load_bundle
+
+    tables = [listed for listed in manifests.values() if listed is not None]
+    if pattern is None and not tables:
+        return None
+    loaded = load_bundle(bundle)
+    check_backs(loaded, pattern is not None)
+    if not loaded.two_sided:
+        return None
+    items: list[Item] = []
+    paired = pattern is not None
+    for path in paths:
+        listed = manifests.get(path)
+        told = None if listed is None else paired_by_manifest(path, listed)
+        pictures = _pictures(path, listed)
+        paired = paired or told is not None
+        if told is not None:
+            items += told
+        elif pattern is not None:
+            items += paired_by_name(pattern, pictures)
+        else:
+            items += [Item(picture, "") for picture in pictures]
+    return items if paired else None
 
 
 def _how_many(paths: list[str], manifests: Mapping[str, list[str] | None]) -> int | None:

@@ -7,15 +7,18 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import needs_extra
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ConfigKeepOption,
     ConfigPresetOption,
     ConfigSeedOption,
     FreshOption,
+    LabelsOption,
     MetricOption,
     OutOption,
     PriorOption,
+    SeparatorOption,
     SourceArgument,
     SplitFileOption,
     StoreOption,
@@ -47,6 +50,8 @@ def search_command(
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    labels: LabelsOption = None,
+    separator: SeparatorOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -73,6 +78,8 @@ def search_command(
         blocks=block,
         preset=preset,
         keep=keep,
+        labels=labels,
+        separator=separator,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -84,3 +91,4 @@ def search_command(
     for sentence in search_findings(folder):
         console.print(sentence)
     print_places(folder, {"Study": "", "Page": "index.html", "Best, for `train`": "best.yaml"})
+    print_next("train with it", "train", folder / "best.yaml")

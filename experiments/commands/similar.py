@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
-from coverfusion.experiments.pipeline.console import console, print_frame
+from coverfusion.experiments.pipeline.console import console, new_table
 
 
 def similar_command(
@@ -42,9 +43,22 @@ def similar_command(
     Example: `coverfusion similar runs/covers-0123456789/bundle cover.jpg --genre Jazz --out similar.png`
     """
     console.print("Reading the index")  # before the slow imports
-    from coverfusion.experiments.retrieval.similar import similar
+    from coverfusion.experiments.drawing.words import in_folder
+    from coverfusion.experiments.retrieval.similar import distance_words, similar
 
     covers = similar(place, picture, k, out, words=text, genres=genre or None, diversity=diversity)
-    print_frame(covers.drop(columns="cover_id"))
+    folder, names = in_folder(covers["path"].tolist())
+    if folder:
+        print_place("Covers in", folder)
+    table = new_table()
+    table.add_column("genre", overflow="fold")
+    table.add_column("file", overflow="fold")
+    table.add_column("distance", justify="right")
+    for name, cover in zip(names, covers.itertuples(), strict=True):
+        table.add_row(str(cover.genre), name, f"{cover.distance:.2f}")
+    console.print(table)
+    console.print(distance_words(place, text is not None))
     if out:
         print_place("Picture" if out.suffix.lower() == ".png" else "List", out)
+    if picture is not None and not (place / "index.json").is_file():
+        print_next("see why it gets its genre", "explain", place, picture)

@@ -6,16 +6,19 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ConfigKeepOption,
     ConfigPresetOption,
     ConfigSeedOption,
     FreshOption,
+    LabelsOption,
     MetricOption,
     OutOption,
     PriorOption,
     ProcessesOption,
+    SeparatorOption,
     SourceArgument,
     SplitFileOption,
     StoreOption,
@@ -38,6 +41,8 @@ def sweep_command(
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    labels: LabelsOption = None,
+    separator: SeparatorOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -62,6 +67,8 @@ def sweep_command(
         blocks=block,
         preset=preset,
         keep=keep,
+        labels=labels,
+        separator=separator,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -69,7 +76,15 @@ def sweep_command(
         store=store,
         out=out,
     )
-    folder = sweep(config, classifier, parameter, [parse_value(text) for text in value], workers, fresh)
+    values = [parse_value(text) for text in value]
+    folder = sweep(config, classifier, parameter, values, workers, fresh)
     for sentence in sweep_findings(folder):
         console.print(sentence)
     print_places(folder, {"Study": "", "Page": "index.html"})
+    numbers = [one for one in values if isinstance(one, int | float) and not isinstance(one, bool)]
+    if len(numbers) == len(values) and 0 < min(numbers) < max(numbers):
+        space = (
+            f"{parameter}={min(numbers)}..{max(numbers)}{':log' if max(numbers) >= 10 * min(numbers) else ''}"
+        )
+        given = given_options({"--block": block, "--store": store, "--folds": folds})
+        print_next("try values between", "search", source, "-c", classifier, "-p", space, *given)

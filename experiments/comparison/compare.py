@@ -15,9 +15,10 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_of
 from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
 from coverfusion.experiments.evaluation.statistics import holm, mcnemar_test, widening
+from coverfusion.experiments.pipeline.predicted_genres import several
 from coverfusion.experiments.pipeline.predicted_sums import fold_values, predicted_sums
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
@@ -57,7 +58,8 @@ def compare_runs(
             model that the run chose (of a single run: all on all blocks).
         seed: of the sign-flips, or of the bootstrap.
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
-        metric: what is compared, out of `experiments.evaluation.chosen_metric.METRICS`.
+        metric: what is compared, out of `experiments.evaluation.chosen_metric.METRICS`, or `SET_METRICS` of
+            covers of several genres.
 
     Returns:
         One row a pair: `first`, `second`, `metric`, both values (`accuracy_first` and the like), `difference`
@@ -68,8 +70,8 @@ def compare_runs(
         means over covers; both widened for pooled folds. `p_holm` is corrected over all pairs. `equal`,
         `first_better` and `second_better` are the probabilities that the difference lies within `rope`, or
         beyond on either side; NaN of losses without a `rope`. `only_first` and `only_second` are McNemar's
-        counts of right answers, whatever the metric; their `p_mcnemar` is NaN unless the runs have one split
-        and no two covers belong together.
+        counts of right answers, whatever the metric (of several genres all must be right); their `p_mcnemar`
+        is NaN unless the runs have one split and no two covers belong together.
 
     Raises:
         UserError: not a run folder, other test covers or other true genres, no such classifier, or nothing
@@ -88,8 +90,14 @@ def compare_runs(
         raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
     _check_same_covers(entries)
     groups, compared = entries[0].predictions["group"].to_numpy(), metric_of(metric)
+    _check_labels(entries, compared)
     table = pd.DataFrame([_pair(a, b, groups, seed, rope, compared) for a, b in combinations(entries, 2)])
     return table.assign(p_holm=holm(table["p"].to_numpy()))
+
+
+def default_metric(folder: AnyPath) -> str:
+    """What a run is compared by where nothing is said: accuracy, of covers of several genres macro F1."""
+    return "macro_f1" if _read(Path(folder)).config.get("labels") == "many" else "accuracy"
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
@@ -165,6 +173,18 @@ def _check_same_covers(entries: Sequence[ComparedModel]) -> None:
             )
         if (first.predictions["genre"] != entry.predictions["genre"]).any():
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
+
+
+def _check_labels(entries: Sequence[ComparedModel], metric: Metric) -> None:
+    """Raises UserError where some runs give covers several genres, or none do and the metric is of those."""
+    kinds = {several(entry.predictions): entry.run.folder for entry in entries}
+    if len(kinds) > 1:
+        raise UserError(
+            f"{kinds[True]} was trained with labels: many, {kinds[False]} with one genre a cover. Compare "
+            f"runs of one kind."
+        )
+    if metric.name not in METRICS and False in kinds:
+        raise UserError(f"--metric {metric.name} is of covers of several genres; it needs labels: many.")
 
 
 def _pair(

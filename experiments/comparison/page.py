@@ -11,9 +11,10 @@ import pandas as pd
 from coverfusion.experiments.comparison.shown import FOLDS_NOTE, against_best, named, verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import p_value, records
 from coverfusion.experiments.evaluation import ALPHA
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.compared import METHODS
 
 
@@ -28,7 +29,7 @@ def write_comparison_page(
         differences: from `compare.config_differences`.
         made: the facts of `environment.json`, with the runs.
     """
-    metric, runs = METRICS[table["metric"].iloc[0]], made["runs"]
+    metric, runs = SET_METRICS[table["metric"].iloc[0]], made["runs"]
     shown = named(table, len(runs))
     chart = comparison_chart(shown, metric)
     pages.save_charts(folder, {"comparison": chart})
@@ -44,6 +45,8 @@ def write_comparison_page(
         "environment": made,
     }
     pages.write(folder / "index.html", pages.render("comparison.html", context, {"p_value": p_value}))
+    if len(runs) == 1:
+        link_run_pages(Path(runs[0]), "Comparison", folder / "index.html")
     return folder / "index.html"
 
 

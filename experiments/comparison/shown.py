@@ -15,28 +15,34 @@ from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.console import console, print_frame
 
 PRINTED_ROWS = 15
+WIDE = 100  # columns of a terminal that has room for what matters least
+WHOLE = r" on (all \d+ blocks|the .+ of .+|.+, the only block)$"
 FOLDS_NOTE = "Values and differences by folds are means over the folds; a leaderboard pools all folds."
 
 
-def print_comparison(table: pd.DataFrame, metric: Metric, runs: int) -> None:
+def print_comparison(table: pd.DataFrame, metric: Metric, runs: int, written: bool = False) -> None:
     """Prints the verdict, and the best model against the others.
 
     Args:
         table: from `experiments.comparison.compare.compare_runs`.
         metric: that was compared.
         runs: how many were named; the letter of a single one says nothing.
+        written: whether a folder has all comparisons.
     """
     rows = against_best(named(table, runs), metric)
     for sentence in verdict(rows, metric, len(table)):
         console.print(sentence)
-    print_frame(_printed(rows, metric).head(PRINTED_ROWS), f"\n{rows['first'].iloc[0]} against the others")
+    printed = _printed(rows, metric).head(PRINTED_ROWS)
+    print_frame(printed, f"\n{rows['first'].iloc[0]} against the others")
     how = " and ".join(METHODS[name] for name in table["method"].unique())
-    holm = f"; p is corrected for {len(table):,} comparisons (Holm)" if len(table) > 1 else ""
-    console.print(f"Intervals of 95 % and p: {how}{holm}.")
+    holm = (
+        f" p is corrected for all {len(table):,} pairs (Holm), intervals are not." if len(table) > 1 else ""
+    )
+    console.print(f"Intervals of 95 % and p: {how}.{holm}")
     if "folds" in set(table["method"]):
         console.print(FOLDS_NOTE)
     if len(table) > min(len(rows), PRINTED_ROWS):
-        console.print("--out FOLDER writes all comparisons.")
+        console.print("The page has all pairs." if written else "--out FOLDER writes all pairs.")
 
 
 def print_differences(differences: pd.DataFrame) -> None:
@@ -48,11 +54,14 @@ def print_differences(differences: pd.DataFrame) -> None:
 
 
 def named(table: pd.DataFrame, runs: int) -> pd.DataFrame:
-    """The table with names as short as they can be: "svc" instead of "A svc on all 5 blocks"."""
+    """The table with names as short as they can be: "svc" instead of "A svc on all 5 blocks".
+
+    What a model that is on no single block saw follows from its classifier: `text` reads words.
+    """
     shortened = table.copy()
     for column in ("first", "second"):
         names = table[column] if runs > 1 else table[column].str.removeprefix("A ")
-        shortened[column] = names.map(lambda name: re.sub(r" on all \d+ blocks$", "", name))
+        shortened[column] = names.map(lambda name: re.sub(WHOLE, "", name))
     return shortened
 
 
@@ -109,18 +118,19 @@ def _listed(names: Sequence[str]) -> str:
 def _printed(rows: pd.DataFrame, metric: Metric) -> pd.DataFrame:
     spans = [map(metric.in_words, span) for span in rows[["difference", "low", "high"]].to_numpy()]
     values = [Interval(value, float("nan"), float("nan")) for value in rows[f"{metric.column}_second"]]
+    means = "\n(mean of folds)" if set(rows["method"]) == {"folds"} else ""
     printed = pd.DataFrame(
         {
             "model": rows["second"],
-            headed(metric.label, metric.percent): [scored(value, metric.percent) for value in values],
-            f"{metric.unit} less" if metric.percent else "loss more": [
-                f"{value} ({low} to {high})" for value, low, high in spans
+            headed(metric.label, metric.percent) + means: [scored(value, metric.percent) for value in values],
+            f"{metric.unit} behind" if metric.percent else "loss more": [
+                f"{value} ({low} to {high})".replace(" ", "\u00a0") for value, low, high in spans
             ],
             "only best\nright": rows["only_first"],
-            "only it\nright": rows["only_second"],
+            "only this\nright": rows["only_second"],
             "p": rows["p_holm"].map(p_value),
         }
     )
-    if rows["equal"].notna().all():
+    if rows["equal"].notna().all() and console.width >= WIDE:
         printed["equal"] = rows["equal"].map("{:.2f}".format)
     return printed

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError, did_you_mean, needs_extra
+from coverfusion.data.genre_sets import Labels
 from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.evaluation.rope import correlated_t_rope
@@ -23,12 +24,15 @@ BALANCES = {
 }
 
 
-def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
+def check_balances(balances: Sequence[str], classifiers: Sequence[str], labels: Labels = "one") -> None:
     """Refuses what is unknown or not installed, and class weights for a classifier that takes none.
+
+    Covers of several genres cannot be balanced: more of one genre is more of another.
 
     Args:
         balances: out of `BALANCES`.
         classifiers: registered names; means of others need no weights of their own.
+        labels: genres of a cover.
 
     Raises:
         UserError: the message names the option.
@@ -36,6 +40,11 @@ def check_balances(balances: Sequence[str], classifiers: Sequence[str]) -> None:
     for balance in balances:
         if balance not in BALANCES:
             raise UserError(f"--balance {balance}: unknown.{did_you_mean(balance, BALANCES)}")
+        if balance != "none" and labels == "many":
+            raise UserError(
+                f"--balance {balance}: with labels: many a cover counts for several genres, so that none can "
+                f"be balanced alone. Take --balance none: thresholds are learnt for each genre."
+            )
     if "oversample" in balances:
         needs_extra("balance", "--balance oversample")
     for name in classifiers if "weights" in balances else ():
@@ -109,8 +118,8 @@ def balance_table(
             ]
             covers = row.covers * test_share / (1 + test_share)
             # a loss has no points, and one cover may change it by any amount
-            rope, step = (math.nan, 0.0) if row.score in LOSSES else (ROPE, 1 / covers)
-            test = corrected_t_test(folds[0] - folds[1], test_share, covers, step)
+            rope, step, most = (math.nan, 0.0, math.inf) if row.score in LOSSES else (ROPE, 1 / covers, 1.0)
+            test = corrected_t_test(folds[0] - folds[1], test_share, covers, step, most)
             equal = correlated_t_rope(folds[0] - folds[1], test_share, covers, rope, step).equal
             interval = (test.difference, test.low, test.high, test.p, equal)
         differences.append(interval)

@@ -26,9 +26,7 @@ from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 # a balance has a colour and a shape of its own
 GROUPS = {balance: number for number, balance in enumerate(BALANCES)}
-BESIDE = (
-    1.04  # sizes of the next balance stand so much further right, so that intervals do not hide each other
-)
+BESIDE = 0.012  # of the axis: the next balance stands so much further right, so that intervals show
 SMOOTH = 40  # points of a line that is bent
 
 
@@ -63,7 +61,8 @@ def curve_charts(
         100 if metric.percent else math.inf,
     )
     sizes = sorted(values["size"].unique())
-    x = width_axis(sizes[0], 2 * sizes[-1], log=True)
+    ahead = [2 * sizes[-1]] if any(each.dashes for series in drawn.values() for each in series) else []
+    x = width_axis(sizes[0], [*sizes, *ahead][-1], log=True)
     return {
         name: Curve(
             title=f"{name}: {metric.label} against training covers",
@@ -72,7 +71,7 @@ def curve_charts(
             x_label="training covers (logarithmic)",
             y_label=metric.named,
             series=[*behind[name], *series],
-            x_ticks=[(float(size), f"{size:,}") for size in [*sizes, 2 * sizes[-1]]],
+            x_ticks=[(float(size), f"{size:,}") for size in [*sizes, *ahead]],
             shown=metric.figure,
             line=line,
             line_label=f"chance: {metric.figure(line)}",
@@ -138,7 +137,7 @@ def _behind(values: pd.DataFrame, laws: pd.DataFrame, name: str, metric: Metric)
 def _series(values: pd.DataFrame, law: dict[str, Any], metric: Metric) -> list[Series]:
     """Points with intervals, and the fitted law with its prediction where it has one."""
     group = GROUPS[law["balance"]]
-    beside = (2 * law["largest"] / law["smallest"]) ** (BESIDE * group)
+    beside = (law["largest"] / law["smallest"]) ** (BESIDE * group)
     mine = values[(values["classifier"] == law["classifier"]) & (values["balance"] == law["balance"])]
     spots = []
     for row in records(mine):

@@ -10,16 +10,17 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.charts import balance_charts, curve_charts
+from coverfusion.experiments.curve.power_law import MIN_SIZE_RATIO, MIN_SIZES
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
 from coverfusion.experiments.drawing.words import points, records
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS, Metric
 from coverfusion.experiments.pipeline.provenance import read_json
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
-    "short": ("too short", "too few sizes, or too near each other, to fit a curve"),
+    "short": ("too short", ""),
     "flat": (
         "no significant rise",
         "no significant rise (too flat, or too few covers), so nothing is predicted",
@@ -50,6 +51,8 @@ def write_curve_page(folder: Path) -> Path:
         "charts": charts,
         "balance_charts": balances,
         "laws": records(laws),
+        "fitted": bool((laws["verdict"] != "short").any()),
+        "forecast": bool(laws["verdict"].isin(["unsure", "rising"]).any()),
         "points": records(pooled[pooled["score"] == metric.column]),
         "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),
         "balances": BALANCES,
@@ -65,7 +68,7 @@ def write_curve_page(folder: Path) -> Path:
 
 def curve_metric(folder: Path) -> Metric:
     """The metric that a study's curves are of."""
-    return METRICS[read_json(folder / "curve.json")["metric"]]
+    return SET_METRICS[read_json(folder / "curve.json")["metric"]]
 
 
 def curve_findings(laws: pd.DataFrame, metric: Metric = METRICS["accuracy"]) -> list[str]:
@@ -80,16 +83,27 @@ def _finding(law: dict[str, Any], metric: Metric) -> str:
         f"{law['largest']:,} training covers"
     )
     so_far = f"each doubling so far brought {_spread(law, 'per_doubling', metric)} on average"
+    last = ""
+    if law["last_step_low"] > 0:
+        last = f", the last step {_spread(law, 'last_step', metric)}"
     if law["verdict"] == "short":
-        return f"{start}; {doubt}."
+        return f"{start}; {so_far}{last}. No forecast: {_too_short(law)}."
     if law["verdict"] == "flat":
-        return f"{start}; {so_far}: {doubt}."
+        return f"{start}; {so_far}{last}: {doubt}."
     ahead = f"the next would bring about {_spread(law, 'gain', metric)}"
     check = ""
     if law["missed"] == law["missed"]:
         missed = f"{_signed(law['missed'], metric)} {_unit(metric)}"
         check = f" (without the last size the same curve would have missed it by {missed})"
     return f"{start}; {so_far}, {ahead}{check}{'; ' + doubt if doubt else ''}."
+
+
+def _too_short(law: dict[str, Any]) -> str:
+    """Why no curve is fitted."""
+    if law["sizes"] < MIN_SIZES:
+        return f"it needs {MIN_SIZES} sizes or more, and there are {law['sizes']:.0f}"
+    ratio = law["largest"] / law["smallest"]
+    return f"the largest size is {ratio:.1f} times the smallest, and must be {MIN_SIZE_RATIO:g} times or more"
 
 
 def _value(law: dict[str, Any], metric: Metric) -> str:
@@ -122,7 +136,7 @@ def _spread(row: dict[str, Any], name: str, metric: Metric = METRICS["accuracy"]
 
 
 def _signed(gain: float, metric: Metric) -> str:
-    return metric.in_words(gain).replace("-", "\u2212")
+    return metric.in_words(gain)
 
 
 def _unit(metric: Metric) -> str:

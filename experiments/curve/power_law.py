@@ -112,7 +112,13 @@ def _slopes(size: np.ndarray, a: float, d: float, c: float) -> np.ndarray:
 
 
 def doubling(
-    n: np.ndarray, accuracy: np.ndarray, test_share: float, covers: float, seed: int = 0
+    n: np.ndarray,
+    accuracy: np.ndarray,
+    test_share: float,
+    covers: float,
+    seed: int = 0,
+    step: float = 0.0,
+    most: float = 1.0,
 ) -> Doubling:
     """Fits the law to the folds' mean and to bootstrap draws of the folds.
 
@@ -126,6 +132,8 @@ def doubling(
         test_share: n_test / n_train of the cross-validation.
         covers: that a fold tests, on average.
         seed: of the draws.
+        step: what one cover changes in a fold's score, as for `fold_error`.
+        most: no difference is larger, as for `corrected_t_test`.
     """
     folds = len(accuracy)
     law = fit_power_law(n, 1 - accuracy.mean(axis=0))
@@ -141,8 +149,8 @@ def doubling(
     c_low, c_high = np.nanquantile(exponents, tails)
     # the slope over all sizes says more than the two ends alone
     slopes = np.polyfit(np.log2(n), accuracy.T, 1)[0]
-    rise = corrected_t_test(slopes, test_share, covers)
-    last = corrected_t_test(accuracy[:, -1] - accuracy[:, -2], test_share, covers)
+    rise = corrected_t_test(slopes, test_share, covers, most=most)
+    last = corrected_t_test(accuracy[:, -1] - accuracy[:, -2], test_share, covers, step, most)
     return Doubling(
         law=law,
         gain=gain,

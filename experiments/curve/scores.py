@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,19 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.genre_sets import genre_names
 from coverfusion.experiments.curve.balance import balance_table
 from coverfusion.experiments.curve.power_law import doubling
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
-from coverfusion.experiments.evaluation.metrics import score_predictions
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS, Metric
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.fold_scores import fold_scores, genre_columns
+from coverfusion.experiments.pipeline.genre_thresholds import with_named
+from coverfusion.experiments.pipeline.leaderboard import score_frame
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 from coverfusion.fusion.average import geometric_mean
 
-POOLED_SCORES = [metric.column for metric in METRICS.values()]  # scores with a bootstrap interval
+LOSS_COLUMNS = [metric.column for metric in SET_METRICS.values() if not metric.percent]
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,14 @@ def score_points(
         folds: of one repeat.
         seed: of the bootstrap.
     """
-    genres = sorted(covers["genre"].unique())
+    genres = genre_names(covers)
     group = covers.set_index("cover_id")["group"]
     rows, pooled = [], []
     for name in names:
         for balance, (fits, parts) in kept.items():
             frames: dict[int, list[pd.DataFrame]] = {}
-            for point, part in zip(points, parts, strict=True):
-                frame, seconds = _predicted(fits, part, means.get(name, [name]), genres)
+            predictions = _all_predicted(fits, points, parts, means.get(name, [name]), genres)
+            for point, part, (frame, seconds) in zip(points, parts, predictions, strict=True):
                 frames.setdefault(point.size, []).append(frame)
                 rows.append(_fold_row(name, balance, point, part, frame, genres) | {"seconds": seconds})
             for size, predicted in frames.items():
@@ -81,6 +85,30 @@ def score_points(
     return curve, table[[*keys, *(c for c in table.columns if c not in keys)]]
 
 
+def _all_predicted(
+    fits: CachedFits,
+    points: Sequence[Point],
+    parts: Sequence[Part],
+    members: Sequence[str],
+    genres: Sequence[str],
+) -> list[tuple[pd.DataFrame, float]]:
+    """`_predicted` of each point; of covers of several genres with what they are called.
+
+    Thresholds of a fold are learnt on the other folds of its size and repeat.
+    """
+    made = [_predicted(fits, part, members, genres) for part in parts]
+    if not fits.sets:
+        return made
+    steps: dict[tuple[int, int], list[int]] = {}
+    for place, point in enumerate(points):
+        steps.setdefault((point.repeat, point.size), []).append(place)
+    for places in steps.values():
+        named = with_named([made[place][0] for place in places], fits.covers["group"], fits.seed)
+        for place, frame in zip(places, named, strict=True):
+            made[place] = frame, made[place][1]
+    return made
+
+
 def _predicted(
     fits: CachedFits, part: Part, members: Sequence[str], genres: Sequence[str]
 ) -> tuple[pd.DataFrame, float]:
@@ -89,6 +117,9 @@ def _predicted(
     models = [Model(member, all_blocks(member, blocks)) for member in members]
     frames = [fits.predictions(model, part) for model in models]
     columns = [f"p_{genre}" for genre in genres]
+    if len(frames) == 1 and fits.sets:  # each genre by itself: they need not sum to 1
+        kept = frames[0].reindex(columns=columns, fill_value=0.0)
+        return kept.assign(genre=frames[0]["genre"]), fits.seconds(models[0], part)
     proba = geometric_mean([f.reindex(columns=columns, fill_value=0.0).to_numpy() for f in frames])
     frame = pd.DataFrame(proba, index=frames[0].index, columns=columns)
     return frame.assign(genre=frames[0]["genre"]), sum(fits.seconds(model, part) for model in models)
@@ -97,8 +128,7 @@ def _predicted(
 def _fold_row(
     name: str, balance: str, point: Point, part: Part, frame: pd.DataFrame, genres: Sequence[str]
 ) -> dict[str, object]:
-    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
+    found = predicted_of(frame, genres)
     return {
         "classifier": name,
         "balance": balance,
@@ -108,7 +138,7 @@ def _fold_row(
         "covers": point.covers,
         "rows": len(part.train),
         "test_covers": len(frame),
-        **fold_scores(truth, proba.argmax(axis=1), proba, genres),
+        **fold_scores(found.truth, found.named, found.proba, genres),
     }
 
 
@@ -117,11 +147,10 @@ def _pooled_rows(
 ) -> pd.DataFrame:
     """`genre` ("" for all), `score`, `covers`, `value`, `low`, `high` by the bootstrap of groups."""
     frame = frame.sort_index(kind="stable")  # as the leaderboard of a run, for the same resamples
-    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-    scores = score_predictions(
-        frame["genre"].to_numpy(), proba, genres, group[frame.index].to_numpy(), seed, folds
-    )
-    overall = scores.overall.loc[POOLED_SCORES].rename_axis("score").reset_index()
+    scores = score_frame(frame, group[frame.index].to_numpy(), seed, folds, genres)
+    metrics = SET_METRICS if several(frame) else METRICS
+    wanted = [metric.column for metric in metrics.values()]  # a bootstrap interval each
+    overall = scores.overall.loc[wanted].rename_axis("score").reset_index()
     overall = overall.assign(genre="", covers=len(frame))
     each = scores.per_genre.reset_index()
     each = each[each["score"].isin(["recall", "f1"]) & (each["covers"] > 0)]
@@ -156,7 +185,8 @@ def with_fold_intervals(pooled: pd.DataFrame, curve: pd.DataFrame, test_share: f
         values = folds[row["classifier"], row["balance"], row["size"]][name].to_numpy()
         tested = float(row["covers"]) * test_share / (1 + test_share)
         test = corrected_t_test(values, test_share, tested)
-        intervals.append((test.low, test.high))
+        largest = math.inf if row["score"] in LOSS_COLUMNS else 1.0
+        intervals.append((max(test.low, 0.0), min(test.high, largest)))
     return pooled.assign(**dict(zip(("fold_low", "fold_high"), np.array(intervals).T, strict=True)))
 
 
@@ -176,7 +206,7 @@ def power_laws(
         covers = part.groupby("size")["covers"].mean().to_numpy()
         good = by_fold if metric.higher_is_better else 1 - by_fold
         tested = float(part["test_covers"].mean())
-        twice = doubling(covers, good.to_numpy(), test_share, tested, seed)
+        twice = doubling(covers, good.to_numpy(), test_share, tested, seed, metric.step(tested), metric.most)
         row: dict[str, object] = {
             "classifier": name,
             "balance": balance,

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from rich.progress import Progress
 
+from coverfusion.data.genre_sets import genre_names, labels_of
 from coverfusion.experiments.curve.balance import balanced_parameters, check_balances, oversampled
 from coverfusion.experiments.curve.page import write_curve_page
 from coverfusion.experiments.curve.scores import Point, score_points, write_curve_tables
 from coverfusion.experiments.curve.subsamples import check_sizes, nested_subsamples
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part, all_blocks
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
@@ -64,9 +65,10 @@ def learning_curve(
     parameters = {name: (config.classifiers or {}).get(name, {}) for name in names}
     for name, given in parameters.items():
         create(name, **given)
-    means = members_of(parameters)
+    # of several genres a mean pools each genre by itself, and is fitted as it is
+    means = {} if config.labels == "many" else members_of(parameters)
     fitted = list(dict.fromkeys(m for name in names for m in means.get(name, [name])))
-    check_balances(balances, fitted)
+    check_balances(balances, fitted, config.labels)
     config, repeats = with_saved_folds(with_folds(config), repeats)
     config = config.model_copy(update={"classifiers": parameters, "alone": []})
     folds = config.folds or DEFAULT_FOLDS
@@ -76,7 +78,7 @@ def learning_curve(
 
     def check(covers: pd.DataFrame) -> None:
         check_folds(covers, config)
-        check_sizes(sizes, len(covers), covers["genre"].nunique())
+        check_sizes(sizes, len(covers), len(genre_names(covers)))
 
     with open_study_folder("curve", config, extractors, [asked], fresh=fresh, check=check) as study:
         if not study.is_finished():
@@ -88,7 +90,7 @@ def learning_curve(
             write_inputs(study.path, config, prepared, note, say_unequal(prepared.covers, config))
             kept = fit_points(study, prepared, points, balances, fitted, workers)
             curve, pooled = score_points(kept, points, means, names, prepared.covers, folds, config.seed)
-            write_curve_tables(study.path, curve, pooled, folds, config.seed, METRICS[config.metric])
+            write_curve_tables(study.path, curve, pooled, folds, config.seed, SET_METRICS[config.metric])
             write_curve_page(study.path)
             study.remove_fits()
         return study.path
@@ -116,7 +118,7 @@ def make_points(
     """
     all_folds, _ = save_folds(folder, covers, with_folds(config), repeats)
     largest = round(float(np.mean([len(fold.part.train) for fold in all_folds])))
-    steps = check_sizes(sizes, largest, covers["genre"].nunique())
+    steps = check_sizes(sizes, largest, len(genre_names(covers)), with_folds(config).folds or 0)
     by_id = covers.set_index("cover_id", drop=False)
     points = []
     for fold in all_folds:
@@ -132,9 +134,9 @@ def make_points(
 
 def baseline_of(points: Sequence[Point], covers: pd.DataFrame, metric: str) -> float:
     """The metric where nothing is known of a cover, with all the training covers of each fold."""
-    genre, largest = covers.set_index("cover_id")["genre"], max(point.size for point in points)
+    genre, largest = labels_of(covers.set_index("cover_id")), max(point.size for point in points)
     parts = [point.part for point in points if point.size == largest]
-    return baselines(parts, genre, sorted(genre.unique()))["test"][metric]
+    return baselines(parts, genre, genre_names(covers))["test"][metric]
 
 
 # --- fits ----------------------------------------------------------------------------------------------
@@ -153,7 +155,7 @@ def fit_points(
     Returns:
         balance -> where the predictions are, and the part of each point.
     """
-    config, blocks = study.config, tuple(prepared.table.blocks)
+    config, blocks = study.config, tuple(prepared.learnable_columns())
     genre = prepared.covers.set_index("cover_id")["genre"]
     kept = {}
     for balance in balances:

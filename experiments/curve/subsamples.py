@@ -11,6 +11,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.identity_order import drawn_groups, least_covers
 
 MIN_COVERS_PER_GENRE = 10  # covers a genre, on average, in the smallest training set
+MOST_ADVISED_FOLDS = 20
 MIN_STEPS = 5  # sizes at least
 
 
@@ -57,13 +58,14 @@ def nested_subsamples(covers: pd.DataFrame, sizes: Sequence[int], seed: int) -> 
     return chosen
 
 
-def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
+def check_sizes(sizes: Sequence[int], largest: int, genres: int, folds: int = 0) -> list[int]:
     """The wished sizes, or geometric steps: halves of the largest down to ten covers a genre.
 
     Args:
         sizes: as asked; none: the steps.
         largest: training covers of the smallest training fold.
         genres: how many there are.
+        folds: of which one is tested on; 0: not known.
 
     Raises:
         UserError: too few covers for any curve; a size that is larger than `largest`, has fewer than ten
@@ -74,7 +76,7 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
         raise UserError(
             f"A learning curve of {genres} genres starts with {smallest} training covers "
             f"({MIN_COVERS_PER_GENRE} a genre), and a training fold has only {largest}. "
-            f"Add covers, or take more --folds."
+            f"Add covers{_more_folds(smallest, largest, folds)}."
         )
     if len(set(sizes)) == 1:
         raise UserError(f"--sizes {sizes[0]}: one size is no curve; name two or more, or none.")
@@ -91,3 +93,14 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
     halves = [round(largest / 2**step) for step in range(64) if largest / 2**step >= smallest]
     even = np.geomspace(smallest, largest, MIN_STEPS).round().astype(int).tolist()
     return sorted(set(halves if len(halves) >= MIN_STEPS else even))
+
+
+def _more_folds(smallest: int, largest: int, folds: int) -> str:
+    """The number of folds whose training folds are large enough; nothing where no number is."""
+    covers = largest * folds / (folds - 1) if folds > 1 else 0
+    if covers <= smallest:
+        return ""
+    needed = (
+        int(covers / (covers - smallest)) + 1
+    )  # (needed - 1) / needed of the covers are more than smallest
+    return f", or take --folds {needed} or more" if folds < needed <= MOST_ADVISED_FOLDS else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.decision.findings import SPOKEN_GUARANTEE
@@ -28,7 +29,8 @@ RULES = {
     "plain": "one threshold, no guarantee",
 }
 KINDS = {BY_GENRE: "each genre's covers", MARGINAL: "all covers together"}
-METHOD_WORDS = {"lac": "LAC: above a threshold", "aps": "APS: added up"}
+BY_GENRE_HEADING = "By genre"
+CALIBRATED = "Are the probabilities right?"
 FIRST_POINTS = 4  # of the curve: they stand for so few covers that their intervals would fill the plot
 
 
@@ -39,32 +41,54 @@ def decision_charts(tables: Mapping[str, pd.DataFrame], target: float) -> dict[s
         tables: of `decision.study`.
         target: proportion of wrong predictions to speak of.
     """
-    bins = tables["reliability"]
     return {
         "How many are wrong among the most confident predictions": {
             "Wrong against coverage": risk_coverage_chart(
                 tables["risk_coverage"], tables["abstention"], target
             )
         },
-        "Whether probabilities come true as often as they say": {
-            f"{when.capitalize()} calibration": _reliability(bins[bins["when"] == when], when)
-            for when in ("before", "after")
-        },
+        CALIBRATED: _calibrations(tables["reliability"]),
         "What genre sets hold, and how large they are": dict(_sets(tables["sets"])),
-        "Genre sets and abstaining by genre": {
-            "Sets that hold the genre's covers": _by_genre(
-                tables["sets_by_genre"].query("guarantee == @SPOKEN_GUARANTEE"),
-                "sets",
-                "coverage",
-                f"{100 * SPOKEN_GUARANTEE:g} % sets that hold the true genre, %",
-                SPOKEN_GUARANTEE,
-                "guarantee",
-            ),
-            "Wrong among covers predicted as the genre": _by_genre(
-                tables["predicted"], "thresholds", "error", "wrong among its predictions, %", target, "target"
-            ),
-        },
+        BY_GENRE_HEADING: dict(_genres(tables, target)),
     }
+
+
+def _calibrations(bins: pd.DataFrame) -> dict[str, Chart]:
+    """Before and after, or one chart where calibration left all as it was."""
+    before, after = (bins[bins["when"] == when].drop(columns="when") for when in ("before", "after"))
+    if np.allclose(before.to_numpy(float), after.to_numpy(float)) if len(before) == len(after) else False:
+        return {"Probabilities, left as they were": _reliability(before, "uncalibrated")}
+    return {
+        "Before calibration": _reliability(before, "before calibration"),
+        "After calibration": _reliability(after, "after calibration"),
+    }
+
+
+def _genres(tables: Mapping[str, pd.DataFrame], target: float) -> Iterator[tuple[str, Forest]]:
+    """What sets hold by genre, and how many predictions are wrong, where there are any."""
+    yield (
+        "Sets that hold the genre's covers",
+        _by_genre(
+            tables["sets_by_genre"].query("guarantee == @SPOKEN_GUARANTEE"),
+            "sets",
+            "coverage",
+            f"{100 * SPOKEN_GUARANTEE:g} % sets that hold the true genre, %",
+            SPOKEN_GUARANTEE,
+            "guarantee",
+        ),
+    )
+    if tables["predicted"]["answered"].any():
+        yield (
+            "Wrong among covers predicted as the genre",
+            _by_genre(
+                tables["predicted"],
+                "thresholds",
+                "error",
+                "wrong among its predictions by guaranteed thresholds, %",
+                target,
+                "target",
+            ),
+        )
 
 
 def risk_coverage_chart(curve: pd.DataFrame, abstention: pd.DataFrame, target: float) -> Curve:
@@ -74,7 +98,7 @@ def risk_coverage_chart(curve: pd.DataFrame, abstention: pd.DataFrame, target: f
     asked = abstention[(abstention["target"] == "error") & (abstention["wished"] == target)]
     series = [
         Series(
-            "most confident first, 95 % interval",
+            "most confident first, with its interval",
             0,
             line=[(row["coverage"], row["error"]) for row in rows],
             band=[(row["coverage"], row["low"], row["high"]) for row in rows],
@@ -112,7 +136,7 @@ def _reliability(bins: pd.DataFrame, when: str) -> Curve:
     names = ("confidence", "accuracy", "accuracy_low", "accuracy_high")
     rows = records(bins)
     return calibration_curve(
-        f"How often predictions are right against their probability, {when} calibration",
+        f"How often predictions are right against their probability, {when}",
         [Spot(*(100 * row[name] for name in names)) for row in rows],
         [Counted(100 * row["low"], 100 * row["high"], int(row["covers"])) for row in rows],
     )
@@ -121,11 +145,12 @@ def _reliability(bins: pd.DataFrame, when: str) -> Curve:
 def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
     """How often sets hold the true genre over the splits, and how many genres they name."""
     summary = records(summarised_sets(sets).sort_values(["guarantee", "method", "sets"], kind="stable"))
-    groups = dict(enumerate(KINDS.values()))
+    genres = sum(str(name).startswith("coverage_") for name in sets)
     held, sizes = [], []
     for row in summary:
         group = list(KINDS).index(row["sets"])
-        label, heading = METHOD_WORDS[row["method"]], f"guarantee {100 * row['guarantee']:g} %"
+        label = f"{row['method'].upper()}, {KINDS[row['sets']]}"
+        heading = f"guarantee {100 * row['guarantee']:g} %"
         value, low, high = (row[name] for name in ("coverage", "lowest", "highest"))
         held.append(Row(label, value, low, high, group=group, heading=heading).scaled(100))
         sizes.append(Row(label, row["size"], group=group, heading=heading))
@@ -137,16 +162,14 @@ def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
             axis_label="coverage, %: mean, lowest and highest split",
             shown="{:.1f}".format,
             tick="{:g}".format,
-            groups=groups,
         ),
         "Genres in a set": Forest(
             title="Genres in a set, mean",
             rows=sizes,
-            axis=forest_axis(sizes, 0.0, 0.0),
-            axis_label="genres in a set, mean",
+            axis=Axis(0.0, float(genres), START, END),
+            axis_label=f"genres in a set, mean, of {genres}",
             shown="{:.2f}".format,
             tick="{:g}".format,
-            groups=groups,
             bars=True,
         ),
     }
@@ -178,5 +201,4 @@ def _by_genre(
         tick="{:g}".format,
         line=100 * line,
         line_label=f"{line_label}: {100 * line:g} %",
-        groups=dict(enumerate(KINDS.values())),
     )

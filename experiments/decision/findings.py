@@ -46,9 +46,9 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
     return [
         (
             f"{classifier}, {kinds['none']['covers']:,} held-out covers that chose no model: "
-            f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining; area "
-            f"under the risk-coverage curve {_spanned(chosen, 'aurc', 1, 3)}."
+            f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining."
         ),
+        f"Area under the risk-coverage curve: {_spanned(chosen, 'aurc', 1, 3)}.",
         *(_abstention_words(row) for row in own),
         *_genres_words(records(tables["genres"])),
         *_predicted_words(records(tables["predicted"]), target),

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 from coverfusion.fusion.grouped_folds import Split, inner_folds
 
@@ -30,6 +31,7 @@ class HeldOut:
         y: (n,) true codes.
         groups: (n,) labels; covers with the same one belong together.
         parts: (rows to learn from, rows to try on) pairs.
+        wider: from `evaluation.statistics.widening`: predictions of pooled folds are of several models.
     """
 
     genres: list[str]
@@ -37,6 +39,7 @@ class HeldOut:
     y: np.ndarray
     groups: np.ndarray
     parts: list[Split]
+    wider: float = 1.0
 
     @property
     def tried(self) -> np.ndarray:
@@ -84,6 +87,7 @@ def read_held_out(run: Run, model: ScoredModel, parts: Sequence[Split]) -> HeldO
         y=pd.Index(genres).get_indexer(pd.Index(frame["genre"])),
         groups=frame["group"].to_numpy(),
         parts=list(parts),
+        wider=widening(run.config["folds"]),
     )
 
 

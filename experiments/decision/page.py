@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from coverfusion.experiments.decision.charts import BY_GENRE_HEADING, CALIBRATED
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT
 from coverfusion.experiments.decision.shown import ShownTable
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.run_folder import Run
 
 # heading of a section -> what its charts need beside their legends
 CAPTIONS = {
     "How many are wrong among the most confident predictions": "Covers are taken from the most confident "
-    "prediction to the least. Band: 95 % interval; single marks are the thresholds of the table above.",
-    "Whether probabilities come true as often as they say": "Bars: how many covers stand behind each point. "
-    "Points on the dashed line come true as often as they say.",
+    "prediction to the least. Band: interval of at least 95 %. Single marks are the thresholds of the table "
+    "above: each was learnt on other covers, so it may lie off the curve and miss its target.",
+    CALIBRATED: "Bars: how many covers stand behind each point. On the dashed line probabilities are right.",
     "What genre sets hold, and how large they are": f"{SET_METHODS_TEXT} {SET_KINDS_TEXT}",
-    "Genre sets and abstaining by genre": "Lines are 95 % intervals. First: of the covers of a genre. "
-    "Second: of the covers that are predicted as it, with guaranteed thresholds.",
+    BY_GENRE_HEADING: "Lines are intervals of at least 95 %.",
 }
 
 
@@ -49,6 +50,7 @@ def write_decision_page(
     }
     page = folder / "index.html"
     pages.write(page, pages.render("decision.html", context))
+    link_run_pages(run.folder, "Decisions", page)
     return page
 
 

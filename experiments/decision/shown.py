@@ -29,6 +29,7 @@ OVER_WORDS = {MARGINAL: "all covers", BY_GENRE: "each genre's covers"}
 NONE = "\u2013"
 TEXTS = ("classifier", "genre", "kind", "method", "rule", "sets", "target", "thresholds", "when")
 PRINTED_ROWS = 20
+FEW_COVERS = 10  # of fewer, a percentage says more than is known
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,20 @@ def shown_tables(classifier: str, tables: Mapping[str, pd.DataFrame], target: fl
 
 def _abstaining(classifier: str, tables: Mapping[str, pd.DataFrame], target: float) -> ShownTable:
     rules, models = records(tables["abstention"]), records(tables["models"])
-    error = next(row["error_of_all"] for row in models if row["classifier"] == classifier)
+    own = next(row for row in models if row["classifier"] == classifier)
     asked = [row for row in rules if row["target"] == "error" and row["wished"] == target]
     whole = {"threshold": "none: every cover gets a prediction", "covers kept, %": "100.0"}
-    rows = [whole | {"wrong among them, %": f"{100 * error:.1f}"}]
+    rows = [whole | {"wrong among them, %": _spanned(own, "error_of_all")}]
     rows += [{"threshold": THRESHOLD_WORDS[row["rule"]]} | _kept(row) for row in asked]
-    note = "Intervals of 95 %."
+    note = "Intervals of at least 95 %."
     if not all(row["answered"] for row in asked):
         note += " 0.0: no prediction; the covers are too few, or too hard."
+    missed = [row for row in asked if row["rule"] == "plain" and row["error"] > target]
+    note += "".join(
+        f" Without a guarantee the target was missed here: {round(row['error'] * row['answered'])} of "
+        f"{row['answered']:,} predictions are wrong."
+        for row in missed
+    )
     return ShownTable(f"Abstaining, so that at most {100 * target:g} % are wrong", pd.DataFrame(rows), note)
 
 
@@ -76,28 +83,36 @@ def _by_genre(tables: Mapping[str, pd.DataFrame], target: float) -> ShownTable:
     spoken = sets[(sets["guarantee"] == SPOKEN_GUARANTEE) & (sets["sets"] == BY_GENRE)].set_index("genre")
     rows = [
         {"genre": row["genre"], "covers": f"{row['covers']:,}"}
-        | _kept(row)
-        | {f"{100 * SPOKEN_GUARANTEE:g} % sets hold it, %": _spanned(spoken.loc[row["genre"]], "coverage")}
+        | _kept(row, row["covers"])
+        | {
+            f"{100 * SPOKEN_GUARANTEE:g} % sets hold it, %": _spanned(
+                spoken.loc[row["genre"]], "coverage", row["covers"]
+            )
+        }
         for row in records(genres[genres["rule"] == rule])
     ]
     needed, fewest = rows_needed(SPOKEN_GUARANTEE), int(spoken["learnt"].min())
-    note = f"Threshold: {THRESHOLD_WORDS[rule]}. Intervals of 95 %."
+    note = f"Threshold: {THRESHOLD_WORDS[rule]}. Intervals of at least 95 %, counts below {FEW_COVERS}."
     if fewest < needed:
         note += f" Every set holds a genre with fewer than {needed} covers to learn from."
     return ShownTable(f"By true genre, at a target of {100 * target:g} % wrong", pd.DataFrame(rows), note)
 
 
 def _sets(sets: pd.DataFrame) -> ShownTable:
-    rows = [
-        {
-            "guarantee": f"{100 * row['guarantee']:g} % of {OVER_WORDS[row['sets']]}",
-            "hold the true genre, %": f"{100 * row['coverage']:.1f} "
-            f"({100 * row['lowest']:.1f}\u2013{100 * row['highest']:.1f})",
-            "genres in a set": f"{row['size']:.2f}",
-        }
-        for row in records(summarised_sets(sets))
-        if row["method"] == DEFAULT
-    ]
+    genres = sum(str(name).startswith("coverage_") for name in sets)
+    rows = []
+    for row in records(summarised_sets(sets)):
+        if row["method"] != DEFAULT:
+            continue
+        held = f"{100 * row['coverage']:.1f} ({100 * row['lowest']:.1f}\u2013{100 * row['highest']:.1f})"
+        every = _all_genres(row["size"], genres)  # says nothing: the true one is always among all
+        rows.append(
+            {
+                "guarantee": f"{100 * row['guarantee']:g} % of {OVER_WORDS[row['sets']]}",
+                "hold the true genre, %": "100.0" if every else held,
+                f"genres in a set, of {genres}": "all" if every else f"{row['size']:.2f}",
+            }
+        )
     note = (
         "LAC sets: mean, lowest and highest over random halves. The command score makes sets for each "
         "genre's covers."
@@ -105,18 +120,51 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
     return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
 
 
-def _kept(row: Mapping[str, Any]) -> dict[str, str]:
-    return {"covers kept, %": _spanned(row, "coverage"), "wrong among them, %": _spanned(row, "error")}
+def _all_genres(size: float, genres: int) -> bool:
+    """Whether a mean size reads as that of sets of all genres."""
+    return f"{size:.2f}" == f"{genres:.2f}"
 
 
-def _spanned(row: Mapping[str, Any] | pd.Series, name: str) -> str:
+def _kept(row: Mapping[str, Any], covers: float = math.inf) -> dict[str, str]:
+    """The two columns of a threshold, of so many covers."""
+    return {
+        "covers kept, %": _spanned(row, "coverage", covers),
+        "wrong among them, %": _spanned(row, "error", row["answered"]),
+    }
+
+
+def _spanned(row: Mapping[str, Any] | pd.Series, name: str, of: float = math.inf) -> str:
+    """A proportion with its interval, or the counts themselves where it is `of` few covers."""
     value = row[name]
-    return NONE if math.isnan(value) else scored(Interval(value, row[f"{name}_low"], row[f"{name}_high"]))
+    if math.isnan(value):
+        return NONE
+    if of < FEW_COVERS:
+        return f"{round(value * of)} of {round(of)}"
+    return scored(Interval(value, row[f"{name}_low"], row[f"{name}_high"]))
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     """Name -> table of a study's folder, as `experiments.decision.study` wrote it."""
     return {file.stem: read_table(file, TEXTS) for file in sorted(folder.glob("*.csv"))}
+
+
+def guaranteed_targets(folder: Path) -> list[float]:
+    """The targets of a study, as proportions of wrong predictions, that one guaranteed threshold can keep.
+
+    It must leave predictions enough to rely on, and fewer of them wrong than the target.
+    """
+    rules = read_tables(folder)["abstention"]
+    kept = rules[(rules["target"] == "error") & (rules["rule"] == "guaranteed")]
+    enough = (kept["answered"] >= FEW_COVERS) & (kept["error"] <= kept["wished"])
+    return kept.loc[enough, "wished"].tolist()
+
+
+def sets_say_nothing(folder: Path) -> bool:
+    """Whether the sets that scoring makes by default name every genre of a study's run."""
+    sets = read_tables(folder)["sets"]
+    genres = sum(str(name).startswith("coverage_") for name in sets)
+    sizes = summarised_sets(sets).set_index(["method", "sets", "guarantee"])["size"]
+    return _all_genres(float(sizes.loc[(DEFAULT, BY_GENRE, SPOKEN_GUARANTEE)]), genres)
 
 
 def print_decision(folder: Path) -> None:

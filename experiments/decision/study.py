@@ -63,6 +63,12 @@ def decide(
     place = Path(out or folder / "decisions")
     check_folder(place)
     run = read_run(folder)
+    if run.config.get("labels") == "many":
+        raise UserError(
+            f"{folder} was trained with labels: many, and decide speaks of one genre a cover. Its "
+            f"bundle has thresholds for each genre and sets that miss few genres; `coverfusion score` names "
+            f"both."
+        )
     model = _model(run, classifier)
     parts = held_out_parts(run, seed)
     held = read_held_out(run, model, parts)
@@ -71,7 +77,7 @@ def decide(
     tables = {
         "models": models_table(run, parts, target, seed),
         "calibration": calibration_table(y, calibrated),
-        "reliability": reliability_table(y, held.groups[held.tried], calibrated),
+        "reliability": reliability_table(y, held.groups[held.tried], calibrated, held.wider),
         "risk_coverage": risk_coverage_table(held, weights),
         "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, target})),
         "genres": genres_table(held, weights, target),

@@ -93,13 +93,14 @@ def calibration_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd
 
 
 def reliability_table(
-    y: np.ndarray, groups: np.ndarray, calibrated: Mapping[str, np.ndarray]
+    y: np.ndarray, groups: np.ndarray, calibrated: Mapping[str, np.ndarray], wider: float = 1.0
 ) -> pd.DataFrame:
     """The bins of the reliability diagram, before and after calibration; Wilson intervals by groups."""
     frames = []
     for when, kind in (("before", "none"), ("after", "chosen")):
         proba = calibrated[kind]
-        bins = pd.DataFrame(map(asdict, reliability(proba.max(axis=1), proba.argmax(axis=1) == y, groups)))
+        found = reliability(proba.max(axis=1), proba.argmax(axis=1) == y, groups, wider)
+        bins = pd.DataFrame(map(asdict, found))
         accuracy = pd.DataFrame(bins.pop("accuracy").tolist()).add_prefix("accuracy_")
         frames.append(pd.concat([bins, accuracy], axis=1).assign(when=when))
     return pd.concat(frames, ignore_index=True).rename(columns={"accuracy_value": "accuracy"})
@@ -112,7 +113,9 @@ def risk_coverage_table(held: HeldOut, weights: np.ndarray) -> pd.DataFrame:
     resampled = risk_coverage(confidence, wrong, COVERAGE_GRID, weights)
     groups = held.groups[held.tried][np.argsort(-confidence, kind="stable")]
     ends = [
-        score_interval(value, drawn, len(np.unique(groups[: max(1, math.ceil(part * len(groups)))])))
+        score_interval(
+            value, drawn, len(np.unique(groups[: max(1, math.ceil(part * len(groups)))])), held.wider
+        )
         for value, drawn, part in zip(error, resampled.T, COVERAGE_GRID, strict=True)
     ]
     return pd.DataFrame(
@@ -197,7 +200,7 @@ def sets_by_genre_table(held: HeldOut) -> pd.DataFrame:
             for code, genre in enumerate(held.genres):
                 own = y == code
                 if own.any():
-                    holds = grouped_proportion(sets[own, code], groups[own])
+                    holds = grouped_proportion(sets[own, code], groups[own], held.wider)
                     row = {"sets": kind, "guarantee": guarantee, "genre": genre, "learnt": fewest[code]}
                     row |= {"covers": int(own.sum()), "coverage": holds.value}
                     row |= {"coverage_low": holds.low, "coverage_high": holds.high}
@@ -289,9 +292,11 @@ def answered_row(
     count = int((answered & among).sum())
     total, given, bad = weights.sum(axis=1), weights @ answered, weights @ mistakes
     groups = held.groups[held.tried]
-    coverage = _interval_of(count / among.sum(), given, total, groups[among])
+    coverage = _interval_of(count / among.sum(), given, total, groups[among], held.wider)
     wrong = float((mistakes & among).sum() / count) if count else np.nan
-    error = _interval_of(wrong, bad, given, groups[among & answered]) if count else (np.nan, np.nan)
+    error = (np.nan, np.nan)
+    if count:
+        error = _interval_of(wrong, bad, given, groups[among & answered], held.wider)
     return {
         "answered": count,
         "coverage": count / among.sum(),
@@ -304,7 +309,7 @@ def answered_row(
 
 
 def _error_of_all(held: HeldOut) -> dict[str, float]:
-    error = grouped_proportion(held.wrong[held.tried], held.groups[held.tried])
+    error = grouped_proportion(held.wrong[held.tried], held.groups[held.tried], held.wider)
     return {
         "error_of_all": error.value,
         "error_of_all_low": error.low,
@@ -314,9 +319,9 @@ def _error_of_all(held: HeldOut) -> dict[str, float]:
 
 def _aurc(held: HeldOut, weights: np.ndarray) -> dict[str, float]:
     confidence, wrong = held.confidence[held.tried], held.wrong[held.tried]
-    low, high = interval(area_under_risk_coverage(confidence, wrong, weights))
+    low, high = interval(area_under_risk_coverage(confidence, wrong, weights), held.wider)
     value = float(area_under_risk_coverage(confidence, wrong))
-    return {"aurc": value, "aurc_low": float(low), "aurc_high": float(high)}
+    return {"aurc": value, "aurc_low": max(float(low), 0.0), "aurc_high": min(float(high), 1.0)}
 
 
 def _guaranteed(target: float) -> Threshold:
@@ -332,7 +337,7 @@ def _covering(target: float) -> Threshold:
 
 
 def _interval_of(
-    value: float, part: np.ndarray, whole: np.ndarray, groups: np.ndarray
+    value: float, part: np.ndarray, whole: np.ndarray, groups: np.ndarray, wider: float
 ) -> tuple[float, float]:
     some = whole > 0
-    return score_interval(value, part[some] / whole[some], len(np.unique(groups)))
+    return score_interval(value, part[some] / whole[some], len(np.unique(groups)), wider)

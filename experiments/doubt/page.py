@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.thumbnails import picture_at
 from coverfusion.experiments.drawing.words import percent, records
 from coverfusion.experiments.pipeline.provenance import read_json
@@ -42,7 +43,9 @@ def write_doubt_page(
         "covers": covers,
         "genres": records(genres),
         "count": count,
+        "sets": "lacking" in genres,
         "environment": read_json(folder / "environment.json"),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }
     pages.write(folder / "index.html", pages.render("doubt.html", context, {"percent": percent}))
+    link_run_pages(run.folder, "Labels", folder / "index.html")

@@ -13,15 +13,17 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
-from coverfusion.experiments.drawing.words import percent, spread
+from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import grouped_proportion
-from coverfusion.experiments.pipeline.leaderboard import named_genres
+from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.outputs import check_folder
+from coverfusion.experiments.pipeline.predicted_genres import named_genres, several
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen_collection
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
 
 SHOWN_COVERS = 60  # on the page; the table has all
+WEAK_ACCURACY = 0.5  # of a model that is wrong more often, most doubts are mistakes unless labels are as bad
 
 
 def find_doubtful(
@@ -101,33 +103,62 @@ def doubt_findings(
         if run.config["folds"]
         else "those of validation and test; a run with --folds judges all covers"
     )
-    wrong = float((genres["estimated_wrong"] * genres["covers"]).sum() / covers)
-    accuracy = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
+    right = float((named_genres(predictions) == predictions["genre"].to_numpy()).mean())
+    it_is = "its genres are all" if several(predictions) else "it is"
+    weak = right < WEAK_ACCURACY
+    name = f"{model.classifier} on {model.on}"
     said = [
-        (f"{model.classifier} on {model.on} doubts the genre of {count:,} of {covers:,} covers ({looked})."),
+        f"{name} is too weak to judge labels: {it_is} right for only {percent(right)} of the covers, so "
+        "most of its doubts are its own mistakes."
+        if weak
+        else f"{it_is[0].upper()}{it_is[1:]} right for {percent(right)} of the covers; its own mistakes are "
+        "among the doubts.",
         (
-            f"By confident learning {100 * wrong:.1f} % of the labels look like another genre. The model's "
-            f"own mistakes are counted in that: it is right for only {100 * accuracy:.1f} %."
+            f"{'It' if weak else name} doubts the genre of {count:,} of {covers:,} covers "
+            f"({percent(count / covers)}; {looked})."
         ),
     ]
     if count:
-        worst = (
-            genres.assign(share=genres["doubtful"] / genres["covers"].clip(lower=1))
-            .sort_values("share")
-            .iloc[-1]
-        )
-        own = predictions[predictions["genre"] == worst["genre"]]
-        part = grouped_proportion(own.index.isin(table["cover_id"]), own["group"].to_numpy())
+        said += most_doubtful(predictions, table, genres, widening(run.config["folds"]))
         said.append(
-            f"Most doubtful is {worst['genre']}: {int(worst['doubtful']):,} of {int(worst['covers']):,} "
-            f"covers ({percent(part.value)}, interval {spread(part)}), mostly taken for "
-            f"{worst['mostly'] or 'no single genre'}."
+            "Look at each cover before you change its genre."
+            if weak
+            else "These are doubts, not mistakes: look at each cover, mend your folders or manifest where "
+            "the label is wrong, and train again."
         )
-        said.append(
-            "These are doubts, not mistakes: look at each cover, mend your folders or manifest where the "
-            "label is wrong, and train again."
+    return said if weak else [said[1], said[0], *said[2:]]
+
+
+def most_doubtful(
+    predictions: pd.DataFrame, table: pd.DataFrame, genres: pd.DataFrame, wider: float = 1.0
+) -> list[str]:
+    """The genre whose covers are doubted most often, in a sentence; none where intervals overlap.
+
+    Args:
+        predictions: by cover_id `genre` and `group`.
+        table: the doubtful covers.
+        genres: as `doubt_by_genre` gives them.
+        wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
+    """
+    if "doubted" in table:  # of covers of several genres another genre may be doubted than this one
+        return []
+    named, doubted = predictions["genre"], predictions.index.isin(table["cover_id"])
+    parts = {
+        str(genre): grouped_proportion(doubted[own], predictions.loc[own, "group"].to_numpy(), wider)
+        for genre in genres.loc[genres["covers"] > 0, "genre"]
+        for own in [(named == genre).to_numpy()]
+    }
+    worst = max(parts, key=lambda genre: parts[genre].value)
+    if any(parts[worst].low <= part.high for genre, part in parts.items() if genre != worst):
+        return []
+    row = next(row for row in records(genres) if row["genre"] == worst)
+    often = f", most often taken for {row['mostly']}" if row["mostly"] else ""
+    return [
+        (
+            f"Most doubtful is {worst}: {int(row['doubtful']):,} of {int(row['covers']):,} covers "
+            f"({percent(parts[worst].value)}, interval {spread(parts[worst])}){often}."
         )
-    return said
+    ]
 
 
 def _paths(ids: pd.Index, covers: pd.DataFrame) -> pd.Series:

@@ -11,7 +11,7 @@ from coverfusion.experiments.evaluation.confident_learning import (
     joint_of_labels,
     label_margins,
 )
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import genres_in_words, genres_of, several, truth_of
 
 DOUBT_COLUMNS = [
     "rank",
@@ -36,8 +36,12 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
     Returns:
         Columns `DOUBT_COLUMNS`: the label as `genre`, the genre that the model is confident of as
         `suggested`, both probabilities, and as `margin` the label's less that of the most probable other
-        genre.
+        genre. Of covers of several genres `genre` and `suggested` are sets, and a further column, `doubted`,
+        names the genre that is doubted most: that the cover has it, or that it lacks it. The probabilities
+        are of that label and of its opposite.
     """
+    if several(predictions):
+        return _doubtful_sets(predictions, paths)
     genres, proba, y = _coded(predictions)
     suggested, margins = confident_classes(proba, y), label_margins(proba, y)
     rows = np.flatnonzero(doubtful_labels(proba, y))
@@ -62,8 +66,11 @@ def doubt_by_genre(predictions: pd.DataFrame) -> pd.DataFrame:
     """One row a genre: covers, doubtful ones, and the estimated proportion of other genres, with the largest.
 
     The columns: `genre`, `covers`, `doubtful`, `estimated_wrong` (proportion of its covers), `mostly` (the
-    genre that most of these are estimated to be of; "" where there are none).
+    genre that most of these are estimated to be of; "" where there are none). Of covers of several genres
+    `mostly` is "", and `lacking` counts the covers that may have the genre and do not bear it.
     """
+    if several(predictions):
+        return _doubt_by_genre_of_sets(predictions)
     genres, proba, y = _coded(predictions)
     joint, doubtful = joint_of_labels(proba, y), doubtful_labels(proba, y)
     rows = []
@@ -82,3 +89,59 @@ def _coded(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray
     genres = genres_of(predictions)
     proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy(np.float64)
     return genres, proba, pd.Index(genres).get_indexer(pd.Index(predictions["genre"]))
+
+
+def _doubtful_sets(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
+    """`doubtful_table` of covers of several genres: a row each cover with a doubtful genre."""
+    genres, proba, has = _coded_sets(predictions)
+    margins, doubtful = np.zeros(has.shape), np.zeros(has.shape, bool)
+    for code in range(len(genres)):
+        both = _both(proba[:, code])
+        y = has[:, code].astype(int)
+        margins[:, code], doubtful[:, code] = label_margins(both, y), doubtful_labels(both, y)
+    worst = np.where(doubtful, margins, np.inf).argmin(axis=1)
+    every = np.arange(len(has))
+    least = margins[every, worst]
+    rows = np.flatnonzero(doubtful.any(axis=1))
+    rows = rows[np.lexsort((predictions.index.to_numpy()[rows], least[rows]))]
+    labelled = np.where(has, proba, 1 - proba)[every, worst]
+    frame = pd.DataFrame(
+        {
+            "rank": np.arange(1, len(rows) + 1),
+            "path": paths.to_numpy()[rows],
+            "genre": predictions["genre"].to_numpy()[rows],
+            "suggested": genres_in_words(has ^ doubtful, genres)[rows],
+            "p_genre": labelled[rows],
+            "p_suggested": 1 - labelled[rows],
+            "margin": least[rows],
+            "group": predictions["group"].to_numpy()[rows],
+            "cover_id": predictions.index.to_numpy()[rows],
+            "doubted": np.array(genres, dtype=object)[worst[rows]],
+        }
+    )
+    return frame[[*DOUBT_COLUMNS, "doubted"]]
+
+
+def _doubt_by_genre_of_sets(predictions: pd.DataFrame) -> pd.DataFrame:
+    """`doubt_by_genre` of covers of several genres."""
+    genres, proba, has = _coded_sets(predictions)
+    rows = []
+    for code, genre in enumerate(genres):
+        both, y = _both(proba[:, code]), has[:, code].astype(int)
+        doubtful, covers = doubtful_labels(both, y), int(y.sum())
+        wrong = float(joint_of_labels(both, y)[1, 0] * len(y) / covers) if covers else 0.0
+        rows.append((genre, covers, int(doubtful[y == 1].sum()), wrong, "", int(doubtful[y == 0].sum())))
+    columns = ["genre", "covers", "doubtful", "estimated_wrong", "mostly", "lacking"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _both(has: np.ndarray) -> np.ndarray:
+    """(n, 2) probabilities to lack a genre and to have it."""
+    return np.column_stack([1 - has, has])
+
+
+def _coded_sets(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The genres, (n, k) probabilities and (n, k) bool labels."""
+    genres = genres_of(predictions)
+    proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy(np.float64)
+    return genres, proba, truth_of(predictions["genre"], genres, sets=True)

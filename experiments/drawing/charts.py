@@ -8,6 +8,7 @@ which people with any kind of colour vision tell apart; a mark that differs in m
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -122,12 +123,13 @@ def text_width(text: str) -> int:
 
 
 def wrapped(text: str, most: int) -> list[str]:
-    """A text in lines that are at most so many letters wide; a longer word is cut in two."""
+    """A text in lines that are at most so many letters wide; a longer word is cut after a "+" or in two."""
     lines = [""]
-    for word in text.split():
-        if text_width(f"{lines[-1]} {word}".strip()) <= most:
-            lines[-1] = f"{lines[-1]} {word}".strip()
+    for word in re.findall(r" ?[^ +]*\+?", " ".join(text.split())):
+        if text_width(f"{lines[-1]}{word}".strip()) <= most:
+            lines[-1] = f"{lines[-1]}{word}".strip()
             continue
+        word = word.strip()
         lines += [""] if lines[-1] else []
         for letter in word:
             if text_width(lines[-1] + letter) > most:

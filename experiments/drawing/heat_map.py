@@ -96,13 +96,15 @@ class HeatMap:
         return f"{self.title}. {'; '.join(said)}."
 
 
-def confusion_map(counts: pd.DataFrame) -> HeatMap:
+def confusion_map(counts: pd.DataFrame, covers: pd.Series | None = None) -> HeatMap:
     """A confusion matrix: the proportion of each true genre, and covers; the deepest colour is the largest.
 
     Args:
         counts: (k, k) covers, rows true genres, columns predicted ones.
+        covers: of each true genre, where a cover may be in several cells; None: the sums of the rows.
     """
-    proportions = counts.div(counts.sum(axis=1).replace(0, 1), axis=0)
+    whole = counts.sum(axis=1) if covers is None else covers.loc[counts.index]
+    proportions = counts.div(whole.replace(0, 1), axis=0)
     most = max(float(proportions.to_numpy().max()), 1e-9)
     cells = [
         [

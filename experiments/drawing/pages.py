@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.charts import DARK, LIGHT, Chart
@@ -19,6 +20,9 @@ from coverfusion.experiments.drawing.words import capital, day
 
 TEMPLATES = Path(__file__).parent / "templates"
 Filters = Mapping[str, Callable[..., Any]]
+_TABLE = re.compile(r"<table([^>]*)>(.*?)</table>", re.DOTALL)
+_ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
+_CELL = re.compile(r"<(t[dh])\b([^>]*)>(.*?)</\1>", re.DOTALL)
 # what every template finds: both palettes, and each colour as the style sheet calls it
 PALETTES = {"light": LIGHT, "dark": DARK, "colours": {name: f"var(--{name})" for name in LIGHT}}
 
@@ -34,7 +38,42 @@ def render(template: str, context: Mapping[str, Any], filters: Filters | None = 
     """
     environment = _environment().overlay()
     environment.filters = environment.filters | dict(filters or {})
-    return environment.get_template(template).render(PALETTES | dict(context))
+    return labelled(environment.get_template(template).render(PALETTES | dict(context)))
+
+
+def labelled(page: str) -> str:
+    """The page with its tables ready to stack: each cell but the first of a row names its column.
+
+    Matrices and tables that fold in their own way stay as they are.
+    """
+    return _TABLE.sub(lambda found: _stacked(*found.groups()), page)
+
+
+def _stacked(attributes: str, content: str) -> str:
+    head, end, body = content.partition("</thead>")
+    if not end or {"matrix", "fold"} & set(re.findall(r"\w+", attributes)):
+        return f"<table{attributes}>{content}</table>"
+    columns = [" ".join(Markup(text).striptags().split()) for _, _, text in _CELL.findall(head)]
+
+    def row(found: re.Match[str]) -> str:
+        place = 0
+
+        def cell(one: re.Match[str]) -> str:
+            nonlocal place
+            at, (kind, given, inside) = place, one.groups()
+            place += int(re.search(r'colspan="(\d+)"', given + ' colspan="1"')[1])  # type: ignore[index]
+            name = columns[at] if 0 < at < len(columns) else ""
+            label = f' data-label="{escape(name)}"' if name else ""
+            return f"<{kind}{given}{label}>{inside}</{kind}>"
+
+        return _CELL.sub(cell, found.group())
+
+    stacked = (
+        attributes.replace('class="', 'class="stack ')
+        if "class=" in attributes
+        else f' class="stack"{attributes}'
+    )
+    return f"<table{stacked}>{head}{end}{_ROW.sub(row, body)}</table>"
 
 
 def script(name: str) -> dict[str, str]:

@@ -28,6 +28,19 @@ SCORE_LABELS = {
     "recall_weighted": "weighted recall",
     "f1_weighted": "weighted F1",
 }
+# of covers that may have several genres
+SET_LABELS = {
+    "f1_macro": "macro F1",
+    "f1_micro": "micro F1",
+    "average_precision": "average precision",
+    "accuracy": "all genres right",
+    "balanced_accuracy": "macro recall",
+    "hamming_loss": "Hamming loss",
+    "ranking_loss": "ranking loss",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+}
+MAIN_SET_SCORES = ("f1_macro", "f1_micro", "average_precision", "accuracy", "hamming_loss", "log_loss")
 MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "log_loss", "ece")
 # what a split is called: in a heading, and after a number of covers
 SPLIT_LABELS = {"test": "test", "validation": "validation", "folds": "all folds"}
@@ -69,8 +82,8 @@ def headed(label: str, proportion: bool = True) -> str:
 
 
 def points(difference: float) -> str:
-    """0.031 -> "+3.1", with a true minus sign."""
-    return f"{100 * difference:+.1f}".replace("-", "\u2212")
+    """0.031 -> "+3.1", as `signed`."""
+    return signed(100 * difference, 1)
 
 
 def value_words(metric: Metric, value: float) -> str:
@@ -85,12 +98,23 @@ def interval_words(metric: Metric, interval: Interval) -> str:
 
 def gain_words(metric: Metric, difference: float) -> str:
     """How much better something is by a metric, with a true minus sign."""
-    return metric.in_words(difference).replace("-", "\u2212")
+    return metric.in_words(difference)
 
 
-def main_scores(metric: Metric) -> tuple[str, ...]:
-    """The scores that tables show: the usual ones, and that of the metric that models are ranked by."""
-    return MAIN_SCORES if metric.column in MAIN_SCORES else (*MAIN_SCORES, metric.column)
+def score_labels(several: bool = False) -> dict[str, str]:
+    """Score -> what it is called, of covers of one genre each or of several."""
+    return SET_LABELS if several else SCORE_LABELS
+
+
+def main_scores(metric: Metric, genres: int, several: bool = False) -> tuple[str, ...]:
+    """The scores that tables show: the usual ones, and that of the metric that models are ranked by.
+
+    Of three genres or fewer the right one is always among the top three.
+    """
+    if several:
+        return tuple(dict.fromkeys((metric.column, *MAIN_SET_SCORES)))
+    void = {"top3_accuracy"} if genres <= 3 else set()
+    return tuple(name for name in dict.fromkeys((*MAIN_SCORES, metric.column)) if name not in void)
 
 
 def region(rope: float, percent: bool = True) -> str:
@@ -109,6 +133,12 @@ def signed(value: float, digits: int = 2) -> str:
     """0.5 -> "+0.50", with a true minus sign; what rounds to nothing has none."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
+
+
+def effect(value: float) -> str:
+    """An effect on a prediction: one digit, two below 1, with a true minus sign; "0" where it is nothing."""
+    text = signed(value, 1 if abs(value) >= 0.995 else 2)
+    return "0" if text == "0.00" else text
 
 
 def p_value(p: float) -> str:
@@ -137,6 +167,12 @@ def brief(value: float, digits: int = 3) -> str:
     """So many significant digits, all of those before the point, with a true minus sign."""
     text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return text.replace("-", "\u2212")
+
+
+def in_folder(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """The folder that holds all covers, "" where there is none, and the paths as seen from it."""
+    folder = common_folder(paths)
+    return folder, [os.path.relpath(path, folder) if folder else path for path in paths]
 
 
 def common_folder(paths: Sequence[str]) -> str:

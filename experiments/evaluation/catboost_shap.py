@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from coverfusion.fusion.blocks import NUMBERED, BlockScaler
+from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.catboost import FusionCatBoost
-from coverfusion.fusion.texts import is_text, split_texts
+from coverfusion.fusion.categories import encoded_names, plain_name
+from coverfusion.fusion.texts import is_text, texts_by_block
 
 
 def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray:
@@ -21,7 +22,7 @@ def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray
     """
     from catboost import Pool
 
-    numbers, texts = split_texts(X[list(model.feature_names_in_)])
+    numbers, texts = model.seen(X)
     Z = model.prepared(numbers.to_numpy(np.float32), texts)
     shap = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
     values = np.asarray(shap)[:, :, :-1]  # the last column is the constant
@@ -29,14 +30,15 @@ def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray
 
 
 def sum_by_block(
-    scaler: BlockScaler, columns: Sequence[str], values: np.ndarray
+    model: FusionCatBoost, columns: Sequence[str], values: np.ndarray
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Contributions added up by block, and by column where a block was not projected.
 
-    The scores of text stand together under its first column.
+    The scores of a block's text stand together under the first column of it, and the values of a column of
+    categories under that column.
 
     Args:
-        scaler: what prepared the columns.
+        model: that was explained.
         columns: (d,) `block.column` names that it was given.
         values: (n, genres, width) contributions of its output.
 
@@ -46,7 +48,8 @@ def sum_by_block(
     """
     by_block: dict[str, np.ndarray] = {}
     by_column: dict[str, np.ndarray] = {}
-    numbers = [name for name in columns if not is_text(name)]
+    scaler, values_of = model.scaler_, getattr(model, "categories_", {})
+    numbers = encoded_names([name for name in columns if not is_text(name)], values_of)
     width = sum(where.stop - where.start for where in scaler.slices.values())
     for name, where in scaler.slices.items():
         block = name.split(".", 1)[0]
@@ -55,11 +58,14 @@ def sum_by_block(
         if "components" in scaler.parts[name] or NUMBERED.search(names[0]):
             continue
         own = values[:, :, where]
-        by_column |= {column: own[:, :, k] for k, column in enumerate(names)}
+        for k, column in enumerate(names):
+            by_column[plain_name(column)] = by_column.get(plain_name(column), 0) + own[:, :, k]
         for k, column in enumerate(scaler.parts[name]["gaps"]):
-            by_column[names[column]] = by_column[names[column]] + own[:, :, len(names) + k]
-    if text := next(filter(is_text, columns), None):
-        block, own = text.split(".", 1)[0], values[:, :, width:].sum(axis=2)
-        by_block[block] = by_block.get(block, 0) + own
-        by_column[text] = own
+            gap = plain_name(names[column])
+            by_column[gap] = by_column[gap] + own[:, :, len(names) + k]
+    text = texts_by_block({name: [] for name in columns if is_text(name)})
+    scores = np.split(values[:, :, width:], max(len(text), 1), axis=2)
+    for (block, own_columns), own in zip(text.items(), scores, strict=False):
+        by_block[block] = by_block.get(block, 0) + own.sum(axis=2)
+        by_column[next(iter(own_columns))] = own.sum(axis=2)
     return by_block, by_column

@@ -23,9 +23,19 @@ from coverfusion.experiments.evaluation.statistics import (
 
 Values = TypeVar("Values", float, np.ndarray, pd.Series)
 
-MetricName = Literal["accuracy", "balanced_accuracy", "macro_f1", "log_loss", "brier"]
+MetricName = Literal[
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "log_loss",
+    "brier",
+    "micro_f1",
+    "hamming_loss",
+    "ranking_loss",
+]
 MIN_PROBABILITY = 1e-15  # probabilities are clipped here for the log loss, as scikit-learn did
 LOSSES = ("log_loss", "brier")  # the columns of `cover_losses`
+_SET_LOSSES = (*LOSSES, "ranking_loss", "hamming_loss")  # the columns of covers of several genres
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,7 @@ class Metric:
     @property
     def is_mean(self) -> bool:
         """Whether it is a mean over covers; the others are of whole confusion matrices."""
-        return self.name == "accuracy" or self.name in LOSSES
+        return self.name == "accuracy" or self.name in _SET_LOSSES
 
     @property
     def gain(self) -> str:
@@ -76,8 +86,9 @@ class Metric:
         return f"{scaled:.1f}" if self.percent else f"{scaled:.3f}"
 
     def gain_figure(self, scaled: float) -> str:
-        """A difference times `scale` with its sign."""
-        return ("+" if scaled > 0 else "\u2212" if scaled < 0 else "") + self.figure(abs(scaled))
+        """A difference times `scale` with its sign; what rounds to nothing has none."""
+        size = self.figure(abs(scaled))
+        return size if not float(size) else ("+" if scaled > 0 else "\u2212") + size
 
     def tick(self, scaled: float) -> str:
         """A value times `scale` at the tick of an axis, without digits that say nothing."""
@@ -95,7 +106,17 @@ class Metric:
 
     def in_words(self, difference: float) -> str:
         """A difference of `better` values with its sign, in points where the metric is a proportion."""
-        return f"{self.scale * difference:+.{1 if self.percent else 3}f}"
+        return self.gain_figure(self.scale * difference)
+
+    @property
+    def most(self) -> float:
+        """No difference of two values is larger."""
+        return 1.0 if self.percent else math.inf
+
+    def size_words(self, difference: float) -> str:
+        """How large a difference is, without its sign; "> 100" points where none can be so large."""
+        shown = self.figure(self.scale * abs(difference))
+        return shown if abs(difference) <= self.most else f">\u00a0{self.scale * self.most:g}"
 
     def check_difference(self, option: str, given: float) -> None:
         """Raises UserError where a difference of this metric cannot be as large as given."""
@@ -127,23 +148,28 @@ class Metric:
         """(n, s) what each cover adds to the sums that `value` takes.
 
         Args:
-            truth: (n,) true codes.
-            codes: (n,) predicted codes.
-            losses: (n, 2) from `cover_losses`.
+            truth: (n,) true codes; of covers of several genres (n, k) bool.
+            codes: (n,) predicted codes, or (n, k) bool.
+            losses: from `cover_losses`.
             k: genres.
         """
-        if self.name in LOSSES:
-            return np.column_stack([losses[:, LOSSES.index(self.name)], np.ones(len(truth))])
-        hits = (truth == codes).astype(float)
+        if self.name == "hamming_loss":
+            return np.column_stack([(truth != codes).mean(axis=1), np.ones(len(truth))])
+        if self.name in _SET_LOSSES:
+            return np.column_stack([losses[:, _SET_LOSSES.index(self.name)], np.ones(len(truth))])
+        sets = truth.ndim == 2
+        hits = (truth == codes).all(axis=1).astype(float) if sets else (truth == codes).astype(float)
         if self.name == "accuracy":
             return np.column_stack([hits, np.ones(len(truth))])
-        true, named = np.eye(k)[truth], np.eye(k)[codes]
+        true, named = (truth * 1.0, codes * 1.0) if sets else (np.eye(k)[truth], np.eye(k)[codes])
+        if self.name == "micro_f1":
+            return np.column_stack([(true * named).sum(axis=1), (true + named).sum(axis=1) / 2])
         whole = true if self.name == "balanced_accuracy" else (true + named) / 2
-        return np.hstack([hits[:, None] * true, whole, true])
+        return np.hstack([true * named if sets else hits[:, None] * true, whole, true])
 
     def value(self, sums: np.ndarray) -> np.ndarray:
         """(b,) of (b, s) sums; a mean over genres leaves out those without covers, and is NaN of none."""
-        if self.is_mean:
+        if self.is_mean or self.name == "micro_f1":
             return np.asarray(sums[:, 0] / sums[:, 1])
         hits, whole, true = np.split(sums, 3, axis=1)
         parts = np.divide(hits, whole, out=np.zeros_like(hits), where=whole > 0)
@@ -151,7 +177,7 @@ class Metric:
 
     def groups(self, sums: np.ndarray, groups: np.ndarray) -> float:
         """How many groups it rests on, of (n, s) sums and (n,) labels; few where a genre has few."""
-        if self.is_mean:
+        if self.is_mean or self.name == "micro_f1":
             return len(np.unique(groups))
         return effective_groups(np.split(sums, 3, axis=1)[2], groups)
 
@@ -170,15 +196,21 @@ METRICS: Mapping[str, Metric] = {
         Metric("brier", "brier", "Brier score", higher_is_better=False, percent=False),
     )
 }
+SET_METRICS: Mapping[str, Metric] = {  # of covers that may have several genres
+    **METRICS,
+    "micro_f1": Metric("micro_f1", "f1_micro", "micro F1"),
+    "hamming_loss": Metric("hamming_loss", "hamming_loss", "Hamming loss", higher_is_better=False),
+    "ranking_loss": Metric("ranking_loss", "ranking_loss", "ranking loss", higher_is_better=False),
+}
 
 
 def metric_of(name: str) -> Metric:
     """The metric called so; raises UserError where there is none."""
-    if name not in METRICS:
+    if name not in SET_METRICS:
         raise UserError(
-            f"--metric {name}: it must be one of {', '.join(METRICS)}.{did_you_mean(name, METRICS)}"
+            f"--metric {name}: it must be one of {', '.join(SET_METRICS)}.{did_you_mean(name, SET_METRICS)}"
         )
-    return METRICS[name]
+    return SET_METRICS[name]
 
 
 def metric_interval(
@@ -226,11 +258,29 @@ def cover_losses(truth: np.ndarray, proba: np.ndarray) -> np.ndarray:
     Args:
         truth: (n,) true codes.
         proba: (n, k) probabilities.
+
+    Returns:
+        Of (n, k) bool truth, where a cover may have several genres, (n, 3): means over genres of the binary
+        log loss and of the squared distance, and the ranking loss (the proportion of pairs of a genre that
+        the cover has and one that it lacks in which the first is not the more probable; of equally probable
+        ones half a pair).
     """
+    if truth.ndim == 2:
+        return _set_losses(truth, proba)
     clipped = np.clip(proba, MIN_PROBABILITY, None)
     own = np.eye(proba.shape[1])[truth]
     log_loss = -xlogy(own, clipped / clipped.sum(axis=1, keepdims=True)).sum(axis=1)
     return np.column_stack([log_loss, ((proba - own) ** 2).sum(axis=1)])
+
+
+def _set_losses(truth: np.ndarray, proba: np.ndarray) -> np.ndarray:
+    sure = np.clip(proba, MIN_PROBABILITY, 1 - MIN_PROBABILITY)
+    log_loss = -np.where(truth, np.log(sure), np.log1p(-sure)).mean(axis=1)
+    pairs = truth[:, :, None] & ~truth[:, None, :]
+    behind = (proba[:, :, None] < proba[:, None, :]) + 0.5 * (proba[:, :, None] == proba[:, None, :])
+    counts = pairs.sum(axis=(1, 2))
+    ranking = (pairs * behind).sum(axis=(1, 2)) / np.maximum(counts, 1)
+    return np.column_stack([log_loss, ((proba - truth) ** 2).mean(axis=1), ranking])
 
 
 def metric_value(metric: Metric, truth: np.ndarray, codes: np.ndarray, proba: np.ndarray) -> float:

@@ -67,6 +67,6 @@ def compared_by_folds(
     """
     by_fold = metric.better(values[0] - values[1])
     step = metric.step(covers)
-    test = corrected_t_test(by_fold, test_to_train, covers, step)
+    test = corrected_t_test(by_fold, test_to_train, covers, step, metric.most)
     practical = correlated_t_rope(by_fold, test_to_train, covers, metric.rope(rope), step)
     return GroupTest(test.difference, test.low, test.high, test.p, practical)

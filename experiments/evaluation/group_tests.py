@@ -97,6 +97,8 @@ def group_tests(
         p = (1 + int((own[0] * own[1] <= AGREEMENT_TOLERANCE**2).sum())) / (1 + FLIPS)
         tails = [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2]
         low, high = map(float, np.quantile(own, tails))
+        if hits:  # no difference is larger
+            low, high = max(low, -1.0), min(high, 1.0)
         if hits and not np.any(differences[:, pair]):  # no doubt is left to the signs: as 0 out of the groups
             p, high = 1.0, wilson(0.0, count / wider**2)[1]
             low = -high
@@ -116,7 +118,8 @@ def bootstrap_test(
 
     Signs cannot be flipped cover by cover there. p is twice the share of resamples on the other side of no
     difference (B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 15). As few groups
-    do not show their variance well, the deviations are those of Student's t.
+    do not show their variance well, the deviations are those of Student's t. Such scores are proportions: no
+    interval goes beyond 1.
 
     Args:
         difference: of all covers.
@@ -130,11 +133,12 @@ def bootstrap_test(
         reach = wilson(0.0, groups / wider**2)[1]
         doubt = stats.norm(difference, reach / stats.norm.ppf(tail))
         practical = practical_of(float(doubt.sf(rope)), float(doubt.cdf(-rope)))
-        return GroupTest(difference, difference - reach, difference + reach, 1.0, practical)
+        low, high = max(difference - reach, -1.0), min(difference + reach, 1.0)
+        return GroupTest(difference, low, high, 1.0, practical)
     draws = difference + wider * few_groups(groups) * (known - known.mean())
     beyond = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
     p = min(1.0, 2 * (1 + beyond) / (1 + len(draws)))
-    low, high = map(float, np.quantile(draws, [1 - tail, tail]))
+    low, high = map(float, np.clip(np.quantile(draws, [1 - tail, tail]), -1, 1))
     return GroupTest(difference, low, high, p, practical_from_draws(draws, rope))
 
 

@@ -32,13 +32,16 @@ class Bin:
     accuracy: Interval
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray) -> list[Bin]:
+def reliability(
+    confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray, wider: float = 1.0
+) -> list[Bin]:
     """The bins of a reliability diagram that hold covers, as the expected calibration error uses them.
 
     Args:
         confidence: (n,) the highest probability of each cover.
         correct: (n,) bool, whether that genre was right.
         groups: (n,) labels of covers that belong together.
+        wider: from `evaluation.statistics.widening`.
 
     Returns:
         Bins with the mean confidence, the accuracy, and its 95 % interval (Wilson 1927, counted in groups).
@@ -50,7 +53,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, groups: np.ndarray)
             high=(number + 1) / RELIABILITY_BINS,
             covers=int((numbers == number).sum()),
             confidence=float(confidence[numbers == number].mean()),
-            accuracy=grouped_proportion(correct[numbers == number], groups[numbers == number]),
+            accuracy=grouped_proportion(correct[numbers == number], groups[numbers == number], wider),
         )
         for number in np.unique(numbers)
     ]

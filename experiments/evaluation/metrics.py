@@ -37,11 +37,13 @@ class Scores:
         per_genre: rows (genre, score) with score in precision, recall, f1; the same columns, and `covers`.
             Where there is nothing to score (no covers, or none called so) it is 0, from 0 to 1.
         confusion: (k, k) counts, rows true genres, columns predicted ones.
+        covers: how many there are.
     """
 
     overall: pd.DataFrame
     per_genre: pd.DataFrame
     confusion: pd.DataFrame
+    covers: int
 
 
 def score_predictions(
@@ -102,7 +104,7 @@ def score_predictions(
     named = pd.DataFrame(
         confusion, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
     )
-    return Scores(overall, per_genre, named)
+    return Scores(overall, per_genre, named, len(sums))
 
 
 OVERALL_SCORES = (

@@ -40,7 +40,11 @@ class FoldTest:
 
 
 def corrected_t_test(
-    differences: np.ndarray, test_to_train: float, covers: float, step: float = 0.0
+    differences: np.ndarray,
+    test_to_train: float,
+    covers: float,
+    step: float = 0.0,
+    most: float = math.inf,
 ) -> FoldTest:
     """Paired t-test over the folds of (repeated) cross-validation, corrected for shared training covers.
 
@@ -55,6 +59,8 @@ def corrected_t_test(
         test_to_train: n_test / n_train, 1 / (folds - 1) in cross-validation.
         covers: that a fold's score is of, as in `fold_error`.
         step: likewise.
+        most: no difference is larger, so the interval ends there; `detectable` may be more: such folds show
+            nothing.
 
     Raises:
         ValueError: fewer than two folds.
@@ -65,7 +71,7 @@ def corrected_t_test(
     half = float(distribution.ppf((1 + CONFIDENCE_LEVEL) / 2)) * error
     detectable = float(distribution.ppf((1 + CONFIDENCE_LEVEL) / 2) + distribution.ppf(TEST_POWER)) * error
     p = float(2 * distribution.sf(abs(mean) / error))
-    return FoldTest(mean, mean - half, mean + half, p, detectable)
+    return FoldTest(mean, max(mean - half, -most), min(mean + half, most), p, detectable)
 
 
 def fold_error(differences: np.ndarray, test_to_train: float, covers: float, step: float = 0.0) -> float:
@@ -137,6 +143,9 @@ def widening(folds: int | None) -> float:
     intervals held what the procedure reaches in 85 to 96 % of collections for accuracies, in 88 to 95 % for
     paired differences, in 84 to 96 % for Shapley values and in 81 to 91 % for the F1 of one genre; widened
     ones in 94 to 100 %. The many-column collections are at the lower ends.
+
+    Of a random half of the covers, as `decide` has them, plain intervals of the error held it in 90 to 94 %
+    of 250 collections of 36 or 246 covers (3 folds), widened ones in 98 to 100 %.
 
     Args:
         folds: J, of one repeat; None (one split, so one model at hand) gives 1.

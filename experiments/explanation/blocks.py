@@ -14,11 +14,13 @@ import pandas as pd
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.explanation.background import background
+from coverfusion.features.table import is_metadata
 from coverfusion.fusion.blocks import NUMBERED
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.catboost import FusionCatBoost
-from coverfusion.fusion.pictures import COLUMN, PIXELS
-from coverfusion.fusion.texts import is_text, split_texts
+from coverfusion.fusion.categories import holds_strings
+from coverfusion.fusion.pictures import COLUMN
+from coverfusion.fusion.texts import is_text
 
 PROBABILITY = "probability"
 LOG_PROBABILITY = "log probability less its mean over the genres"
@@ -49,6 +51,7 @@ class Contributions:
             them apart.
         words: word that was read -> what the probability loses without it, the most first; the sentence
             embedding stays as it is. Words that change nothing are left out.
+        start: what `base` is of.
     """
 
     unit: str
@@ -60,6 +63,7 @@ class Contributions:
     columns: dict[str, float]
     unsplit: list[str] = field(default_factory=list)
     words: dict[str, float] = field(default_factory=dict)
+    start: str = "an average training cover"
 
 
 def contributions_to(
@@ -95,7 +99,8 @@ def contributions_to(
     others = background(bundle, COLUMN_BACKGROUND_COVERS).to_numpy(np.float32)
     by_column = without_each(chance, values, others, readable)
     instead = "of random training covers" if bundle.neighbours is not None else "missing"
-    away = [f"a block that is taken away has the values {instead}"] if blocks.keys() - {PIXELS} else []
+    numbers = len(cells) < len(names)
+    away = [f"a block that is taken away has the values {instead}"] if numbers else []
     away += ["a picture or text that is taken away is not there"] if cells else []
     return Contributions(
         unit=PROBABILITY,
@@ -106,7 +111,17 @@ def contributions_to(
         column_method=f"one column taken away at a time; it then has the values {instead}",
         columns={names[position]: float(value) for position, value in zip(readable, by_column, strict=True)},
         words=words,
+        start=_start(bundle, numbers, ["picture" if name == COLUMN else "text" for name in cells]),
     )
+
+
+def _start(bundle: Bundle, numbers: bool, without: Sequence[str]) -> str:
+    """What stands where every block was taken away."""
+    lacking = f" without its {' and '.join(dict.fromkeys(without))}" if without else ""
+    if not numbers:
+        return f"a cover{lacking}"
+    known = bundle.neighbours is not None
+    return f"an average training cover{lacking}" if known else "a cover of which nothing is known"
 
 
 def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
@@ -114,7 +129,7 @@ def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
 
     Args:
         rows: of numbers alone.
-        cells: column -> the picture or text of the cover.
+        cells: column -> the picture, text or category of the cover.
     """
     restored = {}
     for name in cells.keys() & set(rows.columns):
@@ -126,8 +141,8 @@ def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _numbers(row: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any]]:
-    """(d,) float32 of one row, and column -> its picture or text, which is a 1 where it is there."""
-    cells = {str(name): row[name].iloc[0] for name in row if name == COLUMN or is_text(name)}
+    """(d,) float32 of one row, and column -> its picture, text or category, a 1 where it is there."""
+    cells = {str(name): row[name].iloc[0] for name in row if name == COLUMN or holds_strings(name)}
     there = {name: np.float32(isinstance(cell, np.ndarray | str)) for name, cell in cells.items()}
     return row.assign(**there).to_numpy(np.float32)[0], cells
 
@@ -141,6 +156,7 @@ def without_each_word(bundle: Bundle, row: pd.DataFrame, code: int) -> dict[str,
         code: of the genre.
     """
     columns = [str(name) for name in row if is_text(name) and isinstance(row[name].iloc[0], str)]
+    columns = [name for name in columns if not is_metadata(name)]  # a title was not read on the cover
     text = row[columns[0]].iloc[0] if columns else ""
     words = list(dict.fromkeys(WORD.findall(text)))[:MAX_WORDS]
     if not words:
@@ -235,8 +251,8 @@ def _blocks(names: Sequence[str]) -> dict[str, np.ndarray]:
 def _by_shap(model: FusionCatBoost, row: pd.DataFrame, code: int) -> Contributions:
     values = catboost_contributions(model, row)
     names = [str(name) for name in row.columns]
-    by_block, by_column = sum_by_block(model.scaler_, names, values)
-    numbers, texts = split_texts(row)
+    by_block, by_column = sum_by_block(model, names, values)
+    numbers, texts = model.seen(row)
     Z = model.prepared(numbers.to_numpy(np.float32), texts)
     raw = model.model_.predict(Z, prediction_type="RawFormulaVal")
     score = float(raw[0, code] - raw[0].mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,19 +16,27 @@ from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.explanation.background import covers_of_genre
 from coverfusion.experiments.explanation.blocks import Contributions, chances_of, contributions_to
-from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.explanation import (
+    SHOWN_NEIGHBOURS,
+    Explanation,
+    Feature,
+    Neighbour,
+)
 from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.known_backs import say_without_backs
+from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import Bundle, load_bundle
+from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
-from coverfusion.fusion.texts import is_text
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 IMAGE_NETWORK_BLOCKS = (
@@ -36,7 +45,6 @@ IMAGE_NETWORK_BLOCKS = (
 )  # blocks of an image network; the map is of the first that the model sees
 MAX_FEATURES = 12
 MAX_GENRE_COVERS = 1000  # training covers of the genre that a feature is compared with
-SHOWN_NEIGHBOURS = 5
 
 
 def explain(
@@ -71,6 +79,8 @@ def explain(
         image = decode(read_bytes(picture))
     except PictureError as error:
         raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
+    known_metadata(bundle, ()).say()
+    say_without_backs(bundle)
     explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
     draw_explanation(explanation).save(out)
     write_json(
@@ -121,6 +131,7 @@ def explain_picture(
         attention=values,
         attention_note=note,
         neighbours=_neighbours(bundle, row),
+        usual_distance=math.nan if bundle.neighbours is None else bundle.neighbours.usual_distance(),
         failed=failed,
         verdict=verdict_on(bundle, row, targets),
     )
@@ -147,15 +158,6 @@ def measure(
     return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
-def meanings(extractors: Sequence[Extractor]) -> dict[str, str]:
-    """`block.column` -> what it means and its unit, in the extractor's words."""
-    return {
-        f"{extractor.name}.{column}": text
-        for extractor in extractors
-        for column, text in extractor.describe().items()
-    }
-
-
 def _features(
     bundle: Bundle,
     extractors: Sequence[Extractor],
@@ -163,9 +165,12 @@ def _features(
     contributions: Contributions,
     genre: str,
 ) -> list[Feature]:
-    known = meanings(extractors)
+    known = meanings_of(extractors)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    names = [name for name in strongest if contributions.columns[name] and not is_text(name)][:MAX_FEATURES]
+    # metadata is in no row that is measured, and what holds strings has no value to show
+    there = [name for name in strongest if name in row and not holds_strings(name)]
+    moved = [name for name in there if contributions.columns[name]]
+    names = moved[:MAX_FEATURES]
     own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
     return [
         Feature(
@@ -216,7 +221,7 @@ def _attention(
 def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:
     if bundle.neighbours is None:
         return []
-    nearest = bundle.neighbours.query(row, SHOWN_NEIGHBOURS)[0]
+    nearest = bundle.neighbours.query(row, SHOWN_NEIGHBOURS + 1)[0]  # one may be the cover
     pictures = bundle.neighbours.thumbnails(nearest["cover_id"].tolist())
     return [
         Neighbour(one["cover_id"], str(one["genre"]), one["path"], float(one["distance"]), picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,10 +14,11 @@ from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
+from coverfusion.fusion.uncertainty.novelty import is_training_cover
 
-SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
+SHOWN_NEIGHBOURS = 5
 TRAINING_COVER_WARNING = (
-    "The model has learnt from this very cover, or one just like it: new covers fare worse."
+    "The model has learnt from this very cover, or one just like it: on new covers it is less accurate."
 )
 
 
@@ -65,9 +67,10 @@ class Explanation:
             looks for them.
         attention: (H, W) float32 map in units of probability (see `occlusion_map`), or None.
         attention_note: what the map shows, or why there is none.
-        neighbours: nearest training covers, the nearest first.
+        neighbours: nearest training covers, the nearest first, which may be this very cover.
         failed: block -> what went wrong on this cover; the model took it as missing.
         verdict: whether the model abstains, a set of genres, and a warning.
+        usual_distance: of two training covers, in the median; NaN where it is not known.
     """
 
     image: Image
@@ -83,17 +86,18 @@ class Explanation:
     neighbours: list[Neighbour]
     failed: dict[str, str]
     verdict: Verdict = field(default_factory=Verdict)
+    usual_distance: float = math.nan
 
     @property
     def training_cover(self) -> bool | None:
-        """Whether the model has learnt from this very cover; None where its covers are not known.
+        """Whether the model has learnt from this very cover; None where its covers are not known."""
+        distances = np.array([neighbour.distance for neighbour in self.neighbours])
+        return is_training_cover(distances) if self.neighbours else None
 
-        Where all the nearest covers are alike, as covers without text are for a model of words, none is it.
-        """
-        if not self.neighbours:
-            return None
-        same = [neighbour.distance < SAME_COVER_DISTANCE for neighbour in self.neighbours]
-        return same[0] and (len(same) == 1 or not same[-1])
+    @property
+    def others(self) -> list[Neighbour]:
+        """The nearest training covers but for this very one."""
+        return self.neighbours[1 if self.training_cover else 0 :][:SHOWN_NEIGHBOURS]
 
     def in_words(self) -> list[str]:
         """The verdict's sentences, and whether the model has learnt from this cover."""
@@ -123,8 +127,9 @@ class Explanation:
                 "attention_note": self.attention_note,
                 "neighbours": [
                     {key: value for key, value in vars(neighbour).items() if key != "thumbnail"}
-                    for neighbour in self.neighbours
+                    for neighbour in self.others
                 ],
+                "usual_distance": self.usual_distance,
                 "failed": self.failed,
             }
         )

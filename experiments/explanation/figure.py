@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.experiments.drawing.labels import label
+from coverfusion.experiments.drawing.words import effect
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
-from coverfusion.experiments.explanation.explanation import Explanation, Feature, Neighbour
+from coverfusion.experiments.explanation.explanation import Explanation, Feature
 from coverfusion.experiments.explanation.marked_pictures import (
     AGAINST,
     FOR,
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MUTED, LINE = "#5a626d", "#d9dde3"
+MUTED = "#5a626d"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
-PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the three panels
+PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the panels
 PANELS_TOP = 1.8  # where the panels begin, below the headings
 FEATURES_TOP = PANELS_TOP + PANEL + 1.3
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
@@ -41,7 +42,7 @@ MAX_FEATURE_ROWS, MAX_EFFECT_WORDS = 8, 10
 THUMBNAIL_SIDE = 1.15
 SMALL_SIZE, TEXT_SIZE, NUMBER_SIZE = 8.5, 9.5, 7.5  # points
 EXPLANATION_DPI = 110
-WORD_EFFECTS = "points of probability; one word taken away at a time, the sentence embedding stays"
+WORD_EFFECTS = "points of probability; one word taken away at a time, so that they do not add up"
 
 
 def draw_explanation(explanation: Explanation) -> Image.Image:
@@ -65,18 +66,18 @@ def figure_of(explanation: Explanation) -> Figure:
     from coverfusion.experiments.drawing.plain_figure import PlainFigure
 
     shown = explanation.features[:MAX_FEATURE_ROWS]
-    words = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * max(len(shown), 1) + 0.2
-    nearest = words + (WORDS_HEIGHT if explanation.contributions.words else 0) + 0.15
+    listed = explanation.contributions.words if len(explanation.contributions.blocks) > 1 else {}
+    words = FEATURES_TOP + (0.95 + FEATURE_ROW_HEIGHT * len(shown) if shown else 0)
+    nearest = words + (WORDS_HEIGHT if listed else 0) + 0.15
     height = nearest + 0.45 + THUMBNAIL_SIDE + (0.75 if explanation.failed else 0.3)
     with rc_context({"font.family": "DejaVu Sans", "font.size": TEXT_SIZE}):
         figure = PlainFigure(figsize=(WIDTH, height), facecolor="white")
         _heading(figure, explanation)
-        _cover(figure, explanation)
-        _map(figure, explanation)
-        _blocks(figure, explanation)
-        _features(figure, explanation, shown)
-        _learnt_words(figure, explanation.contributions.words, words)
-        _nearest(figure, explanation.neighbours, nearest)
+        _panels(figure, explanation)
+        if shown:
+            _features(figure, explanation, shown)
+        _learnt_words(figure, listed, words)
+        _nearest(figure, explanation, nearest)
         if explanation.failed:
             reasons = "; ".join(f"{block}: {reason}" for block, reason in explanation.failed.items())
             lines = wrapped(f"Failed here, taken as missing: {reasons}", SMALL_SIZE, WIDTH - 2 * MARGIN, 2)
@@ -110,40 +111,45 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     verdict = explanation.verdict
     warns = explanation.training_cover or verdict.abstain or verdict.out_of_distribution
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
-    titles = ("Found on the cover", "Where the image network looks", "What each block does")
-    for x, title in zip(PANEL_LEFTS, titles, strict=True):
+
+
+def _panels(figure: Figure, explanation: Explanation) -> None:
+    """The cover, the map where there is one, and what each block does; of one block what each word does."""
+    parts = explanation.contributions
+    what = "each block" if len(parts.blocks) > 1 else "each word" if parts.words else "the block"
+    panels = [("Found on the cover", _cover)]
+    if explanation.attention is not None:
+        panels.append(("Where the image network looks", _map))
+    panels.append((f"What {what} does", _effects))
+    for x, (title, draw) in zip(PANEL_LEFTS, panels, strict=False):
         _write(figure, x, PANELS_TOP - 0.15, title, size=12, weight="bold", va="baseline")
+        draw(figure, explanation, x)
 
 
 # --- the cover and what was found on it ----------------------------------------------------------------
 
 
-def _cover(figure: Figure, explanation: Explanation) -> None:
-    axes = _axes(figure, PANEL_LEFTS[0], PANELS_TOP, PANEL, PANEL)
+def _cover(figure: Figure, explanation: Explanation, left: float) -> None:
+    axes = _axes(figure, left, PANELS_TOP, PANEL, PANEL)
     mark_cover(axes, explanation, NUMBER_SIZE)
     lines = [
         people_text(explanation),
         *wrapped(words_text(explanation, lambda word: fitted(word, SMALL_SIZE, 1.6)), SMALL_SIZE, PANEL, 4),
     ]
-    _write(figure, PANEL_LEFTS[0], PANELS_TOP + PANEL + 0.1, "\n".join(lines), size=SMALL_SIZE)
+    _write(figure, left, PANELS_TOP + PANEL + 0.1, "\n".join(lines), size=SMALL_SIZE)
 
 
 # --- the map -------------------------------------------------------------------------------------------
 
 
-def _map(figure: Figure, explanation: Explanation) -> None:
-    axes = _axes(figure, PANEL_LEFTS[1], PANELS_TOP, PANEL, PANEL)
-    if explanation.attention is None:
-        text = "\n".join(wrapped(f"No map: {explanation.attention_note}.", TEXT_SIZE, PANEL - 0.4, 4))
-        axes.set(xticks=[], yticks=[], facecolor="#f5f6f8")
-        axes.spines[:].set_color(LINE)
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=MUTED)
-        return
+def _map(figure: Figure, explanation: Explanation, left: float) -> None:
+    assert explanation.attention is not None
+    axes = _axes(figure, left, PANELS_TOP, PANEL, PANEL)
     most = map_reach(explanation.attention)
     shown = draw_map(axes, explanation)
-    bar = _axes(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.16, PANEL, 0.13)
+    bar = _axes(figure, left, PANELS_TOP + PANEL + 0.16, PANEL, 0.13)
     ticks = figure.colorbar(shown, bar, orientation="horizontal")
-    ticks.set_ticks([-most, 0, most], labels=[_signed(-most), "0", _signed(most)])
+    ticks.set_ticks([-most, 0, most], labels=[effect(-most), "0", effect(most)])
     first, *_, last = bar.get_xticklabels()
     first.set_horizontalalignment("left")
     last.set_horizontalalignment("right")
@@ -151,20 +157,40 @@ def _map(figure: Figure, explanation: Explanation) -> None:
         f"points of probability: {explanation.attention_note}. Blue speaks for the genre, orange against it."
     )
     lines = wrapped(text, SMALL_SIZE, PANEL, 5)
-    _write(figure, PANEL_LEFTS[1], PANELS_TOP + PANEL + 0.55, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
+    _write(figure, left, PANELS_TOP + PANEL + 0.55, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
 # --- the blocks ----------------------------------------------------------------------------------------
 
 
-def _blocks(figure: Figure, explanation: Explanation) -> None:
-    contributions = explanation.contributions
-    factor, unit = display_unit(contributions.unit)
-    ordered = sorted(contributions.blocks.items(), key=lambda item: item[1])
-    names = [fitted(block, TEXT_SIZE, 1.2) for block, _ in ordered]
-    values = [factor * value for _, value in ordered]
+def _effects(figure: Figure, explanation: Explanation, left: float) -> None:
+    """Bars of what each block does, or each word where there is one block; from where to where below them."""
+    parts = explanation.contributions
+    factor, unit = display_unit(parts.unit)
+    is_probability = parts.unit == PROBABILITY
+    base, score = (f"{100 * v:.0f} %" if is_probability else effect(v) for v in (parts.base, parts.score))
+    text = (
+        f"{unit if is_probability else parts.unit}: from {base} ({parts.start}) to {score}; {parts.method}."
+    )
+    if len(parts.blocks) > 1:
+        _bars(figure, left, {block: factor * value for block, value in parts.blocks.items()})
+    elif parts.words:
+        chosen = strongest_words(parts.words, MAX_EFFECT_WORDS)
+        _bars(figure, left, {word: 100 * parts.words[word] for word in chosen})
+        text = f"{WORD_EFFECTS}. All of {', '.join(parts.blocks)}: from {base} ({parts.start}) to {score}."
+    else:
+        _write(figure, left, PANELS_TOP, "\n".join(wrapped(text, TEXT_SIZE, PANEL, 8)), color=MUTED)
+        return
+    lines = wrapped(text, SMALL_SIZE, PANEL, 5)
+    _write(figure, left, PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
+
+
+def _bars(figure: Figure, left: float, effects: Mapping[str, float]) -> None:
+    ordered = sorted(effects.items(), key=lambda item: item[1])
+    names = [fitted(name, TEXT_SIZE, 1.2) for name, _ in ordered]
+    values = [value for _, value in ordered]
     room = max(width(name, TEXT_SIZE) for name in names) + 0.12
-    axes = _axes(figure, PANEL_LEFTS[2] + room, PANELS_TOP, PANEL - room, PANEL - 0.1)
+    axes = _axes(figure, left + room, PANELS_TOP, PANEL - room, PANEL - 0.1)
     axes.barh(range(len(values)), values, 0.62, color=[FOR if value > 0 else AGAINST for value in values])
     low, high = min(0.0, *values), max(0.0, *values)
     # room for the numbers beyond the ends of the bars
@@ -179,21 +205,13 @@ def _blocks(figure: Figure, explanation: Explanation) -> None:
     for position, value in enumerate(values):
         offset = (4 if value >= 0 else -4, 0)
         axes.annotate(
-            _signed(value),
+            effect(value),
             (value, position),
             offset,
             textcoords="offset points",
             va="center",
             ha="left" if value >= 0 else "right",
         )
-    is_probability = contributions.unit == PROBABILITY
-    base, score = (
-        f"{100 * v:.0f} %" if is_probability else _signed(v)
-        for v in (contributions.base, contributions.score)
-    )
-    method = f"from {base} (an average training cover) to {score}; {contributions.method}"
-    lines = wrapped(f"{unit if is_probability else contributions.unit}: {method}.", SMALL_SIZE, PANEL, 5)
-    _write(figure, PANEL_LEFTS[2], PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
 def _few_ticks() -> Any:
@@ -205,12 +223,6 @@ def _few_ticks() -> Any:
 def display_unit(unit: str) -> tuple[float, str]:
     """The factor that contributions are shown with, and what they are called then."""
     return (100, "points of probability") if unit == PROBABILITY else (1, "log probability")
-
-
-def _signed(value: float) -> str:
-    digits = 1 if abs(value) >= 0.995 else 2
-    text = f"{value:+.{digits}f}"
-    return "0" if float(text) == 0 else text.replace("-", "\u2212")
 
 
 # --- the features --------------------------------------------------------------------------------------
@@ -226,9 +238,6 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     left = MARGIN + width(title, 12, "bold") + 0.2
     text = fitted(f"{unit}; {method}", SMALL_SIZE, WIDTH - MARGIN - left)
     _write(figure, left, FEATURES_TOP + 0.17, text, size=SMALL_SIZE, color=MUTED, va="baseline")
-    if not shown:
-        _write(figure, MARGIN, FEATURES_TOP + 0.4, "none", color=MUTED)
-        return
     genre = fitted(label(explanation.genre), SMALL_SIZE, 0.9)
     places = (MARGIN, MARGIN + 0.85, 3.75, 4.65, 6.85)
     heads = ("effect", "feature", "here", f"half of {genre} covers", "what it is")
@@ -237,8 +246,8 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
     for row, feature in enumerate(shown):
         y = FEATURES_TOP + 0.75 + FEATURE_ROW_HEIGHT * row
         colour = FOR if feature.contribution > 0 else AGAINST
-        effect = _signed(display_unit(explanation.contributions.unit)[0] * feature.contribution)
-        _write(figure, places[0], y, effect, va="baseline", color=colour, weight="bold")
+        moved = effect(display_unit(explanation.contributions.unit)[0] * feature.contribution)
+        _write(figure, places[0], y, moved, va="baseline", color=colour, weight="bold")
         cells = (fitted(feature.column, TEXT_SIZE, places[2] - places[1] - 0.1), _value(feature.value))
         for x, cell in zip(places[1:], (*cells, _range(feature.quartiles)), strict=False):
             _write(figure, x, y, cell, va="baseline")
@@ -275,11 +284,11 @@ def _learnt_words(figure: Figure, effects: Mapping[str, float], top: float) -> N
     _write(figure, left, top + 0.17, WORD_EFFECTS, size=SMALL_SIZE, color=MUTED, va="baseline")
     x = MARGIN
     for word in strongest_words(effects, MAX_EFFECT_WORDS):
-        effect = effects[word]
-        shown = f"{_signed(100 * effect)}\u00a0\u201c{fitted(word, TEXT_SIZE, 1.6)}\u201d"
+        moved = effects[word]
+        shown = f"{effect(100 * moved)}\u00a0\u201c{fitted(word, TEXT_SIZE, 1.6)}\u201d"
         wide = width(shown, TEXT_SIZE, "bold")
         if x + wide <= WIDTH - MARGIN:
-            colour = FOR if effect > 0 else AGAINST
+            colour = FOR if moved > 0 else AGAINST
             _write(figure, x, top + 0.5, shown, va="baseline", color=colour, weight="bold")
             x += wide + 0.25
 
@@ -287,8 +296,13 @@ def _learnt_words(figure: Figure, effects: Mapping[str, float], top: float) -> N
 # --- the nearest covers --------------------------------------------------------------------------------
 
 
-def _nearest(figure: Figure, neighbours: Sequence[Neighbour], top: float) -> None:
-    _write(figure, MARGIN, top, "Nearest training covers", size=12, weight="bold")
+def _nearest(figure: Figure, explanation: Explanation, top: float) -> None:
+    neighbours, title = explanation.others, "Nearest training covers"
+    _write(figure, MARGIN, top + 0.17, title, size=12, weight="bold", va="baseline")
+    if not math.isnan(explanation.usual_distance):
+        usual = f"over all blocks; two random training covers are {explanation.usual_distance:.2f} apart"
+        left = MARGIN + width(title, 12, "bold") + 0.2
+        _write(figure, left, top + 0.17, usual, size=SMALL_SIZE, color=MUTED, va="baseline")
     if not neighbours:
         _write(figure, MARGIN, top + 0.4, "this model has no index of training covers", color=MUTED)
         return

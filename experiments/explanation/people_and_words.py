@@ -10,8 +10,8 @@ from coverfusion.data.plurals import how_many
 from coverfusion.features.text.lines import letters_height
 from coverfusion.features.text.words import split_words
 
-NO_PEOPLE = "faces and persons: not looked for (no block people)"
-NO_WORDS = "words: not looked for (no block ocr)"
+NO_PEOPLE = "faces and persons are not looked for: the model has no block people"
+NO_WORDS = "words are not looked for: the model has no block ocr"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pandas as pd
 from PIL.Image import Image
 
 from coverfusion.experiments.explanation.blocks import contributions_to
-from coverfusion.experiments.explanation.explain import meanings, measure
+from coverfusion.experiments.explanation.explain import measure
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import Bundle
 
 
@@ -50,7 +51,7 @@ def compare_two(
     one, other = (contributions_to(bundle, row, genre, blocks_alone=True) for row in rows)
     blocks = pd.DataFrame({"first": one.blocks, "second": other.blocks}).rename_axis("block").reset_index()
     blocks["difference"] = blocks["first"] - blocks["second"]
-    known = {name: text for name, text in meanings(extractors).items() if name in rows[0]}
+    known = {name: text for name, text in meanings_of(extractors).items() if name in rows[0]}
     columns = pd.DataFrame(
         {"first": rows[0][list(known)].iloc[0], "second": rows[1][list(known)].iloc[0], "meaning": known}
     )

@@ -13,7 +13,7 @@ from coverfusion.experiments.drawing.curves import END, START, Curve, Series
 from coverfusion.experiments.drawing.words import brief, percent
 
 HISTOGRAM_HEIGHT = 110  # pixels
-HISTOGRAM_BINS = 20
+MOST_BINS, FEWEST_BINS = 20, 4
 LAST_COUNT = 5  # of a count: the last bar holds this many and more
 AXIS_QUANTILE = 0.99  # of all covers lie on the axis; the last bar holds those beyond it
 
@@ -48,6 +48,7 @@ class Distribution:
         own, others: median (of counts the mean) of the genre and of all others.
         quartiles, other_quartiles: of the genre and of all others.
         none: proportion of the genre's covers, and of all others, with none of what is counted.
+        beyond: whether the last bar holds values beyond its end.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Distribution:
     quartiles: tuple[float, float]
     other_quartiles: tuple[float, float]
     none: tuple[float, float]
+    beyond: bool = False
 
     @property
     def tallest(self) -> float:
@@ -78,8 +80,10 @@ def distribution_chart(one: Distribution, genre: str) -> Curve:
     own, others = (
         _steps(edges, [100 * getattr(bar, name) for bar in one.bars]) for name in ("own", "others")
     )
-    places = range(0, len(edges), len(one.bars) // 4)
-    ends = [(edges[k], f"{brief(edges[k], 2)}{'+' if k == len(one.bars) else ''}") for k in places]
+    places = range(0, len(edges), -(-len(one.bars) // 4))
+    ends = [(edges[k], brief(edges[k])) for k in places]
+    if one.beyond and ends[-1][0] == edges[-1]:
+        ends[-1] = (edges[-1], f"{ends[-1][1]}+")
     middles = [((bar.low + bar.high) / 2, bar.label) for bar in one.bars]
     return Curve(
         title=f"{one.title} of {genre} covers against all others. {_in_words(one)}",
@@ -135,17 +139,19 @@ def _distribution(
     title: str, column: str, meaning: str, counts: bool, own: np.ndarray, others: np.ndarray
 ) -> Distribution:
     middle = np.mean if counts else np.median
+    shown = bars(own, others, counts)
     return Distribution(
         title=title,
         column=column,
         meaning=meaning,
         counts=counts,
-        bars=bars(own, others, counts),
+        bars=shown,
         own=float(middle(own)),
         others=float(middle(others)),
         quartiles=_quartiles(own),
         other_quartiles=_quartiles(others),
         none=(float((own == 0).mean()), float((others == 0).mean())),
+        beyond=bool(max(own.max(), others.max()) > shown[-1].high),
     )
 
 
@@ -156,9 +162,8 @@ def bars(own: np.ndarray, others: np.ndarray, counts: bool) -> list[Bar]:
         edges = np.arange(LAST_COUNT + 2, dtype=float)
         labels = [*map(str, range(LAST_COUNT)), f"{LAST_COUNT}+"]
     else:
-        low, high = float(every.min()), float(np.quantile(every, AXIS_QUANTILE))
-        edges = np.linspace(low, high if high > low else low + 1, HISTOGRAM_BINS + 1)
-        labels = [""] * HISTOGRAM_BINS
+        edges = round_edges(every, min(len(own), len(others)))
+        labels = [""] * (len(edges) - 1)
     proportions = []
     for part in (own, others):
         where = np.clip(np.searchsorted(edges, part, side="right") - 1, 0, len(edges) - 2)
@@ -167,6 +172,17 @@ def bars(own: np.ndarray, others: np.ndarray, counts: bool) -> list[Bar]:
         Bar(float(low), float(high), float(a), float(b), label)
         for low, high, a, b, label in zip(edges[:-1], edges[1:], *proportions, labels, strict=True)
     ]
+
+
+def round_edges(values: np.ndarray, covers: int) -> np.ndarray:
+    """Edges of bins on round values, about 2 n^(1/3) of them for n covers (D. M. Lane's Rice rule)."""
+    low, high = float(values.min()), float(np.quantile(values, AXIS_QUANTILE))
+    most = int(np.clip(2 * covers ** (1 / 3), FEWEST_BINS, MOST_BINS))
+    width = (high - low if high > low else 1.0) / most
+    power = 10.0 ** np.floor(np.log10(width))
+    step = max(part * power for part in (1, 2, 2.5, 5, 10) if part * power <= 1.25 * width)
+    first, last = np.floor(round(low / step, 9)), np.ceil(round(high / step, 9))
+    return np.round(step * np.arange(first, max(last, first + 1) + 1), 12)
 
 
 def _quartiles(values: np.ndarray) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from coverfusion.experiments.genres.effects import effects, rank_correlation, re
 from coverfusion.experiments.genres.palette import Swatch, palettes
 from coverfusion.experiments.genres.pictures import MeanPicture, mean_pictures
 from coverfusion.experiments.genres.shap import Shap, genre_shap
-from coverfusion.experiments.genres.typical_covers import EmbeddingSpace, space_of, typicality
+from coverfusion.experiments.genres.typical_covers import EmbeddingSpace, neighbours_for, space_of, typicality
 from coverfusion.experiments.genres.words import text_model, texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
@@ -92,6 +92,6 @@ def find_all_genres(
         text_model=text_model(table.texts["ocr"], covers) if "ocr" in table.texts else None,
         texts=texts_of(words) if words is not None else {},
         space=space,
-        typical=typicality(space),
+        typical=typicality(space, neighbours_for(covers["group"].nunique())),
         predictions=run.predictions(run.chosen),
     )

@@ -15,7 +15,7 @@ from coverfusion.experiments.drawing.words import percent, spread
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.genres.distributions import distribution_chart, distributions
-from coverfusion.experiments.genres.effects import distinct
+from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL, distinct
 from coverfusion.experiments.genres.findings import GenreFindings
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture
@@ -95,7 +95,8 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     page = {
         "genre": genre,
         "count": int(inside.sum()),
-        "groups": int(findings.covers.loc[inside, "group"].nunique()),
+        "together": int(findings.covers.loc[inside, "group"].duplicated(keep=False).sum()),
+        "guess": guessed_f1(confusion, genre),
         "share": float(inside.mean()),
         "gist": genre_gist(findings, genre, int(inside.sum()), effects, confused),
         "effects": effects,
@@ -175,11 +176,19 @@ def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any
     return sorted(there, key=lambda pair: (not pair[0].chosen, pair[0].kind == "alone", -pair[1]["f1"].value))
 
 
+def guessed_f1(confusion: pd.DataFrame, genre: str) -> float:
+    """The F1 of a genre where every held-out cover is called so; its recall is 1. NaN where none is there."""
+    own = float(confusion.T[genre].sum()) if genre in confusion.index else 0.0
+    return 2 * own / (own + float(confusion.to_numpy().sum())) if own else float("nan")
+
+
 def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
     """The rows of the SHAP chart and of its readable columns, and the axis that holds the former."""
     blocks = findings.shap.blocks[findings.shap.blocks["genre"] == genre]
     columns = findings.shap.columns[
-        (findings.shap.columns["genre"] == genre) & (findings.shap.columns["gain"] > 0)
+        (findings.shap.columns["genre"] == genre)
+        & (findings.shap.columns["gain"] > 0)
+        & (findings.shap.columns["p_corrected"] < SIGNIFICANCE_LEVEL)
     ]
     reach = float(np.nanmax(blocks[["own", "others"]].abs().to_numpy(), initial=1e-6))
     return {
@@ -192,7 +201,7 @@ def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
 
 def gains_by_genre(shap: Shap) -> dict[str, Rows]:
     """Genre -> block, its gain, whether that is sure, and how deep its colour is; the largest mean first."""
-    doubts = shap.blocks.pivot(index="genre", columns="block", values="doubt")
+    corrected = shap.blocks.set_index(["genre", "block"])["p_corrected"].to_dict()
     gains = shap.blocks.pivot(index="genre", columns="block", values="gain")
     gains = gains[gains.mean().sort_values(ascending=False).index]
     largest = float(np.nanmax(gains.to_numpy(), initial=1e-9))
@@ -201,7 +210,7 @@ def gains_by_genre(shap: Shap) -> dict[str, Rows]:
             {
                 "block": block,
                 "gain": gain,
-                "sure": abs(gain) > doubts.at[genre, block],
+                "sure": corrected[genre, block] < SIGNIFICANCE_LEVEL,
                 "depth": round(gain / largest, 3) if gain > 0 else 0,
             }
             for block, gain in row.items()
@@ -229,12 +238,14 @@ def genre_gist(
     if models:
         model, scores = models[0]
         sentences.append(
-            f"The model {model.classifier} on {model.on} finds {_spanned(scores['recall'])} of those held "
+            f"The chosen model {model.classifier} finds {_spanned(scores['recall'])} of those held "
             f"out; of the covers that it calls {genre}, {_spanned(scores['precision'])} are {genre}."
         )
     if confused:
+        most = "" if confused.surely else ", not significantly more than for another genre"
         sentences.append(
-            f"It takes {percent(confused.share, 0)} ({spread(confused.ends)}) of them for {confused.genre}."
+            f"It takes {percent(confused.share, 0)} ({spread(confused.ends)}) of them for "
+            f"{confused.genre}{most}."
         )
     return sentences
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 
@@ -18,6 +16,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
     HELD_OUT_WORDS,
     brief,
@@ -31,13 +30,14 @@ from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
 from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH
-from coverfusion.experiments.genres.typical_covers import TYPICALITY_NEIGHBOURS
-from coverfusion.experiments.genres.words import MIN_WORD_COVERS, MIN_WORD_Z, typical_words
+from coverfusion.experiments.genres.typical_covers import neighbours_for
+from coverfusion.experiments.genres.words import MIN_WORD_COVERS, typical_words
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import load_bundle
 
 FITS_FOLDER = ".fits"  # in the folder of the pages, until they are finished
@@ -63,11 +63,7 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
     neighbours = load_bundle(run / "bundle").neighbours
     if neighbours is None:
         raise UserError(f"{run / 'bundle'} has no index of training covers. Train again.")
-    meanings = {
-        f"{extractor.name}.{column}": text
-        for extractor in prepared.extractors
-        for column, text in extractor.describe().items()
-    }
+    meanings = meanings_of(prepared.extractors, backs=True)
     findings = find_all_genres(
         read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / FITS_FOLDER
     )
@@ -78,12 +74,10 @@ def write_pages(findings: GenreFindings, out: Path) -> Path:
     """Renders every page, the index last; returns its path."""
     make_output_folder(out)
     names = page_names(findings.genres)
-    report = findings.run.folder / "report.html"
     facts = environment() | {"run": str(findings.run.folder)}
     shared = _shared(findings) | {
         "names": names,
         "made": facts["date"],
-        "report": _address(report, out) if report.is_file() else "",
     }
     pages = []
     with counted("genre pages", len(names)) as bar:
@@ -97,8 +91,7 @@ def write_pages(findings: GenreFindings, out: Path) -> Path:
         "genre_index.html",
         shared | {"pages": pages, "gains": gains_by_genre(findings.shap)},
     )
-    if report.is_file():
-        link_pages(report, index)
+    link_run_pages(findings.run.folder, "Genres", index)
     shutil.rmtree(out / FITS_FOLDER, ignore_errors=True)
     return index
 
@@ -121,28 +114,16 @@ def write_genre_tables(findings: GenreFindings, out: Path, facts: Mapping[str, A
     write_csv(findings.shap.columns, out / "shap_columns.csv")
     if findings.words is not None:
         rows = [
-            [genre, word.word, word.z, word.log_odds, word.weight, word.covers, word.others]
+            [genre, word.word, word.z, word.p, word.log_odds, word.weight, word.covers, word.others]
             for genre in findings.genres
             for word in typical_words(
                 findings.words, findings.covers, genre, len(findings.words), findings.text_model
             )
         ]
-        columns = ["genre", "word", "z", "log_odds", "weight", "covers", "others"]
+        columns = ["genre", "word", "z", "p_corrected", "log_odds", "weight", "covers", "others"]
         write_csv(pd.DataFrame(rows, columns=columns), out / "words.csv")
     shutil.copyfile(findings.run.folder / "config.yaml", out / "config.yaml")
     write_json(out / "environment.json", facts)
-
-
-def link_pages(report: Path, index: Path) -> None:
-    """Sets the link of a run's report to the genre pages, which are made after it."""
-    link = f'<a id="genre-pages" href="{html.escape(_address(index, report.parent))}">'
-    text = report.read_text(encoding="utf-8")
-    pages.write(report, re.sub(r'<a id="genre-pages"[^>]*>', lambda _: link, text, count=1))
-
-
-def _address(file: Path, folder: Path) -> str:
-    """A file as a link from a page in the folder."""
-    return quote(Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix())
 
 
 # --- rendering -----------------------------------------------------------------------------------------
@@ -156,14 +137,14 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
         "held": HELD_OUT_WORDS[run.split],
         "total": len(findings.covers),
         "there": set(run.facts["extractors"]),
-        "tests": len(findings.effects),
+        "blocks_tested": findings.effects["column"].str.split(".").str[0].nunique(),
+        "artists_known": run.facts.get("artists_known", 0) == run.facts["covers"],
         "shap": findings.shap,
         "limits": {
             "alike": MAX_CORRELATION,
             "level": SIGNIFICANCE_LEVEL,
-            "nearest": TYPICALITY_NEIGHBOURS,
+            "nearest": neighbours_for(findings.covers["group"].nunique()),
             "stretch": round(DIFFERENCE_STRETCH),
-            "sure": MIN_WORD_Z,
             "fewest": MIN_WORD_COVERS,
             "named": EFFECTS_IN_GIST,
         },

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t
 
 from coverfusion.data.checksums import damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
 from coverfusion.data.sealed_files import set_aside
 from coverfusion.data.splits import IN_NO_FOLD, load_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
+from coverfusion.experiments.evaluation.statistics import holm
 from coverfusion.experiments.pipeline.cached_fits import cannot_fit, reason_of
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
@@ -41,14 +43,14 @@ class Shap:
         blocks: one row a genre and block: genre, block, size (mean absolute contribution over the held-out
             covers), own (mean over covers of the genre), others (mean over the rest), gain (own less
             others: what the block adds where the genre is right), doubt (half its 95 % interval over the
-            held-out covers, for this one fit).
+            held-out covers, for this one fit), p_corrected (of the gain, by Holm over all genres and blocks).
         columns: one row a genre and readable column: the same with `column`, and says ("for",
             "against" or "" where high values do neither clearly).
         covers: held-out covers by genre.
         accuracy: of this CatBoost on them.
         learnt: covers it was fitted on.
         held: which covers were held out, in words.
-        pca: components kept of wide blocks.
+        components: how many stand for the columns of a wide block.
     """
 
     blocks: pd.DataFrame
@@ -57,7 +59,7 @@ class Shap:
     accuracy: float
     learnt: int
     held: str
-    pca: int | None
+    components: Mapping[str, int]
 
 
 def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) -> Shap:
@@ -89,7 +91,7 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         values = catboost_contributions(model, X)
         bar.advance(bar.task_ids[0])
     genres = known.loc[ids, "genre"].to_numpy()
-    by_block, by_column = sum_by_block(model.scaler_, list(X.columns), values)
+    by_block, by_column = sum_by_block(model, list(X.columns), values)
     classes = [str(name) for name in model.classes_]
     return Shap(
         blocks=_by_genre(by_block, classes, genres, "block"),
@@ -98,7 +100,11 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         accuracy=float((model.predict(X) == genres).mean()),
         learnt=len(learnt),
         held=held,
-        pca=parameters["pca"],
+        components={
+            name.split(".")[0]: part["components"].shape[1]
+            for name, part in model.scaler_.parts.items()
+            if "components" in part
+        },
     )
 
 
@@ -174,11 +180,15 @@ def _by_genre(
             row: dict[str, Any] = {"genre": genre, what: name, "size": float(np.abs(one).mean())}
             row |= {"own": own, "others": others, "gain": own - others}
             row["doubt"] = _doubt(one[inside], one[~inside])
+            row["p"] = _welch(one[inside], one[~inside])
             if X is not None:
                 row["says"] = "" if name in CIRCULAR_COLUMNS else _says(one, X[name])
             rows.append(row)
-    names = ["genre", what, "size", "own", "others", "gain", "doubt", *(["says"] if X is not None else [])]
-    frame = pd.DataFrame(rows, columns=names)
+    names = ["genre", what, "size", "own", "others", "gain", "doubt", "p"]
+    frame = pd.DataFrame(rows, columns=[*names, *(["says"] if X is not None else [])])
+    tested = frame["p"].notna()  # the others were not used by the model, or have too few covers
+    frame.insert(len(names), "p_corrected", 1.0)
+    frame.loc[tested, "p_corrected"] = holm(frame.loc[tested, "p"].to_numpy())
     return frame.sort_values(["genre", "gain"], ascending=[True, False], kind="stable", ignore_index=True)
 
 
@@ -191,6 +201,18 @@ def _doubt(own: np.ndarray, others: np.ndarray) -> float:
     if min(len(own), len(others)) < 2:
         return float("nan")
     return float(INTERVAL_ERRORS * np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others)))
+
+
+def _welch(own: np.ndarray, others: np.ndarray) -> float:
+    """The two-sided p of B. L. Welch's test; NaN for fewer than two, or where nothing varies."""
+    if min(len(own), len(others)) < 2:
+        return float("nan")
+    parts = np.array([part.var(ddof=1) / len(part) for part in (own, others)])
+    error = float(np.sqrt(parts.sum()))
+    if error < 1e-12:
+        return float("nan")
+    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(own), len(others)]) - 1)).sum()
+    return float(2 * t.sf(abs(own.mean() - others.mean()) / error, freedom))
 
 
 def _says(contribution: np.ndarray, values: pd.Series) -> str:

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest, hypergeom
 
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
+from coverfusion.experiments.evaluation.statistics import holm
+from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
-TYPICALITY_NEIGHBOURS = 25  # covers whose genres say how typical one is
+FEWEST_NEIGHBOURS, MOST_NEIGHBOURS = 5, 25  # groups whose genres say how typical a cover is
+GROUPS_PER_NEIGHBOUR = 10  # in a small collection fewer are near
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Confused:
         genre: the other genre.
         taken: covers of this genre that were called the other one; `share` of its covers.
         ends: the interval of that proportion, counted in groups.
+        surely: whether mistakes are of that genre more often than an even choice among the others explains.
         given: covers of the other genre that were called this one.
         pairs: examples of the former.
     """
@@ -53,6 +58,7 @@ class Confused:
     taken: int
     share: float
     ends: Interval
+    surely: bool
     given: int
     pairs: list[Pair]
 
@@ -63,28 +69,47 @@ def space_of(neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFram
     return EmbeddingSpace(neighbours.scaler.transform(X.to_numpy(np.float32)), covers.set_index("cover_id"))
 
 
-def typicality(space: EmbeddingSpace, nearest: int = TYPICALITY_NEIGHBOURS) -> pd.DataFrame:
+def neighbours_for(groups: int) -> int:
+    """How many neighbours say how typical a cover is, in a collection of so many groups."""
+    return int(np.clip(groups // GROUPS_PER_NEIGHBOUR, FEWEST_NEIGHBOURS, MOST_NEIGHBOURS))
+
+
+def typicality(space: EmbeddingSpace, nearest: int) -> pd.DataFrame:
     """How much the covers that look most like each one are of its genre, its own group left out.
 
+    Of every other group the nearest cover counts. If looks said nothing of genre, those of the own genre
+    among the nearest would be hypergeometric.
+
     Returns:
-        Indexed by cover_id: `proportion` of the nearest covers that are of its genre, 0 to 1, and the mean
-        `distance` to them.
+        Indexed by cover_id: `proportion` of the nearest covers that are of its genre, 0 to 1, the mean
+        `distance` to them, and `p`, how probable as many or more of its genre are by chance.
     """
     genres = space.covers["genre"].to_numpy()
     groups = np.unique(space.covers["group"].to_numpy(), return_inverse=True)[1]
     crowd = min(int(np.bincount(groups).max()), nearest)
-    distances, rows = nearest_rows(new_index(space.rows, "l2"), space.rows, nearest + crowd, "l2")
-    values = np.zeros((len(genres), 2))
+    distances, rows = nearest_rows(new_index(space.rows, "l2"), space.rows, 2 * nearest + crowd, "l2")
+    of_genre = space.covers.groupby("genre")["group"].nunique()
+    values = np.tile([0.0, np.inf, 1.0], (len(genres), 1))
     for row, (far, near) in enumerate(zip(distances, rows, strict=True)):
         others = groups[near] != groups[row]
-        near, far = near[others][:nearest], far[others][:nearest]
-        values[row] = ((genres[near] == genres[row]).mean(), far.mean()) if len(near) else (0, np.inf)
-    return pd.DataFrame(values, index=space.covers.index, columns=["proportion", "distance"])
+        near, far = near[others], far[others]
+        first = np.sort(np.unique(groups[near], return_index=True)[1])[:nearest]
+        if not len(first):
+            continue
+        same = int((genres[near[first]] == genres[row]).sum())
+        p = hypergeom.sf(same - 1, groups.max(), of_genre[genres[row]] - 1, len(first))
+        values[row] = same / len(first), far[first].mean(), p
+    return pd.DataFrame(values, index=space.covers.index, columns=["proportion", "distance", "p"])
 
 
 def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int) -> list[str]:
-    """The cover_ids of a genre with the largest proportion, equal ones by distance; one a group."""
+    """The cover_ids of a genre with the largest proportion, equal ones by distance; one a group.
+
+    Only those with more neighbours of the genre than chance explains, by Holm over the genre's covers, times
+    the number of genres.
+    """
     own = typical[(space.covers["genre"] == genre).to_numpy()]
+    own = own[holm(own["p"].to_numpy()) * space.covers["genre"].nunique() < SIGNIFICANCE_LEVEL]
     ordered = own.sort_values(["proportion", "distance"], ascending=[False, True], kind="stable")
     return _one_a_group(ordered.index.tolist(), space)[:most]
 
@@ -154,9 +179,27 @@ def confused_with(
         ends=grouped_proportion(
             (own["predicted"] == other).to_numpy(), space.covers.loc[own.index, "group"].to_numpy(), wider
         ),
+        surely=_surely_most(own, space, len(counts) - 1, other, genre, wider),
         given=int(confusion[genre][other]),
         pairs=[Pair(one, float(sure[one]), near) for one, near in beside],
     )
+
+
+def _surely_most(
+    own: pd.DataFrame, space: EmbeddingSpace, others: int, other: str, genre: str, wider: float
+) -> bool:
+    """Whether one of `others` genres has more of a genre's mistakes than its even part, corrected for all."""
+    if others < 2:
+        return True
+    wrong = own[own["predicted"] != genre]
+    groups = space.covers.loc[wrong.index, "group"]
+    mistakes = groups.nunique()
+    taken = groups[(wrong["predicted"] == other).to_numpy()].nunique()
+    fewer = wider**2  # folds share training covers, so that a mistake is worth less than one
+    if not round(mistakes / fewer):
+        return False
+    test = binomtest(round(taken / fewer), round(mistakes / fewer), 1 / others, alternative="greater")
+    return bool(others * test.pvalue < SIGNIFICANCE_LEVEL)
 
 
 def _nearest(cover_ids: list[str], among: list[str], space: EmbeddingSpace) -> list[str]:

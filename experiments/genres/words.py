@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
+from coverfusion.experiments.evaluation.statistics import holm
+from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL
 from coverfusion.features.table import text_columns
 from coverfusion.features.text.lines import letters_height
 from coverfusion.features.text.words import split_words
@@ -21,7 +24,6 @@ WORD_PATTERN = re.compile(
 )  # two letters or more, apostrophes inside
 PRIOR_WEIGHT = 0.5  # the prior weighs as much as this proportion of the genre's own words
 MIN_WORD_COVERS = 3  # covers of the genre that a word stands on
-MIN_WORD_Z = 1.96  # |z| of a two-sided p of 0.05 for one word looked at alone
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class TypicalWord:
 
     Attributes:
         z: log-odds ratio over its standard error.
+        p: two-sided, corrected by Holm over the words that are common enough, times the number of genres.
         weight: what the word alone adds to the genre's log odds in the classifier `text`; None where none
             was fitted.
         covers, others: covers of the genre and of all others that bear it, one a group.
@@ -38,6 +41,7 @@ class TypicalWord:
 
     word: str
     z: float
+    p: float
     log_odds: float
     covers: int
     others: int
@@ -97,7 +101,7 @@ def learnt_weights(model: FusionText, words: Sequence[str]) -> pd.DataFrame:
 def typical_words(
     words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: int, model: FusionText | None = None
 ) -> list[TypicalWord]:
-    """The words with the highest z for this genre against all others; only those of `MIN_WORD_Z` or more.
+    """The words with the highest z for this genre against all others; only those that are significant.
 
     A word counts once a cover, and once a group of covers that belong together, so that neither a repeated
     word nor a copied cover is taken for a habit.
@@ -120,7 +124,11 @@ def typical_words(
     if counts.empty:
         return []
     counts = counts.join(log_odds(counts["own"], counts["others"], PRIOR_WEIGHT * counts["own"].sum()))
-    typical = counts[(counts["z"] >= MIN_WORD_Z) & (counts["own"] >= MIN_WORD_COVERS)]
+    # words are tested that are common enough in all: which these are says nothing of the genre
+    counts = counts[counts["own"] + counts["others"] >= MIN_WORD_COVERS]
+    counts["p"] = np.minimum(holm(2 * norm.sf(counts["z"].abs())) * covers["genre"].nunique(), 1.0)
+    sure = (counts["z"] > 0) & (counts["p"] < SIGNIFICANCE_LEVEL)
+    typical = counts[sure & (counts["own"] >= MIN_WORD_COVERS)]
     typical = typical.rename_axis("word").reset_index().sort_values(["z", "word"], ascending=[False, True])
     bearers = labelled[own].groupby("word")["cover_id"].agg(list)
     chosen = typical.head(most)
@@ -129,6 +137,7 @@ def typical_words(
         TypicalWord(
             str(row["word"]),
             row["z"],
+            row["p"],
             row["log_odds"],
             int(row["own"]),
             int(row["others"]),

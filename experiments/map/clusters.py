@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 from sklearn import config_context
 from sklearn.cluster import HDBSCAN, KMeans
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, silhouette_samples
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    pairwise_distances_chunked,
+    silhouette_samples,
+)
 
 from coverfusion.experiments.map.projections import Sample
 from coverfusion.fusion.blocks import principal_components
@@ -98,8 +103,19 @@ def cluster_scores(
     drawn = halves(groups, seed)
     known = np.unique(genres, return_inverse=True)[1]
     own = silhouettes(Z, known)
-    rows = [_mean("genres", genre, own, genres == genre, drawn) for genre in np.unique(genres)]
-    rows.append(_mean("genres", ALL_GENRES, own, np.ones(len(Z), bool), drawn))
+    each, overall = silhouettes_of_halves(Z, known, drawn)
+    rows = [
+        _row(
+            "genres",
+            "silhouette",
+            genre,
+            int((known == code).sum()),
+            own[known == code].mean(),
+            each[:, code],
+        )
+        for code, genre in enumerate(np.unique(genres))
+    ]
+    rows.append(_row("genres", "silhouette", ALL_GENRES, len(Z), own.mean(), overall))
     for name, labels in clusterings.items():
         inside = labels != NO_CLUSTER
         rows += [
@@ -109,9 +125,9 @@ def cluster_scores(
             _row(name, "unclustered", ALL_GENRES, len(Z), float((~inside).mean())),
         ]
         if len(np.unique(labels[inside])) > 1:
-            values = np.zeros(len(Z))
-            values[inside] = silhouettes(Z[inside], labels[inside])
-            rows.append(_mean(name, ALL_GENRES, values, inside, drawn))
+            value = silhouettes(Z[inside], labels[inside]).mean()
+            overall = silhouettes_of_halves(Z[inside], labels[inside], drawn[:, inside])[1]
+            rows.append(_row(name, "silhouette", ALL_GENRES, int(inside.sum()), value, overall))
     return pd.DataFrame(rows)
 
 
@@ -126,11 +142,48 @@ def silhouettes(Z: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return silhouette_samples(Z, labels)
 
 
-def _mean(of: str, genre: str, values: np.ndarray, where: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
-    chosen = drawn[:, where].astype(np.float64)
-    count = chosen.sum(axis=1)
-    resampled = (chosen @ values[where])[count > 0] / count[count > 0]
-    return _row(of, "silhouette", genre, int(where.sum()), float(values[where].mean()), resampled)
+def silhouettes_of_halves(
+    Z: np.ndarray, labels: np.ndarray, drawn: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean silhouettes of each half, measured among its own covers: (halves, k) by label, (halves,) of all.
+
+    Covers share the distances to each other, so the means of all covers' silhouettes over halves differ too
+    little: in simulated collections of 36 and 250 covers such intervals held a genre's silhouette in 52 to
+    84 %, those of silhouettes measured anew in 94 to 99 %.
+
+    Args:
+        Z: (n, width) float32.
+        labels: (n,) labels.
+        drawn: (halves, n) bool.
+
+    Returns:
+        NaN where a half has nothing of a label.
+    """
+    names, codes = np.unique(labels, return_inverse=True)
+    k, count = len(names), len(drawn)
+    member = np.eye(k, dtype=np.float32)[codes]
+    # (n, halves * k): which covers are of a half and a label
+    chosen = (drawn.T[:, :, None] * member[:, None, :]).astype(np.float32).reshape(len(Z), -1)
+    sizes = chosen.sum(axis=0).reshape(count, k)
+    sums = np.zeros((count, k))
+    start = 0
+    for block in pairwise_distances_chunked(Z, working_memory=WORKING_MEMORY):
+        own = codes[start : start + len(block)]
+        rows = np.arange(len(block))
+        total = (block.astype(np.float32) @ chosen).reshape(len(block), count, k)
+        mine, others = total[rows, :, own], sizes[:, own].T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inner = mine / (others - 1)
+            outer = np.where(sizes > 0, total / sizes, np.inf)
+            outer[rows, :, own] = np.inf
+            nearest = outer.min(axis=2)
+            value = (nearest - inner) / np.maximum(nearest, inner)
+        value = np.where((others > 1) & np.isfinite(nearest), value, 0.0)  # alone: 0, as scikit-learn has it
+        value *= drawn.T[start : start + len(block)]
+        np.add.at(sums.T, own, value)
+        start += len(block)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums / sizes, sums.sum(axis=1) / sizes.sum(axis=1)
 
 
 def _agreement(
@@ -149,7 +202,8 @@ def _row(
     of: str, score: str, genre: str, covers: int, value: float, resampled: np.ndarray | None = None
 ) -> dict[str, Any]:
     """One score; its interval from the standard error over halves, where given; all scores end at 1."""
-    half_width = np.nan if resampled is None or not len(resampled) else Z95 * resampled.std()
+    known = np.array([]) if resampled is None else resampled[~np.isnan(resampled)]
+    half_width = Z95 * known.std() if len(known) else np.nan
     return {
         "of": of,
         "score": score,

@@ -18,7 +18,7 @@ from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import marks, pages
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
-from coverfusion.experiments.drawing.words import common_folder, percent
+from coverfusion.experiments.drawing.words import common_folder, percent, records
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.map.clusters import ALL_GENRES, NO_CLUSTER
 from coverfusion.experiments.map.figures import METHOD_NAMES
@@ -33,6 +33,7 @@ MAX_THUMBNAIL_BYTES = (
 )
 MAX_COVERS_LISTED = 200  # rows of the list of covers
 MAX_PATH_LETTERS = 90  # letters of a path that are listed
+MOST_NAMED = 5  # pairs of genres in a sentence
 MAX_CLUSTER_COLUMNS = 12  # columns of a table of clusters
 CLUSTERING_NAMES = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
 PREDICTIONS = {"right": 0, "wrong": 1, "not held out": NO_CLUSTER}  # each with the number of its mark
@@ -53,9 +54,10 @@ def write_map_page(folder: Path, seed: int) -> Path:
     shown = table.sample(min(MAX_COVERS_DRAWN, len(table)), random_state=seed)
     paths = [shorten(path, root) for path in shown["path"]]
     sheets = contact_sheets(shown["path"].tolist()[:MAX_THUMBNAILS], MAP_THUMBNAIL_SIDE, MAX_THUMBNAIL_BYTES)
+    found = [name for name in CLUSTERING_NAMES if (table[name] != NO_CLUSTER).any()]
     colourings = [
         _genre_marks(table, shown),
-        *(_cluster_marks(table, shown, name) for name in CLUSTERING_NAMES),
+        *(_cluster_marks(table, shown, name) for name in found),
         *([_prediction_marks(table, shown)] if "predicted" in table else []),
     ]
     script = (pages.TEMPLATES / "map.js").read_text(encoding="utf-8")
@@ -76,6 +78,7 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "name": Path(root).name or folder.name,
         "gist": map_gist(pairs, scores),
         "blocks": _config(folder)["blocks"],
+        "sets": _config(folder).get("labels") == "many",
         "methods": [METHOD_NAMES[method] for method in methods],
         "colourings": [colouring["name"] for colouring in colourings],
         "first": methods[0],
@@ -89,9 +92,10 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "folds": PROBE_FOLDS,
         "most": MAX_PROBED_COVERS,
         "unprobed": sorted(set(table["genre"]) - {*pairs["genre_a"], *pairs["genre_b"]}),
-        "clusterings": [_clustering(table, scores, name) for name in CLUSTERING_NAMES],
+        "clusterings": [_clustering(table, scores, name) for name in found],
+        "clusterless": [CLUSTERING_NAMES[name] for name in CLUSTERING_NAMES if name not in found],
         "genres": _genres(table, scores, pairs),
-        "listed": _listed(shown, paths),
+        "listed": _listed(shown, paths, found),
         "files": [f"{method}.png" for method in methods] + ["separation.png"] * bool(len(pairs)),
         "environment": json.loads((folder / "environment.json").read_text(encoding="utf-8")),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
@@ -110,14 +114,16 @@ def write_map_page(folder: Path, seed: int) -> Path:
 
 
 def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    """Three sentences: how many pairs of genres separate, from which AUC to which, what clusters follow."""
+    """Which pairs of genres separate, from which AUC to which, and what clusters follow: a sentence each."""
     sentences = []
     if len(pairs):
         best, worst = pairs.iloc[0], pairs.iloc[-1]
-        separate = int(pairs["separates"].sum())
+        apart = [f"{row['genre_a']} and {row['genre_b']}" for row in records(pairs[pairs["separates"]])]
+        more = f" and {len(apart) - MOST_NAMED} more" if len(apart) > MOST_NAMED else ""
         sentences.append(
-            f"Pairs of genres that a linear probe tells apart better than chance: {separate} of {len(pairs)}."
-            if separate
+            f"A linear probe tells {len(apart)} of {len(pairs)} pairs of genres apart better than chance: "
+            f"{'; '.join(apart[:MOST_NAMED])}{more}."
+            if apart
             else "No two genres are told apart better than chance by a linear probe on these covers."
         )
         sentences.append(
@@ -127,13 +133,16 @@ def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
         )
     parts = []
     for key, name in CLUSTERING_NAMES.items():
-        rand = _score(scores, key, "rand")
-        if rand:
+        rand, clusters = _score(scores, key, "rand"), _score(scores, key, "clusters")
+        if clusters and not clusters.value:
+            sentences.append(f"{name} finds no cluster.")
+        elif rand:
             parts.append(f"{three_digits(rand.value)} for {name} ({ends(rand)})")
-    sentences.append(
-        f"Clusters found without the genres agree with them by an adjusted Rand index of "
-        f"{' and '.join(parts)}, where 0 is chance and 1 the same partition."
-    )
+    if parts:
+        sentences.append(
+            f"Clusters found without the genres agree with them by an adjusted Rand index of "
+            f"{' and '.join(parts)}, where 0 is chance and 1 the same partition."
+        )
     return sentences
 
 
@@ -203,10 +212,10 @@ def _clustering(table: pd.DataFrame, scores: pd.DataFrame, key: str) -> dict[str
     }
 
 
-def _listed(shown: pd.DataFrame, paths: list[str]) -> list[dict[str, Any]]:
+def _listed(shown: pd.DataFrame, paths: list[str], found: Sequence[str]) -> list[dict[str, Any]]:
     first = shown.head(MAX_COVERS_LISTED).to_dict(orient="records")
     return [
-        {"genre": row["genre"], "clusters": [_cluster(row[key]) for key in CLUSTERING_NAMES], "path": path}
+        {"genre": row["genre"], "clusters": [_cluster(row[key]) for key in found], "path": path}
         for row, path in zip(first, paths, strict=False)
     ]
 

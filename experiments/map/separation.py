@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
+from coverfusion.data.genre_sets import GENRES_COLUMN, has_sets
 from coverfusion.data.seeds import draws
 from coverfusion.data.splits import folds
 from coverfusion.experiments.evaluation.statistics import group_weights, holm, widening, wilson
@@ -26,14 +27,16 @@ PROBE_ALPHA = 0.05
 def probed_rows(covers: pd.DataFrame, seed: int) -> np.ndarray:
     """Sorted rows of random covers of each genre that has enough groups for the folds.
 
-    At most `MAX_PROBED_COVERS` of a genre.
+    At most `MAX_PROBED_COVERS` of a genre, and none that has several: it would stand on both sides.
 
     Args:
-        covers: frame with `cover_id`, `genre` and `group`.
+        covers: frame with `cover_id`, `genre`, `group` and, where covers may have several genres, `genres`.
         seed: of the draw.
     """
     order = np.argsort(draws(covers["cover_id"], seed, "probed"), kind="stable")
     shuffled = covers.reset_index(drop=True).iloc[order]
+    if has_sets(shuffled):
+        shuffled = shuffled[shuffled[GENRES_COLUMN].str.len() == 1]
     drawn = shuffled.groupby("genre").head(MAX_PROBED_COVERS)
     enough = drawn.groupby("genre")["group"].nunique() >= PROBE_FOLDS
     return np.sort(drawn.index[drawn["genre"].map(enough)].to_numpy())

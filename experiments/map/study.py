@@ -15,8 +15,10 @@ import yaml
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import genre_names, has_sets
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.sealed_files import read_sealed_array, write_sealed_array
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.map.clusters import cluster_scores, hdbscan, k_means
 from coverfusion.experiments.map.features import MapSource, open_map_source, sample_rows, scale_blocks
 from coverfusion.experiments.map.figures import draw_map, draw_separation
@@ -100,6 +102,8 @@ def _write_map(opened: MapSource, source: Path, folder: Path, methods: Sequence[
         "seed": seed,
         "sample": min(MAX_SAMPLED_COVERS, len(covers)),
     }
+    if has_sets(covers):
+        settings["labels"] = "many"
     (folder / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     sampled = sample_rows(covers["cover_id"], MAX_SAMPLED_COVERS, seed)
     probed = probed_rows(covers, seed)
@@ -119,7 +123,7 @@ def _write_map(opened: MapSource, source: Path, folder: Path, methods: Sequence[
         draw_map(folder / f"{method}.png", xy, covers["genre"].to_numpy(), method)
     if len(pairs):
         draw_separation(folder / "separation.png", pairs)
-    write_map_page(folder, seed)
+    link_run_pages(source, "Map", write_map_page(folder, seed))
     shutil.rmtree(folder / "parts")
 
 
@@ -148,7 +152,7 @@ def make_map(
     step("clusters")
     sample = make_sample(Z, sampled)
     clusters = {
-        "k_means": k_means(Z, sample, len(np.unique(genres)), seed),
+        "k_means": k_means(Z, sample, len(genre_names(covers)), seed),
         "hdbscan": hdbscan(Z, sample),
     }
     step("scores of the clusters")

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.sides import every_picture
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import block_bars
@@ -40,7 +41,12 @@ def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str)
         elif blocks is not None:
             raise UserError(f"Block '{name}' cannot run: {reason}")
         else:
-            console.print(f"Block '{name}' is left out: {reason}", style="yellow", highlight=False)
+            shown = (
+                "`coverfusion weights`"
+                if preset == "packaged"
+                else f"`coverfusion weights --preset {preset}`"
+            )
+            console.print(f"Without {name}: it needs weights that are not here ({shown} says more).")
     if not chosen:
         raise UserError(f"No block can run with preset '{preset}'. See `coverfusion weights`.")
     return chosen
@@ -49,7 +55,8 @@ def make_extractors(blocks: Mapping[str, Mapping[str, Any]] | None, preset: str)
 def fill(
     covers: pd.DataFrame, extractors: list[Extractor], store: Store, max_failed: float = MAX_FAILED
 ) -> list[Failure]:
-    """Computes what the store lacks, with progress bars; returns the covers that gave no row."""
+    """Computes what the store lacks, backs too, with progress bars; returns the pictures that gave no row."""
+    covers = every_picture(covers)
     ids = covers["cover_id"].tolist()
     missing = {e.name: len(store.missing(e.fingerprint(), ids)) for e in extractors}
     if not any(missing.values()):

@@ -18,6 +18,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from coverfusion.data.checksums import SUMS_FILE, damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import has_sets, labels_of
 from coverfusion.data.machine_faults import stop_at_machine_fault
 from coverfusion.data.registry import origin_of
 from coverfusion.data.sealed_files import set_aside
@@ -31,6 +32,7 @@ from coverfusion.fusion.networks.picture_classifier import PictureClassifier
 from coverfusion.fusion.pictures import COLUMN, PIXELS, Pictures
 from coverfusion.fusion.prior import Prior, prior_shares
 from coverfusion.fusion.registry import classifier_class, create, parameters_of
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.stack import Stack
 
 MAX_NAME_LENGTH = 150  # letters of a model's blocks in a file name
@@ -50,6 +52,9 @@ def cannot_fit(cls: type[BlockClassifier]) -> tuple[type[Exception], ...]:
     known = (CannotLearnError, CatBoostError, InvalidParameterError, np.linalg.LinAlgError)
     # a class of somebody else's need not know `CannotLearnError`
     return (*known, ValueError) if origin_of(cls) else known
+
+
+Fitted = BlockClassifier | SeveralGenres
 
 
 class CannotFitError(UserError):
@@ -143,6 +148,8 @@ class CachedFits:
         self.watch = watch
         self.prior = prior
         self.stop: Callable[[int, dict[str, float]], bool] | None = None
+        self.sets = has_sets(covers)
+        self.labels = labels_of(self.covers)
         self.columns: dict[str, list[str]] = {}
         for name in frame.columns:
             block, _, column = name.partition(".")
@@ -177,17 +184,18 @@ class CachedFits:
         """How long that fit took."""
         return float(json.loads((self._place(model, part) / "fit.json").read_text())["seconds"])
 
-    def fitted(self, model: Model, part: Part) -> BlockClassifier:
+    def fitted(self, model: Model, part: Part) -> Fitted:
         """The classifier of a fit that is kept; fitted anew where it was damaged meanwhile."""
         if self._set_aside_damaged(self._place(model, part)):
             self.predictions(model, part)
-        return classifier_class(model.classifier).load(self._place(model, part) / "model")
+        folder, cls = self._place(model, part) / "model", classifier_class(model.classifier)
+        return SeveralGenres.load(folder, cls.name) if self.sets else cls.load(folder)
 
     def training(self, model: Model, part: Part) -> Path:
         """Where a long fit keeps its checkpoints, and its curves as `history.csv`."""
         return self._place(model, part) / "training"
 
-    def fit(self, model: Model, part: Part) -> BlockClassifier:
+    def fit(self, model: Model, part: Part) -> Fitted:
         """Fits on the part's training covers; what is made of others takes them from their own fits.
 
         Raises:
@@ -195,7 +203,7 @@ class CachedFits:
         """
         cls = classifier_class(model.classifier)
         parameters = dict(self.parameters.get(model.classifier, {}))
-        if hasattr(cls, "of") and not parameters:
+        if hasattr(cls, "of") and not parameters and not self.sets:
             members = [Model(name, model.blocks) for name in create(model.classifier).classifiers]
             if self.keep_models and all(self.kept(member, part) for member in members):
                 return cls.of({member.classifier: self.fitted(member, part) for member in members})
@@ -208,14 +216,21 @@ class CachedFits:
             classifier.set_params(checkpoint_folder=str(self.training(model, part)))
         if isinstance(classifier, Stack):
             self._lend(classifier, model, part)
+        made: Fitted = classifier
+        labels, groups = self.labels.loc[part.train], covers["group"].tolist()
         try:
-            classifier.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+            if isinstance(labels, pd.DataFrame):
+                made = SeveralGenres(classifier).fit(X, labels, groups=groups)
+            else:
+                classifier.fit(X, labels.tolist(), groups=groups)
         except cannot_fit(cls) as error:
             stop_at_machine_fault(error, model.name)
             raise CannotFitError(f"{model.name}, {part.name}: {reason_of(error)}") from error
         if isinstance(classifier, PictureClassifier):
             classifier.watch = classifier.stop = None
             classifier.set_params(checkpoint_folder=None)
+        if isinstance(made, SeveralGenres):
+            return made
         # copies that a genre was given to be learnt more of do not make it more common
         genres = self.covers.loc[list(dict.fromkeys(part.train)), "genre"]
         return classifier.answer_to(prior_shares(self.prior, genres))
@@ -241,7 +256,7 @@ class CachedFits:
             X = X.assign(**{COLUMN: self.pictures.column(ids)})
         return X, self.covers.loc[ids]
 
-    def _predict(self, classifier: BlockClassifier, model: Model, split: str, ids: list[str]) -> pd.DataFrame:
+    def _predict(self, classifier: Fitted, model: Model, split: str, ids: list[str]) -> pd.DataFrame:
         X, covers = self._rows(model, ids)
         proba = np.asarray(classifier.predict_proba(X))
         columns = [f"p_{genre}" for genre in classifier.classes_]

@@ -22,9 +22,12 @@ from pydantic import (
 
 from coverfusion.data.addresses import Address, Place, is_address, place
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.genre_sets import Labels
+from coverfusion.data.manifest import MANIFEST_COLUMNS
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
-from coverfusion.experiments.evaluation.chosen_metric import MetricName
+from coverfusion.data.sides import Sides
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, MetricName
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
@@ -36,6 +39,39 @@ Parameters = dict[str, dict[str, Any]]
 _NAME_BYTES = 150  # of the 255 that a file system takes
 # keys that do not change it
 _BESIDE_THE_RESULT = {"collection", "store", "out", "plugins", "max_failed", "split_file", "name", "note"}
+
+
+class MetadataChoice(BaseModel):
+    """Which columns of the manifest are blocks, by what they hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    numbers: list[str] = Field([], description="columns of numbers, such as a year")
+    categories: list[str] = Field([], description="columns of few values, such as a country")
+    text: list[str] = Field([], description="columns of words, such as a title")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_kinds(cls, value: Any) -> Any:
+        """One message that suggests the nearest kind; a single column may stand without a list."""
+        if not isinstance(value, dict):
+            raise ValueError("it should be columns by kind, such as `{numbers: [year], categories: [label]}`")
+        for kind in value:
+            if kind not in cls.model_fields:
+                raise ValueError(f"there is no kind '{kind}'.{did_you_mean(str(kind), cls.model_fields)}")
+        return {kind: [names] if isinstance(names, str) else names or [] for kind, names in value.items()}
+
+    @model_validator(mode="after")
+    def _each_column_once(self) -> Self:
+        columns = [*self.numbers, *self.categories, *self.text]
+        for column in columns:
+            if column.lower() in MANIFEST_COLUMNS:
+                raise ValueError(f"the column '{column}' is no metadata: it is used already")
+            if columns.count(column) > 1:
+                raise ValueError(f"the column '{column}' is named twice")
+        if not columns:
+            raise ValueError("no column is named")
+        return self
 
 
 class Config(BaseModel):
@@ -51,9 +87,21 @@ class Config(BaseModel):
     )
     keep: Literal["drop", "first", "all"] = Field("drop", description="covers that stand under two genres")
     genres: list[str] | None = Field(None, description="only these genres; an unknown one is an error")
+    labels: Labels = Field("one", description="genres of a cover: one, or many (all that it stands under)")
+    separator: str | None = Field(
+        None, description="what parts the genres in a row of a manifest under labels: many; found by itself"
+    )
+    sides: Sides = Field(
+        "separate",
+        description="fused: front and back of a release, by a manifest's columns release and side, are one "
+        "item with one prediction; separate: each is a cover",
+    )
     preset: Literal["packaged", "hub"] = Field("packaged", description="which weights the blocks use")
     blocks: Parameters | None = Field(
         None, description="block -> its parameters; all that can run by default"
+    )
+    metadata: MetadataChoice | None = Field(
+        None, description="columns of the manifest that are blocks too: numbers, categories and text"
     )
     classifiers: Parameters | None = Field(None, description="classifier -> its parameters; all by default")
     alone: list[str] = Field(
@@ -103,6 +151,10 @@ class Config(BaseModel):
         values = self.model_dump(mode="json", exclude=_BESIDE_THE_RESULT)
         # what is in the file counts, not where it lies
         values["splits"] = None if self.split_file is None else _digest(self.split_file)
+        if self.metadata is None:
+            del values["metadata"]
+        if self.sides == "separate":
+            del values["sides"]
         origins = CLASSIFIERS.origins()
         return values | {"classifier_origins": origins} if origins else values
 
@@ -143,6 +195,22 @@ class Config(BaseModel):
         if odd:
             raise ValueError("it should be the name of a folder, without /, and begin with no dot or dash")
         return value
+
+    @model_validator(mode="after")
+    def _metrics_of_labels(self) -> Self:
+        """Covers of several genres have metrics of their own, and no prior but their own proportions."""
+        if self.labels == "many":
+            if "metric" not in self.model_fields_set:
+                self.metric = "macro_f1"
+            if self.prior != "natural":
+                raise ValueError("prior: with labels: many each genre has its own proportion; take natural")
+            return self
+        for key, metric in (("metric", self.metric), ("choose_by", self.choose_by)):
+            if metric not in METRICS:
+                raise ValueError(f"{key}: {metric} is of covers of several genres; it needs labels: many")
+        if self.separator is not None:
+            raise ValueError("separator: it needs labels: many")
+        return self
 
     @model_validator(mode="after")
     def _alone_among_the_chosen(self) -> Self:

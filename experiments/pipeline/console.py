@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.text import Text
 
 # a space that a line must not be broken at: one that says so, and one between a number and its unit
 _KEPT = re.compile(r"\u00a0|(?<=\d) (?=(?:%|points?|MB|GB|s|seconds?|minutes?)(?!\w))")
+_COMMAND = re.compile(r"`[^`\n]{1,60}`|pip install \S+")  # ready to paste: on one line too
 # letters of no script stand for the two spaces while rich breaks lines, as it breaks at any space
 _STAND_INS = {"\u00a0": "\ue000", " ": "\ue001"}
 _SPACES = str.maketrans({letter: space for space, letter in _STAND_INS.items()})
@@ -35,6 +37,7 @@ class UnbrokenConsole(Console):
 
 
 def _joined(text: str) -> str:
+    text = _COMMAND.sub(lambda command: command.group().replace(" ", _STAND_INS[" "]), text)
     return _KEPT.sub(lambda space: _STAND_INS[space.group()], text)
 
 
@@ -42,6 +45,18 @@ def _joined(text: str) -> str:
 # for by `style=` or `rich.text.Text`
 console = UnbrokenConsole(markup=False, highlight=False, emoji=False)
 error_console = UnbrokenConsole(stderr=True, markup=False, highlight=False, emoji=False)
+
+
+def print_lines(text: str, on: Console = console, style: str | None = None) -> None:
+    """Prints sentences in lines of the console's width; a path in them stays whole, however long."""
+    lines = [
+        line
+        for paragraph in text.splitlines()
+        for line in textwrap.wrap(
+            _joined(paragraph), on.width, break_long_words=False, break_on_hyphens=False
+        )
+    ]
+    on.print("\n".join(lines), style=style, soft_wrap=True)
 
 
 def new_table(title: str | None = None, heads: bool = True) -> Table:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.seeds import draws
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, metric_value
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS, metric_value
 from coverfusion.experiments.pipeline.cached_fits import Part
+from coverfusion.experiments.pipeline.predicted_genres import Predicted
 from coverfusion.fusion.prior import Prior, prior_shares
 
 Guess = tuple[np.ndarray, np.ndarray]  # (n,) codes of genres, (n, k) probabilities
@@ -65,26 +66,62 @@ def guess(
     return codes, np.tile(shares, (len(test), 1))
 
 
+def guessed(
+    genre: pd.Series | pd.DataFrame,
+    train: Sequence[str] | pd.Index,
+    test: Sequence[str] | pd.Index,
+    genres: Sequence[str],
+    prior: Prior = "natural",
+    repeat: int = 0,
+) -> Predicted:
+    """What `guess` predicts, with the truth.
+
+    A cover that may have several genres is called every one: no other guess has a better F1 of each. The
+    probabilities are the proportions of the training covers that have them.
+
+    Args:
+        genre: by cover_id, of all covers, as `data.genre_sets.labels_of` has it.
+        train: ids of the covers that are learnt from.
+        test: n ids of the covers that are guessed.
+        genres: k names.
+        prior: that probabilities answer to; of several genres the natural one.
+        repeat: of the folds.
+    """
+    if isinstance(genre, pd.DataFrame):
+        has = genre.reindex(columns=list(genres), fill_value=False)
+        shares = has.loc[pd.Index(train)].to_numpy().mean(axis=0)
+        own = has.loc[pd.Index(test)].to_numpy(bool)
+        return Predicted(list(genres), own, np.ones_like(own), np.tile(shares, (len(test), 1)))
+    codes, proba = guess(genre, train, test, genres, prior, repeat)
+    truth = pd.Index(genres).get_indexer(pd.Index(genre[pd.Index(test)]))
+    return Predicted(list(genres), truth, codes, proba)
+
+
 def baselines(
-    parts: Sequence[Part], genre: pd.Series, genres: Sequence[str], prior: Prior = "natural"
+    parts: Sequence[Part],
+    genre: pd.Series | pd.DataFrame,
+    genres: Sequence[str],
+    prior: Prior = "natural",
 ) -> dict[str, dict[str, float]]:
     """Split -> metric -> its value where nothing is known of a cover, over the covers of all parts together.
 
     Args:
         parts: that are learnt from and predicted.
-        genre: by cover_id, of all covers.
+        genre: by cover_id, of all covers, as `data.genre_sets.labels_of` has it.
         genres: k names.
         prior: that genres are guessed by.
     """
-    guessed: dict[str, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+    found: dict[str, list[Predicted]] = {}
     for part in parts:
         for split, ids in part.predicted.items():
-            truth = pd.Index(genres).get_indexer(pd.Index(genre[ids]))
-            guessed.setdefault(split, []).append((truth, *guess(genre, part.train, ids, genres, prior)))
+            found.setdefault(split, []).append(guessed(genre, part.train, ids, genres, prior))
+    metrics = SET_METRICS if isinstance(genre, pd.DataFrame) else METRICS
     values: dict[str, dict[str, float]] = {}
-    for split, found in guessed.items():
-        truth, codes, proba = (np.concatenate(each) for each in zip(*found, strict=True))
-        values[split] = {name: metric_value(metric, truth, codes, proba) for name, metric in METRICS.items()}
+    for split, guesses in found.items():
+        truth = np.concatenate([own.truth for own in guesses])
+        named = np.concatenate([own.named for own in guesses])
+        proba = np.concatenate([own.proba for own in guesses])
+        values[split] = {name: metric_value(metric, truth, named, proba) for name, metric in metrics.items()}
     return values
 
 

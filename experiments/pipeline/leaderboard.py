@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,11 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.metrics import Scores, score_predictions
+from coverfusion.experiments.evaluation.several_metrics import score_sets
 from coverfusion.experiments.pipeline.cached_fits import Model
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 
 ScoredParts = dict[tuple[Model, str], Scores]
-
-
-def genres_of(predictions: pd.DataFrame) -> list[str]:
-    """The genres that a predictions frame has `p_` columns for, in their order."""
-    return [column[2:] for column in predictions.columns if column.startswith("p_")]
-
-
-def named_genres(predictions: pd.DataFrame) -> np.ndarray:
-    """(n,) the most probable genre of each row of a predictions frame; of equal ones the first."""
-    genres = genres_of(predictions)
-    proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy()
-    return np.array(genres, dtype=object)[proba.argmax(axis=1)]
 
 
 def score_splits(
@@ -42,19 +32,34 @@ def score_splits(
     """
     scored = {}
     for model, frame in predictions.items():
-        genres = genres_of(frame)
-        proba = [f"p_{genre}" for genre in genres]
         for split, part in frame.groupby("split", sort=False):
             ordered = part.sort_index()
-            scored[model, str(split)] = score_predictions(
-                ordered["genre"].to_numpy(),
-                ordered[proba].to_numpy(),
-                genres,
-                groups[ordered.index].to_numpy(),
-                seed,
-                folds,
-            )
+            own = groups[ordered.index].to_numpy()
+            scored[model, str(split)] = score_frame(ordered, own, seed, folds)
     return scored
+
+
+def score_frame(
+    predictions: pd.DataFrame,
+    groups: np.ndarray,
+    seed: int,
+    folds: int | None = None,
+    genres: Sequence[str] = (),
+) -> Scores:
+    """Scores of a predictions frame, of covers with one genre or several.
+
+    Args:
+        predictions: n rows with `genre`, `p_<genre>` and, of covers of several genres, `says_<genre>`.
+        groups: n labels, for the bootstrap.
+        seed: of the bootstrap.
+        folds: how many the predictions are pooled from; None: one split.
+        genres: of all covers, where some may have no column here; else those that have one.
+    """
+    found = predicted_of(predictions, genres)
+    if several(predictions):
+        return score_sets(found.truth, found.named, found.proba, found.genres, groups, seed, folds)
+    genre = predictions["genre"].to_numpy()
+    return score_predictions(genre, found.proba, found.genres, groups, seed, folds)
 
 
 def leaderboard(
@@ -67,7 +72,7 @@ def leaderboard(
             "classifier": model.classifier,
             "blocks": "+".join(model.blocks),
             "split": part,
-            "covers": int(scores.confusion.to_numpy().sum()),
+            "covers": scores.covers,
         }
         for name, values in scores.overall.iterrows():
             row[str(name)] = values["value"]
@@ -110,6 +115,7 @@ def as_json(
                 "classifier": model.classifier,
                 "blocks": list(model.blocks),
                 "split": split,
+                "covers": scores.covers,
                 "scores": {
                     name: {end: None if np.isnan(v) else v for end, v in row.items()}
                     for name, row in scores.overall.to_dict(orient="index").items()

@@ -22,7 +22,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.registry import loaded_plugins, registered_in_script, use_plugins
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.fusion.blocks import reused_transforms
-from coverfusion.fusion.texts import is_text
+from coverfusion.fusion.categories import holds_strings
 
 POLL_SECONDS = 0.5  # seconds between looks at what is done
 _fits: CachedFits | None = None  # of this worker process
@@ -64,7 +64,7 @@ def fit_all(
     if not pieces:
         return
     features = fits.folder / "features.npy"
-    text = [name for name in fits.frame if is_text(name)]
+    text = [name for name in fits.frame if holds_strings(name)]
     numbers = fits.frame.drop(columns=text)
     np.save(features, numbers.to_numpy(dtype=np.float32))
     facts = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import genre_names
 from coverfusion.data.splits import IN_NO_FOLD, SPLIT_COLUMN, save_splits
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.chosen_splits import check_folds, chosen_folds, chosen_split
@@ -121,7 +122,9 @@ def say_untested(covers: pd.DataFrame, parts: Iterable[Part], config: Config, sc
         "" where every genre is tested.
     """
     tested = (cover for part in parts for split in scored for cover in part.predicted.get(split, []))
-    lacking = sorted(set(covers["genre"]) - set(covers.loc[covers["cover_id"].isin(set(tested)), "genre"]))
+    lacking = sorted(
+        set(genre_names(covers)) - set(genre_names(covers[covers["cover_id"].isin(set(tested))]))
+    )
     if not lacking:
         return ""
     said = (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.evaluation.chosen_metric import Metric, cover_losses
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 
 
 def predicted_sums(predictions: pd.DataFrame, metric: Metric, genres: Sequence[str] = ()) -> np.ndarray:
@@ -19,10 +19,9 @@ def predicted_sums(predictions: pd.DataFrame, metric: Metric, genres: Sequence[s
         metric: which.
         genres: of all covers, where some may have no column here; else those that have one.
     """
-    names = list(genres or genres_of(predictions))
-    proba = predictions.reindex(columns=[f"p_{name}" for name in names], fill_value=0.0).to_numpy()
-    truth = pd.Index(names).get_indexer(pd.Index(predictions["genre"]))
-    return metric.sums(truth, proba.argmax(axis=1), cover_losses(truth, proba), len(names))
+    found = predicted_of(predictions, genres)
+    losses = cover_losses(found.truth, found.proba)
+    return metric.sums(found.truth, found.named, losses, len(found.genres))
 
 
 def fold_values(metric: Metric, sums: np.ndarray, folds: pd.Series) -> np.ndarray:

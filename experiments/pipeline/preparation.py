@@ -12,6 +12,7 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import each_genre
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
@@ -21,15 +22,17 @@ from coverfusion.experiments.evaluation.ceiling import conflict_ceiling
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.metadata import Metadata
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.word_groups import group_by_words
 from coverfusion.features.decoded import Decoded
-from coverfusion.features.extract import Failure, read_table
+from coverfusion.features.extract import Failure
 from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
+from coverfusion.features.sides import is_back, read_items
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.pictures import PIXELS, Pictures
@@ -62,6 +65,17 @@ class Prepared:
     extractors: list[Extractor]
     failures: list[Failure]
     pictures: Decoded | None = None
+    metadata: Metadata | None = None
+
+    def learnable(self) -> pd.DataFrame:
+        """What classifiers learn from, by cover_id: the table's columns and those of metadata."""
+        ids = pd.Index(self.covers["cover_id"])
+        frame = self.table.learnable() if self.table.blocks else pd.DataFrame(index=ids)
+        return frame if self.metadata is None else pd.concat([frame, self.metadata.learnable()], axis=1)
+
+    def learnable_columns(self) -> dict[str, list[str]]:
+        """Block -> its columns in `learnable`, without the block's name."""
+        return self.table.learnable_columns() | ({} if self.metadata is None else self.metadata.columns())
 
 
 def chosen_classifiers(config: Config) -> list[str]:
@@ -92,6 +106,11 @@ def run_extractors(config: Config, classifiers: list[str]) -> list[Extractor]:
     needed = any(_sees_pictures(name) for name in {*classifiers, *config.alone})
     if needed and PIXELS not in [extractor.name for extractor in extractors]:
         extractors.append(create_extractor(PIXELS))
+    if config.sides == "fused" and PIXELS in [extractor.name for extractor in extractors]:
+        raise UserError(
+            "sides: fused takes no classifier that learns from pictures themselves, for they see one side. "
+            "Leave out `pixels` and such classifiers, or take `sides: separate`."
+        )
     return extractors
 
 
@@ -110,6 +129,7 @@ def open_collection(config: Config) -> Collection:
             f"and conflicts.csv."
         )
     _say_left_out(collection)
+    _say_sides(collection)
     return collection
 
 
@@ -126,6 +146,9 @@ def read_with_progress(config: Config) -> Collection:
             genres=config.genres,
             facts_cache=config.store / "facts",
             progress=progress,
+            labels=config.labels,
+            separator=config.separator,
+            sides=config.sides,
         )
     if config.store.is_dir():  # a store among covers is none
         with contextlib.suppress(OSError):  # it is only read
@@ -167,7 +190,22 @@ def _say_left_out(collection: Collection) -> None:
         )
 
 
-def prepare(config: Config, collection: Collection, extractors: list[Extractor]) -> Prepared:
+def _say_sides(collection: Collection) -> None:
+    counts, said = collection.counts, ""
+    if collection.sides == "fused":
+        said = (
+            f"Sides are fused: {how_many(len(collection), 'item')}, {counts['backs']:,} with a back, "
+            f"{counts['backs_alone']:,} of these without a front."
+        )
+    elif collection.two_sided:
+        said = "The manifest tells fronts from backs; each is a cover here. `--sides fused` joins them."
+    if said:
+        console.print(said, highlight=False)
+
+
+def prepare(
+    config: Config, collection: Collection, extractors: list[Extractor], metadata: Metadata | None = None
+) -> Prepared:
     """Fills the feature table; covers that cannot be decoded any more are left out and listed."""
     store = Store(config.store)
     tabled = [extractor for extractor in extractors if not isinstance(extractor, Pixels)]
@@ -187,19 +225,17 @@ def prepare(config: Config, collection: Collection, extractors: list[Extractor])
     covers = collection.frame[~collection.frame["cover_id"].isin(unread)]
     # what is drawn by the position of a row must not depend on the names of files
     covers = covers.sort_values(["cover_id", "genre"], ignore_index=True)
-    table = read_table(covers["cover_id"].tolist(), tabled, store)
+    table = read_items(covers, tabled, store)
     if config.groups == "words":
         covers["group"] = _word_groups(covers, table)
+    ids = covers["cover_id"].tolist()
     doubled = covers["cover_id"].duplicated(keep=False)
     if doubled.any():  # keep="all": one cover under several genres is several rows
         covers.loc[doubled, "cover_id"] += ":" + covers.loc[doubled, "genre"]
-        rows = pd.Index(covers["cover_id"])
-        table = FeatureTable(
-            {name: block.set_axis(rows) for name, block in table.blocks.items()},
-            {name: notes.set_axis(rows) for name, notes in table.notes.items()},
-            {name: texts.set_axis(rows) for name, texts in table.texts.items()},
-        )
-    return Prepared(collection, covers, table, extractors, failures, pictures)
+        table = table.set_index(pd.Index(covers["cover_id"]))
+    if metadata is not None:
+        metadata = metadata.of(ids, covers["cover_id"].tolist())
+    return Prepared(collection, covers, table, extractors, failures, pictures, metadata)
 
 
 def _word_groups(covers: pd.DataFrame, table: FeatureTable) -> np.ndarray:
@@ -215,19 +251,27 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
     """Config, environment, collection facts with notes for readers, and all lists of what was left out."""
     write_config(config, folder / "config.yaml")
     write_json(folder / "environment.json", environment())
-    collection = prepared.collection
+    collection, metadata = prepared.collection, prepared.metadata
     facts = {
-        "note": " ".join(filter(None, notes)),
+        "note": " ".join(filter(None, [*notes, metadata.note() if metadata else ""])),
         "fingerprint": collection.fingerprint(),
         "covers": len(prepared.covers),
-        "genres": prepared.covers["genre"].value_counts().to_dict(),
+        "genres": genre_counts(prepared.covers),
         "groups": prepared.covers["group"].nunique(),
-        "ceiling": conflict_ceiling(collection.conflicts, len(collection) + collection.counts["left_out"]),
+        "ceiling": conflict_ceiling(
+            collection.conflicts.iloc[:0] if collection.labels == "many" else collection.conflicts,
+            len(collection) + collection.counts["left_out"],
+        ),
         "artists_known": int((prepared.covers["artist"] != "").sum()),
         "dropped": collection.counts,
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if backs := [name for name in prepared.table.blocks if is_back(name)]:
+        facts["backs"] = backs
+    if metadata:
+        facts["metadata"] = metadata.facts()
+        metadata.write(folder)
     write_json(folder / "collection.json", facts)
     write_csv(collection.rejected, folder / "rejected.csv")
     write_csv(collection.conflicts, folder / "conflicts.csv")
@@ -248,3 +292,10 @@ def describe_extractor(extractor: Extractor) -> Made:
     if origin:
         made["origin"] = origin
     return made
+
+
+def genre_counts(covers: pd.DataFrame) -> dict[str, int]:
+    """Genre -> covers, the most first and equal ones by name."""
+    counts = each_genre(covers)["genre"].value_counts().sort_index()
+    ordered = counts.sort_values(ascending=False, kind="stable")
+    return {str(genre): int(count) for genre, count in ordered.items()}

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NotRequired
 
 from typing_extensions import TypedDict
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
-from coverfusion.data.json_files import read_json
+from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import read_config
+from coverfusion.experiments.pipeline.metadata import kept_metadata
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 from coverfusion.features.named_files import check_named
+from coverfusion.features.table import MetadataColumn
+
+
+class _Block(TypedDict):
+    block: PlainName
+    column: str
+    kind: str
 
 
 class _Facts(TypedDict):
@@ -21,6 +30,7 @@ class _Facts(TypedDict):
 
     fingerprint: str
     extractors: dict[str, str]
+    metadata: NotRequired[list[_Block]]
 
 
 def is_table(folder: str | os.PathLike[str]) -> bool:
@@ -61,7 +71,10 @@ def reopen(run: str | os.PathLike[str]) -> Prepared:
             raise UserError(
                 f"Block '{extractor.name}' has other weights or another version than in {run}. Train again."
             )
-    return prepare(config, reopen_collection(run), extractors)
+    known = facts.get("metadata", [])
+    blocks_of = {made["block"]: MetadataColumn(column=made["column"], kind=made["kind"]) for made in known}
+    metadata = kept_metadata(run, blocks_of) if known else None
+    return prepare(config, reopen_collection(run), extractors, metadata)
 
 
 def reopen_collection(run: str | os.PathLike[str]) -> Collection:

@@ -6,7 +6,7 @@ import html
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from coverfusion.data.checksums import check_sums
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.plurals import how_many
 from coverfusion.data.splits import load_splits
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.experiments.pipeline.guess import largest_genre
@@ -37,6 +37,18 @@ NOTE_FILE = "note.txt"  # what the user wants to remember
 Key = tuple[str, tuple[str, ...]]  # classifier, blocks
 
 
+def blocks_in_words(blocks: Sequence[str]) -> str:
+    """All that a model sees, as `cached_fits.all_blocks` names it, in words."""
+    if tuple(blocks) == (PIXELS,):
+        return "the pictures themselves"
+    if all(":" in name for name in blocks):  # `text` sees families of a block: ocr:letters, ocr:words
+        read = dict.fromkeys(name.partition(":")[0] for name in blocks)
+        return f"the words of {' and '.join(read)}"
+    if len(blocks) == 1:
+        return f"{blocks[0]}, the only block"
+    return "both blocks" if len(blocks) == 2 else f"all {len(blocks)} blocks"
+
+
 @dataclass(frozen=True)
 class ScoredModel:
     """One classifier on some blocks, with its scores by split.
@@ -45,7 +57,9 @@ class ScoredModel:
         kind: "alone" where it saw one of several blocks, "fused" where all that its classifier can see.
         scores: split -> score -> value with interval.
         genres: split -> genre -> precision, recall and f1 with intervals, and the number of covers.
-        confusion: split -> (k, k) counts, rows true genres.
+        confusion: split -> (k, k) counts, rows true genres; of covers of several genres those called another
+            that they do not have.
+        covers: split -> how many were scored.
     """
 
     classifier: str
@@ -56,22 +70,17 @@ class ScoredModel:
     scores: Mapping[str, Mapping[str, Interval]]
     genres: Mapping[str, Mapping[str, Any]]
     confusion: Mapping[str, pd.DataFrame]
+    covers: Mapping[str, int]
 
     @property
     def on(self) -> str:
         """Its blocks in words."""
-        if self.kind == "alone":
-            return f"{self.blocks[0]} alone"
-        if self.blocks == (PIXELS,):
-            return "the pictures themselves"
-        if all(
-            ":" in name for name in self.blocks
-        ):  # `text` sees families of a block: ocr:letters, ocr:words
-            families = [name.partition(":")[2] for name in self.blocks]
-            return f"the {' and '.join(families)} of {self.blocks[0].partition(':')[0]}"
-        return (
-            f"all {len(self.blocks)} blocks" if len(self.blocks) > 1 else f"{self.blocks[0]}, the only block"
-        )
+        return f"{self.blocks[0]} alone" if self.kind == "alone" else blocks_in_words(self.blocks)
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it saw several blocks; `text` sees two families of one."""
+        return len({name.partition(":")[0] for name in self.blocks}) > 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -159,6 +168,16 @@ class Run:
         return Path(self.config["collection"]).stem
 
     @property
+    def several(self) -> bool:
+        """Whether a cover may have several genres."""
+        return bool(self.config.get("labels") == "many")
+
+    @property
+    def covers(self) -> int:
+        """How many covers are scored on the split that counts."""
+        return self.chosen.covers[self.split]
+
+    @property
     def chosen(self) -> ScoredModel:
         """The model that became the bundle."""
         return next(model for model in self.models if model.chosen)
@@ -169,9 +188,18 @@ class Run:
         return [model for model in self.models if model.kind == "alone"]
 
     @property
+    def fusing(self) -> ScoredModel:
+        """What single blocks are compared with: the chosen model, or the best on several blocks.
+
+        The chosen model where none saw several.
+        """
+        several = [model for model in self.models if model.fuses]
+        return self.chosen if self.chosen in several or not several else several[0]
+
+    @property
     def metric(self) -> Metric:
         """What models are ranked by."""
-        return METRICS[self.config.get("metric", "accuracy")]
+        return SET_METRICS[self.config.get("metric", "accuracy")]
 
     def score(self, model: ScoredModel) -> Interval:
         """That metric on the split that counts."""
@@ -236,6 +264,8 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         by_model.setdefault((entry["classifier"], tuple(entry["blocks"])), {})[entry["split"]] = entry
     facts = _json(folder / "collection.json")
     tabled = {name for name in facts["extractors"] if name != PIXELS}
+    tabled |= set(facts.get("backs", []))
+    tabled |= {made["block"] for made in facts.get("metadata", [])}
     models = [
         _model(key, by_model[key], chosen, seconds, tabled)
         for key, seconds in _leaderboard_order(folder).items()
@@ -281,7 +311,13 @@ def _model(
         },
         genres={split: _genres(entry["genres"]) for split, entry in entries.items()},
         confusion={split: _counts(entry["confusion"]) for split, entry in entries.items()},
+        # an older version counted no covers; each was then in one cell
+        covers={split: int(entry.get("covers", _cells(entry))) for split, entry in entries.items()},
     )
+
+
+def _cells(entry: Mapping[str, Any]) -> int:
+    return sum(map(sum, entry["confusion"]["counts"]))
 
 
 def _interval(values: Mapping[str, Any]) -> Interval:
@@ -305,12 +341,20 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def baseline_row(run: Run) -> dict[str, Interval]:
+    """Score as tables have it -> its value where nothing is known of a cover; none of an older run."""
+    known = run.baseline.get(run.split, {})
+    return {SET_METRICS[name].column: Interval(value, math.nan, math.nan) for name, value in known.items()}
+
+
 def chance_of(run: Run, metric: Metric) -> tuple[str, float]:
     """The collection's most frequent genre, and what a metric is where that is all that is known of covers.
 
     Accuracy is that of always saying this genre, also of a run whose version kept no baseline.
     """
     usual = largest_genre(run.facts["genres"])
+    if run.several:
+        return usual, run.baseline[run.split][metric.name]
     held = run.chosen.confusion[run.split].sum(axis=1)
     if metric.name == "accuracy":
         return usual, float(held.get(usual, 0) / held.sum())

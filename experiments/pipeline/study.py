@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ import pandas as pd
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import each_genre, genre_names
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits
 from coverfusion.experiments.pipeline.chosen_splits import holds_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.metadata import Metadata, read_chosen
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
 from coverfusion.experiments.pipeline.provenance import digest
@@ -47,6 +49,7 @@ class StudyFolder:
         extractors: of the blocks.
         page: written last, so where it is there the study is finished.
         key: the digest that tells it from others.
+        metadata: columns of the manifest that are blocks.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class StudyFolder:
     extractors: list[Extractor]
     page: str
     key: str
+    metadata: Metadata | None = None
 
     def is_finished(self) -> bool:
         """Whether all was done before; then it says so on the console."""
@@ -64,10 +68,15 @@ class StudyFolder:
         return finished
 
     def prepare(self) -> Prepared:
-        """Makes the folder and fills the feature table."""
+        """Makes the folder, fills the feature table, and says what is odd about the metadata."""
         make_output_folder(self.path)
         (self.path / KEY_FILE).write_text(self.key, encoding="utf-8")
-        return prepare(self.config, self.collection, self.extractors)
+        prepared = prepare(self.config, self.collection, self.extractors, self.metadata)
+        if prepared.metadata is None:
+            return prepared
+        metadata = prepared.metadata.judged(prepared.covers)
+        metadata.say()
+        return replace(prepared, metadata=metadata)
 
     def fits(
         self,
@@ -84,14 +93,12 @@ class StudyFolder:
             keep_models: whether the fitted classifiers stay too.
             kind: of fits, where a study has several with other parameters.
         """
-        ids = pd.Index(prepared.covers["cover_id"])
-        frame = prepared.table.learnable() if prepared.table.blocks else pd.DataFrame(index=ids)
         folder = self.path / "fits" / kind
         folder.mkdir(parents=True, exist_ok=True)
         seed, pictures = self.config.seed, prepared.pictures
         return CachedFits(
             folder,
-            frame,
+            prepared.learnable(),
             prepared.covers,
             parameters,
             seed,
@@ -130,21 +137,24 @@ def open_study_folder(
         check: called with the covers before any feature is made; raises UserError where they will not do.
 
     Raises:
-        UserError: as `open_collection` and `check`; all covers are of one genre, or nothing can be written
-            where the folder would be; the name is that of another result.
+        UserError: as `open_collection`, `read_chosen` and `check`; all covers are of one genre, or nothing
+            can be written where the folder would be; the name is that of another result.
     """
     check_folder(config.out)
     collection = open_collection(config)
-    if len(genres := collection.frame["genre"].unique()) < 2:
+    if len(genres := genre_names(collection.frame)) < 2:
         raise UserError(
             f"{config.collection}: all {len(collection)} covers are of the genre '{genres[0]}'. "
             f"A classifier needs two genres: add covers of another."
         )
-    check_prior(config.prior, collection.frame["genre"])
+    check_prior(config.prior, each_genre(collection.frame)["genre"])
     if check:
         check(collection.frame)
-    wanted = config.identity()
+    wanted, known = config.identity(), None
     facts = [metadata.version("coverfusion"), wanted, *asked, collection.fingerprint()]
+    if config.metadata is not None:
+        known = read_chosen(config.metadata, collection)
+        facts.append(known.digest())
     key = digest([*facts, [extractor.fingerprint() for extractor in extractors]])
     own_name = None if kind else config.name  # which a run alone has
     path = config.out / (own_name or "-".join(filter(None, [kind, config.collection_name, key])))
@@ -154,7 +164,7 @@ def open_study_folder(
     with one_writer(path.with_name(f".{path.name}.lock"), path):
         if fresh and path.exists():
             shutil.rmtree(path)
-        yield StudyFolder(path, config, collection, extractors, page, key)
+        yield StudyFolder(path, config, collection, extractors, page, key, known)
 
 
 def _check_free(path: Path, key: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from coverfusion.data.genre_sets import each_genre
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.fusion.prior import Prior
@@ -21,7 +22,7 @@ def say_unequal(covers: pd.DataFrame, config: Config) -> str:
     Returns:
         "" where no genre has more than twice the covers of another.
     """
-    counts = covers["genre"].value_counts()
+    counts = each_genre(covers)["genre"].value_counts()
     if counts.iloc[0] <= UNEQUAL * counts.iloc[-1]:
         return ""
     said = (

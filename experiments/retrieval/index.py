@@ -234,7 +234,7 @@ def sorted_rows(source: IndexSource, seed: int) -> Rows:
     wanted = np.zeros(total, dtype=bool)
     wanted[shuffled[queries : queries + MAX_SCALING_COVERS]] = True
     there, sample = np.zeros(total, dtype=bool), []
-    for start, chunk in _counted(source.chunks(), total, "reading"):
+    for start, chunk in _counted(source.chunks(), total, "reading features"):
         here = slice(start, start + len(chunk))
         there[here] = ~np.isnan(chunk).all(axis=1)
         sample.append(chunk[wanted[here] & there[here]])
@@ -262,9 +262,16 @@ def _build(scaled: np.ndarray, queries: int, kind: str, seed: int) -> Built:
     known = len(scaled) - queries
     learn = np.random.default_rng(seed).permutation(known)[: training_rows(kind, len(scaled))]
 
-    pieces = (scaled[start : min(start + COVERS_A_PIECE, known)] for start in range(0, known, COVERS_A_PIECE))
-    chunks = (piece for _, piece in _counted(pieces, known, "indexing"))
-    return build(chunks, scaled[np.sort(learn)], scaled[known:], len(scaled), kind, seed=seed)
+    with counted("indexing", len(scaled)) as bar:
+
+        def chunks() -> Iterator[np.ndarray]:
+            for start in range(0, known, COVERS_A_PIECE):
+                yield (piece := scaled[start : min(start + COVERS_A_PIECE, known)])
+                bar.advance(bar.task_ids[0], len(piece))
+
+        built = build(chunks(), scaled[np.sort(learn)], scaled[known:], len(scaled), kind, seed=seed)
+        bar.advance(bar.task_ids[0], queries)
+    return built
 
 
 def _check_replaceable(target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +18,9 @@ from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.retrieval.index import INDEX_FILE, CoverIndex, load_index
 from coverfusion.experiments.retrieval.similar_figure import draw_similar
-from coverfusion.experiments.scoring.score import same_extractors, table_of
+from coverfusion.experiments.scoring.score import same_extractors
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
@@ -35,7 +37,7 @@ def similar(
     genres: Sequence[str] | None = None,
     diversity: float = 0.0,
 ) -> pd.DataFrame:
-    """The k covers of a bundle or an index that are nearest to a picture or to words.
+    """The k covers of a bundle or an index that are nearest to a picture or to words; not the picture itself.
 
     Args:
         place: a bundle, or a folder that `coverfusion index` has made.
@@ -67,8 +69,9 @@ def similar(
         asked = words
         nearest = nearest_to_words(opened, words, k, genres, diversity)
     else:
-        asked = _decoded(str(picture))
-        nearest = nearest_covers(opened, same_extractors(opened.extractors), asked, k, genres, diversity)
+        asked, own = _decoded(str(picture))
+        extractors = same_extractors(opened.extractors)
+        nearest = nearest_covers(opened, extractors, asked, k, genres, diversity, leave_out=own)
     if out and out.suffix.lower() == ".csv":
         write_csv(nearest, out)
     elif out and out.suffix.lower() == ".json":
@@ -90,6 +93,7 @@ def nearest_covers(
     k: int = 5,
     genres: Sequence[str] | None = None,
     diversity: float = 0.0,
+    leave_out: str = "",
 ) -> pd.DataFrame:
     """The k covers over all blocks of a bundle or an index that are nearest to a decoded picture.
 
@@ -100,6 +104,7 @@ def nearest_covers(
         k: how many.
         genres: only covers of these.
         diversity: 0 to 1, how much the covers found should differ from each other.
+        leave_out: the cover_id of the picture itself, which may be among the covers.
 
     Returns:
         One row a cover: cover_id, genre, path, distance.
@@ -110,7 +115,8 @@ def nearest_covers(
     table, failed = table_of([image], extractors)
     if failed[0]:
         raise UserError(f"This picture cannot be compared: {failed[0]}")
-    return _neighbours(bundle).query(table.frame(), k, genres, diversity)[0]
+    found = _neighbours(bundle).query(table.frame(), k + bool(leave_out), genres, diversity)[0]
+    return found[found["cover_id"] != leave_out].head(k).reset_index(drop=True)
 
 
 def nearest_to_words(
@@ -134,9 +140,22 @@ def nearest_to_words(
     return neighbours.query_words(clip.embed_words([words]), k, genres, diversity)[0]
 
 
-def _decoded(picture: str) -> Image:
+def distance_words(place: str | os.PathLike[str], words: bool) -> str:
+    """What the distances of a bundle or an index are of, and what they are large or small beside."""
+    if words:
+        return "Distance: 1 less the cosine of CLIP's embeddings of the words and of the cover."
+    neighbours = _neighbours(open_place(place))
+    return (
+        f"Distance over {', '.join(neighbours.blocks)}, every block counting the same; two random covers are "
+        f"{neighbours.usual_distance():.2f} apart. The picture itself is left out."
+    )
+
+
+def _decoded(picture: str) -> tuple[Image, str]:
+    """The picture, and its cover_id."""
     try:
-        return decode(read_bytes(picture))
+        content = read_bytes(picture)
+        return decode(content), hashlib.sha256(content).hexdigest()
     except PictureError as error:
         raise UserError(f"{picture}: {error}") from error
 

@@ -18,6 +18,7 @@ from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.reopen import is_table, reopen
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import fronts_of
 from coverfusion.features.table import Made, table_blocks
 
 COVERS_A_PIECE = 8192  # covers a piece
@@ -68,7 +69,7 @@ def open_index_source(folder: str | os.PathLike[str], blocks: Sequence[str] | No
 
 def _open_run(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
     prepared = reopen(folder)
-    table = prepared.table.select(blocks) if blocks else prepared.table
+    table = prepared.table.select(blocks) if blocks else fronts_of(prepared.table)
 
     def chunks() -> Iterator[np.ndarray]:
         for start in range(0, len(table.index), COVERS_A_PIECE):

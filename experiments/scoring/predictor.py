@@ -14,16 +14,19 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
+from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode, decode_image
 from coverfusion.data.sources import read_bytes
-from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk, table_of
+from coverfusion.experiments.scoring.known_backs import NO_PICTURE, ReadPicture, check_backs, sides_table
+from coverfusion.experiments.scoring.known_metadata import MetadataRows, given_metadata, with_metadata
+from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk
 from coverfusion.features.extract import COVERS_PER_CHUNK, read_decoded
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import Targets
 
 Picture = str | bytes | os.PathLike[str] | Image | np.ndarray
-ReadPicture = tuple[str, str, Image | PictureError]  # cover_id, path, picture or why there is none
+Backs = Picture | Iterable[Picture | None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -83,6 +86,8 @@ class Predictor:
         set_coverage: float = 0.9,
         sets: str | None = None,
         thresholds: str | None = None,
+        metadata: MetadataRows | None = None,
+        backs: Backs | None = None,
     ) -> pd.DataFrame:
         """Scores pictures; one that cannot be read is a row with its reason in `error`.
 
@@ -96,6 +101,9 @@ class Predictor:
             sets: "by-genre": of the covers of each genre; "marginal": of all covers together; None: as the
                 bundle has it.
             thresholds: "by-genre": `target_error` is kept among the covers predicted as each genre.
+            metadata: column of the manifest -> its value for each picture, for a model that has learnt from
+                such columns; what is left out counts as missing.
+            backs: of the same covers, None for one without, for a model that has learnt from backs.
 
         Returns:
             One row a picture, with the columns of `coverfusion score`: path ("" for a picture in memory),
@@ -103,7 +111,8 @@ class Predictor:
             failed_blocks, error.
 
         Raises:
-            UserError: targets that exclude each other or are out of range, or that this bundle cannot meet.
+            UserError: targets that exclude each other or are out of range, or that this bundle cannot meet;
+                metadata or backs that the model does not know, or of another number of rows.
             ValueError: `top_k` is below 1.
         """
         if top_k < 1:
@@ -112,31 +121,63 @@ class Predictor:
         check_targets(self.bundle, targets)
         top_k = min(top_k, len(self.bundle.classes))
         frames = [
-            score_chunk(self.bundle, self.extractors, chunk, top_k, targets) for chunk in _chunks(pictures)
+            score_chunk(self.bundle, self.extractors, chunk, top_k, targets, known, behind)
+            for chunk, known, behind in self._chunks(pictures, metadata, backs)
         ]
         if not frames:
             return score_chunk(self.bundle, self.extractors, [], top_k, targets)
         return pd.concat(frames, ignore_index=True)
 
-    def predict_proba(self, pictures: Picture | Iterable[Picture]) -> np.ndarray:
+    def predict_proba(
+        self,
+        pictures: Picture | Iterable[Picture],
+        metadata: MetadataRows | None = None,
+        backs: Backs | None = None,
+    ) -> np.ndarray:
         """(n, k) calibrated probabilities; all NaN for a picture that cannot be read.
 
         Args:
             pictures: as in `predict`.
+            metadata: as in `predict`.
+            backs: as in `predict`.
         """
         parts = [np.empty((0, len(self.bundle.classes)))]
-        for chunk in _chunks(pictures):
-            readable = [picture for _, _, picture in chunk if isinstance(picture, Image)]
+        for chunk, known, behind in self._chunks(pictures, metadata, backs):
+            sides = sides_table(chunk, behind, self.extractors)
             proba = np.full((len(chunk), len(self.bundle.classes)), np.nan)
-            if readable:
-                table, _ = table_of(readable, self.extractors)
-                rows = [isinstance(picture, Image) for _, _, picture in chunk]
-                proba[rows] = self.bundle.calibrated(self.bundle.predict_proba(table))
+            if sides.table is not None:
+                values = None if known is None else known.iloc[sides.good]
+                raw = self.bundle.predict_proba(with_metadata(self.bundle, sides.table, values))
+                proba[sides.good] = self.bundle.calibrated(raw)
             parts.append(proba)
         return np.concatenate(parts)
 
+    def _chunks(
+        self,
+        pictures: Picture | Iterable[Picture],
+        metadata: MetadataRows | None,
+        backs: Backs | None,
+    ) -> Iterator[tuple[list[ReadPicture], pd.DataFrame | None, list[ReadPicture] | None]]:
+        """Read pictures, a bounded number at a time, with their metadata and backs."""
+        check_backs(self.bundle, backs is not None)
+        values, start = given_metadata(self.bundle, metadata), 0
+        behind = _chunks([] if backs is None else backs)
+        for chunk in _chunks(pictures):
+            end = start + len(chunk)
+            if values is not None and end > len(values):
+                raise UserError(f"metadata has {len(values)} rows for more pictures. Give one row a picture.")
+            own = None if backs is None else next(behind, [])
+            if own is not None and len(own) != len(chunk):
+                raise UserError("backs: there are more or fewer than pictures. Give one each, None for none.")
+            yield chunk, None if values is None else values.iloc[start:end], own
+            start = end
+        if values is not None and start < len(values):
+            raise UserError(f"metadata has {len(values)} rows for {start} pictures. Give one row a picture.")
+        if next(behind, None):
+            raise UserError("backs: there are more than pictures. Give one each, None for none.")
 
-def _chunks(pictures: Picture | Iterable[Picture]) -> Iterator[list[ReadPicture]]:
+
+def _chunks(pictures: Picture | Iterable[Picture | None]) -> Iterator[list[ReadPicture]]:
     """Read pictures, a bounded number at a time."""
     waiting = iter(_as_many(pictures))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -144,14 +185,16 @@ def _chunks(pictures: Picture | Iterable[Picture]) -> Iterator[list[ReadPicture]
             yield list(pool.map(_read, chunk))
 
 
-def _as_many(pictures: Picture | Iterable[Picture]) -> Iterable[Picture]:
+def _as_many(pictures: Picture | Iterable[Picture | None]) -> Iterable[Picture | None]:
     """One picture as a list of one; an array of four dimensions is several."""
     if isinstance(pictures, np.ndarray):
         return pictures if pictures.ndim == 4 else [pictures]
     return [pictures] if isinstance(pictures, str | bytes | os.PathLike | Image) else pictures
 
 
-def _read(picture: Picture) -> ReadPicture:
+def _read(picture: Picture | None) -> ReadPicture:
+    if picture is None:
+        return NO_PICTURE
     if isinstance(picture, str | os.PathLike):
         return read_decoded("", os.fspath(picture), read_bytes)
     try:

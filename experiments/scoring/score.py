@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,26 +22,35 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
-from PIL.Image import Image
 
 from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
 from coverfusion.data.locks import only_one
 from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
-from coverfusion.data.pictures import PictureError
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.features.extract import COVERS_PER_CHUNK, compute, decoded_ahead, table_of_rows
+from coverfusion.experiments.scoring.known_backs import (
+    Backs,
+    ReadPicture,
+    check_backs,
+    digest_of,
+    read_sides,
+    say_without_backs,
+    sides_table,
+)
+from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
+from coverfusion.features.extract import COVERS_PER_CHUNK, decoded_ahead
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import check_named
 from coverfusion.features.registry import BLOCKS, Extractor, create, missing_weights
+from coverfusion.features.sides import fronts_of
 from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
-from coverfusion.fusion.uncertainty.novelty import nearest_distances
+from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
 
 COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
 OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
@@ -57,6 +66,8 @@ def score(
     progress: Callable[[int], None] | None = None,
     targets: Targets = NO_TARGETS,
     max_failed: float = MAX_FAILED,
+    manifests: Sequence[str] = (),
+    backs: Backs | None = None,
 ) -> tuple[int, int]:
     """Scores pictures one after another into a file.
 
@@ -69,6 +80,8 @@ def score(
         progress: called with the number of covers newly done.
         targets: when to abstain, and what the sets of genres guarantee.
         max_failed: the share of pictures that blocks may fail on.
+        manifests: files that name the pictures, for a model that has learnt from their other columns.
+        backs: path of an item -> that of its back, for a model that has learnt from backs.
 
     Returns:
         The number of rows, and of those among them with an error.
@@ -76,8 +89,8 @@ def score(
     Raises:
         UserError: a bad output name, a place that cannot be written, an existing output, one to resume that
             was made of other pictures or by another model, another run that writes it, a broken bundle,
-            weights that are not here, targets for a bundle without held-out covers, or blocks that fail on
-            too many pictures.
+            weights that are not here, targets for a bundle without held-out covers, backs for a model that
+            knows none, or blocks that fail on too many pictures.
     """
     out = Path(out)
     if out.suffix.lower() not in OUTPUT_FORMATS:
@@ -88,8 +101,12 @@ def score(
     check_writable(out)
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
+    check_backs(bundle, backs is not None)
     top_k = min(top_k, len(bundle.classes))
-    facts = {"bundle": bundle.digest, "top_k": top_k} | asdict(targets)
+    known = known_metadata(bundle, manifests)
+    facts = {"bundle": bundle.digest, "top_k": top_k, "metadata": known.digest()} | asdict(targets)
+    if backs is not None:
+        facts["backs"] = digest_of(backs)
     if out.is_file() and not parts.exists():
         return _finished(out, facts, pictures)
     extractors = bundle_extractors(bundle)
@@ -97,6 +114,8 @@ def score(
         _start_parts(parts, facts)
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
+        known.say()
+        say_without_backs(bundle, backs is not None)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
@@ -104,7 +123,10 @@ def score(
         for number in itertools.count(len(done)):
             frames = []
             for chunk in itertools.islice(chunks, COVERS_PER_PART // COVERS_PER_CHUNK):
-                frames.append(score_chunk(bundle, extractors, chunk, top_k, targets))
+                fronts, behind = read_sides(chunk, backs)
+                frames.append(
+                    score_chunk(bundle, extractors, fronts, top_k, targets, known.of(chunk), behind)
+                )
                 count_failed(limit, frames[-1])
                 if progress:
                     progress(len(chunk))
@@ -113,7 +135,8 @@ def score(
             limit.check()  # before its rows are there for ever
             _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
         if not number:  # a file without rows has its columns all the same
-            _write_part(parts / f"{0:08}.parquet", score_chunk(bundle, extractors, [], top_k, targets))
+            empty = score_chunk(bundle, extractors, [], top_k, targets, backs=None if backs is None else [])
+            _write_part(parts / f"{0:08}.parquet", empty)
         return _join(parts, out, facts)
 
 
@@ -125,6 +148,13 @@ def count_failed(limit: FailureLimit, scored: pd.DataFrame) -> None:
 
 def check_targets(bundle: Bundle, targets: Targets) -> None:
     """Raises UserError where targets are asked of a bundle that cannot say when to abstain."""
+    if bundle.several is not None:
+        if replace(targets, set_coverage=NO_TARGETS.set_coverage) != NO_TARGETS:
+            raise UserError(
+                "This bundle names several genres of a cover: it never abstains, and of the targets it knows "
+                "--set-coverage alone. Leave out --target-error, --target-coverage, --sets and --thresholds."
+            )
+        return
     if bundle.decision is None and targets != NO_TARGETS:
         raise UserError(
             "--target-error, --target-coverage, --set-coverage and --sets need held-out covers, which this "
@@ -165,64 +195,64 @@ def same_extractors(made: Mapping[str, Made]) -> list[Extractor]:
     return extractors
 
 
-def table_of(images: Sequence[Image], extractors: Sequence[Extractor]) -> tuple[FeatureTable, list[str]]:
-    """The feature table of some decoded pictures, and for each the blocks that failed ("" for none)."""
-    rows, failed = {}, [""] * len(images)
-    for extractor in extractors:
-        rows[extractor.name], reasons = compute(extractor, images)
-        for position, reason in reasons.items():
-            failed[position] = "; ".join(filter(None, [failed[position], f"{extractor.name}: {reason}"]))
-    return table_of_rows(rows, extractors, pd.RangeIndex(len(images))), failed
-
-
 def score_chunk(
     bundle: Bundle,
     extractors: Sequence[Extractor],
-    chunk: Sequence[tuple[str, str, Image | PictureError]],
+    chunk: Sequence[ReadPicture],
     top_k: int,
     targets: Targets = NO_TARGETS,
+    known: pd.DataFrame | None = None,
+    backs: Sequence[ReadPicture] | None = None,
 ) -> pd.DataFrame:
-    """Scores decoded pictures.
+    """Scores decoded pictures, or items of a front and a back.
 
     Args:
         bundle: the fitted model.
         extractors: its extractors, from `bundle_extractors`.
-        chunk: cover_id, path, and the picture or why there is none.
+        chunk: cover_id, path, and the picture or why there is none (None: there is only a back).
         top_k: how many genres a row names.
         targets: when to abstain, and what the sets of genres guarantee.
+        known: metadata of the pictures in their order, one text column a manifest's; None: all missing.
+        backs: cover_id, path and picture of their backs in the same order; None: no back is known of.
 
     Returns:
-        One row a picture: path, cover_id, genre_1, probability_1, ..., abstain (bool), genre_set (genres
-            joined with `|`, the most probable first), nearest_distance (to a training cover; no unit),
-            out_of_distribution (bool), failed_blocks, error. A picture that cannot be read has no genre and
-            abstains. Where a target error or coverage is in force, so does an out-of-distribution one.
+        One row a picture: path, cover_id, back (its path, where `backs` are given), genre_1, probability_1,
+            ..., genres (joined, of a bundle of several genres a cover: what the picture is called), abstain
+            (bool), genre_set (genres joined with `|`, the most probable first), nearest_distance (to a
+            training cover; no unit), out_of_distribution (bool), failed_blocks, error. A picture that cannot
+            be read has no genre and abstains. Where a target error or coverage is in force, so does an
+            out-of-distribution one.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
             `out_of_distribution` is None where nothing was looked for: no picture, or a bundle of too few
             covers to know them.
     """
-    good = [i for i, (_, _, got) in enumerate(chunk) if not isinstance(got, PictureError)]
-    errors = [str(got) if isinstance(got, PictureError) else "" for _, _, got in chunk]
+    sides = sides_table(chunk, backs, extractors)
+    good, failed = sides.good, sides.failed
     proba = np.full((len(chunk), len(bundle.classes)), np.nan)
-    failed = [""] * len(chunk)
     decided = _unread(sorted(set(range(len(chunk))) - set(good)))
-    if good:
-        table, blocks_failed = table_of([got for _, _, got in chunk if isinstance(got, Image)], extractors)
-        raw = bundle.predict_proba(table)
+    if sides.table is not None:
+        values = None if known is None else known.iloc[good]
+        raw = bundle.predict_proba(with_metadata(bundle, sides.table, values))
         proba[good] = bundle.calibrated(raw)
-        decided = pd.concat([decided, _decide(bundle, table, raw, targets).set_axis(good)]).sort_index()
-        for i, reason in zip(good, blocks_failed, strict=True):
-            failed[i] = reason
+        fronts = fronts_of(sides.table)
+        decided = pd.concat([decided, _decide(bundle, fronts, raw, targets).set_axis(good)]).sort_index()
     order = np.argsort(-proba, axis=1, kind="stable")[:, :top_k]
     scored = ~np.isnan(proba[:, 0])
     columns: dict[str, Any] = {"path": [path for _, path, _ in chunk], "cover_id": [i for i, _, _ in chunk]}
+    if backs is not None:
+        columns["back"] = [path for _, path, _ in backs]
     for rank in range(top_k):
         names = np.asarray(bundle.classes, dtype=object)[order[:, rank]]
         columns[f"genre_{rank + 1}"] = [name if ok else None for name, ok in zip(names, scored, strict=True)]
         columns[f"probability_{rank + 1}"] = proba[np.arange(len(chunk)), order[:, rank]]
+    if bundle.several is not None:
+        called = bundle.several.named(proba[good], bundle.classes)
+        joined = dict(zip(good, ["|".join(map(str, own)) for own in called], strict=True))
+        columns["genres"] = [joined.get(i) for i in range(len(chunk))]
     columns |= {name: decided[name] for name in _DECISION_COLUMNS} | {
         "genre_set": decided["genre_set"].tolist()
     }
-    return pd.DataFrame(columns | {"failed_blocks": failed, "error": errors})
+    return pd.DataFrame(columns | {"failed_blocks": failed, "error": sides.errors})
 
 
 def _unread(rows: list[int]) -> pd.DataFrame:
@@ -245,10 +275,15 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
         index=range(len(raw)),
     )
+    nearest: list[np.ndarray] = []
     if bundle.neighbours is not None:
-        frame["nearest_distance"] = nearest_distances(bundle.neighbours, table.frame())
+        nearest = nearest_distances(bundle.neighbours, table.frame())
+        frame["nearest_distance"] = [float(distances[0]) for distances in nearest]
     if bundle.novelty is not None:
-        frame["out_of_distribution"] = bundle.novelty.is_out_of_distribution(table.frame())
+        frame["out_of_distribution"] = looks_new(bundle.novelty, table.frame(), nearest)
+    if bundle.several is not None:
+        held = bundle.several.sets(raw, targets.set_coverage, bundle.classes)
+        frame["genre_set"] = ["|".join(map(str, names)) for names in held]
     if bundle.decision is not None:
         rule = rule_of(bundle.decision, targets)
         proba = bundle.decision.answering(raw)

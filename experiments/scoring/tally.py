@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.scoring.known_backs import Backs, check_backs, read_sides, say_without_backs
+from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, count_failed, score_chunk
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.features.failure_limit import FailureLimit
@@ -83,6 +85,8 @@ def tally_pictures(
     progress: Callable[[int], None],
     targets: Targets,
     max_failed: float,
+    manifests: Sequence[str] = (),
+    backs: Backs | None = None,
 ) -> Tally:
     """Scores pictures and keeps no row but the first few.
 
@@ -92,18 +96,25 @@ def tally_pictures(
         progress: called with the number of covers newly done.
         targets: when to abstain.
         max_failed: the share of pictures that blocks may fail on.
+        manifests: as for `experiments.scoring.score.score`.
+        backs: as for `experiments.scoring.score.score`.
 
     Raises:
         UserError: as `experiments.scoring.score.score`, but for what concerns its file.
     """
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
+    check_backs(bundle, backs is not None)
     extractors = bundle_extractors(bundle)
     if text := guarantee(bundle.decision, targets, bundle.classes):
         console.print(text)
+    known = known_metadata(bundle, manifests)
+    known.say()
+    say_without_backs(bundle, backs is not None)
     tally, limit = Tally(training_covers=training_covers(bundle_folder)), FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
-        scored = score_chunk(bundle, extractors, chunk, 1, targets)
+        fronts, behind = read_sides(chunk, backs)
+        scored = score_chunk(bundle, extractors, fronts, 1, targets, known.of(chunk), behind)
         count_failed(limit, scored)
         tally.add(scored)
         progress(len(chunk))

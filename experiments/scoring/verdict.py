@@ -9,9 +9,11 @@ import pandas as pd
 
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, NO_TARGETS, Targets, kind_of_sets, rule_of
+from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
 
 NO_ANSWER = "No prediction: the model is not sure enough. The genre named here is its best guess."
 NO_GUARANTEE = "No prediction: the target guarantees something only for covers like the training covers."
+UNDECIDED = "Undecided"  # of a set of all genres
 OUT_OF_DISTRIBUTION = (
     "Out of distribution: next to no training cover looks like this picture, so the genre named here means "
     "little."
@@ -29,6 +31,7 @@ class Verdict:
         set_coverage: a proportion, 0 to 1.
         out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
+        known_genres: how many genres the model knows.
         sets: what `set_coverage` is of: the covers of each genre ("by-genre"), or all ("marginal").
     """
 
@@ -38,6 +41,7 @@ class Verdict:
     out_of_distribution: bool | None = None
     note: str = ""
     sets: str | None = None
+    known_genres: int | None = None
 
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
@@ -45,13 +49,15 @@ class Verdict:
         if self.abstain:
             sentences.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
         if self.genre_set and self.set_coverage is not None:
-            sentences.append(set_in_words(self.genre_set, self.set_coverage, self.sets))
+            every = self.known_genres == len(self.genre_set)
+            sentences.append(set_in_words(self.genre_set, self.set_coverage, self.sets, every))
         return [*sentences, self.note] if self.note else sentences
 
 
-def set_in_words(genres: Sequence[str], coverage: float, sets: str | None) -> str:
-    """A set of genres and what it guarantees, as of `set_guarantee`."""
-    return f"One of: {', '.join(genres)} (such sets hold {set_guarantee(coverage, sets)})."
+def set_in_words(genres: Sequence[str], coverage: float, sets: str | None, every: bool = False) -> str:
+    """A set of genres and what it guarantees, as of `set_guarantee`; `every`: it has all genres."""
+    named = f"{UNDECIDED}: no genre can be ruled out" if every else f"One of: {', '.join(genres)}"
+    return f"{named} (such sets hold {set_guarantee(coverage, sets)})."
 
 
 def set_guarantee(coverage: float, sets: str | None) -> str:
@@ -68,9 +74,10 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         row: the cover's features, columns `block.column`.
         targets: when to abstain, and what the set guarantees.
     """
-    out_of_distribution = (
-        None if bundle.novelty is None else bool(bundle.novelty.is_out_of_distribution(row)[0])
-    )
+    out_of_distribution = None
+    if bundle.novelty is not None:
+        nearest = [] if bundle.neighbours is None else nearest_distances(bundle.neighbours, row)
+        out_of_distribution = bool(looks_new(bundle.novelty, row, nearest)[0])
     note = note_of(bundle)
     if bundle.decision is None:
         return Verdict(out_of_distribution=out_of_distribution, note=note)
@@ -81,6 +88,7 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         genre_set=[str(genre) for genre in rule.genre_sets(proba, bundle.classes)[0]],
         set_coverage=targets.set_coverage,
         sets=kind_of_sets(bundle.decision, targets),
+        known_genres=len(bundle.classes),
         out_of_distribution=out_of_distribution,
         note=note,
     )

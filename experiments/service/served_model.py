@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 import PIL.Image
 
 from coverfusion.data.decoder_process import DECODER
-from coverfusion.experiments.scoring.score import score_chunk, table_of
+from coverfusion.experiments.scoring.score import score_chunk
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Limits
 from coverfusion.experiments.service.metrics import Metrics
 from coverfusion.experiments.service.schemas import ScoredPicture, scored_picture
 from coverfusion.experiments.service.uploads import Picture
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.uncertainty.decision import Targets
 

@@ -19,7 +19,7 @@ import yaml
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import genres_of
 from coverfusion.experiments.pipeline.results_csv import read_results
 
 SCORE_ENDINGS = (".csv", ".parquet", ".jsonl")  # endings of a score file

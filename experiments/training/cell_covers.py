@@ -39,6 +39,11 @@ class Cell:
     shown: list[CellCover]
 
     @property
+    def cut(self) -> bool:
+        """Whether some are not shown."""
+        return self.count > len(self.shown)
+
+    @property
     def title(self) -> str:
         """What is in it."""
         right = f"{self.genre}, predicted right"

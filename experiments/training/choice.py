@@ -16,18 +16,18 @@ import pandas as pd
 from coverfusion.data.identity_order import cut_places, least_covers
 from coverfusion.experiments.evaluation.chosen_metric import Metric, cover_losses
 from coverfusion.experiments.pipeline.cached_fits import Model, all_blocks
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 
 CALIBRATING = 1  # of the two halves of held-out covers
 
 
-def choosing_covers(genre: pd.Series, group: pd.Series, seed: int) -> pd.Series:
+def choosing_covers(genre: pd.Series | pd.DataFrame, group: pd.Series, seed: int) -> pd.Series:
     """Which held-out covers choose the model: about half of each genre, whole groups.
 
     The places of `data.identity_order` are cut in the middle, so that other covers have little say.
 
     Args:
-        genre: cover_id -> genre, of the held-out covers.
+        genre: cover_id -> genre, of the held-out covers; of several genres as `data.genre_sets.labels_of`.
         group: cover_id -> group, of all covers.
         seed: another one gives other halves.
 
@@ -56,11 +56,9 @@ def best_model(
 
     def worth(model: Model) -> tuple[float, float]:
         frame = predictions[model].loc[weight.index]
-        genres = genres_of(frame)
-        proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-        truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-        losses = cover_losses(truth, proba)
-        sums = metric.sums(truth, proba.argmax(axis=1), losses, len(genres))
+        found = predicted_of(frame)
+        losses = cover_losses(found.truth, found.proba)
+        sums = metric.sums(found.truth, found.named, losses, len(found.genres))
         value = metric.better(metric.value(weight.to_numpy()[None] @ sums))
         return float(value[0]), -float(np.average(losses[:, 0], weights=weight))
 

@@ -5,37 +5,28 @@ All of it is in the metric that the config ranks by, with its own baseline and i
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pandas as pd
 
-from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import (
     HELD_OUT_WORDS,
     SPLIT_LABELS,
-    capital,
     gain_words,
     interval_words,
-    region,
+    listed,
     value_words,
 )
-from coverfusion.experiments.evaluation import ROPE
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.evaluation.compared import compared_by_groups
-from coverfusion.experiments.evaluation.group_tests import GroupTest
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.evaluation.rope import Practical
 from coverfusion.experiments.pipeline.chosen_by_score import differences_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
-from coverfusion.experiments.pipeline.run_folder import Run
-
-Pair = tuple[np.ndarray, np.ndarray]
-SHOWN_ALONE = 3  # single blocks that the sentences name, beside the last one
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
 
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
-    """How much better the chosen model is than the best single block, on the same covers.
+    """How much better a model on several blocks is than the best single block, on the same covers.
+
+    It is the chosen model, or where that sees one block alone, the best of those on several (`Run.fusing`).
 
     Where validation chose both, the 95 % interval is of sign-flips over groups, or of the bootstrap
     (`experiments.evaluation.compared`). Where the same covers chose them, it holds for all pairs of models at
@@ -44,29 +35,12 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     if not run.alone:
         return None
     if run.other is None:
-        return differences_of(run).interval(run.models.index(run.chosen), run.models.index(run.alone[0]))
-    test = _tested(run, covers)
+        return differences_of(run).interval(run.models.index(run.fusing), run.models.index(run.alone[0]))
+    both = [run.predictions(model) for model in (run.fusing, run.alone[0])]
+    sums = predicted_sums(both[0], run.metric), predicted_sums(both[1], run.metric)
+    known = covers.drop_duplicates("cover_id").set_index("cover_id")["group"]
+    test = compared_by_groups(run.metric, sums, known.loc[both[0].index].to_numpy(), run.config["seed"])[0]
     return Interval(test.difference, test.low, test.high)
-
-
-def practical_gain(run: Run, covers: pd.DataFrame) -> Practical:
-    """How probable it is that the gain does not matter, by the method of its interval; NaN of losses."""
-    if run.other is not None:
-        return _tested(run, covers).practical
-    pair = run.models.index(run.chosen), run.models.index(run.alone[0])
-    return differences_of(run).practical(*pair, run.metric.rope(None))
-
-
-def _tested(run: Run, covers: pd.DataFrame) -> GroupTest:
-    index, sums = _gained(run)
-    groups = covers.drop_duplicates("cover_id").set_index("cover_id")["group"].loc[index].to_numpy()
-    return compared_by_groups(run.metric, sums, groups, run.config["seed"])[0]
-
-
-def _gained(run: Run) -> tuple[pd.Index, Pair]:
-    """Cover ids, and what each adds to the metric's sums of the chosen model and of the best single block."""
-    both = [run.predictions(model) for model in (run.chosen, run.alone[0])]
-    return both[0].index, (predicted_sums(both[0], run.metric), predicted_sums(both[1], run.metric))
 
 
 def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
@@ -74,43 +48,63 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     if corrected is None:
         return []
     metric, fused = run.metric, [model for model in run.models if model.kind == "fused"]
-    many, best = differences_of(run), run.models.index(run.chosen)
-    near = [
-        model.classifier
-        for model in fused
-        if model is not run.chosen and many.interval(best, run.models.index(model)).low <= 0
-    ]
-    rest = len(fused) - 1 - len(near)
     without = f"{value_words(metric, corrected.value)} ({interval_words(metric, corrected)})"
-    what = "" if metric.name == "accuracy" else f"{metric.label} "
-    sentences = [
-        f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {what}{without}."
-    ]
+    score = run.score(run.chosen)
+    if without == f"{value_words(metric, score.value)} ({interval_words(metric, score)})":
+        first = f"Correcting its {metric.label} for the choice among {len(fused)} models changes nothing."
+    else:
+        what = "" if metric.name == "accuracy" else f"{metric.label} "
+        first = (
+            f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {what}{without}."
+        )
+    return [first, *_other_words(run, [model for model in fused if model is not run.chosen])]
+
+
+def _other_words(run: Run, others: list[ScoredModel]) -> list[str]:
+    """Which models are better or worse than the chosen one, and which of them significantly."""
+    metric, many, chosen = run.metric, differences_of(run), run.models.index(run.chosen)
+    how = f"a {'higher' if metric.higher_is_better else 'lower'} {metric.label}"
+    surely: list[str] = []
+    better: list[str] = []
+    near: list[str] = []
+    worse: list[str] = []
+    for model in others:
+        lead = many.interval(chosen, run.models.index(model))
+        kind = surely if lead.high < 0 else worse if lead.low > 0 else better if lead.value < 0 else near
+        kind.append(model.classifier)
+    sentences = [f"{_have(surely)} {how}, significantly."] if surely else []
+    if better:
+        sentences.append(f"{_have(better)} {how}, but not significantly.")
     if near:
-        worse = f"; significantly worse: {how_many(rest, 'other')}" if rest else ""
-        sentences.append(f"Not significantly worse in {metric.label}: {', '.join(near)}{worse}.")
-    elif rest:
-        sentences.append(f"All others are significantly worse in {metric.label}.")
+        sentences.append(f"Not significantly worse in {metric.label}: {listed(near)}.")
+    if worse:
+        sentences.append(f"Significantly worse in {metric.label}: {listed(worse)}.")
     return sentences
+
+
+def _have(names: list[str]) -> str:
+    return f"{listed(names)} {'have' if len(names) > 1 else 'has'}"
 
 
 def score_words(run: Run) -> str:
     """What the chosen model reaches on the covers that count, such as "it names the right genre for 57 %"."""
-    covers = f"{int(run.confusion.to_numpy().sum()):,} {HELD_OUT_WORDS[run.split]}"
+    covers = f"{run.covers:,} {HELD_OUT_WORDS[run.split]}"
     score, metric = run.score(run.chosen), run.metric
-    reached = value_words(metric, score.value)
+    reached = f"{value_words(metric, score.value)} ({interval_words(metric, score)})"
     what = (
         f"it names the right genre for {reached} of"
+        if metric.name == "accuracy" and not run.several
+        else f"it names exactly the right genres for {reached} of"
         if metric.name == "accuracy"
         else f"its {metric.label} is {reached} on"
     )
-    return f"{what} {covers} ({_level(run)}: {interval_words(metric, score)})"
+    return f"{what} {covers}"
 
 
 def chosen_by_words(run: Run) -> str:
-    """By which score it was chosen; nothing where there was no choice."""
+    """By which score it was chosen, after its mark; nothing where there was no choice."""
     several = sum(model.kind == "fused" for model in run.models) > 1
-    return f" (by {METRICS[run.chosen_by].label})" if several else ""
+    return f", by {METRICS[run.chosen_by].label}" if several else ""
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
@@ -120,6 +114,8 @@ def guess_words(run: Run, usual: str, chance: float) -> str:
         reached += f" (guessing by the prior: {value_words(metric, guessed[metric.name])})"
     if not metric.percent:
         return f"Knowing only how common genres are would give a {metric.label} of {reached}"
+    if run.several:
+        return f"Naming every genre for each cover would give a {metric.label} of {reached}"
     covers = list(run.facts["genres"].values())
     how = "one of the most frequent genres" if covers.count(max(covers)) > 1 else "the most frequent genre"
     always = f"Always saying {usual}, {how}, would"
@@ -128,44 +124,27 @@ def guess_words(run: Run, usual: str, chance: float) -> str:
     return f"{always} give a {metric.label} of {reached}"
 
 
-def run_gist(
-    run: Run, usual: str, chance: float, difference: Interval | None, practical: Practical | None = None
-) -> list[str]:
-    """Three sentences in plain words: which model won, what that is worth, which block says most."""
-    who = f"{run.chosen.classifier} on {run.chosen.on}"
-    won = f"The chosen model{chosen_by_words(run)} is {who}: {score_words(run)}."
-    guess = guess_words(run, usual, chance)
+def chosen_name(run: Run) -> str:
+    """The chosen model, and what it sees."""
+    return f"{run.chosen.classifier} on {run.chosen.on}"
+
+
+def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
+    """Three sentences in plain words: how good the chosen model is, chance, and which block says most."""
+    won = f"The chosen model is {chosen_name(run)}: {score_words(run)}."
+    guess = f"{guess_words(run, usual, chance)}."
     if difference is None:
-        return [
-            won,
-            f"{guess}.",
-            "No block was tried alone beside others, so nothing is said here of what fusing adds.",
-        ]
+        return [won, guess, "No block was tried alone beside others, so nothing is said here of fusing."]
     metric, single = run.metric, run.alone[0]
-    verdict = _verdict(run, difference)
-    if practical is not None and not math.isnan(practical.equal):
-        verdict += f"; practically equal within {region(ROPE)} with probability {practical.equal:.2f}"
-    where = " (by validation)" if run.other else ""
-    block = f"the best single block{where} {'for' if metric.name == 'accuracy' else 'gives'}"
-    worth = f"{guess} and {block} {value_words(metric, run.score(single).value)}; {verdict}."
-    return [won, worth, _alone_words(run, chance)]
-
-
-def _alone_words(run: Run, chance: float) -> str:
-    """The first single blocks and the last one with intervals, and whether any is better than chance."""
-    metric, listed = run.metric, run.alone
-    shown = listed if len(listed) <= SHOWN_ALONE + 1 else [*listed[:SHOWN_ALONE], listed[-1]]
-    said = [
-        f"{model.blocks[0]} {value_words(metric, run.score(model).value)} "
-        f"({interval_words(metric, run.score(model))})"
-        for model in shown
-    ]
-    if len(shown) < len(listed):
-        said.insert(-1, "…")
-    order = ", in the order of validation" if run.other else ""
-    better = any(metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in listed)
+    score = run.score(single)
+    said = f"{value_words(metric, score.value)} ({interval_words(metric, score)})"
+    order = " by validation" if run.other else f" of {len(run.alone)}, not corrected for that,"
+    block = f"The best single block{order} is {single.blocks[0]} with {said}; {_verdict(run, difference)}."
+    better = any(
+        metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in run.alone
+    )
     doubt = "" if better else " No block alone is significantly better than chance on these covers."
-    return f"{capital(metric.label)} of single blocks{order}: {', '.join(said)}.{doubt}"
+    return [won, guess, block + doubt]
 
 
 def _nearer(metric: Metric, interval: Interval) -> float:
@@ -174,11 +153,11 @@ def _nearer(metric: Metric, interval: Interval) -> float:
 
 
 def _verdict(run: Run, difference: Interval) -> str:
-    """What the chosen model gains over the best single block, and whether that is sure."""
-    metric, doing = run.metric, "fusing" if len(run.chosen.blocks) > 1 else "learning from pictures"
-    ends = f"{gain_words(metric, difference.low)} to {gain_words(metric, difference.high)}"
-    interval = f"{_level(run)}: {ends}"
-    size = gain_words(metric, abs(difference.value))[1:]
+    """What a model gains over the best single block, and whether that is sure."""
+    metric, model = run.metric, run.fusing
+    doing = f"fusing all in {model.classifier}" if model.fuses else model.classifier
+    interval = f"{gain_words(metric, difference.low)} to {gain_words(metric, difference.high)}"
+    size = gain_words(metric, abs(difference.value)).lstrip("+")
     unit = "points" if metric.name == "accuracy" else metric.gain if metric.percent else metric.label
     if difference.low > 0:
         how = f"gains {size} {unit} over" if metric.percent else f"takes {size} off the {unit} of"
@@ -190,8 +169,9 @@ def _verdict(run: Run, difference: Interval) -> str:
     return f"{doing} {how} that ({interval})"
 
 
-def _level(run: Run) -> str:
-    return f"interval of {'' if run.other else 'at least '}95\u00a0%"
+def level(run: Run) -> str:
+    """What intervals of the run are."""
+    return f"intervals of {'' if run.other else 'at least '}95\u00a0%"
 
 
 def choice_in_words(run: Run) -> str:

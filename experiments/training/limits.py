@@ -42,14 +42,13 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
             f"{whose} is {'' if unknown == covers else 'not '}known: covers of one artist may lie on both "
             "sides of a split, which flatters the figures."
         )
-    most = "no model that says the same of the same picture could be right for more than "
-    most += percent(facts.get("ceiling", 1.0))
+    most = f"no model could reach more than {percent(facts.get('ceiling', 1.0))} accuracy."
     if left_out := facts["dropped"].get("left_out", 0):
         which = "under several genres"
         said.append(
-            f"{how_many(left_out, f'cover {which} was', f'covers {which} were')} left out (counted once a "
-            f"genre), which makes the task easier: with all kept, {most}."
+            f"{how_many(left_out, f'cover {which} was', f'covers {which} were')} left out, which makes the "
+            f"task easier: with all kept, {most}"
         )
     elif facts.get("ceiling", 1.0) < 1:
-        said.append(f"Some covers stand under several genres: {most}.")
+        said.append(f"Some covers stand under several genres: {most}")
     return said

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from coverfusion.data.genre_sets import SEPARATOR
 from coverfusion.experiments.drawing.thumbnails import data_uri, picture_at
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
@@ -44,12 +47,18 @@ def confident_mistakes(
     table: FeatureTable,
     covers: pd.DataFrame,
 ) -> list[Mistake]:
-    """The wrong predictions with the highest probability, with their nearest training covers."""
+    """The wrong predictions with the highest probability, with their nearest training covers.
+
+    Of covers of several genres those whose most probable genre is none of theirs.
+    """
+    if several(predictions):
+        predictions = _first_named(predictions)
     wrong = predictions[predictions["predicted"] != predictions["genre"]].reset_index()
     wrong["probability"] = wrong.filter(regex="^p_").max(axis=1)
     sure = wrong.sort_values("probability", ascending=False, kind="stable").head(SHOWN_MISTAKES)
     if sure.empty:
         return []
+    sets = run.several
     paths = covers.drop_duplicates("cover_id").set_index("cover_id")["path"]
     near = _nearest(run.folds(covers), sure["cover_id"].tolist(), neighbours, table)
     return [
@@ -58,12 +67,25 @@ def confident_mistakes(
             genre=row["genre"],
             predicted=row["predicted"],
             probability=row["probability"],
-            own_probability=row[f"p_{row['genre']}"],
+            own_probability=max(row[f"p_{genre}"] for genre in _parts(row["genre"], sets)),
             picture=picture_at(paths[row["cover_id"]]),
             neighbours=nearest,
         )
         for row, nearest in zip(sure.to_dict(orient="records"), near, strict=True)
     ]
+
+
+def _first_named(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The predictions by the most probable genre; where it is one of a cover's own, as the cover has them."""
+    found = predicted_of(predictions)
+    first = found.proba.argmax(axis=1)
+    own = found.truth[np.arange(len(first)), first]
+    named = np.where(own, predictions["genre"], np.array(found.genres, dtype=object)[first])
+    return predictions.assign(predicted=named)
+
+
+def _parts(genre: str, sets: bool) -> list[str]:
+    return genre.split(SEPARATOR) if sets else [genre]
 
 
 def _nearest(

@@ -11,11 +11,12 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import folds
-from coverfusion.experiments.drawing.words import percent, records
+from coverfusion.experiments.drawing.words import percent, records, spread
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.nested import NestedFold, nested_accuracy
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.leaderboard import named_genres
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.progress import counted, watched
 
 NESTED_FILE = "nested.csv"  # in the run folder
@@ -26,6 +27,11 @@ def check_nested(config: Config) -> None:
     """Raises UserError where nested folds are asked for and cannot be drawn."""
     if config.nested and (config.folds or 0) < FEWEST_FOLDS:
         raise UserError(f"--nested {config.nested} needs --folds of {FEWEST_FOLDS} or more.")
+    if config.nested and config.labels == "many":
+        raise UserError(
+            "--nested judges the accuracy of one genre a cover, not labels: many. Leave it out, and take "
+            "`coverfusion ablate --repeats` for intervals over repeated folds."
+        )
     if config.nested and config.split_file is not None:
         raise UserError("--nested draws folds of its own and cannot take --split-file. Leave out one.")
 
@@ -119,7 +125,8 @@ def nested_words(folder: Path) -> list[str]:
         return []
     table = pd.read_csv(folder / NESTED_FILE)
     models = [
-        f"{row['classifier']} {percent(row['accuracy'])} ({percent(row['low'])} to {percent(row['high'])})"
+        f"{row['classifier']} {percent(row['accuracy'])} "
+        f"({spread(Interval(row['accuracy'], row['low'], row['high']))})"
         for row in records(table)
     ]
     judged = f"Nested folds, {table['repeats'].max()} times, judge the model that learns from all covers"
@@ -137,7 +144,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         {
             "model": table["classifier"],
             "accuracy": shown["accuracy"],
-            "interval": shown["low"] + " to " + shown["high"],
+            "interval": shown["low"] + "\u2013" + shown["high"],
             "mean of folds": shown["folds"],
             "widened by": table["inflation"].map("{:.2f}".format),
         }

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.photos import library_photos
-from coverfusion.experiments.scoring.score import table_of
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.uncertainty.novelty import MIN_GROUPS, NETWORKS, Novelty, learn_novelty
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
 from rich.table import Table
 
 from coverfusion.experiments.drawing.words import (
-    SCORE_LABELS,
     SPLIT_LABELS,
     headed,
+    score_labels,
     scored,
 )
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.console import console, new_table, print_frame
-from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.gist import (
     choice_in_words,
     chosen_by_words,
+    chosen_name,
     chosen_words,
     guess_words,
     score_words,
@@ -28,6 +29,7 @@ from coverfusion.experiments.training.gist import (
 from coverfusion.experiments.training.limits import caveats
 
 SHOWN_SCORES = ("f1_macro", "log_loss")  # beside accuracy
+SHOWN_SET_SCORES = ("f1_micro", "accuracy", "log_loss")  # beside macro F1, of covers of several genres
 CHOSEN_MARK = "\u2605"
 
 
@@ -35,6 +37,14 @@ def print_scores(folder: Path) -> None:
     """Prints the leaderboard of a run, what was chosen, chance, and what flatters the figures."""
     run = read_run(folder)
     console.print(leaderboard_table(run))
+    if run.several:
+        console.print("guessing: every genre for each cover; its log loss is of their proportions.")
+    elif baseline_row(run):
+        console.print(
+            "guessing: the most frequent genre; its log loss is of knowing only how common genres are."
+        )
+    if run.alone:
+        console.print("A model on one block alone cannot be chosen.")
     for sentence in (*choice_sentences(run), *caveats(run.facts)):
         console.print(sentence)
     _print_studies(folder)
@@ -42,9 +52,8 @@ def print_scores(folder: Path) -> None:
 
 def choice_sentences(run: Run) -> Iterator[str]:
     """Which model was chosen and how good it is, the baseline, and what flatters the choice."""
-    chosen = run.chosen
-    who = f"The chosen model ({CHOSEN_MARK}){chosen_by_words(run)}"
-    yield f"{who} is {chosen.classifier} on {chosen.on}: {score_words(run)}."
+    who = f"The chosen model ({CHOSEN_MARK}{chosen_by_words(run)})"
+    yield f"{who} is {chosen_name(run)}: {score_words(run)}."
     yield f"{guess_words(run, *chance_of(run, run.metric))}."
     yield choice_in_words(run)
     yield from chosen_words(run, corrected_score(run))
@@ -57,10 +66,12 @@ def leaderboard_table(run: Run) -> Table:
     table = new_table(f"Models, the best {metric.label} on {where} first")
     table.add_column("model", overflow="fold")
     level = "95 %" if run.other else "at least 95 %"
-    others = [name for name in dict.fromkeys([metric.column, *SHOWN_SCORES]) if name != "accuracy"]
-    heads = [f"{SPLIT_LABELS[ranking]}\n{_head(metric.column)}"] if run.other else []
-    heads.append(f"{SPLIT_LABELS[run.split]} accuracy, %\n({level} interval)")
-    heads += map(_head, others)
+    first, shown = ("f1_macro", SHOWN_SET_SCORES) if run.several else ("accuracy", SHOWN_SCORES)
+    others = [name for name in dict.fromkeys([metric.column, *shown]) if name != first]
+    labels = score_labels(run.several)
+    heads = [f"{SPLIT_LABELS[ranking]}\n{_head(metric.column, labels)}"] if run.other else []
+    heads.append(f"{SPLIT_LABELS[run.split]} {labels[first]}, %\n({level} interval)")
+    heads += [_head(name, labels) for name in others]
     for head in [*heads, "fit, s"]:
         table.add_column(head, justify="right", no_wrap=True)
     for model in run.models:
@@ -68,25 +79,30 @@ def leaderboard_table(run: Run) -> Table:
         table.add_row(
             _name(model),
             *([_value(model, ranking, metric.column)] if run.other else []),
-            scored(scores["accuracy"]),
+            scored(scores[first]),
             *(_value(model, run.split, name) for name in others),
             f"{model.seconds:.1f}",
             style="bold" if model.chosen else None,
         )
+    if guessed := baseline_row(run):
+        table.add_section()
+        values = [scored(guessed[name], name not in LOSSES) for name in [first, *others] if name in guessed]
+        gaps = [""] * (1 + len(others) - len(values))
+        table.add_row("guessing", *([""] if run.other else []), *values, *gaps, "")
     return table
 
 
 def _covers(run: Run, split: str) -> int:
-    return int(run.chosen.confusion[split].to_numpy().sum())
+    return run.chosen.covers[split]
 
 
 def _value(model: ScoredModel, split: str, name: str) -> str:
     return scored(model.scores[split][name], name not in LOSSES).partition(" (")[0]
 
 
-def _head(name: str) -> str:
+def _head(name: str, labels: Mapping[str, str]) -> str:
     """A word a line, to be narrow."""
-    label = SCORE_LABELS[name]
+    label = labels[name]
     return headed(label.replace(" ", "\n"), name not in LOSSES)
 
 

@@ -16,26 +16,29 @@ from coverfusion.experiments.drawing.curves import Counted, Curve, Spot, calibra
 from coverfusion.experiments.drawing.epochs import epoch_words
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.heat_map import confusion_map
+from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
-    SCORE_LABELS,
+    MAIN_SCORES,
     SPLIT_LABELS,
     capital,
     gain_words,
     interval_words,
     main_scores,
     percent,
+    score_labels,
     spread,
     value_words,
 )
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
-from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
-from coverfusion.experiments.training.cell_covers import MOST_IN_CELL, cell_covers
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
+from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
+from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.gist import (
     choice_in_words,
     chosen_words,
     gain,
-    practical_gain,
+    level,
     run_gist,
 )
 from coverfusion.experiments.training.limits import caveats
@@ -49,24 +52,30 @@ LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
 
 
 # title, file, and its column that says why
+METADATA_LIST = ("Metadata that does not count", "metadata_problems.csv", "reason")
 DROPPED_LISTS = (
     ("Files that are no usable picture", "rejected.csv", "reason"),
     ("Covers that stand under several genres", "conflicts.csv", "kind"),
     ("Blocks that failed on a cover, or covers that could not be read again", "failures.csv", "reason"),
 )
-# the counts of `data.collection.Collection` in words; other keys are shown as they are
+# the counts of `data.collection.Collection` that are shown
 COUNT_WORDS = {
     "files": "files found",
     "rejected": "no usable picture, rejected",
     "other_genres": "of genres that were not chosen",
     "copies": "copies within a genre, left out",
-    "conflicting": "different covers with equal bytes under several genres",
-    "conflicting_rows": "how often these stand in the collection",
-    "near_conflicting": "other covers with near duplicates under another genre",
-    "left_out": "places left out for either reason",
+    "conflicting_rows": "equal files under several genres",
+    "near_conflicting": "near duplicates under several genres",
+    "left_out": "files of either kind that were left out",
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them; no split separates those that are kept",
 }
+
+
+def shown_counts(run: Run) -> dict[str, int]:
+    """What was read and left out, in words; what was not there is left out."""
+    dropped = run.facts["dropped"]
+    return {words: dropped[key] for key, words in COUNT_WORDS.items() if dropped.get(key)}
 
 
 def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFrame) -> Path:
@@ -85,14 +94,13 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     predictions = run.predictions(run.chosen)
     usual, chance = chance_of(run, run.metric)
     difference, corrected = gain(run, covers), corrected_score(run)
-    practical = practical_gain(run, covers) if run.alone else None
     charts = report_charts(run, predictions, chance)
+    shown, labels = main_scores(run.metric, len(run.facts["genres"]), run.several), score_labels(run.several)
     pages.save_charts(folder, charts)
     context = pages.script("leaderboard.js") | {
         "run": run,
         "charts": charts,
-        "most_in_cell": MOST_IN_CELL,
-        "cells": cell_covers(run, predictions, covers),
+        "cells": {} if run.several else cell_covers(run, predictions, covers),
         "chance": chance,
         "metric": run.metric,
         "split": run.split,
@@ -102,23 +110,29 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "training_words": epoch_words(run_epochs(folder), ""),
         "usual": usual,
         "difference": difference,
-        "gist": run_gist(run, usual, chance, difference, practical),
+        "level": level(run),
+        "baseline": baseline_row(run),
+        "gist": run_gist(run, usual, chance, difference),
         "corrected": chosen_words(run, corrected),
         "choice": choice_in_words(run),
         "caveats": caveats(run.facts),
         "nested": nested_words(folder),
-        "labels": SCORE_LABELS,
-        "main_scores": main_scores(run.metric),
-        "by_chance": chance_error(highest_probability(predictions), run.config["seed"]),
+        "labels": {name: label for name, label in labels.items() if name in shown or name not in MAIN_SCORES},
+        "main_scores": shown,
+        "by_chance": None
+        if run.several
+        else chance_error(highest_probability(predictions), run.config["seed"]),
         "total": len(predictions),
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
         "mistakes": confident_mistakes(run, predictions, neighbours, table, covers),
         "dropped": dropped(run),
-        "counts": {COUNT_WORDS.get(key, key): count for key, count in run.facts["dropped"].items()},
+        "counts": shown_counts(run),
         "columns": {block: frame.shape[1] for block, frame in table.blocks.items()},
+        "metadata": run.facts.get("metadata", []),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }
     pages.write(folder / "report.html", pages.render("report.html", context, FILTERS))
+    link_run_pages(folder, "Report", folder / "report.html")
     return folder / "report.html"
 
 
@@ -127,10 +141,12 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
 
 def report_charts(run: Run, predictions: pd.DataFrame, chance: float) -> dict[str, Chart]:
     """The charts of a run by name."""
+    own = run.chosen.genres[run.split]
+    covers_of = pd.Series({genre: scores["covers"] for genre, scores in own.items()}) if run.several else None
     return {
         "leaderboard": leaderboard_chart(run, chance),
         "reliability": reliability_chart(predictions),
-        "confusion": confusion_map(run.chosen.confusion[run.split]),
+        "confusion": confusion_map(run.chosen.confusion[run.split], covers_of),
     }
 
 
@@ -138,7 +154,7 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
     """The metric of every model with its interval, those on all blocks first; rings are of validation."""
     metric, other = run.metric, run.other
     rows = []
-    for model in sorted(run.models, key=lambda model: model.kind == "alone"):
+    for model in sorted(run.models, key=lambda model: (model.kind == "alone", not model.fuses)):
         score, alone = run.score(model), model.kind == "alone"
         row = Row(
             label=f"{model.blocks[0]}, by {model.classifier}" if alone else model.classifier,
@@ -148,11 +164,12 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
             group=int(alone),
             strong=model.chosen,
             ring=model.scores[other][metric.column].value if other else math.nan,
-            heading="one block alone" if alone else "all blocks fused",
+            heading="one block alone" if alone else "all blocks fused" if model.fuses else model.on,
         )
         rows.append(row.scaled(metric.scale))
     line = metric.scale * chance
-    label = "always the most frequent genre" if metric.percent else "knowing only how common genres are"
+    always = "every genre for each cover" if run.several else "always the most frequent genre"
+    label = always if metric.percent else "knowing only how common genres are"
     smaller = "" if metric.higher_is_better else " (smaller is better)"
     return Forest(
         title=f"{capital(metric.label)} of each model",
@@ -168,11 +185,21 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
 
 
 def reliability_chart(predictions: pd.DataFrame) -> Curve:
-    """How often the model is right against the probability it gives, and how many covers stand behind it."""
+    """How often the model is right against the probability it gives, and how many covers stand behind it.
+
+    Of covers of several genres each counts once a genre: how often it has one of such a probability.
+    """
+    title = "How often the chosen model is right against the probability it gives"
     correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
-    bins = reliability(highest_probability(predictions), correct, predictions["group"].to_numpy())
+    probability, groups = highest_probability(predictions), predictions["group"].to_numpy()
+    if several(predictions):
+        found = predicted_of(predictions)
+        title = "How often covers have a genre against the probability it is given"
+        correct, probability = found.truth.ravel(), found.proba.ravel()
+        groups = np.repeat(groups, len(found.genres))
+    bins = reliability(probability, correct, groups)
     return calibration_curve(
-        "How often the chosen model is right against the probability it gives",
+        title,
         [
             Spot(
                 100 * each.confidence,
@@ -207,8 +234,9 @@ class Dropped:
 
 
 def dropped(run: Run) -> list[Dropped]:
-    """Rejected files, conflicting covers and failures of extractors."""
-    return [_dropped(run, title, file, reason) for title, file, reason in DROPPED_LISTS]
+    """Rejected files, conflicting covers, failures of extractors, and metadata where there are any."""
+    lists = [*DROPPED_LISTS, *([METADATA_LIST] if run.facts.get("metadata") else [])]
+    return [_dropped(run, title, file, reason) for title, file, reason in lists]
 
 
 def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:

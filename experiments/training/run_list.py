@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.drawing.words import SPLIT_LABELS, scored
+from coverfusion.experiments.drawing.words import SPLIT_LABELS, score_labels, scored
 from coverfusion.experiments.pipeline.console import console, new_table
 from coverfusion.experiments.pipeline.run_folder import NOTE_FILE, Run, read_run
 
@@ -50,18 +50,26 @@ def find_runs(root: Path) -> list[FoundRun]:
 def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
     """Prints a row for each run, and a line for each folder that cannot be read."""
     table = new_table(f"Runs in {root}, the newest first")
-    for head in ("name", "collection", "blocks", "best model\naccuracy, %", "date"):
+    for head in ("name", "collection", "blocks", "chosen model\nits score, %", "date"):
         table.add_column(head, overflow="fold", no_wrap=head == "date")
     for one in found:
         if one.run is None:
             table.add_row(f"{one.folder.name}", "", "", "broken, see below", _day(one.date))
             continue
-        run, best = one.run, one.run.accuracy(one.run.chosen)
+        run = one.run
+        metric = "f1_macro" if run.several else "accuracy"
+        best, label = run.chosen.scores[run.split][metric], score_labels(run.several)[metric]
         table.add_row(
             "\n".join(filter(None, [one.folder.name, one.note])),
             run.name,
-            ", ".join(run.facts["extractors"]),
-            f"{run.chosen.classifier}\n{scored(best)}, {SPLIT_LABELS[run.split]}",
+            ", ".join(
+                [
+                    *run.facts["extractors"],
+                    *run.facts.get("backs", []),
+                    *(made["block"] for made in run.facts.get("metadata", [])),
+                ]
+            ),
+            f"{run.chosen.classifier}\n{label} {scored(best)}, {SPLIT_LABELS[run.split]}",
             _day(one.date),
         )
     if found:

@@ -12,7 +12,8 @@ from coverfusion.data.seeds import seed_for
 from coverfusion.experiments.evaluation.variance_parts import variance_parts
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.leaderboard import named_genres
+from coverfusion.experiments.pipeline.genre_thresholds import with_named
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.fusion.registry import parameters_of
 
@@ -71,6 +72,8 @@ def seed_table(
                 for part in parts:
                     found.append(fits.predictions(other, part))
                     bar.advance(bar.task_ids[0])
+                if fits.sets:
+                    found = with_named(found, fits.covers["group"], fits.seed)
                 frames.append(pd.concat(found).fillna(0.0))
             rows.append(_row(model, [f[f["split"] == scored] for f in frames], parts, scored, fits.covers))
     return pd.DataFrame(rows)

@@ -12,12 +12,14 @@ import pandas as pd
 from coverfusion.data.checksums import write_sums
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import genre_names, labels_of
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import thumbnail
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import (
     CachedFits,
     CannotFitError,
+    Fitted,
     Model,
     Part,
     all_blocks,
@@ -26,14 +28,9 @@ from coverfusion.experiments.pipeline.cached_fits import (
 from coverfusion.experiments.pipeline.chosen_splits import with_saved_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
+from coverfusion.experiments.pipeline.genre_thresholds import with_named
 from coverfusion.experiments.pipeline.guess import baselines
-from coverfusion.experiments.pipeline.leaderboard import (
-    as_json,
-    leaderboard,
-    named_genres,
-    score_splits,
-    write_leaderboard,
-)
+from coverfusion.experiments.pipeline.leaderboard import as_json, leaderboard, score_splits, write_leaderboard
 from coverfusion.experiments.pipeline.parts import (
     ALL_FOLDS,
     RUN_HELD_OUT,
@@ -41,6 +38,7 @@ from coverfusion.experiments.pipeline.parts import (
     run_parts,
     say_untested,
 )
+from coverfusion.experiments.pipeline.predicted_genres import named_genres, predicted_of
 from coverfusion.experiments.pipeline.preparation import (
     Prepared,
     chosen_classifiers,
@@ -60,13 +58,15 @@ from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
 from coverfusion.experiments.training.stack_weights import write_stack_weights
-from coverfusion.fusion.base import BlockClassifier
+from coverfusion.features.sides import fronts_of
 from coverfusion.fusion.bundle import save_bundle
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.prior import Prior, prior_weight
 from coverfusion.fusion.registry import create_checked
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Decision, learn_decision
+from coverfusion.fusion.uncertainty.several_decision import SeveralDecision, learn_several_decision
 
 SCORED = ("test", ALL_FOLDS)  # what the results speak of; validation covers choose
 
@@ -114,7 +114,7 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     unequal = say_unequal(prepared.covers, config)
     write_inputs(folder, config, prepared, note, unequal)
     fits = study.fits(prepared, config.classifiers or {}, keep_models=True)
-    blocks = tuple(prepared.table.blocks)
+    blocks = tuple(prepared.learnable_columns())
     predictions, left_out = predict_all(fits, models_of(names, config.alone, blocks), parts)
     if left_out:
         note = " ".join([*filter(None, [note]), *left_out])
@@ -124,15 +124,15 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
     groups = prepared.covers.set_index("cover_id")["group"]
     scored = score_splits(predictions, groups, config.seed, config.folds)
     choosing = ALL_FOLDS if config.folds else "validation"
-    genre = prepared.covers.set_index("cover_id")["genre"]
+    genre = labels_of(prepared.covers.set_index("cover_id"))
     chosen, deciding = choose_model(predictions, genre, groups, choosing, blocks, config)
     seconds = {model: sum(fits.seconds(model, part) for part in parts) for model in predictions}
-    board = leaderboard(scored, seconds, choosing, METRICS[config.metric])
+    board = leaderboard(scored, seconds, choosing, SET_METRICS[config.metric])
     write_leaderboard(folder, board, scored)
     write_predictions(folder / "predictions.parquet", predictions, groups, deciding)
     write_stack_weights(folder, fits, list(predictions), parts)
     why = {"by": config.choose_by, "deciding_covers": len(deciding)}
-    genres = sorted(genre.unique())
+    genres = genre_names(prepared.covers)
     baseline = baselines(parts, genre, genres)
     guessed = {} if config.prior == "natural" else baselines(parts, genre, genres, config.prior)
     write_json(folder / "metrics.json", as_json(scored, chosen, why, config.metric, baseline, guessed))
@@ -158,7 +158,7 @@ def _train(study: StudyFolder, names: list[str], note: str) -> None:
 
 def choose_model(
     predictions: dict[Model, pd.DataFrame],
-    genre: pd.Series,
+    genre: pd.Series | pd.DataFrame,
     groups: pd.Series,
     split: str,
     blocks: Sequence[str],
@@ -168,7 +168,7 @@ def choose_model(
 
     Args:
         predictions: of every model.
-        genre: cover_id -> genre.
+        genre: cover_id -> genre, as `data.genre_sets.labels_of` has it.
         groups: cover_id -> group.
         split: the one that chooses.
         blocks: of the feature table.
@@ -179,11 +179,13 @@ def choose_model(
     """
     held_out = {model: frame[frame["split"] == split] for model, frame in predictions.items()}
     ids = next(iter(held_out.values())).index
-    weight = prior_weight(config.prior, genre[ids])
-    chooses = choosing_covers(genre[ids], groups, config.seed)
+    held = genre.loc[ids]
+    # covers of several genres have no prior but their own
+    weight = pd.Series(1.0, ids) if isinstance(held, pd.DataFrame) else prior_weight(config.prior, held)
+    chooses = choosing_covers(held, groups, config.seed)
     if not chooses.any():
         chooses[:] = True
-    chosen = best_model(held_out, blocks, METRICS[config.choose_by], weight[chooses])
+    chosen = best_model(held_out, blocks, SET_METRICS[config.choose_by], weight[chooses])
     alone = sum(model.blocks == all_blocks(model.classifier, blocks) for model in predictions) == 1
     return chosen, ids if alone or chooses.all() else ids[~chooses.to_numpy()]
 
@@ -221,6 +223,11 @@ def predict_all(
                     left_out.append(f"Left out: {error}.")
                     console.print(left_out[-1], style="yellow", soft_wrap=True)
                 bar.advance(bar.task_ids[0])
+    if fits.sets:
+        groups = fits.covers["group"]
+        return {
+            model: pd.concat(with_named(of_folds, groups, fits.seed)) for model, of_folds in frames.items()
+        }, left_out
     return {model: pd.concat(stacked).fillna(0.0) for model, stacked in frames.items()}, left_out
 
 
@@ -247,7 +254,7 @@ def write_predictions(
 
 def write_bundle(
     folder: Path,
-    classifier: BlockClassifier,
+    classifier: Fitted,
     model: Model,
     prepared: Prepared,
     train_ids: list[str],
@@ -269,27 +276,30 @@ def write_bundle(
         note: what readers must know about the collection.
     """
     covers = prepared.covers.set_index("cover_id").loc[train_ids]
-    table = prepared.table.rows(train_ids)
+    fronts = fronts_of(prepared.table.rows(train_ids))
     used = [e for e in prepared.extractors if e.name != PIXELS or PIXELS in model.blocks]
     columns = {name: list(frame.columns) for name, frame in prepared.table.blocks.items()}
     neighbours = TrainingIndex().fit(
-        table.frame(),
+        fronts.frame(),
         cover_ids=train_ids,
         genres=covers["genre"].tolist(),
         paths=covers["path"].tolist(),
         thumbnails=[thumbnail(read_bytes(path)) for path in covers["path"]],
     )
     groups = prepared.covers.set_index("cover_id")["group"]
-    decision = _decision(classifier.classes_, groups, held_out, prior)
+    sets = isinstance(classifier, SeveralGenres)
+    decision = None if sets else _decision(classifier.classes_, groups, held_out, prior)
     save_bundle(
         folder,
         classifier,
         neighbours=neighbours,
         decision=decision,
+        several=_several_decision(groups, held_out) if sets else None,
         card=bundle_card(folder.parent, used, decision, classifier),
-        novelty=learn_looks(table.frame(), covers["group"].to_numpy(), prepared.extractors),
+        novelty=learn_looks(fronts.frame(), covers["group"].to_numpy(), prepared.extractors),
         columns=columns | {e.name: list(e.columns) for e in used if e.name == PIXELS},
         extractors={e.name: describe_extractor(e) for e in used},
+        metadata=prepared.metadata.blocks if prepared.metadata else None,
         extra={
             "collection": prepared.collection.fingerprint(),
             "covers": len(train_ids),
@@ -300,6 +310,13 @@ def write_bundle(
         | ({"note": note} if note else {}),
     )
     return neighbours
+
+
+def _several_decision(groups: pd.Series, held_out: pd.DataFrame) -> SeveralDecision:
+    """The same of covers of several genres."""
+    found = predicted_of(held_out)
+    own = groups.loc[held_out.index].to_numpy()
+    return learn_several_decision(found.proba, found.truth, own, str(held_out["split"].iloc[0]))
 
 
 def _decision(classes: np.ndarray, groups: pd.Series, held_out: pd.DataFrame, prior: Prior) -> Decision:

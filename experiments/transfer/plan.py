@@ -111,12 +111,15 @@ def _tested_source(
     unknown = held & ~leaked & ~covers["genre"].isin(genres).to_numpy()
     ids = covers.loc[held & ~leaked & ~unknown, "cover_id"].tolist()
     if not held.any():
-        raise UserError(f"Nothing of {name} can be tested: its covers are copies of training covers.")
+        raise UserError(
+            f"All covers of the collection to test on, {name}, are copies of training covers: nothing can be "
+            "tested. Name another one."
+        )
     if not ids or len(genres) < 2:
         raise UserError(
-            f"Nothing of {name} can be tested. Without copies of training covers it has "
-            f"{how_many(int(held.sum()), 'cover')}; with a near duplicate or an artist among the training "
-            f"covers: {int(leaked.sum()):,}. There is {how_many(len(genres), 'genre')} to learn. "
+            f"Nothing of the collection to test on, {name}, can be tested. Without copies of training covers "
+            f"it has {how_many(int(held.sum()), 'cover')}; with a near duplicate or an artist among the "
+            f"training covers: {int(leaked.sum()):,}. There is {how_many(len(genres), 'genre')} to learn. "
             "Name another collection, or add covers."
         )
     tested = Part(part.name, part.train, {**part.predicted, TRANSFER: ids})

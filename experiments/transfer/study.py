@@ -17,9 +17,9 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.guess import largest_genre
-from coverfusion.experiments.pipeline.leaderboard import named_genres
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
+from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.preparation import open_collection, run_extractors, write_inputs
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest, write_json
@@ -81,6 +81,15 @@ def transfer(
             `manifest_sources`; no cover is left to test on.
     """
     config = _checked(config)
+    if config.metadata is not None:
+        raise UserError("metadata: transfer compares pictures alone. Leave the key out of its config.")
+    if config.labels == "many":
+        raise UserError(
+            "labels: many: transfer compares covers with one genre each. Leave the key out of its config: "
+            "covers under several genres are then left out."
+        )
+    if config.sides == "fused":
+        raise UserError("sides: transfer compares single pictures. Leave the key out of its config.")
     if second is None:
         if genres is not None:
             raise UserError("--genres maps the genres of two collections. Name the second one.")

@@ -22,6 +22,7 @@ from coverfusion.experiments.pipeline.cached_fits import (
 )
 from coverfusion.experiments.pipeline.chosen_splits import chosen_split
 from coverfusion.experiments.pipeline.config import Config
+from coverfusion.experiments.pipeline.genre_thresholds import with_named
 from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, say_untested, split_ids
 from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
 from coverfusion.experiments.pipeline.provenance import digest, write_json
@@ -62,6 +63,13 @@ class Candidates:
     def base(self) -> dict[str, Any]:
         """The parameters that stay."""
         return dict((self.config.classifiers or {})[self.classifier])
+
+    def predictions(self, model: Model) -> list[pd.DataFrame]:
+        """What a model says of each part's covers; of covers of several genres with what they are called."""
+        frames = [self.fits.predictions(model, part) for part in self.parts]
+        if not self.fits.sets:
+            return frames
+        return with_named(frames, self.fits.covers["group"], self.config.seed, VALIDATION)
 
     def model(self, changed: Mapping[str, Any]) -> Model:
         """The classifier with these parameters changed."""
@@ -110,7 +118,7 @@ def open_candidates(
         write_json(opened.path / "study.json", dict(study))
         parameters: dict[str, dict[str, Any]] = {}
         fits = opened.fits(prepared, parameters)
-        blocks = all_blocks(classifier, tuple(prepared.table.blocks))
+        blocks = all_blocks(classifier, tuple(prepared.learnable_columns()))
         yield Candidates(opened.path, config, classifier, blocks, covers, parts, fits, parameters)
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from coverfusion.data.errors import UserError, needs_extra
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_value
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric, metric_value
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model, Part
 from coverfusion.experiments.pipeline.config import Config
-from coverfusion.experiments.pipeline.leaderboard import genres_of
+from coverfusion.experiments.pipeline.genre_thresholds import with_named
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 from coverfusion.experiments.pipeline.progress import counted, watched
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search_page import write_search_page
@@ -95,7 +95,7 @@ def search(
 
             def progress(finished: int) -> None:
                 bar.update(
-                    bar.task_ids[0], completed=finished, now=_best_so_far(study, METRICS[config.metric])
+                    bar.task_ids[0], completed=finished, now=_best_so_far(study, SET_METRICS[config.metric])
                 )
 
             run_trials(study, candidates, space, deadline, trials, progress)
@@ -124,7 +124,7 @@ def open_study(candidates: Candidates, space: SearchSpace, own: Mapping[str, Any
     study = optuna.create_study(
         storage=f"sqlite:///{candidates.folder.absolute() / DATABASE}",
         study_name="search",
-        direction="maximize" if METRICS[candidates.config.metric].higher_is_better else "minimize",
+        direction="maximize" if SET_METRICS[candidates.config.metric].higher_is_better else "minimize",
         # a new head needs an epoch before it says anything
         pruner=optuna.pruners.MedianPruner(
             UNPRUNED_TRIALS, n_warmup_steps=2 if _is_network(candidates) else 1
@@ -200,7 +200,7 @@ def run_trials(
 
 def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpace, deadline: float) -> float:
     """The metric's mean over the parts' validation covers; raises TrialPruned or OutOfTimeError."""
-    metric = METRICS[candidates.config.metric]
+    metric = SET_METRICS[candidates.config.metric]
     known = "held_out_accuracy" if metric.higher_is_better else "held_out_loss"
     model = candidates.model(values_of(space, trial.params))
     network = _is_network(candidates)
@@ -229,12 +229,12 @@ def _value(trial: Trial, study: Study, candidates: Candidates, space: SearchSpac
 
 
 def _score(candidates: Candidates, model: Model, part: Part, metric: Metric) -> float:
-    frame = candidates.fits.predictions(model, part)
-    frame = frame[frame["split"] == VALIDATION]
-    genres = genres_of(frame)
-    proba = frame[[f"p_{genre}" for genre in genres]].to_numpy()
-    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-    return metric_value(metric, truth, proba.argmax(axis=1), proba)
+    fits = candidates.fits
+    frame = fits.predictions(model, part)
+    if fits.sets:
+        frame = with_named([frame], fits.covers["group"], candidates.config.seed)[0]
+    found = predicted_of(frame[frame["split"] == VALIDATION])
+    return metric_value(metric, found.truth, found.named, found.proba)
 
 
 def _report(trial: Trial, value: float, step: int, early: bool = True) -> None:

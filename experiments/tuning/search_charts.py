@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.drawing.charts import Axis, Chart
 from coverfusion.experiments.drawing.curves import (
     Curve,
     Series,
@@ -20,11 +21,35 @@ from coverfusion.experiments.drawing.curves import (
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.evaluation.chosen_metric import Metric
+from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.tuning.values import label
 
+BEST, CHANCE = "the best, with its interval", "always the most frequent genre"
 
-def history_chart(trials: pd.DataFrame, metric: Metric) -> Curve:
-    """Every trial in its turn, and the best so far."""
+
+def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric) -> Spot:
+    """The best trial at its number, with the interval of all its validation covers.
+
+    Args:
+        trials: of the search.
+        rows: of `best.csv`.
+        metric: of the trials.
+    """
+    of = rows[(rows["value"] == "best") & (rows["covers"] == VALIDATION)].iloc[0]
+    low, high = (metric.scale * float(of[f"{metric.column}_{end}"]) for end in ("low", "high"))
+    best = best_of(trials)
+    return Spot(float(best["trial"]), metric.scale * float(best[metric.column]), low, high, ringed=True)
+
+
+def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: float) -> Curve:
+    """Every trial in its turn, and the best so far.
+
+    Args:
+        trials: of the search.
+        metric: of the trials.
+        found: from `best_spot`.
+        chance: the accuracy of always saying the largest genre; NaN: another metric.
+    """
     done = trials[trials["state"] == "finished"]
     cut = trials[(trials["state"] == "stopped") & trials["last"].notna()]
     values = metric.scale * done[metric.column]
@@ -33,24 +58,27 @@ def history_chart(trials: pd.DataFrame, metric: Metric) -> Curve:
     for trial, value in zip(done["trial"].astype(float), best, strict=True):
         steps += [(trial, steps[-1][1])] if steps else []
         steps.append((trial, value))
-    own = done["own"].astype(bool)
+    own, best_one = done["own"].astype(bool), done["trial"] == found.x
     series = [
         Series("best so far", 0, line=steps),
-        _trials("finished", 0, done[~own], metric.column, metric),
+        _trials("finished", 0, done[~own & ~best_one], metric.column, metric),
         _trials("stopped early, last known value", 1, cut, "last", metric),
-        _trials("the classifier's own values", 2, done[own], metric.column, metric),
+        _trials("the classifier's own values", 2, done[own & ~best_one], metric.column, metric),
+        Series(BEST, 2 if own[best_one].any() else 0, [found]),
     ]
     first, last = int(trials["trial"].min()), int(trials["trial"].max())
     step = max(-(-(last - first) // 5), 1)
     return Curve(
         title="The course of the search",
         x=width_axis(first, last),
-        y=height_axis(series_values(series), 0, 100 if metric.percent else math.inf),
+        y=_heights(series_values(series), metric, chance),
         x_label="trial",
         y_label=course_title(metric),
         series=[each for each in series if each.spots or each.line],
-        x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
+        x_ticks=[(float(trial), str(trial)) for trial in range(last, first - 1, -step)][::-1],
         shown=metric.figure,
+        line=metric.scale * chance,
+        line_label=CHANCE,
     )
 
 
@@ -69,7 +97,7 @@ def importance_chart(importance: pd.DataFrame) -> Forest:
 
 
 def parameter_charts(
-    trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]], metric: Metric
+    trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]], metric: Metric, found: Spot, chance: float
 ) -> dict[str, Chart]:
     """Parameter -> the score of the finished trials against it, for those that were searched.
 
@@ -77,17 +105,19 @@ def parameter_charts(
         trials: of the search.
         space: parameter -> its range or choices, as in `study.json`.
         metric: of the trials.
+        found: from `best_spot`.
+        chance: as for `history_chart`.
     """
-    done, best = trials[trials["state"] == "finished"], best_of(trials, metric)
+    done, best = trials[trials["state"] == "finished"], best_of(trials)
     values = metric.scale * done[metric.column]
-    y = height_axis(list(values), 0, 100 if metric.percent else math.inf)
+    y = _heights([*values, found.low, found.high], metric, chance)
     charts: dict[str, Chart] = {}
     for name, of in space.items():
         if len(of.get("values", [0, 0])) < 2:
             continue
         places, ticks, log = _places(done[name], of)
         spots = [
-            Spot(place, value, ringed=trial == best["trial"])
+            replace(found, x=place) if trial == best["trial"] else Spot(place, value)
             for place, value, trial in zip(places, values, done["trial"], strict=True)
         ]
         ends = [*places, *(tick for tick, _ in ticks)]
@@ -100,7 +130,9 @@ def parameter_charts(
             series=[Series("finished trial", 0, spots)],
             x_ticks=ticks,
             shown=metric.figure,
-            notes=[("ringed", "the best")],
+            line=metric.scale * chance,
+            line_label=CHANCE,
+            notes=[("ringed", BEST)],
         )
     return charts
 
@@ -110,10 +142,15 @@ def course_title(metric: Metric) -> str:
     return f"validation {metric.named}"
 
 
-def best_of(trials: pd.DataFrame, metric: Metric) -> dict[str, Any]:
-    """The finished trial that does best on validation covers, the first of equals."""
-    finished = records(trials.dropna(subset=metric.column))
-    return max(finished, key=lambda trial: metric.better(float(trial[metric.column])))
+def best_of(trials: pd.DataFrame) -> dict[str, Any]:
+    """The trial that `search_results.best_trial` chose."""
+    return records(trials[trials["best"]])[0]
+
+
+def _heights(values: Sequence[float], metric: Metric, chance: float) -> Axis:
+    """The axis of scores: from 0 where it is a proportion, so that one cover does not look like much."""
+    zero = [0.0] if metric.percent else []
+    return height_axis([*values, *zero, metric.scale * chance], 0, 100 if metric.percent else math.inf)
 
 
 def _trials(name: str, group: int, rows: pd.DataFrame, column: str, metric: Metric) -> Series:

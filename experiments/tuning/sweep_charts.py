@@ -18,7 +18,7 @@ from coverfusion.experiments.drawing.curves import (
     width_axis,
 )
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
@@ -38,7 +38,7 @@ def sweep_charts(
         chance: accuracy of always predicting the most frequent genre.
         metric: that chose the best value.
     """
-    shown = [each for each in METRICS.values() if each.name in (*ALWAYS_SHOWN, metric.name)]
+    shown = [each for each in SET_METRICS.values() if each.name in (*ALWAYS_SHOWN, metric.name)]
     numbers = len(values) > 1 and all(map(is_number, values))
     charts: dict[str, Chart] = {}
     for each in shown:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import epoch_charts, epoch_words
 from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
-from coverfusion.experiments.drawing.words import gain_words, records
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.drawing.words import gain_words, listed, records
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
 from coverfusion.experiments.pipeline.provenance import read_json
+from coverfusion.experiments.tuning.judged import best_words, judged_words
 from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.values import is_number, label
 from coverfusion.fusion.registry import parameters_of
 
 COLUMNS = ("accuracy", "log_loss", "f1_macro")  # of the page's table, whatever the metric
 TEXT_COLUMNS = ("value", "part", "covers")
+SAME = 1e-9  # scores that differ by less are ties
 
 
 def write_sweep_page(folder: Path) -> Path:
@@ -31,7 +32,7 @@ def write_sweep_page(folder: Path) -> Path:
         read_json(folder / "study.json"),
         read_json(folder / "values.json"),
     )
-    parameter, metric = study["parameter"], METRICS[study["metric"]]
+    parameter, metric = study["parameter"], SET_METRICS[study["metric"]]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
     charts = sweep_charts(table, values, parameter, chance(folder), metric)
     trainings = epoch_charts(epochs, parameter) if epochs is not None else {}
@@ -44,6 +45,7 @@ def write_sweep_page(folder: Path) -> Path:
         "metric": metric,
         "has_column": metric.column in COLUMNS,
         "charts": charts,
+        "marked": "Ringed" if "curve.svg" in {chart.template for chart in charts.values()} else "\u2605",
         "trainings": trainings,
         "training_words": epoch_words(epochs, parameter) if epochs is not None else "",
         "rows": records(held_out),
@@ -56,59 +58,50 @@ def write_sweep_page(folder: Path) -> Path:
 def sweep_findings(folder: Path) -> list[str]:
     """What a sweep says, in sentences."""
     values, study = read_json(folder / "values.json"), read_json(folder / "study.json")
-    table, metric = read_values(folder), METRICS[study["metric"]]
+    table, metric = read_values(folder), SET_METRICS[study["metric"]]
     held_out = table[table["covers"] == VALIDATION].set_index("value")
     best = str(held_out.index[held_out["best"].eq(True)][0])
     of_best = {row["covers"]: row for row in records(table[table["value"] == best])}
     row, learnt = of_best[VALIDATION], of_best[TRAINING]
     name = metric.column
-    low, high = (metric.shown(row[f"{name}_{end}"]).removesuffix(" %") for end in ("low", "high"))
     others = held_out.drop(index=best)
     worse = others["difference_high"] < 0
     so_far = "" if worse.all() else ", but not significantly so,"
     sentences = [
         (
             f"{study['classifier']} does best{so_far} with {study['parameter']} = {best}: "
-            f"{metric.of(row[name], 'validation covers')} ({low} to {high}), "
+            f"{best_words(row, metric)}, "
             f"and {metric.shown(learnt[name])} {'of' if name == 'accuracy' else 'on'} those that it "
             "learnt from."
         ),
-        *corrected_words(row, metric),
     ]
+    tied = others.index[np.isclose(others[name], row[name], rtol=0, atol=SAME)].tolist()
+    if tied and name != "log_loss":
+        losses = [f"{others.loc[value, 'log_loss']:.3f}" for value in tied]
+        sentences.append(
+            f"{listed(tied)} do{'es' if len(tied) == 1 else ''} as well; {best} has the lower log loss "
+            f"({row['log_loss']:.3f} against {listed(losses)})."
+        )
+    sentences += judged_words(folder, row, metric)
     unit = "points" if metric.percent else metric.gain
     # the intervals hold for all values at once, so "significantly" is said wrongly in at most 5 % of studies
     for which, names in (
         ("Significantly worse", others.index[worse]),
-        ("Not significantly worse", others.index[~worse]),
+        ("Not significantly worse", others.index[~worse & ~others.index.isin(tied)]),
     ):
         if len(names):
-            listed = ", ".join(
+            spoken = ", ".join(
                 f"{value} ({gain_words(metric, others.loc[value, 'difference'])} {unit})" for value in names
             )
-            sentences.append(f"{which}: {listed}.")
-    alone = len(values) > 2 and bool((others["difference"] < 0).all())
-    if alone and all(map(is_number, values)) and best in (label(values[0]), label(values[-1])):
-        end = "smallest" if best == label(values[0]) else "largest"
+            sentences.append(f"{which}: {spoken}.")
+    ends = (label(values[0]), label(values[-1]))
+    top = [value for value in (best, *tied) if value in ends]
+    if 0 < len(top) < 2 and len(values) > 2 and all(map(is_number, values)):
+        end = "smallest" if top[0] == ends[0] else "largest"
         sentences.append(
-            f"The best is the {end} value tried: a {end.replace('est', 'er')} one may be better still."
+            f"{top[0]} is the {end} value tried: a {end.replace('est', 'er')} one may be better still."
         )
     return sentences
-
-
-def corrected_words(best: Mapping[str, Any], metric: Metric) -> list[str]:
-    """What the best of several is without its luck, in a sentence; none where nothing was chosen.
-
-    Args:
-        best: the row of the best in `values.csv` or `best.csv`.
-        metric: that it was chosen by.
-    """
-    if best["tried"] < 2:
-        return []
-    low, high = (metric.shown(best[f"corrected_{end}"]).removesuffix(" %") for end in ("low", "high"))
-    corrected = f"{metric.shown(best['corrected'])} ({low} to {high})"
-    return [
-        f"As the best of {int(best['tried'])} on the same covers it may be flattered: corrected, {corrected}."
-    ]
 
 
 def read_values(folder: Path) -> pd.DataFrame:

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.genre_sets import genre_names
 from coverfusion.experiments.evaluation.best_of_many import corrected_metric, metric_differences
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
-from coverfusion.experiments.evaluation.metrics import score_predictions
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION, Model
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
+from coverfusion.experiments.pipeline.leaderboard import score_frame
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.tuning.candidates import Candidates
-
-SWEEP_SCORES = tuple(metric.column for metric in METRICS.values())
 
 
 def score_values(
@@ -38,11 +38,11 @@ def score_values(
         models: name -> model, of the rows.
         tried: those that the best was chosen from, where they are more than the rows.
     """
-    genres = sorted(candidates.covers["genre"].unique())
+    genres = genre_names(candidates.covers)
     groups = candidates.covers.drop_duplicates("cover_id").set_index("cover_id")["group"]
     folds, rows = [], []
     for value, model in models.items():
-        frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
+        frames = candidates.predictions(model)
         for part, frame in zip(candidates.parts, frames, strict=True):
             seconds = candidates.fits.seconds(model, part)
             for covers, predicted in frame.groupby("split", sort=False):
@@ -70,7 +70,7 @@ def _against_best(
 ) -> pd.DataFrame:
     """By value, of validation covers: `best`, `difference` and `corrected` with their intervals."""
     config, held_out = candidates.config, table[table["covers"] == VALIDATION]
-    metric, wider = METRICS[config.metric], widening(config.folds)
+    metric, wider = SET_METRICS[config.metric], widening(config.folds)
     worth = held_out.assign(_worth=metric.better(held_out[metric.column]))
     best = worth.sort_values(["_worth", "log_loss"], ascending=[False, True])["value"].iloc[0]
     names, ids = list(sums), sums[best].index
@@ -90,33 +90,28 @@ def _against_best(
 
 def _validated(candidates: Candidates, model: Model, genres: list[str]) -> pd.DataFrame:
     """cover_id -> what it adds to the metric's sums, where it was held out."""
-    frames = [candidates.fits.predictions(model, part) for part in candidates.parts]
-    frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in frames])
-    sums = predicted_sums(frame, METRICS[candidates.config.metric], genres)
+    frame = pd.concat([frame[frame["split"] == VALIDATION] for frame in candidates.predictions(model)])
+    sums = predicted_sums(frame, SET_METRICS[candidates.config.metric], genres)
     return pd.DataFrame(sums, index=frame.index)
 
 
 def _intervals(
     frame: pd.DataFrame, genres: list[str], groups: pd.Series, candidates: Candidates
 ) -> dict[str, float]:
-    config, proba = candidates.config, _proba(frame, genres)
-    of = groups[frame.index].to_numpy()
-    overall = score_predictions(
-        frame["genre"].to_numpy(), proba, genres, of, config.seed, config.folds
-    ).overall
+    config, of = candidates.config, groups[frame.index].to_numpy()
+    overall = score_frame(frame, of, config.seed, config.folds, genres).overall
     scores: dict[str, float] = {}
-    for name in SWEEP_SCORES:
+    for name in _score_names(frame):
         row = overall.to_dict("index")[name]
         scores |= {name: row["value"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
     return scores
 
 
 def _scores(frame: pd.DataFrame, genres: list[str]) -> dict[str, float]:
-    proba = _proba(frame, genres)
-    truth = pd.Index(genres).get_indexer(pd.Index(frame["genre"]))
-    scores = fold_scores(truth, proba.argmax(axis=1), proba, genres)
-    return {name: scores[name] for name in SWEEP_SCORES}
+    found = predicted_of(frame, genres)
+    scores = fold_scores(found.truth, found.named, found.proba, genres)
+    return {name: scores[name] for name in _score_names(frame)}
 
 
-def _proba(frame: pd.DataFrame, genres: list[str]) -> np.ndarray:
-    return frame.reindex(columns=[f"p_{genre}" for genre in genres], fill_value=0.0).to_numpy()
+def _score_names(frame: pd.DataFrame) -> list[str]:
+    return [metric.column for metric in (SET_METRICS if several(frame) else METRICS).values()]

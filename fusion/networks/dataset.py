@@ -26,7 +26,7 @@ class CoverDataset:
         pictures: n arrays, (h, w, 3) uint8, None for a cover without a picture; None: no pictures at all.
         blocks: (n, width) float32, all blocks side by side; None: no blocks.
         gone: (n, n_blocks + texts) bool, what is missing; None: no blocks.
-        y: (n,) int64 class codes.
+        y: (n,) int64 class codes; of rows of several classes (n, n_classes) of 0 and 1.
         weight: (n,) float32 sample weights.
         text: of `fusion.networks.text_terms`, each with a row a cover.
     """
@@ -40,6 +40,11 @@ class CoverDataset:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def several(self) -> bool:
+        """Whether a row may have several classes."""
+        return self.y.ndim == 2
 
     def rows(self, chosen: np.ndarray) -> CoverDataset:
         """These covers, in this order."""
@@ -113,7 +118,7 @@ def order_of(y: np.ndarray, sampling: str, seed: int) -> np.ndarray:
     """(n,) rows in the order in which one epoch sees them.
 
     Args:
-        y: (n,) class codes.
+        y: (n,) class codes, or (n, n_classes) of 0 and 1, which are not balanced.
         sampling: "plain", each row once; "balanced", n draws with every class equally likely.
         seed: of this epoch.
 

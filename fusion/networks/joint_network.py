@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from coverfusion.fusion.networks.image_network import ImageNetwork
+from coverfusion.fusion.networks.losses import chances
 
 FUSIONS = ("concat", "gated", "attention")
 HEADS = 4  # of the attention
@@ -188,8 +189,11 @@ def check_fusion(fusion: str, adapter: int) -> None:
         raise ValueError(f"adapter must be a multiple of {HEADS} for attention, not {adapter}")
 
 
-def probabilities(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.ndarray:
-    """(n, n_classes) float64 for a batch of any size with `embedding` in place of pictures."""
+def probabilities(network: JointNetwork, batch: dict[str, torch.Tensor], several: bool = False) -> np.ndarray:
+    """(n, n_classes) float64 for a batch of any size with `embedding` in place of pictures.
+
+    Each row sums to 1, unless rows may have `several` classes.
+    """
     n = len(next(iter(batch.values())))
     if network.image is None:  # in float64, so that a row's numbers do not depend on the rows beside it
         network = copy.deepcopy(network).double()
@@ -200,5 +204,5 @@ def probabilities(network: JointNetwork, batch: dict[str, torch.Tensor]) -> np.n
     with torch.inference_mode():
         for rows in torch.arange(n).split(ROWS_PREDICTED_AT_ONCE):
             scores = network({name: value[rows] for name, value in batch.items()})[0]
-            outputs.append(torch.softmax(scores.double(), dim=1).numpy())
+            outputs.append(chances(scores, several).numpy())
     return np.concatenate(outputs)

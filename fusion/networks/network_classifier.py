@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from coverfusion.fusion.networks.image_network import ImageNetwork
     from coverfusion.fusion.networks.recipe import Recipe
 
+MIXES = ("mixup", "cutmix")  # augmentations that mix pictures of two genres
 HELD_OUT = 0.1  # of the training covers, by which epochs are compared
 
 
@@ -48,6 +49,7 @@ class NetworkClassifier(PictureClassifier):
         priors_: (n_classes,) of the training weight, the prediction for a cover that nothing is known of.
     """
 
+    many: ClassVar[bool] = True
     own_files: ClassVar[tuple[str, ...]] = (*PictureClassifier.own_files, "network_")
 
     backbone: str = "efficientnet-lite0"
@@ -116,11 +118,13 @@ class NetworkClassifier(PictureClassifier):
         from coverfusion.fusion.networks.standardise import standardise
         from coverfusion.fusion.networks.training import resolved, train_network
 
-        self.priors_ = np.bincount(y, weight, len(self.classes_)) / weight.sum()
+        if y.ndim == 2:
+            self._check_several()
+        self.priors_ = self._shares(y, weight)
         self._prepare(X)
         examples = self._examples(X, self._learnt_text(texts or {}), y, weight)
         known = np.flatnonzero(self._known(examples))
-        if not len(np.unique(y[known])) > 1:
+        if not len(np.unique(y[known], axis=0)) > 1:
             raise CannotLearnError(f"{self.name} needs covers with a picture of two genres or more")
         seed = self._seed()
         network = self._new_network(True, seed)
@@ -141,12 +145,19 @@ class NetworkClassifier(PictureClassifier):
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:
         """Of the pictures; a subclass that sees blocks too has its own."""
-        import torch
+        from coverfusion.fusion.networks.losses import chances
 
         scores, there = self._seen(self.network_, len(self.classes_))
         proba = np.tile(self.priors_, (len(X), 1))
-        proba[there.numpy()] = torch.softmax(scores[there].double(), dim=1).numpy()
+        proba[there.numpy()] = chances(scores[there], hasattr(self, "several_")).numpy()
         return proba
+
+    def _check_several(self) -> None:
+        """Raises CannotLearnError for ways to train that take one genre a cover."""
+        if self.augmentation in MIXES:
+            raise CannotLearnError(f"augmentation {self.augmentation} mixes covers of one genre each")
+        if self.sampling != "plain":
+            raise CannotLearnError(f"sampling {self.sampling} draws covers of one genre each")
 
     def _learnt_prior(self, codes: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Balanced draws make all classes as common, but for their weights."""

@@ -39,7 +39,13 @@ from coverfusion.fusion.networks.learning_rate import (
     stage_of,
     steepest,
 )
-from coverfusion.fusion.networks.losses import focal_loss, soft_targets
+from coverfusion.fusion.networks.losses import (
+    binary_focal_loss,
+    binary_targets,
+    focal_loss,
+    soft_targets,
+    told,
+)
 from coverfusion.fusion.networks.recipe import Recipe
 from coverfusion.fusion.networks.training_curves import draw_range_test
 
@@ -148,7 +154,7 @@ def find_learning_rate(
             batch = _mixed(examples.batch(next(batches), device.device), recipe, copied.n_classes)
             with device.autocast():
                 scores = copied(batch)
-            loss = _loss(scores, batch, recipe)
+            loss = _loss(scores, batch, recipe, examples.several)
             optimizer.zero_grad()
             device.backward(loss)
             device.step(optimizer)
@@ -195,7 +201,7 @@ def _train(
             row = _epoch(device, network, model, optimizer, schedule, average, examples, recipe, epoch, watch)
             if held_out is not None:
                 row |= _judge(device, judged, held_out, recipe)
-            _check_loss(row, int(network.n_classes), rate)  # type: ignore[arg-type]
+            _check_loss(row, 2 if examples.several else int(network.n_classes), rate)  # type: ignore[arg-type]
             _add(progress, row, judged, {k: p.state_dict() for k, p in parts.items() if p is not None})
             if folder is not None and device.rank == 0:
                 write_progress(folder, progress)
@@ -254,7 +260,7 @@ def _epoch(
         with device.accumulating(model, enabled=not stepping):
             with device.autocast():
                 scores = model(batch)
-            loss = _loss(scores, batch, recipe)
+            loss = _loss(scores, batch, recipe, examples.several)
             device.backward(loss / recipe.accumulate)
         if stepping:
             highest = max(highest, schedule.get_last_lr()[-1])
@@ -266,9 +272,9 @@ def _epoch(
         n = len(batch["weight"])
         total += loss.item() * n
         with torch.no_grad():
-            true = batch["target"].argmax(1)
-            plain += nn.functional.cross_entropy(scores[0].float(), true, reduction="sum").item()
-            right += int((scores[0].argmax(1) == true).sum())
+            true = batch["y"] if examples.several else batch["target"].argmax(1)
+            lost, hits = told(scores[0], true)
+            plain, right = plain + lost, right + hits
         done += n
         if watch:
             watch(f"epoch {epoch} of {recipe.epochs}{_loading(done, prepared)}", done, len(order))
@@ -294,7 +300,12 @@ def _loading(done: int, prepared: float) -> str:
 
 
 def _mixed(batch: dict[str, torch.Tensor], recipe: Recipe, n_classes: int) -> dict[str, torch.Tensor]:
-    """Adds `target`, (n, n_classes) proportions of classes; mixes pictures where the recipe does."""
+    """Adds `target`, (n, n_classes) proportions of classes; mixes pictures where the recipe does.
+
+    Of rows of several classes `target` is what each class's probability should be.
+    """
+    if batch["y"].ndim == 2:
+        return batch | {"target": binary_targets(batch["y"], recipe.label_smoothing)}
     mix = batch_mix(recipe.augmentation, n_classes) if "picture" in batch else None
     if mix is not None:
         batch["picture"], batch["y"] = mix(batch["picture"].float(), batch["y"])
@@ -302,9 +313,12 @@ def _mixed(batch: dict[str, torch.Tensor], recipe: Recipe, n_classes: int) -> di
     return batch
 
 
-def _loss(scores: list[torch.Tensor], batch: dict[str, torch.Tensor], recipe: Recipe) -> torch.Tensor:
+def _loss(
+    scores: list[torch.Tensor], batch: dict[str, torch.Tensor], recipe: Recipe, several: bool
+) -> torch.Tensor:
     """Of the prediction, and `auxiliary` times the mean loss of the auxiliary predictions."""
-    losses = [focal_loss(s, batch["target"], batch["weight"], recipe.focal_gamma) for s in scores]
+    of = binary_focal_loss if several else focal_loss
+    losses = [of(s, batch["target"], batch["weight"], recipe.focal_gamma) for s in scores]
     if len(losses) == 1 or not recipe.auxiliary:
         return losses[0]
     return losses[0] + recipe.auxiliary * torch.stack(losses[1:]).mean()
@@ -319,8 +333,8 @@ def _judge(device: Device, network: nn.Module, held_out: CoverDataset, recipe: R
             batch = held_out.batch(loaded, device.device)
             with device.autocast():
                 scores = network(batch)[0].float()
-            loss += float(nn.functional.cross_entropy(scores, batch["y"], reduction="sum"))
-            right += int((scores.argmax(1) == batch["y"]).sum())
+            lost, hits = told(scores, batch["y"])
+            loss, right = loss + lost, right + hits
     return {"held_out_loss": loss / len(held_out), "held_out_accuracy": right / len(held_out)}
 
 

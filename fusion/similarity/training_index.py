@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -25,8 +26,12 @@ from coverfusion.fusion.similarity.vector_search import (
 from coverfusion.fusion.state_files import read_state, write_state
 
 INDEX_COMPONENTS = 64  # components kept of wider blocks: 1,000,000 covers x 6 blocks stay under 2 GB
+USUAL_PAIRS = 500  # pairs of covers
 TOGETHER = 1000  # covers in a row group of the parquet: thumbnails are read by the group
 COVER_COLUMNS = ["cover_id", "genre", "path"]
+
+
+SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
 
 
 class TrainingIndex:
@@ -105,7 +110,7 @@ class TrainingIndex:
 
         Returns:
             n frames with cover_id, genre, path and distance, nearest first (with `diversity` in the order of
-            picking). The distance has no unit: two random covers are about sqrt(2 * number of blocks) apart.
+            picking). The distance has no unit; `usual_distance` is that of two random covers.
 
         Raises:
             UserError: a genre that no cover has.
@@ -127,6 +132,22 @@ class TrainingIndex:
         if self.words is None:
             raise ValueError("there are no CLIP embeddings in this index")
         return self._nearest(self.words, np.asarray(embeddings), k, "cosine", genres, diversity)
+
+    def usual_distance(self, seed: int = 0) -> float:
+        """The median distance of two covers drawn at random, which a distance is large or small beside."""
+        total = self.index.ntotal
+        if total < 2:
+            return math.nan
+        rng = np.random.default_rng(seed)
+        one = rng.integers(0, total, USUAL_PAIRS)
+        other = (one + rng.integers(1, total, USUAL_PAIRS)) % total  # never the same cover
+        apart = indexed_rows(self.index, one) - indexed_rows(self.index, other)
+        return float(np.median(np.sqrt((apart**2).sum(axis=1))))
+
+    @property
+    def blocks(self) -> list[str]:
+        """What covers are compared over."""
+        return list(dict.fromkeys(column.partition(".")[0] for column in self.columns))
 
     def thumbnails(self, cover_ids: Sequence[str]) -> list[bytes]:
         """The small pictures of these covers, as given to `fit`; raises KeyError for an unknown cover."""

@@ -64,7 +64,7 @@ def _always(decision: Decision, targets: Targets, classes: Sequence[Any]) -> str
     if not few:
         return ""
     return (
-        f"Too few held-out covers to leave these genres out of any set ({needed} are needed): "
-        f"{', '.join(few)}. Train on more covers or with --folds, or take --sets marginal, which guarantees "
-        f"nothing for single genres."
+        f"{needed} held-out covers of a genre are needed before a set can leave it out; too few have: "
+        f"{', '.join(few)}. Train on more covers, or take --sets marginal, which guarantees nothing for "
+        f"single genres."
     )

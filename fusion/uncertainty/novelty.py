@@ -15,6 +15,7 @@ Hendrycks, M. Mazeika and T. Dietterich, Deep Anomaly Detection with Outlier Exp
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -36,6 +37,8 @@ LIKE_COVERS = 0.985  # share of covers that the warning lets pass
 MAX_LEARNT_COVERS = 20_000  # training covers that are learnt from
 MIN_GROUPS = 100  # groups of training covers below which nothing can be said
 NOVELTY_FOLDS = 5
+SAME_COVER_DISTANCE = 0.005  # a distance that is shown as 0.00
+NEAREST = 5  # training covers that tell whether one of them is this very cover
 
 
 @dataclass(frozen=True)
@@ -187,9 +190,38 @@ def surprise(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
     return -np.log((len(seen) - smaller + 1) / (len(seen) + 1))
 
 
-def nearest_distances(neighbours: TrainingIndex, X: pd.DataFrame) -> np.ndarray:
-    """(n,) float64 distances of new covers, features as `block.column`, to the nearest training cover."""
-    return np.array([near["distance"].iloc[0] for near in neighbours.query(X, 1)], dtype=np.float64)
+def nearest_distances(neighbours: TrainingIndex, X: pd.DataFrame) -> list[np.ndarray]:
+    """Distances of n new covers to their `NEAREST` training covers, the nearest first.
+
+    Args:
+        neighbours: the training covers.
+        X: (n, d) features as `block.column`.
+    """
+    return [near["distance"].to_numpy(np.float64) for near in neighbours.query(X, NEAREST)]
+
+
+def is_training_cover(distances: np.ndarray) -> bool:
+    """Whether a cover, or one just like it, is among the training covers.
+
+    Where all its nearest ones are alike, as covers without text are for a model of words, none is it.
+
+    Args:
+        distances: to its nearest training covers, the nearest first.
+    """
+    same = distances < SAME_COVER_DISTANCE
+    return bool(len(same) and same[0] and (len(same) == 1 or not same[-1]))
+
+
+def looks_new(novelty: Novelty, X: pd.DataFrame, nearest: Sequence[np.ndarray]) -> np.ndarray:
+    """(n,) bool: which pictures look like no training cover; of the training covers themselves, none.
+
+    Args:
+        novelty: what training covers look like.
+        X: (n, d) features as `block.column`.
+        nearest: of each, as `nearest_distances`; none where the training covers are not known.
+    """
+    flagged = novelty.is_out_of_distribution(X)
+    return flagged & ~np.array([is_training_cover(one) for one in nearest]) if nearest else flagged
 
 
 def _signs(distances: np.ndarray, likeness: np.ndarray | None, seen: np.ndarray) -> np.ndarray:

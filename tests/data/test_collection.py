@@ -72,7 +72,7 @@ def test_everything_left_out_is_counted_and_listed(small):
         "near_conflicting": 2,
     }
     assert collection.rejected[["genre", "reason"]].to_numpy().tolist() == [
-        ["Pop", "not a picture (or of a format that is not read)"]
+        ["Pop", "not a picture, or in a format that cannot be read"]
     ]
     equal = "equal bytes under several genres: Pop, Rock"
     alike = "near duplicates under several genres: Pop, Rock"

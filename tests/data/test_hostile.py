@@ -153,7 +153,7 @@ def test_a_member_is_read_up_to_the_size_in_the_directory(tmp_path: Path) -> Non
 def test_threads_do_not_hold_many_large_members_at_a_time(tmp_path: Path) -> None:
     pictures.save_zip(tmp_path / "a.zip", {f"Rock/{n}.jpg": bytes(33 * 2**20) for n in range(6)})
     cost = cost_of(tmp_path / "a.zip")
-    assert cost.reasons == ["not a picture (or of a format that is not read)"] * 6
+    assert cost.reasons == ["not a picture, or in a format that cannot be read"] * 6
     assert cost.megabytes < 150
 
 

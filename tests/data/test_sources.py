@@ -80,7 +80,7 @@ def test_manifest_paths_are_relative_to_it_and_may_lie_in_zips(name, tmp_path):
     [
         ("path,gener\na.jpg,Rock\n", "no column 'genre'.*Did you mean 'gener'"),
         ("genre\nRock\n", "no column 'path'"),
-        ("path,genre\na.jpg,Rock\nb.jpg,\nc.jpg, \n", r"genre is empty in 2 row\(s\): 2, 3"),
+        ("path,genre\na.jpg,Rock\nb.jpg,\nc.jpg, \n", r"genre is empty in 2 rows: 2, 3"),
         ("path,genre\n,Rock\n", "path is empty"),
         ("", "cannot be read as a manifest"),
     ],

@@ -65,7 +65,13 @@ NEXT = {
     "inspect": "train 'my covers' --store store",
     "extract": "train 'my covers' --block color --block texture --store store",
     "train": "report runs/split",
-    "decide": "app --bundle runs/folds/bundle --target-error 0.2",
+    "runs": "report runs/folds",
+    "report": "map runs/split",
+    "compare": "ablate 'my covers'",
+    "map": "labels runs/split",
+    "labels": "decide runs/folds",
+    "explain": "similar runs/split/bundle ",
+    "decide": "labels runs/folds",
     "index": "similar index ",
     "benchmark make": "benchmark check 'my task' 'my covers' --out laid --store store",
     "benchmark submit": "benchmark leaderboard 'my task' board --out leaderboard",
@@ -127,12 +133,13 @@ def test_a_command_fits_the_window_and_says_what_it_made_and_where(
 
 @pytest.mark.parametrize("command", NEXT)
 def test_the_next_step_is_ready_to_paste(command: str, here: Path, done: dict[str, Done]) -> None:
-    words = next(words for words in LIGHT if words.startswith(f"{command} "))
+    words = next(words for words in LIGHT if f"{words} ".startswith(f"{command} "))
     [line] = [line for line in done[words].text.splitlines() if line.startswith("Next, to ")]
     pasted = line.partition(": ")[2]
     assert pasted.startswith(f"coverfusion {NEXT[command]}")
-    named = ("my covers", "my task", "index")
-    places = [word for word in shlex.split(pasted)[2:] if "/" in word or word in named]
+    places = [
+        word for word in shlex.split(pasted)[2:] if "/" in word or word in ("my covers", "my task", "index")
+    ]
     assert places
     assert all((here / place).exists() for place in places)
 

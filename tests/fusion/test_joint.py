@@ -9,9 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from coverfusion.fusion.cannot_learn import CannotLearnError
 from coverfusion.fusion.joint import Joint
 from coverfusion.fusion.pictures import COLUMN
 from coverfusion.fusion.registry import create
+from coverfusion.fusion.several_genres import WHOLE, SeveralGenres
 from tests.helpers.tinted import GENRES, tinted
 from tests.helpers.tiny import BACKBONE, tiny_weights
 
@@ -127,3 +129,39 @@ def test_mixed_pictures_are_refused(checkpoint: str) -> None:
 def test_a_frame_without_its_pictures_is_refused(fitted: Joint) -> None:
     with pytest.raises(ValueError, match=r"it lacks pixels\.picture"):
         fitted.predict_proba(covers(4)[0].drop(columns=COLUMN))
+
+
+@pytest.mark.parametrize("name", ["joint", "finetune"])
+def test_several_genres_are_learnt_by_one_network(name: str, checkpoint: str, tmp_path: Path) -> None:
+    X, y = tinted(96, side=32)
+    rng = np.random.default_rng(1)
+    told = rng.random(96) < 0.5
+    signs = rng.normal(size=(96, 3)).astype(np.float32)
+    signs[:, 0] += 5 * told
+    Y = pd.DataFrame({"Red": y == GENRES[1], "Told": told})
+    if name == "joint":
+        X = pd.DataFrame(signs, columns=["color.a", "color.b", "texture.c"]).join(X)
+        chosen = joint(checkpoint, random_state=0)
+    else:
+        shared = {"backbone": BACKBONE, "checkpoint": checkpoint, "image_size": 32, "device": "cpu"}
+        more = {"epochs": 10, "frozen_stages": 2, "batch_size": 8, "learning_rate": 5e-3, "ema": None}
+        chosen = create("finetune", **shared, **more, augmentation="none", layer_decay=1.0, patience=None)
+    model = SeveralGenres(chosen).fit(X[:72], Y[:72])
+    assert list(model.members_) == [WHOLE]
+    proba = model.predict_proba(X[72:])
+    right = ((proba > 0.5) == Y[72:].to_numpy()).mean(axis=0)
+    assert right[0] > 0.85
+    assert (right[1] > 0.85) == (name == "joint")  # only the block tells it
+    model.save(tmp_path / "model")
+    np.testing.assert_allclose(
+        SeveralGenres.load(tmp_path / "model", name).predict_proba(X[72:]), proba, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("given", [{"augmentation": "mixup"}, {"sampling": "balanced"}])
+def test_training_that_takes_one_genre_a_cover_is_refused(checkpoint: str, given: dict[str, str]) -> None:
+    X, y = tinted(8, side=32)
+    Y = pd.DataFrame({"Red": y == GENRES[1], "Blue": y == GENRES[0]})
+    shared = {"backbone": BACKBONE, "checkpoint": checkpoint, "image_size": 32, "device": "cpu"}
+    with pytest.raises(CannotLearnError, match="one genre each"):
+        SeveralGenres(create("finetune", **shared, **given)).fit(X, Y)

@@ -190,7 +190,7 @@ def test_a_tag_is_quoted_and_one_that_nobody_uses_is_said(tmp_path, service):
     ("data", "expected"),
     [
         (picture(0)[:700], "truncated picture: the file ends too early"),
-        (b"%PDF-1.7 a scanned booklet", "not a picture (or of a format that is not read)"),
+        (b"%PDF-1.7 a scanned booklet", "not a picture, or in a format that cannot be read"),
         (b"", "empty file (0 bytes)"),
         (encode(noise(0, (300, 300)), "PNG"), "too large: more than 0.01907 MiB"),
     ],

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.ablation.designs import check_designs, families_of, fitted_sets, greedy_path
+from coverfusion.experiments.ablation.designs import (
+    check_designs,
+    families_of,
+    fitted_sets,
+    greedy_path,
+    halves,
+)
 from coverfusion.experiments.pipeline.block_sets import columns_of, families
 from coverfusion.features.table import FeatureTable
 
@@ -70,3 +76,14 @@ def test_greedy_adds_what_helps_most() -> None:
 def test_an_unknown_design_is_refused() -> None:
     with pytest.raises(UserError, match=r"--design subset: say alone.*subsets"):
         check_designs(["subset"])
+
+
+def test_sides_are_left_out_with_metadata_kept() -> None:
+    names = ["color", "ocr", "back_color", "back_ocr", "metadata_year"]
+    assert halves("sides", names) == {
+        "backs left out": ("color", "ocr", "metadata_year"),
+        "fronts left out": ("back_color", "back_ocr", "metadata_year"),
+    }
+    assert halves("sides", ["color", "metadata_year"]) == {}
+    assert halves("metadata", names)["pictures alone"] == tuple(names[:4])
+    assert halves("metadata", names[:4]) == {}

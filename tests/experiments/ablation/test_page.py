@@ -29,9 +29,9 @@ def test_findings_are_in_points_and_say_what_is_significant() -> None:
         }
     )
     first, second = ablation_findings(rows)
-    assert (first["what"], first["p"], first["sure"]) == ("all against all but cnn", "<\u00a00.001", True)
+    assert (first["what"], first["p"], first["sure"]) == ("without cnn", "<\u00a00.001", True)
     assert round(float(str(first["difference"])), 6) == 5.0
-    assert (second["what"], second["p"], second["sure"]) == ("all against all but ocr", "1.000", False)
+    assert (second["what"], second["p"], second["sure"]) == ("without ocr", "1.000", False)
     assert signed(-0.2, 1) == "\u22120.2"
 
 
@@ -63,7 +63,7 @@ def test_differences_are_in_the_points_of_the_tables_and_on_one_axis() -> None:
     )
     charts = forest_charts(rows, METRICS["macro_f1"])
     first, second = charts["forest-classifiers"], charts["forest-greedy-step"]
-    assert [each.label for each in (*first.rows, *second.rows)] == ["knn against logistic", "adding cnn"]
+    assert [each.label for each in (*first.rows, *second.rows)] == ["knn against logistic", "cnn"]
     assert [first.rows[0].value, first.rows[0].low, first.rows[0].high] == pytest.approx([5, -1, 11])
     assert (first.rows[0].filled, second.rows[0].filled) == (False, True)
     assert first.axis == second.axis
@@ -82,6 +82,7 @@ def test_the_verdict_names_only_what_the_folds_show() -> None:
             "unit": unit,
             "difference": difference,
             "p_holm": p,
+            "detectable": abs(difference) * 2,
             **ends,
         }
 
@@ -93,10 +94,18 @@ def test_the_verdict_names_only_what_the_folds_show() -> None:
             "svc: alone significantly better than chance, points of accuracy: cnn +10.0 (+8.0 to +12.0); "
             "not significantly better: color."
         ),
-        "svc: leaving one block out loses nothing significant.",
+        (
+            "svc: leaving one block out loses nothing significant. With these folds a block must bring at "
+            "least 10.0 points of accuracy to be found in 80 % of studies."
+        ),
     ]
     worse = pd.DataFrame([row(alone, "cnn", 0.1, 0.2), row(needed, "cnn", -0.05, 0.01)])
     assert ablation_verdict(worse, metric) == [
-        "svc: no block alone is significantly better than chance on these covers.",
+        (
+            "svc: no block alone is significantly better than chance. With these folds a block must bring at "
+            "least 20.0 points of accuracy to be found in 80 % of studies."
+        ),
         "svc: points of accuracy gained when left out: cnn +5.0 (+3.0 to +7.0).",
     ]
+    hopeless = pd.DataFrame([row(alone, "cnn", 0.6, 0.2)])
+    assert "can show nothing" in ablation_verdict(hopeless, metric)[0]

@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import socket
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,22 +17,32 @@ from streamlit import file_util
 from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app import example
-from coverfusion.experiments.app.embedded import show_page
-from coverfusion.experiments.app.example import drawn_uploads, train_example
+from coverfusion.experiments.app.background import Task, run_command
+from coverfusion.experiments.app.embedded import framed, linked, show_page
+from coverfusion.experiments.app.example import draw_example, drawn_uploads, train_example
 from coverfusion.experiments.app.loaded_model import LoadedModel
+from coverfusion.experiments.app.missing_results import command_for
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.run_labels import run_labels
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame, short_board
-from coverfusion.experiments.app.runs import ablation_folders, finished_runs, map_folders, run_note
-from coverfusion.experiments.app.score_page import noticed_of, table_of_scores
-from coverfusion.experiments.app.scored_covers import as_file, score_uploads
+from coverfusion.experiments.app.runs import (
+    ablation_folders,
+    finished_runs,
+    map_folders,
+    run_note,
+    unique_names,
+)
+from coverfusion.experiments.app.score_page import heading_of, noticed_of
+from coverfusion.experiments.app.score_table import short_names, table_of_scores
+from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, score_uploads
+from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_scoring
 from coverfusion.experiments.app.server import first_page, script_words
 from coverfusion.experiments.app.two_covers_page import difference_words, feature_frame
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.explanation.two_covers import compare_two
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.fusion.uncertainty.decision import Targets
+from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 from tests.helpers.app_covers import GENRES, NOTE, app_cover
 from tests.helpers.pictures import (
     bad_files,
@@ -41,6 +53,14 @@ from tests.helpers.pictures import (
 )
 
 ROOT = Path(__file__).parents[3]
+
+
+def scored_of(
+    model: LoadedModel, uploads: Sequence[tuple[str, bytes]], targets: Targets = NO_TARGETS
+) -> ScoredCovers:
+    """All of them scored."""
+    return list(score_uploads(model, uploads, targets))[-1][0]
+
 
 # --- uploads -------------------------------------------------------------------------------------------
 
@@ -71,14 +91,16 @@ def test_no_more_than_the_limit_is_listed() -> None:
 def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> None:
     bad = bad_files()
     good = app_cover("dub", 99)
-    steps: list[tuple[int, int]] = []
     uploads = [("good.png", encode(good, "PNG")), *((one.file, one.data) for one in bad)]
-    scored = score_uploads(model, uploads, lambda done, total: steps.append((done, total)))
+    steps = list(score_uploads(model, uploads))
+    scored = steps[-1][0]
     frame = scored.frame
     assert scored.all
     assert len(frame) == len(bad) + 1
-    assert steps[0] == (0, len(frame))
-    assert steps[-1] == (len(frame), len(frame))
+    assert {total for _, total in steps} == {len(frame)}
+    done = [len(part.frame) for part, _ in steps]
+    assert done == sorted(set(done))
+    assert scored.good == [0]
     assert frame["error"][0] == ""
     assert frame["genre_1"][0] == "dub"
     for one, row in zip(bad, frame[1:].itertuples(), strict=True):
@@ -92,7 +114,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
 
 def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
     uploads = [("a,\u201cb\u201d.png", encode(app_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
-    frame = score_uploads(model, uploads, lambda done, total: None).frame
+    frame = scored_of(model, uploads).frame
     chances = frame.filter(regex=r"^probability_\d+$")
     assert chances.shape[1] == len(GENRES)
     assert chances.iloc[0].sum() == pytest.approx(1)
@@ -108,30 +130,97 @@ def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
 
 def test_the_table_leaves_out_what_says_nothing(model: LoadedModel) -> None:
     good = ("good.png", encode(app_cover("dub", 5), "PNG"))
-    scored = score_uploads(model, [good], lambda done, total: None)
-    table = table_of_scores(scored)
+    scored = scored_of(model, [("bad.png", b""), good])
+    table = table_of_scores(scored, scored.good, len(GENRES))
     assert {"warning", "failed_blocks"}.isdisjoint(table.columns)
-    assert table["probability_2"][0] == pytest.approx(100 * scored.frame["probability_2"][0])
-    assert str(table["cover"][0]).startswith("data:image/jpeg;base64,")
-    table = table_of_scores(score_uploads(model, [good, ("bad.png", b"")], lambda done, total: None))
-    assert table["warning"].tolist() == ["", "empty file (0 bytes)"]
-    assert pd.isna(table["cover"][1])
+    assert table["path"].tolist() == ["good.png"]  # what cannot be read is named above the table
+    assert table["probability_2"].tolist() == pytest.approx([100 * scored.frame["probability_2"][1]])
+    assert str(table["cover"].iloc[0]).startswith("data:image/jpeg;base64,")
+
+
+def test_a_set_of_all_genres_is_undecided(model: LoadedModel) -> None:
+    scored = scored_of(model, [("a.png", encode(app_cover("dub", 5), "PNG"))])
+    two = list(GENRES)[:2]
+    sets = {"|".join(GENRES): "Undecided", "|".join(two): ", ".join(two)}
+    for genre_set, words in sets.items():
+        scored.frame["genre_set"] = genre_set
+        assert table_of_scores(scored, [0], len(GENRES))["genre_set"].tolist() == [words]
+
+
+def test_files_are_named_without_their_folders_where_that_tells_them_apart() -> None:
+    paths = ["a.zip!Rock/1.jpg", "a.zip!Pop/1.jpg", "b.zip!Rock/2.jpg", "3.jpg"]
+    assert short_names(paths, [0, 2, 3]) == ["a.zip!Rock/1.jpg", "2.jpg", "3.jpg"]
 
 
 def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
     uploads = [(f"{n}.png", encode(app_cover(genre, n), "PNG")) for genre in GENRES for n in range(50, 53)]
     targets = Targets(coverage=0.5)
-    scored = score_uploads(model, [*uploads, ("bad.png", b"")], lambda done, total: None, targets)
-    table, frame = table_of_scores(scored), scored.frame
-    silent = frame["abstain"] & (frame["error"] == "")
+    scored = scored_of(model, [*uploads, ("bad.png", b"")], targets)
+    table, frame = table_of_scores(scored, scored.good, len(GENRES)), scored.frame.loc[scored.good]
+    assert len(table) == len(uploads)
+    silent = frame["abstain"].astype(bool)
     assert 0 < silent.sum() < len(uploads)
     assert table["warning"].str.contains("abstained").tolist() == silent.tolist()
-    assert table["warning"].iloc[-1] == "empty file (0 bytes)"
     unlike = frame["out_of_distribution"].fillna(False).astype(bool)
     assert table["warning"].str.contains("out of distribution").tolist() == unlike.tolist()
     # a phone shows these four
     assert list(table.columns[:4]) == ["cover", "genre_1", "probability_1", "warning"]
-    assert noticed_of(frame)[0].startswith(f"No prediction for {silent.sum()} of {len(uploads)}")
+    assert noticed_of(scored.frame)[0].startswith(f"No prediction for {silent.sum()} of {len(uploads)}")
+    assert heading_of(scored.frame) == f"{len(uploads)} covers scored, 1 file could not be read"
+
+
+# --- scoring in the background -----------------------------------------------------------------------------
+
+
+def test_what_was_scored_waits_under_its_key(model: LoadedModel) -> None:
+    uploads = [(f"{n}.png", encode(app_cover("dub", n), "PNG")) for n in range(70, 73)]
+    key = start_scoring(model, uploads, NO_TARGETS)
+    job = _ended(key)
+    assert (job.count, job.total, job.error) == (3, 3, None)
+    assert start_scoring(model, uploads, NO_TARGETS) == key
+    assert job_of(key) is job  # it is not done twice
+    assert start_scoring(model, uploads, Targets(coverage=0.5)) != key
+    assert start_scoring(model, uploads[:2], NO_TARGETS) != key
+    assert job_of("unknown") is job_of(None) is None
+
+
+def test_a_stopped_job_keeps_what_it_has(model: LoadedModel) -> None:
+    picture = encode(app_cover("dub", 80), "PNG")
+    job = ScoringJob(model, NO_TARGETS)
+    job.stop()
+    job.run([(f"{n}.png", picture) for n in range(40)])
+    assert job.done
+    assert 0 < job.count < 40
+    assert job.total == 40
+    assert re.fullmatch(rf"{job.count} of 40, about \d+ s left", job.words)
+
+
+def _ended(key: str) -> ScoringJob:
+    job = job_of(key)
+    assert job is not None
+    for _ in range(600):
+        if job.done:
+            return job
+        time.sleep(0.1)
+    raise TimeoutError(job.words)
+
+
+def test_steps_stop_at_the_first_that_fails() -> None:
+    done: list[str] = []
+    task = Task(
+        [("one", lambda: done.append("one")), ("two", lambda: 1 / 0), ("three", lambda: done.append("3"))]
+    )
+    task.run()
+    assert task.done
+    assert done == ["one"]
+    assert task.at == 1
+    assert task.error == "division by zero"
+    assert task.words.startswith("Step 2 of 3: two")
+
+
+def test_a_command_that_fails_says_why(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere"):
+        run_command(("report", tmp_path / "nowhere"))
 
 
 def test_the_app_is_started_with_its_targets() -> None:
@@ -159,8 +248,8 @@ def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
     read = read_run(run)
     board = pd.read_csv(run / "leaderboard.csv")
     for split in ("test", "validation"):
-        shown, mine = leaderboard_frame(read, split), board[board["split"] == split]
-        assert shown["accuracy"].tolist() == pytest.approx((100 * mine["accuracy"]).tolist())
+        shown, mine = leaderboard_frame(read, split, read.models), board[board["split"] == split]
+        assert shown["accuracy, %"].tolist() == pytest.approx((100 * mine["accuracy"]).tolist())
         assert shown["log loss"].tolist() == pytest.approx(mine["log_loss"].tolist())
         low, high = 100 * mine["accuracy_low"].iloc[0], 100 * mine["accuracy_high"].iloc[0]
         assert shown["accuracy, interval"][0] == f"{low:.1f}\u2013{high:.1f}"
@@ -171,14 +260,14 @@ def test_tables_of_a_run_agree_with_its_files(run: Path) -> None:
 
 def test_the_short_leaderboard_has_scores_with_their_intervals(run: Path) -> None:
     read = read_run(run)
-    (row,) = short_board(read, "test").to_dict("records")
+    (row,) = short_board(read, "test", read.models).to_dict("records")
     score = read.chosen.scores["test"]
     ends = "\u2060\u2013\u2060".join(
         f"{100 * end:.1f}" for end in (score["accuracy"].low, score["accuracy"].high)
     )
     assert row == {
-        "model": "\u2605 logistic, all 2 blocks",
-        "accuracy": f"{100 * score['accuracy'].value:.1f} ({ends})",
+        "model": "\u2605 logistic, both blocks",
+        "accuracy, %": f"{100 * score['accuracy'].value:.1f} ({ends})",
         "log loss": f"{score['log_loss'].value:.3f}",
     }
 
@@ -186,13 +275,16 @@ def test_the_short_leaderboard_has_scores_with_their_intervals(run: Path) -> Non
 def test_labels_of_runs_name_accuracy_and_date(run: Path, tmp_path: Path) -> None:
     accuracy = read_run(run).accuracy(read_run(run).chosen)
     (label,) = run_labels([run]).values()
-    assert re.fullmatch(r"covers: [\d.]+\u00a0% \([\d.]+\u2013[\d.]+\), \d+ \w{3} \d{4}", label)
+    score = r"[\d.]+\u00a0% \([\d.]+\u2013[\d.]+\)"
+    assert re.fullmatch(
+        rf"covers \u00b7 logistic \u00b7 {score} \u00b7 \d+ \w{{3}} \d{{4}}, \d\d:\d\d", label
+    )
     assert f"{100 * accuracy.value:.1f}" in label
     twin = shutil.copytree(run, tmp_path / "covers-0123456789")
     broken = shutil.copytree(run, tmp_path / "other", ignore=shutil.ignore_patterns("metrics.json"))
     labels = run_labels([run, twin, broken])
-    assert labels[run].startswith(f"{run.name}: ")
-    assert labels[twin].startswith("covers-0123456789: ")
+    assert labels[run].startswith(f"{run.name} ")
+    assert labels[twin].startswith("covers-0123456789 ")
     assert labels[broken] == "other: it cannot be read"
 
 
@@ -234,6 +326,39 @@ def test_words_of_files_are_no_markdown() -> None:
     assert plain("Ünïcode 3 %") == "Ünïcode 3 %"
 
 
+def test_runs_and_ablations_are_found_two_folders_down(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "music" / run.name)
+    study = tmp_path / "music" / "ablation"
+    study.mkdir()
+    shutil.copy(run / "collection.json", study)
+    for file in ("index.html", "ablation.csv"):
+        (study / file).touch()
+    assert finished_runs(tmp_path) == [tmp_path / "music" / run.name]
+    assert ablation_folders((tmp_path,), run) == [study]
+
+
+def test_folders_of_the_same_name_are_told_by_their_paths() -> None:
+    folders = [Path("/r/a/map"), Path("/r/b/map"), Path("/r/c")]
+    assert unique_names(folders, Path("/r")) == dict(zip(("a/map", "b/map", "c"), folders, strict=True))
+
+
+def test_links_lead_to_pages_that_the_app_has_and_no_other() -> None:
+    page = (
+        '<head><meta x></head><a id="pages" href="genres/index.html">All</a> '
+        '<a href="other.html#a">Other</a> <a href="#here">Here</a>'
+    )
+    assert linked(page, ["genres/index.html"]) == page.replace('<a href="other.html#a">Other</a>', "Other")
+    shown = framed(page)
+    assert "index.html" not in shown
+    # before the page's own policy, which forbids scripts that are not its own
+    assert shown.index("<script>") < shown.index("<meta x>")
+
+
+def test_an_ablation_is_asked_of_a_model_that_sees_several_blocks(run: Path) -> None:
+    words = command_for("ablation", run, Path("/runs"))
+    assert words == ("ablate", run / "config.yaml", "-c", "logistic", "--out", Path("/runs"))
+
+
 def test_a_page_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"gone\.html cannot be read"):
         show_page(tmp_path / "gone.html", "gone")
@@ -252,7 +377,7 @@ def test_block_differences_add_up_to_that_of_the_scores(model: LoadedModel) -> N
     words = difference_words(two)
     assert two.blocks["block"][0] in words
     uploads = [("a.png", encode(covers[0], "PNG")), ("b.png", encode(covers[1], "PNG"))]
-    frame = score_uploads(model, uploads, lambda done, total: None).frame
+    frame = scored_of(model, uploads).frame
     ranks = [next(k for k in (1, 2, 3) if row[f"genre_{k}"] == "opera") for row in frame.to_dict("records")]
     chances = [frame[f"probability_{rank}"][row] for row, rank in enumerate(ranks)]
     assert list(two.scores) == pytest.approx(chances, abs=1e-5)
@@ -276,12 +401,13 @@ def test_features_of_two_covers_have_both_values_and_the_effects_that_are_known(
 def test_drawn_covers_can_be_scored(model: LoadedModel) -> None:
     uploads = drawn_uploads()
     assert len(uploads) == len({content for _, content in uploads}) == 12
-    frame = score_uploads(model, uploads[:2], lambda done, total: None).frame
+    frame = scored_of(model, uploads[:2]).frame
     assert frame["error"].tolist() == ["", ""]
 
 
 def test_an_example_is_a_run_that_the_app_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(example, "TRAINING_COVERS_A_GENRE", 6)
+    draw_example(tmp_path)
     made = train_example(tmp_path)
     assert finished_runs(tmp_path) == [made]
     assert read_run(made).facts["covers"] == 36
@@ -304,18 +430,21 @@ def test_the_first_page_says_something_before_any_script_runs() -> None:
 
 
 def test_what_is_wrong_is_said_before_the_server_starts(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere is not a bundle"):
+    with pytest.raises(UserError, match="nowhere does not exist"):
         app_command(tmp_path / "nowhere", tmp_path, "127.0.0.1", 0)
-    with pytest.raises(UserError, match="nowhere is no folder"):
+    with pytest.raises(UserError, match="nowhere does not exist"):
         app_command(None, tmp_path / "nowhere", "127.0.0.1", 0)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="file is not a folder"):
+        app_command(None, tmp_path / "file", "127.0.0.1", 0)
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(UserError, match="already in use"):
         app_command(None, tmp_path, "127.0.0.1", other.getsockname()[1])
 
 
 def test_scores_do_not_depend_on_the_pictures_beside(model: LoadedModel) -> None:
     picture = encode(app_cover("dub", 7), "PNG")
-    alone = score_uploads(model, [("a.png", picture)], lambda done, total: None).frame
+    alone = scored_of(model, [("a.png", picture)]).frame
     many = [(f"{n}.png", encode(noise(n, (40, 40)), "PNG")) for n in range(9)] + [("a.png", picture)]
-    beside = score_uploads(model, many, lambda done, total: None).frame
+    beside = scored_of(model, many).frame
     assert beside["path"].iloc[-1] == "a.png"
     assert beside["probability_1"].iloc[-1] == pytest.approx(alone["probability_1"][0], abs=1e-6)

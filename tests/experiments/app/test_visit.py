@@ -92,7 +92,7 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     page.locator("input[type=file]").set_input_files([tmp_path / name for name in files])
-    page.get_by_role("heading", name="2 scored, 1 not").wait_for()
+    page.get_by_role("heading", name="2 covers scored, 1 file could not be read").wait_for()
     page.get_by_text("covers.zip!broken.jpg: not a picture").wait_for()
     page.get_by_role("heading", name="Why opera?").wait_for()
     page.get_by_text("Found on the cover").wait_for()
@@ -105,7 +105,8 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_alt_text(re.compile(r"^opera, \d")).first.wait_for()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
+    assert re.fullmatch(rf"scores-{run.name}-\d{{4}}-\d\d-\d\d\.csv", download.value.suggested_filename)
     scores = pd.read_csv(download.value.path())
     assert sorted(scores["path"]) == ["covers.zip!broken.jpg", "covers.zip!good.png", "first.png"]
     assert scores.set_index("path")["genre_1"].dropna().to_dict() == {
@@ -113,13 +114,18 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
         "covers.zip!good.png": "dub",
     }
 
+    page.reload()  # what was scored is still there
+    page.get_by_role("heading", name="2 covers scored, 1 file could not be read").wait_for()
+    page.get_by_alt_text("The cover with marks").wait_for()
+
     _open(visit, "Compare two")
     page.get_by_text("texture contributes most").or_(page.get_by_text("color contributes most")).wait_for()
     page.get_by_role("heading", name="Their strongest features").wait_for()
-    page.get_by_role("heading", name="Second cover: why").wait_for()
+    page.get_by_text("Second cover: why").click()
+    page.get_by_alt_text("The cover with marks").nth(1).wait_for()
 
     _open(visit, "Leaderboard")
-    page.get_by_role("rowheader", name=re.compile("logistic, all 2 blocks")).wait_for()
+    page.get_by_role("rowheader", name=re.compile("logistic, both blocks")).wait_for()
     page.get_by_role("tab", name="Report with figures").click()
     page.frame_locator("iframe[title^='Report of the run']").get_by_role("heading").first.wait_for()
 
@@ -129,9 +135,28 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.get_by_role("option", name="opera").click()
     inside = page.frame_locator("iframe[title='Genre report: opera']")
     inside.get_by_role("heading", level=1, name="opera").wait_for()
-    assert inside.get_by_role("link", name="All genres").count() == 0  # it would lead into the app
     inside.get_by_role("link", name="How it looks").click()
     inside.locator("#look:target").wait_for()
+    frame = page.locator("iframe[title='Genre report: opera']")
+    page.wait_for_function(
+        "() => document.querySelector('iframe').clientHeight > 2000"
+    )  # no scrolling within
+    assert (
+        abs(
+            inside.locator("body").evaluate("own => own.scrollHeight")
+            - frame.evaluate("own => own.clientHeight")
+        )
+        < 3
+    )
+    inside.get_by_role("link", name="All genres").click()
+    page.frame_locator("iframe[title='Genre report: All genres']").get_by_role(
+        "link", name="dub"
+    ).first.click()
+    page.frame_locator("iframe[title='Genre report: dub']").get_by_role("heading", level=1).wait_for()
+    page.frame_locator("iframe[title='Genre report: dub']").get_by_role(
+        "link", name="Report of the run"
+    ).click()
+    page.get_by_role("heading", name="Leaderboard", exact=True, level=1).wait_for()
 
     _open(visit, "Ablation")
     page.frame_locator("iframe[title^='Ablation']").get_by_role("heading", level=1).wait_for()
@@ -140,7 +165,7 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.frame_locator("iframe[title^='Map of the covers']").locator("#map-legend label").first.wait_for()
 
     _open(visit, "Score covers")
-    page.get_by_role("heading", name="2 scored, 1 not").wait_for()
+    page.get_by_role("heading", name="2 covers scored, 1 file could not be read").wait_for()
     assert not visit.wrong
 
 
@@ -162,14 +187,14 @@ def test_drawn_covers_are_scored_from_the_keyboard(visit: Visit) -> None:
     page = visit.page
     page.emulate_media(color_scheme="dark")
     page.goto(visit.address)
-    button = page.get_by_role("button", name="Score 12 drawn ones")
+    button = page.get_by_role("button", name="Score 12 drawn by a program")
     button.wait_for()
     for _ in range(40):
         page.keyboard.press("Tab")
         if button.evaluate("own => own === document.activeElement"):
             break
     page.keyboard.press("Enter")
-    page.get_by_role("heading", name="12 scored").wait_for()
+    page.get_by_role("heading", name="12 covers scored").wait_for()
     page.get_by_alt_text("The cover with marks").wait_for()
     assert not faults(page)
     assert not visit.wrong

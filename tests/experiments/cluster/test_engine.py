@@ -25,9 +25,10 @@ from coverfusion.experiments.cluster.score import score_on_ray
 from coverfusion.experiments.commands.options import check_engine
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.preparation import describe_extractor
-from coverfusion.experiments.scoring.score import score, table_of
+from coverfusion.experiments.scoring.score import score
 from coverfusion.features.extract import extract
 from coverfusion.features.registry import Extractor
+from coverfusion.features.sides import table_of
 from coverfusion.features.store import Store
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import save_bundle

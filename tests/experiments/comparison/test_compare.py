@@ -126,7 +126,7 @@ def test_what_differs_is_named(runs: dict[str, Path]) -> None:
 def test_a_model_on_a_block_alone_can_be_named(runs: dict[str, Path]) -> None:
     row = compare_runs([runs["both"]], ["knn", "knn on texture"]).iloc[0]
     single = compare_runs([runs["both"], runs["texture"]], ["knn"]).iloc[0]
-    assert (row["first"], row["second"]) == ("A knn on all 2 blocks", "A knn on texture alone")
+    assert (row["first"], row["second"]) == ("A knn on both blocks", "A knn on texture alone")
     assert row["accuracy_second"] == single["accuracy_second"]
     with pytest.raises(UserError, match=r"has no classifier 'knn on colour'; it has .*knn on color"):
         compare_runs([runs["both"]], ["knn", "knn on colour"])
@@ -159,9 +159,9 @@ def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
 def _pairs() -> pd.DataFrame:
     """Of a, b and c: b is best, and surely better than a."""
     rows = [
-        ("A a on all 2 blocks", "A b on all 2 blocks", 0.4, 0.6, -0.2, -0.3, -0.1, 1, 21, 0.001),
-        ("A a on all 2 blocks", "A c on color alone", 0.4, 0.55, -0.15, -0.3, 0.02, 2, 17, 0.2),
-        ("A b on all 2 blocks", "A c on color alone", 0.6, 0.55, 0.05, -0.1, 0.2, 9, 4, 0.3),
+        ("A a on both blocks", "A b on both blocks", 0.4, 0.6, -0.2, -0.3, -0.1, 1, 21, 0.001),
+        ("A a on both blocks", "A c on color alone", 0.4, 0.55, -0.15, -0.3, 0.02, 2, 17, 0.2),
+        ("A b on both blocks", "A c on color alone", 0.6, 0.55, 0.05, -0.1, 0.2, 9, 4, 0.3),
     ]
     names = ["first", "second", "accuracy_first", "accuracy_second", "difference", "low", "high"]
     table = pd.DataFrame(rows, columns=[*names, "only_first", "only_second", "p_holm"])

@@ -8,8 +8,11 @@ import PIL.Image
 import pytest
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.curve.charts import curve_charts
+from coverfusion.experiments.curve.page import curve_findings
 from coverfusion.experiments.curve.scores import score_points
 from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model
 from coverfusion.experiments.pipeline.config import Config, make_config
@@ -189,6 +192,40 @@ def test_the_page_says_what_the_tables_say_and_loads_nothing(study: Path) -> Non
     assert f"{laws['classifier'].iloc[0]}: accuracy against training covers; accuracy, %" in charts[0]
     assert "no balancing: at " in charts[0]
     assert "http" not in page.replace("http-equiv", "")
+
+
+def _law(**changes: object) -> pd.DataFrame:
+    law: dict[str, object] = {"classifier": "knn", "balance": "none", "sizes": 5, "smallest": 50}
+    law |= {"largest": 165, "accuracy": 0.5, "verdict": "short", "missed": 0.05}
+    for name, ends in {"per_doubling": (0.02, -0.01, 0.05), "last_step": (0.03, 0.01, 0.05)}.items():
+        law |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
+    return pd.DataFrame([law | changes])
+
+
+def test_a_curve_without_a_forecast_says_why_and_what_was_found() -> None:
+    (said,) = curve_findings(_law())
+    assert "brought +2.0 points (\u22121.0 to +5.0) on average, the last step +3.0 points" in said
+    assert said.endswith(
+        "No forecast: the largest size is 3.3 times the smallest, and must be 4 times or more."
+    )
+    (said,) = curve_findings(_law(sizes=3, last_step_low=-0.01))
+    assert said.endswith("No forecast: it needs 4 sizes or more, and there are 3.")
+    assert "last step" not in said
+
+
+def test_without_a_forecast_the_axis_ends_at_the_last_size_and_balances_stand_side_by_side() -> None:
+    laws = pd.concat([_law(a=0.1, b=1, c=0.5), _law(balance="weights")])
+    sizes = [50, 100, 165]
+    pooled = pd.DataFrame(
+        [("knn", each, size, "accuracy", 0.4, 0.3, 0.5) for each in ("none", "weights") for size in sizes],
+        columns=["classifier", "balance", "size", "score", "value", "low", "high"],
+    )
+    chart = curve_charts(pooled, laws, 0.2, METRICS["accuracy"])["knn"]
+    assert [tick for tick, _ in chart.x_ticks] == sizes
+    first, second = chart.series
+    for one, other in zip(first.spots, second.spots, strict=True):
+        assert one.x < other.x < 1.1 * one.x
+        assert other.x < chart.x.high
 
 
 def test_a_bad_parameter_is_refused_before_anything_is_fitted(manifest: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import html
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +12,28 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.bench.simulated_covers import PLANTED, planted_genres
-from coverfusion.experiments.decision.charts import RULES, decision_charts, risk_coverage_chart
+from coverfusion.experiments.decision.charts import (
+    BY_GENRE_HEADING,
+    CALIBRATED,
+    RULES,
+    decision_charts,
+    risk_coverage_chart,
+)
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT, decision_findings
 from coverfusion.experiments.decision.held_out import HeldOut, held_out_parts, read_held_out
-from coverfusion.experiments.decision.shown import print_decision, read_tables, shown_tables
+from coverfusion.experiments.decision.shown import (
+    guaranteed_targets,
+    print_decision,
+    read_tables,
+    shown_tables,
+)
 from coverfusion.experiments.decision.study import decide
 from coverfusion.experiments.decision.tables import (
     SET_GUARANTEES,
     SET_SPLITS,
     abstention_table,
     answered_covers,
+    answered_row,
     predicted_table,
     sets_by_genre_table,
     sets_table,
@@ -108,10 +122,59 @@ def test_charts_say_what_the_tables_say(study: Path) -> None:
     (spot,) = next(each for each in chart.series if each.name == RULES["plain"]).spots
     assert (spot.x, spot.y) == pytest.approx((100 * plain["coverage"], 100 * plain["error"]))
     nothing = {"predicted": tables["predicted"].assign(error=np.nan, error_low=np.nan, error_high=np.nan)}
-    by_genre = decision_charts(tables | nothing, 0.2)["Genre sets and abstaining by genre"]
-    assert by_genre["Wrong among covers predicted as the genre"].words.count("no prediction") == len(
-        tables["predicted"]
-    )
+    some = tables["predicted"]["answered"].any()
+    by_genre = decision_charts(tables | nothing, 0.2)[BY_GENRE_HEADING]
+    assert ("Wrong among covers predicted as the genre" in by_genre) == some
+    nobody = {"predicted": tables["predicted"].assign(answered=0)}
+    assert len(decision_charts(tables | nobody, 0.2)[BY_GENRE_HEADING]) == 1
+
+
+def test_equal_charts_are_drawn_once(study: Path) -> None:
+    tables = read_tables(study)
+    before = tables["reliability"].query("when == 'before'")
+    left = pd.concat([before, before.assign(when="after")])
+    assert len(decision_charts(tables | {"reliability": left}, 0.2)[CALIBRATED]) == 1
+    moved = pd.concat([before, before.assign(when="after", accuracy=before["accuracy"] / 2)])
+    assert len(decision_charts(tables | {"reliability": moved}, 0.2)[CALIBRATED]) == 2
+
+
+def test_what_is_missed_or_of_few_covers_is_told_in_counts(study: Path) -> None:
+    tables = read_tables(study)
+    rules = tables["abstention"]
+    plain = (rules["target"] == "error") & (rules["wished"] == 0.2) & (rules["rule"] == "plain")
+    rules.loc[plain, ["answered", "error", "error_low", "error_high"]] = [4, 0.5, 0.05, 0.95]
+    name = tables["models"]["classifier"][0]
+    abstaining = shown_tables(name, tables, 0.2)[0]
+    assert "2 of 4 predictions are wrong" in abstaining.note
+    assert abstaining.rows["wrong among them, %"].iloc[-1] == "2 of 4"
+    rules.loc[plain, "error"] = 0.0
+    assert "missed" not in shown_tables(name, tables, 0.2)[0].note
+
+
+def test_a_target_is_offered_only_where_a_guarantee_keeps_it(study: Path, tmp_path: Path) -> None:
+    for file in study.glob("*.csv"):
+        shutil.copy(file, tmp_path)
+    rules = pd.read_csv(study / "abstention.csv")
+    asked = (rules["target"] == "error") & (rules["rule"] == "guaranteed")
+    rules.loc[asked, "answered"], rules.loc[asked, "error"] = 0, np.nan
+    rules.to_csv(tmp_path / "abstention.csv", index=False)
+    assert guaranteed_targets(tmp_path) == []
+    # one cover, and that one wrong, is no prediction to rely on
+    rules.loc[asked & (rules["wished"] == 0.4), ["answered", "error"]] = [1, 1.0]
+    rules.loc[asked & (rules["wished"] == 0.3), ["answered", "error"]] = [20, 0.2]
+    rules.to_csv(tmp_path / "abstention.csv", index=False)
+    assert guaranteed_targets(tmp_path) == [0.3]
+
+
+def test_intervals_of_pooled_folds_are_as_wide_as_the_report_s(runs: dict[str, Path]) -> None:
+    for name, wider in (("split", 1.0), ("folds", np.sqrt(2.5))):
+        run = read_run(runs[name])
+        held = read_held_out(run, run.chosen, held_out_parts(run, seed=0))
+        assert held.wider == pytest.approx(wider)
+    weights = group_weights(held.groups[held.tried], 0)
+    error = answered_row(held, weights, np.ones(len(held.tried), bool))
+    plain = answered_row(replace(held, wider=1.0), weights, np.ones(len(held.tried), bool))
+    assert error["error_high"] - error["error_low"] > 1.3 * (plain["error_high"] - plain["error_low"])
 
 
 def test_abstaining_lowers_the_error_and_genres_add_up(study: Path) -> None:

@@ -40,6 +40,7 @@ def test_ticks_that_would_touch_are_left_out_from_the_last_one_backwards() -> No
 
 def test_text_is_wrapped_by_how_wide_it_is() -> None:
     assert wrapped("all against all but texture", 12) == ["all against", "all but", "texture"]
+    assert wrapped("cnn+color+objects+ocr", 13) == ["cnn+color+", "objects+ocr"]
     assert wrapped("演歌演歌演歌", 8) == ["演歌演歌", "演歌"]
     assert [text_width(text) for text in ("abc", "演歌", "e\u0301")] == [3, 4, 1]
 

@@ -69,7 +69,8 @@ def test_a_loss_may_be_more_than_1() -> None:
 
 
 def test_gains_are_said_in_points_or_as_they_are() -> None:
-    assert METRICS["macro_f1"].in_words(-0.0123) == "-1.2"
+    assert METRICS["macro_f1"].in_words(-0.0123) == "\u22121.2"
+    assert METRICS["macro_f1"].in_words(-0.0004) == "0.0"
     assert METRICS["log_loss"].in_words(0.0123) == "+0.012"
     assert METRICS["accuracy"].of(0.571, "validation covers") == "57.1 % of validation covers right"
     assert METRICS["brier"].of(0.571, "validation covers") == "Brier score 0.571 on validation covers"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
 from coverfusion.experiments.evaluation.statistics import (
     corrected_t_test,
@@ -29,6 +30,15 @@ def test_corrected_t_by_hand() -> None:
     assert found.high - 0.2 == pytest.approx(4.302653 * error, rel=1e-6)
     assert 0.2 - found.low == pytest.approx(found.high - 0.2)
     assert found.detectable == pytest.approx((4.302653 + 1.060660) * error, rel=1e-5)
+
+
+def test_no_interval_of_proportions_goes_beyond_what_can_be() -> None:
+    # three folds of 12 covers: t of two degrees of freedom reaches beyond what a difference can be
+    wide = corrected_t_test(np.array([-0.4, 0.0, 0.5]), 1 / 2, 12, 1 / 12, most=1.0)
+    assert (wide.low, wide.high) == (-1.0, 1.0)
+    assert wide.detectable > 1
+    assert METRICS["accuracy"].size_words(wide.detectable) == ">\u00a0100"
+    assert METRICS["log_loss"].size_words(wide.detectable) == f"{wide.detectable:.3f}"
 
 
 def test_equal_folds_leave_some_doubt() -> None:

@@ -110,5 +110,6 @@ def test_without_an_index_what_is_taken_away_is_missing(tmp_path: Path) -> None:
     found = contributions_to(bundle, X.iloc[[0]], "Pop")
     empty = pd.DataFrame(np.nan, index=[0], columns=X.columns, dtype=np.float32)
     assert found.base == pytest.approx(bundle.predict_proba(empty)[0, bundle.classes.index("Pop")])
+    assert found.start == "a cover of which nothing is known"
     assert found.base + sum(found.blocks.values()) == pytest.approx(found.score)
     assert "missing" in found.method

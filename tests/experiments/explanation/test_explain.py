@@ -14,10 +14,10 @@ from coverfusion.experiments.explanation.explain import explain, explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
 from coverfusion.experiments.explanation.people_and_words import NO_WORDS
 from coverfusion.experiments.pipeline.preparation import describe_extractor
-from coverfusion.experiments.scoring.score import table_of
 from coverfusion.experiments.scoring.verdict import NO_ANSWER
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.registry import Extractor, create
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Targets, learn_decision
@@ -115,7 +115,9 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.faces is None
     assert found.persons is None
     assert found.words is None
-    assert [one.genre for one in found.neighbours] == ["techno"] * 5
+    assert [one.genre for one in found.others] == ["techno"] * 5
+    assert "c25" not in [one.cover_id for one in found.others]
+    assert found.contributions.start == "an average training cover"
     assert found.neighbours[0].cover_id == "c25"
     assert found.neighbours[0].distance == pytest.approx(0, abs=1e-3)
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
@@ -170,7 +172,7 @@ def test_a_block_that_fails_is_told_and_the_rest_goes_on(plain: Path) -> None:
     found = _with(load_bundle(plain), [Broken()])  # type: ignore[list-item]
     assert found.failed == {"texture": "RuntimeError: no luck"}
     assert found.contributions.blocks["color"] > 0
-    assert len(found.neighbours) == 5
+    assert len(found.others) == 5
 
 
 def test_the_json_is_strict_and_whole(plain: Path) -> None:

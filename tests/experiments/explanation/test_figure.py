@@ -169,6 +169,29 @@ def test_signs_and_numbers_are_written_not_only_coloured() -> None:
         assert text in shown, text
 
 
+def test_what_a_model_lacks_takes_no_room() -> None:
+    whole, bare = (figure_of(_explanation(**change)) for change in ({}, {"attention": None, "features": []}))
+    assert {"Where the image network looks", "Readable features that moved it most"} <= _titles(whole)
+    assert _titles(bare) == _titles(whole) - {
+        "Where the image network looks",
+        "Readable features that moved it most",
+    }
+    assert bare.get_size_inches()[1] < whole.get_size_inches()[1]
+
+
+def _titles(figure: Figure) -> set[str]:
+    return {text.get_text() for text in figure.texts if text.get_weight() == "bold" and text.get_size() == 12}
+
+
+def test_the_cover_itself_is_not_one_of_its_neighbours() -> None:
+    near = [
+        Neighbour(f"c{k}", "Pop", f"{k}.jpg", distance, None) for k, distance in enumerate((0.0, 2.0, 3.0))
+    ]
+    found = _explanation(neighbours=near)
+    assert [one.cover_id for one in found.others] == ["c1", "c2"]
+    assert [one.cover_id for one in _explanation(neighbours=near[1:]).others] == ["c1", "c2"]
+
+
 def test_words_stand_with_what_they_do() -> None:
     contributions = dataclasses.replace(_explanation().contributions, words={"guitar": 0.062, "love": -0.021})
     shown = " ".join(_boxes(figure_of(_explanation(contributions=contributions))))

@@ -77,6 +77,27 @@ def test_p_is_corrected_over_all_genres_and_columns() -> None:
     ]
 
 
+def test_a_wide_block_does_not_hide_a_narrow_one() -> None:
+    rng = np.random.default_rng(0)
+    covers = _covers("a" * 30 + "b" * 30)
+    wide = {f"objects.{k}": rng.normal(size=60) for k in range(200)}
+    values = pd.DataFrame(wide | {"color.x": np.r_[rng.normal(1.2, 1, 30), rng.normal(0, 1, 30)]})
+    found = effects(values.set_index(pd.Index(covers["cover_id"])), covers)
+    row = _of(found, "a", "color.x")
+    assert row["p_corrected"] == pytest.approx(2 * 2 * row["p"])  # two genres, two blocks
+    assert row["p_corrected"] < 0.01 < 402 * row["p"]
+
+
+def test_nothing_is_found_where_genres_do_not_differ() -> None:
+    rng = np.random.default_rng(0)
+    covers, wrong = _covers("a" * 20 + "b" * 20), 0
+    for _ in range(40):
+        frame = pd.DataFrame(rng.normal(size=(40, 12)), index=pd.Index(covers["cover_id"]))
+        frame.columns = [*(f"color.{k}" for k in range(2)), *(f"objects.{k}" for k in range(10))]
+        wrong += bool((effects(frame, covers)["p_corrected"] < 0.05).any())
+    assert wrong <= 5  # 2 expected at most
+
+
 @given(
     st.lists(st.integers(-5, 5), min_size=1, max_size=9), st.lists(st.integers(-5, 5), min_size=1, max_size=9)
 )

@@ -95,12 +95,10 @@ def test_there_is_a_page_for_each_genre_and_an_index(out: Path) -> None:
     assert {path.name for path in out.glob("*.html")} == {"index.html", *names.values()}
     index = Page.of(out / "index.html")
     links = {e.attributes["href"]: e.text for e in index.all("a")}
-    assert links.pop("../report.html") == "report of the run"
+    assert links.pop("../report.html") == "Report"
     assert links == {name: genre for genre, name in names.items()}
-    back = [
-        e for e in Page.of(out.parent / "report.html").all("a") if e.attributes.get("id") == "genre-pages"
-    ]
-    assert [e.attributes["href"] for e in back] == ["genres/index.html"]
+    back = [e for e in Page.of(out.parent / "report.html").all("a") if e.text == "Genres"]
+    assert "genres/index.html" in [e.attributes["href"] for e in back]
     for genre, name in names.items():
         assert Page.of(out / name).all("h1")[0].text.startswith(genre)
     assert not (out / ".fits").exists()

@@ -53,7 +53,7 @@ def test_contributions_add_up_to_the_score() -> None:
     score = raw - raw.mean(axis=1, keepdims=True)
     constant = score - values.sum(axis=2)
     assert constant == pytest.approx(np.broadcast_to(constant[:1], constant.shape), abs=1e-6)
-    by_block, by_column = sum_by_block(model.scaler_, list(X.columns), values)
+    by_block, by_column = sum_by_block(model, list(X.columns), values)
     assert set(by_block) == {"color", "ocr", "cnn"}
     assert sum(by_block.values()) == pytest.approx(values.sum(axis=2))
     # columns of blocks that were not projected add up to their block, gaps included
@@ -69,6 +69,10 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
     doubts = found.blocks.pivot(index="genre", columns="block", values="doubt")
     assert gains.loc["metal", "ocr"] > doubts.loc["metal", "ocr"] > 0
     assert gains.loc["metal", "ocr"] > 0.1  # only its covers lack the text's centre
+    sure = found.blocks.set_index(["genre", "block"])["p_corrected"]
+    assert sure["metal", "ocr"] < 0.001
+    assert (sure.xs("cnn", level="block") > 0.05).all()
+    assert found.components == {"cnn": 4}  # its 12 columns; the others have two
     assert found.accuracy > 0.9
     says = found.columns.set_index(["genre", "column"])["says"]
     assert says["pop", "color.signal"] == "for"

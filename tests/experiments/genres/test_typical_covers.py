@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coverfusion.experiments.genres.page import guessed_f1
 from coverfusion.experiments.genres.typical_covers import (
     EmbeddingSpace,
     confused_with,
     most_confident,
     most_typical,
+    neighbours_for,
     typicality,
 )
 
@@ -33,21 +35,46 @@ def test_typical_is_who_stands_among_its_own() -> None:
     typical = typicality(space, nearest=2)
     assert typical["proportion"].tolist() == [1.0, 1.0, 1.0, 0.5, 0.5, 0.0]
     assert typical.loc["c1", "distance"] == pytest.approx(1.25)
-    # c0, c1 and c2 have the same share; the nearest neighbours decide
-    assert most_typical(typical, space, "a", 2) == ["c1", "c0"]
-    assert most_typical(typical, space, "b", 9) == ["c4", "c3"]
+    # of 5 other covers 3 are a's: two of two by chance in 3 of 10 draws
+    assert typical.loc["c0", "p"] == pytest.approx(3 / 10)
+    assert most_typical(typical, space, "a", 2) == []
+
+
+def test_typical_covers_have_more_of_their_genre_around_them_than_chance_explains() -> None:
+    # 30 a's apart from 30 b's, but for one a among these
+    places = [*np.arange(29) / 10, 91.05, *(90 + np.arange(30) / 10)]
+    space = _space(places, "a" * 30 + "b" * 30)
+    typical = typicality(space, nearest=12)
+    found = most_typical(typical, space, "a", 40)
+    assert set(found) == {f"c{k}" for k in range(29)}
+    assert "c14" in found[:15]  # in the middle, where the neighbours are nearest
+    assert typical.loc["c29", "p"] == 1
+
+
+def test_no_cover_is_typical_where_looks_say_nothing() -> None:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(100):
+        space = _space(rng.uniform(size=60).tolist(), "".join(rng.permutation(list("a" * 30 + "b" * 30))))
+        found.append(bool(most_typical(typicality(space, neighbours_for(60)), space, "a", 1)))
+    assert np.mean(found) <= 0.05
+
+
+def test_a_small_collection_has_few_neighbours() -> None:
+    assert [neighbours_for(groups) for groups in (36, 244, 3500)] == [5, 24, 25]
 
 
 def test_copies_make_nobody_typical() -> None:
     space = _space([0.0, 0.0, 0.0, 1.0, 2.0, 9.0], "aaabba", [0, 0, 0, 1, 2, 3])
     typical = typicality(space, nearest=2)
     assert typical.loc["c0", "proportion"] == 0  # its neighbours but for the copies are b's
-    assert most_typical(typical, space, "a", 9) == ["c0", "c5"]
+    # to b's the three copies are one neighbour
+    assert typical.loc["c3", "proportion"] == 0.5
 
 
 def test_a_genre_of_one_group_alone_is_no_trouble() -> None:
     space = _space([0.0, 0.1], "aa", [0, 0])
-    assert typicality(space)["proportion"].tolist() == [0, 0]
+    assert typicality(space, 5)["proportion"].tolist() == [0, 0]
 
 
 def test_surest_covers_by_what_became_of_them() -> None:
@@ -79,9 +106,30 @@ def test_confusion_names_the_genre_and_shows_pairs() -> None:
     assert found.pairs[0].probability == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize(("taken", "surely"), [(20, True), (12, False)])
+def test_most_often_is_said_of_more_than_an_even_part(taken: int, surely: bool) -> None:
+    # 30 mistakes of one genre, the others' even part is 10 of each
+    counts = {"b": taken, "c": 15 - taken // 2, "d": 30 - taken - (15 - taken // 2)}
+    predicted = [name for name, count in counts.items() for _ in range(count)]
+    space = _space(list(range(33)), "a" * 30 + "bcd")
+    frame = pd.DataFrame(0.25, index=space.covers.index, columns=[f"p_{name}" for name in "abcd"])
+    frame = frame.assign(genre=space.covers["genre"], predicted=[*predicted, "b", "c", "d"])
+    confusion = pd.crosstab(frame["genre"], frame["predicted"]).reindex(columns=list("abcd"), fill_value=0)
+    found = confused_with(confusion, frame, space, "a", 2)
+    assert found
+    assert (found.genre, found.taken, found.surely) == ("b", taken, surely)
+
+
 def test_without_a_mistake_nothing_is_confused() -> None:
     space = _space([0, 1], "ab")
     predictions = _predictions(space, [(0.9, 0.1), (0.2, 0.8)])
     confusion = pd.DataFrame(np.eye(2, dtype=int), index=list("ab"), columns=list("ab"))
     assert confused_with(confusion, predictions, space, "a", 3) is None
     assert confused_with(confusion, predictions, space, "z", 3) is None  # never held out
+
+
+def test_calling_every_cover_one_genre_has_an_f1() -> None:
+    confusion = pd.DataFrame([[3, 1], [2, 6]], index=list("ab"), columns=list("ab"))
+    # of 12 covers 4 are a's: precision 1/3, recall 1
+    assert guessed_f1(confusion, "a") == pytest.approx(0.5)
+    assert np.isnan(guessed_f1(confusion, "c"))  # never held out

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from coverfusion.experiments.genres.words import (
-    MIN_WORD_Z,
     log_odds,
     texts_of,
     typical_words,
@@ -85,9 +85,23 @@ def test_typical_words_are_those_of_the_genre() -> None:
     assert [word.word for word in found] == ["nashville"]
     assert found[0].covers == 12
     assert found[0].others == 0
-    assert found[0].z >= MIN_WORD_Z
+    # z of 4 words on 3 covers or more, two-sided, the least of them times 4, times two genres
+    assert found[0].p == pytest.approx(2 * 4 * 2 * norm.sf(found[0].z))
+    assert found[0].p < 0.05
     assert found[0].log_odds > 0
     assert set(found[0].cover_ids) == {f"country{k}" for k in range(12)}
+
+
+def test_words_dealt_out_at_random_are_typical_of_no_genre() -> None:
+    rng = np.random.default_rng(0)
+    found = 0
+    for _ in range(30):
+        texts = [
+            " ".join(rng.choice([f"{one}{two}" for one in "abcdefgh" for two in "xyz"], 3)) for _ in range(60)
+        ]
+        words, covers = _words({"rock": texts[:30], "pop": texts[30:]})
+        found += bool(typical_words(words, covers, "rock", 5) or typical_words(words, covers, "pop", 5))
+    assert found <= 3  # 5 % of 30 reports, and some luck
 
 
 def test_a_repeated_word_and_copies_count_once() -> None:

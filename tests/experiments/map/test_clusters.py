@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from coverfusion.experiments.map.clusters import (
     JACKKNIFE_HALVES,
@@ -13,6 +13,7 @@ from coverfusion.experiments.map.clusters import (
     hdbscan,
     k_means,
     silhouettes,
+    silhouettes_of_halves,
 )
 from coverfusion.experiments.map.projections import make_sample
 
@@ -28,6 +29,31 @@ def _blobs(n: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def _value(scores: pd.DataFrame, of: str, score: str, genre: str = "all") -> pd.Series:
     found = scores[(scores["of"] == of) & (scores["score"] == score) & (scores["genre"] == genre)]
     return found.iloc[0]
+
+
+def test_silhouettes_of_halves_are_those_of_their_own_covers() -> None:
+    rng = np.random.default_rng(0)
+    Z, labels = rng.normal(size=(40, 5)).astype(np.float32), np.array(list("aabbb") * 8)
+    drawn = np.stack([np.ones(40, bool), np.arange(40) < 20, np.array([True] + [False] * 19 + [True] * 20)])
+    each, overall = silhouettes_of_halves(Z, labels, drawn)
+    for half, row, mean in zip(drawn, each, overall, strict=True):
+        known = silhouette_samples(Z[half], labels[half])
+        assert mean == pytest.approx(known.mean(), abs=1e-5)
+        assert row == pytest.approx([known[labels[half] == name].mean() for name in "ab"], abs=1e-5)
+
+
+def test_the_interval_of_a_genre_s_silhouette_holds_it() -> None:
+    rng, values, held = np.random.default_rng(1), [], []
+    genres = np.array(list("abcd") * 15)
+    for seed in range(40):
+        Z = rng.normal(size=(60, 8)).astype(np.float32)
+        Z[genres == "a", 0] += 1
+        scores = cluster_scores(Z, genres, np.arange(60), {}, seed)
+        row = scores[(scores["score"] == "silhouette") & (scores["genre"] == "a")].iloc[0]
+        values.append(row["value"])
+        held.append((row["low"], row["high"]))
+    truth = np.mean(values)
+    assert np.mean([low <= truth <= high for low, high in held]) >= 0.9  # of fixed silhouettes 0.5 to 0.8
 
 
 def test_planted_clusters_are_found_from_half_of_the_covers() -> None:

@@ -97,7 +97,6 @@ def test_a_lasso_selects_what_it_holds_and_filters_show(visit: Visit) -> None:
         "path": "/covers/dub/=4.jpg",
         "genre": "dub",
         "k-means": "cluster 2",
-        "HDBSCAN": "none",
         "prediction": "wrong",
         "predicted": "opera",
     }

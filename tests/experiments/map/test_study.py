@@ -284,7 +284,7 @@ def test_what_the_script_draws_are_the_covers(page: Page, made: Path) -> None:
 def test_text_says_what_the_canvas_shows(page: Page) -> None:
     text = " ".join(page.texts)
     assert "learnt from 90 covers" in text
-    assert "3 of 3." in text
+    assert "3 of 3 pairs" in text
     assert "adjusted Rand index" in text
     assert text.count("cluster 1") > 10  # tables and the list of covers
 
@@ -308,7 +308,8 @@ def test_gist_says_how_many_pairs_separate_and_calls_none_the_hardest() -> None:
         }
     )
     separate, extremes, clusters = map_gist(pairs, scores)
-    assert separate.endswith("1 of 2.")
+    assert "1 of 2 pairs" in separate
+    assert separate.endswith(": dub and opera.")
     low, high = extremes.split(" to 0.81")
     assert all(part in low for part in ("dub", "techno", "0.52 (0.40\u20130.90"))
     assert all(part in high for part in ("dub", "opera", "0.40\u20130.90"))
@@ -316,6 +317,12 @@ def test_gist_says_how_many_pairs_separate_and_calls_none_the_hardest() -> None:
     assert none.startswith("No two genres")
     assert "\u22120.010 for k-means (\u22120.020 to 0.000)" in clusters
     assert len(map_gist(pairs.iloc[:0], scores)) == 1
+    nothing = pd.concat(
+        [scores, scores.assign(of="hdbscan", score="clusters", value=0), scores.assign(of="hdbscan", value=0)]
+    )
+    said = map_gist(pairs, nothing)
+    assert "HDBSCAN finds no cluster." in said
+    assert not any("for HDBSCAN" in each for each in said)
 
 
 def test_paths_are_shown_from_the_folder_that_holds_all() -> None:

@@ -71,7 +71,7 @@ def test_a_run_takes_the_split_of_another_with_its_covers_changed(
     made = train(asked)
     before, after = _saved(run)["split"], _saved(made)["split"]
     assert after.to_dict() == before[after.index].to_dict()
-    assert "2 covers of" in " ".join(capsys.readouterr().out.split())
+    assert "2 covers are only in" in " ".join(capsys.readouterr().out.split())
     assert read_config(made / "config.yaml").split_file == run / "splits.parquet"
     # what is in the file tells runs apart, not where it lies
     (tmp_path / "copy.parquet").write_bytes((run / "splits.parquet").read_bytes())

@@ -17,9 +17,7 @@ def _config(tmp_path, collection):
 
 def test_an_empty_collection_says_what_was_rejected_and_what_to_do(tmp_path):
     root = pictures.save_folders(tmp_path / "covers", {"Rock": [b"", b"x", b"y"]})
-    with pytest.raises(
-        UserError, match=r"3 files were rejected: not a picture .* \(2\); empty file"
-    ) as error:
+    with pytest.raises(UserError, match=r"3 files were rejected: not a picture.* \(2\); empty file") as error:
         open_collection(_config(tmp_path, root))
     assert "Give covers as JPEG" in str(error.value)
     same = pictures.encode(pictures.noise(1, (32, 32)))

@@ -12,7 +12,7 @@ from coverfusion.experiments.pipeline.run_folder import ScoredModel
         (("cnn",), "fused", "cnn, the only block"),
         (("cnn",), "alone", "cnn alone"),
         (("pixels",), "fused", "the pictures themselves"),
-        (("ocr:letters", "ocr:words"), "fused", "the letters and words of ocr"),
+        (("ocr:letters", "ocr:words"), "fused", "the words of ocr"),
     ],
 )
 def test_what_a_model_saw(blocks: tuple[str, ...], kind: str, words: str) -> None:

@@ -93,9 +93,13 @@ def test_a_run_becomes_an_index_that_finds_every_cover_itself(
     assert facts["genres"] == {"dub": 25, "opera": 25}
     for number in (0, 7, 24):
         path = str(collection / "opera" / f"{number:03d}.jpg")
-        found = similar(folder, path, 3)
-        assert found["path"][0] == path
-        assert found["distance"][0] < 1e-3
+        opened = open_place(folder)
+        image = decode(Path(path).read_bytes())
+        nearest = nearest_covers(opened, same_extractors(opened.extractors), image, 4)
+        assert nearest["path"][0] == path
+        assert nearest["distance"][0] < 1e-3
+        found = similar(folder, path, 3)  # asked by its file, the picture itself is left out
+        assert found["path"].tolist() == nearest["path"].tolist()[1:]
         assert found.columns.tolist() == ["cover_id", "genre", "path", "distance"]
 
 
@@ -176,7 +180,7 @@ def test_the_commands(run: Path, collection: Path, tmp_path: Path) -> None:
         app, ["index", str(run), "--out", str(tmp_path / "i"), "-b", "color", "--evaluate"]
     )
     assert result.exit_code == 0, result.output
-    assert "Recall@10 100.0 %" in " ".join(result.output.split())
+    assert "The search is exact." in " ".join(result.output.split())
     assert (tmp_path / "i" / "retrieval.svg").is_file()
     scores = pd.read_csv(tmp_path / "i" / "retrieval.csv")
     assert set(scores["blocks"]) == {"color", "random"}

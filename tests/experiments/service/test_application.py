@@ -94,7 +94,7 @@ def test_only_bad_files_are_a_problem_with_every_reason(client: TestClient) -> N
     body = assert_problem(answer, 422, "unreadable-pictures")
     assert [one["error"] for one in body["pictures"]] == [
         "empty file (0 bytes)",
-        "not a picture (or of a format that is not read)",
+        "not a picture, or in a format that cannot be read",
     ]
 
 

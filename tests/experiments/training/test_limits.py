@@ -17,10 +17,8 @@ def test_artists_that_are_not_known_are_said() -> None:
 
 def test_covers_left_out_make_the_task_easier_and_those_kept_bound_it() -> None:
     facts = {"covers": 9, "artists_known": 9, "ceiling": 0.934}
-    most = f"no model that says the same of the same picture could be right for more than {percent(0.934)}."
-    easier = (
-        "534 covers under several genres were left out (counted once a genre), which makes the task easier:"
-    )
+    most = f"no model could reach more than {percent(0.934)} accuracy."
+    easier = "534 covers under several genres were left out, which makes the task easier:"
     assert caveats(facts | {"dropped": {"left_out": 534}}) == [f"{easier} with all kept, {most}"]
     kept = [f"Some covers stand under several genres: {most}"]
     assert caveats(facts | {"dropped": {"left_out": 0}}) == kept

@@ -17,9 +17,10 @@ from coverfusion.experiments.explanation.explain import explain
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import Config, make_config
 from coverfusion.experiments.pipeline.run_folder import read_run
-from coverfusion.experiments.scoring.score import bundle_extractors, score, table_of
+from coverfusion.experiments.scoring.score import bundle_extractors, score
 from coverfusion.experiments.training.gist import run_gist
 from coverfusion.experiments.training.train import train
+from coverfusion.features.sides import table_of
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.pictures import COLUMN
 from tests.helpers.pictures import save_folders

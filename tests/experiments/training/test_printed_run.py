@@ -43,7 +43,7 @@ def test_a_split_is_sorted_by_validation_and_shown_in_percent(
         f"{100 * best.value:.1f}",
         f"({100 * best.low:.1f}\u2013{100 * best.high:.1f})",
     ]
-    assert f"The chosen model (\u2605) (by log loss) is {run.chosen.classifier} on" in text
+    assert f"The chosen model (\u2605, by log loss) is {run.chosen.classifier} on" in text
     usual, chance = chance_of(run, run.metric)
     assert f"Always saying {usual}, " in text
     assert f"would be right for {100 * chance:.1f}" in text
@@ -54,8 +54,16 @@ def test_folds_have_one_column_of_accuracy_and_what_the_choice_flatters(
     manifest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = read_run(train(config(manifest, tmp_path, classifiers=MODELS, folds=3, metric="brier")))
-    text = " ".join(_printed(run, capsys, monkeypatch).split())
+    printed = _printed(run, capsys, monkeypatch)
+    text = " ".join(printed.split())
     assert "the best Brier score on all folds first" in text
     assert "validation" not in text
     assert f"a Brier score of {run.baseline['folds']['brier']:.3f}" in text
-    assert "it may be flattered: corrected" in text
+    assert "it may be flattered: corrected" in text or "changes nothing" in text
+    (other,) = [model for model in run.models if not model.chosen]
+    better = run.score(other).value < run.score(run.chosen).value
+    assert (f"{other.classifier} has a lower Brier score" in text) == better
+    assert (f"worse in Brier score: {other.classifier}." in text) != better
+    guessed = next(line for line in printed.splitlines() if line.startswith("guessing "))
+    losses = [run.baseline["folds"][name] for name in ("brier", "log_loss")]
+    assert [f"{loss:.3f}" for loss in losses] == [guessed.split()[2], guessed.split()[4]]

@@ -177,7 +177,9 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
 
 def test_a_collection_and_its_copy_are_refused(folder: Path) -> None:
     (folder / "again.csv").write_bytes((folder / "here.csv").read_bytes())
-    with pytest.raises(UserError, match=r"Nothing of again can be tested: its covers are copies"):
+    with pytest.raises(
+        UserError, match=r"All covers of the collection to test on, again, are copies of training covers"
+    ):
         transfer(_config(folder, "here.csv"), folder / "again.csv")
 
 

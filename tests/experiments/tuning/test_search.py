@@ -16,8 +16,8 @@ from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search import open_study, run_trials, search
-from coverfusion.experiments.tuning.search_page import search_findings
-from coverfusion.experiments.tuning.search_results import trials_table
+from coverfusion.experiments.tuning.search_page import _edge_words, search_findings
+from coverfusion.experiments.tuning.search_results import best_trial, held_out_loss, trials_table
 from coverfusion.experiments.tuning.search_space import (
     Choice,
     Range,
@@ -118,7 +118,8 @@ def test_it_goes_on_as_if_it_had_not_stopped(study: Path, manifest: Path, tmp_pa
 
 def test_the_best_is_a_config_whose_test_covers_nobody_has_seen(study: Path) -> None:
     trials = pd.read_csv(study / "trials.csv", keep_default_na=False)
-    best = trials.loc[pd.to_numeric(trials["accuracy"]).idxmax()]
+    (best,) = [row for _, row in trials.iterrows() if row["best"]]
+    assert float(best["accuracy"]) == pd.to_numeric(trials["accuracy"]).max()
     found = read_config(study / "best.yaml")
     assert found.folds is None
     assert list(found.classifiers or {}) == ["logistic"]
@@ -153,7 +154,7 @@ def _test_covers(folder: Path) -> set[str]:
 def test_the_page_says_it(study: Path) -> None:
     page = (study / "index.html").read_text()
     said = search_findings(study)
-    assert said[-1].startswith("8 trials, ")
+    assert said[-1] == "8 trials: 7 finished, 1 stopped."
     for sentence in said:
         assert sentence.replace("'", "&#39;") in page
     course, importance_words, *parameters = chart_words(page)
@@ -173,6 +174,28 @@ def test_a_space_that_is_used_up_ends_the_search(manifest: Path, tmp_path: Path)
     study = open_study(candidates, space, {})
     _run(study, candidates, space)
     assert sorted(trials_table(study, space, METRICS["accuracy"])["k"]) == ["1", "15"]
+
+
+def test_of_equal_trials_the_one_with_the_lower_log_loss_is_best(manifest: Path, tmp_path: Path) -> None:
+    space = parse_space(["C=1.0,0.9,0.95"])
+    candidates = _candidates(manifest, tmp_path, "logistic", {"C": 1.0})
+    study = open_study(candidates, space, {})
+    _run(study, candidates, space)
+    trials = study.get_trials()
+    assert len({trial.value for trial in trials if trial.value is not None}) == 1
+    losses = {C: held_out_loss(candidates, {"C": C}) for C in (0.9, 0.95, 1.0)}
+    assert len(set(losses.values())) == 3
+    best = best_trial(study, candidates, space)
+    assert float(best.params["C"]) == min(losses, key=lambda C: losses[C])
+
+
+def test_a_best_at_the_end_of_its_range_is_told() -> None:
+    log = {"low": 0.0001, "high": 1.0, "log": True}
+    assert "upper end of its range" in _edge_words("C", log, "1")
+    assert "lower end" in _edge_words("C", log, "0.000101")
+    assert _edge_words("C", log, "0.01") == ""
+    assert "lower end" in _edge_words("k", {"low": 1, "high": 15, "log": False}, "1")
+    assert _edge_words("kind", {"values": ["a", "b"]}, "a") == ""
 
 
 def _candidates(manifest: Path, out: Path, classifier: str, some: dict[str, Any], **more: Any) -> Candidates:

@@ -1,6 +1,7 @@
 """Validation curves on a small drawn collection."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -167,6 +168,28 @@ def test_the_page_says_it_and_loads_nothing(study: Path) -> None:
         "sweep-accuracy.svg",
         "sweep-log-loss.svg",
     }
+
+
+def test_ties_chance_and_few_covers_are_told(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    shutil.copytree(study, folder)
+    table = pd.read_csv(folder / "values.csv", dtype={"value": str})
+    held_out = table["covers"] == "validation"
+    first = table.loc[held_out].index[0]
+    table["best"] = table["best"].astype(object)
+    table.loc[held_out, ["accuracy", "n", "log_loss", "best", "difference"]] = [0.25, 4, 1.2, False, 0.0]
+    table.loc[held_out, ["difference_low", "difference_high", "corrected_low"]] = [-0.5, 0.5, 0.02]
+    table.loc[first, ["log_loss", "best"]] = [1.1, True]
+    table.to_csv(folder / "values.csv", index=False)
+    said = sweep_findings(folder)
+    assert "25.0 % of 4 validation covers right" in said[0]
+    assert any("lower log loss (1.100 against 1.200" in each for each in said)
+    assert any(each.startswith("No value is significantly better than always saying") for each in said)
+    assert any(each.startswith("4 of ") and "--folds 5" in each for each in said)
+    assert not any(each.startswith("Not significantly worse") for each in said)  # all others are ties
+    table.loc[held_out, "corrected_low"] = 0.9
+    table.to_csv(folder / "values.csv", index=False)
+    assert not any("No value" in each or "--folds" in each for each in sweep_findings(folder))
 
 
 def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tmp_path: Path) -> None:

@@ -206,7 +206,10 @@ def test_genres_with_too_few_held_out_covers_are_named():
     assert 0 < count < 9
     assert rule_of(few, Targets()).set_limits[4] == np.inf
     said = guarantee(few, Targets(), "abcde")
-    assert f"of any set (9 are needed): e ({count}). Train on more covers" in said
+    assert (
+        f"9 held-out covers of a genre are needed before a set can leave it out; too few have: e ({count})."
+        in said
+    )
     assert guarantee(few, Targets(sets=MARGINAL), "abcde") == ""
     assert "8 held-out covers are too few for sets (9 are needed)" in guarantee(
         planted_decision(8), Targets(sets=MARGINAL), "abcde"

@@ -8,7 +8,9 @@ from coverfusion.fusion.state_files import write_state
 from coverfusion.fusion.uncertainty.novelty import (
     LIKE_COVERS,
     Novelty,
+    is_training_cover,
     learn_novelty,
+    looks_new,
     nearest_distances,
     oddness,
     strangeness,
@@ -33,9 +35,30 @@ def test_nearest_by_hand():
     X = pd.DataFrame({"color.hue": [0.0, 1, 2, 9]}, dtype=np.float32)
     neighbours = TrainingIndex().fit(X, list("abcd"), ["Pop"] * 4, [""] * 4)
     new = pd.DataFrame({"color.hue": [1.4, 9.0]}, dtype=np.float32)
-    np.testing.assert_allclose(
-        nearest_distances(neighbours, new), np.array([0.4, 0]) / X["color.hue"].std(ddof=0), atol=1e-5
-    )
+    away = np.array([[0.4, 0.6, 1.4, 7.6], [0, 7, 8, 9]]) / X["color.hue"].std(ddof=0)
+    np.testing.assert_allclose(nearest_distances(neighbours, new), away, atol=1e-5)
+
+
+def test_a_training_cover_is_never_flagged_and_the_flag_of_new_covers_stays():
+    X = covers(300)
+    X.iloc[7] = 40.0  # like no other cover, but one of them
+    novelty, neighbours = learnt(X), TrainingIndex().fit(X, list(X.index), ["Pop"] * 300, [""] * 300)
+    new = covers(200, seed=1)
+    new.iloc[3] = -40.0
+    for rows in (X, new):
+        raw = novelty.is_out_of_distribution(rows)
+        flagged = looks_new(novelty, rows, nearest_distances(neighbours, rows))
+        assert raw.any()
+        assert flagged.tolist() == ([False] * 300 if rows is X else raw.tolist())
+    assert looks_new(novelty, X, []).tolist() == novelty.is_out_of_distribution(X).tolist()
+
+
+def test_a_cover_at_no_distance_from_all_its_nearest_is_no_training_cover():
+    assert is_training_cover(np.array([0.0]))
+    assert is_training_cover(np.array([0.001, 0.002, 0.3]))
+    assert not is_training_cover(np.array([0.0, 0.0, 0.0]))  # covers without text, to a model of words
+    assert not is_training_cover(np.array([0.1, 0.3]))
+    assert not is_training_cover(np.array([]))
 
 
 def wide(n, seed=0, shift=0.0):

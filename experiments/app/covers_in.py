@@ -1,0 +1,130 @@
+"""Covers in: the model in words, uploads, and how far their scoring is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from coverfusion.data.plurals import how_many
+from coverfusion.experiments.app.addresses import SCORED
+from coverfusion.experiments.app.example import drawn_uploads
+from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
+from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.runs import run_note
+from coverfusion.experiments.app.score_table import show_table
+from coverfusion.experiments.app.scored_covers import ScoredCovers
+from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_scoring
+from coverfusion.experiments.app.uploads import MAX_PICTURES, UPLOAD_TYPES
+from coverfusion.experiments.pipeline.cached_fits import all_blocks
+from coverfusion.experiments.pipeline.run_folder import blocks_in_words
+from coverfusion.experiments.scoring.score import check_targets
+from coverfusion.experiments.scoring.verdict import note_of as bundle_note
+from coverfusion.fusion.uncertainty.decision import Targets
+from coverfusion.fusion.uncertainty.guarantees import guarantee
+
+SEEN = "uploads seen"  # in the visitor's session: the uploads that were handed to a model
+MORE = (
+    f"The first {MAX_PICTURES} pictures are scored. For more, run "
+    "`coverfusion score BUNDLE covers.zip --out scores.csv` in a terminal."
+)
+
+
+def model_and_scores(
+    bundle: Path, targets: Targets, uploads: bool = True
+) -> tuple[LoadedModel, ScoredCovers | None]:
+    """Takes covers, and returns what was scored of them; None before that, and while they are being scored.
+
+    Args:
+        bundle: a bundle folder.
+        targets: when to abstain, and what the sets of genres guarantee.
+        uploads: say what the model is and take files, even where covers were scored.
+
+    Raises:
+        UserError: the bundle cannot be read, or has no held-out covers for the targets.
+    """
+    with st.spinner("Reading the model"):
+        model = read_model(bundle)
+    check_targets(model.bundle, targets)
+    job = _own_job(model, targets)
+    if uploads or job is None:
+        _take_covers(model, bundle, targets)
+        job = _own_job(model, targets)
+    if job is not None and not job.done:
+        _show_job(job, targets)
+        return model, None
+    if job is not None and job.error is not None:
+        st.error(plain(str(job.error) or repr(job.error)))
+    return model, None if job is None else job.scored
+
+
+def _own_job(model: LoadedModel, targets: Targets) -> ScoringJob | None:
+    """What this visitor's address names, if this model scores it."""
+    job = job_of(st.query_params.get(SCORED))
+    own = job is not None and (job.model.bundle.digest, job.targets) == (model.bundle.digest, targets)
+    return job if own else None
+
+
+def _take_covers(model: LoadedModel, bundle: Path, targets: Targets) -> None:
+    """Says what the model is, and starts to score what is uploaded."""
+    note = bundle_note(model.bundle)
+    if note and note != run_note(bundle.parent):  # which stands above every page
+        st.warning(plain(note))
+    st.markdown(about(model, targets))
+    given = st.file_uploader(
+        f"Pictures, or zips of pictures: up to {MAX_PICTURES} at once",
+        type=UPLOAD_TYPES,
+        accept_multiple_files=True,
+        on_change=_forget_scores,
+    )
+    uploads = [upload for upload in given or [] if isinstance(upload, UploadedFile)]
+    # After a visit to another page the uploader is empty, but the address still names what was scored.
+    seen = (model.bundle.digest, *(upload.file_id for upload in uploads))
+    if uploads and st.session_state.get(SEEN) != seen:
+        files = [(upload.name, upload.getvalue()) for upload in uploads]
+        st.query_params[SCORED] = start_scoring(model, files, targets)
+        st.session_state[SEEN] = seen
+        st.rerun()  # the links above take the address along
+    elif (
+        not uploads
+        and SCORED not in st.query_params
+        and st.button("No covers at hand? Score 12 drawn by a program")
+    ):
+        st.query_params[SCORED] = start_scoring(model, drawn_uploads(), targets)
+        st.rerun()
+
+
+def about(model: LoadedModel, targets: Targets) -> str:
+    """What the model is, what it sees, and what its predictions guarantee."""
+    genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
+    sentence = guarantee(model.bundle.decision, targets, model.bundle.classes)
+    name = model.bundle.classifier.name
+    seen = blocks_in_words(all_blocks(name, list(model.bundle.columns)))
+    about = (
+        f"The model `{name}` on {plain(seen)} gives each cover one of "
+        f"{how_many(len(model.bundle.classes), 'genre')}: {genres}."
+    )
+    return f"{about} {plain(sentence)}" if sentence else about
+
+
+@st.fragment(run_every=1)
+def _show_job(job: ScoringJob, targets: Targets) -> None:
+    """How far a job is, with the rows so far; the page is drawn anew at its end."""
+    if job.done:
+        st.rerun()
+    st.progress(job.count / max(job.total, 1), job.words)
+    scored = job.scored
+    if scored is not None and not scored.all:
+        st.warning(MORE)
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.caption("Scoring goes on when you look at another page.")
+    stop: Callable[[], None] = job.stop
+    right.button("Stop, and keep these", on_click=stop, width="stretch")
+    if scored is not None:
+        show_table(job.model, scored, scored.good, targets)
+
+
+def _forget_scores() -> None:
+    st.query_params.pop(SCORED, None)

@@ -1,0 +1,107 @@
+"""Covers being scored in the background, and results that wait for their visitor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+from coverfusion.experiments.app.loaded_model import LoadedModel
+from coverfusion.experiments.app.scored_covers import ScoredCovers, score_uploads
+from coverfusion.fusion.uncertainty.decision import Targets
+
+MAX_KEPT = 12  # results that the server remembers
+MAX_KEPT_BYTES = 2**30  # of their pictures together
+Uploads = Sequence[tuple[str, bytes | memoryview]]
+_JOBS: OrderedDict[str, ScoringJob] = OrderedDict()  # the newest last
+_LOCK = threading.Lock()
+
+
+@dataclass
+class ScoringJob:
+    """Uploads that one model scores.
+
+    Attributes:
+        model: shared with other visitors.
+        targets: when to abstain, and what the sets of genres guarantee.
+        scored: the covers done so far; None before the first.
+        total: pictures to score; 0 before it is known.
+        error: why it stopped; None where nothing went wrong.
+        done: whether it has ended.
+    """
+
+    model: LoadedModel
+    targets: Targets
+    scored: ScoredCovers | None = None
+    total: int = 0
+    error: Exception | None = None
+    done: bool = False
+    began: float = field(default_factory=time.monotonic)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def run(self, uploads: Uploads) -> None:
+        """Scores to the end, or until `stop`."""
+        try:
+            for scored, total in score_uploads(self.model, uploads, self.targets):
+                self.scored, self.total = scored, total
+                if self._stop.is_set():
+                    break
+        except Exception as error:  # noqa: BLE001 - it is shown to the visitor, and the server goes on
+            self.error = error
+        self.done = True
+
+    def stop(self) -> None:
+        """Ends it after the pictures at hand; what was scored stays."""
+        self._stop.set()
+
+    @property
+    def count(self) -> int:
+        """Pictures done."""
+        return 0 if self.scored is None else len(self.scored.frame)
+
+    @property
+    def words(self) -> str:
+        """How far it is: "24 of 200, about 70 s left"."""
+        if not self.count:
+            return "Reading"
+        left = (time.monotonic() - self.began) / self.count * (self.total - self.count)
+        return f"{self.count} of {self.total}, about {left:.0f} s left"
+
+
+def key_of(model: LoadedModel, uploads: Uploads, targets: Targets) -> str:
+    """A name that only those know who have these files: a digest of all that is scored, and how."""
+    digest = hashlib.sha256(f"{model.bundle.digest}{json.dumps(asdict(targets))}".encode())
+    for name, content in uploads:
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()[:32]
+
+
+def start_scoring(model: LoadedModel, uploads: Uploads, targets: Targets) -> str:
+    """Scores uploads in a thread, unless that was done or is being done; returns their key."""
+    key = key_of(model, uploads, targets)
+    with _LOCK:
+        known = _JOBS.get(key)
+        if known is None or (known.done and (known.error or known.count < known.total)):
+            job = _JOBS[key] = ScoringJob(model, targets)
+            threading.Thread(target=job.run, args=(uploads,), daemon=True).start()
+        _JOBS.move_to_end(key)
+        _forget()
+    return key
+
+
+def job_of(key: str | None) -> ScoringJob | None:
+    """What was started under a key; None where it is forgotten."""
+    return _JOBS.get(key or "")
+
+
+def _forget() -> None:
+    """Forgets the oldest results that have ended, while there are too many."""
+    for key in [key for key, job in _JOBS.items() if job.done][:-1]:
+        size = sum(len(one or b"") for job in _JOBS.values() if job.scored for one in job.scored.pictures)
+        if len(_JOBS) <= MAX_KEPT and size <= MAX_KEPT_BYTES:
+            return
+        del _JOBS[key]

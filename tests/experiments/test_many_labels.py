@@ -1,0 +1,94 @@
+"""Every command on covers of several genres does its work, or says at once that it cannot."""
+
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import COMMANDS, app
+from tests.helpers.many import save_many
+
+ON = "{manifest} --labels many -b color -b texture --store {store} --out {out}"
+WORKS = [
+    "inspect {manifest} --labels many --out {out} --store {store}",
+    f"train {ON} -c logistic -c knn --folds 3",
+    f"train {ON} -c mlp --seeds 2 --folds 3",
+    f"train {ON} -c stack -c average -c knn -c logistic",
+    f"ablate {ON} -c logistic --folds 3 --repeats 1",
+    f"ablate {ON} --plan --pilot {{run}} --folds 3",
+    f"curve {ON} -c logistic --folds 3 --sizes 30 --sizes 40",
+    f"sweep {ON} -c logistic -p C -v 0.01 -v 1",
+    f"sweep {ON} -c logistic -p C -v 0.01 -v 1 --folds 2 --metric log_loss",
+    f"search {ON} -c logistic -p C=0.01,1 --trials 2 --folds 2",
+    "compare {run} --out {out}",
+    "compare {run} --metric hamming_loss",
+    "labels {run} --out {out}",
+    "map {run} --out {out} -m pca",
+    "report {run} --out {out}",
+    "runs {runs}",
+    "index {run} --out {out} --evaluate",
+    "similar {run}/bundle {picture}",
+    "score {run}/bundle {picture}",
+    "explain {run}/bundle {picture}",
+    "track {run} --tracking-uri {out}.db",
+]
+REFUSED = [
+    "decide {run}",
+    "transfer {config} {manifest}",
+    f"train {ON} -c knn --nested 2 --folds 3",
+    f"train {ON} -c knn --prior balanced",
+    f"train {ON} -c knn --keep all",
+    f"curve {ON} -c logistic --balance weights",
+    "compare {run} {single}",
+    "score {run}/bundle {picture} --target-error 0.1",
+]
+# these speak of no labels, or have no end
+BESIDE = {"demo", "grow", "extract", "classifiers", "serve", "weights", "app"}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("many")
+    manifest = save_many(folder, 48)
+    one = pd.read_csv(manifest).assign(genre=lambda rows: rows["genre"].str.partition("|")[0])
+    one.to_csv(folder / "one.csv", index=False)
+    config = folder / "many.yaml"
+    config.write_text(f"collection: {manifest}\nlabels: many\nblocks: [color]\n")
+    runs = folder / "runs"
+    asked = ["-b", "color", "-c", "logistic", "-c", "knn", "--folds", "3"]
+    where = ["--store", str(folder / "store"), "--out", str(runs)]
+    for name, more in (("run", [str(manifest), "--labels", "many"]), ("single", [str(folder / "one.csv")])):
+        made = CliRunner().invoke(app, ["train", *more, *asked, *where, "--name", name])
+        assert made.exit_code == 0, made.output
+    return {
+        "manifest": manifest,
+        "config": config,
+        "picture": folder / "cover-003.png",
+        "store": folder / "store",
+        "runs": runs,
+        "run": runs / "run",
+        "single": runs / "single",
+    }
+
+
+@pytest.mark.parametrize("line", WORKS)
+def test_a_command_does_its_work(line: str, places: dict[str, Path], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, shlex.split(line.format(**places, out=tmp_path / "out")))
+    if isinstance(result.exception, UserError) and "pip install" in str(result.exception):
+        pytest.skip(str(result.exception))
+    assert result.exit_code == 0, f"{result.exception!r}\n{result.output}"
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_cannot_be_done_is_refused_at_once(line: str, places: dict[str, Path], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, shlex.split(line.format(**places, out=tmp_path / "out")))
+    assert isinstance(result.exception, UserError), result.output
+    assert "labels: many" in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_command_is_forgotten() -> None:
+    assert {line.split()[0] for line in WORKS + REFUSED} | BESIDE >= set(COMMANDS)

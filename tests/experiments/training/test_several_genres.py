@@ -1,0 +1,127 @@
+"""A run on covers of several genres, from pictures to scores: colour tells one genre, stripes the other."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from coverfusion.data.errors import UserError
+from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.scoring.score import score
+from coverfusion.experiments.training.train import train
+from coverfusion.fusion.bundle import load_bundle
+from coverfusion.fusion.uncertainty.decision import Targets
+from tests.helpers import pictures
+
+
+def draw(folder: Path, n: int, seed: int) -> Path:
+    """Red covers are Rock, striped ones Jazz, and many are both; the manifest says so."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir()
+    rows = []
+    for number in range(n):
+        genres = [["Rock"], ["Jazz"], ["Rock", "Jazz"]][number % 3]
+        colour = (
+            (200, int(rng.integers(0, 60)), 20) if "Rock" in genres else (20, int(rng.integers(0, 60)), 200)
+        )
+        width = int(rng.integers(6, 12))
+        drawn = pictures.stripes(colour, "white", width) if "Jazz" in genres else pictures.solid(colour)
+        pictures.grained(drawn.resize((120, 120)), [seed, number]).save(folder / f"{number}.png")
+        rows.append({"path": f"{number}.png", "genre": "|".join(genres)})
+    pd.DataFrame(rows).to_csv(folder / "covers.csv", index=False)
+    return folder / "covers.csv"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    root = tmp_path_factory.mktemp("several")
+    config = make_config(
+        "a test",
+        collection=draw(root / "covers", 72, 0),
+        labels="many",
+        folds=3,
+        classifiers=["logistic", "kernel_ridge"],
+        blocks=["color", "texture"],
+        alone=["logistic"],
+        store=root / "store",
+        out=root / "runs",
+    )
+    return read_run(train(config))
+
+
+def test_both_genres_are_found_and_no_cover_is_left_out(run: Run) -> None:
+    assert run.facts["covers"] == 72
+    assert run.facts["genres"] == {"Jazz": 48, "Rock": 48}
+    assert run.metric.name == "macro_f1"
+    assert run.score(run.chosen).value > 0.9
+    assert run.chosen.scores["folds"]["accuracy"].value > 0.8
+    predictions = run.predictions()
+    both = predictions[predictions["genre"] == "Jazz|Rock"]
+    assert (both["predicted"] == "Jazz|Rock").mean() > 0.8
+
+
+def test_a_block_finds_the_genre_that_it_carries(run: Run) -> None:
+    color, texture = run.model("logistic on color"), run.model("logistic on texture")
+    assert color.genres["folds"]["Rock"]["f1"].value > 0.9
+    assert texture.genres["folds"]["Jazz"]["f1"].value > 0.9
+    average = [
+        model.genres["folds"][genre]["average_precision"].value
+        for model, genre in ((color, "Rock"), (texture, "Jazz"))
+    ]
+    assert min(average) > 0.9
+
+
+def test_the_report_and_the_card_tell_it(run: Run) -> None:
+    page, card = run.report.read_text(), (run.bundle / "README.md").read_text()
+    assert "every genre for each cover" in page
+    assert "average precision" in page
+    assert "top-3" not in page
+    assert "conformal risk control" in card
+    metrics = json.loads((run.folder / "metrics.json").read_text())
+    assert {entry["covers"] for entry in metrics["models"]} == {72}
+
+
+def test_new_covers_are_called_all_their_genres(run: Run, tmp_path: Path) -> None:
+    manifest = draw(tmp_path / "new", 30, 1)
+    truth = pd.read_csv(manifest)
+    files = [str(tmp_path / "new" / name) for name in truth["path"]]
+    score(run.bundle, iter(files), tmp_path / "s.csv")
+    found = pd.read_csv(tmp_path / "s.csv")
+    expected = ["|".join(sorted(genres.split("|"))) for genres in truth["genre"]]
+    named = ["|".join(sorted(genres.split("|"))) for genres in found["genres"]]
+    assert np.mean([one == other for one, other in zip(named, expected, strict=True)]) > 0.8
+    held = [set(genres.split("|")) for genres in found["genre_set"]]
+    kept = [
+        len(set(own.split("|")) & names) / len(own.split("|"))
+        for own, names in zip(expected, held, strict=True)
+    ]
+    assert np.mean(kept) > 0.85
+    with pytest.raises(UserError, match="set-coverage"):
+        score(run.bundle, iter(files), tmp_path / "t.csv", targets=Targets(error=0.2))
+
+
+def test_the_bundle_says_that_it_knows_several(run: Run) -> None:
+    bundle = load_bundle(run.bundle)
+    assert bundle.classes == ["Jazz", "Rock"]
+    assert bundle.decision is None
+    assert bundle.several is not None
+    manifest = json.loads((run.bundle / "manifest.json").read_text())
+    assert manifest["labels"] == "many"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"prior": "balanced"}, {"keep": "first"}, {"metric": "micro_f1", "labels": "one"}]
+)
+def test_what_does_not_go_together_is_refused(wrong: dict[str, str], tmp_path: Path) -> None:
+    given = {
+        "labels": "many",
+        "collection": draw(tmp_path / "covers", 9, 2),
+        "store": tmp_path / "store",
+    } | wrong
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        train(
+            make_config("a test", out=tmp_path / "runs", blocks=["color"], classifiers=["logistic"], **given)
+        )
