@@ -19,7 +19,6 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.benchmark.task import Task
 from coverfusion.experiments.pipeline.guess import guess
-from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 
 KINDS = (".csv", ".parquet")
 TOLERANCE = 1e-3  # a sum of rounded probabilities is 1 within this
@@ -73,7 +72,7 @@ def read_predictions(path: str | os.PathLike[str]) -> tuple[dict[str, Any], pd.D
                 place = stream.tell()
             stream.seek(place)
             frame = as_was(pd.read_csv(stream, dtype={"cover_id": str}, keep_default_na=False))
-        facts = parse_yaml("".join(said)) or {}
+        facts = yaml.safe_load("".join(said)) or {}
         if not isinstance(facts, dict):
             raise ValueError("the lines above the table are not `# key: value`")
     except (OSError, ValueError, yaml.YAMLError) as error:

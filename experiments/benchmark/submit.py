@@ -17,8 +17,6 @@ from coverfusion.experiments.benchmark.submission import (
 )
 from coverfusion.experiments.benchmark.task import Task
 
-OTHER_FOLDS = "the task's other folds"
-
 
 def submissions_from(
     task: Task,
@@ -46,9 +44,9 @@ def submissions_from(
         if len(found) > 1 and "name" in given:
             raise UserError("--name names one system, and several classifiers are submitted. Leave it out.")
         made = []
-        for name, (seen, table) in found.items():
-            probabilities, guessed = check_predictions(task, table, f"{place}, {name}", guess_missing)
-            said = {"name": name, "trained on": OTHER_FOLDS, "notes": seen}
+        for name, one in found.items():
+            probabilities, guessed = check_predictions(task, one.table, f"{place}, {name}", guess_missing)
+            said = {"name": name, "trained on": one.trained_on, "notes": one.seen}
             made.append(submission_of(said | given | {"guessed": guessed}, probabilities))
         return made
     if classifiers:

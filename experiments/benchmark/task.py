@@ -24,7 +24,6 @@ from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.guess import baselines
 from coverfusion.experiments.pipeline.parts import ALL_FOLDS, train_test
-from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 
 TASK_FILE, PICTURES_FILE = "task.yaml", "pictures.csv"
 PICTURE_COLUMNS = ["id", "cover_id", "genre", "group", "fold"]
@@ -170,7 +169,7 @@ def read_task(place: str | os.PathLike[str]) -> Task:
             raise UserError(f"There is no task at {place}.{did_you_mean(str(place), known)}")
         folder = known[str(place)]
     try:
-        facts = parse_yaml((folder / TASK_FILE).read_text(encoding="utf-8"))
+        facts = yaml.safe_load((folder / TASK_FILE).read_text(encoding="utf-8"))
         texts = dict.fromkeys(("id", "cover_id", "genre"), str)
         rows = read_csv(folder / PICTURES_FILE, dtype=texts, keep_default_na=False)
         task = Task(

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from coverfusion.experiments.benchmark.from_runs import predictions_of_run
 from coverfusion.experiments.benchmark.task import read_task
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.examples.plain_systems import main
-from tests.helpers.tasks import save_posters
+from tests.helpers.tasks import COLOURS, poster, save_posters
 
 README = Path(__file__).parents[3] / "experiments/benchmark/README.md"
 SECTION = README.read_text().partition("\n## A task of your own")[2].partition("\n## The files")[0]
@@ -81,6 +82,21 @@ def test_a_run_with_other_folds_is_refused(place: Path) -> None:
     _run("train", "posters", *few, "--name", "single")
     with pytest.raises(UserError, match=r"has one split, and the task has 3 folds"):
         predictions_of_run(task, place / "runs" / "single")
+
+
+@pytest.mark.slow
+def test_a_run_that_learnt_from_more_says_so(place: Path) -> None:
+    task = read_task(place / "task")
+    [mine] = predictions_of_run(task, place / "runs" / "mine", ["logistic"]).values()
+    assert mine.trained_on == "the task's other folds"
+    shutil.copytree(place / "posters", place / "more")
+    for number, genre in enumerate(COLOURS):
+        poster(genre, 100 + number).save(place / "more" / genre / "new.png")
+    folds = ["--split-file", "laid/splits.parquet"]
+    _run("train", "more", *folds, "-b", "color", "-c", "knn", "--name", "more")
+    learnt = predictions_of_run(task, place / "runs" / "more")["knn"]
+    assert learnt.trained_on == "the task's other folds, and 3 pictures that the task lacks"
+    assert len(learnt.table) == 60
 
 
 @pytest.mark.slow
