@@ -359,6 +359,7 @@ def _config(command: str, source: Source, **options: Any) -> Config:
     if isinstance(source, Collection):
         options |= {"keep": source.keep, "genres": None if source.genres is None else list(source.genres)}
         options["sides"] = options.get("sides") or source.sides
+        options["labels"] = options.get("labels") or source.labels
         source = str(source.source)
     for key in ("blocks", "classifiers", "alone"):
         value = options.get(key)

@@ -20,6 +20,7 @@ from PIL.Image import Image
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.pictures import DECODE_VERSION
 from coverfusion.data.registry import Registry, code_of
+from coverfusion.features.table import BACK_BLOCK
 from coverfusion.features.weights import Weights
 
 
@@ -110,7 +111,6 @@ class BlockExtractor:
         raise NotImplementedError
 
 
-BACK_BLOCK = "back_"  # before the name of a block of backs, where fronts have one of that name
 BLOCKS: Registry[Extractor] = Registry("block", "coverfusion.features", "coverfusion.blocks")
 register = BLOCKS.register
 

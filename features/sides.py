@@ -12,16 +12,11 @@ import pandas as pd
 from PIL.Image import Image
 
 from coverfusion.features.extract import Rows, compute, read_table, table_of_rows
-from coverfusion.features.registry import BACK_BLOCK, Annotator, Extractor
+from coverfusion.features.registry import Annotator, Extractor
 from coverfusion.features.store import Store
-from coverfusion.features.table import FeatureTable
+from coverfusion.features.table import BACK_BLOCK, FeatureTable, is_back
 
 _NO_PICTURE = ""  # an id that no row of the store has
-
-
-def is_back(block: str) -> bool:
-    """Whether a block is of backs."""
-    return block.startswith(BACK_BLOCK)
 
 
 def join_sides(fronts: FeatureTable, backs: FeatureTable) -> FeatureTable:

@@ -22,6 +22,7 @@ ROWS_PER_GROUP = 8192  # what a reader of the parquet file takes into memory at 
 TEXT_KINDS = ("letters", "words")  # ways in which a text is learnt
 METADATA = "metadata_"  # before the name of a manifest's column that is a block; no extractor is called so
 LISTING = "table.json"
+BACK_BLOCK = "back_"  # before the name of a block of backs, where fronts have one of that name
 _REMEDY = "Make the table again with `coverfusion extract`, which takes the rows from the store."
 
 
@@ -45,6 +46,11 @@ class Listing(TypedDict):
     """What `table.json` says."""
 
     blocks: list[PlainName]
+
+
+def is_back(block: str) -> bool:
+    """Whether a block is of backs."""
+    return block.startswith(BACK_BLOCK)
 
 
 @dataclass(repr=False)

@@ -30,8 +30,7 @@ from typing_extensions import TypedDict
 from coverfusion.data.checksums import sha256_of
 from coverfusion.data.errors import UserError
 from coverfusion.data.json_files import PlainName, read_json
-from coverfusion.features.sides import is_back
-from coverfusion.features.table import FeatureTable, Made, MetadataColumn
+from coverfusion.features.table import FeatureTable, Made, MetadataColumn, is_back
 from coverfusion.fusion.base import BlockClassifier
 from coverfusion.fusion.listed_files import check_digests, plain_files
 from coverfusion.fusion.registry import CLASSIFIERS, classifier_class, origins_of

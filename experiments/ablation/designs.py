@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.experiments.evaluation.shapley import subsets
 from coverfusion.experiments.pipeline.block_sets import units_of
-from coverfusion.features.sides import is_back
-from coverfusion.features.table import is_metadata
+from coverfusion.features.table import is_back, is_metadata
 
 Units = tuple[str, ...]
 DESIGNS = ("alone", "without", "metadata", "sides", "subsets", "families", "greedy")

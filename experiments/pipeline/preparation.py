@@ -32,9 +32,9 @@ from coverfusion.features.extract import Failure
 from coverfusion.features.pixels import Pixels
 from coverfusion.features.registry import Extractor, reads_text
 from coverfusion.features.registry import create as create_extractor
-from coverfusion.features.sides import is_back, read_items
+from coverfusion.features.sides import read_items
 from coverfusion.features.store import Store
-from coverfusion.features.table import FeatureTable, Made
+from coverfusion.features.table import FeatureTable, Made, is_back
 from coverfusion.fusion.pictures import PIXELS, Pictures
 from coverfusion.fusion.registry import classifier_class, classifier_names
 
