@@ -74,7 +74,8 @@ def _power(part: pd.DataFrame, metric: Metric) -> str:
     """Which differences could have been found at all: without it "nothing significant" reads as "nothing"."""
     if part["detectable"].min() > metric.most:
         return "These folds can show nothing: they find only differences of more than 100 points."
-    ends = [part.loc[part["detectable"].idxmin()], part.loc[part["detectable"].idxmax()]]
+    ordered = records(part.sort_values("detectable", kind="stable"))
+    ends = [ordered[0], ordered[-1]]
     sizes = list(dict.fromkeys(f"{metric.size_words(row['detectable'])} ({row['unit']})" for row in ends))
     return (
         f"By block, differences from {' to '.join(sizes)} {metric.gain} on are found in 80 % of such "

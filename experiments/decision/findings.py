@@ -69,13 +69,13 @@ def verdict(tables: Mapping[str, pd.DataFrame], target: float) -> str:
         target: the proportion of wrong predictions.
     """
     rules = tables["abstention"].query("target == 'error' and wished == @target").set_index("rule")
-    aim, one = f"At most {100 * target:g} % wrong", rules.loc["guaranteed"]
+    aim, one = f"At most {100 * target:g} % wrong", rules.loc["guaranteed"].to_dict()
     if not one["answered"]:
         return f"{aim} cannot be guaranteed here by one threshold with 90 % confidence."
     said = [
         (
             f"{aim} over all covers, with 90 % confidence, by one threshold: it keeps "
-            f"{percent(one['coverage'])} of the covers."
+            f"{percent(float(one['coverage']))} of the covers."
         )
     ]
     predicted = tables["predicted"].set_index("thresholds")
