@@ -60,10 +60,10 @@ def base_words(explanation: dict[str, Any]) -> str:
     factor, unit = display_unit(parts["unit"])
     base, score = factor * parts["base"], factor * parts["score"]
     if parts["unit"] != PROBABILITY:
-        return f"In {unit}, from {brief(base)} of an average training cover to {brief(score)}."
+        return f"In {unit}, from {brief(base)} ({parts['start']}) to {brief(score)}."
     return (
-        f"An average training cover gets {base:.1f} % for {genre}, this one {score:.1f} %. "
-        "The effects, in points, add up to the difference."
+        f"{capital(parts['start'])} gets {base:.1f} % for {genre}, this one {score:.1f} %. "
+        "The effects of the blocks, in points, add up to the difference."
     )
 
 

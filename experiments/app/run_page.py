@@ -161,7 +161,8 @@ def chosen_words(run: Run) -> str:
     score, best = run.score(chosen), run.score(first)
     words = (
         "\u2605 is the model that this app uses: of the models on all that they can see, it has the best "
-        f"{METRICS[run.chosen_by].label if run.chosen_by else run.metric.label}."
+        f"{METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers that chose. "
+        "A model on one block alone cannot be chosen."
     )
     if chosen is first or max(score.low, best.low) > min(score.high, best.high):
         return words

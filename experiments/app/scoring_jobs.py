@@ -40,14 +40,18 @@ class ScoringJob:
     total: int = 0
     error: Exception | None = None
     done: bool = False
-    began: float = field(default_factory=time.monotonic)
+    first: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, uploads: Uploads) -> None:
         """Scores to the end, or until `stop`."""
         try:
             for scored, total in score_uploads(self.model, uploads, self.targets):
-                self.scored, self.total = scored, total
+                self.scored, self.total, self.last_at = scored, total, time.monotonic()
+                if not self.first:
+                    self.first, self.first_at = self.count, self.last_at
                 if self._stop.is_set():
                     break
         except Exception as error:  # noqa: BLE001 - it is shown to the visitor, and the server goes on
@@ -68,8 +72,12 @@ class ScoringJob:
         """How far it is: "24 of 200, about 70 s left"."""
         if not self.count:
             return "Reading"
-        left = (time.monotonic() - self.began) / self.count * (self.total - self.count)
-        return f"{self.count} of {self.total}, about {left:.0f} s left"
+        of_total = f"{self.count} of {self.total}"
+        if self.count == self.first or not self.total:  # the first pictures wait for the networks to be read
+            return of_total
+        done, since = self.count - self.first, self.last_at - self.first_at
+        left = since / done * (self.total - self.count) - (time.monotonic() - self.last_at)
+        return f"{of_total}, about {max(left, 1):.0f} s left"
 
 
 def key_of(model: LoadedModel, uploads: Uploads, targets: Targets) -> str:

@@ -73,5 +73,5 @@ def words(note: str | None) -> list[MarkedWord]:
 
 
 def counted_words(items: Sequence[object], one: str, many: str) -> str:
-    """How many were found, in words: "no faces", "1 face", "2 faces"."""
-    return how_many(len(items), one, many) if items else f"no {many}"
+    """How many were found, in words: "no faces found", "1 face", "2 faces"."""
+    return how_many(len(items), one, many) if items else f"no {many} found"

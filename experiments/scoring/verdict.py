@@ -14,6 +14,7 @@ from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
 NO_ANSWER = "No prediction: the model is not sure enough. The genre named here is its best guess."
 NO_GUARANTEE = "No prediction: the target guarantees something only for covers like the training covers."
 UNDECIDED = "Undecided"  # of a set of all genres
+OF_ITS_GENRES = "of-its-genres"  # what sets hold of a cover that may have several
 OUT_OF_DISTRIBUTION = (
     "Out of distribution: next to no training cover looks like this picture, so the genre named here means "
     "little."
@@ -32,7 +33,8 @@ class Verdict:
         out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
         known_genres: how many genres the model knows.
-        sets: what `set_coverage` is of: the covers of each genre ("by-genre"), or all ("marginal").
+        sets: what `set_coverage` is of: the covers of each genre ("by-genre"), or all ("marginal"); of a
+            model of several genres the genres of a cover ("of-its-genres").
     """
 
     abstain: bool | None = None
@@ -56,12 +58,18 @@ class Verdict:
 
 def set_in_words(genres: Sequence[str], coverage: float, sets: str | None, every: bool = False) -> str:
     """A set of genres and what it guarantees, as of `set_guarantee`; `every`: it has all genres."""
-    named = f"{UNDECIDED}: no genre can be ruled out" if every else f"One of: {', '.join(genres)}"
+    named = (
+        f"{UNDECIDED}: no genre can be ruled out"
+        if every
+        else f"{'Among' if sets == OF_ITS_GENRES else 'One of'}: {', '.join(genres)}"
+    )
     return f"{named} (such sets hold {set_guarantee(coverage, sets)})."
 
 
 def set_guarantee(coverage: float, sets: str | None) -> str:
     """What sets hold: a proportion (0 to 1) of the covers of each genre ("by-genre"), or of all covers."""
+    if sets == OF_ITS_GENRES:
+        return f"{100 * coverage:g} % of a cover's genres on average"
     covers = "each genre's covers" if sets == BY_GENRE else "covers"
     return f"the true genre of {100 * coverage:g} % of {covers}"
 
@@ -79,6 +87,18 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         nearest = [] if bundle.neighbours is None else nearest_distances(bundle.neighbours, row)
         out_of_distribution = bool(looks_new(bundle.novelty, row, nearest)[0])
     note = note_of(bundle)
+    if bundle.several is not None:
+        proba = bundle.predict_proba(row)
+        return Verdict(
+            genre_set=[
+                str(genre) for genre in bundle.several.sets(proba, targets.set_coverage, bundle.classes)[0]
+            ],
+            set_coverage=targets.set_coverage,
+            sets=OF_ITS_GENRES,
+            known_genres=len(bundle.classes),
+            out_of_distribution=out_of_distribution,
+            note=note,
+        )
     if bundle.decision is None:
         return Verdict(out_of_distribution=out_of_distribution, note=note)
     proba = bundle.decision.answering(bundle.predict_proba(row))

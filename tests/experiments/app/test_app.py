@@ -192,7 +192,7 @@ def test_a_stopped_job_keeps_what_it_has(model: LoadedModel) -> None:
     assert job.done
     assert 0 < job.count < 40
     assert job.total == 40
-    assert re.fullmatch(rf"{job.count} of 40, about \d+ s left", job.words)
+    assert job.words == f"{job.count} of 40"  # the first pictures tell no rate
 
 
 def _ended(key: str) -> ScoringJob:

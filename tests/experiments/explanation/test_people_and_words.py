@@ -51,4 +51,8 @@ def test_no_note_is_nothing() -> None:
 
 
 def test_one_is_one() -> None:
-    assert [counted_words("x" * n, "face", "faces") for n in range(3)] == ["no faces", "1 face", "2 faces"]
+    assert [counted_words("x" * n, "face", "faces") for n in range(3)] == [
+        "no faces found",
+        "1 face",
+        "2 faces",
+    ]

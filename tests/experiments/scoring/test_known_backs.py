@@ -106,7 +106,7 @@ def test_the_predictor_takes_backs(bundle, new):
     scored = _scored(bundle, new, "--pair", BY_NAME)
     assert found["genre_1"].tolist()[:3] == list(TINTS)
     expected = scored.loc[[path.name for path in fronts], "probability_1"]
-    np.testing.assert_allclose(found["probability_1"][:3], expected, atol=1e-9)
+    np.testing.assert_allclose(found["probability_1"][:3], expected.astype(float), atol=1e-9)
     proba = predictor.predict_proba([*fronts, fronts[0]], backs=[*backs, None])
     np.testing.assert_allclose(proba.max(axis=1), found["probability_1"], atol=1e-9)
     with pytest.raises(UserError, match="backs: there are more"):
@@ -149,7 +149,7 @@ def test_a_model_of_single_pictures_takes_no_pairs(one_sided, new, tmp_path):
         (BY_NAME, ["x/a_front.jpg", "y/a_back.jpg"], [("x/a_front.jpg", ""), ("", "y/a_back.jpg")]),
         ("*.jpg,*-b.jpg", ["A-B.jpg", "a.jpg", "c.JPG"], [("a.jpg", "A-B.jpg"), ("c.JPG", "")]),
         (
-            "f-*,b-*",
+            "front-*,back-*",
             ["z.zip!back-1.png", "z.zip!front-1.png"],
             [("z.zip!front-1.png", "z.zip!back-1.png")],
         ),
