@@ -116,7 +116,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         self._learn_categories(X, sample_weight)
         numbers, texts = self._split(X)
-        sets = self.many and np.ndim(y) == 2
+        sets = self.many and isinstance(y, pd.DataFrame)
         X_checked, labels = validate_data(
             self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan", multi_output=sets
         )

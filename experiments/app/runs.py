@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-_TITLE = re.compile(r"<title>(.*) covers: .*</title>")  # of a genre's page
+_TITLE = re.compile(r"<title>(.*) covers of .*</title>")  # of a genre's page
 TITLE_WITHIN = 2**16  # characters of a page in which its title stands
 
 

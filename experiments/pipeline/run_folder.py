@@ -70,7 +70,7 @@ class ScoredModel:
     scores: Mapping[str, Mapping[str, Interval]]
     genres: Mapping[str, Mapping[str, Any]]
     confusion: Mapping[str, pd.DataFrame]
-    covers: Mapping[str, int]
+    covers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def on(self) -> str:

@@ -102,7 +102,7 @@ def test_the_prior_of_the_fit_comes_back_exactly_and_a_new_fit_forgets() -> None
     np.testing.assert_array_equal(fitted.answer_to(natural).predict_proba(X), before)
     fitted.answer_to(ALIKE).fit(X, y)
     np.testing.assert_array_equal(fitted.predict_proba(X), before)
-    with pytest.raises(ValueError, match="a share above 0 for Jazz, Metal, Pop"):
+    with pytest.raises(ValueError, match="a proportion above 0 for Jazz, Metal, Pop"):
         fitted.answer_to({"Pop": 1.0, "Jazz": 1.0})
 
 

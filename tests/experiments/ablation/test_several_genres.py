@@ -32,7 +32,7 @@ def test_each_genre_loses_by_its_own_block(study: Path) -> None:
     genres = pd.read_csv(study / "genres.csv").set_index(["block", "genre"])
     for block, own, other in (("color", "ember", "wave"), ("texture", "wave", "ember")):
         assert genres.loc[(block, own), "loss"] > 0.15
-        assert genres.loc[(block, own), "p_holm"] < 0.05
+        assert genres.loc[(block, own), "low"] > 0
         assert abs(genres.loc[(block, other), "loss"]) < 0.1
     folds = pd.read_csv(study / "ablation.csv").groupby("units").mean(numeric_only=True)
     assert folds.loc["color", "f1_ember"] > 0.9 > folds.loc["texture", "f1_ember"]

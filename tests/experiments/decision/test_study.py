@@ -237,7 +237,7 @@ def test_the_verdict_names_genres_that_miss_the_target() -> None:
         [*rows, ("by-genre", "Pop", 0, np.nan)], columns=["thresholds", "genre", "answered", "error"]
     )
     tables = {"abstention": pd.DataFrame([rule]), "predicted": predicted}
-    assert verdict(tables, 0.2) == (
+    assert verdict(tables, 0.2).replace("\u00a0", " ") == (
         "At most 20 % wrong over all covers, with 90 % confidence, by one threshold: it keeps 50.0 % of the "
         "covers. Single genres have no such guarantee: more are wrong among those predicted Pop (35.0 %). "
         "With a threshold for each predicted genre, Pop gets no prediction."
@@ -338,7 +338,7 @@ def test_of_a_split_validation_teaches_and_test_tries(runs: dict[str, Path], tmp
     assert len(tried) == (splits == "test").sum()
     place = decide(runs["split"], "knn", 0.3, tmp_path / "knn")
     text = (place / "findings.txt").read_text()
-    assert text.startswith(f"knn, {len(tried)} covers not used to choose the model")
+    assert text.splitlines()[1].startswith(f"knn, on {len(tried)} covers not used to choose the model")
     assert "target of 30 % error" in text
 
 
