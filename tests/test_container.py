@@ -154,7 +154,7 @@ def test_a_health_check_fails_where_the_server_does(compose: dict[str, Any], nam
 
 
 def test_the_health_checks_paths_are_those_of_the_servers() -> None:
-    assert '"/v1/health"' in (ROOT / "experiments" / "service" / "application.py").read_text()
+    assert '"/v1/health"' in (ROOT / "experiments" / "service" / "fact_paths.py").read_text()
     streamlit = importlib.util.find_spec("streamlit")
     if streamlit is None or streamlit.origin is None:
         pytest.skip("streamlit is not installed (extra `app`)")

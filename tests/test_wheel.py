@@ -237,6 +237,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file()
     }
     expected |= {"coverfusion/py.typed", "coverfusion/experiments/bench/ocr_transcripts.csv"}
+    for folder, kind in (("app", "*.js"), ("benchmark/tasks", "*/*")):  # what code reads beside itself
+        files = (ROOT / "experiments" / folder).glob(kind)
+        expected |= {f"coverfusion/{path.relative_to(ROOT).as_posix()}" for path in files}
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     version = PROJECT["project"]["version"]

@@ -58,6 +58,11 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
             `out` is no folder.
     """
     run, out = Path(run), Path(out)
+    if read_run(run).several:
+        raise UserError(
+            f"{run} was trained with labels: many, and genre pages speak of one genre a cover. Its report.html "
+            f"has the scores of each genre."
+        )
     check_folder(out)
     prepared = reopen(run)
     neighbours = load_bundle(run / "bundle").neighbours

@@ -74,8 +74,12 @@ def predicted_of(predictions: pd.DataFrame, genres: Sequence[str] = ()) -> Predi
 
 def named_genres(predictions: pd.DataFrame) -> np.ndarray:
     """(n,) the predicted genre of each row of a predictions frame, or its genres, joined."""
-    found = predicted_of(predictions)
-    return genres_in_words(found.named, found.genres)
+    if several(predictions):
+        found = predicted_of(predictions)
+        return genres_in_words(found.named, found.genres)
+    genres = genres_of(predictions)
+    proba = predictions[[f"p_{genre}" for genre in genres]].to_numpy()
+    return genres_in_words(proba.argmax(axis=1), genres)
 
 
 def genres_in_words(codes: np.ndarray, genres: Sequence[str]) -> np.ndarray:
