@@ -60,8 +60,8 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
     run, out = Path(run), Path(out)
     if read_run(run).several:
         raise UserError(
-            f"{run} was trained with labels: many, and genre pages speak of one genre a cover. Its report.html "
-            f"has the scores of each genre."
+            f"{run} was trained with labels: many, and genre pages speak of one genre a cover. Its "
+            "report.html has the scores of each genre."
         )
     check_folder(out)
     prepared = reopen(run)

@@ -24,7 +24,7 @@ WORKS = [
     f"train {ON} -c stack -c average -c knn -c logistic",
     f"ablate {ON} -c logistic --folds 3 --repeats 1",
     f"ablate {ON} --plan --pilot {{run}} --folds 3",
-    f"curve {ON} -c logistic --folds 3 --sizes 20 --sizes 30",
+    f"curve {ON} -c logistic --folds 3 --sizes 30 --sizes 31",
     f"sweep {ON} -c logistic -p C -v 0.01 -v 1",
     f"sweep {ON} -c logistic -p C -v 0.01 -v 1 --folds 2 --metric log_loss",
     f"search {ON} -c logistic -p C=0.01,1 --trials 2 --folds 2",
