@@ -68,8 +68,14 @@ def show_one_of(folders: Sequence[Path], label: str, title: str) -> None:
 
 
 def linked(text: str, links: Collection[str] = ()) -> str:
-    """A page without the bar of its run, whose links to pages beside it are plain text but for `links`."""
-    return _BESIDE.sub(lambda found: found[0] if found[1] in links else found[2], BAR.sub("", text, count=1))
+    """A page whose links to pages beside it are plain text, and gone from the bar of its run, but for `links`."""
+
+    def bar(found: re.Match[str]) -> str:
+        kept = _BESIDE.sub(lambda link: link[0] if link[1] in links else "", found[0])
+        return kept if _BESIDE.search(kept) else ""
+
+    alone = BAR.sub(bar, text, count=1)
+    return _BESIDE.sub(lambda found: found[0] if found[1] in links else found[2], alone)
 
 
 def framed(text: str, links: Collection[str] = ()) -> str:

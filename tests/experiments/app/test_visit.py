@@ -154,7 +154,7 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     ).first.click()
     page.frame_locator("iframe[title='Genre report: dub']").get_by_role("heading", level=1).wait_for()
     page.frame_locator("iframe[title='Genre report: dub']").get_by_role(
-        "link", name="Report of the run"
+        "link", name="Report", exact=True
     ).click()
     page.get_by_role("heading", name="Leaderboard", exact=True, level=1).wait_for()
 
