@@ -68,7 +68,7 @@ def show_one_of(folders: Sequence[Path], label: str, title: str) -> None:
 
 
 def linked(text: str, links: Collection[str] = ()) -> str:
-    """A page whose links to pages beside it are plain text, and gone from the bar of its run, but for `links`."""
+    """A page whose links to pages beside it are plain text, and gone from the run's bar, but for `links`."""
 
     def bar(found: re.Match[str]) -> str:
         kept = _BESIDE.sub(lambda link: link[0] if link[1] in links else "", found[0])

@@ -152,8 +152,8 @@ def check_targets(bundle: Bundle, targets: Targets) -> None:
         if replace(targets, set_coverage=NO_TARGETS.set_coverage) != NO_TARGETS:
             raise UserError(
                 "This bundle names several genres of a cover (labels: many): it never abstains, and of the "
-                "targets it knows --set-coverage alone. Leave out --target-error, --target-coverage, --sets and "
-                "--thresholds."
+                "targets it knows --set-coverage alone. Leave out --target-error, --target-coverage, "
+                "--sets and --thresholds."
             )
         return
     if bundle.decision is None and targets != NO_TARGETS:
