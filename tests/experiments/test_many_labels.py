@@ -36,7 +36,7 @@ WORKS = [
     "index {run} --out {out} --evaluate",
     "similar {run}/bundle {picture}",
     "score {run}/bundle {picture}",
-    "explain {run}/bundle {picture}",
+    "explain {run}/bundle {picture} --out {out}.png",
 ]
 REFUSED = [
     "decide {run}",
