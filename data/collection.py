@@ -25,6 +25,7 @@ from coverfusion.data.genre_sets import (
     Labels,
     each_genre,
     genre_names,
+    joined,
     with_sets,
 )
 from coverfusion.data.identity_order import group_numbers, least_covers
@@ -205,7 +206,7 @@ def read_collection(
         "all": pd.Series(False, index=unique.index),
     }[keep]
     if labels == "many":
-        sets = genres_shown.transform(lambda own: SEPARATOR.join(sorted(set(own)))).str.split(SEPARATOR)
+        sets = genres_shown.transform(joined).str.split(SEPARATOR)
         kept = with_sets(unique, sets)[~unique.duplicated("cover_id")].reset_index(drop=True)
     else:
         kept = unique[~left_out].reset_index(drop=True)

@@ -57,7 +57,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     - `_fit(X, y, weight, groups)`: learns from (n, d) rows, (n,) codes, (n,) weights, (n,) groups or None;
     - `_probabilities(X)`: (n, n_classes) for (n, d) rows; they need not sum to 1 exactly.
 
-    One that sets `many` may be given (n, n_classes) of 0 and 1 for y, where rows may have several classes.
+    One that sets `many` may be given an (n, n_classes) frame of 0 and 1 for y: rows may have several classes.
     Its probabilities are then of each class by itself. `fusion.several_genres` fits all others one against
     the rest.
 
@@ -85,6 +85,7 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     reads_text: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False  # it learns from nothing else
     many: ClassVar[bool] = False  # it learns several genres of a row in one fit
+    classes_: np.ndarray
     n_features_in_: int
     feature_names_in_: np.ndarray
 
@@ -116,7 +117,8 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         """
         self._learn_categories(X, sample_weight)
         numbers, texts = self._split(X)
-        sets = self.many and isinstance(y, pd.DataFrame)
+        several = y if self.many and isinstance(y, pd.DataFrame) else None
+        sets = several is not None
         X_checked, labels = validate_data(
             self, numbers, y, dtype=np.float32, ensure_all_finite="allow-nan", multi_output=sets
         )
@@ -129,10 +131,10 @@ class BlockClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         X_checked, labels, weight = X_checked[used], labels[used], weight[used]
         texts = chosen_texts(texts, np.flatnonzero(used))
         self.__dict__.pop("several_", None)
-        if sets:
+        if several is not None:
             self.several_ = True
-            names = y.columns if isinstance(y, pd.DataFrame) else range(labels.shape[1])
-            self.classes_, codes = np.asarray(list(names), dtype=object), labels.astype(np.float64)
+            self.classes_ = np.array([*several.columns], dtype=object)
+            codes = labels.astype(np.float64)
         else:
             self.classes_, codes = np.unique(labels, return_inverse=True)
         if len(self.classes_) < 2:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.ablation.designs import ALL_BUT_A_SIDE, ONE_SIDE
 from coverfusion.experiments.drawing.charts import Axis, Chart
-from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
 from coverfusion.experiments.drawing.labels import genres_named, largest
 from coverfusion.experiments.drawing.words import points, records
@@ -195,19 +195,7 @@ def interaction_map(pairs: pd.DataFrame, classifier: str, metric: Metric) -> Hea
 def _differences(
     title: str, rows: Sequence[Row], metric: Metric, axis: Axis, label: str, classifiers: Sequence[str]
 ) -> Forest:
-    hollow = not all(row.filled for row in rows)
-    return Forest(
-        title=title,
-        rows=rows,
-        axis=axis,
-        axis_label=f"{label}, 95 % interval",
-        shown=metric.gain_figure,
-        tick=metric.tick,
-        line=0.0,
-        line_label="no difference",
-        groups=_named(classifiers, rows),
-        keys={"hollow": "not significant (Holm)"} if hollow else {},
-    )
+    return difference_forest(title, rows, metric, label, axis, _named(classifiers, rows))
 
 
 def _named(classifiers: Sequence[str], rows: Sequence[Row]) -> dict[int, str]:

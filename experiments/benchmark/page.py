@@ -14,7 +14,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.benchmark.board import GUESSING, Board
 from coverfusion.experiments.benchmark.shown import score_of, verdict
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
 from coverfusion.experiments.drawing.words import p_value, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
@@ -103,17 +103,7 @@ def behind_chart(board: Board) -> Forest:
         )
         for name, row in behind.iterrows()
     ]
-    return Forest(
-        title=f"How much better {board.best} is than each other",
-        rows=rows,
-        axis=forest_axis(rows, 0.0),
-        axis_label=f"{metric.gain}, 95 % interval",
-        shown=metric.gain_figure,
-        tick=metric.tick,
-        line=0.0,
-        line_label="no difference",
-        keys={} if all(row.filled for row in rows) else {"hollow": "not significant (Holm)"},
-    )
+    return difference_forest(f"How much better {board.best} is than each other", rows, metric)
 
 
 def _rows(board: Board) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ def compare_runs(
 
 def default_metric(folder: AnyPath) -> str:
     """What a run is compared by where nothing is said: accuracy, of covers of several genres macro F1."""
-    return "macro_f1" if _read(Path(folder)).config.get("labels") == "many" else "accuracy"
+    return "macro_f1" if _read(Path(folder)).several else "accuracy"
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:

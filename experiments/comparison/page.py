@@ -10,7 +10,7 @@ import pandas as pd
 
 from coverfusion.experiments.comparison.shown import FOLDS_NOTE, REPORT_NOTE, against_best, named, verdict
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import p_value, records
 from coverfusion.experiments.evaluation import ALPHA
@@ -63,14 +63,4 @@ def comparison_chart(table: pd.DataFrame, metric: Metric) -> Forest:
         ).scaled(metric.scale)
         for row in records(table)
     ]
-    return Forest(
-        title=f"How much better the first is, {metric.gain}",
-        rows=rows,
-        axis=forest_axis(rows, 0.0),
-        axis_label=f"{metric.gain}, 95 % interval",
-        shown=metric.gain_figure,
-        tick=metric.tick,
-        line=0.0,
-        line_label="no difference",
-        keys={"hollow": "not significant (Holm)"} if not all(row.filled for row in rows) else {},
-    )
+    return difference_forest(f"How much better the first is, {metric.gain}", rows, metric)

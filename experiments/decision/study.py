@@ -29,7 +29,7 @@ from coverfusion.experiments.decision.tables import (
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.provenance import environment, read_json, write_json
-from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, check_one_genre, read_run
 from coverfusion.fusion.uncertainty.decision import Targets
 
 
@@ -63,12 +63,11 @@ def decide(
     place = Path(out or folder / "decisions")
     check_folder(place)
     run = read_run(folder)
-    if run.config.get("labels") == "many":
-        raise UserError(
-            f"{folder} was trained with labels: many, and decide speaks of one genre a cover. Its "
-            f"bundle has thresholds for each genre and sets that miss few genres; `coverfusion score` names "
-            f"both."
-        )
+    check_one_genre(
+        run,
+        "decide speaks of one genre a cover. Its bundle has thresholds for each genre and sets that miss few "
+        "genres; `coverfusion score` names both.",
+    )
     model = _model(run, classifier)
     parts = held_out_parts(run, seed)
     held = read_held_out(run, model, parts)

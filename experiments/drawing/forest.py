@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from coverfusion.experiments.drawing.charts import Axis, axis_over, line_words, wrapped
+from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 START, END = 3.0, 97.0  # percent of the width that the axis takes
 WIDEST_LABEL = 28  # letters in a line, beside the value, on a phone
@@ -160,3 +161,35 @@ def forest_axis(
     """
     values = [value for row in rows for value in (row.value, row.low, row.high, row.ring)]
     return axis_over([*values, line], START, END, least, most)
+
+
+def difference_forest(
+    title: str,
+    rows: Sequence[Row],
+    metric: Metric,
+    what: str = "",
+    axis: Axis | None = None,
+    groups: Mapping[int, str] | None = None,
+) -> Forest:
+    """Differences of a metric beside the line of none; a hollow mark is not significant.
+
+    Args:
+        title: of the chart.
+        rows: scaled.
+        metric: that the differences are of.
+        what: the differences are, where it is more than the metric's gain.
+        axis: of several charts alike; None: this chart's own.
+        groups: names of the rows' groups.
+    """
+    return Forest(
+        title=title,
+        rows=rows,
+        axis=forest_axis(rows, 0.0) if axis is None else axis,
+        axis_label=f"{what or metric.gain}, 95 % interval",
+        shown=metric.gain_figure,
+        tick=metric.tick,
+        line=0.0,
+        line_label="no difference",
+        groups=groups or {},
+        keys={} if all(row.filled for row in rows) else {"hollow": "not significant (Holm)"},
+    )

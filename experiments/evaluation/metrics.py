@@ -6,7 +6,7 @@ matrix product with the resampling weights gives all resamples at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +71,7 @@ def score_predictions(
     resampled = _from_sums(group_weights(codes, seed, SCORE_RESAMPLES) @ sums, k)
     cells = sums[:, : k * k].reshape(-1, k, k)
     resting = {name: effective_groups(cells.sum(axis=2), codes) for name in EACH_GENRE_ALIKE}
-    overall = _frame(
+    overall = score_frame(
         {
             name: (
                 exact[name][0],
@@ -89,18 +89,11 @@ def score_predictions(
     if k <= 3:
         overall.loc["top3_accuracy", ["low", "high"]] = 1.0  # it cannot miss
     counted = {"support": cells.sum(axis=2) > 0, "predicted": cells.sum(axis=1) > 0}
-    tables = {}
-    for i, genre in enumerate(classes):
-        rows = {}
-        for name, whole in GENRE_SCORE_BASES.items():
-            resamples = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
-            own = len(np.unique(codes[counted[whole][:, i]]))
-            value = float(exact[name][0, i])
-            rows[name] = (value, *score_interval(value, resamples, own, wider))
-        tables[genre] = _frame(rows)
-    per_genre = pd.concat(tables, names=["genre", "score"])
     confusion = cells.sum(axis=0).astype(int)
-    per_genre["covers"] = np.repeat(confusion.sum(axis=1), len(GENRE_SCORE_BASES))
+    exact_of_genres = {name: exact[name][0] for name in GENRE_SCORE_BASES}
+    per_genre = genre_scores(
+        exact_of_genres, resampled, GENRE_SCORE_BASES, counted, codes, list(classes), wider
+    ).assign(covers=np.repeat(confusion.sum(axis=1), len(GENRE_SCORE_BASES)))
     named = pd.DataFrame(
         confusion, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
     )
@@ -127,6 +120,38 @@ GENRE_SCORE_BASES = {
     "recall": "support",
     "f1": "support",
 }  # and the covers it is of
+
+
+def genre_scores(
+    exact: Mapping[str, np.ndarray],
+    resampled: Mapping[str, np.ndarray],
+    bases: Mapping[str, str],
+    counted: Mapping[str, np.ndarray],
+    codes: np.ndarray,
+    classes: Sequence[str],
+    wider: float,
+) -> pd.DataFrame:
+    """Scores of each genre with their intervals, rows (genre, score).
+
+    Args:
+        exact: score -> (k,) values of all covers.
+        resampled: score or base -> (b, k) of the resamples.
+        bases: score -> the base that it is a proportion of; a resample without any has no value.
+        counted: base -> (n, k) bool, the covers in it.
+        codes: (n,) numbers of the covers' groups.
+        classes: k genres.
+        wider: from `widening`.
+    """
+    tables = {}
+    for i, genre in enumerate(classes):
+        rows = {}
+        for name, whole in bases.items():
+            resamples = np.where(resampled[whole][:, i] > 0, resampled[name][:, i], np.nan)
+            own = len(np.unique(codes[counted[whole][:, i]]))
+            value = float(exact[name][i])
+            rows[name] = (value, *score_interval(value, resamples, own, wider))
+        tables[genre] = score_frame(rows)
+    return pd.concat(tables, names=["genre", "score"])
 
 
 def _per_cover(y: np.ndarray, proba: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -159,8 +184,8 @@ def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     cells = sums[:, : k * k].reshape(-1, k, k)
     hits = np.diagonal(cells, axis1=1, axis2=2)
     support, predicted, n = cells.sum(axis=2), cells.sum(axis=1), cells.sum(axis=(1, 2))
-    precision, recall = _ratio(hits, predicted), _ratio(hits, support)
-    f1 = _ratio(2 * hits, support + predicted)
+    precision, recall = ratio(hits, predicted), ratio(hits, support)
+    f1 = ratio(2 * hits, support + predicted)
     priors = support / n[:, None]
     there = support > 0
     reliability = sums[:, k * k + 3 :]
@@ -184,7 +209,8 @@ def _from_sums(sums: np.ndarray, k: int) -> dict[str, np.ndarray]:
     return out
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Part by part; 0 where the whole is nothing."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
@@ -196,5 +222,6 @@ def _ends(name: str, value: float, resampled: np.ndarray, groups: float, wider: 
     return score_interval(value, resampled, groups, wider)
 
 
-def _frame(rows: dict[str, tuple[float, float, float]]) -> pd.DataFrame:
+def score_frame(rows: dict[str, tuple[float, float, float]]) -> pd.DataFrame:
+    """Rows are scores, columns `value`, `low`, `high`."""
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])

@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, cover_losses, loss_interval
-from coverfusion.experiments.evaluation.metrics import GENRE_SCORE_BASES, SCORE_RESAMPLES, Scores
+from coverfusion.experiments.evaluation.metrics import (
+    GENRE_SCORE_BASES,
+    SCORE_RESAMPLES,
+    Scores,
+    genre_scores,
+    ratio,
+    score_frame,
+)
 from coverfusion.experiments.evaluation.statistics import (
     effective_groups,
     group_weights,
@@ -78,9 +85,8 @@ def score_sets(
         is_loss = name in by_metric and not by_metric[name].percent
         ends = (loss_interval if is_loss else score_interval)(float(values[0]), values[1:], rests, wider)
         rows[name] = (float(values[0]), *ends)
-    overall = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
     return Scores(
-        overall,
+        score_frame(rows),
         _per_genre(truth, named, precision, weights, codes, list(classes), wider),
         _called_instead(truth, named, list(classes)),
         len(truth),
@@ -100,7 +106,7 @@ def average_precision(truth: np.ndarray, proba: np.ndarray, weights: np.ndarray)
         hits = np.cumsum(weights[:, order] * truth[order, code], axis=1)[:, last]
         every = np.cumsum(weights[:, order], axis=1)[:, last]
         gained = np.diff(hits, axis=1, prepend=0)
-        precision = np.divide(hits, every, out=np.zeros_like(hits), where=every > 0)
+        precision = ratio(hits, every)
         total = hits[:, -1]
         np.divide((gained * precision).sum(axis=1), total, out=made[:, code], where=total > 0)
     return made
@@ -117,24 +123,18 @@ def _per_genre(
 ) -> pd.DataFrame:
     hits, support, called = (weights @ each.astype(float) for each in (truth & named, truth, named))
     values = {
-        "precision": _ratio(hits, called),
-        "recall": _ratio(hits, support),
-        "f1": _ratio(2 * hits, support + called),
+        "precision": ratio(hits, called),
+        "recall": ratio(hits, support),
+        "f1": ratio(2 * hits, support + called),
         "average_precision": np.nan_to_num(average),
     }
-    bases = {"predicted": (called, named), "support": (support, truth)}
-    tables = {}
-    for i, genre in enumerate(classes):
-        rows = {}
-        for name, base in _GENRE_SCORES.items():
-            whole, own = bases[base][0][1:, i], bases[base][1][:, i]
-            resampled = np.where(whole > 0, values[name][1:, i], np.nan)
-            value = float(values[name][0, i])
-            rows[name] = (value, *score_interval(value, resampled, len(np.unique(codes[own])), wider))
-        tables[genre] = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
-    per_genre = pd.concat(tables, names=["genre", "score"])
-    per_genre["covers"] = np.repeat(truth.sum(axis=0), len(_GENRE_SCORES))
-    return per_genre
+    exact = {name: found[0] for name, found in values.items()}
+    resampled = {
+        name: found[1:] for name, found in (values | {"predicted": called, "support": support}).items()
+    }
+    counted = {"predicted": named, "support": truth}
+    per_genre = genre_scores(exact, resampled, _GENRE_SCORES, counted, codes, classes, wider)
+    return per_genre.assign(covers=np.repeat(truth.sum(axis=0), len(_GENRE_SCORES)))
 
 
 def _called_instead(truth: np.ndarray, named: np.ndarray, classes: list[str]) -> pd.DataFrame:
@@ -143,7 +143,3 @@ def _called_instead(truth: np.ndarray, named: np.ndarray, classes: list[str]) ->
     return pd.DataFrame(
         wrong, index=pd.Index(classes, name="true"), columns=pd.Index(classes, name="predicted")
     )
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -35,8 +35,8 @@ from coverfusion.experiments.genres.words import MIN_WORD_COVERS, typical_words
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
-from coverfusion.experiments.pipeline.reopen import reopen
-from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.pipeline.reopen import finished_run, reopen
+from coverfusion.experiments.pipeline.run_folder import check_one_genre, read_run
 from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import load_bundle
 
@@ -58,19 +58,19 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
             `out` is no folder.
     """
     run, out = Path(run), Path(out)
-    if read_run(run).several:
-        raise UserError(
-            f"{run} was trained with labels: many, and genre pages speak of one genre a cover. Its "
-            "report.html has the scores of each genre."
-        )
     check_folder(out)
+    finished = read_run(finished_run(run))
+    check_one_genre(
+        finished,
+        "genre pages speak of one genre a cover. Its report.html has the scores of each genre.",
+    )
     prepared = reopen(run)
     neighbours = load_bundle(run / "bundle").neighbours
     if neighbours is None:
         raise UserError(f"{run / 'bundle'} has no index of training covers. Train again.")
     meanings = meanings_of(prepared.extractors, backs=True)
     findings = find_all_genres(
-        read_run(run), prepared.covers, prepared.table, meanings, neighbours, out / FITS_FOLDER
+        finished, prepared.covers, prepared.table, meanings, neighbours, out / FITS_FOLDER
     )
     return write_pages(findings, out)
 

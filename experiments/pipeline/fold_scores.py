@@ -211,9 +211,13 @@ def fold_scores(
         "balanced_accuracy": float(recall[counts > 0].mean()),  # scikit-learn's warns of others
         "f1_macro": float(f1[counts > 0].mean()),
         **dict(zip(LOSSES, cover_losses(truth, proba).mean(axis=0).tolist(), strict=True)),
-        **{f"recall_{genre}": float(recall[code]) for code, genre in enumerate(genres)},
-        **{f"f1_{genre}": float(f1[code]) for code, genre in enumerate(genres)},
+        **_by_genre(recall, f1, genres),
     }
+
+
+def _by_genre(recall: np.ndarray, f1: np.ndarray, genres: Sequence[str]) -> dict[str, float]:
+    """The columns of `genre_columns`, from (k,) values."""
+    return dict(zip(genre_columns(genres), np.concatenate([recall, f1]).tolist(), strict=True))
 
 
 def _set_scores(
@@ -227,8 +231,4 @@ def _set_scores(
     hits, support = (truth & named).sum(axis=0), truth.sum(axis=0)
     recall = hits / np.maximum(support, 1)
     f1 = 2 * hits / np.maximum(support + named.sum(axis=0), 1)
-    return {
-        **values,
-        **{f"recall_{genre}": float(recall[code]) for code, genre in enumerate(genres)},
-        **{f"f1_{genre}": float(f1[code]) for code, genre in enumerate(genres)},
-    }
+    return values | _by_genre(recall, f1, genres)

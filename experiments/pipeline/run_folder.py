@@ -341,6 +341,12 @@ def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def check_one_genre(run: Run, why: str) -> None:
+    """Raises UserError where covers of the run may have several genres; `why` says what speaks of one."""
+    if run.several:
+        raise UserError(f"{run.folder} was trained with labels: many, and {why}")
+
+
 def baseline_row(run: Run) -> dict[str, Interval]:
     """Score as tables have it -> its value where nothing is known of a cover; none of an older run."""
     known = run.baseline.get(run.split, {})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
+from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, percent, points, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
@@ -79,14 +79,5 @@ def brought_chart(blocks: pd.DataFrame) -> Forest:
         for row in records(blocks)
         for group, (where, name) in enumerate(PLACES.items())
     ]
-    return Forest(
-        title="Accuracy of all blocks less that of all but one",
-        rows=rows,
-        axis=forest_axis(rows, 0.0),
-        axis_label="points of accuracy, 95 % interval",
-        shown=METRICS["accuracy"].gain_figure,
-        tick=METRICS["accuracy"].tick,
-        line=0.0,
-        line_label="no difference",
-        groups=dict(enumerate(PLACES.values())),
-    )
+    title, groups = "Accuracy of all blocks less that of all but one", dict(enumerate(PLACES.values()))
+    return difference_forest(title, rows, METRICS["accuracy"], groups=groups)
