@@ -78,6 +78,29 @@ def test_every_page_is_whole(pages: list[Path], width: int, scheme: str, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("width", "beside"), [(390, False), (1280, True)])
+def test_labels_of_a_forest_stand_beside_its_axis_where_there_is_room(
+    pages: list[Path], width: int, beside: bool, tmp_path: Path
+) -> None:
+    ablation = next(page for page in pages if "ablation" in page.parts)
+    with visited(tmp_path, "file://", width) as visit:
+        visit.page.goto(ablation.as_uri())
+        rows = visit.page.evaluate(
+            """() => [...document.querySelectorAll(".chart g:has(rect.interval)")].map(row =>
+              ["text.beside", "rect.interval", "g.on path"].map(part => {
+                const {left, right, top, bottom} = row.querySelector(part).getBoundingClientRect();
+                return {left, right, middle: (top + bottom) / 2};
+              }))"""
+        )
+    assert len(rows) > 5
+    for label, interval, mark in rows:
+        assert (abs(label["middle"] - interval["middle"]) < 3) == beside
+        assert label["right"] < interval["left"] or not beside
+        assert abs(mark["middle"] - interval["middle"]) < 1
+        assert interval["left"] - 1 <= (mark["left"] + mark["right"]) / 2 <= interval["right"] + 1
+
+
+@pytest.mark.slow
 def test_what_is_wrong_with_a_page_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(
