@@ -82,7 +82,7 @@ def compare_runs(
         raise UserError(
             f"{twice[0]} is named twice. Name another run, or compare its models by --classifier."
         )
-    runs = [_read(Path(folder)) for folder in folders]
+    runs = [read_run(folder) for folder in folders]
     lettered = zip(_letters(), runs, strict=False)
     every = len(runs) == 1
     entries = [e for letter, run in lettered for e in _entries(letter, run, classifiers, every)]
@@ -98,14 +98,14 @@ def compare_runs(
 
 def default_metric(folder: AnyPath) -> str:
     """What a run is compared by where nothing is said: accuracy, of covers of several genres macro F1."""
-    return "macro_f1" if _read(Path(folder)).several else "accuracy"
+    return "macro_f1" if read_run(folder).several else "accuracy"
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
     """What the runs' configs, extractors and collections have different: one row a key, one column a run."""
     flat = []
     for folder in folders:
-        run = _read(Path(folder))
+        run = read_run(folder)
         config = {key: value for key, value in run.config.items() if key not in PLACE_KEYS}
         flat.append(
             _flatten(config)
@@ -134,12 +134,6 @@ def write_comparison(
 
 def _letters() -> list[str]:
     return [chr(ord("A") + i) for i in range(26)]
-
-
-def _read(folder: Path) -> Run:
-    if not (folder / "metrics.json").is_file():
-        raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
-    return read_run(folder)
 
 
 def _entries(letter: str, run: Run, classifiers: Sequence[str] | None, every: bool) -> list[ComparedModel]:

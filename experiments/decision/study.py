@@ -58,11 +58,9 @@ def decide(
     """
     folder = Path(folder)
     Targets(error=target)
-    if not (folder / "metrics.json").is_file():
-        raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
     place = Path(out or folder / "decisions")
-    check_folder(place)
     run = read_run(folder)
+    check_folder(place)
     check_one_genre(
         run,
         "decide speaks of one genre a cover. Its bundle has thresholds for each genre and sets that miss few "

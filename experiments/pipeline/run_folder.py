@@ -243,7 +243,7 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
     """Reads config, environment, collection facts and all scores of a run folder.
 
     Raises:
-        UserError: a file is missing from it, or was changed since it was written.
+        UserError: no finished run folder, or a file is missing or was changed since it was written.
 
     Example:
         >>> import coverfusion as cf
@@ -253,7 +253,9 @@ def read_run(folder: str | os.PathLike[str]) -> Run:
         'knn'
     """
     folder = Path(folder)
-    for name in ("metrics.json", "leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
+    if not (folder / "metrics.json").is_file():
+        raise UserError(f"{folder} is not a finished run folder; `coverfusion train` makes one.")
+    for name in ("leaderboard.csv", "config.yaml", "environment.json", "collection.json"):
         if not (folder / name).is_file():
             raise UserError(f"{folder / name} is missing: this is no whole run folder. Train it again.")
     check_sums(folder, RUN_FILES, "Train it again.")
