@@ -23,6 +23,7 @@ Filters = Mapping[str, Callable[..., Any]]
 _TABLE = re.compile(r"<table([^>]*)>(.*?)</table>", re.DOTALL)
 _ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[dh])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+_INTERVAL = re.compile(r"(<[^>]*>)|(\(?[+−]?\d[\d.,]*(?:–| to )[+−]?\d[\d.,]*\)?)")  # a tag, or an interval
 # what every template finds: both palettes, and each colour as the style sheet calls it
 PALETTES = {"light": LIGHT, "dark": DARK, "colours": {name: f"var(--{name})" for name in LIGHT}}
 
@@ -64,7 +65,8 @@ def _stacked(attributes: str, content: str) -> str:
             place += int(re.search(r'colspan="(\d+)"', given + ' colspan="1"')[1])  # type: ignore[index]
             name = columns[at] if 0 < at < len(columns) else ""
             label = f' data-label="{escape(name)}"' if name else ""
-            return f"<{kind}{given}{label}>{inside}</{kind}>"
+            whole = _INTERVAL.sub(lambda part: part[1] or f'<span class="whole">{part[2]}</span>', inside)
+            return f"<{kind}{given}{label}>{whole}</{kind}>"
 
         return _CELL.sub(cell, found.group())
 

@@ -82,3 +82,12 @@ def test_cells_of_a_table_name_their_columns() -> None:
     for other in ("matrix", "wide fold"):
         kept = table.replace('"wide"', f'"{other}"')
         assert labelled(kept) == kept
+
+
+def test_an_interval_in_a_cell_stays_on_one_line() -> None:
+    head = "<thead><tr><th>model</th><th>accuracy</th></tr></thead>"
+    cell = '<td title="1–2">65.3 (51.0–77.3)</td>'
+    page = labelled(f"<table>{head}<tbody><tr><th>knn</th>{cell}<td>−1.5 to +2</td></tr></tbody></table>")
+    assert '>65.3 <span class="whole">(51.0–77.3)</span></td>' in page
+    assert '<span class="whole">−1.5 to +2</span>' in page
+    assert 'title="1–2"' in page
