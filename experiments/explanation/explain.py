@@ -114,6 +114,7 @@ def explain_picture(
     targets: Targets = NO_TARGETS,
     back: Image | None = None,
     known: pd.DataFrame | None = None,
+    genre: str | None = None,
 ) -> Explanation:
     """Explains the genre that a model gives to one cover.
 
@@ -128,16 +129,19 @@ def explain_picture(
         targets: when to abstain, and what the set of genres guarantees.
         back: the picture of its back, for a model that has learnt from backs.
         known: its metadata, one row as of `given_metadata`.
+        genre: that is explained and named first; None: the most probable, of those that the cover is called
+            where it may have several.
     """
     row, notes, failed = measure(extractors, image)
     row = with_beside(bundle, row, extractors, back, known)
     chances, verdict = chances_of(bundle, row)[0], verdict_on(bundle, row, targets)
-    called = [str(name) in (verdict.called or ()) for name in bundle.classes]
+    wanted = [genre] if genre is not None else verdict.called or ()
+    called = [str(name) in wanted for name in bundle.classes]
     first = int(np.where(called, chances, -1).argmax()) if any(called) else int(chances.argmax())
     others = [code for code in np.argsort(-chances, kind="stable") if code != first]
     genres = [(str(bundle.classes[code]), float(chances[code])) for code in (first, *others)[: max(1, top_k)]]
-    genre = bundle.classes[first]
-    contributions = contributions_to(bundle, row, genre)
+    explained = bundle.classes[first]
+    contributions = contributions_to(bundle, row, explained)
     looked = {extractor.name for extractor in extractors}
     values, note = None, "left out"
     if attention:
@@ -147,7 +151,7 @@ def explain_picture(
         classifier=bundle.classifier.name,
         genres=genres,
         contributions=contributions,
-        features=_features(bundle, extractors, row, contributions, genre),
+        features=_features(bundle, extractors, row, contributions, explained),
         faces=boxes(notes.get("people"), "faces") if "people" in looked else None,
         persons=boxes(notes.get("people"), "persons") if "people" in looked else None,
         words=words(notes.get("ocr")) if "ocr" in looked else None,
