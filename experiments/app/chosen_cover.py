@@ -232,7 +232,7 @@ def _scale(model: LoadedModel) -> str:
     """What a distance is large or small beside."""
     assert model.bundle.neighbours is not None
     usual = model.bundle.neighbours.usual_distance()
-    same = "A distance of 0 is the same cover"
+    same = "At a distance of 0 all features are the same"
     return f"{same}." if math.isnan(usual) else f"{same}; two random training covers are {usual:.2f} apart."
 
 

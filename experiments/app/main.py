@@ -153,8 +153,8 @@ def _offer_example(root: Path, making: bool) -> None:
     if making:
         return
     st.markdown(
-        "Or begin with an example. It draws a collection of covers, trains a small model on it in about a "
-        "minute, and makes its pages."
+        "Or begin with an example. It draws a collection of covers, trains a small model on it and makes its "
+        "pages, in a few minutes."
     )
     if st.button("Make the example", type="primary"):
         start(EXAMPLE, example_steps(root))

@@ -54,4 +54,4 @@ def run_words(folder: Path) -> str:
     sentences = [counts, f"{chosen_name(run)}: {reached} on {SPLIT_LABELS[run.split]}"]
     if metric.name == "accuracy" or run.baseline:  # an older run knows no other chance level
         sentences.append(f"by chance {value_words(metric, chance_of(run, metric)[1])}")
-    return "; ".join((*sentences, f"{found.date:%H:%M}"))
+    return "; ".join((*sentences, f"made at {found.date:%H:%M}"))

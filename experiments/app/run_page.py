@@ -192,11 +192,13 @@ def _columns(several: bool) -> dict[str, ColumnConfig | str | None]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
         column_name(name, several): number(
-            format="%.3f" if name in LOSSES else "%.1f", width=8 * len(label) + 40
+            format="%.3f" if name in LOSSES else "%.1f", width=7 * len(label) + 35
         )
         for name, label in score_labels(several).items()
     }
+    for label in score_labels(several).values():
+        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=95)
     columns["seconds to fit"] = number("s to fit", format="%.1f", width=70)
-    columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
+    columns["model"] = st.column_config.TextColumn(width=120, pinned=True)
     columns["blocks"] = st.column_config.TextColumn(width=130)
     return columns
