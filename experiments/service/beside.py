@@ -48,6 +48,8 @@ def read_metadata(written: Sequence[object], bundle: Bundle, pictures: int) -> p
         )
     known = [_checked(row) for row in rows]
     columns = dict.fromkeys(column for row in known for column in row)
+    if not columns:
+        return None
     return checked_metadata(
         bundle, pd.DataFrame({name: [row.get(name) for row in known] for name in columns}, dtype=object)
     )

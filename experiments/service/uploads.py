@@ -21,6 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from coverfusion.data.pictures import PictureError, decode, may_take_long
 from coverfusion.data.plurals import how_many
+from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.service.beside import (
     BACKS_FIELD,
     METADATA_FIELD,
@@ -192,7 +193,7 @@ async def _read(request: Request, limits: Limits, most: int, bundle: Bundle) -> 
             raise Problem("invalid", f"There is no file in the field {UPLOAD_FIELD}.")
         backs = await read_backs(form.getlist(BACKS_FIELD), bundle, len(uploads))
         known = read_metadata(form.getlist(METADATA_FIELD), bundle, len(uploads))
-    told = [{}] * len(uploads) if known is None else known.to_dict("records")
+    told: list[dict[str, str]] = [{}] * len(uploads) if known is None else records(known)
     return [
         replace(upload, back=back, known=row) for upload, back, row in zip(uploads, backs, told, strict=True)
     ]

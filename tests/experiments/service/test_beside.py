@@ -127,6 +127,12 @@ def test_wrong_metadata_is_said(asked: TestClient, metadata: str, said: str) -> 
     assert said in assert_problem(answer, 422, "invalid")["detail"]
 
 
+@pytest.mark.parametrize("metadata", ["null", "{}", "[{}]", '{"year": null, "label": ""}'])
+def test_nothing_known_is_as_no_metadata(asked: TestClient, metadata: str) -> None:
+    without = asked.post("/v1/predict", files=files(FRONT)).json()
+    assert asked.post("/v1/predict", files=files(FRONT), data={"metadata": metadata}).json() == without
+
+
 def test_backs_are_as_many_as_pictures(asked: TestClient) -> None:
     answer = asked.post("/v1/predict", files=[*files(FRONT, FRONT), *files(BACK, field="backs")])
     assert "backs" in assert_problem(answer, 422, "invalid")["detail"]
