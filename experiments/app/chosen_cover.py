@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 from PIL.Image import Image
+from streamlit.delta_generator import DeltaGenerator
 
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
@@ -34,9 +35,11 @@ from coverfusion.experiments.scoring.verdict import (
     NO_ANSWER,
     NO_GUARANTEE,
     OUT_OF_DISTRIBUTION,
+    called_in_words,
+    genre_thresholds,
     set_in_words,
 )
-from coverfusion.fusion.uncertainty.decision import Targets, kind_of_sets
+from coverfusion.fusion.uncertainty.decision import Targets
 from coverfusion.fusion.uncertainty.novelty import NEAREST, is_training_cover
 
 SHOWN_SIMILAR_COVERS = 8  # similar covers
@@ -80,40 +83,75 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     left, right = st.columns([1, 2])
     left.image(picture, width="stretch", caption=plain(own["path"]), alt=f"The cover {own['path']}")
     with right:
-        show_genres(model, own, targets)
-    why = f"Why {plain(str(own['genre_1']))}?"
+        show_genres(model, own)
+        verdict = st.empty()
+    genre = _chosen_genre(called_of(own))
+    why = f"Why {plain(genre)}?"
     st.subheader(f"No prediction. {why}" if own["abstain"] else why, anchor=False)
-    show_why(show_drawn(model, scored, row, targets))
+    facts = show_drawn(model, scored, row, targets, genre)
+    show_set(verdict, facts)
+    show_why(facts)
     st.subheader("Similar training covers", anchor=False)
     _show_similar(model, own["cover_id"], picture)
 
 
-def show_genres(model: LoadedModel, own: dict[Hashable, Any], targets: Targets) -> None:
-    """Warnings, a bar for each of the most probable genres, and the set of genres.
+def called_of(own: dict[Hashable, Any]) -> list[str]:
+    """What a cover is called, by its row of scores: one genre, or some where it may have several."""
+    return str(own["genres"]).split("|") if "genres" in own else [str(own["genre_1"])]
+
+
+def _chosen_genre(called: list[str]) -> str:
+    """The genre that is explained: where a cover is called several, the visitor chooses."""
+    if len(called) == 1:
+        return called[0]
+    chosen = st.segmented_control("Genre that is explained", called, default=called[0], required=True)
+    return str(chosen)
+
+
+def show_genres(model: LoadedModel, own: dict[Hashable, Any]) -> None:
+    """Warnings, what the cover is called where it may have several genres, and a bar for the most probable.
 
     Args:
         model: that scored the cover.
         own: the cover's row of scores.
-        targets: those that it was scored with.
     """
+    at, several = genre_thresholds(model.bundle), model.bundle.several is not None
     if own["out_of_distribution"]:
         st.warning(OUT_OF_DISTRIBUTION)
     if own["abstain"]:
         st.warning(NO_GUARANTEE if own["out_of_distribution"] else NO_ANSWER)
-    if close := close_call(own):
+    if several:
+        chances = {own[f"genre_{rank}"]: own[f"probability_{rank}"] for rank in range(1, 1 + len(at))}
+        reached = any(chances.get(genre, 0.0) >= limit for genre, limit in at.items())
+        st.markdown(plain(called_in_words(called_of(own), reached)))
+    elif close := close_call(own):
         st.markdown(plain(close))
     for rank in range(1, SHOWN_GENRE_BARS + 1):
         if f"genre_{rank}" not in own:
             break
-        chance = float(own[f"probability_{rank}"])
-        st.progress(min(max(chance, 0.0), 1.0), f"{plain(str(own[f'genre_{rank}']))} {100 * chance:.1f} %")
+        genre, chance = str(own[f"genre_{rank}"]), float(own[f"probability_{rank}"])
+        shown = f"{plain(genre)} {100 * chance:.1f} %"
+        if several:
+            shown = f"**{shown}**" if genre in called_of(own) else shown
+            shown += f" (threshold {100 * at[genre]:.1f} %)" if genre in at else " (never called so)"
+        st.progress(min(max(chance, 0.0), 1.0), shown)
     if own["failed_blocks"]:
         st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
-    if own["genre_set"]:
-        kind = kind_of_sets(model.bundle.decision, targets)
-        names = own["genre_set"].split("|")
-        every = len(names) == len(model.bundle.classes)
-        st.markdown(plain(set_in_words(names, targets.set_coverage, kind, every)))
+
+
+def show_set(place: DeltaGenerator, facts: dict[str, Any]) -> None:
+    """The set of genres with its guarantee; of a cover that the model has learnt from a warning instead.
+
+    Args:
+        place: one that is empty.
+        facts: of the explanation, as `show_drawn` returns them.
+    """
+    if facts["training_cover"]:
+        place.warning(TRAINING_COVER_WARNING)
+    elif facts["genre_set"]:
+        names = facts["genre_set"]
+        every = len(names) == facts["known_genres"]
+        place.markdown(plain(set_in_words(names, facts["set_coverage"], facts["sets"], every)))
 
 
 def close_call(own: dict[Hashable, Any]) -> str:
@@ -124,17 +162,26 @@ def close_call(own: dict[Hashable, Any]) -> str:
     return f"Close call: {', '.join(both)}."
 
 
-def show_drawn(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets) -> dict[str, Any]:
-    """What was found on a scored cover and where the network looks; returns the explanation as JSON."""
+def show_drawn(
+    model: LoadedModel, scored: ScoredCovers, row: int, targets: Targets, genre: str
+) -> dict[str, Any]:
+    """What was found on a scored cover and where the network looks; returns the explanation as JSON.
+
+    Args:
+        model: shared with other visitors.
+        scored: what was scored.
+        row: of a cover that has a picture.
+        targets: those that it was scored with.
+        genre: that is explained.
+    """
     drawn = _drawn(
         model.bundle.digest,
         str(scored.frame["cover_id"][row]),
         targets,
+        genre,
         model,
         scored.pictures[row] or b"",
     )
-    if drawn.facts["training_cover"]:
-        st.warning(TRAINING_COVER_WARNING)
     left, right = st.columns(2)
     left.markdown("**Found on the cover**")
     left.image(drawn.cover, width="stretch", alt="The cover with marks; the words below say what they are.")
@@ -164,10 +211,12 @@ def map_words(drawn: DrawnExplanation) -> str:
 
 @st.cache_data(max_entries=64, show_spinner="Explaining")
 def _drawn(
-    digest: str, cover_id: str, targets: Targets, _model: LoadedModel, _picture: bytes
+    digest: str, cover_id: str, targets: Targets, genre: str, _model: LoadedModel, _picture: bytes
 ) -> DrawnExplanation:
     with ONE_AT_A_TIME:
-        explanation = explain_picture(_model.bundle, _model.extractors, decode(_picture), targets=targets)
+        explanation = explain_picture(
+            _model.bundle, _model.extractors, decode(_picture), targets=targets, genre=genre
+        )
         looked = network_map(explanation)
         return DrawnExplanation(
             _png(marked_cover(explanation)),
@@ -177,6 +226,14 @@ def _drawn(
             math.nan if explanation.attention is None else map_reach(explanation.attention),
             explanation.as_json(),
         )
+
+
+def _scale(model: LoadedModel) -> str:
+    """What a distance is large or small beside."""
+    assert model.bundle.neighbours is not None
+    usual = model.bundle.neighbours.usual_distance()
+    same = "At a distance of 0 all features are the same"
+    return f"{same}." if math.isnan(usual) else f"{same}; two random training covers are {usual:.2f} apart."
 
 
 def _png(picture: Image) -> bytes:
@@ -192,7 +249,8 @@ def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
     genres = st.multiselect("Only of these genres", model.bundle.classes, placeholder="all")
     frame, pictures, left_out = _nearest(model.bundle.digest, cover_id, tuple(genres), model, picture)
     st.caption(
-        "Genre, distance and file, the nearest first. The distance has no unit."
+        "Genre, distance and file, the nearest first. "
+        + _scale(model)
         + (" This very cover is a training cover, and is left out." if left_out else "")
     )
     with st.container(key="similar"):

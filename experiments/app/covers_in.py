@@ -20,6 +20,8 @@ from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_s
 from coverfusion.experiments.app.uploads import MAX_PICTURES, UPLOAD_TYPES
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.experiments.pipeline.run_folder import blocks_in_words
+from coverfusion.experiments.scoring.known_backs import WITHOUT_BACKS
+from coverfusion.experiments.scoring.known_metadata import KnownMetadata
 from coverfusion.experiments.scoring.score import check_targets
 from coverfusion.experiments.scoring.verdict import note_of as bundle_note
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -73,6 +75,8 @@ def _take_covers(model: LoadedModel, bundle: Path, targets: Targets) -> None:
     if note and note != run_note(bundle.parent):  # which stands above every page
         st.warning(plain(note))
     st.markdown(about(model, targets))
+    for sentence in beside_words(model):
+        st.warning(plain(sentence))
     given = st.file_uploader(
         f"Pictures, or zips of pictures: up to {MAX_PICTURES} at once",
         type=UPLOAD_TYPES,
@@ -101,12 +105,25 @@ def about(model: LoadedModel, targets: Targets) -> str:
     genres = ", ".join(plain(str(genre)) for genre in model.bundle.classes)
     sentence = guarantee(model.bundle.decision, targets, model.bundle.classes)
     name = model.bundle.classifier.name
-    seen = blocks_in_words(all_blocks(name, list(model.bundle.columns)))
+    blocks = [*model.bundle.columns, *model.bundle.metadata]
+    seen = blocks_in_words(all_blocks(name, blocks))
+    several = model.bundle.several is not None
     about = (
-        f"The model `{name}` on {plain(seen)} gives each cover one of "
+        f"The model `{name}` on {plain(seen)} gives each cover one {'or several ' if several else ''}of "
         f"{how_many(len(model.bundle.classes), 'genre')}: {genres}."
     )
+    if several:
+        return (
+            f"{about} Each genre has a probability by itself, so that they need not add up to 100 %. "
+            "A cover is called what reaches the threshold of its genre."
+        )
     return f"{about} {plain(sentence)}" if sentence else about
+
+
+def beside_words(model: LoadedModel) -> list[str]:
+    """What the model has learnt from that the app is not given: metadata and backs."""
+    backs = [WITHOUT_BACKS] if model.bundle.two_sided else []
+    return [*KnownMetadata(model.bundle, None).words(), *backs]
 
 
 @st.fragment(run_every=1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.experiments.scoring.score import bundle_extractors
+from coverfusion.experiments.scoring.tally import training_covers
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import SEAL, Bundle, load_bundle
 
@@ -23,6 +24,7 @@ class LoadedModel:
     folder: Path
     bundle: Bundle
     extractors: list[Extractor]
+    learnt: frozenset[str] = frozenset()  # cover_ids
 
 
 def read_model(folder: Path) -> LoadedModel:
@@ -38,4 +40,4 @@ def read_model(folder: Path) -> LoadedModel:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _read(folder: Path, seal: str) -> LoadedModel:
     bundle = load_bundle(folder)
-    return LoadedModel(folder, bundle, bundle_extractors(bundle))
+    return LoadedModel(folder, bundle, bundle_extractors(bundle), training_covers(folder))

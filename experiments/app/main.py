@@ -22,8 +22,9 @@ from coverfusion.experiments.app.background import show_task, start
 from coverfusion.experiments.app.example import example_steps
 from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.run_labels import run_labels
+from coverfusion.experiments.app.run_labels import run_labels, run_words
 from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note, unique_names
+from coverfusion.experiments.drawing.words import capital
 from coverfusion.fusion.uncertainty.decision import Targets
 
 EXAMPLE = "the example"  # its task in the background
@@ -34,10 +35,25 @@ STYLE = """<style>
 [data-variant=segmented_control], [data-variant=segmented_control] * { color: inherit !important; }
 .st-key-similar { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 0.75rem; }
 .st-key-similar p { overflow-wrap: anywhere; font-size: 0.75rem; }
-:is(a, button, summary, [role=tab], [role=combobox], input):focus-visible {
+:is(a, button, summary, [role=tab], [role=region], input):focus-visible,
+.react-aria-ComboBox [role=group]:has(input:focus-visible) {
   outline: 3px solid var(--st-primary-color, currentcolor) !important; outline-offset: 2px;
 }
+/* the box around an input hides what is drawn beyond it, so that the ring is drawn around the box */
+[role=group] > input[role=combobox]:focus-visible { outline: none !important; }
+input[role=combobox] { text-overflow: ellipsis; }
+.st-key-scores-narrow { display: none; }
+.st-key-scores-narrow [role=region] { max-height: 28rem; overflow: auto; }
+.st-key-scores-narrow table { width: 100%; border-collapse: collapse; }
+.st-key-scores-narrow :is(td, th) {
+  text-align: left; padding: 0.35rem; overflow-wrap: anywhere; border-bottom: 1px solid #8886;
+}
+.st-key-scores-narrow :is(td, th):first-child { width: 4.5rem; }
+.st-key-scores-narrow img { width: 60px; display: block; }
+.st-key-scores-narrow small { display: block; font-size: 0.75rem; }
 @media (max-width: 640px) {
+  .st-key-scores-wide { display: none; }
+  .st-key-scores-narrow { display: block; }
   .st-key-similar { grid-template-columns: repeat(4, minmax(0, 1fr)); }
   .st-key-two > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock],
   .st-key-two [data-testid=stHorizontalBlock] { flex-wrap: nowrap; gap: 0.75rem; }
@@ -127,6 +143,8 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
     name = addresses.choose(
         "Run", addresses.RUN, list(named), format_func=lambda own: labels[named[own]], width=560
     )
+    if words := _words(named[name], (named[name] / "report.html").stat().st_mtime_ns):
+        st.caption(plain(capital(f"{words}.")))
     return named[name]
 
 
@@ -135,8 +153,8 @@ def _offer_example(root: Path, making: bool) -> None:
     if making:
         return
     st.markdown(
-        "Or begin with an example. It draws a collection of covers, trains a small model on it in about a "
-        "minute, and makes its pages."
+        "Or begin with an example. It draws a collection of covers, trains a small model on it and makes its "
+        "pages, in a few minutes."
     )
     if st.button("Make the example", type="primary"):
         start(EXAMPLE, example_steps(root))
@@ -147,6 +165,12 @@ def _offer_example(root: Path, making: bool) -> None:
 def _labels(runs: tuple[tuple[Path, int], ...]) -> dict[Path, str]:
     """Labels of the runs; the times of their reports tell whether they must be read again."""
     return run_labels([run for run, _ in runs])
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _words(run: Path, made: int) -> str:
+    """What the label leaves out; the time of its report tells whether it must be read again."""
+    return run_words(run)
 
 
 if __name__ == "__main__":

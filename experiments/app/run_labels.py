@@ -1,4 +1,4 @@
-"""What the picker says of each run: name, accuracy with its interval, and date."""
+"""What the picker says of each run: name, score and date; below it covers, interval and chance level."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from coverfusion.experiments.drawing.words import percent, spread
+from coverfusion.data.plurals import how_many
+from coverfusion.experiments.drawing.words import SPLIT_LABELS, interval_words, value_words
+from coverfusion.experiments.pipeline.run_folder import chance_of
+from coverfusion.experiments.training.gist import chosen_name
 from coverfusion.experiments.training.run_list import found_run
 
 DIGEST = re.compile(r"-[0-9a-f]{10}$")  # of all that a run was made from, at the end of its name
 
 
 def run_labels(folders: Sequence[Path]) -> dict[Path, str]:
-    """Folder -> its label, such as "covers · svc · 38.1 % (30.2-46.8) · 29 Nov 2026, 18:04".
+    """Folder -> its label, such as "covers · accuracy 38.1 % · 29 Nov 2026", short enough for a phone.
 
     The digest of a name is shown only where two names are equal without it. A run that cannot be read is
     shown by its name.
@@ -31,7 +34,24 @@ def _label(name: str, folder: Path) -> str:
     found = found_run(folder)
     if found.run is None:
         return f"{name}: it cannot be read"
-    accuracy = found.run.accuracy(found.run.chosen)
-    score = f"{percent(accuracy.value)} ({spread(accuracy)})"
-    when = f"{found.date.day} {found.date:%b %Y, %H:%M}"
-    return " · ".join((name, found.run.chosen.classifier, score, when))
+    metric = found.run.metric
+    score = f"{metric.label} {value_words(metric, found.run.score(found.run.chosen).value)}"
+    return " · ".join((name, score, f"{found.date.day} {found.date:%b %Y}"))
+
+
+def run_words(folder: Path) -> str:
+    """What the label leaves out: covers, genres, model, interval, chance level and time.
+
+    "" of a run that cannot be read.
+    """
+    found = found_run(folder)
+    if found.run is None:
+        return ""
+    run, metric = found.run, found.run.metric
+    score = run.score(run.chosen)
+    counts = f"{how_many(run.facts['covers'], 'cover')}, {how_many(len(run.facts['genres']), 'genre')}"
+    reached = f"{metric.label} {value_words(metric, score.value)} ({interval_words(metric, score)})"
+    sentences = [counts, f"{chosen_name(run)}: {reached} on {SPLIT_LABELS[run.split]}"]
+    if metric.name == "accuracy" or run.baseline:  # an older run knows no other chance level
+        sentences.append(f"by chance {value_words(metric, chance_of(run, metric)[1])}")
+    return "; ".join((*sentences, f"made at {found.date:%H:%M}"))

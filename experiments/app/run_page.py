@@ -17,10 +17,10 @@ from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import genre_pages
 from coverfusion.experiments.drawing.words import (
-    SCORE_LABELS,
     SPLIT_LABELS,
     headed,
     main_scores,
+    score_labels,
     spread,
 )
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
@@ -64,7 +64,8 @@ def short_board(run: Run, split: str, models: Sequence[ScoredModel]) -> pd.DataF
         row = {"model": f"{chosen_mark(model)}{model.classifier}, {model.on}"}
         for name in dict.fromkeys((run.metric.column, "accuracy", "log_loss")):
             score = scores[name]
-            row[column_name(name)] = f"{score.value:.3f}" if name in LOSSES else with_interval(score)
+            shown = f"{score.value:.3f}" if name in LOSSES else with_interval(score)
+            row[column_name(name, run.several)] = shown
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -77,18 +78,18 @@ def leaderboard_frame(run: Run, split: str, models: Sequence[ScoredModel]) -> pd
             "model": f"{chosen_mark(model)}{model.classifier}",
             "blocks": model.on,
         }
-        for name in main_scores(run.metric, len(run.facts["genres"])):
-            score, label = model.scores[split][name], SCORE_LABELS[name]
-            row[column_name(name)] = score.value if name in LOSSES else 100 * score.value
+        for name in main_scores(run.metric, len(run.facts["genres"]), run.several):
+            score, label = model.scores[split][name], score_labels(run.several)[name]
+            row[column_name(name, run.several)] = score.value if name in LOSSES else 100 * score.value
             if name in ("accuracy", run.metric.column):  # the genres' table and the report have the others
                 row[f"{label}, interval"] = spread(score, 1, 3) if name in LOSSES else spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
 
 
-def column_name(score: str) -> str:
-    """What stands above a column of a score, with its unit."""
-    return headed(SCORE_LABELS[score], score not in LOSSES)
+def column_name(score: str, several: bool) -> str:
+    """What stands above a column of a score, with its unit; `several`: of covers of several genres."""
+    return headed(score_labels(several)[score], score not in LOSSES)
 
 
 def genre_frame(run: Run, split: str) -> pd.DataFrame:
@@ -128,7 +129,7 @@ def _show_scores(run: Run) -> None:
         st.dataframe(
             leaderboard_frame(run, split, models),
             hide_index=True,
-            column_config=_columns(),
+            column_config=_columns(run.several),
             height="content",
             alt="All scores of the models",
         )
@@ -159,6 +160,8 @@ def chosen_words(run: Run) -> str:
     """Why the starred model is the one that the app uses."""
     chosen, first = run.chosen, run.models[0]
     score, best = run.score(chosen), run.score(first)
+    if sum(model.kind == "fused" for model in run.models) == 1:
+        return "\u2605 is the model that this app uses."
     words = (
         "\u2605 is the model that this app uses: of the models on all that they can see, it has the best "
         f"{METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers that chose. "
@@ -185,13 +188,17 @@ def _plain_table(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].map(plain)}).set_index(name)
 
 
-def _columns() -> dict[str, ColumnConfig | str | None]:
+def _columns(several: bool) -> dict[str, ColumnConfig | str | None]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
-        column_name(name): number(format="%.3f" if name in LOSSES else "%.1f", width=8 * len(label) + 40)
-        for name, label in SCORE_LABELS.items()
+        column_name(name, several): number(
+            format="%.3f" if name in LOSSES else "%.1f", width=7 * len(label) + 35
+        )
+        for name, label in score_labels(several).items()
     }
+    for label in score_labels(several).values():
+        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=95)
     columns["seconds to fit"] = number("s to fit", format="%.1f", width=70)
-    columns["model"] = st.column_config.TextColumn(width=100, pinned=True)
+    columns["model"] = st.column_config.TextColumn(width=120, pinned=True)
     columns["blocks"] = st.column_config.TextColumn(width=130)
     return columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ def show_score_page(bundle: Path, targets: Targets = NO_TARGETS) -> None:
         _show_scores(model, scored, targets)
 
 
-def noticed_of(frame: pd.DataFrame) -> list[str]:
-    """How many of the scored pictures have no prediction or look like no cover, in words."""
+def noticed_of(frame: pd.DataFrame, learnt: Collection[str] = ()) -> list[str]:
+    """How many of the scored pictures have no prediction, look like no cover, or were learnt from."""
     read = frame[frame["error"] == ""]
     silent, strange = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
     sentences = []
@@ -49,6 +50,11 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
     if strange:
         sentences.append(
             f"{strange} of {len(read)} look like no training cover: their predictions mean little."
+        )
+    if known := int(read["cover_id"].isin(list(learnt)).sum()):
+        sentences.append(
+            f"The model has learnt from {known} of {len(read)}: it fares worse on new covers, and guarantees "
+            "nothing of these."
         )
     return sentences
 
@@ -66,18 +72,18 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
     if not scored.all:
         st.warning(MORE)
     _show_errors(frame[frame["error"] != ""])
-    for sentence in noticed_of(frame):
+    for sentence in noticed_of(frame, model.learnt):
         st.warning(sentence)
     if not scored.good:
         return
-    rows = _filtered(scored)
+    rows = _filtered(scored, model.learnt)
     # the first that is not flagged: what a visitor sees first should be the usual
-    usual = next((row for row in scored.good if not is_flagged(_row(frame, row))), scored.good[0])
+    usual = next(
+        (row for row in scored.good if not is_flagged(_row(frame, row), model.learnt)), scored.good[0]
+    )
     if st.session_state.get(COVER) not in scored.good:
         st.session_state[COVER] = usual
     show_table(model, scored, rows, targets, lambda row: st.session_state.update({COVER: row}))
-    if len(rows) > 1:
-        st.caption("Select a row to look at its cover.")
     _offer_files(model, frame)
     st.header("One cover", anchor=False)
     names = dict(zip(scored.good, short_names(frame["path"].tolist(), scored.good), strict=True))
@@ -89,9 +95,9 @@ def _row(frame: pd.DataFrame, row: int) -> dict[str, Any]:
     return {str(name): value for name, value in frame.loc[row].items()}
 
 
-def _filtered(scored: ScoredCovers) -> list[int]:
+def _filtered(scored: ScoredCovers, learnt: Collection[str]) -> list[int]:
     """The rows that the visitor wants to see."""
-    flagged = [row for row in scored.good if is_flagged(_row(scored.frame, row))]
+    flagged = [row for row in scored.good if is_flagged(_row(scored.frame, row), learnt)]
     if not flagged or len(flagged) == len(scored.good):
         return scored.good
     labels = {ALL: f"All {len(scored.good)}", FLAGGED: f"With a warning: {len(flagged)}"}

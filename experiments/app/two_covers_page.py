@@ -12,7 +12,7 @@ import streamlit as st
 
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.addresses import SCORE, open_page
-from coverfusion.experiments.app.chosen_cover import show_drawn, show_genres
+from coverfusion.experiments.app.chosen_cover import called_of, show_drawn, show_genres, show_set
 from coverfusion.experiments.app.covers_in import model_and_scores
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
@@ -56,7 +56,7 @@ def show_two_covers_page(bundle: Path, targets: Targets) -> None:
 
 
 def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets: Targets) -> None:
-    frame, rows = scored.frame, []
+    frame, rows, verdicts, called = scored.frame, [], [], []
     names = dict(zip(good, short_names(frame["path"].tolist(), good), strict=True))
     with st.container(key="two"):
         sides = st.columns(2)
@@ -65,10 +65,12 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
             row = st.selectbox(name, good, index=number, format_func=names.__getitem__)
             own = frame.to_dict("records")[row]
             st.image(scored.pictures[row] or b"", width=280, alt=f"{name}: {own['path']}")
-            show_genres(model, own, targets)
+            show_genres(model, own)
+            verdicts.append(st.empty())
         rows.append(row)
+        called.append(called_of(own))
     st.header("What tells them apart", anchor=False)
-    genres = list(dict.fromkeys([*(str(frame["genre_1"][row]) for row in rows), *model.bundle.classes]))
+    genres = list(dict.fromkeys([*(genre for own in called for genre in own), *model.bundle.classes]))
     genre = st.selectbox("Genre whose probability is compared", genres, width=320)
     ids = tuple(str(frame["cover_id"][row]) for row in rows)
     pictures = [scored.pictures[row] or b"" for row in rows]
@@ -76,10 +78,11 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
     _show_difference(two)
     st.header("Why each gets its genre", anchor=False)
     reasons = []
-    for name, row in zip(NAMES, rows, strict=True):
-        with st.expander(f"{name}: why {plain(str(frame['genre_1'][row]))}?"):
-            reasons.append(show_drawn(model, scored, row, targets))
+    for name, row, verdict, (own_genre, *_) in zip(NAMES, rows, verdicts, called, strict=True):
+        with st.expander(f"{name}: why {plain(own_genre)}?"):
+            reasons.append(show_drawn(model, scored, row, targets, own_genre))
             show_words(reasons[-1])
+        show_set(verdict, reasons[-1])
     shown = feature_frame(two, reasons)
     if shown.empty:
         return

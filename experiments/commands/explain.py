@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coverfusion.data.errors import UserError
 from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.options import (
     BundleArgument,
@@ -42,6 +43,13 @@ def explain_command(
     set_coverage: SetCoverageOption = 0.9,
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
+    back: Annotated[
+        str | None, typer.Option(help="The back of the cover, for a model of fronts and backs.")
+    ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="For a model of metadata, such as year=1975. Repeatable."),
+    ] = None,
 ) -> None:
     """Explains why one cover gets its genre: blocks, features, marks, a map and the nearest covers.
 
@@ -52,10 +60,23 @@ def explain_command(
     from coverfusion.fusion.uncertainty.decision import Targets
 
     targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
-    print_explanation(explain(bundle, picture, out, top_k, attention, targets))
+    known = _known(metadata or [])
+    print_explanation(explain(bundle, picture, out, top_k, attention, targets, back, known))
     print_place("Picture", out)
     print_place("JSON", out.with_suffix(".json"))
     print_next("see covers like it", "similar", bundle, picture)
+
+
+def _known(words: list[str]) -> dict[str, str]:
+    """Column -> value, as they were given. Raises UserError where a word is none, or a column comes twice."""
+    known: dict[str, str] = {}
+    for word in words:
+        column, equals, value = word.partition("=")
+        if not equals or column in known:
+            what = "this column was given before" if equals else "say COLUMN=VALUE, such as year=1975"
+            raise UserError(f"--metadata {word}: {what}.")
+        known[column] = value
+    return known
 
 
 def print_explanation(explanation: Explanation) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,14 +27,16 @@ from coverfusion.experiments.explanation.occlusion import occlusion_map
 from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
-from coverfusion.experiments.scoring.known_backs import say_without_backs
-from coverfusion.experiments.scoring.known_metadata import known_metadata
+from coverfusion.experiments.scoring.known_backs import check_backs, say_without_backs
+from coverfusion.experiments.scoring.known_metadata import KnownMetadata, checked_metadata
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
 from coverfusion.features.extract import compute, table_of_rows
+from coverfusion.features.metadata import metadata_frame
 from coverfusion.features.registry import Extractor
 from coverfusion.features.sides import meanings_of
+from coverfusion.features.table import BACK_BLOCK
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
@@ -54,6 +57,8 @@ def explain(
     top_k: int = 3,
     attention: bool = True,
     targets: Targets = NO_TARGETS,
+    back: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Explanation:
     """Explains a picture and writes the explanation as a PNG, and as JSON beside it.
 
@@ -64,10 +69,13 @@ def explain(
         top_k: how many genres are named.
         attention: make the occlusion map.
         targets: when to abstain, and what the set of genres guarantees.
+        back: the picture of its back, for a model that has learnt from backs.
+        metadata: column of the manifest -> value, for a model that has learnt from such columns.
 
     Raises:
-        UserError: the picture or the bundle cannot be read, `out` cannot be written, or targets for a bundle
-            without held-out covers.
+        UserError: a picture or the bundle cannot be read, `out` cannot be written, targets for a bundle
+            without held-out covers, a back or metadata that the model does not know, or a value that is no
+            number in a column of numbers.
     """
     from coverfusion.experiments.explanation.figure import draw_explanation
 
@@ -75,18 +83,26 @@ def explain(
     check_file(out, (".png",), [picture])
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
-    try:
-        image = decode(read_bytes(picture))
-    except PictureError as error:
-        raise UserError(f"{picture}: {error}. Name a picture file, or zip!member.") from error
-    known_metadata(bundle, ()).say()
-    say_without_backs(bundle)
-    explanation = explain_picture(bundle, bundle_extractors(bundle), image, top_k, attention, targets)
-    draw_explanation(explanation).save(out)
-    write_json(
-        out.with_suffix(".json"), {"picture": picture, "bundle": bundle.digest} | explanation.as_json()
+    check_backs(bundle, back is not None)
+    given = {name: [value] for name, value in (metadata or {}).items()}
+    known = checked_metadata(bundle, given) if given else None
+    image, behind = _picture(picture), None if back is None else _picture(back)
+    KnownMetadata(bundle, known).say()
+    say_without_backs(bundle, back is not None)
+    explanation = explain_picture(
+        bundle, bundle_extractors(bundle), image, top_k, attention, targets, behind, known
     )
+    draw_explanation(explanation).save(out)
+    of = {"picture": picture, "back": back, "metadata": dict(metadata or {}), "bundle": bundle.digest}
+    write_json(out.with_suffix(".json"), of | explanation.as_json())
     return explanation
+
+
+def _picture(path: str) -> Image:
+    try:
+        return decode(read_bytes(path))
+    except PictureError as error:
+        raise UserError(f"{path}: {error}. Name a picture file, or zip!member.") from error
 
 
 def explain_picture(
@@ -96,6 +112,9 @@ def explain_picture(
     top_k: int = 3,
     attention: bool = True,
     targets: Targets = NO_TARGETS,
+    back: Image | None = None,
+    known: pd.DataFrame | None = None,
+    genre: str | None = None,
 ) -> Explanation:
     """Explains the genre that a model gives to one cover.
 
@@ -108,23 +127,31 @@ def explain_picture(
         top_k: how many genres are named.
         attention: make the occlusion map, which runs the image network 50 times.
         targets: when to abstain, and what the set of genres guarantees.
+        back: the picture of its back, for a model that has learnt from backs.
+        known: its metadata, one row as of `given_metadata`.
+        genre: that is explained and named first; None: the most probable, of those that the cover is called
+            where it may have several.
     """
     row, notes, failed = measure(extractors, image)
-    chances = chances_of(bundle, row)[0]
-    order = np.argsort(-chances, kind="stable")[: max(1, top_k)]
-    genres = [(str(bundle.classes[code]), float(chances[code])) for code in order]
-    genre = bundle.classes[order[0]]
-    contributions = contributions_to(bundle, row, genre)
+    row = with_beside(bundle, row, extractors, back, known)
+    chances, verdict = chances_of(bundle, row)[0], verdict_on(bundle, row, targets)
+    wanted = [genre] if genre is not None else verdict.called or ()
+    called = [str(name) in wanted for name in bundle.classes]
+    first = int(np.where(called, chances, -1).argmax()) if any(called) else int(chances.argmax())
+    others = [code for code in np.argsort(-chances, kind="stable") if code != first]
+    genres = [(str(bundle.classes[code]), float(chances[code])) for code in (first, *others)[: max(1, top_k)]]
+    explained = bundle.classes[first]
+    contributions = contributions_to(bundle, row, explained)
     looked = {extractor.name for extractor in extractors}
     values, note = None, "left out"
     if attention:
-        values, note = _attention(bundle, extractors, image, row, int(order[0]), failed, contributions.blocks)
+        values, note = _attention(bundle, extractors, image, row, first, failed, contributions.blocks)
     return Explanation(
         image=image,
         classifier=bundle.classifier.name,
         genres=genres,
         contributions=contributions,
-        features=_features(bundle, extractors, row, contributions, genre),
+        features=_features(bundle, extractors, row, contributions, explained),
         faces=boxes(notes.get("people"), "faces") if "people" in looked else None,
         persons=boxes(notes.get("people"), "persons") if "people" in looked else None,
         words=words(notes.get("ocr")) if "ocr" in looked else None,
@@ -133,7 +160,7 @@ def explain_picture(
         neighbours=_neighbours(bundle, row),
         usual_distance=math.nan if bundle.neighbours is None else bundle.neighbours.usual_distance(),
         failed=failed,
-        verdict=verdict_on(bundle, row, targets),
+        verdict=verdict,
     )
 
 
@@ -158,6 +185,22 @@ def measure(
     return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
+def with_beside(
+    bundle: Bundle,
+    row: pd.DataFrame,
+    extractors: Sequence[Extractor],
+    back: Image | None,
+    known: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """The cover's row with the features of its back and its metadata; arguments as of `explain_picture`."""
+    parts = [row]
+    if back is not None:
+        parts.append(measure(extractors, back)[0].add_prefix(BACK_BLOCK))
+    if known is not None:
+        parts.append(metadata_frame(bundle.metadata, known))
+    return pd.concat(parts, axis=1)
+
+
 def _features(
     bundle: Bundle,
     extractors: Sequence[Extractor],
@@ -165,9 +208,9 @@ def _features(
     contributions: Contributions,
     genre: str,
 ) -> list[Feature]:
-    known = meanings_of(extractors)
+    known = meanings_of(extractors, backs=bundle.two_sided)
     strongest = sorted(contributions.columns, key=lambda name: -abs(contributions.columns[name]))
-    # metadata is in no row that is measured, and what holds strings has no value to show
+    # metadata that is not given is in no row, and what holds strings has no value to show
     there = [name for name in strongest if name in row and not holds_strings(name)]
     moved = [name for name in there if contributions.columns[name]]
     names = moved[:MAX_FEATURES]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,8 @@ class Explanation:
     Attributes:
         image: the cover, RGB.
         classifier: its registered name.
-        genres: the most probable ones with their probabilities, the first is what is explained.
+        genres: the most probable ones with their probabilities, the first is what is explained. Of a model of
+            several genres that is the most probable of those that the cover is called.
         contributions: of each block, and of each readable column.
         features: the readable columns that move the prediction most, either way, the strongest first.
         faces, persons, words: found on the cover, the largest first; None where the model has no block that
@@ -101,14 +102,23 @@ class Explanation:
 
     def in_words(self) -> list[str]:
         """The verdict's sentences; a cover that the model has learnt from has a warning in place of a set."""
-        if not self.training_cover:
-            return self.verdict.in_words()
-        return [TRAINING_COVER_WARNING, *replace(self.verdict, genre_set=None).in_words()]
+        warning = [TRAINING_COVER_WARNING] if self.training_cover else []
+        return [*warning, *self.shown_verdict.in_words()]
+
+    @property
+    def shown_verdict(self) -> Verdict:
+        """The verdict, without a set where the model has learnt from this very cover."""
+        return self.verdict.without_set() if self.training_cover else self.verdict
 
     @property
     def headline_note(self) -> str:
-        """What stands behind the genres: the classifier, and whether it has learnt from this cover."""
-        return f"{self.classifier}{', learnt from this cover' if self.training_cover else ''}"
+        """What stands behind the genres: the classifier, and what must be known of the probabilities."""
+        known = [self.classifier]
+        if self.verdict.called is not None:
+            known.append("each genre by itself")
+        if self.training_cover:
+            known.append("learnt from this cover")
+        return ", ".join(known)
 
     @property
     def genre(self) -> str:
@@ -123,7 +133,7 @@ class Explanation:
                 "height": self.image.height,
                 "classifier": self.classifier,
                 "genres": [{"genre": genre, "probability": chance} for genre, chance in self.genres],
-                **asdict(self.verdict),
+                **asdict(self.shown_verdict),
                 "training_cover": self.training_cover,
                 "contributions": asdict(self.contributions),
                 "features": [asdict(feature) for feature in self.features],

@@ -166,6 +166,7 @@ def _map(figure: Figure, explanation: Explanation, left: float) -> None:
 def _effects(figure: Figure, explanation: Explanation, left: float) -> None:
     """Bars of what each block does, or each word where there is one block; from where to where below them."""
     parts = explanation.contributions
+    wide = WIDTH - MARGIN - left  # all that is left: without a map there is room for two panels
     factor, unit = display_unit(parts.unit)
     is_probability = parts.unit == PROBABILITY
     base, score = (f"{100 * v:.0f} %" if is_probability else effect(v) for v in (parts.base, parts.score))
@@ -173,24 +174,24 @@ def _effects(figure: Figure, explanation: Explanation, left: float) -> None:
         f"{unit if is_probability else parts.unit}: from {base} ({parts.start}) to {score}; {parts.method}."
     )
     if len(parts.blocks) > 1:
-        _bars(figure, left, {block: factor * value for block, value in parts.blocks.items()})
+        _bars(figure, left, wide, {block: factor * value for block, value in parts.blocks.items()})
     elif parts.words:
         chosen = strongest_words(parts.words, MAX_EFFECT_WORDS)
-        _bars(figure, left, {word: 100 * parts.words[word] for word in chosen})
+        _bars(figure, left, wide, {word: 100 * parts.words[word] for word in chosen})
         text = f"{WORD_EFFECTS}. All of {', '.join(parts.blocks)}: from {base} ({parts.start}) to {score}."
     else:
-        _write(figure, left, PANELS_TOP, "\n".join(wrapped(text, TEXT_SIZE, PANEL, 8)), color=MUTED)
+        _write(figure, left, PANELS_TOP, "\n".join(wrapped(text, TEXT_SIZE, wide, 8)), color=MUTED)
         return
-    lines = wrapped(text, SMALL_SIZE, PANEL, 5)
+    lines = wrapped(text, SMALL_SIZE, wide, 5)
     _write(figure, left, PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
 
-def _bars(figure: Figure, left: float, effects: Mapping[str, float]) -> None:
+def _bars(figure: Figure, left: float, wide: float, effects: Mapping[str, float]) -> None:
     ordered = sorted(effects.items(), key=lambda item: item[1])
     names = [fitted(name, TEXT_SIZE, 1.2) for name, _ in ordered]
     values = [value for _, value in ordered]
     room = max(width(name, TEXT_SIZE) for name in names) + 0.12
-    axes = _axes(figure, left + room, PANELS_TOP, PANEL - room, PANEL - 0.1)
+    axes = _axes(figure, left + room, PANELS_TOP, wide - room, PANEL - 0.1)
     axes.barh(range(len(values)), values, 0.62, color=[FOR if value > 0 else AGAINST for value in values])
     low, high = min(0.0, *values), max(0.0, *values)
     # room for the numbers beyond the ends of the bars

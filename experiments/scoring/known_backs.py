@@ -26,6 +26,10 @@ from coverfusion.fusion.bundle import Bundle
 
 Backs = Mapping[str, str]  # path of an item -> that of its back; the same where it has no front
 ReadPicture = tuple[str, str, Image | PictureError | None]  # cover_id, path, picture or why there is none
+WITHOUT_BACKS = (
+    "The model has learnt from backs too. Here each picture is a front without a back: expect less than its "
+    "figures and guarantees say."
+)
 NO_PICTURE: ReadPicture = ("", "", None)
 
 
@@ -102,12 +106,7 @@ def digest_of(backs: Backs) -> str:
 def say_without_backs(bundle: Bundle, given: bool = False) -> None:
     """Prints that pictures are taken for fronts where a model of both sides is given no backs."""
     if bundle.two_sided and not given:
-        console.print(
-            "The model has learnt from backs too. Here each picture is a front without a back: expect less "
-            "than its figures and guarantees say.",
-            style="yellow",
-            highlight=False,
-        )
+        console.print(WITHOUT_BACKS, style="yellow", highlight=False)
 
 
 def check_backs(bundle: Bundle, given: bool) -> None:

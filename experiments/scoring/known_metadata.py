@@ -112,6 +112,20 @@ def given_metadata(bundle: Bundle, given: MetadataRows | None) -> pd.DataFrame |
     return frame.astype(object).where(frame.notna(), None).map(cell_text)
 
 
+def checked_metadata(bundle: Bundle, given: MetadataRows) -> pd.DataFrame:
+    """As `given_metadata`, of values that a person or a program has written for these very pictures.
+
+    Raises:
+        UserError: as there, or a value of a column of numbers is none.
+    """
+    values = given_metadata(bundle, given)
+    assert values is not None
+    present = {block: made for block, made in bundle.metadata.items() if made["column"] in values}
+    for wrong in no_numbers(present, values).itertuples():
+        raise UserError(f"metadata: column '{wrong.column}' takes numbers, and '{wrong.value}' is none.")
+    return values
+
+
 def with_metadata(bundle: Bundle, table: FeatureTable, values: pd.DataFrame | None) -> pd.DataFrame:
     """What the classifier takes: the table's columns, and those of metadata, missing where there are none.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import pandas as pd
 
@@ -33,6 +34,10 @@ class Verdict:
         out_of_distribution: the picture looks like no training cover.
         note: what readers must know about the training collection, or "".
         known_genres: how many genres the model knows.
+        called: the genres that a cover is called which may have several, the most probable first.
+        thresholds: of such a model, genre -> the probability from which on a cover is called so; a genre that
+            no cover is called has none.
+        reached: whether the cover reaches any; where it does not it is called the genre that comes nearest.
         sets: what `set_coverage` is of: the covers of each genre ("by-genre"), or all ("marginal"); of a
             model of several genres the genres of a cover ("of-its-genres").
     """
@@ -44,25 +49,41 @@ class Verdict:
     note: str = ""
     sets: str | None = None
     known_genres: int | None = None
+    called: list[str] | None = None
+    thresholds: dict[str, float] | None = None
+    reached: bool | None = None
+
+    def without_set(self) -> Self:
+        """Of a cover that the model has learnt from: its set guarantees nothing."""
+        return replace(self, genre_set=None, set_coverage=None, sets=None)
 
     def in_words(self) -> list[str]:
         """One sentence or two for each thing that there is to say, warnings first."""
         sentences = [OUT_OF_DISTRIBUTION] if self.out_of_distribution else []
         if self.abstain:
             sentences.append(NO_GUARANTEE if self.out_of_distribution else NO_ANSWER)
+        if self.called:
+            sentences.append(called_in_words(self.called, bool(self.reached)))
         if self.genre_set and self.set_coverage is not None:
             every = self.known_genres == len(self.genre_set)
             sentences.append(set_in_words(self.genre_set, self.set_coverage, self.sets, every))
         return [*sentences, self.note] if self.note else sentences
 
 
+def called_in_words(genres: Sequence[str], reached: bool) -> str:
+    """The genres that a cover is called which may have several; `reached`: their thresholds are."""
+    if reached and len(genres) > 1:
+        return f"Called {', '.join(genres)}: their probabilities reach the genres' thresholds."
+    if reached:
+        return f"Called {', '.join(genres)}: its probability reaches the genre's threshold."
+    return f"Called {', '.join(genres)}: no genre reaches its threshold, and this one comes nearest."
+
+
 def set_in_words(genres: Sequence[str], coverage: float, sets: str | None, every: bool = False) -> str:
     """A set of genres and what it guarantees, as of `set_guarantee`; `every`: it has all genres."""
-    named = (
-        f"{UNDECIDED}: no genre can be ruled out"
-        if every
-        else f"{'Among' if sets == OF_ITS_GENRES else 'One of'}: {', '.join(genres)}"
-    )
+    if every:  # then it says nothing, and guarantees nothing
+        return f"{UNDECIDED}: no genre can be ruled out."
+    named = f"{'Among' if sets == OF_ITS_GENRES else 'One of'}: {', '.join(genres)}"
     return f"{named} (such sets hold {set_guarantee(coverage, sets)})."
 
 
@@ -98,6 +119,9 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
             known_genres=len(bundle.classes),
             out_of_distribution=out_of_distribution,
             note=note,
+            called=[str(genre) for genre in bundle.several.named(proba, bundle.classes)[0]],
+            thresholds=genre_thresholds(bundle),
+            reached=bool((proba[0] >= bundle.several.thresholds).any()),
         )
     if bundle.decision is None:
         return Verdict(out_of_distribution=out_of_distribution, note=note)
@@ -112,6 +136,17 @@ def verdict_on(bundle: Bundle, row: pd.DataFrame, targets: Targets = NO_TARGETS)
         out_of_distribution=out_of_distribution,
         note=note,
     )
+
+
+def genre_thresholds(bundle: Bundle) -> dict[str, float]:
+    """Genre -> the probability from which on a cover is called so, of a bundle of several genres a cover.
+
+    A genre that no cover is called has none; nor has any of a bundle of one genre a cover.
+    """
+    if bundle.several is None:
+        return {}
+    own = zip(bundle.classes, bundle.several.thresholds, strict=True)
+    return {str(genre): float(at) for genre, at in own if at <= 1}
 
 
 def note_of(bundle: Bundle) -> str:

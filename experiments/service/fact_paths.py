@@ -9,12 +9,12 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from coverfusion.experiments.scoring.verdict import note_of
+from coverfusion.experiments.scoring.verdict import OF_ITS_GENRES, genre_thresholds, note_of, set_guarantee
 from coverfusion.experiments.service.problems import Problem, described
 from coverfusion.experiments.service.schemas import Block, Health, ModelCard, TargetsInForce
 from coverfusion.experiments.service.served_model import Service
 from coverfusion.fusion.bundle import Bundle
-from coverfusion.fusion.uncertainty.decision import MARGINAL, Targets, kind_of_sets
+from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL, Targets, kind_of_sets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 
@@ -74,6 +74,15 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             thresholds=targets.thresholds or MARGINAL,
             guarantee=guarantee(bundle.decision, targets, bundle.classes),
         )
+    elif bundle.several is not None:
+        in_force = TargetsInForce(
+            target_error=None,
+            target_coverage=None,
+            set_coverage=targets.set_coverage,
+            sets=OF_ITS_GENRES,
+            thresholds=BY_GENRE,
+            guarantee=f"Sets hold {set_guarantee(targets.set_coverage, OF_ITS_GENRES)}.",
+        )
     return ModelCard(
         classifier=bundle.classifier.name,
         genres=[str(name) for name in bundle.classes],
@@ -84,6 +93,9 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             for name, made in bundle.extractors.items()
         },
         targets=in_force,
+        genre_thresholds=None if bundle.several is None else genre_thresholds(bundle),
+        metadata={made["column"]: made["kind"] for made in bundle.metadata.values()},
+        takes_backs=bundle.two_sided,
         detects_out_of_distribution=bundle.novelty is not None,
         note=note_of(bundle),
         digest=bundle.digest,

@@ -6,6 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
 import PIL.Image
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -13,6 +14,7 @@ from pydantic_core import to_json
 
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.service.beside import BACKS_FIELD
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described
 from coverfusion.experiments.service.schemas import (
     Predictions,
@@ -56,7 +58,7 @@ def add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         "/v1/predict",
         response_model=Predictions,
         dependencies=key,
-        openapi_extra=body_schema(most),
+        openapi_extra=body_schema(most, service.bundle),
         responses=described(*key_problems, *_UPLOAD_PROBLEMS),
         tags=["pictures"],
     )
@@ -64,15 +66,15 @@ def add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         request: Request, top_k: int = Query(3, ge=1, le=100, description="genres a picture")
     ) -> Predictions:
         """The most probable genres of one or many pictures."""
-        uploads = await read_uploads(request, service.limits, most)
-        with service.batches.places(len(uploads)):
+        uploads = await read_uploads(request, service.limits, most, service.bundle)
+        with service.batches.places(sum(upload.files for upload in uploads)):
             pictures = await decode_uploads(uploads, service.threads, service.slow)
-            good = [picture for picture in pictures if not isinstance(picture.image, PictureError)]
+            good = [picture for picture in pictures if picture.readable]
             _count(service, len(good), len(pictures) - len(good))
             if not good:
                 raise _unreadable(pictures)
             scored = iter(await service.batches.together(good))
-        rows = [_unread(p) if isinstance(p.image, PictureError) else next(scored) for p in pictures]
+        rows = [next(scored) if picture.readable else _unread(picture) for picture in pictures]
         return Predictions(pictures=[row.model_copy(update={"genres": row.genres[:top_k]}) for row in rows])
 
 
@@ -98,7 +100,7 @@ def add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         response_class=JSONResponse,
         response_model=None,
         dependencies=key,
-        openapi_extra=body_schema(1),
+        openapi_extra=body_schema(1, service.bundle),
         responses=described(*key_problems, *_UPLOAD_PROBLEMS) | {200: shown},
         tags=["pictures"],
     )
@@ -114,10 +116,13 @@ def add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tu
 
         drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
 
-        def work(image: PIL.Image.Image) -> Response:
+        def work(image: PIL.Image.Image, sent: Picture) -> Response:
+            if isinstance(sent.back, PictureError):
+                raise Problem("unreadable-pictures", f"{BACKS_FIELD}: {sent.back}")
             count = min(top_k, len(service.bundle.classes))
+            known = pd.DataFrame([dict(sent.known)]) if sent.known else None
             explanation = explain_picture(
-                service.bundle, service.extractors, image, count, attention, service.targets
+                service.bundle, service.extractors, image, count, attention, service.targets, sent.back, known
             )
             if drawn:
                 return Response(_png(draw_explanation(explanation)), media_type="image/png")
@@ -166,7 +171,7 @@ def add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: tu
                     "invalid", f"query.genre: there is no genre '{name}'.{nearest_name(name, genres)}"
                 )
 
-        def work(image: PIL.Image.Image) -> SimilarCovers:
+        def work(image: PIL.Image.Image, sent: Picture) -> SimilarCovers:
             nearest = nearest_covers(service.bundle, service.extractors, image, k, genre or None, diversity)
             return similar_covers(nearest)
 
@@ -175,14 +180,14 @@ def add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: tu
 
 async def _alone(request: Request, service: Service, work: Any, places: int) -> Any:
     """Work with the one picture of a request, on the model's thread."""
-    uploads = await read_uploads(request, service.limits, 1)
+    uploads = await read_uploads(request, service.limits, 1, service.bundle)
     with service.batches.places(places):
         (picture,) = await decode_uploads(uploads, service.threads, service.slow)
         image = picture.image
         _count(service, *((0, 1) if isinstance(image, PictureError) else (1, 0)))
         if isinstance(image, PictureError):
             raise _unreadable([picture])
-        return await service.batches.alone(lambda: work(image))
+        return await service.batches.alone(lambda: work(image, picture))
 
 
 def _count(service: Service, good: int, bad: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -10,17 +11,30 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from coverfusion.experiments.scoring.verdict import genre_thresholds
+from coverfusion.fusion.bundle import Bundle
+
 _COVER_ID = "5f1b5e0a3f0f4f0d8f6a6b8d5d3e9c1a7b2c4d6e8f0a1b3c5d7e9f1a3b5c7d9e"
 _SCORED: dict[str, Any] = {
     "name": "cover.jpg",
     "cover_id": _COVER_ID,
     "genres": [{"genre": "Jazz", "probability": 0.61}, {"genre": "Rock", "probability": 0.22}],
     "abstain": False,
+    "called": None,
     "genre_set": ["Jazz", "Rock"],
     "nearest_distance": 0.83,
     "out_of_distribution": False,
     "failed_blocks": None,
     "error": None,
+}
+_SEVERAL: dict[str, Any] = _SCORED | {
+    "genres": [
+        {"genre": "Jazz", "probability": 0.61, "reaches_threshold": True},
+        {"genre": "Rock", "probability": 0.52, "reaches_threshold": True},
+    ],
+    "called": ["Jazz", "Rock"],
+    "abstain": None,
+    "genre_set": ["Jazz", "Rock", "Pop"],
 }
 _UNREAD: dict[str, Any] = {"name": "notes.txt", "cover_id": _COVER_ID, "genres": [], "error": "not a picture"}
 
@@ -29,24 +43,34 @@ class GenreProbability(BaseModel):
     """A genre with its probability."""
 
     genre: str
-    probability: float = Field(ge=0, le=1)
+    probability: float = Field(ge=0, le=1, description="where covers have several genres, of it by itself")
+    reaches_threshold: bool | None = Field(
+        default=None,
+        description="whether it reaches its threshold in `genre_thresholds` of /v1/model; none where covers "
+        "have one genre",
+    )
 
 
 class ScoredPicture(BaseModel):
     """One picture of a request; where `error` says why it could not be read there are no genres."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_SCORED, _UNREAD]})
+    model_config = ConfigDict(json_schema_extra={"examples": [_SCORED, _SEVERAL, _UNREAD]})
 
     name: str = Field(description="the file name as it was sent")
     cover_id: str = Field(description="sha256 of the file, 64 hex digits")
     genres: list[GenreProbability] = Field(default=[], description="the most probable ones, the best first")
+    called: list[str] | None = Field(
+        default=None,
+        description="of a model of several genres a cover: the genres that reach their thresholds, the most "
+        "probable first; where none does, the one that comes nearest",
+    )
     abstain: bool | None = Field(
         default=None, description="no prediction: the model is not sure enough for the target in force"
     )
     genre_set: list[str] | None = Field(
         default=None,
-        description="genres that hold the true one as often as `set_coverage` of /v1/model says, the most "
-        "probable first",
+        description="genres that hold the true one as often as `set_coverage` of /v1/model says, or so many "
+        "of a cover's several ones; the most probable first",
     )
     nearest_distance: float | None = Field(default=None, description="to the nearest training cover; no unit")
     out_of_distribution: bool | None = Field(
@@ -102,7 +126,8 @@ class TargetsInForce(BaseModel):
     )
     set_coverage: float = Field(description="proportion of sets that hold the true genre")
     sets: str = Field(
-        description="what `set_coverage` is over: by-genre (the covers of each genre) or marginal (all)"
+        description="what `set_coverage` is over: by-genre (the covers of each genre), marginal (all), or "
+        "of-its-genres (the genres of a cover that may have several, on average)"
     )
     thresholds: str = Field(
         description="by-genre where `target_error` is kept among the covers predicted as each genre; else "
@@ -144,6 +169,16 @@ class ModelCard(BaseModel):
     targets: TargetsInForce | None = Field(
         description="none where the model has no held-out covers: it always predicts and names no sets"
     )
+    genre_thresholds: dict[str, float] | None = Field(
+        default=None,
+        description="of a model of several genres a cover: the probability from which on a cover is called "
+        "each; a genre that no cover is called has none",
+    )
+    metadata: dict[str, str] = Field(
+        default={},
+        description="column that may be sent as metadata beside a picture -> number, category or text",
+    )
+    takes_backs: bool = Field(default=False, description="whether a back may be sent beside a picture")
     detects_out_of_distribution: bool = Field(
         description="whether it can say that a picture looks like no training cover"
     )
@@ -162,33 +197,46 @@ class ProblemBody(BaseModel):
     pictures: list[ScoredPicture] | None = Field(default=None, description="the reason for each file")
 
 
-def scored_picture(
-    row: Mapping[Any, Any], abstains: bool, detects_out_of_distribution: bool
-) -> ScoredPicture:
+def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
     """A row of `score_chunk` with every genre named.
 
     Args:
-        row: column -> value; columns on abstaining may be missing.
-        abstains: the bundle can say when to abstain.
-        detects_out_of_distribution: it can say what looks like no training cover.
+        row: column -> value.
+        bundle: that made it; what it cannot say is None.
     """
-    ranks = sum(name.startswith("genre_") and name != "genre_set" for name in row)
+    ranks = sum(name.startswith("probability_") for name in row)
     pairs = [(row[f"genre_{n}"], row[f"probability_{n}"]) for n in range(1, ranks + 1)]
     distance = row.get("nearest_distance")
     optional: dict[str, Any] = {}
-    if abstains:
+    if bundle.decision is not None:
         optional["abstain"] = bool(row["abstain"])
-        optional["genre_set"] = [name for name in row["genre_set"].split("|") if name]
-    if detects_out_of_distribution:
+    if bundle.decision is not None or bundle.several is not None:
+        optional["genre_set"] = _names(row["genre_set"])
+    if bundle.several is not None:
+        optional["called"] = _names(row["genres"])
+    if bundle.novelty is not None:
         optional["out_of_distribution"] = bool(row["out_of_distribution"])
+    at = genre_thresholds(bundle)
+    genres = [
+        GenreProbability(
+            genre=str(genre),
+            probability=min(max(chance, 0.0), 1.0),
+            reaches_threshold=None if bundle.several is None else chance >= at.get(str(genre), math.inf),
+        )
+        for genre, chance in pairs
+    ]
     return ScoredPicture(
         name=row["path"],
         cover_id=row["cover_id"],
-        genres=[GenreProbability(genre=str(g), probability=min(max(p, 0.0), 1.0)) for g, p in pairs],
+        genres=genres,
         nearest_distance=None if distance is None or not np.isfinite(distance) else float(distance),
         failed_blocks=row["failed_blocks"] or None,
         **optional,
     )
+
+
+def _names(joined: str) -> list[str]:
+    return [name for name in joined.split("|") if name]
 
 
 def similar_covers(nearest: pd.DataFrame) -> SimilarCovers:

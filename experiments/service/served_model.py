@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import pandas as pd
 import PIL.Image
 
 from coverfusion.data.decoder_process import DECODER
@@ -79,9 +80,12 @@ class Service:
     def score(self, pictures: Sequence[Picture]) -> list[ScoredPicture]:
         """All genres of decoded pictures; to be called on the model's thread."""
         chunk = [(picture.cover_id, picture.name, picture.image) for picture in pictures]
-        rows = score_chunk(self.bundle, self.extractors, chunk, len(self.bundle.classes), self.targets)
-        abstains, detects = self.bundle.decision is not None, self.bundle.novelty is not None
-        return [scored_picture(row, abstains, detects) for row in rows.to_dict("records")]
+        backs = [("", "", picture.back) for picture in pictures] if self.bundle.two_sided else None
+        known = pd.DataFrame([dict(picture.known) for picture in pictures], dtype=object).fillna("")
+        rows = score_chunk(
+            self.bundle, self.extractors, chunk, len(self.bundle.classes), self.targets, known, backs
+        )
+        return [scored_picture(row, self.bundle) for row in rows.to_dict("records")]
 
     def warm_up(self) -> None:
         """Loads the weights, with as many threads for torch as there are cores."""

@@ -7,6 +7,7 @@ import shutil
 import socket
 import time
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,7 @@ from coverfusion.experiments.app.example import draw_example, drawn_uploads, tra
 from coverfusion.experiments.app.loaded_model import LoadedModel
 from coverfusion.experiments.app.missing_results import command_for
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.app.run_labels import run_labels
+from coverfusion.experiments.app.run_labels import run_labels, run_words
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame, short_board
 from coverfusion.experiments.app.runs import (
     ablation_folders,
@@ -33,7 +34,7 @@ from coverfusion.experiments.app.runs import (
     unique_names,
 )
 from coverfusion.experiments.app.score_page import heading_of, noticed_of
-from coverfusion.experiments.app.score_table import short_names, table_of_scores
+from coverfusion.experiments.app.score_table import is_flagged, narrow_table, short_names, table_of_scores
 from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, score_uploads
 from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_scoring
 from coverfusion.experiments.app.server import first_page, script_words
@@ -41,7 +42,7 @@ from coverfusion.experiments.app.two_covers_page import difference_words, featur
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.explanation.two_covers import compare_two
-from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.pipeline.run_folder import chance_of, read_run
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 from tests.helpers.app_covers import GENRES, NOTE, app_cover
 from tests.helpers.pictures import (
@@ -147,6 +148,23 @@ def test_a_set_of_all_genres_is_undecided(model: LoadedModel) -> None:
         assert table_of_scores(scored, [0], len(GENRES))["genre_set"].tolist() == [words]
 
 
+def test_a_cover_that_was_learnt_from_has_a_warning_and_no_set(model: LoadedModel, run: Path) -> None:
+    files = [file.read_bytes() for file in sorted((run.parents[1] / "covers").glob("*/*"))]
+    old = next(file for file in files if sha256(file).hexdigest() in model.learnt)
+    scored = scored_of(model, [("old.jpg", old), ("new.png", encode(app_cover("dub", 50), "PNG"))])
+    scored.frame["genre_set"] = "dub"
+    table = table_of_scores(scored, [0, 1], len(GENRES), model.learnt)
+    assert table["genre_set"].tolist() == ["", "dub"]
+    assert table["warning"].str.contains("learnt from").tolist() == [True, False]
+    assert is_flagged(scored.frame.loc[0].to_dict(), model.learnt)
+    assert noticed_of(scored.frame, model.learnt)[-1].startswith("The model has learnt from 1 of 2")
+
+
+def test_names_of_files_are_no_html_on_a_phone(model: LoadedModel) -> None:
+    scored = scored_of(model, [("<b>a.png", encode(app_cover("dub", 5), "PNG"))])
+    assert "&lt;b&gt;a.png" in narrow_table(table_of_scores(scored, [0], len(GENRES)))
+
+
 def test_files_are_named_without_their_folders_where_that_tells_them_apart() -> None:
     paths = ["a.zip!Rock/1.jpg", "a.zip!Pop/1.jpg", "b.zip!Rock/2.jpg", "3.jpg"]
     assert short_names(paths, [0, 2, 3]) == ["a.zip!Rock/1.jpg", "2.jpg", "3.jpg"]
@@ -163,8 +181,10 @@ def test_what_is_not_answered_is_said(model: LoadedModel) -> None:
     assert table["warning"].str.contains("abstained").tolist() == silent.tolist()
     unlike = frame["out_of_distribution"].fillna(False).astype(bool)
     assert table["warning"].str.contains("out of distribution").tolist() == unlike.tolist()
-    # a phone shows these four
     assert list(table.columns[:4]) == ["cover", "genre_1", "probability_1", "warning"]
+    phone = narrow_table(table)
+    assert phone.count("<tr>") == len(uploads) + 1
+    assert phone.count("abstained") == silent.sum()
     assert noticed_of(scored.frame)[0].startswith(f"No prediction for {silent.sum()} of {len(uploads)}")
     assert heading_of(scored.frame) == f"{len(uploads)} covers scored, 1 file could not be read"
 
@@ -275,17 +295,19 @@ def test_the_short_leaderboard_has_scores_with_their_intervals(run: Path) -> Non
 def test_labels_of_runs_name_accuracy_and_date(run: Path, tmp_path: Path) -> None:
     accuracy = read_run(run).accuracy(read_run(run).chosen)
     (label,) = run_labels([run]).values()
-    score = r"[\d.]+\u00a0% \([\d.]+\u2013[\d.]+\)"
-    assert re.fullmatch(
-        rf"covers \u00b7 logistic \u00b7 {score} \u00b7 \d+ \w{{3}} \d{{4}}, \d\d:\d\d", label
-    )
-    assert f"{100 * accuracy.value:.1f}" in label
+    score = f"{100 * accuracy.value:.1f}\u00a0%"
+    assert re.fullmatch(rf"covers \u00b7 accuracy {score} \u00b7 \d+ \w{{3}} \d{{4}}", label)
+    covers, model, chance, _ = run_words(run).split("; ")
+    assert covers == "60 covers, 3 genres"
+    assert model.startswith(f"logistic on both blocks: accuracy {score} ({100 * accuracy.low:.1f}")
+    assert chance == f"by chance {100 * chance_of(read_run(run), read_run(run).metric)[1]:.1f}\u00a0%"
     twin = shutil.copytree(run, tmp_path / "covers-0123456789")
     broken = shutil.copytree(run, tmp_path / "other", ignore=shutil.ignore_patterns("metrics.json"))
     labels = run_labels([run, twin, broken])
     assert labels[run].startswith(f"{run.name} ")
     assert labels[twin].startswith("covers-0123456789 ")
     assert labels[broken] == "other: it cannot be read"
+    assert run_words(broken) == ""
 
 
 def test_an_ablation_is_found_by_its_collection(run: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -45,6 +46,12 @@ def _start(folder: Path, *words: object) -> subprocess.Popen[str]:
 @pytest.fixture
 def visit(run: Path, tmp_path: Path) -> Iterator[Visit]:
     """A browser at the app, whose server was started by the command."""
+    with _visiting(run, tmp_path) as visit:
+        yield visit
+
+
+@contextmanager
+def _visiting(run: Path, tmp_path: Path) -> Iterator[Visit]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -198,3 +205,26 @@ def test_drawn_covers_are_scored_from_the_keyboard(visit: Visit) -> None:
     page.get_by_alt_text("The cover with marks").wait_for()
     assert not faults(page)
     assert not visit.wrong
+
+
+@pytest.mark.slow
+def test_covers_of_several_genres_are_called_some_and_any_of_them_is_explained(
+    many_run: Path, tmp_path: Path
+) -> None:
+    cover = many_run.parents[1] / "covers" / "cover-003.png"
+    with _visiting(many_run, tmp_path) as visit:
+        page = visit.page
+        page.goto(visit.address)
+        page.get_by_text("gives each cover one or several of 3 genres").wait_for()
+        page.locator("input[type=file]").set_input_files([cover])
+        page.get_by_text("Called ember, wave").or_(page.get_by_text("Called wave, ember")).wait_for()
+        page.get_by_alt_text("The cover with marks").wait_for()
+        page.get_by_text("The model has learnt from this very cover").wait_for()
+        assert page.get_by_text("such sets hold").count() == 0
+        for genre in ("ember", "wave"):
+            page.get_by_role("radio", name=genre).or_(page.get_by_role("button", name=genre)).first.click()
+            page.get_by_role("heading", name=f"Why {genre}?").wait_for()
+        assert not faults(page)
+        for name in ("Leaderboard", "Genres", "Ablation", "Map"):
+            _open(visit, name)
+        assert not visit.wrong

@@ -10,8 +10,10 @@ import pytest
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.commands.explain import _known
 from coverfusion.experiments.explanation.explain import explain, explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
+from coverfusion.experiments.explanation.figure import figure_of
 from coverfusion.experiments.explanation.people_and_words import NO_WORDS
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.scoring.verdict import NO_ANSWER, Verdict
@@ -131,8 +133,11 @@ def test_a_set_with_its_guarantee_is_told_only_of_covers_that_are_new(plain: Pat
     found = replace(_with(load_bundle(plain)), verdict=verdict)
     assert found.training_cover
     assert "90 %" not in " ".join(found.in_words())
+    told = found.as_json()
+    assert (told["genre_set"], told["set_coverage"], told["sets"]) == (None, None, None)
     new = replace(found, neighbours=found.neighbours[1:])
     assert "hold the true genre of 90 %" in " ".join(new.in_words())
+    assert (new.as_json()["genre_set"], new.as_json()["set_coverage"]) == (["techno"], 0.9)
     assert "learnt" not in new.headline_note
 
 
@@ -195,6 +200,40 @@ def test_the_json_is_strict_and_whole(plain: Path) -> None:
     assert again["faces"] is None
     assert again["words"] is None
     assert "thumbnail" not in again["neighbours"][0]
+
+
+def test_another_genre_can_be_explained(plain: Path) -> None:
+    bundle = load_bundle(plain)
+    other = next(genre for genre in bundle.classes if genre != "techno")
+    extractors = [create(name) for name in bundle.extractors]
+    found = explain_picture(bundle, extractors, _covers()[0][25], attention=False, genre=other)
+    assert found.genre == other
+    assert found.genres[1][0] == "techno"
+    assert found.contributions.score == pytest.approx(found.genres[0][1])
+
+
+def test_without_a_map_the_effects_have_all_of_the_width(plain: Path) -> None:
+    without = figure_of(_with(load_bundle(plain)))
+    (bars,) = [axes for axes in without.axes if axes.patches]
+    assert bars.get_position().x1 > 0.95
+    assert bars.get_position().width > 0.5
+
+
+def test_what_the_model_does_not_know_is_refused(plain: Path, tmp_path: Path) -> None:
+    cover = tmp_path / "cover.jpg"
+    cover.write_bytes(encode(_covers()[0][3]))
+    with pytest.raises(UserError, match="no column 'year'"):
+        explain(plain, cover, tmp_path / "a.png", metadata={"year": "1975"})
+    with pytest.raises(UserError, match="backs"):
+        explain(plain, cover, tmp_path / "a.png", back=str(cover))
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_metadata_is_given_column_by_column() -> None:
+    assert _known(["year=1975", "title=a=b", "label="]) == {"year": "1975", "title": "a=b", "label": ""}
+    for words, said in ((["year"], "COLUMN=VALUE"), (["year=1", "year=2"], "given before")):
+        with pytest.raises(UserError, match=said):
+            _known(words)
 
 
 def test_reading_words_and_people_ends_in_marks(plain: Path) -> None:

@@ -6,9 +6,11 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
@@ -26,6 +28,7 @@ from coverfusion.experiments.service.schemas import scored_picture
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.uncertainty.decision import Targets, rule_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
+from coverfusion.fusion.uncertainty.novelty import learn_novelty
 from tests.helpers.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 
@@ -234,7 +237,7 @@ def test_an_older_bundle_serves_but_takes_no_targets(served_bundle: Path, tmp_pa
         make_service(tmp_path / "old", targets=Targets(error=0.2))
 
 
-def test_a_warning_does_not_need_held_out_covers() -> None:
+def test_a_warning_does_not_need_held_out_covers(served_bundle: Path) -> None:
     row = {
         "path": "a.jpg",
         "cover_id": "0" * 64,
@@ -245,7 +248,11 @@ def test_a_warning_does_not_need_held_out_covers() -> None:
         "out_of_distribution": True,
         "failed_blocks": "",
     }
-    picture = scored_picture(row, abstains=False, detects_out_of_distribution=True)
+    covers = pd.DataFrame({"color.a": np.random.default_rng(0).normal(size=300)})
+    novelty = learn_novelty(covers, np.arange(len(covers)))
+    assert novelty is not None
+    bundle = replace(load_bundle(served_bundle), decision=None, novelty=novelty)
+    picture = scored_picture(row, bundle)
     assert picture.out_of_distribution
     assert picture.abstain is None
 
