@@ -33,6 +33,7 @@ WORKS = [
     "labels {run} --out {out}",
     "map {run} --out {out} -m pca",
     "runs {runs}",
+    "track {run} --tracking-uri sqlite:///{out}.db",
     "index {run} --out {out} --evaluate",
     "similar {run}/bundle {picture}",
     "score {run}/bundle {picture}",
@@ -41,7 +42,6 @@ WORKS = [
 REFUSED = [
     "decide {run}",
     "report {run} --out {out}",
-    "track {run} --tracking-uri {out}.db",
     "transfer {config} {manifest}",
     f"train {ON} -c knn --nested 2 --folds 3",
     f"train {ON} -c knn --prior balanced",
