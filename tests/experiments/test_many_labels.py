@@ -32,6 +32,7 @@ WORKS = [
     "compare {run} --metric hamming_loss",
     "labels {run} --out {out}",
     "map {run} --out {out} -m pca",
+    "report {run} --out {out}",
     "runs {runs}",
     "track {run} --tracking-uri sqlite:///{out}.db",
     "index {run} --out {out} --evaluate",
@@ -41,7 +42,6 @@ WORKS = [
 ]
 REFUSED = [
     "decide {run}",
-    "report {run} --out {out}",
     "transfer {config} {manifest}",
     f"train {ON} -c knn --nested 2 --folds 3",
     f"train {ON} -c knn --prior balanced",
