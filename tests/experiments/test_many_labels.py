@@ -32,6 +32,7 @@ WORKS = [
     "compare {run} --metric hamming_loss",
     "labels {run} --out {out}",
     "map {run} --out {out} -m pca",
+    "decide {run} --out {out}",
     "report {run} --out {out}",
     "runs {runs}",
     "track {run} --tracking-uri sqlite:///{out}.db",
@@ -41,7 +42,7 @@ WORKS = [
     "explain {run}/bundle {picture} --out {out}.png",
 ]
 REFUSED = [
-    "decide {run}",
+    "decide {run} --target-error 0.1 --out {out}",
     "transfer {config} {manifest}",
     f"train {ON} -c knn --nested 2 --folds 3",
     f"train {ON} -c knn --prior balanced",
