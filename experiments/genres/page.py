@@ -245,7 +245,7 @@ def genre_gist(
     sentences = [f"{count:,} of the collection's {len(findings.covers):,} covers ({percentage}) are {genre}."]
     if beside := stands_with(findings.covers, genre).most_common(GENRES_IN_GIST):
         also = [f"{number:,} {'is' if number == 1 else 'are'} {other} too" for other, number in beside]
-        sentences.append(f"Of these {' and '.join(also)}.")
+        sentences.append(f"Of these, {' and '.join(also)}.")
     others = f"covers that are not {genre}" if findings.run.several else "the other genres' covers"
     if named := headline(effects):
         sentences.append(f"Compared with {others}, theirs {_differences(named)}.")

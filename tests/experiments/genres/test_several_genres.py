@@ -197,7 +197,7 @@ def test_each_block_gains_for_the_genre_that_it_carries(pages: Path) -> None:
 def test_a_page_speaks_of_covers_with_and_without_the_genre(run: Run, pages: Path) -> None:
     page = Page.of(pages / page_names(GENRES)["ember"])
     text = page.all("body")[0].text
-    assert "36 of the collection's 72 covers (50.0\u00a0%) are ember. Of these 18 are wave too." in text
+    assert "36 of the collection's 72 covers (50.0\u00a0%) are ember. Of these, 18 are wave too." in text
     f1 = run.chosen.genres["folds"]["ember"]["f1"]
     assert f"{100 * f1.value:.1f} {100 * f1.low:.1f}\u2013{100 * f1.high:.1f}" in text
     assert "log odds" in text
