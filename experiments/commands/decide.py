@@ -22,8 +22,9 @@ def decide_command(
         ),
     ] = None,
     target_error: Annotated[
-        float, typer.Option(help="The proportion of wrong predictions that is aimed at.")
-    ] = 0.2,
+        float | None,
+        typer.Option(help="The proportion of wrong predictions that is aimed at; 0.2 by default."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The folder to write to; RUN/decisions by default.")
     ] = None,
@@ -34,17 +35,25 @@ def decide_command(
     Example: `coverfusion decide runs/covers-0123456789 --target-error 0.1`
     """
     console.print("Reading the run")  # before the slow imports
+    from coverfusion.experiments.decision.several_shown import print_several
     from coverfusion.experiments.decision.shown import guaranteed_targets, print_decision, sets_say_nothing
     from coverfusion.experiments.decision.study import decide
+    from coverfusion.experiments.pipeline.provenance import read_json
 
     folder = decide(run, classifier, target_error, out, seed)
-    print_decision(folder)
+    asked = read_json(folder / "environment.json")
+    several = asked.get("labels") == "many"
+    (print_several if several else print_decision)(folder)
     print_places(folder, {"Tables and pictures": "", "Page": "index.html"})
     if classifier is not None:
         return
-    bundle, kept = run / "bundle", guaranteed_targets(folder)
-    if target_error in kept:
-        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", target_error)
+    bundle = run / "bundle"
+    if several:
+        print_next("see sets of genres in the browser", "app", "--bundle", bundle)
+        return
+    kept, target = guaranteed_targets(folder), asked["target_error"]
+    if target in kept:
+        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", target)
     elif kept:
         console.print(f"A target of {100 * min(kept):g} % wrong can be guaranteed, and keeps some covers.")
         print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", min(kept))

@@ -63,7 +63,7 @@ def held_out_parts(run: Run, seed: int) -> list[Split]:
     Raises:
         UserError: the run was made by a version that kept no groups, or held out too few covers.
     """
-    frame = _rows(run, run.chosen)
+    frame = held_out_rows(run, run.chosen)
     if run.other is not None:
         parts = [(np.flatnonzero(frame["split"] == run.other), np.flatnonzero(frame["split"] == run.split))]
     else:
@@ -79,7 +79,7 @@ def read_held_out(run: Run, model: ScoredModel, parts: Sequence[Split]) -> HeldO
     Raises:
         UserError: the run was made by a version that kept no groups.
     """
-    frame = _rows(run, model)
+    frame = held_out_rows(run, model)
     genres = [str(column)[2:] for column in frame if str(column).startswith("p_")]
     return HeldOut(
         genres=genres,
@@ -91,7 +91,12 @@ def read_held_out(run: Run, model: ScoredModel, parts: Sequence[Split]) -> HeldO
     )
 
 
-def _rows(run: Run, model: ScoredModel) -> pd.DataFrame:
+def held_out_rows(run: Run, model: ScoredModel) -> pd.DataFrame:
+    """The predictions of covers that a model was not fitted on, but for those that chose the run's model.
+
+    Raises:
+        UserError: the run was made by a version that kept no groups.
+    """
     frame = pd.read_parquet(
         run.folder / "predictions.parquet",
         filters=[("classifier", "==", model.classifier), ("blocks", "==", "+".join(model.blocks))],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from coverfusion.experiments.decision import several_shown
 from coverfusion.experiments.decision.charts import BY_GENRE_HEADING, CALIBRATED
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT
 from coverfusion.experiments.decision.shown import ShownTable
@@ -15,7 +16,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.pipeline.run_folder import Run
 
 # heading of a section -> what its charts need beside their legends
-CAPTIONS = {
+CAPTIONS = several_shown.CAPTIONS | {
     "How many are wrong among the most confident predictions": "Covers are taken from the most confident "
     "prediction to the least. Band: interval of at least 95 %. Single marks are the thresholds of the table "
     "above: each was learnt on other covers, so it may lie off the curve and miss its target.",

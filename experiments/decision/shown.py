@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,10 +173,15 @@ def print_decision(folder: Path) -> None:
     findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
     for sentence in findings[:2]:
         console.print(sentence)
-    for table in shown_tables(asked["classifier"], tables, asked["target_error"]):
+    print_tables(shown_tables(asked["classifier"], tables, asked["target_error"]))
+    console.print(f"\n{calibration_words(tables['calibration'])}")
+
+
+def print_tables(tables: Sequence[ShownTable]) -> None:
+    """Prints tables with their notes, the first rows of long ones."""
+    for table in tables:
         print_frame(table.rows.head(PRINTED_ROWS), f"\n{table.title}")
         if len(table.rows) > PRINTED_ROWS:
             console.print(f"{len(table.rows) - PRINTED_ROWS:,} more rows stand on the page.")
         if table.note:
             console.print(table.note)
-    console.print(f"\n{calibration_words(tables['calibration'])}")

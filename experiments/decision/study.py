@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.decision.charts import decision_charts
 from coverfusion.experiments.decision.findings import decision_findings
-from coverfusion.experiments.decision.held_out import held_out_parts, read_held_out
+from coverfusion.experiments.decision.held_out import held_out_parts, held_out_rows, read_held_out
 from coverfusion.experiments.decision.page import write_decision_page
+from coverfusion.experiments.decision.several_shown import several_charts, several_findings, several_shown
+from coverfusion.experiments.decision.several_tables import (
+    genre_calibration,
+    genre_reliability,
+    several_sets,
+)
 from coverfusion.experiments.decision.shown import shown_tables
 from coverfusion.experiments.decision.tables import (
     TARGET_ERRORS,
@@ -26,17 +36,20 @@ from coverfusion.experiments.decision.tables import (
     sets_by_genre_table,
     sets_table,
 )
-from coverfusion.experiments.evaluation.statistics import group_weights
+from coverfusion.experiments.evaluation.statistics import group_weights, widening
 from coverfusion.experiments.pipeline.outputs import check_folder
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 from coverfusion.experiments.pipeline.provenance import environment, read_json, write_json
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, check_one_genre, read_run
 from coverfusion.fusion.uncertainty.decision import Targets
+
+DEFAULT_TARGET = 0.2  # proportion of wrong predictions
 
 
 def decide(
     folder: str | os.PathLike[str],
     classifier: str | None = None,
-    target: float = 0.2,
+    target: float | None = None,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
 ) -> Path:
@@ -45,7 +58,8 @@ def decide(
     Args:
         folder: a finished run folder.
         classifier: whose predictions, on all blocks; None: the run's choice.
-        target: the proportion of wrong predictions that the findings and the genres speak of.
+        target: the proportion of wrong predictions that the findings and the genres speak of; None:
+            `DEFAULT_TARGET`. Where a cover may have several genres nothing is held back, so there is none.
         out: where to write; None: `decisions` in the run folder.
         seed: of splits and resampling.
 
@@ -57,42 +71,64 @@ def decide(
             version, or `out` cannot be written.
     """
     folder = Path(folder)
-    Targets(error=target)
+    wished = DEFAULT_TARGET if target is None else target
+    Targets(error=wished)
     place = Path(out or folder / "decisions")
     run = read_run(folder)
     check_folder(place)
-    check_one_genre(
-        run,
-        "decide speaks of one genre a cover. Its bundle has thresholds for each genre and sets that miss few "
-        "genres; `coverfusion score` names both.",
-    )
     model = _model(run, classifier)
+    if run.several:
+        if target is not None:
+            check_one_genre(run, "such a model does not abstain: leave the target error out.")
+        return _decide_sets(run, model, place, seed)
     parts = held_out_parts(run, seed)
     held = read_held_out(run, model, parts)
     y, calibrated = held.y[held.tried], calibrated_by_parts(held, seed)
     weights = group_weights(held.groups[held.tried], seed)
     tables = {
-        "models": models_table(run, parts, target, seed),
+        "models": models_table(run, parts, wished, seed),
         "calibration": calibration_table(y, calibrated).assign(bundle=_bundle_calibration(run, model)),
         "reliability": reliability_table(y, held.groups[held.tried], calibrated, held.wider),
         "risk_coverage": risk_coverage_table(held, weights),
-        "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, target})),
-        "genres": genres_table(held, weights, target),
-        "predicted": predicted_table(held, weights, target),
+        "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, wished})),
+        "genres": genres_table(held, weights, wished),
+        "predicted": predicted_table(held, weights, wished),
         "sets": sets_table(held, seed),
         "sets_by_genre": sets_by_genre_table(held),
     }
+    about = {"run": str(folder), "classifier": model.classifier, "target_error": wished, "seed": seed}
+    _write(place, tables, decision_findings(model.classifier, tables, wished), about)
+    write_decision_page(
+        place, run, shown_tables(model.classifier, tables, wished), decision_charts(tables, wished)
+    )
+    return place
+
+
+def _decide_sets(run: Run, model: ScoredModel, place: Path, seed: int) -> Path:
+    """The study of covers that may have several genres: each genre's probabilities, and sets of genres."""
+    rows = held_out_rows(run, model)
+    found, groups, wider = predicted_of(rows), rows["group"].to_numpy(), widening(run.config["folds"])
+    bins = genre_reliability(found, groups, wider)
+    tables = {
+        "calibration": genre_calibration(found, bins, groups, wider),
+        "reliability": bins,
+        "sets": several_sets(found, groups, seed),
+    }
+    about = {"run": str(run.folder), "classifier": model.classifier, "labels": "many", "seed": seed}
+    _write(place, tables, several_findings(model.classifier, len(rows), tables), about)
+    write_decision_page(place, run, several_shown(tables), several_charts(tables))
+    return place
+
+
+def _write(
+    place: Path, tables: Mapping[str, pd.DataFrame], sentences: Sequence[str], about: Mapping[str, Any]
+) -> None:
+    """Tables, findings, and what they were made from and with."""
     make_output_folder(place)
     for name, table in tables.items():
         write_csv(table, place / f"{name}.csv")
-    sentences = decision_findings(model.classifier, tables, target)
     (place / "findings.txt").write_text("\n".join(sentences) + "\n", encoding="utf-8")
-    about = {"run": str(folder), "classifier": model.classifier, "target_error": target, "seed": seed}
-    write_json(place / "environment.json", environment() | about)
-    write_decision_page(
-        place, run, shown_tables(model.classifier, tables, target), decision_charts(tables, target)
-    )
-    return place
+    write_json(place / "environment.json", environment() | dict(about))
 
 
 def _bundle_calibration(run: Run, model: ScoredModel) -> str:

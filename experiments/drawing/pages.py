@@ -23,9 +23,8 @@ Filters = Mapping[str, Callable[..., Any]]
 _TABLE = re.compile(r"<table([^>]*)>(.*?)</table>", re.DOTALL)
 _ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[dh])\b([^>]*)>(.*?)</\1>", re.DOTALL)
-_INTERVAL = re.compile(
-    r"(<[^>]*>)|(\(?[+\u2212]?\d[\d.,]*(?:\u2013| to )[+\u2212]?\d[\d.,]*\)?)"
-)  # a tag, or an interval
+# a tag, or an interval
+_INTERVAL = re.compile(r"(<[^>]*>)|(\(?[+\u2212]?\d[\d.,]*(?:\u2013| to )[+\u2212]?\d[\d.,]*\)?)")
 # what every template finds: both palettes, and each colour as the style sheet calls it
 PALETTES = {"light": LIGHT, "dark": DARK, "colours": {name: f"var(--{name})" for name in LIGHT}}
 

@@ -18,7 +18,8 @@ def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray
 
     S. M. Lundberg et al., From local explanations to global understanding with explainable AI for trees,
     Nature Machine Intelligence 2, 2020. A softmax does not change when a number is added to every genre's
-    score, so the mean over the genres is taken off: what is left is log probability less its mean.
+    score, so the mean over the genres is taken off: what is left is log probability less its mean. Where a
+    cover may have several genres, each has log odds of its own, and nothing is taken off.
     """
     from catboost import Pool
 
@@ -26,6 +27,8 @@ def catboost_contributions(model: FusionCatBoost, X: pd.DataFrame) -> np.ndarray
     Z = model.prepared(numbers.to_numpy(np.float32), texts)
     shap = model.model_.get_feature_importance(Pool(Z), type="ShapValues")
     values = np.asarray(shap)[:, :, :-1]  # the last column is the constant
+    if getattr(model, "several_", False):
+        return values
     return values - values.mean(axis=1, keepdims=True)
 
 

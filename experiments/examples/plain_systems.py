@@ -4,6 +4,7 @@
 
 `coverfusion benchmark check TASK COLLECTION --out laid` makes the manifest. Each system becomes a table that
 `coverfusion benchmark submit` takes. The features are those of coverfusion, the classifiers are plain.
+The random forest sees every column, the others the image network's embedding alone (`--block cnn` will do).
 """
 
 import argparse
@@ -29,10 +30,20 @@ Proba = tuple[np.ndarray, np.ndarray]  # (n, k) probabilities, (k,) genres
 System = Callable[[pd.DataFrame, np.ndarray, pd.DataFrame], Proba]
 
 
+def embedding(features: pd.DataFrame) -> pd.DataFrame:
+    """The image network's columns; every column of a table without them."""
+    own = [name for name in features.columns if name.startswith("cnn.")]
+    return features[own] if own else features
+
+
+def every_column(features: pd.DataFrame) -> pd.DataFrame:
+    """All blocks side by side, as a notebook joins them."""
+    return features
+
+
 def faiss_knn(X: pd.DataFrame, y: np.ndarray, others: pd.DataFrame) -> Proba:
-    """Votes of the neighbours by cosine on the image network's embedding; one more vote is spread evenly."""
-    columns = [name for name in X.columns if name.startswith("cnn.")] or list(X.columns)
-    known, asked = (normalize(np.nan_to_num(frame[columns].to_numpy(np.float32))) for frame in (X, others))
+    """Votes of the neighbours by cosine on the embedding; one more vote is spread evenly."""
+    known, asked = (normalize(np.nan_to_num(embedding(frame).to_numpy(np.float32))) for frame in (X, others))
     index = faiss.IndexFlatIP(known.shape[1])
     index.add(known)
     genres, codes = np.unique(y, return_inverse=True)
@@ -41,24 +52,24 @@ def faiss_knn(X: pd.DataFrame, y: np.ndarray, others: pd.DataFrame) -> Proba:
     return votes / votes.sum(axis=1, keepdims=True), genres
 
 
-def fitted(model: Any) -> System:
-    """The system that fits a scikit-learn classifier on every column; what is missing becomes the median."""
+def fitted(model: Any, seen: Callable[[pd.DataFrame], pd.DataFrame]) -> System:
+    """The system that fits a scikit-learn classifier on what is seen; what is missing becomes the median."""
 
     def predict(X: pd.DataFrame, y: np.ndarray, others: pd.DataFrame) -> Proba:
         pipeline = make_pipeline(
             SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), model
         )
-        pipeline.fit(X.to_numpy(), y)
-        return pipeline.predict_proba(others.to_numpy()), pipeline.classes_
+        pipeline.fit(seen(X).to_numpy(), y)
+        return pipeline.predict_proba(seen(others).to_numpy()), pipeline.classes_
 
     return predict
 
 
 SYSTEMS: dict[str, System] = {
     "FAISS neighbours": faiss_knn,
-    "SVC": fitted(CalibratedClassifierCV(SVC(), ensemble=False)),
-    "random forest": fitted(RandomForestClassifier(300, random_state=0, n_jobs=-1)),
-    "CatBoost": fitted(CatBoostClassifier(iterations=300, random_seed=0, verbose=False)),
+    "SVC": fitted(CalibratedClassifierCV(SVC(), ensemble=False), embedding),  # for its probabilities
+    "random forest": fitted(RandomForestClassifier(300, random_state=0, n_jobs=-1), every_column),
+    "CatBoost": fitted(CatBoostClassifier(iterations=300, random_seed=0, verbose=False), embedding),
 }
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
+from coverfusion.data.genre_sets import genre_names
 from coverfusion.experiments.evaluation.statistics import holm
+from coverfusion.experiments.genres.membership import of_genre
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.features.descriptions import CIRCULAR_COLUMNS
 from coverfusion.features.table import FeatureTable
@@ -43,7 +45,7 @@ def readable(table: FeatureTable) -> pd.DataFrame:
 
 
 def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
-    """Each genre against all others, in every readable column.
+    """Covers of each genre against all others, in every readable column.
 
     Cliff's delta is P(genre > rest) - P(genre < rest) for a cover of each, from the Mann-Whitney U (N. Cliff,
     Dominance statistics, Psychological Bulletin 114, 1993); p is of the two-sided U test with correction for
@@ -59,11 +61,11 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
         genre's cover has the higher value, ties half), p, p_corrected, size (in words), covers and others
         (how many took part), median and median_others; the largest effect of each genre first.
     """
-    genres = sorted(covers["genre"].unique())
+    genres = genre_names(covers)
     rows = []
     with counted("effects", len(genres)) as bar:
         for genre in genres:
-            inside = covers["genre"] == genre
+            inside = of_genre(covers, genre)
             own = values.loc[covers[inside].drop_duplicates("group")["cover_id"]].to_numpy(np.float64)
             rest = values.loc[covers[~inside].drop_duplicates("group")["cover_id"]].to_numpy(np.float64)
             for number, column in enumerate(values.columns):

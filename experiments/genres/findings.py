@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.genre_sets import genre_names
 from coverfusion.experiments.genres.effects import effects, rank_correlation, readable
 from coverfusion.experiments.genres.palette import Swatch, palettes
 from coverfusion.experiments.genres.pictures import MeanPicture, mean_pictures
 from coverfusion.experiments.genres.shap import Shap, genre_shap
 from coverfusion.experiments.genres.typical_covers import EmbeddingSpace, neighbours_for, space_of, typicality
-from coverfusion.experiments.genres.words import text_model, texts_of, words_on_covers
+from coverfusion.experiments.genres.words import WordModel, text_model, texts_of, words_on_covers
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
-from coverfusion.fusion.text import FusionText
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class GenreFindings:
     palettes: Mapping[str, list[Swatch]]
     means: Mapping[str, MeanPicture]
     words: pd.DataFrame | None
-    text_model: FusionText | None
+    text_model: WordModel | None
     texts: Mapping[str, str]
     space: EmbeddingSpace
     typical: pd.DataFrame
@@ -53,7 +53,7 @@ class GenreFindings:
     @property
     def genres(self) -> list[str]:
         """All genres, sorted."""
-        return sorted(self.covers["genre"].unique())
+        return genre_names(self.covers)
 
 
 def find_all_genres(

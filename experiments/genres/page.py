@@ -17,6 +17,7 @@ from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.genres.distributions import distribution_chart, distributions
 from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL, distinct
 from coverfusion.experiments.genres.findings import GenreFindings
+from coverfusion.experiments.genres.membership import names_in, of_genre, stands_with
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture
 from coverfusion.experiments.genres.shap import Shap
@@ -41,6 +42,7 @@ MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDEN
     6,
 )
 EFFECTS_IN_GIST = 3  # effects in the sentences that open it
+GENRES_IN_GIST = 2  # other genres that covers have too
 RAW_SCORES = "objects."  # columns that hold a network's scores, which say little by themselves
 
 Rows = list[dict[str, Any]]
@@ -52,9 +54,10 @@ class PageCover:
 
     Attributes:
         text: the words read on it, the largest first.
+        genre: its genre; several are parted by commas.
         predicted: what the chosen model called it; empty where it was not held out.
-        probability: of that genre; NaN likewise.
-        typical: the proportion of covers near it that are of its genre.
+        probability: of that genre, or where a cover may have several, of the page's; NaN likewise.
+        typical: the proportion of covers near it that are of the page's genre; NaN where it is not.
         picture: a data URI; None where the file cannot be read any more.
         path: of its file, as seen from the collection.
     """
@@ -75,7 +78,7 @@ class PageCover:
 
 def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     """What the template of a genre's page needs, and the index's of it."""
-    inside = (findings.covers["genre"] == genre).to_numpy()
+    inside = of_genre(findings.covers, genre)
     own = findings.effects[findings.effects["genre"] == genre]
     effects = _with_meanings(distinct(own, findings.correlation, MAX_EFFECTS), findings.meanings)
     palette = findings.palettes.get(genre, [])
@@ -97,8 +100,8 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "genre": genre,
         "count": int(inside.sum()),
         "together": int(findings.covers.loc[inside, "group"].duplicated(keep=False).sum()),
-        "judged": int(confusion.to_numpy().sum()),
-        "guess": guessed_f1(confusion, genre),
+        "judged": findings.run.covers,
+        "guess": guessed_f1(findings.run, genre),
         "share": float(inside.mean()),
         "gist": genre_gist(findings, genre, int(inside.sum()), effects, confused),
         "effects": effects,
@@ -112,7 +115,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
             for one in distributions(findings.values, findings.meanings, inside)
         ],
         "words": words,
-        "bearers": {word.word: bearers(findings, word) for word in words},
+        "bearers": {word.word: bearers(findings, word, genre) for word in words},
         "models": scored_models(findings.run, genre),
         "confused": confused,
     }
@@ -129,38 +132,46 @@ def pictures(findings: GenreFindings, genre: str, confused: Confused | None) -> 
         "wrongly": wrongly,
     }
     pairs = confused.pairs if confused else []
-    return {key: [cover(findings, one) for one in ids] for key, ids in shown.items()} | {
-        "pairs": [(cover(findings, pair.cover_id), cover(findings, pair.other_id)) for pair in pairs]
+    other = confused.genre if confused else genre
+    return {key: [cover(findings, one, genre) for one in ids] for key, ids in shown.items()} | {
+        "pairs": [
+            (cover(findings, pair.cover_id, other), cover(findings, pair.other_id, other)) for pair in pairs
+        ]
     }
 
 
-def cover(findings: GenreFindings, cover_id: str) -> PageCover:
-    """A cover with its thumbnail."""
-    return _cover(findings, cover_id, picture_at(findings.space.covers["path"][cover_id]))
+def cover(findings: GenreFindings, cover_id: str, genre: str) -> PageCover:
+    """A cover with its thumbnail, and what there is to say of it and this genre."""
+    return _cover(findings, cover_id, picture_at(findings.space.covers["path"][cover_id]), genre)
 
 
-def bearers(findings: GenreFindings, word: TypicalWord) -> list[PageCover]:
+def bearers(findings: GenreFindings, word: TypicalWord, genre: str) -> list[PageCover]:
     """The covers that bear a word, one a group, the word marked where it was read."""
     assert findings.words is not None
     boxes = findings.words[findings.words["word"] == word.word].set_index("cover_id")["box"]
     covers = findings.space.covers.loc[word.cover_ids]
     shown = covers[~covers["group"].duplicated()].head(MAX_BEARERS)
     return [
-        _cover(findings, one, marked_picture(shown["path"][one], boxes[one])) for one in shown.index.tolist()
+        _cover(findings, one, marked_picture(shown["path"][one], boxes[one]), genre)
+        for one in shown.index.tolist()
     ]
 
 
-def _cover(findings: GenreFindings, cover_id: str, picture: str | None) -> PageCover:
+def _cover(findings: GenreFindings, cover_id: str, picture: str | None, genre: str) -> PageCover:
     predicted, probability = "", float("nan")
     if cover_id in findings.predictions.index:
-        predicted = str(findings.predictions["predicted"][cover_id])
-        probability = float(findings.predictions[f"p_{predicted}"][cover_id])
+        row = findings.predictions.loc[[cover_id]]
+        [called] = names_in(row, "predicted")
+        predicted = ", ".join(called) or "no genre"
+        probability = float(row[f"p_{genre if findings.run.several else predicted}"].iloc[0])
+    typical = findings.typical.loc[[cover_id]]
+    of_page = typical.loc[typical["genre"] == genre, "proportion"]
     return PageCover(
-        genre=str(findings.space.covers["genre"][cover_id]),
+        genre=", ".join(names_in(findings.space.covers.loc[[cover_id]])[0]),
         text=findings.texts.get(cover_id, ""),
         predicted=predicted,
         probability=probability,
-        typical=float(findings.typical["proportion"][cover_id]),
+        typical=float(of_page.iloc[0]) if len(of_page) else float("nan"),
         picture=picture,
         path=findings.run.shorten(findings.space.covers["path"][cover_id]),
     )
@@ -179,10 +190,11 @@ def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any
     return sorted(there, key=lambda pair: (not pair[0].chosen, pair[0].kind == "alone", -pair[1]["f1"].value))
 
 
-def guessed_f1(confusion: pd.DataFrame, genre: str) -> float:
+def guessed_f1(run: Run, genre: str) -> float:
     """The F1 of a genre where every held-out cover is called so; its recall is 1. NaN where none is there."""
-    own = float(confusion.T[genre].sum()) if genre in confusion.index else 0.0
-    return 2 * own / (own + float(confusion.to_numpy().sum())) if own else float("nan")
+    scores = run.chosen.genres[run.split].get(genre)
+    own = scores["covers"] if scores else 0
+    return 2 * own / (own + run.covers) if own else float("nan")
 
 
 def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
@@ -231,8 +243,12 @@ def genre_gist(
     """What the page comes to, in a few sentences."""
     percentage = percent(count / len(findings.covers))
     sentences = [f"{count:,} of the collection's {len(findings.covers):,} covers ({percentage}) are {genre}."]
+    if beside := stands_with(findings.covers, genre).most_common(GENRES_IN_GIST):
+        also = [f"{number:,} {'is' if number == 1 else 'are'} {other} too" for other, number in beside]
+        sentences.append(f"Of these, {' and '.join(also)}.")
+    others = f"covers that are not {genre}" if findings.run.several else "the other genres' covers"
     if named := headline(effects):
-        sentences.append(f"Compared with the other genres' covers, theirs {_differences(named)}.")
+        sentences.append(f"Compared with {others}, theirs {_differences(named)}.")
     elif effects:
         sentences.append("They differ from the rest in scores of detected objects only.")
     else:
@@ -245,12 +261,16 @@ def genre_gist(
             f"out; of the covers that it calls {genre}, {_spanned(scores['precision'])} are {genre}."
         )
     if confused:
-        most = "" if confused.surely else ", not significantly more than for another genre"
-        sentences.append(
-            f"It takes {percent(confused.share, 0)} ({spread(confused.ends)}) of them for "
-            f"{confused.genre}{most}."
-        )
+        sentences.append(_mistaken(confused, genre))
     return sentences
+
+
+def _mistaken(confused: Confused, genre: str) -> str:
+    rate = f"{percent(confused.share, 0)} ({spread(confused.ends)})"
+    if confused.surely is None:
+        return f"Of the {genre} covers that are not {confused.genre} it calls {rate} so."
+    most = "" if confused.surely else ", not significantly more than for another genre"
+    return f"It takes {rate} of them for {confused.genre}{most}."
 
 
 def headline(effects: Rows) -> Rows:

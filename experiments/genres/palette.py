@@ -11,6 +11,9 @@ from scipy.stats import norm
 from skimage.color import lab2rgb, rgb2lab
 from sklearn.cluster import KMeans
 
+from coverfusion.data.genre_sets import genre_names
+from coverfusion.experiments.genres.membership import of_genre
+
 SIGNIFICANCE_LEVEL = 0.05  # of all differences of areas together
 COMMON_COLOURS = 16  # common colours of a collection
 GREY_CHROMA = 10.0  # chroma in CIE Lab below which a colour has no hue worth sorting by
@@ -79,10 +82,10 @@ def palettes(color: pd.DataFrame, covers: pd.DataFrame, seed: int) -> dict[str, 
     amounts = np.zeros((len(covers), wanted))
     np.add.at(amounts, (owner, place), share)
     amounts /= np.maximum(amounts.sum(axis=1, keepdims=True), 1e-9)
-    genres, groups = covers["genre"].to_numpy(), covers["group"].to_numpy()
-    names = np.unique(genres)
+    groups = covers["group"].to_numpy()
+    names = genre_names(covers)
     errors = float(norm.ppf(1 - SIGNIFICANCE_LEVEL / 2 / (wanted * len(names))))  # Bonferroni
-    return {str(genre): _swatches(common, amounts, genres == genre, groups, errors) for genre in names}
+    return {genre: _swatches(common, amounts, of_genre(covers, genre), groups, errors) for genre in names}
 
 
 def palette_colours(color: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

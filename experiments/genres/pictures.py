@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageOps
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.drawing.thumbnails import data_uri, thumbnail
+from coverfusion.experiments.genres.membership import names_in
 from coverfusion.experiments.pipeline.progress import counted
 
 MEAN_SIDE = 96  # pixels of a mean picture
@@ -43,14 +44,16 @@ def mean_pictures(covers: pd.DataFrame) -> dict[str, MeanPicture]:
     """
     sums: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
+    total, number = np.zeros((MEAN_SIDE, MEAN_SIDE, 3)), 0
     with counted("mean pictures", len(covers)) as bar:
-        for path, genre in zip(covers["path"], covers["genre"], strict=True):
+        for path, genres in zip(covers["path"], names_in(covers), strict=True):
             square = _square(path)
             if square is not None:
-                sums[genre] = sums.get(genre, 0) + square
-                counts[genre] = counts.get(genre, 0) + 1
+                total, number = total + square, number + 1
+                for genre in genres:
+                    sums[genre] = sums.get(genre, 0) + square
+                    counts[genre] = counts.get(genre, 0) + 1
             bar.advance(bar.task_ids[0])
-    total, number = sum(sums.values()), sum(counts.values())
     return {
         genre: _mean_picture(own, counts[genre], total - own, number - counts[genre])
         for genre, own in sums.items()

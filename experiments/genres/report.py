@@ -36,7 +36,7 @@ from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import finished_run, reopen
-from coverfusion.experiments.pipeline.run_folder import check_one_genre, read_run
+from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.features.sides import meanings_of
 from coverfusion.fusion.bundle import load_bundle
 
@@ -60,10 +60,6 @@ def write_genre_report(run: str | os.PathLike[str], out: str | os.PathLike[str])
     run, out = Path(run), Path(out)
     check_folder(out)
     finished = read_run(finished_run(run))
-    check_one_genre(
-        finished,
-        "genre pages speak of one genre a cover. Its report.html has the scores of each genre.",
-    )
     prepared = reopen(run)
     neighbours = load_bundle(run / "bundle").neighbours
     if neighbours is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import t
+from sklearn.metrics import average_precision_score
 
 from coverfusion.data.checksums import damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import has_sets, labels_of
 from coverfusion.data.sealed_files import set_aside
 from coverfusion.data.splits import IN_NO_FOLD, load_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
 from coverfusion.experiments.evaluation.statistics import holm
+from coverfusion.experiments.genres.membership import of_genre
 from coverfusion.experiments.pipeline.cached_fits import cannot_fit, reason_of
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.experiments.pipeline.provenance import digest
@@ -36,8 +39,8 @@ MIN_CLEAR_CORRELATION = 0.3  # rank correlation from which a column's high value
 class Shap:
     """Contributions to a genre's score on held-out covers.
 
-    The score is the log probability less its mean over the genres; contributions add up to it, but for a
-    constant.
+    The score is the log probability less its mean over the genres; where a cover may have several, the
+    genre's log odds. Contributions add up to it, but for a constant.
 
     Attributes:
         blocks: one row a genre and block: genre, block, size (mean absolute contribution over the held-out
@@ -47,7 +50,9 @@ class Shap:
         columns: one row a genre and readable column: the same with `column`, and says ("for",
             "against" or "" where high values do neither clearly).
         covers: held-out covers by genre.
-        accuracy: of this CatBoost on them.
+        explained: held-out covers in all.
+        accuracy: of this CatBoost on them; of covers that may have several genres NaN.
+        average_precision: then the mean over genres of it, else NaN.
         learnt: covers it was fitted on.
         held: which covers were held out, in words.
         components: how many stand for the columns of a wide block.
@@ -56,7 +61,9 @@ class Shap:
     blocks: pd.DataFrame
     columns: pd.DataFrame
     covers: Mapping[str, int]
+    explained: int
     accuracy: float
+    average_precision: float
     learnt: int
     held: str
     components: Mapping[str, int]
@@ -90,14 +97,18 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
         X = frame.loc[ids]
         values = catboost_contributions(model, X)
         bar.advance(bar.task_ids[0])
-    genres = known.loc[ids, "genre"].to_numpy()
+    held_out = known.loc[ids]
     by_block, by_column = sum_by_block(model, list(X.columns), values)
     classes = [str(name) for name in model.classes_]
+    inside = {name: of_genre(held_out, name) for name in classes}
+    sets = has_sets(covers)
     return Shap(
-        blocks=_by_genre(by_block, classes, genres, "block"),
-        columns=_by_genre(by_column, classes, genres, "column", X),
-        covers={name: int((genres == name).sum()) for name in classes},
-        accuracy=float((model.predict(X) == genres).mean()),
+        blocks=_by_genre(by_block, inside, "block"),
+        columns=_by_genre(by_column, inside, "column", X),
+        covers={name: int(own.sum()) for name, own in inside.items()},
+        explained=len(held_out),
+        accuracy=float("nan") if sets else float((model.predict(X) == held_out["genre"].to_numpy()).mean()),
+        average_precision=_average_precision(model.predict_proba(X), inside) if sets else float("nan"),
         learnt=len(learnt),
         held=held,
         components={
@@ -134,8 +145,9 @@ def _fitted(
     if folder.is_dir():
         return FusionCatBoost.load(folder)
     model = FusionCatBoost(**parameters)
+    genres = labels_of(covers) if has_sets(covers) else covers["genre"].tolist()
     try:
-        model.fit(X, covers["genre"].tolist(), groups=covers["group"].tolist())
+        model.fit(X, genres, groups=covers["group"].tolist())
     except cannot_fit(FusionCatBoost) as error:  # such as constant features alone, of blank covers
         raise UserError(
             f"CatBoost, which the genre pages explain, cannot be fitted: {reason_of(error)}. Add covers that "
@@ -163,17 +175,32 @@ def components(table: FeatureTable, pca: int | None) -> int | None:
     return max(widths)
 
 
+def _average_precision(proba: np.ndarray, inside: Mapping[str, np.ndarray]) -> float:
+    """The mean over genres that are there (scikit-learn); NaN where none is."""
+    found = [
+        average_precision_score(own, proba[:, number])
+        for number, own in enumerate(inside.values())
+        if own.any()
+    ]
+    return float(np.mean(found)) if found else float("nan")
+
+
 def _by_genre(
     parts: Mapping[str, np.ndarray],
-    classes: Sequence[str],
-    genres: np.ndarray,
+    covers: Mapping[str, np.ndarray],
     what: str,
     X: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """The rows of `Shap.blocks` or, with the features, of `Shap.columns`; the largest gain first."""
+    """The rows of `Shap.blocks` or, with the features, of `Shap.columns`; the largest gain first.
+
+    Args:
+        parts: block or column -> (n, genres) contributions.
+        covers: genre, in their order -> (n,) bool, which covers are of it.
+        what: "block" or "column".
+        X: the features of the n covers.
+    """
     rows = []
-    for number, genre in enumerate(classes):
-        inside = genres == genre
+    for number, (genre, inside) in enumerate(covers.items()):
         for name, values in parts.items():
             one = values[:, number]
             own, others = _mean(one[inside]), _mean(one[~inside])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, hypergeom
 
+from coverfusion.data.genre_sets import genre_names
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.statistics import holm
 from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL
+from coverfusion.experiments.genres.membership import of_genre
+from coverfusion.experiments.pipeline.predicted_genres import several
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
@@ -25,7 +29,7 @@ class EmbeddingSpace:
 
     Attributes:
         rows: (n, width) float32, by `covers`.
-        covers: indexed by cover_id, with `genre`, `group`, `path`.
+        covers: indexed by cover_id, with `genre`, `group`, `path`; of several genres a cover also `genres`.
     """
 
     rows: np.ndarray
@@ -34,7 +38,7 @@ class EmbeddingSpace:
 
 @dataclass(frozen=True)
 class Pair:
-    """A cover taken for another genre, beside the nearest cover that is rightly called so."""
+    """A cover wrongly called a genre, beside the nearest cover that is rightly called so."""
 
     cover_id: str
     probability: float
@@ -47,20 +51,27 @@ class Confused:
 
     Attributes:
         genre: the other genre.
-        taken: covers of this genre that were called the other one; `share` of its covers.
-        ends: the interval of that proportion, counted in groups.
-        surely: whether mistakes are of that genre more often than an even choice among the others explains.
-        given: covers of the other genre that were called this one.
-        pairs: examples of the former.
+        taken: covers of this genre that were called the other one and are not of it.
+        among: covers of this genre that are not of the other one; where a cover has one genre, all.
+        ends: the interval of the proportion of the former in the latter, counted in groups.
+        surely: whether mistakes are of that genre more often than an even choice among the others explains;
+            None where a cover may have several genres, for each is then called by itself.
+        given: covers of the other genre that were called this one and are not of it.
+        pairs: examples of those taken.
     """
 
     genre: str
     taken: int
-    share: float
+    among: int
     ends: Interval
-    surely: bool
+    surely: bool | None
     given: int
     pairs: list[Pair]
+
+    @property
+    def share(self) -> float:
+        """The proportion that was taken, 0 to 1."""
+        return self.taken / self.among
 
 
 def space_of(neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFrame) -> EmbeddingSpace:
@@ -81,25 +92,29 @@ def typicality(space: EmbeddingSpace, nearest: int) -> pd.DataFrame:
     among the nearest would be hypergeometric.
 
     Returns:
-        Indexed by cover_id: `proportion` of the nearest covers that are of its genre, 0 to 1, the mean
-        `distance` to them, and `p`, how probable as many or more of its genre are by chance.
+        One row a cover and genre of it, indexed by cover_id: `genre`, `proportion` of the nearest covers that
+        are of it, 0 to 1, the mean `distance` to them, and `p`, how probable as many or more are by chance.
     """
-    genres = space.covers["genre"].to_numpy()
+    names = genre_names(space.covers)
+    inside = np.column_stack([of_genre(space.covers, name) for name in names])
     groups = np.unique(space.covers["group"].to_numpy(), return_inverse=True)[1]
     crowd = min(int(np.bincount(groups).max()), nearest)
     distances, rows = nearest_rows(new_index(space.rows, "l2"), space.rows, 2 * nearest + crowd, "l2")
-    of_genre = space.covers.groupby("genre")["group"].nunique()
-    values = np.tile([0.0, np.inf, 1.0], (len(genres), 1))
+    having = [len(np.unique(groups[own])) for own in inside.T]  # groups with a cover of each genre
+    found: list[list[Any]] = []
     for row, (far, near) in enumerate(zip(distances, rows, strict=True)):
         others = groups[near] != groups[row]
         near, far = near[others], far[others]
         first = np.sort(np.unique(groups[near], return_index=True)[1])[:nearest]
-        if not len(first):
-            continue
-        same = int((genres[near[first]] == genres[row]).sum())
-        p = hypergeom.sf(same - 1, groups.max(), of_genre[genres[row]] - 1, len(first))
-        values[row] = same / len(first), far[first].mean(), p
-    return pd.DataFrame(values, index=space.covers.index, columns=["proportion", "distance", "p"])
+        for code in np.flatnonzero(inside[row]):
+            values = 0.0, np.inf, 1.0
+            if len(first):
+                same = int(inside[near[first], code].sum())
+                p = hypergeom.sf(same - 1, groups.max(), having[code] - 1, len(first))
+                values = same / len(first), far[first].mean(), p
+            found.append([space.covers.index[row], names[code], *values])
+    columns = ["cover_id", "genre", "proportion", "distance", "p"]
+    return pd.DataFrame(found, columns=columns).set_index("cover_id")
 
 
 def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int) -> list[str]:
@@ -108,8 +123,8 @@ def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most:
     Only those with more neighbours of the genre than chance explains, by Holm over the genre's covers, times
     the number of genres.
     """
-    own = typical[(space.covers["genre"] == genre).to_numpy()]
-    own = own[holm(own["p"].to_numpy()) * space.covers["genre"].nunique() < SIGNIFICANCE_LEVEL]
+    own = typical[typical["genre"] == genre]
+    own = own[holm(own["p"].to_numpy()) * len(genre_names(space.covers)) < SIGNIFICANCE_LEVEL]
     ordered = own.sort_values(["proportion", "distance"], ascending=[False, True], kind="stable")
     return _one_a_group(ordered.index.tolist(), space)[:most]
 
@@ -126,13 +141,19 @@ def most_confident(
         most: how many of each.
 
     Returns:
-        cover_ids: of this genre and called so; of this genre and called another; of another, called this.
+        cover_ids: of this genre and called so; of this genre and not called so; not of it, but called so. The
+        second have the most probable other genre first; where a cover may have several, the lowest
+        probability of this one.
     """
-    top = predictions.filter(regex="^p_").max(axis=1).sort_values(ascending=False, kind="stable").index
-    ordered = predictions.loc[top]
-    own, called = ordered["genre"] == genre, ordered["predicted"] == genre
+    own, called = of_genre(predictions, genre), of_genre(predictions, genre, "predicted")
+    if several(predictions):
+        chance = predictions.get(f"p_{genre}", pd.Series(0.0, predictions.index))
+        confidence = chance.where(called, 1 - chance)
+    else:
+        confidence = predictions.filter(regex="^p_").max(axis=1)
+    order = np.argsort(-confidence.to_numpy(), kind="stable")
     right, missed, wrongly = (
-        _one_a_group(ordered.index[chosen].tolist(), space)[:most]
+        _one_a_group(predictions.index[order[chosen[order]]].tolist(), space)[:most]
         for chosen in (own & called, own & ~called, ~own & called)
     )
     return right, missed, wrongly
@@ -149,7 +170,8 @@ def confused_with(
     """The genre that this one's covers are most often taken for, with the most confident examples.
 
     Args:
-        confusion: (k, k) covers, rows true genres, columns predicted ones.
+        confusion: (k, k) covers, rows true genres, columns predicted ones; where a cover may have several
+            genres, covers of one that were called another which they do not have.
         predictions: by cover_id `genre`, `predicted`, `p_<genre>`, of the same covers.
         space: all covers.
         genre: the one to describe.
@@ -166,20 +188,23 @@ def confused_with(
     if not mistaken:
         return None
     other = max(mistaken, key=lambda name: mistaken[name])
-    own = predictions[predictions["genre"] == genre]
-    wrong = own[own["predicted"] == other]
-    right = predictions.index[(predictions["genre"] == other) & (predictions["predicted"] == other)].tolist()
+    of_other = of_genre(predictions, other)
+    called = of_genre(predictions, other, "predicted")
+    own = predictions[of_genre(predictions, genre) & ~of_other]
+    mistaken_for = of_genre(own, other, "predicted")
+    wrong = own[mistaken_for]
+    right = predictions.index[of_other & called].tolist()
     sure = wrong[f"p_{other}"].sort_values(ascending=False, kind="stable")
     shown = _one_a_group(sure.index.tolist(), space)[:pairs]
     beside = zip(shown, _nearest(shown, right, space), strict=False)
     return Confused(
         genre=str(other),
         taken=counts[other],
-        share=counts[other] / sum(counts.values()),
-        ends=grouped_proportion(
-            (own["predicted"] == other).to_numpy(), space.covers.loc[own.index, "group"].to_numpy(), wider
-        ),
-        surely=_surely_most(own, space, len(counts) - 1, other, genre, wider),
+        among=len(own),
+        ends=grouped_proportion(mistaken_for, space.covers.loc[own.index, "group"].to_numpy(), wider),
+        surely=None
+        if several(predictions)
+        else _surely_most(own, space, len(counts) - 1, other, genre, wider),
         given=int(confusion[genre][other]),
         pairs=[Pair(one, float(sure[one]), near) for one, near in beside],
     )

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from scipy.stats import norm
 
+from coverfusion.data.genre_sets import genre_names, has_sets, labels_of
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
 from coverfusion.experiments.evaluation.statistics import holm
 from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL
+from coverfusion.experiments.genres.membership import of_genre
 from coverfusion.features.table import text_columns
 from coverfusion.features.text.lines import letters_height
 from coverfusion.features.text.words import split_words
+from coverfusion.fusion.several_genres import SeveralGenres
 from coverfusion.fusion.text import FusionText
 
 WORD_PATTERN = re.compile(
@@ -24,6 +28,7 @@ WORD_PATTERN = re.compile(
 )  # two letters or more, apostrophes inside
 PRIOR_WEIGHT = 0.5  # the prior weighs as much as this proportion of the genre's own words
 MIN_WORD_COVERS = 3  # covers of the genre that a word stands on
+WordModel = FusionText | SeveralGenres  # `text`, of covers with one genre or with several
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def texts_of(words: pd.DataFrame, most: int = 8) -> dict[str, str]:
     return {str(one): " ".join(own[:most]) for one, own in words.groupby("cover_id", sort=False)["word"]}
 
 
-def text_model(texts: pd.Series, covers: pd.DataFrame) -> FusionText | None:
+def text_model(texts: pd.Series, covers: pd.DataFrame) -> WordModel | None:
     """The classifier `text`, fitted on what was read; None where too little was.
 
     Args:
@@ -83,23 +88,32 @@ def text_model(texts: pd.Series, covers: pd.DataFrame) -> FusionText | None:
         covers: frame with `cover_id` and `genre`.
     """
     known = covers[covers["cover_id"].isin(texts[texts.fillna("") != ""].index)]
-    if known["genre"].nunique() < 2:
+    if len(genre_names(known)) < 2:
         return None
     read = texts.loc[known["cover_id"]]
-    return FusionText().fit(text_columns({"ocr": read}, read.index), known["genre"].tolist())
+    X = text_columns({"ocr": read}, read.index)
+    if has_sets(known):
+        return SeveralGenres(FusionText()).fit(X, labels_of(known))
+    return FusionText().fit(X, known["genre"].tolist())
 
 
-def learnt_weights(model: FusionText, words: Sequence[str]) -> pd.DataFrame:
-    """(words, genres): log probability of each genre for the word alone less that for no word, centred."""
+def learnt_weights(model: WordModel, words: Sequence[str]) -> pd.DataFrame:
+    """(words, genres): log probability of each genre for the word alone less that for no word, centred.
+
+    Of several genres a cover each has odds of its own: log odds for the word alone less those for no word.
+    """
     read = pd.Series([*words, ""], dtype=object)
     proba = model.predict_proba(text_columns({"ocr": read}, read.index))
-    gains = np.log(proba[:-1]) - np.log(proba[-1])
-    centred = gains - gains.mean(axis=1, keepdims=True)
-    return pd.DataFrame(centred, index=list(words), columns=[str(name) for name in model.classes_])
+    if isinstance(model, SeveralGenres):
+        gains = logit(proba[:-1]) - logit(proba[-1])
+    else:
+        gains = np.log(proba[:-1]) - np.log(proba[-1])
+        gains -= gains.mean(axis=1, keepdims=True)
+    return pd.DataFrame(gains, index=list(words), columns=[str(name) for name in model.classes_])
 
 
 def typical_words(
-    words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: int, model: FusionText | None = None
+    words: pd.DataFrame, covers: pd.DataFrame, genre: str, most: int, model: WordModel | None = None
 ) -> list[TypicalWord]:
     """The words with the highest z for this genre against all others; only those that are significant.
 
@@ -113,8 +127,9 @@ def typical_words(
         most: how many words.
         model: of `text_model`, for the learnt weights.
     """
-    labelled = words.merge(covers[["cover_id", "genre", "group"]], on="cover_id")
-    own = labelled["genre"] == genre
+    marked = covers[["cover_id", "group"]].assign(own=of_genre(covers, genre))
+    labelled = words.merge(marked, on="cover_id")
+    own = labelled["own"]
     counts = pd.DataFrame(
         {
             "own": labelled[own].drop_duplicates(["group", "word"])["word"].value_counts(),
@@ -126,7 +141,7 @@ def typical_words(
     counts = counts.join(log_odds(counts["own"], counts["others"], PRIOR_WEIGHT * counts["own"].sum()))
     # words are tested that are common enough in all: which these are says nothing of the genre
     counts = counts[counts["own"] + counts["others"] >= MIN_WORD_COVERS]
-    counts["p"] = np.minimum(holm(2 * norm.sf(counts["z"].abs())) * covers["genre"].nunique(), 1.0)
+    counts["p"] = np.minimum(holm(2 * norm.sf(counts["z"].abs())) * len(genre_names(covers)), 1.0)
     sure = (counts["z"] > 0) & (counts["p"] < SIGNIFICANCE_LEVEL)
     typical = counts[sure & (counts["own"] >= MIN_WORD_COVERS)]
     typical = typical.rename_axis("word").reset_index().sort_values(["z", "word"], ascending=[False, True])

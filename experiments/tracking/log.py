@@ -20,7 +20,6 @@ from PIL import Image
 import coverfusion
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.pipeline.run_folder import check_one_genre, read_run
 from coverfusion.experiments.scoring.score import bundle_extractors
 from coverfusion.experiments.tracking.results import Metric, TrackedResult, read_result, result_digest
 from coverfusion.fusion.bundle import load_bundle
@@ -68,8 +67,6 @@ def log_folder(
     """
     _require_mlflow()
     uri = tracking_address(tracking_uri)
-    if (Path(place) / "metrics.json").is_file():
-        check_one_genre(read_run(place), "MLflow is told of runs with one genre a cover.")
     result = read_result(place)
     if result.bundle is not None:
         bundle_extractors(load_bundle(result.bundle))  # a model that could not be loaded is no use there

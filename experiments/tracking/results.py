@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import pyarrow.dataset
 import yaml
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import SEPARATOR
 from coverfusion.experiments.drawing.words import records
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
-from coverfusion.experiments.pipeline.predicted_genres import genres_of
+from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 from coverfusion.experiments.pipeline.results_csv import read_results
 
 SCORE_ENDINGS = (".csv", ".parquet", ".jsonl")  # endings of a score file
@@ -154,16 +156,13 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
     if "fold" not in fold:
         return {}
     predictions = pd.read_parquet(folder / "predictions.parquet")
-    genres = genres_of(predictions)
     by_model: dict[tuple[str, str], list[Metric]] = {}
     numbers = fold["fold"].loc[predictions["cover_id"]].to_numpy()
     for key, part in predictions.groupby(["classifier", "blocks", numbers], sort=True):
         classifier, blocks, number = map(str, key)
-        proba = part[[f"p_{genre}" for genre in genres]].to_numpy()
-        codes = pd.Index(genres)
-        truth = codes.get_indexer(pd.Index(part["genre"]))
-        predicted = codes.get_indexer(pd.Index(part["predicted"]))
-        metrics = _at_fold(fold_scores(truth, predicted, proba, genres), genres, int(number))
+        found = predicted_of(part)
+        scores = fold_scores(found.truth, found.named, found.proba, found.genres)
+        metrics = _at_fold(scores, found.genres, int(number))
         by_model.setdefault((classifier, blocks), []).extend(metrics)
     return by_model
 
@@ -174,8 +173,9 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
 def _ablation(folder: Path) -> TrackedResult:
     rows = pd.read_csv(folder / "ablation.csv", keep_default_na=False)
     board = read_results(folder / "leaderboard.csv")
-    names = [str(name) for name in rows.columns]
-    genres = [name.removeprefix("f1_") for name in names if name.startswith("f1_") and name != "f1_macro"]
+    whole = {metric.column for metric in SET_METRICS.values()}
+    names = [str(name) for name in rows.columns if name not in whole]
+    genres = [name.removeprefix("f1_") for name in names if name.startswith("f1_")]
     overall = {(row["classifier"], row["units"]): row for row in records(board)}
     folds = int(rows["fold"].max()) + 1
     children = []
@@ -232,7 +232,7 @@ def _curve(folder: Path) -> TrackedResult:
 
 def _scores(path: Path) -> TrackedResult:
     """Counts, read batch by batch: a score file may have any number of rows."""
-    text = {name: pyarrow.string() for name in ("genre_1", "failed_blocks", "error")}
+    text = {name: pyarrow.string() for name in ("genre_1", "genres", "failed_blocks", "error")}
     kinds = {
         ".csv": pyarrow.dataset.CsvFileFormat(
             convert_options=pyarrow.csv.ConvertOptions(column_types=text, strings_can_be_null=True)
@@ -242,7 +242,9 @@ def _scores(path: Path) -> TrackedResult:
     }
     try:
         dataset = pyarrow.dataset.dataset(path, format=kinds[path.suffix])
-        batches = dataset.to_batches(columns=[*text, "probability_1"])
+        # of a cover that may have several genres, all that it is called
+        called = "genres" if "genres" in dataset.schema.names else "genre_1"
+        batches = dataset.to_batches(columns=[called, "failed_blocks", "error", "probability_1"])
         rows = errors = failed = 0
         confidence = 0.0
         genres: Counter[str] = Counter()
@@ -252,7 +254,7 @@ def _scores(path: Path) -> TrackedResult:
             errors += int(frame["error"].fillna("").ne("").sum())
             failed += int(frame["failed_blocks"].fillna("").ne("").sum())
             confidence += float(frame["probability_1"].fillna(0).sum())
-            genres.update(frame["genre_1"].dropna())
+            genres.update(_each_genre(frame[called].dropna(), called == "genres"))
     except (pyarrow.ArrowInvalid, KeyError) as error:
         raise UserError(f"{path} is no file of `coverfusion score`: {error}") from error
     scored = max(rows - errors, 1)
@@ -266,11 +268,15 @@ def _scores(path: Path) -> TrackedResult:
     return TrackedResult("scores", path.name, {"file": path.name}, metrics, files=[path])
 
 
+def _each_genre(named: pd.Series, several: bool) -> Iterable[str]:
+    return (name for text in named for name in (text.split(SEPARATOR) if several else [text]) if name)
+
+
 # --- what several share --------------------------------------------------------------------------------
 
 
 def _at_fold(scores: Mapping[str, Any], genres: list[str], fold: int) -> list[Metric]:
-    names = ["accuracy", "balanced_accuracy", "f1_macro", "log_loss"]
+    names = [metric.column for metric in SET_METRICS.values() if metric.column in scores]
     metrics = [Metric(f"each_fold/{name}", float(scores[name]), fold) for name in names]
     return metrics + [Metric(f"each_fold/f1/{genre}", float(scores[f"f1_{genre}"]), fold) for genre in genres]
 

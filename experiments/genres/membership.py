@@ -1,0 +1,34 @@
+"""Which covers are of a genre, and which are called so, where a cover has one genre or several."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from coverfusion.data.genre_sets import SEPARATOR, has_sets
+from coverfusion.experiments.pipeline.predicted_genres import several
+
+
+def names_in(frame: pd.DataFrame, column: str = "genre") -> list[list[str]]:
+    """The genres in each row's cell.
+
+    Args:
+        frame: of covers or of predictions.
+        column: "genre", or "predicted" of predictions.
+    """
+    if has_sets(frame) or several(frame):
+        return [text.split(SEPARATOR) if text else [] for text in frame[column]]
+    return [[name] for name in frame[column]]
+
+
+def of_genre(frame: pd.DataFrame, genre: str, column: str = "genre") -> np.ndarray:
+    """(n,) bool: whether a cell is this genre, or holds it; arguments as of `names_in`."""
+    return np.array([genre in names for names in names_in(frame, column)], dtype=bool)
+
+
+def stands_with(covers: pd.DataFrame, genre: str) -> Counter[str]:
+    """Other genre -> how many covers of this one have it too."""
+    own = covers[of_genre(covers, genre)]
+    return Counter(name for names in names_in(own) for name in names if name != genre)
