@@ -145,7 +145,7 @@ def _fitted(
     if folder.is_dir():
         return FusionCatBoost.load(folder)
     model = FusionCatBoost(**parameters)
-    genres = labels_of(covers) if has_sets(covers) else covers["genre"].tolist()
+    genres: Any = labels_of(covers) if has_sets(covers) else covers["genre"].tolist()
     try:
         model.fit(X, genres, groups=covers["group"].tolist())
     except cannot_fit(FusionCatBoost) as error:  # such as constant features alone, of blank covers
