@@ -56,13 +56,12 @@ def benchmark_make_command(
 
     Example: `coverfusion benchmark make posters/ --name "Film posters" --of "film posters" --out task`
     """
-    from coverfusion.experiments.benchmark.task import guessing, make_task, write_task
-    from coverfusion.experiments.evaluation.chosen_metric import metric_of
+    from coverfusion.experiments.benchmark.task import guessing, make_task, task_metric, write_task
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.preparation import open_collection
 
-    chosen = metric_of(metric)
+    chosen = task_metric(metric)
     config = make_config("coverfusion benchmark make", collection=collection, store=store)
     check_folder(out)
     opened = open_collection(config)

@@ -115,6 +115,25 @@ def test_a_changed_task_is_refused(task: Task, before: str, after: str, tmp_path
         read_task(tmp_path / "task")
 
 
+def test_a_frozen_task_is_not_overwritten_by_another(posters: Path, task: Task, tmp_path: Path) -> None:
+    folder = write_task(task, tmp_path / "task")
+    before = (folder / PICTURES_FILE).read_bytes()
+    write_task(task, folder)  # the same again
+    with pytest.raises(UserError, match="holds another task"):
+        write_task(make_task(read_collection(posters), "Posters", 2), folder)
+    assert (folder / PICTURES_FILE).read_bytes() == before
+    (folder / TASK_FILE).write_text("name: half")
+    with pytest.raises(UserError, match="without a digest"):
+        write_task(task, folder)
+
+
+@pytest.mark.parametrize("metric", ["micro_f1", "ac"])
+def test_systems_are_ranked_by_metrics_of_one_genre(metric: str, posters: Path) -> None:
+    with pytest.raises(UserError, match=f"--metric {metric} .*Known: accuracy, balanced_accuracy, brier") as told:
+        make_task(read_collection(posters), "Posters", 4, metric=metric)
+    assert "hamming" not in str(told.value)
+
+
 def test_what_decides_a_score_decides_the_digest() -> None:
     def digest(**other: object) -> str:
         given = {"genres": ["a", "a", "b", "b"], "folds": [0, 1, 0, 1], "groups": [1, 2, 3, 4]} | other
