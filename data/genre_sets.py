@@ -84,6 +84,16 @@ def found_separator(cells: Iterable[str]) -> str | None:
     return max(_FOUND, key=lambda mark: counts[mark]) if counts else None
 
 
+def seems_several(names: Iterable[str]) -> str | None:
+    """The first name that looks like several genres in one: a part of it is a genre or part elsewhere, too."""
+    known = sorted(set(names))
+    mark = found_separator(known)
+    parts = {name: parted(name, mark) for name in known}
+    counts = Counter(part for own in parts.values() for part in set(own))
+    several = (name for name, own in parts.items() if len(own) > 1 and any(counts[one] > 1 for one in own))
+    return next(several, None)
+
+
 def parted(cell: str, separator: str | None) -> list[str]:
     """The genres in one cell, without blanks around them."""
     parts = cell.split(separator) if separator else [cell]
