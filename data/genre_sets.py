@@ -85,7 +85,7 @@ def found_separator(cells: Iterable[str]) -> str | None:
 
 
 def seems_several(names: Iterable[str]) -> str | None:
-    """The first name that looks like several genres in one: a part of it is a genre or part elsewhere, too."""
+    """The first name that looks like several genres in one: a part of it is a genre, or part of another."""
     known = sorted(set(names))
     mark = found_separator(known)
     parts = {name: parted(name, mark) for name in known}

@@ -140,7 +140,9 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
         )
     if has_sets(collection.frame):
         _print_together(collection)
-    for line in _count_lines(collection.counts, _near_kept(collection)["cover_id"].nunique(), collection.labels):
+    for line in _count_lines(
+        collection.counts, _near_kept(collection)["cover_id"].nunique(), collection.labels
+    ):
         console.print(line)
     sizes = [
         (f"{width} x {height} {kind}", covers)

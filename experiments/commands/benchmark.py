@@ -72,6 +72,8 @@ def benchmark_make_command(
         f"{task.pictures['group'].nunique():,} groups, {task.folds} folds; "
         f"{chosen.label} of guessing {chosen.shown(guessing(task)[chosen.name])}."
     )
+    if opened.counts["left_out"]:
+        console.print("A task has one genre a picture: what stands under several is left out.")
     print_place("Digest", task.digest)
     print_place("Task", out)
     options = given_options({"--store": store})
@@ -145,7 +147,8 @@ def benchmark_submit_command(
         typer.Option(
             "--classifier",
             "-c",
-            help="Of a run: this classifier on all blocks, or on one as in 'svc on cnn' (repeatable).",
+            help="Of a run: this classifier on all blocks, or on one as in 'svc on cnn' (repeatable); the "
+            "run's chosen model by default.",
         ),
     ] = None,
     guess_missing: Annotated[

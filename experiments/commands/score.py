@@ -68,8 +68,9 @@ def score_command(
     pair: Annotated[
         str | None,
         typer.Option(
-            help="How fronts and backs are named, as '*_front.*,*_back.*': the first * is what both names "
-            "share. A manifest with the columns release and side pairs by itself. For models of both sides."
+            help="How fronts and backs are named, such as `'*_front.*,*_back.*'`: the first `*` is what both "
+            "names share. A manifest with the columns release and side pairs by itself. For models of both "
+            "sides."
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,

@@ -22,7 +22,12 @@ from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.metadata import Metadata, read_chosen
 from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
-from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare, say_several_genres
+from coverfusion.experiments.pipeline.preparation import (
+    Prepared,
+    open_collection,
+    prepare,
+    say_several_genres,
+)
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.prior import check_prior
