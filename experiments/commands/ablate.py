@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coverfusion.experiments.commands.ablation_plan import PlanOptions, check_plan, print_plan
-from coverfusion.experiments.commands.next_step import given_options, print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next, same_task
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -167,8 +167,8 @@ def ablate_command(
     folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
-    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
-    print_next("see what more covers would bring", "curve", source, *given)
+    given = given_options({"--classifier": classifier})
+    print_next("see what more covers would bring", "curve", *same_task(source, config), *given)
 
 
 def print_study(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.next_step import from_here, given_options, print_next
+from coverfusion.experiments.commands.next_step import print_next, task_of_run
 from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_equal, print_place, print_places
 from coverfusion.experiments.pipeline.console import console
@@ -42,7 +42,6 @@ def compare_command(
     from coverfusion.experiments.comparison.shown import WIDE, print_comparison, print_differences
     from coverfusion.experiments.evaluation.chosen_metric import metric_of
     from coverfusion.experiments.pipeline.outputs import check_folder
-    from coverfusion.experiments.pipeline.run_folder import read_run
 
     if out:
         check_folder(out)
@@ -59,6 +58,4 @@ def compare_command(
     if out:
         write_comparison(out, table, differences, runs)
         print_places(out, {"Tables and chart": "", "Page": "index.html"})
-    asked = read_run(runs[0]).config
-    options = given_options({"--store": asked.get("store") and from_here(asked["store"])})
-    print_next("see which blocks carry the signal", "ablate", from_here(asked["collection"]), *options)
+    print_next("see which blocks carry the signal", "ablate", *task_of_run(runs[0]))

@@ -15,7 +15,7 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of
+from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of, usual_metric
 from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
 from coverfusion.experiments.evaluation.statistics import holm, mcnemar_test, widening
 from coverfusion.experiments.pipeline.predicted_genres import several
@@ -96,7 +96,7 @@ def compare_runs(
 
 def default_metric(folder: AnyPath) -> str:
     """What a run is compared by where nothing is said: accuracy, of covers of several genres macro F1."""
-    return "macro_f1" if read_run(folder).several else "accuracy"
+    return usual_metric(read_run(folder).several)
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:

@@ -208,6 +208,11 @@ SET_METRICS: Mapping[str, Metric] = {  # of covers that may have several genres
 _OF_ONE_GENRE = ("balanced_accuracy",)
 
 
+def usual_metric(several: bool) -> MetricName:
+    """What results are ranked by where nothing is said, of covers that may have several genres or not."""
+    return "macro_f1" if several else "accuracy"
+
+
 def metrics_of(several: bool) -> list[str]:
     """The metrics that results may be ranked and compared by, of covers that may have several genres or not."""
     return [name for name in SET_METRICS if name not in _OF_ONE_GENRE] if several else list(METRICS)
@@ -219,7 +224,7 @@ def why_not(name: str, several: bool) -> str:
     if name in known:
         return ""
     what = (
-        "is of covers of one genre each, and here they may have several"
+        "is of covers of one genre each, and with labels: many they may have several"
         if several
         else "is of covers of several genres; it needs labels: many"
     )

@@ -27,7 +27,7 @@ from coverfusion.data.manifest import MANIFEST_COLUMNS
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
 from coverfusion.data.sides import Sides
-from coverfusion.experiments.evaluation.chosen_metric import MetricName, why_not
+from coverfusion.experiments.evaluation.chosen_metric import MetricName, usual_metric, why_not
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
@@ -169,6 +169,10 @@ class Config(BaseModel):
             where = Path(os.path.abspath(where))  # noqa: PTH100 - a link keeps its own name
         return label(where.stem).encode()[:_NAME_BYTES].decode(errors="ignore")
 
+    def usual_metric(self) -> MetricName:
+        """What is ranked by where nothing is said."""
+        return usual_metric(self.labels == "many")
+
     @field_validator("collection", mode="plain")
     @classmethod
     def _path_or_address(cls, value: Any) -> Place:
@@ -200,8 +204,8 @@ class Config(BaseModel):
     def _metrics_of_labels(self) -> Self:
         """Covers of several genres have metrics of their own, and no prior but their own proportions."""
         several = self.labels == "many"
-        if several and "metric" not in self.model_fields_set:
-            self.metric = "macro_f1"
+        if "metric" not in self.model_fields_set:
+            self.metric = self.usual_metric()
         for key, metric in (("metric", self.metric), ("choose_by", self.choose_by)):
             if wrong := why_not(metric, several):
                 raise ValueError(f"{key}: {wrong}")

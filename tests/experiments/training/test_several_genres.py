@@ -1,13 +1,16 @@
 """A run on covers of several genres, from pictures to scores: colour tells one genre, stripes the other."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import app
 from coverfusion.experiments.comparison.compare import compare_runs
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.reopen import reopen
@@ -110,6 +113,27 @@ def test_new_covers_are_called_all_their_genres(run: Run, tmp_path: Path) -> Non
     assert np.mean(kept) > 0.85
     with pytest.raises(UserError, match="set-coverage"):
         score(run.bundle, iter(files), tmp_path / "t.csv", targets=Targets(error=0.2))
+
+
+def test_the_screen_and_the_summary_say_what_covers_are_called(run: Run, tmp_path: Path) -> None:
+    pictures.stripes((200, 20, 20), "white", 8).resize((120, 120)).save(tmp_path / "both.png")
+    pictures.stripes((20, 20, 200), "white", 8).resize((120, 120)).save(tmp_path / "jazz.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    asked = ["score", str(run.bundle), str(tmp_path)]
+    told = CliRunner().invoke(app, asked, env={"COLUMNS": "100"})
+    assert told.exit_code == 0, told.output
+    rows = {line.split()[0]: line for line in told.stdout.splitlines() if ".png" in line}
+    assert re.search(r"(Jazz|Rock) [.0-9]+\s%, (Jazz|Rock) [.0-9]+\s%", rows["both.png"])
+    assert "Rock" not in rows["jazz.png"]
+    assert "%" not in rows["broken.png"]
+    filed = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "s.csv")])
+    assert "Abstained" not in filed.stdout
+    words = " ".join(filed.stdout.split())
+    assert "Jazz 2 100.0 %" in words
+    assert "Rock 1 50.0 %" in words
+    found = pd.read_csv(tmp_path / "s.csv").set_index("path")
+    assert not found["abstain"].any()  # such a model never does, of no picture
+    assert {"probability_1", "probability_2"} <= set(found)  # each genre that it may be called
 
 
 def test_the_bundle_says_that_it_knows_several(run: Run) -> None:
