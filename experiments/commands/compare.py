@@ -42,6 +42,7 @@ def compare_command(
     from coverfusion.experiments.comparison.shown import WIDE, print_comparison, print_differences
     from coverfusion.experiments.evaluation.chosen_metric import metric_of
     from coverfusion.experiments.pipeline.outputs import check_folder
+    from coverfusion.experiments.pipeline.run_folder import read_run
 
     if out:
         check_folder(out)
@@ -51,7 +52,7 @@ def compare_command(
     if len(runs) > 1:
         for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
             print_place(letter, run)
-    print_comparison(table, compared, len(runs), written=out is not None)
+    print_comparison(table, compared, len(runs), out is not None, read_run(runs[0]).several)
     if console.width >= WIDE:
         print_equal(rope, compared)
     print_differences(differences)
