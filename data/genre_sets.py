@@ -26,6 +26,11 @@ def joined(genres: Iterable[str]) -> str:
     return SEPARATOR.join(sorted(set(genres)))
 
 
+def apart(genre: str) -> list[str]:
+    """The genres that `joined` put together."""
+    return genre.split(SEPARATOR) if genre else []
+
+
 def has_sets(covers: pd.DataFrame) -> bool:
     """Whether these are covers that may have several genres."""
     return GENRES_COLUMN in covers

@@ -12,7 +12,7 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
-from coverfusion.data.genre_sets import each_genre, genre_names, seems_several
+from coverfusion.data.genre_sets import GENRES_COLUMN, each_genre, genre_names, has_sets, seems_several
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
@@ -285,6 +285,8 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if has_sets(prepared.covers):
+        facts["several_genres"] = int((prepared.covers[GENRES_COLUMN].map(len) > 1).sum())
     if backs := [name for name in prepared.table.blocks if is_back(name)]:
         facts["backs"] = backs
     if metadata:
