@@ -16,15 +16,16 @@ LEARNT = "The model has learnt from {} of these pictures: it fares worse on new 
 
 
 def print_tally(tally: Tally) -> None:
-    """Prints how many pictures have each genre, and how many abstain, are flagged or have an error.
+    """Prints how many pictures or albums have each genre, and how many abstain, are flagged or have an error.
 
     A model of several genres never abstains, and a picture counts for each genre that it is called.
     """
     from coverfusion.experiments.drawing.words import percent
 
-    table = new_table(how_many(tally.rows, "picture"))
+    what = "album" if tally.albums else "picture"
+    table = new_table(how_many(tally.rows, what))
     table.add_column("called" if tally.several else "most probable genre", overflow="fold")
-    for head in ("pictures", "proportion"):
+    for head in (f"{what}s", "proportion"):
         table.add_column(head, justify="right")
     read = max(tally.rows - tally.errors, 1)
     for genre, count in tally.genres.most_common(SHOWN_GENRES):
@@ -34,9 +35,11 @@ def print_tally(tally: Tally) -> None:
         table.add_row(how_many(len(others), "other genre"), f"{count:,}", percent(count / read))
     console.print(table)
     if tally.several:
-        console.print("A picture that is called several genres counts for each.")
+        console.print(f"{what.capitalize()}s that are called several genres count for each.")
     abstained = "" if tally.several else f"Abstained: {tally.abstained:,}; "
     said = f"{abstained}out-of-distribution: {tally.flagged:,}; with an error: {tally.errors:,}"
+    failed = "a side or block" if tally.albums else "a block"
+    said += f"; with {failed} that failed: {tally.in_part:,}" if tally.in_part else ""
     console.print(f"{said[0].upper()}{said[1:]}")
     _print_learnt(tally)
 
@@ -51,7 +54,7 @@ def print_rows(tally: Tally) -> None:
     rows = []
     for name, row in zip(names, tally.first.to_dict("records"), strict=True):
         error = row["error"]
-        remarks = [error] if error else []
+        remarks = [reason for reason in (error, row["failed_blocks"]) if reason]
         remarks += ["abstains"] if row["abstain"] and not error else []
         remarks += ["out-of-distribution"] if row["out_of_distribution"] is True else []
         if tally.several:

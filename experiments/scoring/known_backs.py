@@ -26,6 +26,9 @@ from coverfusion.fusion.bundle import Bundle
 
 Backs = Mapping[str, str]  # path of an item -> that of its back; the same where it has no front
 ReadPicture = tuple[str, str, Image | PictureError | None]  # cover_id, path, picture or why there is none
+PAIRING = (
+    "`--pair '*_front.*,*_back.*'` pairs files by their names, and a manifest by `release` and `side`."
+)
 NO_PICTURE: ReadPicture = ("", "", None)
 
 
@@ -99,12 +102,18 @@ def digest_of(backs: Backs) -> str:
     return hashlib.sha256(repr(sorted(backs.items())).encode()).hexdigest()[:16]
 
 
-def say_without_backs(bundle: Bundle, given: bool = False) -> None:
-    """Prints that pictures are taken for fronts where a model of both sides is given no backs."""
+def say_without_backs(bundle: Bundle, given: bool = False, advice: str = "") -> None:
+    """Prints that pictures are taken for fronts where a model of both sides is given no backs.
+
+    Args:
+        bundle: the model.
+        given: whether it is given backs.
+        advice: how they are given.
+    """
     if bundle.two_sided and not given:
         console.print(
             "The model has learnt from backs too. Here each picture is a front without a back: expect less "
-            "than its figures and guarantees say.",
+            f"than its figures and guarantees say. {advice}".rstrip(),
             style="yellow",
             highlight=False,
         )

@@ -32,6 +32,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.known_backs import (
+    PAIRING,
     Backs,
     ReadPicture,
     check_backs,
@@ -116,7 +117,7 @@ def score(
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
         known.say()
-        say_without_backs(bundle, backs is not None)
+        say_without_backs(bundle, backs is not None, PAIRING)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)

@@ -20,7 +20,13 @@ import pyarrow.parquet as pq
 from coverfusion.data.csv_files import as_was
 from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.scoring.known_backs import Backs, check_backs, read_sides, say_without_backs
+from coverfusion.experiments.scoring.known_backs import (
+    PAIRING,
+    Backs,
+    check_backs,
+    read_sides,
+    say_without_backs,
+)
 from coverfusion.experiments.scoring.known_metadata import known_metadata
 from coverfusion.experiments.scoring.score import (
     bundle_extractors,
@@ -44,11 +50,13 @@ _COLUMNS = pa.schema(
         "abstain": pa.bool_(),
         "out_of_distribution": pa.bool_(),
         "error": pa.string(),
+        "failed_blocks": pa.string(),
         "cover_id": pa.string(),
+        "back": pa.string(),  # where both sides of an album are one row
         "genres": pa.string(),  # where a picture may have several
     }
 )
-SHOWN = [name for name in _COLUMNS.names if name not in ("cover_id", "genres")]
+SHOWN = [name for name in _COLUMNS.names if name not in ("cover_id", "back", "genres")]
 
 
 @dataclass
@@ -62,6 +70,8 @@ class Tally:
         abstained: pictures that can be read and get no prediction.
         flagged: pictures that are out-of-distribution.
         errors: pictures that cannot be read.
+        in_part: those of the others with a block that failed, or a side that cannot be read.
+        albums: whether a row is an album, and not a picture.
         learnt: pictures that the model has learnt from.
         first: the first `FEW` rows; where there may be several genres with `chances`: those that the picture
             is called, each with its probability.
@@ -74,6 +84,8 @@ class Tally:
     abstained: int = 0
     flagged: int = 0
     errors: int = 0
+    in_part: int = 0
+    albums: bool = False
     learnt: int = 0
     first: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHOWN))
     training_covers: frozenset[str] = frozenset()
@@ -86,6 +98,8 @@ class Tally:
         self.genres.update(called.explode() if self.several else scored.loc[~broken, "genre_1"])
         self.rows += len(scored)
         self.errors += int(broken.sum())
+        self.in_part += int((scored.loc[~broken, "failed_blocks"].fillna("") != "").sum())
+        self.albums |= "back" in scored and bool(scored["back"].notna().any())
         self.abstained += int(scored.loc[~broken, "abstain"].astype(bool).sum())
         self.flagged += int(scored["out_of_distribution"].fillna(False).astype(bool).sum())
         self.learnt += int(scored["cover_id"].isin(self.training_covers).sum())
@@ -137,7 +151,7 @@ def tally_pictures(
         console.print(text)
     known = known_metadata(bundle, manifests)
     known.say()
-    say_without_backs(bundle, backs is not None)
+    say_without_backs(bundle, backs is not None, PAIRING)
     named = 1 if bundle.several is None else rows_name(bundle, None)
     tally = Tally(several=bundle.several is not None, training_covers=training_covers(bundle_folder))
     limit = FailureLimit(max_failed)
