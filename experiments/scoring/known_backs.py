@@ -26,9 +26,7 @@ from coverfusion.fusion.bundle import Bundle
 
 Backs = Mapping[str, str]  # path of an item -> that of its back; the same where it has no front
 ReadPicture = tuple[str, str, Image | PictureError | None]  # cover_id, path, picture or why there is none
-PAIRING = (
-    "`--pair '*_front.*,*_back.*'` pairs files by their names, and a manifest by `release` and `side`."
-)
+PAIRING = "`--pair '*_front.*,*_back.*'` pairs files by their names, and a manifest by `release` and `side`."
 NO_PICTURE: ReadPicture = ("", "", None)
 
 
