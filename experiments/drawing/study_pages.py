@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,13 @@ def write_study_page(
 
 
 def chance(folder: Path) -> float:
-    """The accuracy of always saying the largest genre."""
+    """The accuracy of always saying the largest genre; NaN of covers of several genres.
+
+    Of those a prediction is right where the whole set is, and knowing nothing reaches next to none.
+    """
     facts = read_json(folder / "collection.json")
+    if "several_genres" in facts:
+        return math.nan
     return max(facts["genres"].values()) / facts["covers"]
 
 

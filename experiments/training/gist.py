@@ -15,7 +15,7 @@ from coverfusion.experiments.drawing.words import (
     listed,
     value_words,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.compared import compared_by_groups
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.chosen_by_score import differences_of
@@ -107,7 +107,7 @@ def score_words(run: Run) -> str:
 def chosen_by_words(run: Run) -> str:
     """By which score it was chosen, after its mark; nothing where there was no choice."""
     several = sum(model.kind == "fused" for model in run.models) > 1
-    return f", by {METRICS[run.chosen_by].label}" if several else ""
+    return f", by {SET_METRICS[run.chosen_by].label}" if several else ""
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
@@ -189,6 +189,6 @@ def choice_in_words(run: Run) -> str:
     if sum(model.kind == "fused" for model in run.models) < 2:
         return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
     return (
-        f"The chosen model has the best {METRICS[run.chosen_by].label} on one half of {held_out}; the other "
+        f"The chosen model has the best {SET_METRICS[run.chosen_by].label} on one half of {held_out}; the other "
         f"half calibrates it and sets its thresholds, since covers that chose a model flatter it."
     )

@@ -39,6 +39,7 @@ def write_sweep_page(folder: Path) -> Path:
         read_json(folder / "values.json"),
     )
     parameter, metric = study["parameter"], SET_METRICS[study["metric"]]
+    table = table.assign(top=table["best"])  # others are compared with it, whether it is marked or not
     held_out = table[table["covers"] == VALIDATION]
     if not can_choose(records(held_out)[0]):
         table = table.assign(best=False)  # nothing is marked
