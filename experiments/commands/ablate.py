@@ -217,7 +217,10 @@ def _print_halves(folder: Path, comparisons: pd.DataFrame, metric: Metric) -> No
     spans = whole[[metric.column, f"{metric.column}_low", f"{metric.column}_high"]].to_numpy()
     printed = pd.DataFrame(
         {
-            "blocks": [set_words(units, every[name]) for name, units in zip(whole["classifier"], whole["units"], strict=True)],
+            "blocks": [
+                set_words(units, every[name])
+                for name, units in zip(whole["classifier"], whole["units"], strict=True)
+            ],
             **_classifiers(whole),
             headed(metric.label, metric.percent): [scored(Interval(*span), metric.percent) for span in spans],
         }

@@ -51,7 +51,12 @@ def test_options_say_what_the_config_says() -> None:
 
 def test_what_a_config_file_says_is_not_said_twice(tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
-    said = {"collection": "covers.csv", "genres": ["dub"], "prior": {"dub": 1}, "blocks": {"color": {"palette": 7}}}
+    said = {
+        "collection": "covers.csv",
+        "genres": ["dub"],
+        "prior": {"dub": 1},
+        "blocks": {"color": {"palette": 7}},
+    }
     file.write_text(yaml.safe_dump(said))
     assert same_task(str(file), read_config(file, preset="hub")) == [str(file), "--preset", "hub"]
 

@@ -36,7 +36,9 @@ def test_confident_mistakes_come_from_test_with_their_nearest_training_covers(in
     # 11.1 lies nearest to training covers 11, 12, 10, 13 and 9
     assert [near.genre for near in found[0].neighbours] == [GENRES[n % 3] for n in (11, 12, 10, 13, 9)]
     verdicts = {GENRES[2]: "right", GENRES[0]: "wrong", GENRES[1]: ""}
-    assert [near.verdict for near in found[0].neighbours] == [verdicts[GENRES[n % 3]] for n in (11, 12, 10, 13, 9)]
+    assert [near.verdict for near in found[0].neighbours] == [
+        verdicts[GENRES[n % 3]] for n in (11, 12, 10, 13, 9)
+    ]
 
 
 def test_pictures_are_those_of_the_covers(inputs: Inputs) -> None:
