@@ -94,12 +94,10 @@ def unit_words(row: pd.Series) -> str:
 
 
 def whole_sets(board: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """The rows of a leaderboard that are of whole blocks, and classifier -> the blocks of its largest set."""
+    """The rows of a leaderboard of whole blocks, and classifier -> the blocks of its largest set."""
     whole = board[~board["units"].str.contains(":") & (board["units"] != "none")]
-    largest_of = whole.groupby("classifier")["units"].agg(
-        lambda units: max(units, key=lambda u: u.count("+"))
-    )
-    return whole, {str(name): units.split("+") for name, units in largest_of.items()}
+    by_classifier = whole.groupby("classifier")["units"]
+    return whole, {str(name): max(units.str.split("+"), key=len) for name, units in by_classifier}
 
 
 def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> Forest:

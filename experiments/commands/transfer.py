@@ -24,7 +24,6 @@ from coverfusion.experiments.commands.options import (
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
-
 # that other studies have: it says why this one does not
 RefusedOption = Annotated[str | None, typer.Option(hidden=True)]
 RefusedColumnsOption = Annotated[list[str] | None, typer.Option(hidden=True)]

@@ -214,7 +214,7 @@ def usual_metric(several: bool) -> MetricName:
 
 
 def metrics_of(several: bool) -> list[str]:
-    """The metrics that results may be ranked and compared by, of covers that may have several genres or not."""
+    """What results may be ranked and compared by, of covers that may have several genres or of others."""
     return [name for name in SET_METRICS if name not in _OF_ONE_GENRE] if several else list(METRICS)
 
 

@@ -234,8 +234,8 @@ def score_chunk(
             ..., genres (joined, of a bundle of several genres a cover: what the picture is called), abstain
             (bool), genre_set (genres joined with `|`, the most probable first), nearest_distance (to a
             training cover; no unit), out_of_distribution (bool), failed_blocks, error. A picture that cannot
-            be read has no genre, and abstains but of a bundle of several genres, which never does. Where a target error or coverage is in force, so does an
-            out-of-distribution one.
+            be read has no genre and abstains. Where a target error or coverage is in force, so does an
+            out-of-distribution one. A bundle of several genres never abstains.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
             `out_of_distribution` is None where nothing was looked for: no picture, or a bundle of too few
             covers to know them.

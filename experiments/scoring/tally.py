@@ -95,7 +95,9 @@ class Tally:
         broken = scored["error"].fillna("") != ""
         called = scored["genres"].dropna().map(apart) if "genres" in scored else pd.Series(dtype=object)
         self.several |= len(called) > 0
-        self.genres.update(called.explode() if self.several else scored.loc[~broken, "genre_1"])
+        self.genres.update(
+            [genre for own in called for genre in own] if self.several else scored.loc[~broken, "genre_1"]
+        )
         self.rows += len(scored)
         self.errors += int(broken.sum())
         self.in_part += int((scored.loc[~broken, "failed_blocks"].fillna("") != "").sum())

@@ -188,7 +188,8 @@ def choice_in_words(run: Run) -> str:
     held_out = f"the {SPLIT_LABELS[run.other or run.split]} covers" if run.other else "the covers"
     if sum(model.kind == "fused" for model in run.models) < 2:
         return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
+    label = SET_METRICS[run.chosen_by].label
     return (
-        f"The chosen model has the best {SET_METRICS[run.chosen_by].label} on one half of {held_out}; the other "
+        f"The chosen model has the best {label} on one half of {held_out}; the other "
         f"half calibrates it and sets its thresholds, since covers that chose a model flatter it."
     )

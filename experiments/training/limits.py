@@ -9,7 +9,6 @@ from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.pipeline.run_folder import Run
 
-
 _UNDER_SEVERAL = {
     "drop": "left out, which makes the task easier: they cannot be right under each of their genres, and "
     "figures with them would be lower",

@@ -21,7 +21,7 @@ SHOWN_NEIGHBOURS = 5  # neighbours beside each
 
 @dataclass(frozen=True)
 class NearCover:
-    """A training cover near a mistake; `verdict`: "right", "wrong" or "", as its genres bear the mistake out."""
+    """A training cover near a mistake; `verdict`: "right" or "wrong" by its genres, or ""."""
 
     genre: str
     picture: str | None

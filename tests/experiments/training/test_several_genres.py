@@ -1,7 +1,9 @@
 """A run on covers of several genres, from pictures to scores: colour tells one genre, stripes the other."""
 
 import json
+import math
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,9 @@ from typer.testing import CliRunner
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.comparison.compare import compare_runs
+from coverfusion.experiments.doubt.page import write_doubt_page
+from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.drawing.study_pages import chance
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
@@ -62,6 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_both_genres_are_found_and_no_cover_is_left_out(run: Run) -> None:
     assert run.facts["covers"] == 72
     assert run.facts["genres"] == {"Jazz": 48, "Rock": 48}
+    assert math.isnan(chance(run.folder))  # no set of genres is right by saying the largest genre
     assert run.metric.name == "macro_f1"
     assert run.score(run.chosen).value > 0.9
     assert run.chosen.scores["folds"]["accuracy"].value > 0.8
@@ -127,6 +133,7 @@ def test_the_screen_and_the_summary_say_what_covers_are_called(run: Run, tmp_pat
     assert "Rock" not in rows["jazz.png"]
     assert "%" not in rows["broken.png"]
     filed = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "s.csv")])
+    assert filed.exit_code == 0, repr(filed.exception)
     assert "Abstained" not in filed.stdout
     words = " ".join(filed.stdout.split())
     assert "Jazz 2 100.0 %" in words
@@ -168,10 +175,35 @@ def test_what_does_not_go_together_is_refused(wrong: dict[str, str], tmp_path: P
 
 
 def test_runs_are_compared_by_a_metric_of_their_kind(run: Run) -> None:
-    with pytest.raises(UserError, match="balanced_accuracy is of covers of one genre.*hamming_loss"):
+    with pytest.raises(UserError, match=r"balanced_accuracy is of covers of one genre.*hamming_loss"):
         compare_runs([run.folder], metric="balanced_accuracy")
     found = compare_runs([run.folder], metric="hamming_loss")
     assert found["hamming_loss_first"].between(0, 0.2).all()
+
+
+def test_the_page_of_doubts_gives_the_probability_of_the_doubted_genre(run: Run, tmp_path: Path) -> None:
+    ids = [f"c{n}" for n in range(8)]
+    predictions = pd.DataFrame(
+        {
+            "genre": ["Jazz", "Rock", "Rock", "Rock", "Jazz", "Jazz", "Jazz|Rock", "Jazz|Rock"],
+            "group": ids,
+            "p_Jazz": [0.9, 0.1, 0.2, 0.1, 0.9, 0.8, 0.9, 0.07],
+            "p_Rock": [0.96, 0.9, 0.9, 0.8, 0.1, 0.2, 0.9, 0.9],
+            "says_Jazz": True,
+            "says_Rock": True,
+        },
+        index=pd.Index(ids, name="cover_id"),
+    )
+    table = doubtful_table(predictions, pd.Series([f"{i}.jpg" for i in ids], ids))
+    for name in ("environment.json", "config.yaml"):
+        shutil.copy(run.folder / name, tmp_path / name)
+    shutil.copytree(run.folder, tmp_path / "run")
+    write_doubt_page(tmp_path, read_run(tmp_path / "run"), [], table, doubt_by_genre(predictions), len(table))
+    page = " ".join((tmp_path / "index.html").read_text().replace("\xa0", " ").split())
+    assert "doubted most: Rock (96 %)" in page  # which the cover lacks
+    assert "doubted most: Jazz (7 %)" in page  # which it has
+    assert "suggested: <b>Jazz|Rock</b>" in page
+    assert "model: <b>" not in page
 
 
 def test_a_mistake_is_a_genre_that_a_cover_is_called_and_lacks(run: Run) -> None:
