@@ -60,8 +60,9 @@ def sweep_command(
 
     Example: `coverfusion sweep covers/ -c finetune -p learning_rate -v 1e-4 -v 1e-3 -v 1e-2 --folds 3`
     """
+    from coverfusion.experiments.tuning.judged import ADVISED_FOLDS
     from coverfusion.experiments.tuning.sweep import sweep
-    from coverfusion.experiments.tuning.sweep_page import sweep_findings
+    from coverfusion.experiments.tuning.sweep_page import sweep_chooses, sweep_findings
     from coverfusion.experiments.tuning.values import parse_value
 
     config = read_options(
@@ -92,5 +93,6 @@ def sweep_command(
         space = (
             f"{parameter}={min(numbers)}..{max(numbers)}{':log' if max(numbers) >= 10 * min(numbers) else ''}"
         )
-        given = given_options({"-c": classifier, "-p": space, "--folds": folds})
+        advised = folds if sweep_chooses(folder) else folds or ADVISED_FOLDS
+        given = given_options({"-c": classifier, "-p": space, "--folds": advised})
         print_next("try values between", "search", *same_task(source, config), *given)

@@ -50,6 +50,7 @@ def write_comparison_page(
         "note": f"{FOLDS_NOTE} {REPORT_NOTE}" if "folds" in set(table["method"]) else REPORT_NOTE,
         "means": ", mean of folds" if set(table["method"]) == {"folds"} else "",
         "sets_note": SETS_NOTE if read_run(runs[0]).several else "",
+        "name": read_run(runs[0]).name if len(runs) == 1 else "",
         "runs": dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False)),
         "differences": differences.to_dict("split"),
         "environment": made,

@@ -17,7 +17,10 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 PRINTED_ROWS = 15
 WIDE = 100  # columns of a terminal that has room for what matters least
 WHOLE = r" on (both blocks|all \d+ blocks|the .+ of .+|.+, the only block)$"
-REPORT_NOTE = "Each pair is tested on its own; a report tests all pairs of models at once, and may find less."
+REPORT_NOTE = (
+    "Each pair is tested on its own; a report tests all pairs of models at once, and may find less. "
+    "Where the two disagree, the difference is not settled."
+)
 SETS_NOTE = "Right: a cover that is called all its genres and no other."
 FOLDS_NOTE = "Values and differences by folds are means over the folds; a leaderboard pools all folds."
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
 
 
@@ -35,6 +36,7 @@ def write_study_page(
         "environment": read_json(folder / "environment.json"),
         "study": read_json(folder / study),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
+        "collection": read_config(folder / "config.yaml").collection_name,
     }
     page = folder / "index.html"
     pages.write(page, pages.render(template, shared | dict(context), filters))

@@ -36,6 +36,8 @@ from coverfusion.experiments.pipeline.predicted_genres import predicted_of, seve
 from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.gist import (
+    alone_words,
+    best_single,
     choice_in_words,
     chosen_words,
     gain,
@@ -47,6 +49,7 @@ from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.training_charts import run_epochs, training_charts
 from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
@@ -113,6 +116,11 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "difference": difference,
         "level": level(run),
         "baseline": baseline_row(run),
+        "single": best_single(run) if run.alone else "",
+        "alone_words": alone_words(run),
+        "sees_less": not run.chosen.fuses
+        and run.chosen.blocks != (PIXELS,)
+        and len(run.facts["extractors"]) > 1,
         "gist": run_gist(run, usual, chance, difference),
         "corrected": chosen_words(run, corrected),
         "choice": choice_in_words(run),
