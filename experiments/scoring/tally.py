@@ -114,7 +114,7 @@ class Tally:
 
 def _chances(scored: pd.DataFrame, called: pd.Series) -> pd.Series:
     """Genre -> its probability, of those that each row is called; a genre that it does not name has none."""
-    ranks = [name.removeprefix("genre_") for name in scored if re.fullmatch(r"genre_\d+", str(name))]
+    ranks = [str(name).removeprefix("genre_") for name in scored if re.fullmatch(r"genre_\d+", str(name))]
     chances = {}
     for place, row in scored.iterrows():
         named = {row[f"genre_{rank}"]: row[f"probability_{rank}"] for rank in ranks}
