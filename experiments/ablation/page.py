@@ -16,7 +16,6 @@ from coverfusion.experiments.ablation.charts import (
     study_metric,
 )
 from coverfusion.experiments.ablation.interactions import interaction_sentences
-from coverfusion.experiments.ablation.tables import EVERY_GENRE
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
@@ -56,7 +55,7 @@ def write_ablation_page(folder: Path) -> Path:
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
-        "sets": (read_results(folder / "leaderboard.csv")["classifier"] == EVERY_GENRE).any(),
+        "sets": read_config(folder / "config.yaml").labels == "many",
         "tests": sum(map(tests_in, charts.values())),
         "folds": read_config(folder / "config.yaml").folds,
         "several": comparisons["classifier"].nunique() > 1,
