@@ -210,10 +210,10 @@ def _print_halves(folder: Path, comparisons: pd.DataFrame, metric: Metric) -> No
     from coverfusion.experiments.pipeline.results_csv import read_results
 
     compared = comparisons[comparisons["design"].isin(HALVES.values())]
+    if compared.empty:
+        return
     whole, every = whole_sets(read_results(folder / "leaderboard.csv"))
     whole = whole[whole["units"].isin({*compared["first"], *compared["second"]})]
-    if whole.empty:
-        return
     spans = whole[[metric.column, f"{metric.column}_low", f"{metric.column}_high"]].to_numpy()
     printed = pd.DataFrame(
         {
