@@ -19,6 +19,7 @@ ALLOWED = {
 TABLES_ONLY = {
     "data.checksums",
     "data.errors",
+    "data.genre_sets",
     "data.identity_order",
     "data.json_files",
     "data.registry",
