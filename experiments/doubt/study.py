@@ -14,11 +14,12 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
 from coverfusion.experiments.drawing.words import percent, records, spread
-from coverfusion.experiments.evaluation.intervals import grouped_proportion
+from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.guess import largest_genre
+from coverfusion.experiments.pipeline.leaderboard import score_frame
 from coverfusion.experiments.pipeline.outputs import check_folder
-from coverfusion.experiments.pipeline.predicted_genres import named_genres, several
+from coverfusion.experiments.pipeline.predicted_genres import several
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 from coverfusion.experiments.pipeline.reopen import reopen_collection
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, read_run
@@ -104,13 +105,10 @@ def doubt_findings(
         if run.config["folds"]
         else "those of validation and test; a run with --folds judges all covers"
     )
-    hits = named_genres(predictions) == predictions["genre"].to_numpy()
-    wider = widening(run.config["folds"])
-    right = (
-        run.accuracy(model)  # of the same covers, so the leaderboard's
-        if run.config["folds"]
-        else grouped_proportion(hits, predictions["group"].to_numpy(), wider)
-    )
+    folds, wider = run.config["folds"], widening(run.config["folds"])
+    scores = score_frame(predictions, predictions["group"].to_numpy(), run.config["seed"], folds)
+    # of a run with folds it is the leaderboard's, with the same interval
+    right = Interval(*scores.overall.loc["accuracy", ["value", "low", "high"]].astype(float))
     guessed = float((predictions["genre"] == largest_genre(run.facts["genres"])).mean())
     sets = several(predictions)
     it_is = "its genres are all" if sets else "it is"
