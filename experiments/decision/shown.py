@@ -67,7 +67,9 @@ def _abstaining(classifier: str, tables: Mapping[str, pd.DataFrame], target: flo
     whole = {"threshold": "none: every cover gets a prediction", "covers kept, %": "100.0"}
     rows = [whole | {"wrong among them, %": _spanned(own, "error_of_all")}]
     rows += [{"threshold": THRESHOLD_WORDS[row["rule"]]} | _kept(row) for row in asked]
-    note = f"Intervals of at least 95 %. {TRIED_TEXT}"
+    note = "Intervals of at least 95 %."
+    if any(row["answered"] for row in asked if row["rule"] != "plain"):
+        note += f" {TRIED_TEXT}"
     if not all(row["answered"] for row in asked):
         note += " 0.0: no prediction; the covers are too few, or too hard."
     missed = [row for row in asked if row["rule"] == "plain" and row["error"] > target]
