@@ -313,6 +313,9 @@ def differences_in_words(effects: Rows) -> str:
         if row["equal"] >= SPOKEN_TIES:
             said += f"; equal in {percent(row['equal'], 0)}"
         parts.setdefault(f"{row['way']} in", []).append(f"{row['short']} ({said})")
+    if len(parts) == 1:
+        [(way, names)] = parts.items()
+        return f"are {way} {listed(names)}"
     return "are " + listed([f"{way} {', '.join(names)}" for way, names in parts.items()])
 
 

@@ -46,8 +46,8 @@ class Shap:
         blocks: one row a genre and block: genre, block, size (mean absolute contribution over the held-out
             covers), own (mean over covers of the genre), others (mean over the rest), gain (own less
             others: what the block adds where the genre is right), doubt (half its 95 % interval over the
-            held-out covers, for this one fit), p_corrected (of the gain, by Holm over all genres and blocks;
-            1 where fewer than `MIN_TESTED_COVERS` covers are on a side).
+            held-out covers, for this one fit), p_corrected (of the gain, by Holm over all genres and blocks).
+            Where fewer than `MIN_TESTED_COVERS` covers are on a side `doubt` is NaN and p is 1.
         columns: one row a genre and readable column: the same with `column`, and says ("for",
             "against" or "" where high values do neither clearly).
         covers: held-out covers by genre.
@@ -241,8 +241,8 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _doubt(own: np.ndarray, others: np.ndarray) -> float:
-    """Half the 95 % interval of the difference of their means (B. L. Welch 1947); NaN for fewer than two."""
-    if min(len(own), len(others)) < 2:
+    """Half the 95 % interval of the difference of their means (B. L. Welch 1947); NaN for few covers."""
+    if min(len(own), len(others)) < MIN_TESTED_COVERS:
         return float("nan")
     error, freedom = _error(own, others)
     return float(t.ppf(0.975, freedom) * error) if error else 0.0

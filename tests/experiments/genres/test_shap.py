@@ -95,6 +95,8 @@ def test_from_few_covers_nothing_is_significant(tmp_path: Path) -> None:
     sure = found.blocks.set_index(["genre", "block"])
     assert sure.loc["metal", "gain"].max() > 0.1
     assert (sure.loc["metal", "p_corrected"] == 1).all()
+    assert sure.loc["metal", "doubt"].isna().all()
+    assert sure.loc["folk", "doubt"].notna().all()
     assert sure.loc["folk", "p_corrected"].min() < 0.05
 
 
