@@ -81,6 +81,8 @@ class Collection:
             cover_id of its back; "" where it has none; the row's own where it has no front) and `back_path`,
             and `counts` has backs (items that have one) and backs_alone (that have no front).
         two_sided: the manifest tells fronts from backs.
+        near: cover_id of all that are in groups of near duplicates, those left out among them. A group of
+            `frame` has other ties too, such as an artist or a release.
     """
 
     frame: pd.DataFrame
@@ -94,6 +96,7 @@ class Collection:
     copies: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["cover_id", "path"]))
     sides: Sides = "separate"
     two_sided: bool = False
+    near: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         """The number of rows of `frame`."""
@@ -245,6 +248,7 @@ def read_collection(
         ),
         sides=sides,
         two_sided=two_sided,
+        near=frozenset(unique.loc[grouped, "cover_id"]),
     )
 
 

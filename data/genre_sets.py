@@ -26,6 +26,11 @@ def joined(genres: Iterable[str]) -> str:
     return SEPARATOR.join(sorted(set(genres)))
 
 
+def apart(genre: str) -> list[str]:
+    """The genres that `joined` put together."""
+    return genre.split(SEPARATOR) if genre else []
+
+
 def has_sets(covers: pd.DataFrame) -> bool:
     """Whether these are covers that may have several genres."""
     return GENRES_COLUMN in covers
@@ -82,6 +87,16 @@ def found_separator(cells: Iterable[str]) -> str | None:
     """What parts several genres in the cells of a table: `|` or `;`, whichever stands in more of them."""
     counts = Counter(mark for cell in cells for mark in _FOUND if mark in cell)
     return max(_FOUND, key=lambda mark: counts[mark]) if counts else None
+
+
+def seems_several(names: Iterable[str]) -> str | None:
+    """The first name that looks like several genres in one: a part of it is a genre, or part of another."""
+    known = sorted(set(names))
+    mark = found_separator(known)
+    parts = {name: parted(name, mark) for name in known}
+    counts = Counter(part for own in parts.values() for part in set(own))
+    several = (name for name, own in parts.items() if len(own) > 1 and any(counts[one] > 1 for one in own))
+    return next(several, None)
 
 
 def parted(cell: str, separator: str | None) -> list[str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LIST_MARK = "\x01"  # behind each value of a parquet list
 MANIFEST_COLUMNS = ("path", "genre", "artist", "group")
 SOURCE_COLUMN = "source"
+RELEASE_COLUMN, SIDE_COLUMN = "release", "side"
 _DELIMITERS = ",;\t"
 _NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?\r?\n', re.IGNORECASE)  # the first line, for spreadsheets
 
@@ -108,11 +109,14 @@ def columns_of(table: Place, known: Sequence[str]) -> dict[str, list[str]]:
 def other_columns(manifest: Place) -> list[str]:
     """The names of the columns that say nothing to this project, in the file's order.
 
+    `genres` are labels. `release` and `side` tell the sides of an album where both are there.
+
     Raises:
         UserError: as `_read`.
     """
-    known = {*MANIFEST_COLUMNS, SOURCE_COLUMN}
-    return [name for name in _read(manifest, (), ()) if name and name not in known]
+    names, sides = _read(manifest, (), ()), {RELEASE_COLUMN, SIDE_COLUMN}
+    known = {*MANIFEST_COLUMNS, SOURCE_COLUMN, GENRES_COLUMN, *(sides if sides <= set(names) else ())}
+    return [name for name in names if name and name not in known]
 
 
 def manifest_values(manifest: Place, names: Sequence[str]) -> dict[str, list[str]]:

@@ -13,11 +13,10 @@ import pandas as pd
 
 from coverfusion.data.addresses import Place
 from coverfusion.data.errors import UserError, did_you_mean
-from coverfusion.data.manifest import columns_of
+from coverfusion.data.manifest import RELEASE_COLUMN, SIDE_COLUMN, columns_of
 
 Sides = Literal["separate", "fused"]
 FRONT, BACK = "front", "back"
-RELEASE_COLUMN, SIDE_COLUMN = "release", "side"
 BACK_COLUMNS = ["back", "back_path"]  # of a collection whose sides are fused; "" where there is no back
 
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from coverfusion.data.collection import Collection
 from coverfusion.data.csv_files import write_csv
-from coverfusion.data.genre_sets import each_genre, has_sets, labels_of
+from coverfusion.data.genre_sets import Labels, each_genre, has_sets, labels_of
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import PictureError, decode
 from coverfusion.data.plurals import how_many
@@ -42,7 +42,7 @@ class Inspection:
 
     Attributes:
         genres: one row a genre: covers, proportion, conflicting (under several genres),
-            left_out (of the conflicting ones), near (in groups of several covers), rejected.
+            left_out (of the conflicting ones), near (kept, in groups of near duplicates), rejected.
         sizes: one row for each width, height and format: covers.
         reasons: one row for each reason of rejection: files.
         imbalance: covers of the largest genre over those of the smallest.
@@ -101,7 +101,7 @@ def cooccurrence(covers: pd.DataFrame) -> pd.DataFrame:
 def _genres(collection: Collection) -> pd.DataFrame:
     frame, conflicts = each_genre(collection.frame), collection.conflicts
     gone = conflicts.iloc[:0] if has_sets(collection.frame) else conflicts
-    near = each_genre(collection.frame[collection.frame["group"].duplicated(keep=False)])
+    near = each_genre(_near_kept(collection))
     counts = {
         "covers": frame["genre"].value_counts(),
         "conflicting": conflicts["genre"].value_counts(),
@@ -114,10 +114,14 @@ def _genres(collection: Collection) -> pd.DataFrame:
     return table.rename_axis("genre").sort_values(["covers", "genre"], ascending=[False, True]).reset_index()
 
 
+def _near_kept(collection: Collection) -> pd.DataFrame:
+    """The covers that are kept and in groups of near duplicates."""
+    return collection.frame[collection.frame["cover_id"].isin(collection.near)]
+
+
 def print_inspection(collection: Collection, inspection: Inspection) -> None:
     """Prints counts, duplicates, sizes and why files were rejected."""
     genres = inspection.genres
-    counts = collection.counts
     table = new_table(f"{how_many(len(collection), 'cover')} in {how_many(len(genres), 'genre')}")
     table.add_column("genre", overflow="fold")
     heads = {"conflicting": "under several\ngenres", "near": "with near\nduplicates", "rejected": "rejected"}
@@ -135,8 +139,10 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
             f"Imbalance: the largest genre has {inspection.imbalance:.2f} times the covers of the smallest."
         )
     if has_sets(collection.frame):
-        _print_together(collection.frame)
-    for line in _count_lines(counts, int(genres["near"].sum())):
+        _print_together(collection)
+    for line in _count_lines(
+        collection.counts, _near_kept(collection)["cover_id"].nunique(), collection.labels
+    ):
         console.print(line)
     sizes = [
         (f"{width} x {height} {kind}", covers)
@@ -147,33 +153,45 @@ def print_inspection(collection: Collection, inspection: Inspection) -> None:
     _print_counts("rejected (rejected.csv lists all)", "files", reasons)
 
 
-def _print_together(covers: pd.DataFrame) -> None:
+def _print_together(collection: Collection) -> None:
     """How many covers have several genres, and which stand together most often."""
+    covers = collection.frame
     several = covers[covers["genres"].map(len) > 1]
-    console.print(f"Covers of several genres: {len(several):,} ({percent(len(several) / len(covers))})")
+    took = _took_genres(collection)
+    also = f"; {took:,} of these with genres of near duplicates" if took else ""
+    console.print(f"Covers of several genres: {len(several):,} ({percent(len(several) / len(covers))}){also}")
     _print_counts("genres together", "covers", list(several["genre"].value_counts().head(10).items()))
     console.print("cooccurrence.csv counts the covers of each pair.")
 
 
-def _count_lines(counts: Mapping[str, int], near_kept: int) -> list[str]:
+def _took_genres(collection: Collection) -> int:
+    """How many covers have genres that only their near duplicates stand under."""
+    own = collection.conflicts.groupby("cover_id")["genre"].nunique()
+    has = collection.frame.set_index("cover_id")["genres"].map(len)
+    return int((has > own.reindex(has.index).fillna(has)).sum())
+
+
+def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> list[str]:
     """What is not zero of a collection's counts, a line each.
 
     Args:
         counts: of the collection.
         near_kept: covers in groups of near duplicates that were not left out.
+        labels: how many genres a cover may have.
     """
     conflicts = {
-        "equal files": counts["conflicting_rows"],
-        "near duplicates": counts["near_conflicting"],
+        "equal file": counts["conflicting_rows"],
+        "near duplicate": counts["near_conflicting"],
     }
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in conflicts.items() if count)
+    kinds = ", ".join(how_many(count, kind) for kind, count in conflicts.items() if count)
     near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
+    several = "all kept, with all their genres" if labels == "many" else f"left out: {counts['left_out']:,}"
     left_out = counts["near_covers"] - near_kept
     fate = f"{left_out:,} left out, " if left_out else ""
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
-        f"Under several genres: {kinds}; left out: {counts['left_out']:,}": sum(conflicts.values()),
+        f"Under several genres: {kinds}; {several}": sum(conflicts.values()),
         f"Near duplicates: {near}; {fate}{near_kept:,} kept, which no split separates": counts["near_covers"],
         f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
     }

@@ -14,11 +14,12 @@ ALLOWED = {
     "fusion": {"fusion", "features", "data"},
     "experiments": {"experiments", "fusion", "features", "data"},
 }
-# fusion knows tables, where pretrained networks come from, how files are kept and what is drawn by a seed; it
-# reads no picture
+# fusion knows tables and how they spell several genres, where pretrained networks come from, how files are
+# kept and what is drawn by a seed; it reads no picture
 TABLES_ONLY = {
     "data.checksums",
     "data.errors",
+    "data.genre_sets",
     "data.identity_order",
     "data.json_files",
     "data.registry",

@@ -20,6 +20,7 @@ from coverfusion.data.growing.source import FoundRelease
 
 DISCOGS_ADDRESS = "https://api.discogs.com"
 TOKEN_VARIABLE = "DISCOGS_TOKEN"
+TOKEN_ADDRESS = "https://www.discogs.com/settings/developers"  # where people make one
 REQUESTS_PER_MINUTE = {"with a token": 60, "without": 25}
 _ID = re.compile(
     r"(?:.*/)?R-(\d+)\D.*"  # a picture's name at Discogs: R-249504-1334592212.jpeg
@@ -82,8 +83,8 @@ class Discogs:
             raise NoAnswerError("what came is no release") from error
         if "" in images and not self.token:
             raise UserError(
-                f"Discogs gives the addresses of pictures only for a token: make one at "
-                f"https://www.discogs.com/settings/developers and set {TOKEN_VARIABLE}."
+                f"Discogs gives the addresses of pictures only for a token: make one at {TOKEN_ADDRESS} and "
+                f"set {TOKEN_VARIABLE}."
             )
         if "" in images:
             raise NoAnswerError("a picture came without an address")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from coverfusion.experiments.ablation.designs import ALL_BUT_A_SIDE, ONE_SIDE
+from coverfusion.experiments.ablation.designs import ALL_BUT_A_SIDE, METADATA, ONE_SIDE, PICTURES, set_words
 from coverfusion.experiments.drawing.charts import Axis, Chart
 from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
@@ -35,12 +35,14 @@ COMPARISON_WORDS = {
     "greedy step": "adding {unit}",
     "classifiers": "{classifier} against {other}",
 }
+# what is not in a set of blocks, where that is what a row is of
+ADDED = {METADATA: "pictures, added to metadata", PICTURES: "metadata, added to pictures"}
 # design -> what its differences are, above its rows
 DESIGN_WORDS = {
     "block alone against chance": "Block alone, above chance",
     "all against block alone": "All blocks, above the block alone",
     "all against all but block": "Lost when the block is left out",
-    ONE_SIDE: "All against metadata alone and pictures alone",
+    ONE_SIDE: "Gained by adding pictures or metadata to the other",
     ALL_BUT_A_SIDE: "Lost when one side is left out",
     "family alone against chance": "Columns alone, above chance",
     "all against all but family": "Lost when the columns are left out",
@@ -85,13 +87,26 @@ def comparison_words(row: pd.Series) -> str:
     return COMPARISON_WORDS[str(row["design"])].format(**row[["unit", "classifier", "other"]])
 
 
+def unit_words(row: pd.Series) -> str:
+    """What a row of `comparisons.csv` is of, below the words of its design."""
+    unit = str(row["unit"])
+    return ADDED.get(unit, unit) or comparison_words(row)
+
+
+def whole_sets(board: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+    """The rows of a leaderboard of whole blocks, and classifier -> the blocks of its largest set."""
+    whole = board[~board["units"].str.contains(":") & (board["units"] != "none")]
+    by_classifier = whole.groupby("classifier")["units"]
+    return whole, {str(name): max(units.str.split("+"), key=len) for name, units in by_classifier}
+
+
 def leaderboard_chart(board: pd.DataFrame, metric: Metric, baseline: float) -> Forest:
     """The metric with its interval of the best sets of whole blocks."""
-    whole = board[~board["units"].str.contains(":") & (board["units"] != "none")]
+    whole, every = whole_sets(board)
     shown, classifiers = whole.head(MOST_ROWS), list(dict.fromkeys(whole["classifier"]))
     rows = [
         _row(
-            str(row["units"]),
+            set_words(row["units"], every[row["classifier"]]),
             [row[f"{metric.column}{end}"] for end in ("", "_low", "_high")],
             metric,
             classifiers.index(row["classifier"]) if len(classifiers) > 1 else UNTESTED,
@@ -119,7 +134,7 @@ def forest_charts(comparisons: pd.DataFrame, metric: Metric) -> dict[str, Forest
     rows = {
         str(design): [
             _row(
-                str(row["unit"]) or comparison_words(row),
+                unit_words(row),
                 [row[name] for name in ("difference", "low", "high")],
                 metric,
                 classifiers.index(row["classifier"]),

@@ -75,6 +75,26 @@ def halves(design: str, names: Sequence[str]) -> dict[str, Units]:
     return sets if all(sets.values()) else {}
 
 
+def set_words(units: str, every: Sequence[str]) -> str:
+    """A set of blocks as charts name it: "all 4 blocks", "all but cnn", a half of `HALVES`, or its blocks.
+
+    Args:
+        units: joined, as tables have them.
+        every: the blocks of the largest set.
+    """
+    own = units.split("+")
+    left_out = [name for name in every if name not in own]
+    if len(own) == 1 or len(own) + len(left_out) != len(every):
+        return units
+    if not left_out:
+        return f"all {len(every)} blocks"
+    named = {name: set(half) for design in HALVES for name, half in halves(design, every).items()}
+    return next(
+        (name for name, half in named.items() if half == set(own)),
+        f"all but {left_out[0]}" if len(left_out) == 1 else units,
+    )
+
+
 def families_of(blocks: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """Block -> its units, for the blocks that have more than one column family."""
     units = {block: units_of(block, columns) for block, columns in blocks.items()}

@@ -16,9 +16,10 @@ from coverfusion.experiments.ablation.charts import (
     study_metric,
 )
 from coverfusion.experiments.ablation.interactions import interaction_sentences
-from coverfusion.experiments.ablation.tables import EVERY_GENRE
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.drawing.charts import Chart
+from coverfusion.experiments.drawing.heat_map import HeatMap
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, region, signed
@@ -54,7 +55,8 @@ def write_ablation_page(folder: Path) -> Path:
         "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
-        "sets": (read_results(folder / "leaderboard.csv")["classifier"] == EVERY_GENRE).any(),
+        "sets": read_config(folder / "config.yaml").labels == "many",
+        "tests": sum(map(tests_in, charts.values())),
         "folds": read_config(folder / "config.yaml").folds,
         "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
@@ -70,6 +72,14 @@ def write_ablation_page(folder: Path) -> Path:
         "region": partial(region, percent=metric.percent),
     }
     return write_study_page(folder, "ablation.html", context, filters)
+
+
+def tests_in(chart: Chart) -> int:
+    """How many tests the cells of a heat map are; of pairs of blocks each stands in it twice."""
+    if not isinstance(chart, HeatMap):
+        return 0
+    filled = sum(cell is not None for row in chart.cells for cell in row)
+    return filled // 2 if list(chart.rows) == list(chart.columns) else filled
 
 
 def ablation_findings(

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.ablation.saved_outcomes import FILE, read_sums, saved_comparisons
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses
+from coverfusion.experiments.ablation.saved_outcomes import FILE, of_sets, read_sums, saved_comparisons
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses, metric_of
 from coverfusion.experiments.evaluation.power import KEPT, Spread, spread_between
 from coverfusion.experiments.evaluation.statistics import group_weights
 from coverfusion.experiments.pipeline.guess import guessed
@@ -67,8 +67,8 @@ def read_pilot(
         seed: of the bootstrap of groups that variances come from.
 
     Raises:
-        UserError: it is neither, is damaged, was made by a version that kept no predictions, or has no such
-            pair.
+        UserError: it is neither, is damaged, was made by a version that kept no predictions, has no such
+            pair, or is of covers that the metric does not rank.
     """
     if (folder / "ablation.csv").is_file():
         pilot = _of_study(folder, metric, seed)
@@ -126,6 +126,7 @@ def _of_study(folder: Path, metric: Metric, seed: int) -> Pilot:
         )
     frame = pd.read_parquet(folder / FILE)
     genres = sorted(read_json(folder / "collection.json")["genres"])
+    metric_of(metric.name, of_sets(frame))
 
     def sums(classifier: str, units: str, of: Metric) -> Repeats:
         return read_sums(frame, classifier, units, of, genres)
@@ -142,6 +143,7 @@ def _of_study(folder: Path, metric: Metric, seed: int) -> Pilot:
 def _of_run(run: Run, metric: Metric, seed: int) -> Pilot:
     frames = {(model.classifier, "+".join(model.blocks)): run.predictions(model) for model in run.models}
     any_frame = next(iter(frames.values()))
+    metric_of(metric.name, run.several)
     if "group" not in any_frame:
         raise UserError(f"--pilot {run.folder}: an earlier version made it and kept no groups. Train again.")
 

@@ -57,8 +57,7 @@ def read_sums(
         metric: which.
         genres: of the collection, in order.
     """
-    model = (NOBODY if units == "none" else classifier, units)
-    sets = _column("ranking_loss", 0, model) in frame
+    model, sets = (NOBODY if units == "none" else classifier, units), of_sets(frame)
     truth = truth_of(frame["genre"], genres, sets)
     sums: list[np.ndarray] = []
     while (name := _column("predicted", len(sums), model)) in frame:
@@ -66,6 +65,11 @@ def read_sums(
         codes = truth_of(frame[name], genres, sets) if sets else frame[name].to_numpy()
         sums.append(metric.sums(truth, codes, losses, len(genres)))
     return sums
+
+
+def of_sets(frame: pd.DataFrame) -> bool:
+    """Whether the saved covers may have several genres."""
+    return any(column.startswith("ranking_loss ") for column in frame.columns)
 
 
 def saved_comparisons(folder: Path) -> pd.DataFrame:

@@ -206,13 +206,15 @@ def plan(fits: CachedFits, models: list[Model], folds: list[Fold], missing: int,
     ahead = sum(
         seconds[model.classifier] for model in models for fold in folds if not fits.kept(model, fold.part)
     )
+    minutes = ahead / workers / 60
+    took = f"about {minutes:.1f} minutes" if minutes >= 1 else "less than a minute"
     repeats = max(fold.repeat for fold in folds) + 1
     sets = {name: sum(model.classifier == name for model in models) for name in largest}
     counts = ", ".join(f"{count} of {name}" for name, count in sets.items())
     each = f"{len(folds)} folds" + (f" ({repeats} repeats)" if repeats > 1 else "")
     return (
-        f"Sets of blocks: {counts}, each on {each}: {how_many(missing, 'fit')}, about "
-        f"{ahead / workers / 60:.1f} minutes on {how_many(workers, 'core')}"
+        f"Sets of blocks: {counts}, each on {each}: {how_many(missing, 'fit')}, {took} on "
+        f"{how_many(workers, 'core')}"
     )
 
 

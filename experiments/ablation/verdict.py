@@ -26,6 +26,7 @@ _ADDED = {
     NO_FRONTS: ("fronts", "all the rest"),
 }
 ALONE, NEEDED = "block alone against chance", "all against all but block"
+FUSING = "all against block alone"
 
 
 def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
@@ -38,6 +39,7 @@ def ablation_verdict(comparisons: pd.DataFrame, metric: Metric) -> list[str]:
     said = []
     for design, sentence in (
         (ALONE, _alone),
+        (FUSING, _fusing),
         (NEEDED, _needed),
         (ONE_SIDE, _added),
         (ALL_BUT_A_SIDE, _added),
@@ -56,6 +58,19 @@ def _alone(part: pd.DataFrame, metric: Metric) -> str:
     rest = part.drop(index=sure.index)["unit"]
     others = f"; not significantly better: {listed(list(rest))}" if len(rest) else ""
     return f"alone significantly better than chance, {metric.gain}: {_each(sure, metric)}{others}."
+
+
+def _fusing(part: pd.DataFrame, metric: Metric) -> str:
+    """All blocks against the one that is best alone: what fusing brings at least."""
+    row = records(part.sort_values("difference", kind="stable"))[0]
+    value, low, high = (
+        metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high")
+    )
+    doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
+    return (
+        f"all blocks against the block that is best alone, {row['unit']}: {value} {metric.gain} "
+        f"({low} to {high}){doubt}."
+    )
 
 
 def _needed(part: pd.DataFrame, metric: Metric) -> str:

@@ -75,10 +75,8 @@ def scores_chart(board: Board) -> Forest:
     line = metric.scale * score_of(board, GUESSING).value
     rows = []
     for name in board.scores["system"]:
-        if name == GUESSING:
-            continue
         score = score_of(board, name)
-        sure = bool(over.loc[name, "p_holm"] < ALPHA)
+        sure = name != GUESSING and bool(over.loc[name, "p_holm"] < ALPHA)
         rows.append(Row(name, score.value, score.low, score.high, filled=sure).scaled(metric.scale))
     return Forest(
         title=f"{metric.label} of each system",
@@ -89,7 +87,7 @@ def scores_chart(board: Board) -> Forest:
         tick=metric.tick,
         line=line,
         line_label="guessing",
-        keys={} if all(row.filled for row in rows) else {"hollow": "no better than guessing (Holm)"},
+        keys={"hollow": "no better than guessing (Holm)"},
     )
 
 

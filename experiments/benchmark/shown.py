@@ -86,7 +86,9 @@ def verdict(board: Board) -> list[str]:
         for name in board.scores["system"]
         if name != GUESSING and not (over.loc[name, "p_holm"] < ALPHA and over.loc[name, "difference"] > 0)
     ]
-    if guessed:
+    if len(guessed) == len(board.scores) - 1 > 1:
+        said.append("No system is significantly better than guessing.")
+    elif guessed:
         said.append(f"Not significantly better than guessing: {listed(guessed)}.")
     if board.flagged:
         said.append(f"Too good to be taken as it is: {listed(board.flagged)}. {TOO_GOOD}")

@@ -124,7 +124,7 @@ def check_predictions(
         )
     if len(missing):
         given = pd.concat([given, guessed_probabilities(task)[1].loc[missing]])
-    return given.loc[known], len(missing)
+    return given.loc[known].set_axis(known), len(missing)  # what was joined has no name above its ids
 
 
 def guessed_probabilities(task: Task) -> tuple[pd.Series, pd.DataFrame]:
@@ -140,8 +140,16 @@ def guessed_probabilities(task: Task) -> tuple[pd.Series, pd.DataFrame]:
 
 
 def write_submission(task: Task, submission: Submission, folder: str | os.PathLike[str]) -> Path:
-    """Writes a checked submission as `<name>.csv`; its first lines say whose it is and for which task."""
+    """Writes a checked submission as `<name>.csv`; its first lines say whose it is and for which task.
+
+    One of the same name is replaced. Raises UserError where that file holds a system of another name.
+    """
     place = make_output_folder(folder) / f"{_file_name(submission.name)}.csv"
+    if place.exists() and (there := read_predictions(place)[0].get("name")) != submission.name:
+        raise UserError(
+            f"{place} holds {there or 'something else'}, which {submission.name} would replace. Take another "
+            f"--name or another --out."
+        )
     facts = {
         "name": submission.name,
         "task": task.digest,

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -85,6 +86,16 @@ class Task:
         return train_test(self.pictures["fold"])
 
 
+def task_metric(name: str) -> Metric:
+    """What systems may be ranked by; raises UserError for any other, such as a metric of several genres."""
+    if name not in METRICS:
+        raise UserError(
+            f"--metric {name} ranks no systems, for a task has one genre a picture."
+            f"{did_you_mean(name, METRICS)}"
+        )
+    return METRICS[name]
+
+
 def make_task(
     collection: Collection,
     name: str,
@@ -98,16 +109,11 @@ def make_task(
     """A task over the pictures of a collection; folds by a hash of who they are, so that a remake is equal.
 
     Raises:
-        UserError: a genre has fewer groups than folds, or as `picture_ids.task_ids`.
+        UserError: a genre has fewer groups than folds, or as `task_metric` and `picture_ids.task_ids`.
     """
+    ranked_by = task_metric(metric)
     covers = collection.frame.sort_values("cover_id", ignore_index=True)
-    numbers = folds(covers, folds_, 1, seed)["repeat_0"].to_numpy()
-    if (numbers == IN_NO_FOLD).any():
-        few = sorted(covers.loc[numbers == IN_NO_FOLD, "genre"].unique())
-        raise UserError(
-            f"{', '.join(few)}: too few pictures that differ for {folds_} folds, so that they could not be "
-            f"tested. Take fewer --folds, add pictures, or take the genre out."
-        )
+    numbers = _folds_of(covers, folds_, seed)
     leader = least_covers(covers["cover_id"], covers["group"])
     pictures = pd.DataFrame(
         {
@@ -118,11 +124,36 @@ def make_task(
         },
         index=pd.Index(covers["cover_id"], name="cover_id"),
     )
-    return Task(name, METRICS[metric], seed, pictures, of, source, terms)
+    return Task(name, ranked_by, seed, pictures, of, source, terms)
+
+
+def _folds_of(covers: pd.DataFrame, k: int, seed: int) -> np.ndarray:
+    """(n,) the fold of each picture. Raises UserError where a genre has fewer groups than folds."""
+    groups = covers.groupby("genre")["group"].nunique()
+    few = sorted(groups.index[groups < k])
+    if not few:
+        numbers = folds(covers, k, 1, seed)["repeat_0"].to_numpy()
+        few = sorted(covers.loc[numbers == IN_NO_FOLD, "genre"].unique())
+        if not few:
+            return numbers
+    listed = ", ".join(f"{genre} ({groups[genre]})" for genre in few)
+    raise UserError(
+        f"--folds {k}: a genre needs as many groups of pictures as there are folds, and near duplicates are "
+        f"one group. Too few in: {listed}. Take fewer --folds, add pictures, or take the genre out."
+    )
 
 
 def write_task(task: Task, folder: str | os.PathLike[str]) -> Path:
-    """Writes `task.yaml` and `pictures.csv`."""
+    """Writes `task.yaml` and `pictures.csv`; the same task may be written again.
+
+    Raises:
+        UserError: the folder holds another task, which submissions may already be for.
+    """
+    if (Path(folder) / TASK_FILE).exists() and (there := _digest_in(Path(folder))) != task.digest:
+        raise UserError(
+            f"{folder} holds another task, {there or 'without a digest'}; this one is {task.digest}. A task "
+            f"is frozen, and submissions fit no other. Name another --out, or delete the folder first."
+        )
     folder = make_output_folder(folder)
     facts: dict[str, Any] = {
         "name": task.name,
@@ -143,6 +174,14 @@ def write_task(task: Task, folder: str | os.PathLike[str]) -> Path:
     write_csv(task.pictures.reset_index()[PICTURE_COLUMNS], folder / PICTURES_FILE)
     (folder / TASK_FILE).write_text(text, encoding="utf-8")
     return folder
+
+
+def _digest_in(folder: Path) -> str:
+    """What a task's file says of itself; "" where it cannot be read."""
+    try:
+        return str(yaml.safe_load((folder / TASK_FILE).read_text(encoding="utf-8"))["digest"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return ""
 
 
 def guessing(task: Task) -> dict[str, float]:

@@ -39,6 +39,7 @@ from coverfusion.experiments.scoring.score import (
     bundle_extractors,
     check_targets,
     count_failed,
+    rows_name,
     schema_of,
     score_chunk,
 )
@@ -82,7 +83,7 @@ def score_on_ray(
     bundle_folder: str | os.PathLike[str],
     pictures: Iterator[str],
     out: str,
-    top_k: int = 3,
+    top_k: int | None = None,
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
     targets: Targets = NO_TARGETS,
@@ -125,7 +126,7 @@ def score_on_ray(
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
     bundle_extractors(bundle)  # says here and now what cannot run
-    top_k = min(top_k, len(bundle.classes))
+    top_k = rows_name(bundle, top_k)
     facts = {"bundle": bundle.digest, "top_k": top_k, "part": part} | asdict(targets)
     _start_folder(out, facts, resume)
     if sentence := guarantee(bundle.decision, targets, bundle.classes):

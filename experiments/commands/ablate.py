@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coverfusion.experiments.commands.ablation_plan import PlanOptions, check_plan, print_plan
-from coverfusion.experiments.commands.next_step import given_options, print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next, same_task
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -167,8 +167,8 @@ def ablate_command(
     folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
-    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
-    print_next("see what more covers would bring", "curve", source, *given)
+    given = given_options({"--classifier": classifier})
+    print_next("see what more covers would bring", "curve", *same_task(source, config), *given)
 
 
 def print_study(folder: Path) -> None:
@@ -188,6 +188,7 @@ def print_study(folder: Path) -> None:
             "Here there is nothing to compare: `-d alone` compares blocks, and with several blocks so does "
             "`-d without`."
         )
+    _print_halves(folder, table, metric)
     if (folder / "shapley.csv").is_file():
         _print_shapley(read_results(folder / "shapley.csv"), metric)
     if (folder / "interactions.csv").is_file():
@@ -196,6 +197,35 @@ def print_study(folder: Path) -> None:
         for sentence in interaction_sentences(read_results(folder / "interactions.csv"), metric):
             console.print(sentence)
     print_places(folder, {"Study folder": "", "Page": "index.html"})
+
+
+def _print_halves(folder: Path, comparisons: pd.DataFrame, metric: Metric) -> None:
+    """Prints the score of each set of blocks, where what is compared are halves: metadata, or a side."""
+    import pandas as pd
+
+    from coverfusion.experiments.ablation.charts import whole_sets
+    from coverfusion.experiments.ablation.designs import HALVES, set_words
+    from coverfusion.experiments.drawing.words import headed, scored
+    from coverfusion.experiments.evaluation.intervals import Interval
+    from coverfusion.experiments.pipeline.results_csv import read_results
+
+    compared = comparisons[comparisons["design"].isin(HALVES.values())]
+    if compared.empty:
+        return
+    whole, every = whole_sets(read_results(folder / "leaderboard.csv"))
+    whole = whole[whole["units"].isin({*compared["first"], *compared["second"]})]
+    spans = whole[[metric.column, f"{metric.column}_low", f"{metric.column}_high"]].to_numpy()
+    printed = pd.DataFrame(
+        {
+            "blocks": [
+                set_words(units, every[name])
+                for name, units in zip(whole["classifier"], whole["units"], strict=True)
+            ],
+            **_classifiers(whole),
+            headed(metric.label, metric.percent): [scored(Interval(*span), metric.percent) for span in spans],
+        }
+    )
+    print_frame(printed, f"Scores and intervals{_single(whole)}")
 
 
 def _print_shapley(values: pd.DataFrame, metric: Metric) -> None:
@@ -229,14 +259,14 @@ def _single(table: pd.DataFrame) -> str:
 def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) -> None:
     import pandas as pd
 
-    from coverfusion.experiments.ablation.charts import DESIGN_WORDS
+    from coverfusion.experiments.ablation.charts import DESIGN_WORDS, unit_words
     from coverfusion.experiments.ablation.verdict import ablation_verdict
     from coverfusion.experiments.drawing.words import p_value
 
     spans = [map(metric.in_words, span) for span in table[["difference", "low", "high"]].to_numpy()]
     printed = pd.DataFrame(
         {
-            "block": [_compared(row) for _, row in table.iterrows()],
+            "block": [unit_words(row) for _, row in table.iterrows()],
             "classifier": table["classifier"],
             metric.gain: [f"{difference} ({low} to {high})" for difference, low, high in spans],
             "p": table["p_holm"].map(p_value),
@@ -263,10 +293,3 @@ def _print_comparisons(table: pd.DataFrame, metric: Metric, rope: float | None) 
         "detectable: a true difference that 80 % of such studies would find, before Holm's correction."
     )
     print_equal(rope, metric)
-
-
-def _compared(row: pd.Series) -> str:
-    """What a row is of; the title above the rows says the rest."""
-    return (
-        f"{row['classifier']} against {row['other']}" if row["design"] == "classifiers" else str(row["unit"])
-    )

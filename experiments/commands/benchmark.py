@@ -56,13 +56,12 @@ def benchmark_make_command(
 
     Example: `coverfusion benchmark make posters/ --name "Film posters" --of "film posters" --out task`
     """
-    from coverfusion.experiments.benchmark.task import guessing, make_task, write_task
-    from coverfusion.experiments.evaluation.chosen_metric import metric_of
+    from coverfusion.experiments.benchmark.task import guessing, make_task, task_metric, write_task
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.preparation import open_collection
 
-    chosen = metric_of(metric)
+    chosen = task_metric(metric)
     config = make_config("coverfusion benchmark make", collection=collection, store=store)
     check_folder(out)
     opened = open_collection(config)
@@ -73,6 +72,8 @@ def benchmark_make_command(
         f"{task.pictures['group'].nunique():,} groups, {task.folds} folds; "
         f"{chosen.label} of guessing {chosen.shown(guessing(task)[chosen.name])}."
     )
+    if opened.counts["left_out"]:
+        console.print("A task has one genre a picture: what stands under several is left out.")
     print_place("Digest", task.digest)
     print_place("Task", out)
     options = given_options({"--store": store})
@@ -146,7 +147,8 @@ def benchmark_submit_command(
         typer.Option(
             "--classifier",
             "-c",
-            help="Of a run: this classifier on all blocks, or on one as in 'svc on cnn' (repeatable).",
+            help="Of a run: this classifier on all blocks, or on one as in 'svc on cnn' (repeatable); the "
+            "run's chosen model by default.",
         ),
     ] = None,
     guess_missing: Annotated[

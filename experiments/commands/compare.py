@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.next_step import from_here, given_options, print_next
+from coverfusion.experiments.commands.next_step import print_next, task_of_run
 from coverfusion.experiments.commands.options import MetricOption, RopeOption, SeedOption
 from coverfusion.experiments.commands.printing import print_equal, print_place, print_places
 from coverfusion.experiments.pipeline.console import console
@@ -52,13 +52,11 @@ def compare_command(
     if len(runs) > 1:
         for letter, run in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False):
             print_place(letter, run)
-    print_comparison(table, compared, len(runs), written=out is not None)
+    print_comparison(table, compared, len(runs), out is not None, read_run(runs[0]).several)
     if console.width >= WIDE:
         print_equal(rope, compared)
     print_differences(differences)
     if out:
         write_comparison(out, table, differences, runs)
         print_places(out, {"Tables and chart": "", "Page": "index.html"})
-    asked = read_run(runs[0]).config
-    options = given_options({"--store": asked.get("store") and from_here(asked["store"])})
-    print_next("see which blocks carry the signal", "ablate", from_here(asked["collection"]), *options)
+    print_next("see which blocks carry the signal", "ablate", *task_of_run(runs[0]))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.next_step import given_options, print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next, same_task
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ClassifiersOption,
@@ -17,12 +17,14 @@ from coverfusion.experiments.commands.options import (
     FoldsOption,
     FreshOption,
     LabelsOption,
+    MetadataOption,
     MetricOption,
     OutOption,
     PriorOption,
     ProcessesOption,
     RepeatsOption,
     SeparatorOption,
+    SidesOption,
     SourceArgument,
     SplitFileOption,
     StoreOption,
@@ -53,10 +55,12 @@ def curve_command(
         ),
     ] = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     labels: LabelsOption = None,
     separator: SeparatorOption = None,
+    sides: SidesOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -81,10 +85,12 @@ def curve_command(
         folds=folds,
         classifiers=classifier,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
         labels=labels,
         separator=separator,
+        sides=sides,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -95,8 +101,8 @@ def curve_command(
     folder = learning_curve(config, sizes or (), balance or ("none",), repeats, workers, fresh)
     _print_curve(folder)
     log_if_asked(folder, track, tracking_uri)
-    given = given_options({"--classifier": classifier, "--block": block, "--store": store})
-    print_next("train a model on all covers", "train", source, *given)
+    given = given_options({"--classifier": classifier})
+    print_next("train a model on all covers", "train", *same_task(source, config), *given)
 
 
 def _print_curve(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coverfusion.data.errors import UserError, needs_extra
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.commands.next_step import print_next
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, print_frame
@@ -27,14 +28,24 @@ def grow_command(
     ] = None,
     ids: Annotated[
         Path | None,
-        typer.Option(help="Fetch these releases: a text file with one id a line, or a CSV with a column id."),
+        typer.Option(
+            help="Fetch these releases: a text file with an id, address or file name a line, or a CSV, TSV "
+            "or parquet table with a column id or release, and perhaps genre."
+        ),
     ] = None,
     source: Annotated[
-        str, typer.Option(help="Whose ids they are: musicbrainz, or discogs (token in DISCOGS_TOKEN).")
+        str,
+        typer.Option(
+            help="Whose ids they are: musicbrainz, or discogs, which gives pictures only for a token in the "
+            "environment variable DISCOGS_TOKEN."
+        ),
     ] = "musicbrainz",
     lock: Annotated[
         Path | None,
-        typer.Option(help="With --ids: another collection's grow.lock.csv; says which pictures differ."),
+        typer.Option(
+            help="With --ids: another collection's grow.lock.csv. One that lies in --out is taken by itself. "
+            "Where pictures differ, differences.csv lists them and the status is 2."
+        ),
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, help="With --genre: albums for each genre.  [default: 500]")
@@ -92,7 +103,9 @@ def _grow_genres(
     asked = list(dict.fromkeys(genre))
     covers = limit * len(asked) * (2 if back else 1)
     _print_plan(
-        f"{limit:,} albums each of {', '.join(asked)} from MusicBrainz", covers * client.interval, out
+        f"{how_many(limit, 'album')} each of {', '.join(asked)} from MusicBrainz",
+        covers * client.interval,
+        out,
     )
     began = time.monotonic()
     have: dict[str, int] = {}
@@ -124,6 +137,7 @@ def _grow_ids(
 ) -> None:
     from coverfusion.data.growing import grow as services
     from coverfusion.data.growing.by_ids import grow_by_ids
+    from coverfusion.data.growing.discogs import TOKEN_ADDRESS, TOKEN_VARIABLE, Discogs
     from coverfusion.data.growing.http import Client
     from coverfusion.data.growing.ids import read_ids
     from coverfusion.data.growing.sources import make_source
@@ -134,7 +148,14 @@ def _grow_ids(
     wanted = read_ids(ids, asked)
     releases = len({one.release_id for one in wanted})
     seconds = releases * client.interval * (2 if back and source == "musicbrainz" else 1)
-    _print_plan(f"{releases:,} releases of {ids} from {asked.title}", seconds, out)
+    if isinstance(asked, Discogs) and not asked.token:
+        console.print(
+            f"{TOKEN_VARIABLE} is not set, and Discogs gives pictures only for a token. Make one at "
+            f"{TOKEN_ADDRESS}.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    _print_plan(f"{how_many(releases, 'release')} of {ids} from {asked.title}", seconds, out)
     began = time.monotonic()
     with counted("releases", releases) as bar:
 
@@ -148,7 +169,8 @@ def _grow_ids(
     print_place("Rejected, with reasons", out / "rejected.csv")
     if grown.unanswered:
         raise UserError(
-            f"{grown.unanswered:,} pictures got no reply. Run the same command again: it asks for them alone."
+            f"{how_many(grown.unanswered, 'picture')} got no reply. Run the same command again: it asks for "
+            f"these alone."
         )
     print_place("Lock", grown.lock)
     if len(grown.differences):
@@ -170,6 +192,6 @@ def _said(found: pd.DataFrame, compared: Path | None, out: Path, own: bool) -> s
     more = f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
     accept = f" Delete {compared} and run again to lock what is here now." if own else ""
     return (
-        f"{len(found):,} pictures differ from {compared}: {shown}{more}. All are in "
-        f"{out / 'differences.csv'}.{accept}"
+        f"{how_many(len(found), 'picture differs', 'pictures differ')} from {compared}: {shown}{more}. "
+        f"All are in {out / 'differences.csv'}.{accept}"
     )

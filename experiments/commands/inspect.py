@@ -39,7 +39,12 @@ def inspect_command(
     from coverfusion.experiments.manifest_columns import print_columns, write_columns
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.outputs import check_folder
-    from coverfusion.experiments.pipeline.preparation import read_with_progress, say_sides, why_empty
+    from coverfusion.experiments.pipeline.preparation import (
+        read_with_progress,
+        say_several_genres,
+        say_sides,
+        why_empty,
+    )
 
     config = make_config(
         "coverfusion inspect",
@@ -54,6 +59,7 @@ def inspect_command(
     check_folder(folder)
     opened = read_with_progress(config)
     print_inspection(opened, inspect_collection(opened, folder))
+    say_several_genres(opened)
     say_sides(opened)
     print_columns(write_columns(opened, folder))
     print_place("Figures and tables", folder)

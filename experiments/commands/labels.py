@@ -35,10 +35,14 @@ def labels_command(
     Example: `coverfusion labels runs/covers-0123456789`
     """
     from coverfusion.experiments.doubt.study import find_doubtful
+    from coverfusion.experiments.pipeline.run_folder import read_run
 
     folder = find_doubtful(run, classifier, out, shown)
     for sentence in (folder / "findings.txt").read_text(encoding="utf-8").splitlines():
         console.print(sentence)
     print_place("Table", folder / "doubtful.csv")
     print_place("Page with the covers", folder / "index.html")
-    print_next("see when the model should abstain", "decide", run)
+    if read_run(run).several:  # such a model never abstains
+        print_next("see its covers on a map", "map", run)
+    else:
+        print_next("see when the model should abstain", "decide", run)

@@ -12,6 +12,7 @@ from coverfusion.experiments.commands.options import BlockOption, SeedOption, Ta
 from coverfusion.experiments.commands.printing import print_places
 from coverfusion.experiments.pipeline.console import console, print_frame
 
+NO_VALUE = "\u2013"
 CLUSTER_WORDS = {"k_means": "k-means", "hdbscan": "HDBSCAN"}
 SCORE_WORDS = {
     "rand": "adjusted Rand index",
@@ -50,7 +51,7 @@ def print_map(folder: Path) -> None:
     """Prints which pairs separate, how far clusters follow genres, and where everything is."""
     import pandas as pd
 
-    from coverfusion.experiments.map.page import read_scores, three_digits
+    from coverfusion.experiments.map.page import of_sets, read_scores, three_digits
 
     pairs, scores = read_scores(folder)
     printed = pd.DataFrame(
@@ -62,6 +63,8 @@ def print_map(folder: Path) -> None:
     )
     if len(printed):
         print_frame(printed, "Linear probes of two genres")
+        if of_sets(folder):
+            console.print("Probes are of covers with one genre alone.")
         console.print(
             "AUC with intervals of at least 95 %; 0.50 is chance. separates: p below 0.05, corrected for all "
             f"{len(pairs):,} pairs (Holm); intervals are not corrected."
@@ -72,7 +75,7 @@ def print_map(folder: Path) -> None:
         of=scores["of"].replace(CLUSTER_WORDS),
         score=scores["score"].replace(SCORE_WORDS),
         value=[
-            f"{value:.0f}" if score == "clusters" else three_digits(value)
+            NO_VALUE if value != value else f"{value:.0f}" if score == "clusters" else three_digits(value)
             for score, value in zip(scores["score"], scores["value"].astype(float).tolist(), strict=True)
         ],
     )

@@ -119,7 +119,8 @@ MetricOption = Annotated[
     str | None,
     typer.Option(
         help="What results are ranked and compared by: accuracy, balanced_accuracy, macro_f1, "
-        "log_loss or brier; with --labels many also micro_f1, hamming_loss or ranking_loss."
+        "log_loss or brier; with --labels many micro_f1, hamming_loss or ranking_loss too, but not "
+        "balanced_accuracy."
     ),
 ]
 ChooseByOption = Annotated[

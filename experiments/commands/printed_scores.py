@@ -16,12 +16,16 @@ LEARNT = "The model has learnt from {} of these pictures: it fares worse on new 
 
 
 def print_tally(tally: Tally) -> None:
-    """Prints how many pictures have each genre, and how many abstain, are flagged or have an error."""
+    """Prints how many pictures or albums have each genre, and how many abstain, are flagged or have an error.
+
+    A model of several genres never abstains, and a picture counts for each genre that it is called.
+    """
     from coverfusion.experiments.drawing.words import percent
 
-    table = new_table(how_many(tally.rows, "picture"))
-    table.add_column("most probable genre", overflow="fold")
-    for head in ("pictures", "proportion"):
+    what = "album" if tally.albums else "picture"
+    table = new_table(how_many(tally.rows, what))
+    table.add_column("called" if tally.several else "most probable genre", overflow="fold")
+    for head in (f"{what}s", "proportion"):
         table.add_column(head, justify="right")
     read = max(tally.rows - tally.errors, 1)
     for genre, count in tally.genres.most_common(SHOWN_GENRES):
@@ -30,10 +34,13 @@ def print_tally(tally: Tally) -> None:
         count = sum(count for _, count in others)
         table.add_row(how_many(len(others), "other genre"), f"{count:,}", percent(count / read))
     console.print(table)
-    console.print(
-        f"Abstained: {tally.abstained:,}; out-of-distribution: {tally.flagged:,}; "
-        f"with an error: {tally.errors:,}"
-    )
+    if tally.several:
+        console.print(f"{what.capitalize()}s that are called several genres count for each.")
+    abstained = "" if tally.several else f"Abstained: {tally.abstained:,}; "
+    said = f"{abstained}out-of-distribution: {tally.flagged:,}; with an error: {tally.errors:,}"
+    failed = "a side or block" if tally.albums else "a block"
+    said += f"; with {failed} that failed: {tally.in_part:,}" if tally.in_part else ""
+    console.print(f"{said[0].upper()}{said[1:]}")
     _print_learnt(tally)
 
 
@@ -45,14 +52,18 @@ def print_rows(tally: Tally) -> None:
     if folder:
         print_place("Pictures in", folder)
     rows = []
-    for name, row in zip(names, tally.first.itertuples(index=False), strict=True):
-        _, genre, chance, abstain, flagged, error = row
-        remarks = [error] if error else []
-        remarks += ["abstains"] if abstain and not error else []
-        remarks += ["out-of-distribution"] if flagged is True else []
-        found = ("", "") if error else (genre, percent(chance))
+    for name, row in zip(names, tally.first.to_dict("records"), strict=True):
+        error = row["error"]
+        remarks = [reason for reason in (error, row["failed_blocks"]) if reason]
+        remarks += ["abstains"] if row["abstain"] and not error else []
+        remarks += ["out-of-distribution"] if row["out_of_distribution"] is True else []
+        if tally.several:
+            found = [", ".join(f"{genre} {percent(chance)}" for genre, chance in row["chances"].items())]
+        else:
+            found = ["", ""] if error else [row["genre_1"], percent(row["probability_1"])]
         rows.append((name, *found, ", ".join(remarks)))
-    heads = ["file", "genre", "probability", "remark"][: 4 if any(cells[-1] for cells in rows) else 3]
+    heads = ["file", "called"] if tally.several else ["file", "genre", "probability"]
+    heads += ["remark"] if any(cells[-1] for cells in rows) else []
     table = new_table()
     for head in heads:
         if head == "probability":

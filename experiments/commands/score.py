@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from coverfusion.experiments.scoring.tally import Tally
 
 BYTE_ORDER_MARK = "\ufeff"  # before the first line that some programs write
+SET_COVERAGE = 0.9  # where nothing is said
 INTERRUPTED = 130  # the status of a program that Ctrl-C ends
 
 
@@ -58,18 +59,24 @@ def score_command(
             "for parquet files."
         ),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="How many genres a row names.")] = 3,
+    top_k: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="How many genres a row names: 3, or all where a cover may have several genres."
+        ),
+    ] = None,
     target_error: TargetErrorOption = None,
     target_coverage: TargetCoverageOption = None,
-    set_coverage: SetCoverageOption = 0.9,
+    set_coverage: SetCoverageOption = SET_COVERAGE,
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
     max_failed: MaxFailedOption = MAX_FAILED,
     pair: Annotated[
         str | None,
         typer.Option(
-            help="How fronts and backs are named, as '*_front.*,*_back.*': the first * is what both names "
-            "share. A manifest with the columns release and side pairs by itself. For models of both sides."
+            help="How fronts and backs are named, such as `'*_front.*,*_back.*'`: the first `*` is what both "
+            "names share. A manifest with the columns release and side pairs by itself. For models of both "
+            "sides."
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -155,6 +162,7 @@ def score_command(
         options = {
             "--target-error": target_error,
             "--target-coverage": target_coverage,
+            "--set-coverage": None if set_coverage == SET_COVERAGE else set_coverage,
             "--sets": sets,
             "--thresholds": thresholds,
             "--pair": pair,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from coverfusion.data.errors import needs_extra
-from coverfusion.experiments.commands.next_step import given_options, print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next, same_task
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ConfigKeepOption,
@@ -15,10 +15,12 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FreshOption,
     LabelsOption,
+    MetadataOption,
     MetricOption,
     OutOption,
     PriorOption,
     SeparatorOption,
+    SidesOption,
     SourceArgument,
     SplitFileOption,
     StoreOption,
@@ -48,10 +50,12 @@ def search_command(
     ] = None,
     folds: TuningFoldsOption = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     labels: LabelsOption = None,
     separator: SeparatorOption = None,
+    sides: SidesOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -77,10 +81,12 @@ def search_command(
         source,
         folds=folds,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
         labels=labels,
         separator=separator,
+        sides=sides,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -98,7 +104,7 @@ def search_command(
         return
     print_places(folder, places)
     if not config.folds:
-        spaces = [word for one in parameter for word in ("-p", one)]
-        given = given_options({"--block": block, "--store": store, "--trials": trials})
-        more = ("--folds", ADVISED_FOLDS)
-        print_next("judge by more covers", "search", source, "-c", classifier, *spaces, *given, *more)
+        given = given_options(
+            {"-c": classifier, "-p": parameter, "--trials": trials, "--folds": ADVISED_FOLDS}
+        )
+        print_next("judge by more covers", "search", *same_task(source, config), *given)

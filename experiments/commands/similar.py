@@ -22,7 +22,8 @@ def similar_command(
     picture: Annotated[str | None, typer.Argument(help="A picture file; leave it out with --text.")] = None,
     k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many covers are named.")] = 5,
     genre: Annotated[
-        list[str] | None, typer.Option("--genre", "-g", help="Name only covers of this genre (repeatable).")
+        list[str] | None,
+        typer.Option("--genre", "-g", help="Name only covers that have this genre (repeatable)."),
     ] = None,
     diversity: Annotated[
         float,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.next_step import given_options, print_next
+from coverfusion.experiments.commands.next_step import given_options, print_next, same_task
 from coverfusion.experiments.commands.options import (
     BlockOption,
     ConfigKeepOption,
@@ -14,11 +14,13 @@ from coverfusion.experiments.commands.options import (
     ConfigSeedOption,
     FreshOption,
     LabelsOption,
+    MetadataOption,
     MetricOption,
     OutOption,
     PriorOption,
     ProcessesOption,
     SeparatorOption,
+    SidesOption,
     SourceArgument,
     SplitFileOption,
     StoreOption,
@@ -39,10 +41,12 @@ def sweep_command(
     ],
     folds: TuningFoldsOption = None,
     block: BlockOption = None,
+    metadata: MetadataOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
     labels: LabelsOption = None,
     separator: SeparatorOption = None,
+    sides: SidesOption = None,
     prior: PriorOption = None,
     metric: MetricOption = None,
     seed: ConfigSeedOption = None,
@@ -56,8 +60,9 @@ def sweep_command(
 
     Example: `coverfusion sweep covers/ -c finetune -p learning_rate -v 1e-4 -v 1e-3 -v 1e-2 --folds 3`
     """
+    from coverfusion.experiments.tuning.judged import ADVISED_FOLDS
     from coverfusion.experiments.tuning.sweep import sweep
-    from coverfusion.experiments.tuning.sweep_page import sweep_findings
+    from coverfusion.experiments.tuning.sweep_page import sweep_chooses, sweep_findings
     from coverfusion.experiments.tuning.values import parse_value
 
     config = read_options(
@@ -65,10 +70,12 @@ def sweep_command(
         source,
         folds=folds,
         blocks=block,
+        metadata=metadata,
         preset=preset,
         keep=keep,
         labels=labels,
         separator=separator,
+        sides=sides,
         prior=prior,
         metric=metric,
         seed=seed,
@@ -86,5 +93,6 @@ def sweep_command(
         space = (
             f"{parameter}={min(numbers)}..{max(numbers)}{':log' if max(numbers) >= 10 * min(numbers) else ''}"
         )
-        given = given_options({"--block": block, "--store": store, "--folds": folds})
-        print_next("try values between", "search", source, "-c", classifier, "-p", space, *given)
+        advised = folds if sweep_chooses(folder) else folds or ADVISED_FOLDS
+        given = given_options({"-c": classifier, "-p": space, "--folds": advised})
+        print_next("try values between", "search", *same_task(source, config), *given)

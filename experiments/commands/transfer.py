@@ -24,6 +24,10 @@ from coverfusion.experiments.commands.options import (
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console
 
+# that other studies have: it says why this one does not
+RefusedOption = Annotated[str | None, typer.Option(hidden=True)]
+RefusedColumnsOption = Annotated[list[str] | None, typer.Option(hidden=True)]
+
 
 def transfer_command(
     source: SourceArgument,
@@ -46,6 +50,9 @@ def transfer_command(
     block: BlockOption = None,
     preset: ConfigPresetOption = None,
     keep: ConfigKeepOption = None,
+    labels: RefusedOption = None,
+    metadata: RefusedColumnsOption = None,
+    sides: RefusedOption = None,
     seed: ConfigSeedOption = None,
     store: StoreOption = None,
     out: OutOption = None,
@@ -67,6 +74,9 @@ def transfer_command(
         blocks=block,
         preset=preset,
         keep=keep,
+        labels=labels,
+        metadata=metadata,
+        sides=sides,
         seed=seed,
         store=store,
         out=out,

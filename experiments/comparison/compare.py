@@ -15,7 +15,7 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, metric_of
+from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_of, usual_metric
 from coverfusion.experiments.evaluation.compared import compared_by_folds, compared_by_groups
 from coverfusion.experiments.evaluation.statistics import holm, mcnemar_test, widening
 from coverfusion.experiments.pipeline.predicted_genres import several
@@ -58,8 +58,7 @@ def compare_runs(
             model that the run chose (of a single run: all on all blocks).
         seed: of the sign-flips, or of the bootstrap.
         rope: a difference that does not matter, in the metric's unit; None: a point (0.01), of losses none.
-        metric: what is compared, out of `experiments.evaluation.chosen_metric.METRICS`, or `SET_METRICS` of
-            covers of several genres.
+        metric: what is compared, as `experiments.evaluation.chosen_metric.metrics_of` names them.
 
     Returns:
         One row a pair: `first`, `second`, `metric`, both values (`accuracy_first` and the like), `difference`
@@ -88,8 +87,7 @@ def compare_runs(
     entries = [e for letter, run in lettered for e in _entries(letter, run, classifiers, every)]
     if len(entries) < 2:
         raise UserError("There is only one model to compare. Name another run, or more with --classifier.")
-    compared = metric_of(metric)
-    _check_labels(entries, compared)
+    compared = metric_of(metric, _of_sets(entries))
     _check_same_covers(entries)
     groups = entries[0].predictions["group"].to_numpy()
     table = pd.DataFrame([_pair(a, b, groups, seed, rope, compared) for a, b in combinations(entries, 2)])
@@ -98,7 +96,7 @@ def compare_runs(
 
 def default_metric(folder: AnyPath) -> str:
     """What a run is compared by where nothing is said: accuracy, of covers of several genres macro F1."""
-    return "macro_f1" if read_run(folder).several else "accuracy"
+    return usual_metric(read_run(folder).several)
 
 
 def config_differences(folders: Sequence[AnyPath]) -> pd.DataFrame:
@@ -170,16 +168,15 @@ def _check_same_covers(entries: Sequence[ComparedModel]) -> None:
             raise UserError(f"{first.run.folder} and {entry.run.folder} give covers different genres.")
 
 
-def _check_labels(entries: Sequence[ComparedModel], metric: Metric) -> None:
-    """Raises UserError where some runs give covers several genres, or none do and the metric is of those."""
+def _of_sets(entries: Sequence[ComparedModel]) -> bool:
+    """Whether the runs give covers several genres; raises UserError where only some do."""
     kinds = {several(entry.predictions): entry.run.folder for entry in entries}
     if len(kinds) > 1:
         raise UserError(
             f"{kinds[True]} was trained with labels: many, {kinds[False]} with one genre a cover. Compare "
             f"runs of one kind."
         )
-    if metric.name not in METRICS and False in kinds:
-        raise UserError(f"--metric {metric.name} is of covers of several genres; it needs labels: many.")
+    return True in kinds
 
 
 def _pair(

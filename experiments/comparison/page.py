@@ -8,7 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from coverfusion.experiments.comparison.shown import FOLDS_NOTE, REPORT_NOTE, against_best, named, verdict
+from coverfusion.experiments.comparison.shown import (
+    FOLDS_NOTE,
+    REPORT_NOTE,
+    SETS_NOTE,
+    against_best,
+    named,
+    verdict,
+)
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest
 from coverfusion.experiments.drawing.run_pages import link_run_pages
@@ -16,6 +23,7 @@ from coverfusion.experiments.drawing.words import p_value, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.compared import METHODS
+from coverfusion.experiments.pipeline.run_folder import read_run
 
 
 def write_comparison_page(
@@ -41,6 +49,8 @@ def write_comparison_page(
         "how": " and ".join(METHODS[name] for name in table["method"].unique()),
         "note": f"{FOLDS_NOTE} {REPORT_NOTE}" if "folds" in set(table["method"]) else REPORT_NOTE,
         "means": ", mean of folds" if set(table["method"]) == {"folds"} else "",
+        "sets_note": SETS_NOTE if read_run(runs[0]).several else "",
+        "name": read_run(runs[0]).name if len(runs) == 1 else "",
         "runs": dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", runs, strict=False)),
         "differences": differences.to_dict("split"),
         "environment": made,

@@ -17,11 +17,17 @@ from coverfusion.experiments.pipeline.console import console, print_frame
 PRINTED_ROWS = 15
 WIDE = 100  # columns of a terminal that has room for what matters least
 WHOLE = r" on (both blocks|all \d+ blocks|the .+ of .+|.+, the only block)$"
-REPORT_NOTE = "Each pair is tested on its own; a report tests all pairs of models at once, and may find less."
+REPORT_NOTE = (
+    "Each pair is tested on its own; a report tests all pairs of models at once, and may find less. "
+    "Where the two disagree, the difference is not settled."
+)
+SETS_NOTE = "Right: a cover that is called all its genres and no other."
 FOLDS_NOTE = "Values and differences by folds are means over the folds; a leaderboard pools all folds."
 
 
-def print_comparison(table: pd.DataFrame, metric: Metric, runs: int, written: bool = False) -> None:
+def print_comparison(
+    table: pd.DataFrame, metric: Metric, runs: int, written: bool = False, sets: bool = False
+) -> None:
     """Prints the verdict, and the best model against the others.
 
     Args:
@@ -29,12 +35,15 @@ def print_comparison(table: pd.DataFrame, metric: Metric, runs: int, written: bo
         metric: that was compared.
         runs: how many were named; the letter of a single one says nothing.
         written: whether a folder has all comparisons.
+        sets: whether covers may have several genres.
     """
     rows = against_best(named(table, runs), metric)
     for sentence in verdict(rows, metric, len(table)):
         console.print(sentence)
     printed = _printed(rows, metric).head(PRINTED_ROWS)
     print_frame(printed, f"\n{rows['first'].iloc[0]} against the others")
+    if sets:
+        console.print(SETS_NOTE)
     how = " and ".join(METHODS[name] for name in table["method"].unique())
     holm = (
         f" p is corrected for all {len(table):,} pairs (Holm), intervals are not." if len(table) > 1 else ""

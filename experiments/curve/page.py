@@ -20,7 +20,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
-    "short": ("too short", ""),
+    "short": ("sizes too few, or too close", ""),
     "flat": (
         "no significant rise",
         "no significant rise (too flat, or too few covers), so nothing is predicted",

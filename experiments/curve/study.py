@@ -168,7 +168,9 @@ def fit_points(
         if balance == "oversample":
             parts = [_with_copies(part, genre, config.seed) for part in parts]
         models = [Model(name, all_blocks(name, blocks)) for name in classifiers]
-        with counted(f"fitting, {balance}", len(models) * len(parts)) as bar:
+        with counted(
+            "fitting" if balance == "none" else f"fitting, {balance}", len(models) * len(parts)
+        ) as bar:
 
             def done(count: int, bar: Progress = bar) -> None:
                 bar.update(bar.task_ids[0], completed=count)

@@ -38,7 +38,9 @@ def several_findings(classifier: str, covers: int, tables: Mapping[str, pd.DataF
         tables: name -> table of `several_tables`.
     """
     genres = tables["calibration"]
-    sets = summarised_several(tables["sets"]).set_index("guarantee").loc[SPOKEN_GUARANTEE]
+    sets = next(
+        row for row in records(summarised_several(tables["sets"])) if row["guarantee"] == SPOKEN_GUARANTEE
+    )
     worst = records(genres.assign(more=genres["ece"] - genres["chance_ece"]).nlargest(1, "more"))[0]
     guarantee, wrong = f"{100 * SPOKEN_GUARANTEE:g} %", percent(worst["ece"])
     by_genre = records(sets_of_genres(tables["sets"], SPOKEN_GUARANTEE))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.thumbnails import picture_at
@@ -37,13 +38,18 @@ def write_doubt_page(
         row | {"picture": picture_at(str(row["path"])), "path": run.shorten(str(row["path"]))}
         for row in records(shown)
     ]
+    sets = "lacking" in genres
+    if sets:  # the table has the probability of the label: that the cover has the genre, or that it lacks it
+        for cover in covers:
+            bears = cover["doubted"] in apart(str(cover["genre"]))
+            cover["p_doubted"] = cover["p_genre"] if bears else cover["p_suggested"]
     context = {
         "run": run,
         "sentences": sentences,
         "covers": covers,
         "genres": records(genres),
         "count": count,
-        "sets": "lacking" in genres,
+        "sets": sets,
         "environment": read_json(folder / "environment.json"),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }

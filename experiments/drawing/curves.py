@@ -90,6 +90,7 @@ class Curve:
         line: a y to compare with, drawn dashed; NaN: none.
         line_label: what it is.
         counts: drawn below the plot.
+        counted: what they count.
         notes: further lines of the legend, such as what a hollow mark is: (mark, words).
     """
 
@@ -106,6 +107,7 @@ class Curve:
     line: float = math.nan
     line_label: str = ""
     counts: Sequence[Counted] = ()
+    counted: str = "covers"
     notes: Sequence[tuple[str, str]] = ()
 
     @cached_property
@@ -181,25 +183,29 @@ def series_values(series: Sequence[Series]) -> list[float]:
     return [*spots, *lines, *bands]
 
 
-def calibration_curve(title: str, spots: Sequence[Spot], counts: Sequence[Counted]) -> Curve:
+def calibration_curve(
+    title: str, spots: Sequence[Spot], counts: Sequence[Counted], each_genre: bool = False
+) -> Curve:
     """How often something comes true against the probability given, in percent; on the line all is right.
 
     Args:
         title: begins the text alternative.
         spots: probability, and how often it came true with its interval.
-        counts: covers in each bin.
+        counts: covers in each bin, or pairs of a cover and a genre.
+        each_genre: every genre's probability counts, not that of the predicted one.
     """
     return Curve(
         title=title,
         x=PERCENT,
         y=Axis(0.0, 100.0, PLOT, 0),
-        x_label="probability given to the predicted genre, %",
-        y_label="how often it is right, %",
+        x_label=f"probability given to {'a genre' if each_genre else 'the predicted genre'}, %",
+        y_label="how often the cover has it, %" if each_genre else "how often it is right, %",
         series=[
             Series("as often as it says", 1, dashes=[(0.0, 0.0), (100.0, 100.0)]),
-            Series("right, with its 95 % interval", 0, spots=spots),
+            Series(f"{'has it' if each_genre else 'right'}, with its 95 % interval", 0, spots=spots),
         ],
         x_ticks=[(float(tick), str(tick)) for tick in range(0, 101, 20)],
         shown="{:.0f}".format,
         counts=counts,
+        counted="pairs" if each_genre else "covers",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
 from coverfusion.experiments.drawing import pages
+from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
 
 
@@ -34,6 +36,7 @@ def write_study_page(
         "environment": read_json(folder / "environment.json"),
         "study": read_json(folder / study),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
+        "collection": read_config(folder / "config.yaml").collection_name,
     }
     page = folder / "index.html"
     pages.write(page, pages.render(template, shared | dict(context), filters))
@@ -41,8 +44,13 @@ def write_study_page(
 
 
 def chance(folder: Path) -> float:
-    """The accuracy of always saying the largest genre."""
+    """The accuracy of always saying the largest genre; NaN of covers of several genres.
+
+    Of those a prediction is right where the whole set is, and knowing nothing reaches next to none.
+    """
     facts = read_json(folder / "collection.json")
+    if "several_genres" in facts:
+        return math.nan
     return max(facts["genres"].values()) / facts["covers"]
 
 

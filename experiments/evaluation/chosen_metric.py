@@ -204,12 +204,48 @@ SET_METRICS: Mapping[str, Metric] = {  # of covers that may have several genres
 }
 
 
-def metric_of(name: str) -> Metric:
-    """The metric called so; raises UserError where there is none."""
+# of sets it is the mean recall, which calling every cover every genre fills; tables have it under that name
+_OF_ONE_GENRE = ("balanced_accuracy",)
+
+
+def usual_metric(several: bool) -> MetricName:
+    """What results are ranked by where nothing is said, of covers that may have several genres or not."""
+    return "macro_f1" if several else "accuracy"
+
+
+def metrics_of(several: bool) -> list[str]:
+    """What results may be ranked and compared by, of covers that may have several genres or of others."""
+    return [name for name in SET_METRICS if name not in _OF_ONE_GENRE] if several else list(METRICS)
+
+
+def why_not(name: str, several: bool) -> str:
+    """What is wrong with ranking by this metric, which there is; "" where nothing is."""
+    known = metrics_of(several)
+    if name in known:
+        return ""
+    what = (
+        "is of covers of one genre each, and with labels: many they may have several"
+        if several
+        else "is of covers of several genres; it needs labels: many"
+    )
+    return f"{name} {what}. Take {', '.join(known[:-1])} or {known[-1]}"
+
+
+def metric_of(name: str, several: bool | None = None) -> Metric:
+    """The metric called so.
+
+    Args:
+        name: of the metric.
+        several: whether it ranks covers that may have several genres; None: it is not known yet.
+
+    Raises:
+        UserError: there is none, or it is of the other kind of covers.
+    """
+    known = SET_METRICS if several is None else metrics_of(several)
     if name not in SET_METRICS:
-        raise UserError(
-            f"--metric {name}: it must be one of {', '.join(SET_METRICS)}.{did_you_mean(name, SET_METRICS)}"
-        )
+        raise UserError(f"--metric {name}: there is no such metric.{did_you_mean(name, known)}")
+    if several is not None and (wrong := why_not(name, several)):
+        raise UserError(f"--metric {wrong}.")
     return SET_METRICS[name]
 
 

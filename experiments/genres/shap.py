@@ -161,7 +161,7 @@ def _fitted(
         return FusionCatBoost.load(folder)
     model = FusionCatBoost(**parameters)
     model.watch = watch
-    genres = labels_of(covers) if has_sets(covers) else covers["genre"].tolist()
+    genres: Any = labels_of(covers) if has_sets(covers) else covers["genre"].tolist()
     try:
         model.fit(X, genres, groups=covers["group"].tolist())
     except cannot_fit(FusionCatBoost) as error:  # such as constant features alone, of blank covers

@@ -93,7 +93,7 @@ def text_model(texts: pd.Series, covers: pd.DataFrame) -> WordModel | None:
     read = texts.loc[known["cover_id"]]
     X = text_columns({"ocr": read}, read.index)
     if has_sets(known):
-        return SeveralGenres(FusionText()).fit(X, labels_of(known))
+        return SeveralGenres(FusionText()).fit(X, pd.DataFrame(labels_of(known)))
     return FusionText().fit(X, known["genre"].tolist())
 
 

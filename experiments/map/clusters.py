@@ -98,10 +98,11 @@ def cluster_scores(
 
     Returns:
         Frame with `of` ("genres" or a clustering), `score` ("silhouette", "rand", "information", "clusters",
-        "unclustered"), `genre` (or "all"), `covers`, `value`, `low`, `high`.
+        "unclustered"), `genre` (or "all"), `covers`, `value`, `low`, `high`. A single cover of its genre has
+        no silhouette (NaN); in that of all it counts as 0, as scikit-learn has it.
     """
     drawn = halves(groups, seed)
-    known = np.unique(genres, return_inverse=True)[1]
+    known, sizes = np.unique(genres, return_inverse=True, return_counts=True)[1:]
     own = silhouettes(Z, known)
     each, overall = silhouettes_of_halves(Z, known, drawn)
     rows = [
@@ -109,8 +110,8 @@ def cluster_scores(
             "genres",
             "silhouette",
             genre,
-            int((known == code).sum()),
-            own[known == code].mean(),
+            int(sizes[code]),
+            own[known == code].mean() if sizes[code] > 1 else np.nan,
             each[:, code],
         )
         for code, genre in enumerate(np.unique(genres))

@@ -15,6 +15,7 @@ import yaml
 from markupsafe import Markup
 
 from coverfusion.data.csv_files import read_csv
+from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.drawing import charts as figures
 from coverfusion.experiments.drawing import marks, pages
 from coverfusion.experiments.drawing.contact_sheets import ACROSS, contact_sheets
@@ -55,10 +56,12 @@ def write_map_page(folder: Path, seed: int) -> Path:
     paths = [shorten(path, root) for path in shown["path"]]
     sheets = contact_sheets(shown["path"].tolist()[:MAX_THUMBNAILS], MAP_THUMBNAIL_SIDE, MAX_THUMBNAIL_BYTES)
     found = [name for name in CLUSTERING_NAMES if (table[name] != NO_CLUSTER).any()]
+    sets = of_sets(folder)
     colourings = [
         _genre_marks(table, shown),
         *(_cluster_marks(table, shown, name) for name in found),
         *([_prediction_marks(table, shown)] if "predicted" in table else []),
+        *(_marks_of_each(table, shown) if sets else []),
     ]
     script = (pages.TEMPLATES / "map.js").read_text(encoding="utf-8")
     data = {
@@ -78,7 +81,8 @@ def write_map_page(folder: Path, seed: int) -> Path:
         "name": Path(root).name or folder.name,
         "gist": map_gist(pairs, scores),
         "blocks": _config(folder)["blocks"],
-        "sets": _config(folder).get("labels") == "many",
+        "sets": sets,
+        "known": len(_each_genre(table)) if sets else table["genre"].nunique(),
         "methods": [METHOD_NAMES[method] for method in methods],
         "colourings": [colouring["name"] for colouring in colourings],
         "first": methods[0],
@@ -256,6 +260,22 @@ def _prediction_marks(table: pd.DataFrame, shown: pd.DataFrame) -> dict[str, Any
     return _colouring("prediction", words, counts, kinds(shown), list(PREDICTIONS.values()))
 
 
+def _each_genre(table: pd.DataFrame) -> list[str]:
+    """The genres that stand in the sets of genres."""
+    return sorted({genre for names in table["genre"].unique() for genre in apart(names)})
+
+
+def _marks_of_each(table: pd.DataFrame, shown: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of covers of several genres one way to mark them for each genre: those that have it, alone or not."""
+    made = []
+    for genre in _each_genre(table):
+        having = [names for names in table["genre"].unique() if genre in apart(names)]
+        without, counted = ~shown["genre"].isin(having), int(table["genre"].isin(having).sum())
+        labels, counts = [f"with {genre}", "others"], [counted, len(table) - counted]
+        made.append(_colouring(genre, labels, counts, without.to_numpy(), (0, NO_CLUSTER)) | {"one": True})
+    return made
+
+
 def _colouring(
     name: str, labels: list[str], counts: list[int], codes: np.ndarray, numbers: Sequence[int]
 ) -> dict[str, Any]:
@@ -305,6 +325,11 @@ def read_scores(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     for column in ("value", "low", "high"):
         scores[column] = pd.to_numeric(scores[column], errors="coerce")
     return pairs, scores
+
+
+def of_sets(folder: Path) -> bool:
+    """Whether the covers of a map may have several genres, joined in its tables."""
+    return _config(folder).get("labels") == "many"
 
 
 def _config(folder: Path) -> dict[str, Any]:

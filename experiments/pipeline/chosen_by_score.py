@@ -9,7 +9,7 @@ from coverfusion.experiments.evaluation.best_of_many import (
     corrected_metric,
     metric_differences,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
@@ -27,7 +27,7 @@ def corrected_score(run: Run) -> Interval | None:
     candidates = [model for model in run.models if model.kind == "fused"]
     if run.other is not None or len(candidates) < 2:
         return None
-    by = METRICS[run.chosen_by or "accuracy"]
+    by = SET_METRICS[run.chosen_by or "accuracy"]
     first = run.predictions(candidates[0])
     weight = prior_weight(run.config.get("prior", "natural"), first["genre"]).to_numpy()
     return corrected_metric(

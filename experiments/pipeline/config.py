@@ -27,7 +27,7 @@ from coverfusion.data.manifest import MANIFEST_COLUMNS
 from coverfusion.data.names import label, on_disk, readable
 from coverfusion.data.registry import load_plugins
 from coverfusion.data.sides import Sides
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, MetricName
+from coverfusion.experiments.evaluation.chosen_metric import MetricName, usual_metric, why_not
 from coverfusion.experiments.pipeline.yaml_text import parse_yaml
 from coverfusion.features.failure_limit import MAX_FAILED
 from coverfusion.features.named_files import files_of, name_files
@@ -169,6 +169,10 @@ class Config(BaseModel):
             where = Path(os.path.abspath(where))  # noqa: PTH100 - a link keeps its own name
         return label(where.stem).encode()[:_NAME_BYTES].decode(errors="ignore")
 
+    def usual_metric(self) -> MetricName:
+        """What is ranked by where nothing is said."""
+        return usual_metric(self.labels == "many")
+
     @field_validator("collection", mode="plain")
     @classmethod
     def _path_or_address(cls, value: Any) -> Place:
@@ -199,16 +203,15 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _metrics_of_labels(self) -> Self:
         """Covers of several genres have metrics of their own, and no prior but their own proportions."""
-        if self.labels == "many":
-            if "metric" not in self.model_fields_set:
-                self.metric = "macro_f1"
-            if self.prior != "natural":
-                raise ValueError("prior: with labels: many each genre has its own proportion; take natural")
-            return self
+        several = self.labels == "many"
+        if "metric" not in self.model_fields_set:
+            self.metric = self.usual_metric()
         for key, metric in (("metric", self.metric), ("choose_by", self.choose_by)):
-            if metric not in METRICS:
-                raise ValueError(f"{key}: {metric} is of covers of several genres; it needs labels: many")
-        if self.separator is not None:
+            if wrong := why_not(metric, several):
+                raise ValueError(f"{key}: {wrong}")
+        if several and self.prior != "natural":
+            raise ValueError("prior: with labels: many each genre has its own proportion; take natural")
+        if self.separator is not None and not several:
             raise ValueError("separator: it needs labels: many")
         return self
 
@@ -328,6 +331,8 @@ def _in_words(place: Sequence[int | str], value: object, message: str, kind: str
     if kind == "missing":
         return f"`{key}` is missing."
     message = message.removeprefix("Value error, ").replace("Input should", "it should")
+    if not place:  # of several keys together: the message names them
+        return f"{message}."
     return f"`{key}` is {value!r}: {message}."
 
 

@@ -134,10 +134,10 @@ def giveaway_words(alone: pd.DataFrame, columns: Sequence[str]) -> str:
     """A warning that names these columns."""
     found = alone.set_index("column").loc[list(columns), "accuracy"]
     each = ", ".join(f"'{name}' (accuracy {value:.3f})" for name, value in found.items())
-    what = "The column gives" if len(found) == 1 else "These columns each give"
+    what, them = ("This column gives", "it") if len(found) == 1 else ("Each of these columns gives", "them")
     return (
-        f"{what} the genre away: {each}, alone, on covers that were not learnt from. Figures with it say "
-        f"little of pictures. Leave it out, unless new covers will have it too."
+        f"{what} the genre away by itself: {each}, on covers that were not learnt from. Figures with {them} "
+        f"say little of pictures. Leave {them} out, unless new covers will have {them} too."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -70,6 +71,18 @@ def one_writer(lock: Path, what: Path) -> Iterator[None]:
 
     with only_one(lock, busy):
         yield
+
+
+@contextmanager
+def left_out_if_refused(folder: Path) -> Iterator[None]:
+    """A folder that is made for a study that is then refused does not stay; one with fits in it does."""
+    there = folder.exists()
+    try:
+        yield
+    except UserError:
+        if not there and not any(path.is_file() for path in (folder / "fits").rglob("*")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def check_file(

@@ -12,12 +12,13 @@ import pandas as pd
 from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
-from coverfusion.data.genre_sets import each_genre
+from coverfusion.data.genre_sets import GENRES_COLUMN, each_genre, genre_names, has_sets, seems_several
 from coverfusion.data.identity_order import group_numbers, least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.pictures import READ_FORMATS
 from coverfusion.data.plurals import how_many
 from coverfusion.data.registry import origin_of
+from coverfusion.data.sources import is_manifest
 from coverfusion.experiments.evaluation.ceiling import conflict_ceiling
 from coverfusion.experiments.pipeline.blocks import decode_pictures, failure_frame, fill, make_extractors
 from coverfusion.experiments.pipeline.config import Config, write_config
@@ -190,6 +191,22 @@ def _say_left_out(collection: Collection) -> None:
         )
 
 
+def say_several_genres(collection: Collection) -> None:
+    """Prints that covers may have several genres, where each has one and some seem to have more."""
+    if collection.labels == "many":
+        return
+    if collection.counts["left_out"]:
+        console.print("`--labels many` keeps covers that stand under several genres, with all of them.")
+    names = genre_names(collection.frame) if is_manifest(collection.source) else []
+    if (odd := seems_several(names)) is not None:
+        console.print(
+            f"'{odd}' is one genre here, and seems to name several: `--labels many` parts them.",
+            style="yellow",
+            highlight=False,
+            markup=False,
+        )
+
+
 def say_sides(collection: Collection) -> None:
     """Prints how many backs there are, or that sides could be fused."""
     counts, said = collection.counts, ""
@@ -268,6 +285,8 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if has_sets(prepared.covers):
+        facts["several_genres"] = int((prepared.covers[GENRES_COLUMN].map(len) > 1).sum())
     if backs := [name for name in prepared.table.blocks if is_back(name)]:
         facts["backs"] = backs
     if metadata:

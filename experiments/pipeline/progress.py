@@ -16,12 +16,14 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.extract import Progress as Report
 
 SECONDS_BETWEEN_LINES = 60.0  # in a log file
+BAR, COUNT_AND_TIME = 20, 30  # letters: "12,345/12,345", "0:01:20 left" and the spaces between
 
 
 class TimeLeft(TimeRemainingColumn):
@@ -70,8 +72,14 @@ def counted(what: str, total: int | None) -> Iterator[Progress]:
     times: list[ProgressColumn] = [TimeLeft()]
     if total is None:
         count, times = _text("{task.completed:,}"), [TimeElapsedColumn()]
-    now = _text("{task.fields[now]}")
-    bar = Progress(_text("{task.description}"), BarColumn(), count, now, *times, console=console)
+    # what is done now stands last and takes what is left of the line: count and time are never cut
+    left = console.width - len(what) - BAR - COUNT_AND_TIME
+    now = TextColumn(
+        "{task.fields[now]}",
+        markup=False,
+        table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(left, 8)),
+    )
+    bar = Progress(_text("{task.description}"), BarColumn(BAR), count, *times, now, console=console)
     bar.add_task(what, total=total, now="")
     with _shown(bar):
         yield bar

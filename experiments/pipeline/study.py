@@ -21,8 +21,13 @@ from coverfusion.experiments.pipeline.chosen_splits import holds_folds
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.metadata import Metadata, read_chosen
-from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
-from coverfusion.experiments.pipeline.preparation import Prepared, open_collection, prepare
+from coverfusion.experiments.pipeline.outputs import check_folder, left_out_if_refused, one_writer
+from coverfusion.experiments.pipeline.preparation import (
+    Prepared,
+    open_collection,
+    prepare,
+    say_several_genres,
+)
 from coverfusion.experiments.pipeline.provenance import digest
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.prior import check_prior
@@ -142,6 +147,7 @@ def open_study_folder(
     """
     check_folder(config.out)
     collection = open_collection(config)
+    say_several_genres(collection)
     if len(genres := genre_names(collection.frame)) < 2:
         raise UserError(
             f"{config.collection}: all {len(collection)} covers are of the genre '{genres[0]}'. "
@@ -164,7 +170,8 @@ def open_study_folder(
     with one_writer(path.with_name(f".{path.name}.lock"), path):
         if fresh and path.exists():
             shutil.rmtree(path)
-        yield StudyFolder(path, config, collection, extractors, page, key, known)
+        with left_out_if_refused(path):
+            yield StudyFolder(path, config, collection, extractors, page, key, known)
 
 
 def _check_free(path: Path, key: str) -> None:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import pandas as pd
 
-from coverfusion.data.genre_sets import each_genre
+from coverfusion.data.genre_sets import each_genre, has_sets
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.fusion.prior import Prior
 
 UNEQUAL = 2.0  # the largest genre has more than so many times the covers of the smallest
+_OF_SETS = (
+    "From which probability on a cover is called a genre is learnt for the best F1 of each, so that a small "
+    "genre may be called more often than covers have it."
+)
 
 
 def say_unequal(covers: pd.DataFrame, config: Config) -> str:
     """Warns of genres of unequal size; the warning is a note for readers of the results.
 
     Args:
-        covers: frame with `genre`.
+        covers: frame with `genre`, and `genres` where each may have several.
         config: whose prior counts.
 
     Returns:
@@ -27,7 +31,7 @@ def say_unequal(covers: pd.DataFrame, config: Config) -> str:
         return ""
     said = (
         f"Genres are of unequal size: {counts.index[0]} has {counts.iloc[0]:,} covers, {counts.index[-1]} "
-        f"{counts.iloc[-1]:,}. {_meaning(config.prior)}"
+        f"{counts.iloc[-1]:,}. {_OF_SETS if has_sets(covers) else _meaning(config.prior)}"
     )
     console.print(said, style="yellow", highlight=False, markup=False)
     return said

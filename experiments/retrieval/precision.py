@@ -1,4 +1,7 @@
-"""How well nearest covers keep the genre: precision@k of all blocks, of each block alone, and of chance."""
+"""How well nearest covers keep the genre: precision@k of all blocks, of each block alone, and of chance.
+
+Of covers of several genres a neighbour counts where it shares one with the query.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
+from coverfusion.data.genre_sets import apart, has_sets, indicator, with_sets
 from coverfusion.data.splits import IN_NO_FOLD, folds
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
@@ -51,6 +55,8 @@ def write_retrieval(
     out = Path(out)
     source = open_index_source(folder, blocks)
     X, covers = read_sample(source, seed)
+    if source.several:
+        covers = with_sets(covers, covers["genre"].map(apart))
     table = precision_at_k(X, source.names, covers, seed)
     write_csv(table, out / "retrieval.csv")
     pages.write(out / "retrieval.svg", pages.svg(retrieval_chart(table), standalone=True))
@@ -92,17 +98,17 @@ def read_sample(source: IndexSource, seed: int) -> tuple[np.ndarray, pd.DataFram
 def precision_at_k(
     X: np.ndarray, columns: Sequence[str], covers: pd.DataFrame, seed: int = 0
 ) -> pd.DataFrame:
-    """Precision@k of the genre: the proportion of the k nearest covers that are of the query's own genre.
+    """Precision@k of the genre: the proportion of the k nearest covers that share a genre with the query.
 
     Each cover is a query once, in the fold that it is held out of: scaling and PCA are learnt from the other
     folds' covers, and only those are in the index. Folds keep groups whole, so a near duplicate of the query
-    is never its neighbour. Chance is the proportion of the query's genre in the index. A genre of fewer
-    groups than folds is in every index, and no query.
+    is never its neighbour. Chance is the proportion of such covers in the index. A genre of fewer groups
+    than folds is in every index, and no query.
 
     Args:
         X: (n, d) float32 raw rows, NaN = not there.
         columns: d names `block.column`.
-        covers: n rows with `cover_id`, `genre`, `group`.
+        covers: n rows with `cover_id`, `genre`, `group`, and `genres` where each may have several.
         seed: of folds and resampling.
 
     Returns:
@@ -115,7 +121,7 @@ def precision_at_k(
     """
     by_id = folds(covers, RETRIEVAL_FOLDS, 1, seed).iloc[:, 0]
     numbers = by_id.loc[covers["cover_id"]].to_numpy()
-    genres = covers["genre"].to_numpy(dtype=str)
+    genres, alike = _sharing(covers)
     blocks = columns_by_block(columns)
     parts = list(dict.fromkeys(name.partition(".")[0] for name in blocks))
     names = [ALL_BLOCKS, *parts] if len(parts) > 1 else parts
@@ -127,15 +133,14 @@ def precision_at_k(
         known = rng.permutation(np.flatnonzero(numbers != fold))
         scaler = BlockScaler(INDEX_COMPONENTS)
         Z, Q = scaler.fit_transform(X[known], blocks), scaler.transform(X[held])
-        priors = pd.Series(genres[known]).value_counts(normalize=True)
-        hits[RANDOM_COVERS][held] = priors.reindex(genres[held]).fillna(0.0).to_numpy()[:, None]
+        hits[RANDOM_COVERS][held] = alike[genres[held]][:, genres[known]].mean(axis=1)[:, None]
         for name in names:
             own = [
                 part for block, part in scaler.slices.items() if name in (ALL_BLOCKS, block.partition(".")[0])
             ]
             where = np.r_[tuple(own)]
             nearest = nearest_rows(new_index(Z[:, where], "l2"), Q[:, where], max(KS), "l2")[1]
-            right = genres[known][nearest] == genres[held][:, None]
+            right = alike[genres[held][:, None], genres[known][nearest]]
             hits[name][held] = np.stack([right[:, :k].mean(axis=1) for k in KS], axis=1)
     queries = numbers != IN_NO_FOLD
     hits = {name: values[queries] for name, values in hits.items()}
@@ -165,6 +170,16 @@ def precision_at_k(
     return pd.DataFrame(rows)
 
 
+def _sharing(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) codes of the covers' genres or sets of genres, and (u, u) bool: which of these share a genre."""
+    codes, names = pd.factorize(covers["genre"])
+    if not has_sets(covers):
+        return codes, np.eye(len(names), dtype=bool)
+    own = covers.drop_duplicates("genre")["genres"]
+    has = indicator(own, sorted({genre for genres in own for genre in genres}))
+    return codes, has @ has.T
+
+
 def retrieval_chart(table: pd.DataFrame) -> Forest:
     """What `precision_at_k` gives, in percent; the line is the precision of random covers."""
     chance = 100 * float(table.loc[table["blocks"] == RANDOM_COVERS, "precision"].iloc[0])
@@ -182,7 +197,7 @@ def retrieval_chart(table: pd.DataFrame) -> Forest:
         title="Precision at k of the genre",
         rows=rows,
         axis=forest_axis(rows, chance, 0.0, 100.0),
-        axis_label="of the k nearest covers, those of the genre, %, 95 % interval",
+        axis_label="of the k nearest covers, those that share a genre, %, 95 % interval",
         shown="{:.1f}".format,
         tick="{:g}".format,
         line=chance,

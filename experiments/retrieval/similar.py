@@ -45,7 +45,7 @@ def similar(
         k: how many.
         out: a .png that draws what was found, or a .csv or .json that lists it.
         words: instead of a picture; needs the block `clip`.
-        genres: only covers of these.
+        genres: only covers that have one of these.
         diversity: 0 to 1, how much the covers found should differ from each other.
 
     Returns:
@@ -102,7 +102,7 @@ def nearest_covers(
         extractors: those that it was made with.
         image: RGB.
         k: how many.
-        genres: only covers of these.
+        genres: only covers that have one of these.
         diversity: 0 to 1, how much the covers found should differ from each other.
         leave_out: the cover_id of the picture itself, which may be among the covers.
 

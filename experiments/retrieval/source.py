@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.genre_sets import has_sets
 from coverfusion.data.json_files import PlainName, read_json
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.provenance import write_json
@@ -34,12 +35,14 @@ class IndexSource:
         columns: block -> its columns, without prefix.
         extractors: block -> {"fingerprint": ..., "preset": ..., "parameters": ...}.
         chunks: begins anew at each call: (m, d) float32 pieces in the order of `covers` and `columns`.
+        several: whether a cover may have several genres, joined in `genre`.
     """
 
     covers: pd.DataFrame
     columns: dict[str, list[str]]
     extractors: dict[str, Made]
     chunks: Callable[[], Iterator[np.ndarray]]
+    several: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -85,6 +88,7 @@ def _open_run(folder: Path, blocks: Sequence[str] | None) -> IndexSource:
         columns={name: list(frame.columns) for name, frame in table.blocks.items()},
         extractors={e.name: describe_extractor(e) for e in prepared.extractors if e.name in table.blocks},
         chunks=chunks,
+        several=has_sets(prepared.covers),
     )
 
 

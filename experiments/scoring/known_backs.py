@@ -30,6 +30,7 @@ WITHOUT_BACKS = (
     "The model has learnt from backs too. Here each picture is a front without a back: expect less than its "
     "figures and guarantees say."
 )
+PAIRING = "`--pair '*_front.*,*_back.*'` pairs files by their names, and a manifest by `release` and `side`."
 NO_PICTURE: ReadPicture = ("", "", None)
 
 
@@ -103,10 +104,16 @@ def digest_of(backs: Backs) -> str:
     return hashlib.sha256(repr(sorted(backs.items())).encode()).hexdigest()[:16]
 
 
-def say_without_backs(bundle: Bundle, given: bool = False) -> None:
-    """Prints that pictures are taken for fronts where a model of both sides is given no backs."""
+def say_without_backs(bundle: Bundle, given: bool = False, advice: str = "") -> None:
+    """Prints that pictures are taken for fronts where a model of both sides is given no backs.
+
+    Args:
+        bundle: the model.
+        given: whether it is given backs.
+        advice: how they are given.
+    """
     if bundle.two_sided and not given:
-        console.print(WITHOUT_BACKS, style="yellow", highlight=False)
+        console.print(f"{WITHOUT_BACKS} {advice}".rstrip(), style="yellow", highlight=False)
 
 
 def check_backs(bundle: Bundle, given: bool) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.data.addresses import place
 from coverfusion.data.errors import UserError, did_you_mean
-from coverfusion.data.manifest import cell_text, other_columns
+from coverfusion.data.manifest import cell_text, columns_of
 from coverfusion.data.metadata import read_metadata
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.metadata import metadata_frame, no_numbers
@@ -80,7 +80,7 @@ def known_metadata(bundle: Bundle, manifests: Sequence[str]) -> KnownMetadata:
     learnt = [made["column"] for made in bundle.metadata.values()]
     read = []
     for manifest in manifests if learnt else ():
-        columns = [name for name in other_columns(place(manifest)) if name in learnt]
+        columns = [name for name in columns_of(place(manifest), ()) if name in learnt]
         if columns:
             read.append(read_metadata(place(manifest), columns))
     if not read:

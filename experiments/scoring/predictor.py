@@ -19,7 +19,7 @@ from coverfusion.data.pictures import PictureError, decode, decode_image
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.scoring.known_backs import NO_PICTURE, ReadPicture, check_backs, sides_table
 from coverfusion.experiments.scoring.known_metadata import MetadataRows, given_metadata, with_metadata
-from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, score_chunk
+from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, rows_name, score_chunk
 from coverfusion.features.extract import COVERS_PER_CHUNK, read_decoded
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import Bundle, load_bundle
@@ -80,7 +80,7 @@ class Predictor:
     def predict(
         self,
         pictures: Picture | Iterable[Picture],
-        top_k: int = 3,
+        top_k: int | None = None,
         target_error: float | None = None,
         target_coverage: float | None = None,
         set_coverage: float = 0.9,
@@ -94,7 +94,7 @@ class Predictor:
         Args:
             pictures: one or several: paths, addresses, `zip!member`s, bytes of a file, Pillow images, and
                 arrays as `data.pictures.decode_image` takes them.
-            top_k: how many genres a row names, at most all.
+            top_k: how many genres a row names, at most all; None: 3, and all where a cover may have several.
             target_error: abstain so that at most this proportion of the predictions is wrong.
             target_coverage: predict for this proportion of covers, the most confident ones.
             set_coverage: the proportion of genre sets that hold the true genre.
@@ -115,11 +115,11 @@ class Predictor:
                 metadata or backs that the model does not know, or of another number of rows.
             ValueError: `top_k` is below 1.
         """
-        if top_k < 1:
+        if top_k is not None and top_k < 1:
             raise ValueError(f"top_k is {top_k}; it must be 1 or more")
         targets = Targets(target_error, target_coverage, set_coverage, sets, thresholds)
         check_targets(self.bundle, targets)
-        top_k = min(top_k, len(self.bundle.classes))
+        top_k = rows_name(self.bundle, top_k)
         frames = [
             score_chunk(self.bundle, self.extractors, chunk, top_k, targets, known, behind)
             for chunk, known, behind in self._chunks(pictures, metadata, backs)

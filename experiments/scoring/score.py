@@ -32,6 +32,7 @@ from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.known_backs import (
+    PAIRING,
     Backs,
     ReadPicture,
     check_backs,
@@ -53,6 +54,7 @@ from coverfusion.fusion.uncertainty.guarantees import guarantee
 from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
 
 COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
+TOP_K = 3  # genres that a row names
 OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
 _DECISION_COLUMNS = ("abstain", "genre_set", "nearest_distance", "out_of_distribution")
 
@@ -61,7 +63,7 @@ def score(
     bundle_folder: str | os.PathLike[str],
     pictures: Iterator[str],
     out: str | os.PathLike[str],
-    top_k: int = 3,
+    top_k: int | None = None,
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
     targets: Targets = NO_TARGETS,
@@ -75,7 +77,7 @@ def score(
         bundle_folder: the fitted model.
         pictures: paths as `data.sources.list_pictures` gives them; never held as a whole.
         out: a .csv, .parquet or .jsonl file.
-        top_k: how many genres a row names.
+        top_k: how many genres a row names; None: as `rows_name` has it.
         resume: go on where an earlier run with the same arguments stopped.
         progress: called with the number of covers newly done.
         targets: when to abstain, and what the sets of genres guarantee.
@@ -102,7 +104,7 @@ def score(
     bundle = load_bundle(bundle_folder)
     check_targets(bundle, targets)
     check_backs(bundle, backs is not None)
-    top_k = min(top_k, len(bundle.classes))
+    top_k = rows_name(bundle, top_k)
     known = known_metadata(bundle, manifests)
     facts = {"bundle": bundle.digest, "top_k": top_k, "metadata": known.digest()} | asdict(targets)
     if backs is not None:
@@ -115,7 +117,7 @@ def score(
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
         known.say()
-        say_without_backs(bundle, backs is not None)
+        say_without_backs(bundle, backs is not None, PAIRING)
         done = _skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
@@ -138,6 +140,17 @@ def score(
             empty = score_chunk(bundle, extractors, [], top_k, targets, backs=None if backs is None else [])
             _write_part(parts / f"{0:08}.parquet", empty)
         return _join(parts, out, facts)
+
+
+def rows_name(bundle: Bundle, top_k: int | None) -> int:
+    """How many genres a row names: at most all, and all where a picture may be called any of them.
+
+    Args:
+        bundle: the fitted model.
+        top_k: as asked for; None: nothing was.
+    """
+    usual = TOP_K if bundle.several is None else len(bundle.classes)
+    return min(top_k or usual, len(bundle.classes))
 
 
 def count_failed(limit: FailureLimit, scored: pd.DataFrame) -> None:
@@ -222,7 +235,7 @@ def score_chunk(
             (bool), genre_set (genres joined with `|`, the most probable first), nearest_distance (to a
             training cover; no unit), out_of_distribution (bool), failed_blocks, error. A picture that cannot
             be read has no genre and abstains. Where a target error or coverage is in force, so does an
-            out-of-distribution one.
+            out-of-distribution one. A bundle of several genres never abstains.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
             `out_of_distribution` is None where nothing was looked for: no picture, or a bundle of too few
             covers to know them.
@@ -230,7 +243,7 @@ def score_chunk(
     sides = sides_table(chunk, backs, extractors)
     good, failed = sides.good, sides.failed
     proba = np.full((len(chunk), len(bundle.classes)), np.nan)
-    decided = _unread(sorted(set(range(len(chunk))) - set(good)))
+    decided = _unread(sorted(set(range(len(chunk))) - set(good)), abstain=bundle.several is None)
     if sides.table is not None:
         values = None if known is None else known.iloc[good]
         raw = bundle.predict_proba(with_metadata(bundle, sides.table, values))
@@ -256,12 +269,12 @@ def score_chunk(
     return pd.DataFrame(columns | {"failed_blocks": failed, "error": sides.errors})
 
 
-def _unread(rows: list[int]) -> pd.DataFrame:
+def _unread(rows: list[int], abstain: bool) -> pd.DataFrame:
     """The columns of `_decide` for these rows, whose pictures cannot be read."""
     n = len(rows)
     return pd.DataFrame(
         {
-            "abstain": np.ones(n, bool),
+            "abstain": np.full(n, abstain),
             "genre_set": np.full(n, None, dtype=object),
             "nearest_distance": np.full(n, np.nan),
             "out_of_distribution": np.full(n, None, dtype=object),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +18,23 @@ import pyarrow.json
 import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
+from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.pipeline.console import console
-from coverfusion.experiments.scoring.known_backs import Backs, check_backs, read_sides, say_without_backs
+from coverfusion.experiments.scoring.known_backs import (
+    PAIRING,
+    Backs,
+    check_backs,
+    read_sides,
+    say_without_backs,
+)
 from coverfusion.experiments.scoring.known_metadata import known_metadata
-from coverfusion.experiments.scoring.score import bundle_extractors, check_targets, count_failed, score_chunk
+from coverfusion.experiments.scoring.score import (
+    bundle_extractors,
+    check_targets,
+    count_failed,
+    rows_name,
+    score_chunk,
+)
 from coverfusion.features.extract import decoded_ahead
 from coverfusion.features.failure_limit import FailureLimit
 from coverfusion.fusion.bundle import load_bundle
@@ -35,10 +50,13 @@ _COLUMNS = pa.schema(
         "abstain": pa.bool_(),
         "out_of_distribution": pa.bool_(),
         "error": pa.string(),
+        "failed_blocks": pa.string(),
         "cover_id": pa.string(),
+        "back": pa.string(),  # where both sides of an album are one row
+        "genres": pa.string(),  # where a picture may have several
     }
 )
-SHOWN = [name for name in _COLUMNS.names if name != "cover_id"]
+SHOWN = [name for name in _COLUMNS.names if name not in ("cover_id", "back", "genres")]
 
 
 @dataclass
@@ -47,20 +65,27 @@ class Tally:
 
     Attributes:
         rows: pictures.
-        genres: most probable genre -> pictures.
+        genres: most probable genre -> pictures; of a model of several genres each that a picture is called.
+        several: whether a picture may be called several genres.
         abstained: pictures that can be read and get no prediction.
         flagged: pictures that are out-of-distribution.
         errors: pictures that cannot be read.
+        in_part: those of the others with a block that failed, or a side that cannot be read.
+        albums: whether a row is an album, and not a picture.
         learnt: pictures that the model has learnt from.
-        first: the first `FEW` rows.
+        first: the first `FEW` rows; where there may be several genres with `chances`: those that the picture
+            is called, each with its probability.
         training_covers: cover_ids that the model has learnt from.
     """
 
     rows: int = 0
     genres: Counter[str] = field(default_factory=Counter)
+    several: bool = False
     abstained: int = 0
     flagged: int = 0
     errors: int = 0
+    in_part: int = 0
+    albums: bool = False
     learnt: int = 0
     first: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHOWN))
     training_covers: frozenset[str] = frozenset()
@@ -68,15 +93,33 @@ class Tally:
     def add(self, scored: pd.DataFrame) -> None:
         """Counts rows of `experiments.scoring.score.score_chunk`."""
         broken = scored["error"].fillna("") != ""
-        self.genres.update(scored.loc[~broken, "genre_1"])
+        called = scored["genres"].dropna().map(apart) if "genres" in scored else pd.Series(dtype=object)
+        self.several |= len(called) > 0
+        self.genres.update(
+            [genre for own in called for genre in own] if self.several else scored.loc[~broken, "genre_1"]
+        )
         self.rows += len(scored)
         self.errors += int(broken.sum())
+        self.in_part += int((scored.loc[~broken, "failed_blocks"].fillna("") != "").sum())
+        self.albums |= "back" in scored and bool(scored["back"].notna().any())
         self.abstained += int(scored.loc[~broken, "abstain"].astype(bool).sum())
         self.flagged += int(scored["out_of_distribution"].fillna(False).astype(bool).sum())
         self.learnt += int(scored["cover_id"].isin(self.training_covers).sum())
         if room := FEW - len(self.first):
             rows = scored[SHOWN].head(room).astype(object)
+            if self.several:
+                rows["chances"] = _chances(scored.head(room), called)
             self.first = rows if self.first.empty else pd.concat([self.first, rows])
+
+
+def _chances(scored: pd.DataFrame, called: pd.Series) -> pd.Series:
+    """Genre -> its probability, of those that each row is called; a genre that it does not name has none."""
+    ranks = [str(name).removeprefix("genre_") for name in scored if re.fullmatch(r"genre_\d+", str(name))]
+    chances = {}
+    for place, row in scored.iterrows():
+        named = {row[f"genre_{rank}"]: row[f"probability_{rank}"] for rank in ranks}
+        chances[place] = {genre: named.get(genre, math.nan) for genre in called.get(place, [])}
+    return pd.Series(chances)
 
 
 def tally_pictures(
@@ -110,11 +153,13 @@ def tally_pictures(
         console.print(text)
     known = known_metadata(bundle, manifests)
     known.say()
-    say_without_backs(bundle, backs is not None)
-    tally, limit = Tally(training_covers=training_covers(bundle_folder)), FailureLimit(max_failed)
+    say_without_backs(bundle, backs is not None, PAIRING)
+    named = 1 if bundle.several is None else rows_name(bundle, None)
+    tally = Tally(several=bundle.several is not None, training_covers=training_covers(bundle_folder))
+    limit = FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
         fronts, behind = read_sides(chunk, backs)
-        scored = score_chunk(bundle, extractors, fronts, 1, targets, known.of(chunk), behind)
+        scored = score_chunk(bundle, extractors, fronts, named, targets, known.of(chunk), behind)
         count_failed(limit, scored)
         tally.add(scored)
         progress(len(chunk))

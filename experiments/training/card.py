@@ -22,13 +22,13 @@ from coverfusion.experiments.drawing.words import (
     score_labels,
     spread,
 )
-from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, SET_METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
-from coverfusion.experiments.training.limits import limits
+from coverfusion.experiments.training.limits import kept_words, limits
 from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.report import shown_counts
 from coverfusion.features.networks.checkpoint import weights_for
@@ -49,12 +49,6 @@ CALIBRATION_WORDS = {
     "temperature": "calibrated by temperature scaling",
     "isotonic": "calibrated by one isotonic curve for all genres",
     "vector": "calibrated by vector scaling, which may shift the genres' proportions",
-}
-KEEP_WORDS = {
-    "drop": "left out, which makes the task easier: they cannot be right under each of their genres, and "
-    "figures with them would be lower.",
-    "first": "kept under the first genre alone.",
-    "all": "kept under every genre, so that not each of their rows can be right.",
 }
 
 
@@ -78,7 +72,7 @@ def bundle_card(
     context = {
         "run": run,
         "genres": genres,
-        "keep": KEEP_WORDS[run.config["keep"]],
+        "kept": kept_words(run),
         "counts": shown_counts(run),
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),
@@ -146,7 +140,7 @@ def choice_words(run: Run) -> str:
     if len(tried) < 2:
         return "the only one that was tried on all blocks."
     held_out = "the covers of the folds" if run.config["folds"] else "the validation covers"
-    label = METRICS[run.chosen_by or "accuracy"].label
+    label = SET_METRICS[run.chosen_by or "accuracy"].label
     return f"the best of {', '.join(tried)} on one half of {held_out}, by {label}."
 
 

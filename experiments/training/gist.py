@@ -15,14 +15,17 @@ from coverfusion.experiments.drawing.words import (
     listed,
     value_words,
 )
-from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.compared import compared_by_groups
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.chosen_by_score import differences_of
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
-ALL_PAIRS = "This is over all pairs of models at once; coverfusion compare tests single pairs."
+ALL_PAIRS = (
+    "This is over all pairs of models at once; coverfusion compare tests single pairs. "
+    "Where the two disagree, the difference is not settled."
+)
 
 
 def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
@@ -107,7 +110,7 @@ def score_words(run: Run) -> str:
 def chosen_by_words(run: Run) -> str:
     """By which score it was chosen, after its mark; nothing where there was no choice."""
     several = sum(model.kind == "fused" for model in run.models) > 1
-    return f", by {METRICS[run.chosen_by].label}" if several else ""
+    return f", by {SET_METRICS[run.chosen_by].label}" if several else ""
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
@@ -148,12 +151,31 @@ def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -
     score = run.score(single)
     said = f"{value_words(metric, score.value)} ({interval_words(metric, score)})"
     order = " by validation" if run.other else f" of {len(run.alone)}, not corrected for that,"
-    block = f"The best single block{order} is {single.blocks[0]} with {said}; {_verdict(run, difference)}."
+    block = f"The best single block{order} is {best_single(run)} with {said}; {_verdict(run, difference)}."
     better = any(
         metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in run.alone
     )
     doubt = "" if better else " No block alone is significantly better than chance on these covers."
     return [won, guess, block + doubt]
+
+
+def best_single(run: Run) -> str:
+    """The best block alone, and what others are exactly as good: "objects, level with ocr,"."""
+    first, *others = run.alone
+    best = run.score(first).value
+    level_with = [] if run.other else [one.blocks[0] for one in others if run.score(one).value == best]
+    return f"{first.blocks[0]}, level with {listed(level_with)}," if level_with else first.blocks[0]
+
+
+def alone_words(run: Run) -> str:
+    """Why models on one block alone are no choice; "" where there are none."""
+    if not run.alone:
+        return ""
+    reads = ", as text is by the words" if any(model.classifier == "text" for model in run.models) else ""
+    return (
+        "Models on one block alone show what it is worth and cannot be chosen; the bundle's model is chosen "
+        f"among those on all that they can see{reads}."
+    )
 
 
 def _nearer(metric: Metric, interval: Interval) -> float:
@@ -188,7 +210,8 @@ def choice_in_words(run: Run) -> str:
     held_out = f"the {SPLIT_LABELS[run.other or run.split]} covers" if run.other else "the covers"
     if sum(model.kind == "fused" for model in run.models) < 2:
         return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
+    label = SET_METRICS[run.chosen_by].label
     return (
-        f"The chosen model has the best {METRICS[run.chosen_by].label} on one half of {held_out}; the other "
+        f"The chosen model has the best {label} on one half of {held_out}; the other "
         f"half calibrates it and sets its thresholds, since covers that chose a model flatter it."
     )

@@ -9,6 +9,21 @@ from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.pipeline.run_folder import Run
 
+_UNDER_SEVERAL = {
+    "drop": "left out, which makes the task easier: they cannot be right under each of their genres, and "
+    "figures with them would be lower",
+    "first": "kept under the first genre alone",
+    "all": "kept under every genre, so that not each of their rows can be right",
+}
+
+
+def kept_words(run: Run) -> str:
+    """What became of covers under several genres, after "they were"; no full stop."""
+    if not run.several:
+        return _UNDER_SEVERAL[run.config["keep"]]
+    known = run.facts.get("several_genres")  # none of an earlier version
+    return "used, each once with all its genres" + ("" if known is None else f": {how_many(known, 'cover')}")
+
 
 def limits(run: Run) -> list[str]:
     """What the figures do not say, a sentence each."""

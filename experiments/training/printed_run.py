@@ -19,6 +19,7 @@ from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.console import console, new_table, print_frame
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.gist import (
+    alone_words,
     choice_in_words,
     chosen_by_words,
     chosen_name,
@@ -44,7 +45,7 @@ def print_scores(folder: Path) -> None:
             "guessing: the most frequent genre; its log loss is of knowing only how common genres are."
         )
     if run.alone:
-        console.print("A model on one block alone cannot be chosen.")
+        console.print(alone_words(run))
     for sentence in (*choice_sentences(run), *caveats(run.facts)):
         console.print(sentence)
     _print_studies(folder)

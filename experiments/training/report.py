@@ -36,17 +36,20 @@ from coverfusion.experiments.pipeline.predicted_genres import predicted_of, seve
 from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.gist import (
+    alone_words,
+    best_single,
     choice_in_words,
     chosen_words,
     gain,
     level,
     run_gist,
 )
-from coverfusion.experiments.training.limits import caveats
+from coverfusion.experiments.training.limits import caveats, kept_words
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.training_charts import run_epochs, training_charts
 from coverfusion.features.table import FeatureTable
+from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 
 LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
@@ -56,7 +59,7 @@ LISTED_ROWS = 25  # rows of a list of what was dropped; its file has them all
 METADATA_LIST = ("Metadata that does not count", "metadata_problems.csv", "reason")
 DROPPED_LISTS = (
     ("Files that are no usable picture", "rejected.csv", "reason"),
-    ("Covers that stand under several genres", "conflicts.csv", "kind"),
+    ("Files of covers that stand under several genres", "conflicts.csv", "kind"),
     ("Blocks that failed on a cover, or covers that could not be read again", "failures.csv", "reason"),
 )
 # the counts of `data.collection.Collection` that are shown
@@ -113,6 +116,11 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "difference": difference,
         "level": level(run),
         "baseline": baseline_row(run),
+        "single": best_single(run) if run.alone else "",
+        "alone_words": alone_words(run),
+        "sees_less": not run.chosen.fuses
+        and run.chosen.blocks != (PIXELS,)
+        and len(run.facts["extractors"]) > 1,
         "gist": run_gist(run, usual, chance, difference),
         "corrected": chosen_words(run, corrected),
         "choice": choice_in_words(run),
@@ -127,6 +135,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "wrong": int((predictions["predicted"] != predictions["genre"]).sum()),
         "mistakes": confident_mistakes(run, predictions, neighbours, table, covers),
         "dropped": dropped(run),
+        "kept": kept_words(run),
         "counts": shown_counts(run),
         "columns": {block: frame.shape[1] for block, frame in table.blocks.items()},
         "metadata": run.facts.get("metadata", []),
@@ -188,16 +197,16 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
 def reliability_chart(predictions: pd.DataFrame, wider: float) -> Curve:
     """How often the model is right against the probability it gives, and how many covers stand behind it.
 
-    Of covers of several genres each counts once a genre: how often it has one of such a probability.
+    Of covers of several genres each pair of a cover and a genre counts: how often the cover has the genre.
 
     Args:
         predictions: of the chosen model.
         wider: from `evaluation.statistics.widening`.
     """
-    title = "How often the chosen model is right against the probability it gives"
+    title, sets = "How often the chosen model is right against the probability it gives", several(predictions)
     correct = (predictions["predicted"] == predictions["genre"]).to_numpy()
     probability, groups = highest_probability(predictions), predictions["group"].to_numpy()
-    if several(predictions):
+    if sets:
         found = predicted_of(predictions)
         title = "How often covers have a genre against the probability it is given"
         correct, probability = found.truth.ravel(), found.proba.ravel()
@@ -215,6 +224,7 @@ def reliability_chart(predictions: pd.DataFrame, wider: float) -> Curve:
             for each in bins
         ],
         [Counted(100 * each.low, 100 * each.high, each.covers) for each in bins],
+        sets,
     )
 
 

@@ -17,7 +17,7 @@ from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.pipeline.cached_fits import CachedFits, Model, Part
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.guess import largest_genre
-from coverfusion.experiments.pipeline.outputs import check_folder, one_writer
+from coverfusion.experiments.pipeline.outputs import check_folder, left_out_if_refused, one_writer
 from coverfusion.experiments.pipeline.parallel_fits import fit_all
 from coverfusion.experiments.pipeline.predicted_genres import named_genres
 from coverfusion.experiments.pipeline.preparation import open_collection, run_extractors, write_inputs
@@ -115,12 +115,13 @@ def transfer(
     with one_writer(path.with_name(f".{path.name}.lock"), path):
         if fresh and path.exists():
             shutil.rmtree(path)
-        make_output_folder(path)
-        joined, joined_config = read_pooled(pooled, path / "covers.csv", config)
-        study = StudyFolder(path, joined_config, joined, extractors, PAGE, key)
-        if not study.is_finished():
-            write_json(path / "study.json", asked | {"folds": config.folds, "seed": config.seed})
-            _fill(study, pooled, names, workers)
+        with left_out_if_refused(path):
+            make_output_folder(path)
+            joined, joined_config = read_pooled(pooled, path / "covers.csv", config)
+            study = StudyFolder(path, joined_config, joined, extractors, PAGE, key)
+            if not study.is_finished():
+                write_json(path / "study.json", asked | {"folds": config.folds, "seed": config.seed})
+                _fill(study, pooled, names, workers)
     return path
 
 

@@ -66,8 +66,7 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
         best: as for `best_words`.
         metric: that it was chosen by.
     """
-    said, config = [], read_config(folder / "config.yaml")
-    folds = config.folds
+    said, folds = [], read_config(folder / "config.yaml").folds
     if best["tried"] > 1:
         low, high = (metric.shown(best[f"corrected_{end}"]).removesuffix(" %") for end in ("low", "high"))
         said.append(
@@ -75,8 +74,7 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
             f"{metric.shown(best['corrected'])} ({low} to {high})."
         )
     guessed = chance(folder)
-    # of covers of several genres nobody is right of a whole set by chance
-    if metric.name != "accuracy" or config.labels == "many" or best["corrected_low"] > guessed:
+    if metric.name != "accuracy" or math.isnan(guessed) or best["corrected_low"] > guessed:
         return said
     many = ", corrected for the choice" if best["tried"] > 1 else ""
     said.append(

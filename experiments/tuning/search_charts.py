@@ -27,18 +27,19 @@ from coverfusion.experiments.tuning.values import label
 BEST, CHANCE = "the best, with its interval", "always the most frequent genre"
 
 
-def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric) -> Spot:
+def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric, ringed: bool) -> Spot:
     """The best trial at its number, with the interval of all its validation covers.
 
     Args:
         trials: of the search.
         rows: of `best.csv`.
         metric: of the trials.
+        ringed: whether enough covers judged to call it the best.
     """
     of = rows[(rows["value"] == "best") & (rows["covers"] == VALIDATION)].iloc[0]
     low, high = (metric.scale * float(of[f"{metric.column}_{end}"]) for end in ("low", "high"))
     best = best_of(trials)
-    return Spot(float(best["trial"]), metric.scale * float(best[metric.column]), low, high, ringed=True)
+    return Spot(float(best["trial"]), metric.scale * float(best[metric.column]), low, high, ringed=ringed)
 
 
 def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: float) -> Curve:
@@ -58,13 +59,12 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
     for trial, value in zip(done["trial"].astype(float), best, strict=True):
         steps += [(trial, steps[-1][1])] if steps else []
         steps.append((trial, value))
-    own, best_one = done["own"].astype(bool), done["trial"] == found.x
+    own = done["own"].astype(bool)
     series = [
         Series("best so far", 0, line=steps),
-        _trials("finished", 0, done[~own & ~best_one], metric.column, metric),
-        _trials("stopped early, last known value", 1, cut, "last", metric),
-        _trials("the classifier's own values", 2, done[own & ~best_one], metric.column, metric),
-        Series(BEST, 2 if own[best_one].any() else 0, [found]),
+        _trials("finished", 0, done[~own], metric.column, metric, found),
+        _trials("stopped early, last known value", 1, cut, "last", metric, found),
+        _trials("the classifier's own values", 2, done[own], metric.column, metric, found),
     ]
     first, last = int(trials["trial"].min()), int(trials["trial"].max())
     step = max(-(-(last - first) // 5), 1)
@@ -79,6 +79,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         shown=metric.figure,
         line=metric.scale * chance,
         line_label=CHANCE,
+        notes=_best_note(found),
     )
 
 
@@ -132,7 +133,7 @@ def parameter_charts(
             shown=metric.figure,
             line=metric.scale * chance,
             line_label=CHANCE,
-            notes=[("ringed", BEST)],
+            notes=_best_note(found),
         )
     return charts
 
@@ -153,9 +154,13 @@ def _heights(values: Sequence[float], metric: Metric, chance: float) -> Axis:
     return height_axis([*values, *zero, metric.scale * chance], 0, 100 if metric.percent else math.inf)
 
 
-def _trials(name: str, group: int, rows: pd.DataFrame, column: str, metric: Metric) -> Series:
+def _trials(name: str, group: int, rows: pd.DataFrame, column: str, metric: Metric, found: Spot) -> Series:
     spots = [Spot(float(row["trial"]), metric.scale * float(row[column])) for row in records(rows)]
-    return Series(name, group, spots)
+    return Series(name, group, [found if spot.x == found.x else spot for spot in spots])
+
+
+def _best_note(found: Spot) -> list[tuple[str, str]]:
+    return [("ringed", BEST)] if found.ringed else []
 
 
 def _places(values: pd.Series, of: Mapping[str, Any]) -> tuple[list[float], list[tuple[float, str]], bool]:

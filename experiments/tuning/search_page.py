@@ -41,7 +41,7 @@ def write_search_page(folder: Path) -> Path:
     trials, importance = read_trials(folder, metric), read_csv(folder / "importance.csv")
     rows = read_sweep_table(folder / "best.csv")
     line = chance(folder) if metric.name == "accuracy" else math.nan
-    found = best_spot(trials, rows, metric)
+    found = best_spot(trials, rows, metric, search_chooses(folder))
     courses: dict[str, Chart] = {"The course of the search": history_chart(trials, metric, found, line)}
     if len(importance):
         courses["Which parameter mattered"] = importance_chart(importance)

@@ -35,7 +35,7 @@ def sweep_charts(
         table: `values.csv`.
         values: all that were tried, in their order.
         parameter: its name.
-        chance: accuracy of always predicting the most frequent genre.
+        chance: accuracy of always predicting the most frequent genre; NaN: there is no such line.
         metric: that chose the best value.
     """
     shown = [each for each in SET_METRICS.values() if each.name in (*ALWAYS_SHOWN, metric.name)]

@@ -39,8 +39,9 @@ def write_sweep_page(folder: Path) -> Path:
         read_json(folder / "values.json"),
     )
     parameter, metric = study["parameter"], SET_METRICS[study["metric"]]
+    table = table.assign(top=table["best"])  # others are compared with it, whether it is marked or not
     held_out = table[table["covers"] == VALIDATION]
-    if not can_choose(records(held_out)[0]):
+    if not sweep_chooses(folder):
         table = table.assign(best=False)  # nothing is marked
         held_out = table[table["covers"] == VALIDATION]
     epochs = read_sweep_table(folder / "epochs.csv") if (folder / "epochs.csv").is_file() else None
@@ -64,6 +65,12 @@ def write_sweep_page(folder: Path) -> Path:
         "default": label(parameters_of(study["classifier"])[parameter]),
     }
     return write_study_page(folder, "sweep.html", context, {"points": partial(gain_words, metric)})
+
+
+def sweep_chooses(folder: Path) -> bool:
+    """Whether enough covers judged the values to name the best of them."""
+    table = read_values(folder)
+    return can_choose(records(table[table["covers"] == VALIDATION])[0])
 
 
 def sweep_findings(folder: Path) -> list[str]:

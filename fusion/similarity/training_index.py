@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.genre_sets import apart
 from coverfusion.fusion.block_weights import squared_distances
 from coverfusion.fusion.blocks import BlockScaler, columns_by_block
 from coverfusion.fusion.similarity.diversity import CANDIDATES, marginal_relevance
@@ -105,7 +106,7 @@ class TrainingIndex:
         Args:
             X: (n, d) frame; a column that is not there counts as missing, one too many is ignored.
             k: how many (fewer where there are fewer).
-            genres: only covers of these; None: of all. The search is exact then.
+            genres: only covers that have one of these; None: all covers. The search is exact then.
             diversity: 0 to 1, how much the covers found should differ (`fusion.similarity.diversity`).
 
         Returns:
@@ -228,11 +229,13 @@ class TrainingIndex:
         return frames
 
     def _of_genres(self, genres: Sequence[str]) -> np.ndarray:
-        own = self.covers["genre"].astype(str)
+        covers = self.covers["genre"].astype(str)
+        own = {genre: {genre, *apart(genre)} for genre in covers.unique()}  # a cover may have several, joined
+        known: set[str] = set().union(*own.values())
         for genre in genres:
-            if not (own == genre).any():
-                raise UserError(f"No cover here is of genre '{genre}'.{did_you_mean(genre, own.unique())}")
-        return own.isin(list(genres)).to_numpy()
+            if genre not in known:
+                raise UserError(f"No cover here is of genre '{genre}'.{did_you_mean(genre, sorted(known))}")
+        return covers.isin([genre for genre, parts in own.items() if parts & set(genres)]).to_numpy()
 
 
 def words_index(columns: Sequence[str]) -> Any:

@@ -18,6 +18,7 @@ from coverfusion.data.genre_sets import (
     indicator,
     labels_of,
     parted,
+    seems_several,
     with_sets,
 )
 from coverfusion.data.splits import folds, split
@@ -148,3 +149,16 @@ def test_each_fold_has_its_share_of_each_genre_and_of_each_pair() -> None:
         both = has[:, one] & has[:, two]
         shares = np.array([both[number == fold].sum() for fold in range(5)])
         assert np.abs(shares - both.sum() / 5).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("names", "odd"),
+    [
+        (["Rock", "Country; Live", "Country"], "Country; Live"),
+        (["Rock|Pop", "Pop|Jazz"], "Pop|Jazz"),
+        (["Folk; World", "Rock", "Jazz"], None),  # no part of it stands elsewhere
+        (["Folk, World, & Country", "Folk"], None),
+    ],
+)
+def test_names_that_seem_to_be_several_genres(names: list[str], odd: str | None) -> None:
+    assert seems_several(names) == odd

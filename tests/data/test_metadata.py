@@ -37,6 +37,13 @@ def test_other_columns_are_read_as_text(tmp_path, name):
     assert manifest_values(path, ["Label"]) == {"Label": ["Trojan", "", "Trojan", ""]}
 
 
+def test_genres_and_sides_are_no_other_columns(tmp_path):
+    save(tmp_path / "a.png", checkerboard())
+    row = {"path": "a.png", "genre": "dub", "genres": "dub|ska", "release": "7", "year": "1975"}
+    assert other_columns(save_manifest(tmp_path / "one.csv", [row])) == ["release", "year"]
+    assert other_columns(save_manifest(tmp_path / "two.csv", [row | {"side": "front"}])) == ["year"]
+
+
 def test_an_unknown_column_names_the_manifest_and_the_nearest(tmp_path):
     with pytest.raises(UserError, match=r"covers.csv has no column 'yaer'.*Did you mean 'year'"):
         manifest_values(manifest(tmp_path), ["yaer"])

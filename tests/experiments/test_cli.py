@@ -9,10 +9,12 @@ import warnings
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 import yaml
 from typer.testing import CliRunner
 
@@ -63,6 +65,19 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
     done = CliRunner().invoke(cli.app, [*command.split(), "--help"], terminal_width=200)
     assert done.exit_code == 0
     assert f"Example: coverfusion {command}" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_each_character_of_an_options_help(command: str) -> None:
+    """Markdown takes asterisks and underscores away, unless they stand in code."""
+    found: Any = typer.main.get_command(cli.app)
+    for name in command.split():
+        found = found.commands[name]
+    done = CliRunner().invoke(cli.app, [*command.split(), "--help"], terminal_width=400)
+    shown = "".join(done.stdout.replace("│", "").split())
+    for option in found.params:
+        for word in (getattr(option, "help", None) or "").replace("`", "").split():
+            assert word in shown
 
 
 def test_help_fits_a_window_of_80_columns() -> None:

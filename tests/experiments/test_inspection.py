@@ -3,8 +3,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from coverfusion.data.collection import read_collection
+from coverfusion.experiments.cli import app
 from coverfusion.experiments.inspection import _class_balance, inspect_collection, print_inspection
 from coverfusion.experiments.pipeline.console import console
 from tests.helpers import pictures
@@ -91,3 +93,64 @@ def test_of_very_many_genres_the_largest_are_drawn():
     figure = _class_balance(genres.assign(proportion=1 / 2000))
     assert figure.get_figheight() < 20  # inches
     assert "the 40 largest of 2,000" in figure.axes[0].get_title(loc="left")
+
+
+def test_near_duplicates_are_counted_by_their_pictures_alone(tmp_path, printed):
+    picture = pictures.grained(pictures.words("NEVERMIND"), 3)
+    for name, drawn in {
+        "a": picture,
+        "b": picture.resize((280, 280)),
+        "c": pictures.noise(1),
+        "d": pictures.noise(2),
+    }.items():
+        drawn.save(tmp_path / f"{name}.png")
+    rows = [
+        {"path": "a.png", "genre": "Rock", "release": "1", "side": "front"},
+        {"path": "b.png", "genre": "Rock", "release": "2", "side": "front"},
+        {"path": "c.png", "genre": "Rock", "release": "3", "side": "front"},
+        {"path": "d.png", "genre": "Rock", "release": "3", "side": "back"},
+    ]
+    collection = read_collection(pictures.save_manifest(tmp_path / "albums.csv", rows))
+    inspection = inspect_collection(collection, tmp_path / "out")
+    assert inspection.genres["near"].tolist() == [2]  # c and d share a group as sides of one release
+    assert "Near duplicates: 2 covers in 1 group; 2 kept" in printed(collection, inspection)
+
+
+def test_covers_of_several_genres_count_once_and_their_duplicates_genres_are_told(tmp_path, printed):
+    picture, other = pictures.grained(pictures.words("NEVERMIND"), 3), pictures.noise(1)
+    root = pictures.save_folders(
+        tmp_path / "covers",
+        {"Rock": [picture, other], "Pop": [picture, other], "Jazz": [picture.resize((280, 280))]},
+    )
+    collection = read_collection(root, labels="many")
+    inspection = inspect_collection(collection, tmp_path / "out")
+    assert inspection.genres.set_index("genre")["near"].to_dict() == {"Rock": 2, "Pop": 2, "Jazz": 2}
+    text = printed(collection, inspection)
+    assert "Near duplicates: 2 covers in 1 group; 2 kept" in text
+    # the picture gains Jazz, its resized copy Rock and Pop; the noise stands under Rock and Pop itself
+    assert "Covers of several genres: 3" in text
+    assert "; 2 of these with genres of near duplicates" in text
+    assert "all kept, with all their genres" in text
+
+
+def test_what_seems_to_have_several_genres_is_pointed_out(tmp_path):
+    noises = [pictures.encode(pictures.noise(seed, (64, 64))) for seed in range(4)]
+    root = pictures.save_folders(tmp_path / "covers", {"Pop": noises[:2], "Rock": noises[1:3]})
+    rows = [(f"Rock/{k}.jpg", genre) for k, genre in enumerate(["Country; Live", "Country", "A; B", "Folk"])]
+    for seed, (path, _) in enumerate(rows):
+        pictures.noise(seed, (64, 64)).save(tmp_path / path.replace("/", "-"))
+    manifest = tmp_path / "covers.csv"
+    pd.DataFrame([(p.replace("/", "-"), g) for p, g in rows], columns=["path", "genre"]).to_csv(
+        manifest, index=False
+    )
+
+    def said(*words):
+        where = ["--out", str(tmp_path / "out"), "--store", str(tmp_path / "store")]
+        done = CliRunner().invoke(app, ["inspect", *map(str, words), *where])
+        assert done.exit_code == 0, done.output
+        return " ".join(done.output.split())
+
+    assert "`--labels many` keeps covers" in said(root)
+    assert "'Country; Live' is one genre here" in said(manifest)
+    for words in ((root, "--labels", "many"), (manifest, "--labels", "many")):
+        assert "`--labels many`" not in said(*words)

@@ -48,6 +48,14 @@ REFUSED = [
     f"train {ON} -c knn --prior balanced",
     f"train {ON} -c knn --keep all",
     f"curve {ON} -c logistic --balance weights",
+    f"train {ON} -c knn --metric balanced_accuracy",
+    f"ablate {ON} -c knn --metric balanced_accuracy",
+    "ablate --plan --pilot {run} --folds 3 --metric balanced_accuracy",
+    f"curve {ON} -c knn --metric balanced_accuracy",
+    f"sweep {ON} -c knn -p k -v 1 -v 2 --metric balanced_accuracy",
+    f"search {ON} -c knn -p k=1,2 --metric balanced_accuracy",
+    "compare {run} --metric balanced_accuracy",
+    "transfer {manifest} {manifest} --labels many",
     "compare {run} {single}",
     "score {run}/bundle {picture} --target-error 0.1",
 ]
@@ -86,6 +94,11 @@ def test_a_command_does_its_work(line: str, places: dict[str, Path], tmp_path: P
     if isinstance(result.exception, UserError) and "pip install" in str(result.exception):
         pytest.skip(str(result.exception))
     assert result.exit_code == 0, f"{result.exception!r}\n{result.output}"
+    for step in (line for line in result.output.splitlines() if line.startswith("Next, to ")):
+        words = shlex.split(step.partition(": ")[2])
+        assert words[1] != "decide"  # it is refused
+        if str(places["manifest"]) in words:
+            assert "--labels many" in " ".join(words)
 
 
 @pytest.mark.parametrize("line", REFUSED)

@@ -312,7 +312,7 @@ function pick(i, pin) {
   picked = i;
   card.hidden = i < 0;
   if (i >= 0) {
-    const lines = data.colourings.map((one, k) => `${one.name}: ${one.labels[classes[k][i]]}`);
+    const lines = data.colourings.flatMap((one, k) => (one.one ? [] : [`${one.name}: ${one.labels[classes[k][i]]}`]));
     if (data.predicted?.[i]) lines.push(`predicted: ${data.predicted[i]}`);
     if (selected[i]) lines.push("selected");
     document.getElementById("map-genre").textContent = lines[0];

@@ -44,13 +44,14 @@ def test_the_command_rebuilds_a_set_from_its_file_names(asked_here, service, tmp
     assert done.output.startswith("2 releases of names.txt from Discogs")
     assert "Next, to train on it: coverfusion train grown/manifest.csv" in done.output
     assert TOKEN not in done.output
+    assert "DISCOGS_TOKEN" not in done.output
     assert list(table(Path("grown"), "manifest.csv")["genre"]) == ["Rock", "Pop"]
 
     service.pictures[2] = [picture(99)]
     words[-1] = "again"
     done = CliRunner().invoke(app, [*words, "--lock", "grown/grow.lock.csv"])
     assert isinstance(done.exception, UserError)
-    assert "1 pictures differ from grown/grow.lock.csv: 2 front changed" in str(done.exception)
+    assert "1 picture differs from grown/grow.lock.csv: 2 front changed" in str(done.exception)
 
     service.trouble[1] = [503]
     words[-1] = "third"
@@ -59,8 +60,20 @@ def test_the_command_rebuilds_a_set_from_its_file_names(asked_here, service, tmp
     Path("names.txt").write_text("2\n1\n")
     service.trouble[1] = [503]
     done = CliRunner().invoke(app, words)
-    assert "1 pictures got no reply" in str(done.exception)
+    assert "1 picture got no reply" in str(done.exception)
     assert CliRunner().invoke(app, words).exit_code == 0
+
+
+def test_a_missing_token_is_told_before_anything_is_asked_for(asked_here, service, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DISCOGS_TOKEN")
+    monkeypatch.setattr("coverfusion.data.growing.discogs.REQUESTS_PER_MINUTE", {"without": 10**6})
+    Path("ids.txt").write_text("1\n")
+    done = CliRunner().invoke(app, ["grow", "--source", "discogs", "--ids", "ids.txt", "--out", "grown"])
+    told, _, later = done.output.partition("1 release of ids.txt from Discogs")
+    assert "DISCOGS_TOKEN is not set" in told
+    assert later
+    assert "only for a token" in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from coverfusion.experiments.ablation.designs import (
     fitted_sets,
     greedy_path,
     halves,
+    set_words,
 )
 from coverfusion.experiments.pipeline.block_sets import columns_of, families
 from coverfusion.features.table import FeatureTable
@@ -87,3 +88,20 @@ def test_sides_are_left_out_with_metadata_kept() -> None:
     assert halves("sides", ["color", "metadata_year"]) == {}
     assert halves("metadata", names)["pictures alone"] == tuple(names[:4])
     assert halves("metadata", names[:4]) == {}
+
+
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        ("color+ocr+back_color+back_ocr+metadata_year", "all 5 blocks"),
+        ("color+ocr+back_color+back_ocr", "pictures alone"),
+        ("color+ocr+metadata_year", "backs left out"),
+        ("back_color+back_ocr+metadata_year", "fronts left out"),
+        ("ocr+back_color+back_ocr+metadata_year", "all but color"),
+        ("color+back_ocr", "color+back_ocr"),
+        ("metadata_year", "metadata_year"),
+        ("ocr:words+color", "ocr:words+color"),
+    ],
+)
+def test_a_set_of_blocks_has_a_short_name(units: str, words: str) -> None:
+    assert set_words(units, ["color", "ocr", "back_color", "back_ocr", "metadata_year"]) == words

@@ -8,7 +8,7 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.benchmark.board import GUESSING, Board, make_board
-from coverfusion.experiments.benchmark.page import board_table, write_board
+from coverfusion.experiments.benchmark.page import board_table, scores_chart, write_board
 from coverfusion.experiments.benchmark.shown import TOO_GOOD, printed_board, verdict
 from tests.helpers.tasks import submitted, written_task
 
@@ -66,6 +66,16 @@ def test_the_verdict_names_what_is_sure(board: Board) -> None:
     assert said[1] == f"It is significantly better than {MARKUP}."
     assert said[2] == f"Not significantly better than guessing: {MARKUP}."
     assert printed_board(board)["p"].tolist()[0] == ""
+    assert [row.label for row in scores_chart(board).rows] == ["good", MARKUP, GUESSING]
+
+
+def test_where_none_is_better_than_guessing_no_system_is_named_twice() -> None:
+    task = written_task(["a", "b"] * 10, [0] * 10 + [1] * 10)
+    one, two = np.array([0.6, 0.6] * 10), np.array([0.4, 0.4] * 10)
+    said = verdict(
+        make_board(task, [submitted(task, "one", one, 1 - one), submitted(task, "two", two, 1 - two)])
+    )
+    assert said[-1] == "No system is significantly better than guessing."
 
 
 def test_pictures_that_belong_together_count_for_less() -> None:

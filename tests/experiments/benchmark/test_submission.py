@@ -76,6 +76,22 @@ def test_missing_pictures_are_guessed_where_asked_for(task: Task) -> None:
     assert given.iloc[4].tolist() == pytest.approx([1 / 3] * 3)  # one of each lies outside of fold 0
 
 
+def test_a_submission_with_guessed_pictures_comes_back(task: Task, tmp_path: Path) -> None:
+    _table(task)[:3].to_csv(tmp_path / "mine.csv", index=False)
+    [made] = submissions_from(task, tmp_path / "mine.csv", NOBODY | {"name": "short"}, guess_missing=True)
+    again = read_submission(task, write_submission(task, made, tmp_path / "board"))
+    assert again.guessed == 3
+    pd.testing.assert_frame_equal(again.probabilities, made.probabilities, atol=1e-5)
+
+
+def test_a_submission_takes_the_place_of_its_own_earlier_one_alone(task: Task, tmp_path: Path) -> None:
+    columns = [0.5] * 6, [0.25] * 6, [0.25] * 6
+    place = write_submission(task, submitted(task, "My system", *columns), tmp_path)
+    assert write_submission(task, submitted(task, "My system", *columns), tmp_path) == place
+    with pytest.raises(UserError, match="holds My system, which My-system would replace"):
+        write_submission(task, submitted(task, "My-system", *columns), tmp_path)
+
+
 def test_a_submission_comes_back_as_it_was_written(task: Task, tmp_path: Path) -> None:
     made = replace(
         submitted(task, "My: system, #1", [0.5] * 6, [0.25] * 6, [0.25] * 6),

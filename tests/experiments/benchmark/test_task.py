@@ -98,11 +98,14 @@ def test_names_without_a_release_id_are_named(posters: Path) -> None:
         make_task(read_collection(posters), "Posters", 2, source="musicbrainz")
 
 
-def test_genres_with_fewer_pictures_than_folds_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("folds", "few"), [(5, r"Horror \(3\)"), (7, r"Comedy \(6\), Horror \(3\), War \(6\)")]
+)
+def test_genres_with_fewer_pictures_than_folds_are_named(tmp_path: Path, folds: int, few: str) -> None:
     drawn = {"Comedy": [poster("Comedy", n) for n in range(6)], "War": [poster("War", n) for n in range(6)]}
     drawn["Horror"] = [poster("Horror", n) for n in range(3)]
-    with pytest.raises(UserError, match="Horror: too few pictures that differ for 5 folds"):
-        make_task(read_collection(save_folders(tmp_path / "few", drawn)), "Few", 5)
+    with pytest.raises(UserError, match=f"--folds {folds}: .* groups of pictures .* Too few in: {few}"):
+        make_task(read_collection(save_folders(tmp_path / "few", drawn)), "Few", folds)
 
 
 @pytest.mark.parametrize(("before", "after"), [(",Comedy,", ",War,"), (",0\n", ",1\n")])
@@ -113,6 +116,27 @@ def test_a_changed_task_is_refused(task: Task, before: str, after: str, tmp_path
     file.write_text(changed)
     with pytest.raises(UserError, match="was changed since it was made"):
         read_task(tmp_path / "task")
+
+
+def test_a_frozen_task_is_not_overwritten_by_another(posters: Path, task: Task, tmp_path: Path) -> None:
+    folder = write_task(task, tmp_path / "task")
+    before = (folder / PICTURES_FILE).read_bytes()
+    write_task(task, folder)  # the same again
+    with pytest.raises(UserError, match="holds another task"):
+        write_task(make_task(read_collection(posters), "Posters", 2), folder)
+    assert (folder / PICTURES_FILE).read_bytes() == before
+    (folder / TASK_FILE).write_text("name: half")
+    with pytest.raises(UserError, match="without a digest"):
+        write_task(task, folder)
+
+
+@pytest.mark.parametrize("metric", ["micro_f1", "ac"])
+def test_systems_are_ranked_by_metrics_of_one_genre(metric: str, posters: Path) -> None:
+    with pytest.raises(
+        UserError, match=f"--metric {metric} .*Known: accuracy, balanced_accuracy, brier"
+    ) as told:
+        make_task(read_collection(posters), "Posters", 4, metric=metric)
+    assert "hamming" not in str(told.value)
 
 
 def test_what_decides_a_score_decides_the_digest() -> None:

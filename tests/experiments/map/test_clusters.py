@@ -119,6 +119,15 @@ def test_a_genre_for_every_cover_has_no_silhouette() -> None:
     assert np.isnan(silhouettes(np.eye(3), np.arange(3))).all()
 
 
+def test_a_single_cover_of_its_genre_has_no_silhouette() -> None:
+    Z, genres = _blobs(60)
+    genres = np.where(np.arange(60) == 0, "lonely", genres.astype(str))
+    scores = cluster_scores(Z, genres, np.arange(60), {}, seed=0)
+    assert _value(scores, "genres", "silhouette", "lonely")[["value", "low", "high"]].isna().all()
+    others = scores[scores["genre"] != "lonely"]
+    assert others["value"].notna().all()
+
+
 def test_halves_keep_groups_whole() -> None:
     groups = np.repeat(np.arange(20), 3)
     drawn = halves(groups, seed=0)

@@ -24,7 +24,7 @@ from coverfusion.experiments.drawing.words import common_folder
 from coverfusion.experiments.map import clusters
 from coverfusion.experiments.map import study as mapping
 from coverfusion.experiments.map.features import open_map_source, scale_blocks
-from coverfusion.experiments.map.page import map_gist, read_scores, shorten
+from coverfusion.experiments.map.page import _marks_of_each, map_gist, read_scores, shorten
 from coverfusion.experiments.map.study import make_map, write_map
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
@@ -333,6 +333,15 @@ def test_paths_are_shown_from_the_folder_that_holds_all() -> None:
     long = shorten("/a/covers/" + "x" * 200 + ".jpg", "/a/covers")
     assert len(long) == 91
     assert long.endswith("x.jpg")
+
+
+def test_of_several_genres_each_has_marks_of_all_that_have_it() -> None:
+    table = pd.DataFrame({"genre": ["dub", "dub|opera", "opera", "techno"]})
+    made = _marks_of_each(table, table.iloc[::-1])
+    assert [one["name"] for one in made] == ["dub", "opera", "techno"]
+    assert made[1]["labels"] == ["with opera", "others"]
+    assert made[1]["counts"] == [2, 2]
+    assert _numbers(made[1]["codes"]).tolist() == [1, 0, 0, 1]
 
 
 def test_forty_nine_marks_differ() -> None:

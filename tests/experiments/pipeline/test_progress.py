@@ -73,3 +73,15 @@ def _drawn(bar: Progress) -> str:
     with progress.console.capture() as caught:
         progress.console.print(bar.get_renderable())
     return caught.get()
+
+
+def test_a_long_name_is_cut_and_not_the_count_or_the_time(log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress.console, "width", 80)
+    with progress.counted("fitting", 12_345) as bar:
+        name = "logistic on cnn+color+objects+ocr+people+texture, fold-2"
+        bar.update(bar.task_ids[0], completed=1_234, now=name)
+    line = log().strip()
+    assert "\n" not in line
+    assert len(line) <= 80
+    assert re.search(r"1234/12345 .*left +logistic on", line)
+    assert "\u2026" in line

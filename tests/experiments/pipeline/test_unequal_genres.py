@@ -58,6 +58,10 @@ def test_the_warning_says_what_the_prior_makes_of_it(
         assert words in said
         assert said in " ".join(capsys.readouterr().out.split())
     assert say_unequal(covers.iloc[1:], config(manifest, tmp_path)) == ""
+    sets = covers.assign(genres=covers["genre"].map(lambda genre: (genre,)))
+    said = say_unequal(sets, config(manifest, tmp_path, labels="many"))
+    assert "balanced" not in said  # which is refused there
+    assert "seldom" not in said
 
 
 def test_a_run_says_and_keeps_what_its_probabilities_answer_to(runs: dict[str, Path]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from coverfusion.data.genre_sets import with_sets
 from coverfusion.experiments.retrieval import precision
 from coverfusion.experiments.retrieval.precision import (
     ALL_BLOCKS,
@@ -62,6 +63,18 @@ def test_copies_of_the_query_are_never_its_neighbours() -> None:
     assert _value(table, ALL_BLOCKS, 1) == pytest.approx(chance, abs=0.17)
     # whole groups are drawn: the interval is that of 60 covers, not of 300
     assert _value(table, ALL_BLOCKS, 1, "high") - _value(table, ALL_BLOCKS, 1, "low") > 0.15
+
+
+def test_of_several_genres_a_neighbour_counts_that_shares_one() -> None:
+    covers = _covers()
+    # the colour of opera: dub besides, for half of them, so that they share a genre with all the rest
+    names = covers["genre"].where(covers.index % 6 != 1, "dub|opera")
+    covers = with_sets(covers, names.str.split("|"))
+    table = precision_at_k(_rows(covers), COLUMNS, covers)
+    # 4 of 6 dub, 1 opera, 1 both: a cover of dub shares with 5 of 6, one of opera with 2, one of both with 6
+    assert _value(table, RANDOM_COVERS, 1) == pytest.approx((4 * 5 + 2 + 6) / 36, abs=0.005)
+    # opera alone finds itself and both, and so does both: all share
+    assert _value(table, "color", 5) > 0.99
 
 
 def test_a_sample_is_of_whole_groups_and_of_covers_with_features(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,6 +119,10 @@ def test_the_screen_and_a_resumed_run_count_albums(bundle, new, tmp_path):
     shown = CliRunner().invoke(app, ["score", str(bundle), str(new), "--pair", BY_NAME])
     assert shown.exit_code == 0
     assert "--pair" in shown.output  # of the next command
+    rows = {line.split()[0]: line for line in shown.output.splitlines() if line.strip()}
+    assert "front: not" in rows["torn_front.jpg"]
+    apart = CliRunner().invoke(app, ["score", str(bundle), str(new)])
+    assert BY_NAME in apart.output  # a model of both sides is given none: how to pair them
     items = paired_by_name(BY_NAME, sorted(map(str, new.iterdir())))
     backs = {item.path: item.back for item in items if item.back}
     out = tmp_path / "scores.parquet"
@@ -166,6 +170,15 @@ def test_names_that_do_not_pair_are_refused():
     for pattern in ("*_back.jpg", "front,back", "*,*"):
         with pytest.raises(UserError, match="say how fronts and backs are named"):
             paired_by_name(pattern, [])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_the_counts_are_of_albums_and_name_a_side_that_cannot_be_read(bundle, new, tmp_path, kind):
+    (new / "dub_back.JPG").write_bytes(b"no picture")
+    out = tmp_path / f"scores.{kind}"
+    said = CliRunner().invoke(app, ["score", str(bundle), str(new), "--pair", BY_NAME, "--out", str(out)])
+    assert "6 albums" in said.output
+    assert "with an error: 0; with a side or block that failed: 2" in " ".join(said.output.split())
 
 
 def test_the_same_album_twice_over_is_one_row(bundle, new, tmp_path):

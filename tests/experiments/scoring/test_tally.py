@@ -22,6 +22,7 @@ ROWS = pd.DataFrame(
         "abstain": [False, False, True, True],
         "genre_set": ["NA", "NA|=dub", "NA", None],
         "out_of_distribution": [False, True, None, None],
+        "failed_blocks": ["", "ocr: out of time", "", ""],
         "error": ["", "", "", "no picture,\nsays the decoder"],
     }
 )
@@ -32,7 +33,7 @@ def test_rows_are_counted_and_the_first_are_kept() -> None:
     for _ in range(10):
         tally.add(ROWS)
     assert (tally.rows, tally.errors, tally.flagged) == (40, 10, 10)
-    assert tally.learnt == 10
+    assert (tally.learnt, tally.in_part, tally.albums) == (10, 10, False)
     assert tally.abstained == 10  # a picture that cannot be read is an error alone
     assert tally.genres == {"NA": 20, "=dub": 10}
     assert tally.first["path"].tolist() == [*ROWS["path"]] * (FEW // 4)
@@ -52,6 +53,7 @@ def test_a_file_gives_the_same_counts(kind: str, tmp_path: Path) -> None:
         out.write_text(out.read_text().replace("NaN", "null"))
     tally = tally_file(out, tmp_path)
     assert (tally.rows, tally.errors, tally.flagged, tally.abstained) == (4, 1, 1, 1)
+    assert (tally.in_part, tally.albums) == (1, False)
     assert tally.genres == {"NA": 2, "=dub": 1}
 
 

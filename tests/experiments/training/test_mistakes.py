@@ -28,12 +28,17 @@ def test_confident_mistakes_come_from_test_with_their_nearest_training_covers(in
         run, run.predictions(run.chosen), inputs.neighbours, inputs.table, inputs.covers
     )
     assert [mistake.path for mistake in found] == [f"covers/test-{n:02d}.jpg" for n in (11, 10, 9)]
-    assert [mistake.probability for mistake in found] == pytest.approx([0.83, 0.80, 0.77])
+    assert [mistake.called[GENRES[0]] for mistake in found[:1]] == pytest.approx([0.83])
+    assert [max(mistake.called.values()) for mistake in found] == pytest.approx([0.83, 0.80, 0.77])
     assert found[0].genre == GENRES[2]
     assert found[0].predicted == GENRES[0]
-    assert found[0].own_probability == pytest.approx(0.17 / 2)
+    assert found[0].own == {GENRES[2]: pytest.approx(0.17 / 2)}
     # 11.1 lies nearest to training covers 11, 12, 10, 13 and 9
     assert [near.genre for near in found[0].neighbours] == [GENRES[n % 3] for n in (11, 12, 10, 13, 9)]
+    verdicts = {GENRES[2]: "right", GENRES[0]: "wrong", GENRES[1]: ""}
+    assert [near.verdict for near in found[0].neighbours] == [
+        verdicts[GENRES[n % 3]] for n in (11, 12, 10, 13, 9)
+    ]
 
 
 def test_pictures_are_those_of_the_covers(inputs: Inputs) -> None:

@@ -1,16 +1,27 @@
 """A run on covers of several genres, from pictures to scores: colour tells one genre, stripes the other."""
 
 import json
+import math
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.cli import app
+from coverfusion.experiments.comparison.compare import compare_runs
+from coverfusion.experiments.doubt.page import write_doubt_page
+from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.drawing.study_pages import chance
 from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.scoring.score import score
+from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.decision import Targets
@@ -46,6 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         classifiers=["logistic", "kernel_ridge"],
         blocks=["color", "texture"],
         alone=["logistic"],
+        choose_by="micro_f1",
         store=root / "store",
         out=root / "runs",
     )
@@ -55,6 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 def test_both_genres_are_found_and_no_cover_is_left_out(run: Run) -> None:
     assert run.facts["covers"] == 72
     assert run.facts["genres"] == {"Jazz": 48, "Rock": 48}
+    assert math.isnan(chance(run.folder))  # no set of genres is right by saying the largest genre
     assert run.metric.name == "macro_f1"
     assert run.score(run.chosen).value > 0.9
     assert run.chosen.scores["folds"]["accuracy"].value > 0.8
@@ -80,6 +93,11 @@ def test_the_report_and_the_card_tell_it(run: Run) -> None:
     assert "average precision" in page
     assert "top-3" not in page
     assert "conformal risk control" in card
+    assert "by micro F1" in card
+    # nothing was left out for having several
+    assert "Covers under several genres: used, each once with all its genres: 24 covers." in card
+    assert "left out, which makes" not in page + card
+    assert "probability given to a genre, %" in page
     metrics = json.loads((run.folder / "metrics.json").read_text())
     assert {entry["covers"] for entry in metrics["models"]} == {72}
 
@@ -103,6 +121,28 @@ def test_new_covers_are_called_all_their_genres(run: Run, tmp_path: Path) -> Non
         score(run.bundle, iter(files), tmp_path / "t.csv", targets=Targets(error=0.2))
 
 
+def test_the_screen_and_the_summary_say_what_covers_are_called(run: Run, tmp_path: Path) -> None:
+    pictures.stripes((200, 20, 20), "white", 8).resize((120, 120)).save(tmp_path / "both.png")
+    pictures.stripes((20, 20, 200), "white", 8).resize((120, 120)).save(tmp_path / "jazz.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    asked = ["score", str(run.bundle), str(tmp_path)]
+    told = CliRunner().invoke(app, asked, env={"COLUMNS": "100"})
+    assert told.exit_code == 0, told.output
+    rows = {line.split()[0]: line for line in told.stdout.splitlines() if ".png" in line}
+    assert re.search(r"(Jazz|Rock) [.0-9]+\s%, (Jazz|Rock) [.0-9]+\s%", rows["both.png"])
+    assert "Rock" not in rows["jazz.png"]
+    assert "%" not in rows["broken.png"]
+    filed = CliRunner().invoke(app, [*asked, "--out", str(tmp_path / "s.csv")])
+    assert filed.exit_code == 0, repr(filed.exception)
+    assert "Abstained" not in filed.stdout
+    words = " ".join(filed.stdout.split())
+    assert "Jazz 2 100.0 %" in words
+    assert "Rock 1 50.0 %" in words
+    found = pd.read_csv(tmp_path / "s.csv").set_index("path")
+    assert not found["abstain"].any()  # such a model never does, of no picture
+    assert {"probability_1", "probability_2"} <= set(found)  # each genre that it may be called
+
+
 def test_the_bundle_says_that_it_knows_several(run: Run) -> None:
     bundle = load_bundle(run.bundle)
     assert bundle.classes == ["Jazz", "Rock"]
@@ -113,7 +153,14 @@ def test_the_bundle_says_that_it_knows_several(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"prior": "balanced"}, {"keep": "first"}, {"metric": "micro_f1", "labels": "one"}]
+    "wrong",
+    [
+        {"prior": "balanced"},
+        {"keep": "first"},
+        {"metric": "micro_f1", "labels": "one"},
+        {"metric": "balanced_accuracy"},
+        {"choose_by": "balanced_accuracy"},
+    ],
 )
 def test_what_does_not_go_together_is_refused(wrong: dict[str, str], tmp_path: Path) -> None:
     given = {
@@ -121,7 +168,58 @@ def test_what_does_not_go_together_is_refused(wrong: dict[str, str], tmp_path: P
         "collection": draw(tmp_path / "covers", 9, 2),
         "store": tmp_path / "store",
     } | wrong
-    with pytest.raises(UserError, match=next(iter(wrong))):
+    with pytest.raises(UserError, match=f"^a test: {next(iter(wrong))}|^{next(iter(wrong))}"):
         train(
             make_config("a test", out=tmp_path / "runs", blocks=["color"], classifiers=["logistic"], **given)
         )
+
+
+def test_runs_are_compared_by_a_metric_of_their_kind(run: Run) -> None:
+    with pytest.raises(UserError, match=r"balanced_accuracy is of covers of one genre.*hamming_loss"):
+        compare_runs([run.folder], metric="balanced_accuracy")
+    found = compare_runs([run.folder], metric="hamming_loss")
+    assert found["hamming_loss_first"].between(0, 0.2).all()
+
+
+def test_the_page_of_doubts_gives_the_probability_of_the_doubted_genre(run: Run, tmp_path: Path) -> None:
+    ids = [f"c{n}" for n in range(8)]
+    predictions = pd.DataFrame(
+        {
+            "genre": ["Jazz", "Rock", "Rock", "Rock", "Jazz", "Jazz", "Jazz|Rock", "Jazz|Rock"],
+            "group": ids,
+            "p_Jazz": [0.9, 0.1, 0.2, 0.1, 0.9, 0.8, 0.9, 0.07],
+            "p_Rock": [0.96, 0.9, 0.9, 0.8, 0.1, 0.2, 0.9, 0.9],
+            "says_Jazz": True,
+            "says_Rock": True,
+        },
+        index=pd.Index(ids, name="cover_id"),
+    )
+    table = doubtful_table(predictions, pd.Series([f"{i}.jpg" for i in ids], ids))
+    for name in ("environment.json", "config.yaml"):
+        shutil.copy(run.folder / name, tmp_path / name)
+    shutil.copytree(run.folder, tmp_path / "run")
+    write_doubt_page(tmp_path, read_run(tmp_path / "run"), [], table, doubt_by_genre(predictions), len(table))
+    page = " ".join((tmp_path / "index.html").read_text().replace("\xa0", " ").split())
+    assert "doubted most: Rock (96 %)" in page  # which the cover lacks
+    assert "doubted most: Jazz (7 %)" in page  # which it has
+    assert "suggested: <b>Jazz|Rock</b>" in page
+    assert "model: <b>" not in page
+
+
+def test_a_mistake_is_a_genre_that_a_cover_is_called_and_lacks(run: Run) -> None:
+    prepared = reopen(run.folder)
+    predictions = run.predictions()
+    folds = run.folds(prepared.covers)
+    assert folds is not None
+    cover = predictions.index[(predictions["genre"] == "Jazz").to_numpy().nonzero()[0][0]]
+    columns = ["predicted", "p_Jazz", "p_Rock", "says_Jazz", "says_Rock"]
+    predictions.loc[cover, columns] = ["Jazz|Rock", 0.999, 0.99, True, True]
+    neighbours = load_bundle(run.bundle).neighbours
+    assert neighbours is not None
+    found = confident_mistakes(run, predictions, neighbours, prepared.table, prepared.covers)
+    mistake = max(found, key=lambda one: one.called[one.predicted])
+    assert mistake.predicted == "Rock"  # though Jazz, which it has, is the more probable
+    assert mistake.own == {"Jazz": 0.999}
+    assert list(mistake.called.items()) == [("Rock", 0.99), ("Jazz", 0.999)]
+    for near in mistake.neighbours:
+        assert near.verdict == ("right" if "Jazz" in near.genre else "wrong")

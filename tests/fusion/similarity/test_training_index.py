@@ -59,6 +59,15 @@ def test_only_covers_of_the_genres_asked_for():
         neighbours.query(X[:1], genres=["Rok"])
 
 
+def test_a_cover_of_several_genres_is_found_by_each_of_them():
+    X, neighbours = small()
+    neighbours.covers["genre"] = ["Jazz|Pop", "Rock", "Pop", "Jazz|Rock"]
+    assert neighbours.query(X[:1], k=9, genres=["Pop"])[0]["cover_id"].tolist() == ["i0", "i2"]
+    assert neighbours.query(X[:1], k=9, genres=["Jazz"])[0]["cover_id"].tolist() == ["i0", "i9"]
+    with pytest.raises(UserError, match=r"genre 'Jaz'. Did you mean 'Jazz'\?"):
+        neighbours.query(X[:1], genres=["Jaz"])
+
+
 def test_diversity_leaves_out_what_is_alike():
     X, neighbours = small()
     # from 0: itself, then 9 rather than 1 and 2, which are near each other and near 0
