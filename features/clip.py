@@ -92,7 +92,9 @@ class Clip(BlockExtractor):
         lines = {"embedding_*": f"open_clip image embedding of {self.model}, normalised to length 1; -1 to 1"}
         for labels in self._sets:
             for column, sentence in labels.items():
-                lines[column] = f"probability of '{sentence}' among the {len(labels)} prompts of its set; 0-1"
+                lines[column] = (
+                    f"score of '{sentence}': probability among the {len(labels)} prompts of its set; 0-1"
+                )
         return lines
 
     def weights(self) -> Sequence[Weights]:

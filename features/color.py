@@ -17,17 +17,17 @@ _LUMA = np.array([0.2125, 0.7154, 0.0721], np.float32)
 _STATISTICS = {
     "hue_mean": "hue: circular mean of hue, weighted by chroma; degrees 0-360; NaN without colour",
     "hue_spread": "spread of hues: circular standard deviation, by chroma; radians; NaN without colour",
-    "hue_cos": "red against cyan: cosine of hue times chroma, mean; -1 to 1",
-    "hue_sin": "green against violet: sine of hue times chroma, mean; -1 to 1",
+    "hue_cos": "hue from cyan to red: cosine of hue times chroma, mean; -1 (cyan) to 1 (red)",
+    "hue_sin": "hue from violet to green: sine of hue times chroma, mean; -1 (violet) to 1 (green)",
     "saturation_mean": "saturation: mean HSV saturation; 0-1",
     "saturation_spread": "spread of saturation: standard deviation of HSV saturation; 0-0.5",
     "value_mean": "HSV value: mean HSV value; 0-1",
     "value_spread": "spread of HSV value: standard deviation of HSV value; 0-0.5",
     "lab_l_mean": "lightness: mean CIE L* (D65); 0-100",
     "lab_l_spread": "spread of lightness: standard deviation of CIE L*; 0-50",
-    "lab_a_mean": "red against green: mean CIE a*, green to red; about -86 to 98",
+    "lab_a_mean": "colour from green to red: mean CIE a*; about -86 (green) to 98 (red)",
     "lab_a_spread": "spread from green to red: standard deviation of CIE a*; from 0",
-    "lab_b_mean": "yellow against blue: mean CIE b*, blue to yellow; about -108 to 94",
+    "lab_b_mean": "colour from blue to yellow: mean CIE b*; about -108 (blue) to 94 (yellow)",
     "lab_b_spread": "spread from blue to yellow: standard deviation of CIE b*; from 0",
     "colorfulness": "colourfulness: of Hasler and Suesstrunk (2003); 0 = grey, 109 = extremely colourful",
     "brightness": "brightness: mean luma (ITU-R BT.709 weights); 0-1",
@@ -38,7 +38,7 @@ _STATISTICS = {
     "warm_share": "warm colours: proportion of pixels within 90 degrees of orange (hue 30 degrees); 0-1",
     "cool_share": "cool colours: proportion of pixels with any other hue; 0-1",
     "neutral_share": "grey areas: proportion of pixels without a hue (chroma below 0.08); 0-1",
-    "effective_colors": "how many colours it looks like: exp of the entropy over 8 x 8 x 8 RGB cells; 1-512",
+    "effective_colors": "effective number of colours: exp of the entropy over 8 x 8 x 8 RGB cells; 1-512",
     "entropy": "variety of brightness: Shannon entropy of luma in 256 levels; 0-8 bits",
 }
 
@@ -66,10 +66,14 @@ class Color(BlockExtractor):
         """Column -> one line with its unit or range."""
         lines = dict(_STATISTICS)
         for rank in range(1, self.palette + 1):
-            nth = f"palette colour {rank} by share"
-            lines[f"palette_{rank}_l"] = f"lightness of {nth}: CIE L*; 0-100; NaN if fewer colours"
-            lines[f"palette_{rank}_a"] = f"red of {nth}: CIE a*; about -86 to 98; NaN if fewer colours"
-            lines[f"palette_{rank}_b"] = f"yellow of {nth}: CIE b*; about -108 to 94; NaN if fewer colours"
+            nth, fewer = f"palette colour {rank}", "the largest area first; NaN if fewer colours"
+            lines[f"palette_{rank}_l"] = f"lightness of {nth}: CIE L*; 0-100; {fewer}"
+            lines[f"palette_{rank}_a"] = (
+                f"{nth} from green to red: CIE a*; about -86 (green) to 98 (red); {fewer}"
+            )
+            lines[f"palette_{rank}_b"] = (
+                f"{nth} from blue to yellow: CIE b*; about -108 (blue) to 94 (yellow); {fewer}"
+            )
             lines[f"palette_{rank}_share"] = f"area of {nth}: proportion of pixels nearest to it; 0-1"
         return lines
 

@@ -10,11 +10,34 @@ import numpy as np
 CIRCULAR_COLUMNS = {"color.hue_mean": 360.0}
 # where a column's description goes on to its details; "log10 of (1 + ..." does not
 DETAILS_START = re.compile(r"; |: | \((?!1 \+)|, ")
+# "0 (the top edge) to 1 (the bottom edge)", of values that are no amounts
+OPPOSITE_ENDS = re.compile(r"-?[\d.]+ \(([^)]+)\) to -?[\d.]+ \(([^)]+)\)")
 
 
 def short_meaning(description: str) -> str:
-    """A column's description without its unit, range and other details: "diagonal lines"."""
-    return DETAILS_START.split(description)[0]
+    """A column's name: its description without unit, range and other details, such as "diagonal lines".
+
+    It stands before the colon. Of a description without one, as plug-ins may have, it is the first part.
+    """
+    name, colon, _ = description.partition(": ")
+    return name if colon and "; " not in name else DETAILS_START.split(description)[0]
+
+
+def opposite_ends(description: str) -> tuple[str, str] | None:
+    """What the lowest and the highest value are, where values lie between opposites, as places do.
+
+    "Higher" would mislead there: text with a higher value from top to bottom stands lower. None of amounts.
+    """
+    found = OPPOSITE_ENDS.search(description)
+    return (found[1], found[2]) if found else None
+
+
+def said_of(description: str, more: bool) -> str:
+    """How larger values, or smaller ones, are told: "higher", "lower" or "closer to the bottom edge"."""
+    ends = opposite_ends(description)
+    if ends is None:
+        return "higher" if more else "lower"
+    return f"closer to {ends[more]}"
 
 
 def quartiles_of(column: str, values: np.ndarray) -> tuple[float, float, float] | None:

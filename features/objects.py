@@ -19,6 +19,7 @@ from coverfusion.features.registry import BlockExtractor, missing_weights, regis
 from coverfusion.features.weights import Weights, packaged_file
 
 _MODEL = "efficientnet-lite0"
+SECOND = "_2"  # of two classes with one name
 _LEAST = 1e-9  # a confidence has a logarithm
 
 
@@ -34,7 +35,7 @@ class Objects(BlockExtractor):
     def describe(self) -> Mapping[str, str]:
         """Column -> one line with its range."""
         classes = {
-            f"imagenet_{key}": f"ImageNet score of '{name.partition(',')[0]}': "
+            f"imagenet_{key}": f"ImageNet score of '{_first(key, name)}': "
             f"log10 of the probability of the class '{name}'; up to 0"
             for key, name in _imagenet().items()
         }
@@ -116,8 +117,13 @@ def _imagenet() -> dict[str, str]:
     for synset in synsets.read_text().split():
         key = _key(names[synset].partition(", ")[0])
         # two cranes, two cardigans, two maillots
-        found[f"{key}_2" if key in found else key] = names[synset]
+        found[f"{key}{SECOND}" if key in found else key] = names[synset]
     return found
+
+
+def _first(key: str, names: str) -> str:
+    """The first of a class's names; that of a second crane is "crane 2"."""
+    return names.partition(",")[0] + (f" {SECOND[1:]}" if key.endswith(SECOND) else "")
 
 
 def _key(name: str) -> str:

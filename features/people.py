@@ -30,13 +30,13 @@ _PACKAGED_MODEL = "ssd_mobilenet_v2"
 # COCO mAP 32.8 (torchvision); its ResNet-50 models reach 37 to 46.7 at 30 to 60 times the arithmetic.
 _HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"
 _MEASURES = {
-    "count": "{many} found (0 = none)",
-    "largest_share": "area of the largest {one} in the cover, 0..1 (0 = none)",
-    "total_share": "area covered by all {many} together, overlaps once, 0..1 (0 = none)",
-    "confidence": "mean confidence of the {many}, 0..1 (NaN = none)",
-    "largest_x": "centre of the largest {one}, 0 = left edge, 1 = right edge (NaN = none)",
-    "largest_y": "centre of the largest {one}, 0 = top edge, 1 = bottom edge (NaN = none)",
-    "failed": "1 where the {one} detector failed on this cover and its other columns are NaN, else 0",
+    "count": "number of {many}: as found, 0 = none",
+    "largest_share": "area of the largest {one}: proportion of the cover, 0..1 (0 = none)",
+    "total_share": "area of all {many}: proportion of the cover, overlaps once, 0..1 (0 = none)",
+    "confidence": "confidence of {many}: mean of the detector's, 0..1 (NaN = none)",
+    "largest_x": "horizontal place of the largest {one}: 0 (the left edge) to 1 (the right edge); NaN = none",
+    "largest_y": "vertical place of the largest {one}: 0 (the top edge) to 1 (the bottom edge); NaN = none",
+    "failed": "failure of the {one} detector: 1 where it failed and its other columns are NaN, else 0",
 }
 
 
@@ -92,8 +92,8 @@ class People(BlockExtractor):
         for one, many in (("face", "faces"), ("person", "persons")):
             texts |= {f"{one}_{m}": text.format(one=one, many=many) for m, text in _MEASURES.items()}
         texts["is_group"] = (
-            f"1 where {PEOPLE_IN_A_GROUP} or more faces or {PEOPLE_IN_A_GROUP} or more persons were found, "
-            "else 0 (NaN = a detector failed and the other found fewer)"
+            f"presence of a group: 1 where {PEOPLE_IN_A_GROUP} or more faces or {PEOPLE_IN_A_GROUP} or more "
+            "persons were found, else 0 (NaN = a detector failed and the other found fewer)"
         )
         return texts
 

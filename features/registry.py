@@ -45,7 +45,10 @@ class Extractor(Protocol):
         """Stable column names, without the block's prefix; embeddings are numbered `embedding_0000`."""
 
     def describe(self) -> Mapping[str, str]:
-        """Column -> one line with its unit or range. An embedding is one entry, `embedding_*`."""
+        """Column -> one line: its name, a colon, what it is with its unit or range.
+
+        An embedding is one entry, `embedding_*`.
+        """
 
     def weights(self) -> Sequence[Weights]:
         """The weight files that this extractor needs (none: an empty sequence)."""

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL.Image import Image
 
+from coverfusion.features.descriptions import short_meaning
 from coverfusion.features.extract import Rows, compute, read_table, table_of_rows
 from coverfusion.features.registry import Annotator, Extractor
 from coverfusion.features.store import Store
@@ -45,9 +46,9 @@ def meanings_of(extractors: Sequence[Extractor], backs: bool = False) -> dict[st
 
 
 def _on_the_back(meaning: str) -> str:
-    """What stands before the colon is a feature's name in charts."""
-    name, colon, more = meaning.partition(":")
-    return f"{name}, on the back{colon}{more}"
+    """The same of the other side; its short name says so too."""
+    name = short_meaning(meaning)
+    return f"{name} on the back{meaning.removeprefix(name)}"
 
 
 def read_items(covers: pd.DataFrame, extractors: Sequence[Extractor], store: Store) -> FeatureTable:

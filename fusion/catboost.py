@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -14,6 +17,19 @@ from coverfusion.fusion.grouped_folds import holdout
 from coverfusion.fusion.registry import register
 from coverfusion.fusion.text_scores import TextScores
 from coverfusion.fusion.texts import Texts, texts_by_block
+
+
+@dataclass(frozen=True)
+class _EachTree:
+    """What CatBoost calls after each tree."""
+
+    watch: Callable[[int, int], None]
+    most: int
+
+    def after_iteration(self, info: Any) -> bool:
+        """Whether to go on."""
+        self.watch(int(info.iteration), self.most)
+        return True
 
 
 @register("catboost")
@@ -37,10 +53,14 @@ class FusionCatBoost(BlockClassifier):
         pca: components kept of wider blocks; None: no PCA.
         class_weight: as in scikit-learn.
         random_state: seed of boosting and of the held-out part.
+
+    Attributes:
+        watch: called after each tree with their number and the most there may be.
     """
 
-    own_files = ("model_",)
+    own_files = ("model_", "watch")
     reads_text = many = True
+    watch: Callable[[int, int], None] | None = None
 
     def __init__(
         self,
@@ -105,14 +125,16 @@ class FusionCatBoost(BlockClassifier):
             verbose=False,
         )
         split = holdout(y, groups, seed=seed)
+        callbacks = [_EachTree(self.watch, self.iterations)] if self.watch else None
         if split is None:
-            self.model_.fit(Pool(Z, y, weight=weight))
+            self.model_.fit(Pool(Z, y, weight=weight), callbacks=callbacks)
             return
         learn, stop = split
         self.model_.fit(
             Pool(Z[learn], y[learn], weight=weight[learn]),
             eval_set=Pool(Z[stop], y[stop], weight=weight[stop]),
             early_stopping_rounds=self.patience,
+            callbacks=callbacks,
         )
 
     def _probabilities(self, X: np.ndarray, texts: Texts | None = None) -> np.ndarray:

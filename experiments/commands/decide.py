@@ -52,14 +52,15 @@ def decide_command(
         print_next("see sets of genres in the browser", "app", "--bundle", bundle)
         return
     kept, target = guaranteed_targets(folder), asked["target_error"]
+    aim = f"At most {100 * target:g} % wrong"
     if target in kept:
         print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", target)
     elif kept:
         console.print(f"A target of {100 * min(kept):g} % wrong can be guaranteed, and keeps some covers.")
         print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", min(kept))
     elif sets_say_nothing(folder):
-        console.print("No target can be guaranteed here, and sets name every genre: learn from more covers.")
+        console.print(f"{aim} cannot be guaranteed here, and sets name every genre: learn from more covers.")
         print_next("see which covers may have a wrong genre", "labels", run)
     else:
-        console.print("No target can be guaranteed here. Sets of genres can, and more covers would help.")
+        console.print(f"{aim} cannot be guaranteed here. Sets of genres can, and more covers would help.")
         print_next("see sets of genres in the browser", "app", "--bundle", bundle)

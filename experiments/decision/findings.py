@@ -79,16 +79,34 @@ def verdict(tables: Mapping[str, pd.DataFrame], target: float) -> str:
         )
     ]
     predicted = tables["predicted"].set_index("thresholds")
-    worse = records(predicted.loc[[MARGINAL]].query("error > @target"))
-    if worse:
-        shown = listed([f"{row['genre']} ({percent(row['error'])})" for row in worse])
-        said.append(f"Single genres have no such guarantee: more are wrong among those predicted {shown}.")
+    said += _worse_genres(records(predicted.loc[[MARGINAL]].query("error > @target")), target)
     own = predicted.loc[[BY_GENRE]]
     without = own.loc[own["answered"] == 0, "genre"].tolist()
     if without:
         gets = "gets" if len(without) == 1 else "get"
         said.append(f"With a threshold for each predicted genre, {listed(without)} {gets} no prediction.")
     return " ".join(said)
+
+
+def _worse_genres(rows: list[dict[str, Any]], target: float) -> list[str]:
+    """Of which predicted genres more are wrong than the target, and whether their intervals show it."""
+    if not rows:
+        return []
+    surely = [_wrong(row) for row in rows if row["error_low"] > target]
+    perhaps = [_wrong(row) for row in rows if not row["error_low"] > target]
+    said = ["Single genres have no such guarantee."]
+    if surely:
+        said.append(f"More are wrong among those predicted {listed(surely)}.")
+    if perhaps:
+        own = "its interval includes" if len(perhaps) == 1 else "their intervals include"
+        predicted = f"those predicted {listed(perhaps)}"
+        said.append(f"More are wrong here among {predicted}, but {own} {100 * target:g} %.")
+    return said
+
+
+def _wrong(row: dict[str, Any]) -> str:
+    ends = f"{100 * row['error_low']:.1f} to {100 * row['error_high']:.1f}"
+    return f"{row['genre']} ({percent(row['error'])}, {ends})"
 
 
 def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 1) -> str:
@@ -123,14 +141,15 @@ def calibration_words(table: pd.DataFrame) -> str:
     """
     kinds = {row["kind"]: row for row in records(table)}
     before, after = kinds["none"], kinds["chosen"]
+    if after["log_loss"] == before["log_loss"]:
+        return (
+            f"Calibration: log loss {before['log_loss']:.3f}, calibration error {percent(before['ece'])}. "
+            "The probabilities are left as they were: no method of calibration clearly improves them."
+        )
     text = (
         f"Calibration: log loss {before['log_loss']:.3f} before, {after['log_loss']:.3f} after; calibration "
         f"error {percent(before['ece'])} before, {percent(after['ece'])} after."
     )
-    if after["log_loss"] == before["log_loss"]:
-        return (
-            f"{text} The probabilities are left as they were: no method of calibration clearly improves them."
-        )
     scores = {"log_loss": "log loss", "ece": "calibration error"}
     worse = [words for name, words in scores.items() if after[name] > before[name]]
     return f"{text} It makes the {listed(worse)} worse here.{_bundle_words(after)}" if worse else text

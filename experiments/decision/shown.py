@@ -26,6 +26,10 @@ THRESHOLD_WORDS = {
     "plain": "one for all, no guarantee",
 }
 OVER_WORDS = {MARGINAL: "all covers", BY_GENRE: "each genre's covers"}
+TRIED_TEXT = (
+    "Each threshold is tried on covers that did not set it. The bundle's is set by all of them, one of each "
+    "group; its card tells what it keeps of those same covers, so its figures differ a little."
+)
 NONE = "\u2013"
 TEXTS = ("bundle", "classifier", "genre", "kind", "method", "rule", "sets", "target", "thresholds", "when")
 PRINTED_ROWS = 20
@@ -64,6 +68,8 @@ def _abstaining(classifier: str, tables: Mapping[str, pd.DataFrame], target: flo
     rows = [whole | {"wrong among them, %": _spanned(own, "error_of_all")}]
     rows += [{"threshold": THRESHOLD_WORDS[row["rule"]]} | _kept(row) for row in asked]
     note = "Intervals of at least 95 %."
+    if any(row["answered"] for row in asked if row["rule"] != "plain"):
+        note += f" {TRIED_TEXT}"
     if not all(row["answered"] for row in asked):
         note += " 0.0: no prediction; the covers are too few, or too hard."
     missed = [row for row in asked if row["rule"] == "plain" and row["error"] > target]
@@ -84,17 +90,20 @@ def _by_genre(tables: Mapping[str, pd.DataFrame], target: float) -> ShownTable:
     rows = [
         {"genre": row["genre"], "covers": f"{row['covers']:,}"}
         | _kept(row, row["covers"])
-        | {
-            f"{100 * SPOKEN_GUARANTEE:g} % sets hold it, %": _spanned(
-                spoken.loc[row["genre"]], "coverage", row["covers"]
-            )
-        }
+        | {"held by sets, %": _spanned(spoken.loc[row["genre"]], "coverage", row["covers"])}
         for row in records(genres[genres["rule"] == rule])
     ]
     needed, fewest = rows_needed(SPOKEN_GUARANTEE), int(spoken["learnt"].min())
-    note = f"Threshold: {THRESHOLD_WORDS[rule]}. Intervals of at least 95 %, counts below {FEW_COVERS}."
+    note = (
+        f"Threshold: {THRESHOLD_WORDS[rule]}. Sets: of genres, as score makes them, to hold "
+        f"{100 * SPOKEN_GUARANTEE:g} % of each genre's covers. Intervals of at least 95 %; of fewer than "
+        f"{FEW_COVERS} covers, counts."
+    )
     if fewest < needed:
-        note += f" Every set holds a genre with fewer than {needed} covers to learn from."
+        note += (
+            f" A genre with fewer than {needed} held-out covers to learn from is in every set: they are too "
+            "few to leave it out."
+        )
     return ShownTable(f"By true genre, at a target of {100 * target:g} % wrong", pd.DataFrame(rows), note)
 
 
@@ -114,8 +123,8 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
             }
         )
     note = (
-        f"LAC sets: mean, then lowest to highest of {SET_SPLITS} random splits. The command score makes sets "
-        "for each genre's covers."
+        "A set holds every genre above a threshold (LAC, least ambiguous classifier). Mean, then lowest to "
+        f"highest of {SET_SPLITS} random splits. The command score makes sets for each genre's covers."
     )
     return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
 

@@ -23,6 +23,7 @@ EFFECT_COLUMNS = [
     "column",
     "delta",
     "higher",
+    "equal",
     "p",
     "covers",
     "others",
@@ -58,8 +59,9 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a genre and column: genre, column, delta, higher (the proportion of pairs in which the
-        genre's cover has the higher value, ties half), p, p_corrected, size (in words), covers and others
-        (how many took part), median and median_others; the largest effect of each genre first.
+        genre's cover has the higher value), equal (in which both have the same), p, p_corrected,
+        size (in words), covers and others (how many took part), median and median_others; the largest effect
+        of each genre first.
     """
     genres = genre_names(covers)
     rows = []
@@ -71,13 +73,14 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
             for number, column in enumerate(values.columns):
                 a, b = _there(own[:, number]), _there(rest[:, number])
                 if len(a) and len(b) and min(a.min(), b.min()) < max(a.max(), b.max()):
-                    higher, p = mann_whitney(a, b)
+                    higher, equal, p = mann_whitney(a, b)
+                    delta = 2 * higher + equal - 1
                     medians = float(np.median(a)), float(np.median(b))
-                    rows.append([genre, column, 2 * higher - 1, higher, p, len(a), len(b), *medians])
+                    rows.append([genre, column, delta, higher, equal, p, len(a), len(b), *medians])
             bar.advance(bar.task_ids[0])
     frame = pd.DataFrame(rows, columns=EFFECT_COLUMNS)
-    frame.insert(5, "p_corrected", corrected_by_block(frame))
-    frame.insert(6, "size", [size_of(delta) for delta in frame["delta"]])
+    frame.insert(6, "p_corrected", corrected_by_block(frame))
+    frame.insert(7, "size", [size_of(delta) for delta in frame["delta"]])
     return frame.sort_values(
         ["genre", "delta"],
         key=lambda column: -column.abs() if column.name == "delta" else column,
@@ -103,15 +106,19 @@ def corrected_by_block(frame: pd.DataFrame) -> np.ndarray:
     return np.minimum(corrected, 1.0)
 
 
-def mann_whitney(own: np.ndarray, rest: np.ndarray) -> tuple[float, float]:
-    """The proportion of pairs in which `own` has the higher value, ties half, and the two-sided p (scipy).
+def mann_whitney(own: np.ndarray, rest: np.ndarray) -> tuple[float, float, float]:
+    """The proportion of pairs in which `own` has the higher value, that of ties, and the two-sided p (scipy).
 
     Args:
         own: (n,) numbers, none missing.
         rest: (m,) numbers, none missing, not all the same as `own`.
     """
     test = mannwhitneyu(own, rest, alternative="two-sided")
-    return float(test.statistic) / (len(own) * len(rest)), float(test.pvalue)
+    places = np.unique(np.concatenate([own, rest]), return_inverse=True)[1]
+    ours, theirs = (np.bincount(part, minlength=places.max() + 1) for part in np.split(places, [len(own)]))
+    pairs = len(own) * len(rest)
+    equal = float(ours @ theirs) / pairs
+    return float(test.statistic) / pairs - equal / 2, equal, float(test.pvalue)  # U counts ties half
 
 
 def _there(values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.thumbnails import picture_at
-from coverfusion.experiments.drawing.words import percent, spread
+from coverfusion.experiments.drawing.words import listed, percent, spread
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.genres.distributions import distribution_chart, distributions
@@ -29,7 +29,7 @@ from coverfusion.experiments.genres.typical_covers import (
 )
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
-from coverfusion.features.descriptions import short_meaning
+from coverfusion.features.descriptions import opposite_ends, said_of, short_meaning
 
 # how many of each a page shows
 MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDENT, MAX_PAIRS = (
@@ -43,6 +43,8 @@ MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDEN
 )
 EFFECTS_IN_GIST = 3  # effects in the sentences that open it
 GENRES_IN_GIST = 2  # other genres that covers have too
+AMOUNTS = ("higher", "lower")  # how amounts differ; places and opposites differ by what they are close to
+SPOKEN_TIES = 0.005  # proportion of pairs from which ties are told
 RAW_SCORES = "objects."  # columns that hold a network's scores, which say little by themselves
 
 Rows = list[dict[str, Any]]
@@ -210,8 +212,27 @@ def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "blocks": blocks.to_dict(orient="records"),
         "explained": findings.shap.covers.get(genre, 0),
         "block_axis": Axis(-reach, reach, 4, 96),
-        "columns": _with_meanings(columns.head(MAX_SHAP_COLUMNS), findings.meanings),
+        "columns": [
+            row | {"speaks": speaking_values(row["meaning"], row["says"])}
+            for row in _with_meanings(columns.head(MAX_SHAP_COLUMNS), findings.meanings)
+        ],
+        "tested": findings.shap.tested(genre),
     }
+
+
+def speaking_values(meaning: str, says: str) -> str:
+    """Which values of a column speak for a genre: "high values" or "values near the bottom edge".
+
+    Args:
+        meaning: the column's description.
+        says: what high values do: "for", "against" or, where neither is clear, "".
+    """
+    if not says:
+        return "no clear direction"
+    ends = opposite_ends(meaning)
+    if ends:
+        return f"values near {ends[says == 'for']}"
+    return "high values" if says == "for" else "low values"
 
 
 def gains_by_genre(shap: Shap) -> dict[str, Rows]:
@@ -248,7 +269,7 @@ def genre_gist(
         sentences.append(f"Of these, {' and '.join(also)}.")
     others = f"covers that are not {genre}" if findings.run.several else "the other genres' covers"
     if named := headline(effects):
-        sentences.append(f"Compared with {others}, theirs {_differences(named)}.")
+        sentences.append(f"Compared with {others}, theirs {differences_in_words(named)}.")
     elif effects:
         sentences.append("They differ from the rest in scores of detected objects only.")
     else:
@@ -282,23 +303,29 @@ def _spanned(score: Interval) -> str:
     return f"{percent(score.value)} ({spread(score)})"
 
 
-def _differences(effects: Rows) -> str:
-    """Such as "are higher in faces found (65 % of pairs) and lower in centre of all text (60 %)"."""
-    ordered = sorted(effects, key=lambda row: row["delta"] < 0)
+def differences_in_words(effects: Rows) -> str:
+    """Such as "are higher in number of faces (65 % of pairs; equal in 12 %) and lower in contrast (60 %)"."""
+    ordered = sorted(effects, key=lambda row: (row["way"] not in AMOUNTS, row["delta"] < 0))
     parts: dict[str, list[str]] = {}
     for row in ordered:
-        percentage = percent(max(row["higher"], 1 - row["higher"]), 0)
-        of_what = " of pairs" if row is ordered[0] else ""
-        way = "higher in" if row["delta"] > 0 else "lower in"
-        parts.setdefault(way, []).append(f"{row['short']} ({percentage}{of_what})")
-    return "are " + " and ".join(f"{way} {', '.join(names)}" for way, names in parts.items())
+        more = row["higher"] if row["delta"] > 0 else 1 - row["higher"] - row["equal"]
+        said = percent(more, 0) + (" of pairs" if row is ordered[0] else "")
+        if row["equal"] >= SPOKEN_TIES:
+            said += f"; equal in {percent(row['equal'], 0)}"
+        parts.setdefault(f"{row['way']} in", []).append(f"{row['short']} ({said})")
+    if len(parts) == 1:
+        [(way, names)] = parts.items()
+        return f"are {way} {listed(names)}"
+    return "are " + listed([f"{way} {', '.join(names)}" for way, names in parts.items()])
 
 
 def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:
-    """Rows about columns, with what each column means, in full and in short."""
+    """Rows about columns, with what each column means, in full and in short, and how a difference is told."""
     rows = frame.to_dict(orient="records")
     for row in rows:
         row["meaning"] = meanings.get(row["column"], "")
         row["short"] = short_meaning(row["meaning"]) or row["column"]
         row["details"] = row["meaning"].removeprefix(row["short"])
+        if "delta" in row:
+            row["way"] = said_of(row["meaning"], row["delta"] > 0)
     return [{str(key): value for key, value in row.items()} for row in rows]

@@ -17,27 +17,32 @@ from coverfusion.experiments.genres.membership import names_in
 from coverfusion.experiments.pipeline.progress import counted
 
 MEAN_SIDE = 96  # pixels of a mean picture
-DIFFERENCE_STRETCH = (
-    4.0  # how many times larger than it is a mean picture's difference from all others' is drawn
-)
+MOST_STRETCH = 16  # times larger than it is a mean picture's difference from all others' is drawn at most
+MID_GREY = 127.5
 MARK_COLOUR = "#e69f00"  # Okabe and Ito's orange, between two black lines: seen on any background
 
 
 @dataclass(frozen=True)
 class MeanPicture:
-    """JPEGs as data URIs: the mean of a genre's covers, of all others, and where the two differ."""
+    """JPEGs as data URIs: the mean of a genre's covers, of all others, and where the two differ.
+
+    Attributes:
+        covers: of the genre.
+        stretch: how many times larger than it is the difference is drawn.
+    """
 
     own: str
     others: str
     difference: str
     covers: int
+    stretch: int
 
 
 def mean_pictures(covers: pd.DataFrame) -> dict[str, MeanPicture]:
     """The mean picture of each genre; covers that cannot be read any more are left out.
 
     Each cover is cropped to its central square and reduced to `MEAN_SIDE` pixels; the mean is of sRGB values.
-    The difference is drawn on mid-grey, `DIFFERENCE_STRETCH` times its size.
+    Differences are drawn on mid-grey, all as many times larger as leaves each whole (`stretch_of`).
 
     Args:
         covers: frame with `path` and `genre`.
@@ -54,16 +59,31 @@ def mean_pictures(covers: pd.DataFrame) -> dict[str, MeanPicture]:
                     sums[genre] = sums.get(genre, 0) + square
                     counts[genre] = counts.get(genre, 0) + 1
             bar.advance(bar.task_ids[0])
+    means = {genre: own / counts[genre] for genre, own in sums.items()}
+    others = {genre: (total - own) / max(number - counts[genre], 1) for genre, own in sums.items()}
+    # of a lone genre there are no others to differ from
+    differences = {g: (own - others[g]) * (counts[g] < number) for g, own in means.items()}
+    stretch = stretch_of(list(differences.values()))
     return {
-        genre: _mean_picture(own, counts[genre], total - own, number - counts[genre])
-        for genre, own in sums.items()
+        genre: MeanPicture(
+            _jpeg(own),
+            _jpeg(others[genre]),
+            _jpeg(MID_GREY + stretch * differences[genre]),
+            counts[genre],
+            stretch,
+        )
+        for genre, own in means.items()
     }
 
 
-def _mean_picture(own: np.ndarray, covers: int, others: np.ndarray, other_covers: int) -> MeanPicture:
-    mean, rest = own / covers, others / max(other_covers, 1)
-    difference = 127.5 + DIFFERENCE_STRETCH * (mean - rest if other_covers else mean * 0)
-    return MeanPicture(_jpeg(mean), _jpeg(rest), _jpeg(difference), covers)
+def stretch_of(differences: Sequence[np.ndarray]) -> int:
+    """How many times larger differences can be drawn, so that none is cut off; `MOST_STRETCH` at most.
+
+    Args:
+        differences: of mean pictures, from -255 to 255.
+    """
+    largest = max((float(np.abs(one).max()) for one in differences), default=0.0)
+    return int(np.clip(MID_GREY // max(largest, 1.0), 1, MOST_STRETCH))
 
 
 def _square(path: str) -> np.ndarray | None:

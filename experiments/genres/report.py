@@ -29,7 +29,7 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.genres.effects import MAX_CORRELATION, SIGNIFICANCE_LEVEL
 from coverfusion.experiments.genres.findings import GenreFindings, find_all_genres
 from coverfusion.experiments.genres.page import EFFECTS_IN_GIST, gains_by_genre, genre_page
-from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH
+from coverfusion.experiments.genres.shap import MIN_TESTED_COVERS
 from coverfusion.experiments.genres.typical_covers import neighbours_for
 from coverfusion.experiments.genres.words import MIN_WORD_COVERS, typical_words
 from coverfusion.experiments.pipeline.outputs import check_folder
@@ -146,9 +146,9 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
             "alike": MAX_CORRELATION,
             "level": SIGNIFICANCE_LEVEL,
             "nearest": neighbours_for(findings.covers["group"].nunique()),
-            "stretch": round(DIFFERENCE_STRETCH),
             "fewest": MIN_WORD_COVERS,
             "named": EFFECTS_IN_GIST,
+            "tested": MIN_TESTED_COVERS,
         },
     }
 

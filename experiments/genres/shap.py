@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from coverfusion.fusion.blocks import NUMBERED, columns_by_block
 from coverfusion.fusion.catboost import FusionCatBoost
 
 EXPLAINED_CLASSIFIER = "catboost"
-INTERVAL_ERRORS = 1.96  # standard errors of a 95 % interval
+MIN_TESTED_COVERS = 10  # held-out covers of the genre, and of the rest: fewer cannot show significance
 MIN_CLEAR_CORRELATION = 0.3  # rank correlation from which a column's high values speak for or against a genre
 
 
@@ -47,6 +47,7 @@ class Shap:
             covers), own (mean over covers of the genre), others (mean over the rest), gain (own less
             others: what the block adds where the genre is right), doubt (half its 95 % interval over the
             held-out covers, for this one fit), p_corrected (of the gain, by Holm over all genres and blocks).
+            Where fewer than `MIN_TESTED_COVERS` covers are on a side `doubt` is NaN and p is 1.
         columns: one row a genre and readable column: the same with `column`, and says ("for",
             "against" or "" where high values do neither clearly).
         covers: held-out covers by genre.
@@ -67,6 +68,11 @@ class Shap:
     learnt: int
     held: str
     components: Mapping[str, int]
+
+    def tested(self, genre: str) -> bool:
+        """Whether enough covers were held out to test what adds to this genre."""
+        own = self.covers.get(genre, 0)
+        return min(own, self.explained - own) >= MIN_TESTED_COVERS
 
 
 def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) -> Shap:
@@ -90,13 +96,18 @@ def genre_shap(run: Run, table: FeatureTable, covers: pd.DataFrame, kept: Path) 
     parameters["pca"] = components(table, parameters.get("pca", FusionCatBoost().pca))
     frame = table.frame()
     known = covers.drop_duplicates("cover_id").set_index("cover_id")
-    with counted("CatBoost for SHAP", 2) as bar:
-        bar.update(bar.task_ids[0], now=f"fitting on {len(learnt):,} covers")
-        model = _fitted(frame.loc[learnt], known.loc[learnt], parameters, kept)
-        bar.update(bar.task_ids[0], advance=1, now="explaining")
+    most = FusionCatBoost(**parameters).iterations
+    with counted("CatBoost", most) as bar:
+
+        def watch(trees: int, _: int) -> None:
+            bar.update(bar.task_ids[0], completed=trees, now="trees")
+
+        bar.update(bar.task_ids[0], now="preparing")
+        model = _fitted(frame.loc[learnt], known.loc[learnt], parameters, kept, watch)
+        bar.update(bar.task_ids[0], completed=most, now="explaining")  # boosting may stop early
         X = frame.loc[ids]
         values = catboost_contributions(model, X)
-        bar.advance(bar.task_ids[0])
+        bar.update(bar.task_ids[0], now="explained")
     held_out = known.loc[ids]
     by_block, by_column = sum_by_block(model, list(X.columns), values)
     classes = [str(name) for name in model.classes_]
@@ -131,9 +142,13 @@ def shap_split(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], st
 
 
 def _fitted(
-    X: pd.DataFrame, covers: pd.DataFrame, parameters: Mapping[str, Any], kept: Path
+    X: pd.DataFrame,
+    covers: pd.DataFrame,
+    parameters: Mapping[str, Any],
+    kept: Path,
+    watch: Callable[[int, int], None],
 ) -> FusionCatBoost:
-    """The model fitted on these covers, or read from `kept` where an earlier call has left it.
+    """The model fitted on these covers, watched, or read from `kept` where an earlier call has left it.
 
     Raises:
         UserError: it finds nothing to learn from.
@@ -145,6 +160,7 @@ def _fitted(
     if folder.is_dir():
         return FusionCatBoost.load(folder)
     model = FusionCatBoost(**parameters)
+    model.watch = watch
     genres: Any = labels_of(covers) if has_sets(covers) else covers["genre"].tolist()
     try:
         model.fit(X, genres, groups=covers["group"].tolist())
@@ -153,6 +169,7 @@ def _fitted(
             f"CatBoost, which the genre pages explain, cannot be fitted: {reason_of(error)}. Add covers that "
             f"differ, or train on other blocks."
         ) from error
+    model.watch = None
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     model.save(partial)
@@ -224,22 +241,28 @@ def _mean(values: np.ndarray) -> float:
 
 
 def _doubt(own: np.ndarray, others: np.ndarray) -> float:
-    """Half the 95 % interval of the difference of their means (B. L. Welch 1947); NaN for fewer than two."""
-    if min(len(own), len(others)) < 2:
+    """Half the 95 % interval of the difference of their means (B. L. Welch 1947); NaN for few covers."""
+    if min(len(own), len(others)) < MIN_TESTED_COVERS:
         return float("nan")
-    return float(INTERVAL_ERRORS * np.sqrt(own.var(ddof=1) / len(own) + others.var(ddof=1) / len(others)))
+    error, freedom = _error(own, others)
+    return float(t.ppf(0.975, freedom) * error) if error else 0.0
 
 
 def _welch(own: np.ndarray, others: np.ndarray) -> float:
-    """The two-sided p of B. L. Welch's test; NaN for fewer than two, or where nothing varies."""
-    if min(len(own), len(others)) < 2:
+    """The two-sided p of B. L. Welch's test; NaN for few covers, or where nothing varies."""
+    if min(len(own), len(others)) < MIN_TESTED_COVERS:
         return float("nan")
+    error, freedom = _error(own, others)
+    return float(2 * t.sf(abs(own.mean() - others.mean()) / error, freedom)) if error else float("nan")
+
+
+def _error(own: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    """Standard error of the difference of two means, 0 where nothing varies, and its degrees of freedom."""
     parts = np.array([part.var(ddof=1) / len(part) for part in (own, others)])
     error = float(np.sqrt(parts.sum()))
     if error < 1e-12:
-        return float("nan")
-    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(own), len(others)]) - 1)).sum()
-    return float(2 * t.sf(abs(own.mean() - others.mean()) / error, freedom))
+        return 0.0, float("nan")
+    return error, float(parts.sum() ** 2 / (parts**2 / (np.array([len(own), len(others)]) - 1)).sum())
 
 
 def _says(contribution: np.ndarray, values: pd.Series) -> str:

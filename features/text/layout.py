@@ -9,14 +9,14 @@ import numpy as np
 from coverfusion.features.text.lines import Line
 
 LAYOUT_COLUMNS = {
-    "found": "1 if any text was found, 0 if none",
-    "failed": "1 if reading failed on this picture (all else is missing then), 0 if not",
-    "words": "number of words read, separated by spaces",
-    "area_share": "proportion of the picture inside text boxes, 0 to 1",
-    "confidence_mean": "mean confidence of the lines, 0 to 1",
-    "height_max": "height of the tallest line, as a proportion of the picture's height",
-    "center_x": "centre of all text, 0 (left) to 1 (right)",
-    "center_y": "centre of all text, 0 (top) to 1 (bottom)",
+    "found": "presence of text: 1 if any was found, 0 if none",
+    "failed": "failure of reading: 1 if it failed on this picture (all else is missing then), 0 if not",
+    "words": "number of words: as read, separated by spaces",
+    "area_share": "area of text: proportion of the picture inside text boxes, 0 to 1",
+    "confidence_mean": "confidence of reading: mean over the lines, 0 to 1",
+    "height_max": "height of the tallest line: as a proportion of the picture's height",
+    "center_x": "horizontal place of text: centre of its area, 0 (the left edge) to 1 (the right edge)",
+    "center_y": "vertical place of text: centre of its area, 0 (the top edge) to 1 (the bottom edge)",
 }
 
 

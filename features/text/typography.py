@@ -15,28 +15,32 @@ import numpy as np
 
 from coverfusion.features.text.lines import SCRIPTS, Line, runs_on_end, script_shares
 
+_SCRIPT_NAMES = {
+    **{script: f"{script.upper() if script == 'cjk' else script.capitalize()} letters" for script in SCRIPTS},
+    "other": "letters of other scripts",
+}
 TYPOGRAPHY_COLUMNS = {
-    "lines": "number of lines of text",
-    "height_mean": "mean height of the lines, as a proportion of the picture's height",
-    "height_spread": "standard deviation of the lines' heights over the largest height, 0 to 0.5",
-    "top_share": "proportion of the text's area in the upper third, 0 to 1",
-    "bottom_share": "proportion of the text's area in the lower third, 0 to 1",
-    "vertical_share": "proportion of the text that runs up or down, 0 to 1",
-    "tilt": "angle of the lines that do not, from level, 0 to 45 degrees",
-    "capitals_share": "proportion of capitals among letters that have case, 0 to 1",
-    "digits_share": "proportion of digits among letters and digits, 0 to 1",
-    "letter_width": "width of a line a letter, spaces among them, over its height, 0 to 3",
-    "letter_gap": "median gap between letters, over the height of the line, 0 to 1",
-    "weight": "proportion of a line's box that is ink, 0 to 1",
-    "slant": "lean of the letters, -30 (to the left) to 30 (to the right) degrees",
-    "ink_lightness": "CIE Lab lightness of the letters, 0 to 100",
-    "ink_chroma": "CIE Lab chroma of the letters, 0 (grey) to about 130",
-    "ink_red": "CIE Lab a of the letters, -128 (green) to 127 (red)",
-    "ink_yellow": "CIE Lab b of the letters, -128 (blue) to 127 (yellow)",
-    "ground_lightness": "CIE Lab lightness of the ground, 0 to 100",
-    "contrast": "CIE Lab distance of letters and ground, 0 to about 250",
-    "typeface_spread": "how far letter width, weight and slant differ among the lines, 0 (one typeface) to 1",
-    **{f"script_{script}": f"proportion of {script} letters, 0 to 1" for script in [*SCRIPTS, "other"]},
+    "lines": "number of lines of text: as read",
+    "height_mean": "mean height of lines: as a proportion of the picture's height",
+    "height_spread": "spread of line heights: standard deviation over the largest height, 0 to 0.5",
+    "top_share": "text in the upper third: proportion of its area, 0 to 1",
+    "bottom_share": "text in the lower third: proportion of its area, 0 to 1",
+    "vertical_share": "text that runs up or down: proportion of all text, 0 to 1",
+    "tilt": "tilt of lines: mean angle from level of those that do not run up or down, 0 to 45 degrees",
+    "capitals_share": "capitals: proportion among letters that have case, 0 to 1",
+    "digits_share": "digits: proportion among letters and digits, 0 to 1",
+    "letter_width": "width of letters: length of a line for each letter or space, over its height, 0 to 3",
+    "letter_gap": "gaps between letters: median, over the height of the line, 0 to 1",
+    "weight": "weight of letters: proportion of a line's box that is ink, 0 to 1",
+    "slant": "slant of letters: mean lean, -30 (the left) to 30 (the right) degrees",
+    "ink_lightness": "lightness of letters: CIE Lab L, 0 to 100",
+    "ink_chroma": "colourfulness of letters: CIE Lab chroma, 0 (grey) to about 130",
+    "ink_red": "colour of letters from green to red: CIE Lab a, -128 (green) to 127 (red)",
+    "ink_yellow": "colour of letters from blue to yellow: CIE Lab b, -128 (blue) to 127 (yellow)",
+    "ground_lightness": "lightness of the ground of letters: CIE Lab L, 0 to 100",
+    "contrast": "contrast of letters and ground: CIE Lab distance, 0 to about 250",
+    "typeface_spread": "variety of typefaces: how width, weight and slant differ among lines, 0 (alike) to 1",
+    **{f"script_{key}": f"{name}: proportion of all letters, 0 to 1" for key, name in _SCRIPT_NAMES.items()},
 }
 HEIGHT = 32  # pixels of a line that is looked at
 LONGEST = 640  # pixels, likewise

@@ -38,7 +38,8 @@ def _answers(decision: Decision, targets: Targets, classes: Sequence[Any]) -> st
             f"answered. Allow more errors, or train on more covers."
         )
     wrong = (proba.argmax(axis=1) != y)[answered]
-    seen = f"of {covers} {100 * answered.mean():.0f} % are answered, {100 * wrong.mean():.0f} % of them wrong"
+    set_by = f"of {covers}, which set the threshold{'s' if targets.thresholds == BY_GENRE else ''},"
+    seen = f"{set_by} {100 * answered.mean():.0f} % are answered, {100 * wrong.mean():.0f} % of them wrong"
     if targets.error is None:
         return f"Answers the most confident: {seen}."
     if targets.thresholds != BY_GENRE:

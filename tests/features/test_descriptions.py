@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from coverfusion.features.descriptions import quartiles_of, short_meaning
-from coverfusion.features.registry import create
+from coverfusion.features.descriptions import opposite_ends, quartiles_of, said_of, short_meaning
+from coverfusion.features.registry import Extractor, create, extractor_names
+from coverfusion.features.sides import meanings_of
 
 HUE = "color.hue_mean"
 
@@ -16,17 +17,70 @@ HUE = "color.hue_mean"
         ("centre of all text, 0 (left) to 1 (right)", "centre of all text"),
         ("log10 of (1 + the variance); 0 to about 5.5", "log10 of (1 + the variance)"),
         ("number of words read, separated by spaces", "number of words read"),
+        ("score of 'cat, dog (wild)': log10; up to 0", "score of 'cat, dog (wild)'"),
+        ("share of red; range: 0-1", "share of red"),
     ],
 )
 def test_short_meaning(description: str, short: str) -> None:
     assert short_meaning(description) == short
 
 
-@pytest.mark.parametrize("block", ["color", "texture"])
-def test_short_names_are_short_and_tell_columns_apart(block: str) -> None:
-    names = [short_meaning(text) for text in create(block).describe().values()]
-    assert len(set(names)) == len(names)
-    assert max(map(len, names)) <= 42
+def _described(block: str) -> dict[str, str]:
+    """Column -> description of what is readable of a block."""
+    return {name: text for name, text in create(block).describe().items() if not name.endswith("*")}
+
+
+@pytest.mark.parametrize("block", extractor_names())
+def test_names_are_whole_short_and_tell_columns_apart(block: str) -> None:
+    described = _described(block)
+    names = {column: short_meaning(text) for column, text in described.items()}
+    assert len(set(names.values())) == len(names)
+    # the name is all before the first colon: nothing was cut off it
+    assert names == {column: text.partition(":")[0] for column, text in described.items()}
+    assert max(map(len, names.values()), default=0) <= 55
+
+
+@pytest.mark.parametrize("block", extractor_names())
+def test_names_of_backs_are_as_whole(block: str) -> None:
+    extractor: Extractor = create(block)
+    known = {key: text for key, text in meanings_of([extractor], backs=True).items() if key[-1] != "*"}
+    names = {key: short_meaning(text) for key, text in known.items()}
+    assert len(set(names.values())) == len(names)
+    assert all(name.endswith(" on the back") for key, name in names.items() if key.startswith("back_"))
+
+
+@pytest.mark.parametrize(
+    ("column", "ends"),
+    [
+        ("ocr.center_x", ("the left edge", "the right edge")),
+        ("ocr.center_y", ("the top edge", "the bottom edge")),
+        ("people.face_largest_y", ("the top edge", "the bottom edge")),
+        ("people.person_largest_x", ("the left edge", "the right edge")),
+        ("ocr.slant", ("the left", "the right")),
+        ("ocr.ink_red", ("green", "red")),
+        ("color.lab_b_mean", ("blue", "yellow")),
+        ("color.palette_2_a", ("green", "red")),
+        ("color.hue_cos", ("cyan", "red")),
+        ("color.brightness", None),
+        ("ocr.ink_chroma", None),
+        ("ocr.typeface_spread", None),
+        ("texture.symmetry", None),
+    ],
+)
+def test_places_and_opposites_are_told_by_their_ends(column: str, ends: tuple[str, str] | None) -> None:
+    block, name = column.split(".")
+    text = create(block).describe()[name]
+    assert opposite_ends(text) == ends
+    low, high = (f"closer to {end}" for end in ends) if ends else ("lower", "higher")
+    assert (said_of(text, False), said_of(text, True)) == (low, high)
+
+
+@pytest.mark.parametrize("block", extractor_names())
+def test_every_place_and_every_signed_colour_has_ends(block: str) -> None:
+    places = ("_x", "_y", "_a", "_b", "lab_a_mean", "lab_b_mean", "ink_red", "ink_yellow", "slant")
+    for column, text in _described(block).items():
+        if column.endswith(places) and not column.startswith(("coco", "imagenet", "genre", "style")):
+            assert opposite_ends(text), column
 
 
 def test_lines_are_named_as_they_run() -> None:

@@ -63,5 +63,5 @@ def test_a_side_without_picture_has_unknown_text():
 def test_columns_of_backs_have_a_meaning():
     known = meanings_of([create("color")], backs=True)
     name, more = known["color.brightness"].split(":")
-    assert known["back_color.brightness"] == f"{name}, on the back:{more}"
+    assert known["back_color.brightness"] == f"{name} on the back:{more}"
     assert not any(name.startswith("back_") for name in meanings_of([create("color")]))

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_the_screen_and_the_page_have_the_same_tables(
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
     assert len(printed.splitlines()) < 45
-    page = html.unescape((study / "index.html").read_text())
+    page = html.unescape(re.sub(r"<[^>]*>", "", (study / "index.html").read_text()))
     tables = read_tables(study)
     classifier = json.loads((study / "environment.json").read_text())["classifier"]
     for table in shown_tables(classifier, tables, 0.2):
@@ -209,6 +210,14 @@ def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Pa
     assert {SET_METHODS_TEXT, SET_KINDS_TEXT} <= set(sentences)
 
 
+def test_probabilities_that_are_left_have_one_log_loss() -> None:
+    kinds = [{"kind": kind, "log_loss": 1.476, "ece": 0.1} for kind in ("none", "chosen")]
+    said = calibration_words(pd.DataFrame(kinds))
+    assert said.count("1.476") == 1
+    assert "before" not in said
+    assert "left as they were" in said
+
+
 @pytest.mark.parametrize(("after", "text"), [(1.0, "left as they were"), (1.1, "makes the log loss")])
 def test_a_calibration_that_does_not_help_is_called_so(after: float, text: str, study: Path) -> None:
     tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
@@ -230,17 +239,23 @@ def test_a_worse_calibration_error_is_told_with_what_the_bundle_uses() -> None:
     assert "worse" not in calibration_words(table.assign(ece=[0.2, 0.1]))
 
 
-def test_the_verdict_names_genres_that_miss_the_target() -> None:
+def test_the_verdict_claims_only_what_intervals_support() -> None:
     rule = {"target": "error", "wished": 0.2, "rule": "guaranteed", "answered": 50, "coverage": 0.5}
-    rows = [("marginal", "Rock", 30, 0.1), ("marginal", "Pop", 20, 0.35), ("by-genre", "Rock", 30, 0.1)]
-    predicted = pd.DataFrame(
-        [*rows, ("by-genre", "Pop", 0, np.nan)], columns=["thresholds", "genre", "answered", "error"]
-    )
-    tables = {"abstention": pd.DataFrame([rule]), "predicted": predicted}
+    rows = [
+        ("marginal", "Rock", 30, 0.1, 0.05, 0.3),
+        ("marginal", "Pop", 20, 0.35, 0.25, 0.46),
+        ("marginal", "Jazz", 20, 0.312, 0.171, 0.501),
+        ("by-genre", "Rock", 30, 0.1, 0.05, 0.3),
+        ("by-genre", "Pop", 0, np.nan, np.nan, np.nan),
+        ("by-genre", "Jazz", 9, 0.1, 0.0, 0.4),
+    ]
+    columns = ["thresholds", "genre", "answered", "error", "error_low", "error_high"]
+    tables = {"abstention": pd.DataFrame([rule]), "predicted": pd.DataFrame(rows, columns=columns)}
     assert verdict(tables, 0.2).replace("\u00a0", " ") == (
         "At most 20 % wrong over all covers, with 90 % confidence, by one threshold: it keeps 50.0 % of the "
-        "covers. Single genres have no such guarantee: more are wrong among those predicted Pop (35.0 %). "
-        "With a threshold for each predicted genre, Pop gets no prediction."
+        "covers. Single genres have no such guarantee. More are wrong among those predicted Pop (35.0 %, "
+        "25.0 to 46.0). More are wrong here among those predicted Jazz (31.2 %, 17.1 to 50.1), but its "
+        "interval includes 20 %. With a threshold for each predicted genre, Pop gets no prediction."
     )
     none = tables["abstention"].assign(answered=0)
     assert "cannot be guaranteed" in verdict(tables | {"abstention": none}, 0.2)
@@ -284,6 +299,10 @@ def test_genres_with_too_few_covers_are_in_every_set_and_that_is_said(study: Pat
     classifier = tables["models"]["classifier"][0]
     sentences = decision_findings(classifier, tables | {"sets_by_genre": table}, 0.2)
     (said,) = [line for line in sentences if line.startswith("  e, ") and "marginal" in line]
+    few = tables["sets_by_genre"].assign(learnt=8)
+    notes = [one.note for one in shown_tables(classifier, tables | {"sets_by_genre": few}, 0.2)]
+    assert "fewer than 9 held-out covers to learn from is in every set" in notes[1]
+    assert "least ambiguous classifier" in notes[2]
     assert f"every set holds it, as {rare['learnt']} covers to learn from are fewer than 9" in said
 
 

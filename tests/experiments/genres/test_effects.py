@@ -38,7 +38,7 @@ def test_delta_counts_pairs() -> None:
     row = _of(found, "a", "color.x")
     # of 9 pairs a's is higher in 8 and equal in 1
     assert row["delta"] == pytest.approx(8 / 9)
-    assert row["higher"] == pytest.approx(8.5 / 9)
+    assert (row["higher"], row["equal"]) == pytest.approx((8 / 9, 1 / 9))
     assert (row["median"], row["median_others"], row["covers"], row["others"]) == (4, 2, 3, 3)
     assert row["size"] == "large"
     assert _of(found, "b", "color.x")["delta"] == pytest.approx(-8 / 9)
@@ -104,10 +104,11 @@ def test_nothing_is_found_where_genres_do_not_differ() -> None:
 def test_pairs_are_counted_whatever_the_scale(own: list[int], rest: list[int]) -> None:
     assume(len({*own, *rest}) > 1)
     a, b = np.array(own, float), np.array(rest, float)
-    higher, p = mann_whitney(a, b)
-    assert higher == pytest.approx(np.mean([(x > y) + 0.5 * (x == y) for x in own for y in rest]))
-    assert mann_whitney(np.exp(a), np.exp(b)) == pytest.approx((higher, p))
-    assert mann_whitney(b, a) == pytest.approx((1 - higher, p))
+    higher, equal, p = mann_whitney(a, b)
+    assert higher == pytest.approx(np.mean([x > y for x in own for y in rest]))
+    assert equal == pytest.approx(np.mean([x == y for x in own for y in rest]))
+    assert mann_whitney(np.exp(a), np.exp(b)) == pytest.approx((higher, equal, p))
+    assert mann_whitney(b, a) == pytest.approx((1 - higher - equal, equal, p))
 
 
 def test_distinct_leaves_out_what_says_the_same_and_what_is_not_sure() -> None:

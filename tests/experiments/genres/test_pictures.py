@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from coverfusion.experiments.drawing.thumbnails import picture_at
-from coverfusion.experiments.genres.pictures import DIFFERENCE_STRETCH, marked_picture, mean_pictures
+from coverfusion.experiments.genres.pictures import MOST_STRETCH, marked_picture, mean_pictures, stretch_of
 from tests.helpers.pictures import encode, solid
 
 
@@ -41,7 +41,17 @@ def test_the_mean_is_over_a_genre_and_over_the_rest(tmp_path: Path) -> None:
     assert _picture(means["a"].others).mean((0, 1)) == pytest.approx([95, 120, 200], abs=2)
     grey = 127.5
     difference = _picture(means["a"].difference).mean((0, 1))
-    assert difference == pytest.approx([grey + DIFFERENCE_STRETCH * 15, grey, grey], abs=3)
+    # c differs most: its red by 16 2/3 from the others' mean of 106 2/3, and 127.5 has room for 7 times that
+    assert {mean.stretch for mean in means.values()} == {7}
+    assert difference == pytest.approx([grey + 7 * 15, grey, grey], abs=3)
+
+
+def test_differences_are_drawn_as_large_as_fits() -> None:
+    small, large = np.full((2, 2, 3), 3.0), np.full((2, 2, 3), -50.0)
+    assert stretch_of([small]) == MOST_STRETCH
+    assert stretch_of([small, large]) == 2  # 100 of 127.5
+    assert stretch_of([np.full((1, 1, 3), 250.0)]) == 1
+    assert stretch_of([small * 0]) == MOST_STRETCH
 
 
 def test_what_cannot_be_read_any_more_is_left_out(tmp_path: Path) -> None:

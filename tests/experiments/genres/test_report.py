@@ -27,6 +27,8 @@ from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.training.train import train
+from coverfusion.features.registry import create
+from coverfusion.features.sides import meanings_of
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.bundle import load_bundle
 from tests.experiments.training.test_report import Page
@@ -102,6 +104,10 @@ def test_there_is_a_page_for_each_genre_and_an_index(out: Path) -> None:
     for genre, name in names.items():
         assert Page.of(out / name).all("h1")[0].text.startswith(genre)
     assert not (out / ".fits").exists()
+    assert (
+        f"Not tested, with fewer than 10 held-out covers of it or of all others: {', '.join(names)}."
+        in " ".join(index.all("section", None)[-2].text.split())
+    )
     cells = index.all("td", "none")  # the lone cover was not held out, so no block has a gain for it
     assert [cell.text for cell in cells] == ["\u2013", "\u2013"]
     assert all("nan" not in e.attributes.get("style", "") for e in index.elements)
@@ -177,7 +183,7 @@ def test_words_faces_and_persons_are_told_where_they_were_read(run: Path, tmp_pa
     ids = pd.Index(covers["cover_id"], name="cover_id")
     share = np.where(dub, 0.4, 0.1) + 0.01 * np.arange(len(dub))
     blocks = {
-        "ocr": pd.DataFrame({"area_share": share.astype(np.float32)}, index=ids),
+        "ocr": pd.DataFrame({"area_share": share, "center_y": 0.5 + share}, index=ids).astype(np.float32),
         "people": pd.DataFrame({"face_count": dub.astype(np.float32), "person_count": 1.0}, index=ids),
     }
     table = FeatureTable(prepared.table.blocks | blocks, {"ocr": pd.Series(notes, index=ids)})
@@ -185,11 +191,15 @@ def test_words_faces_and_persons_are_told_where_they_were_read(run: Path, tmp_pa
     finished = replace(finished, facts=finished.facts | {"extractors": dict.fromkeys(table.blocks, "")})
     neighbours = load_bundle(run / "bundle").neighbours
     assert neighbours is not None
-    found = find_all_genres(finished, covers, table, {}, neighbours, tmp_path / "kept")
+    meanings = meanings_of([create(name) for name in table.blocks])
+    found = find_all_genres(finished, covers, table, meanings, neighbours, tmp_path / "kept")
     index = write_pages(found, tmp_path / "pages")
     page = Page.of(index.parent / page_names(found.genres)["Dub & Bass"])
     assert [e.text for e in page.all("h3") if e.text in ("dubwise", "love")] == ["dubwise"]
     assert any("\u201cdubwise\u201d marked" in e.attributes["alt"] for e in page.all("img"))
+    kinds = [e.text for e in page.all("td", "text")]
+    assert "large, closer to the bottom edge" in kinds  # larger numbers of `center_y` are further down
+    assert "large, higher" in kinds
     titles = [e.text for e in page.all("h4")]
     assert titles == [title for title, _ in SHOWN_COLUMNS.values()]
     faces = page.all("svg", "chart")[3].attributes["aria-label"]

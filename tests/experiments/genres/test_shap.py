@@ -10,7 +10,7 @@ from catboost import Pool
 
 from coverfusion.data.splits import save_splits
 from coverfusion.experiments.evaluation.catboost_shap import catboost_contributions, sum_by_block
-from coverfusion.experiments.genres.shap import components, genre_shap, shap_split
+from coverfusion.experiments.genres.shap import MIN_TESTED_COVERS, components, genre_shap, shap_split
 from coverfusion.features.table import FeatureTable
 from coverfusion.fusion.catboost import FusionCatBoost
 
@@ -80,6 +80,36 @@ def test_the_block_with_the_signal_gains(tmp_path: Path) -> None:
     assert sum(found.covers.values()) == 30
     assert found.learnt == 90
     assert found.held == "test covers"
+
+
+def test_from_few_covers_nothing_is_significant(tmp_path: Path) -> None:
+    """The same signal, with four held-out covers of metal."""
+    table, covers = _inputs()
+    held = (covers["group"] % 5 == 0) & (covers["genre"] == "metal")
+    kept = covers.drop(covers.index[held][4:]).reset_index(drop=True)
+    table = FeatureTable({name: block.loc[kept["cover_id"]] for name, block in table.blocks.items()})
+    found = genre_shap(_run(tmp_path, kept), table, kept, tmp_path / "kept")  # type: ignore[arg-type]
+    assert found.covers == {"folk": 10, "metal": 4, "pop": 10}
+    assert [found.tested(genre) for genre in GENRES] == [True, False, True]
+    assert MIN_TESTED_COVERS == 10
+    sure = found.blocks.set_index(["genre", "block"])
+    assert sure.loc["metal", "gain"].max() > 0.1
+    assert (sure.loc["metal", "p_corrected"] == 1).all()
+    assert sure.loc["metal", "doubt"].isna().all()
+    assert sure.loc["folk", "doubt"].notna().all()
+    assert sure.loc["folk", "p_corrected"].min() < 0.05
+
+
+def test_a_long_fit_tells_its_trees() -> None:
+    table, covers = _inputs()
+    told: list[tuple[int, int]] = []
+    model = FusionCatBoost(**PARAMETERS)
+    model.watch = lambda trees, most: told.append((trees, most))
+    model.fit(table.frame(), covers["genre"].tolist())
+    assert [trees for trees, _ in told] == list(range(1, len(told) + 1))
+    assert 1 < len(told) <= PARAMETERS["iterations"] == told[0][1]
+    unwatched = FusionCatBoost(**PARAMETERS).fit(table.frame(), covers["genre"].tolist())
+    np.testing.assert_array_equal(model.predict_proba(table.frame()), unwatched.predict_proba(table.frame()))
 
 
 @pytest.mark.parametrize("folds", [None, 5])

@@ -115,7 +115,7 @@ def test_a_run_of_both_sides_opens_again_and_its_pages_are_made(run, tmp_path):
     assert list(reopen(run).table.blocks) == ["color", "back_color"]
     write_genre_report(run, tmp_path / "genres")
     (page,) = (tmp_path / "genres").glob("genre-*dub.html")
-    assert ", on the back" in page.read_text(encoding="utf-8")
+    assert " on the back" in page.read_text(encoding="utf-8")
     explained = explain(run / "bundle", run.parents[1] / "dub-0_front.jpg", tmp_path / "explained.png")
     assert "back_color" in explained.contributions.blocks
 
