@@ -97,7 +97,9 @@ def test_the_top_three_of_three_genres_say_nothing(inputs: Inputs) -> None:
     assert "top3_accuracy" in main_scores(METRICS["accuracy"], 4)
 
 
-@pytest.mark.parametrize(("keep", "said"), [("drop", "left out"), ("first", "first genre"), ("all", "every genre")])
+@pytest.mark.parametrize(
+    ("keep", "said"), [("drop", "left out"), ("first", "first genre"), ("all", "every genre")]
+)
 def test_what_became_of_covers_under_several_genres(tmp_path: Path, keep: str, said: str) -> None:
     inputs = planted_run(tmp_path, {FUSED: 9})
     config = make_config("test", collection=tmp_path / "covers", keep=keep)
