@@ -23,7 +23,7 @@ from coverfusion.experiments.drawing.words import (
     score_labels,
     spread,
 )
-from coverfusion.experiments.evaluation.chosen_metric import LOSSES, METRICS
+from coverfusion.experiments.evaluation.chosen_metric import LOSSES, SET_METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance_of, read_run
 from coverfusion.experiments.training.gist import alone_words, guess_words, score_words
@@ -164,7 +164,7 @@ def chosen_words(run: Run) -> str:
         return "\u2605 is the model that this app uses."
     words = (
         "\u2605 is the model that this app uses: of the models on all that they can see, it has the best "
-        f"{METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers that chose. "
+        f"{SET_METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers that chose. "
         f"{alone_words(run)}"
     )
     if chosen is first or max(score.low, best.low) > min(score.high, best.high):

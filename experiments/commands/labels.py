@@ -42,7 +42,6 @@ def labels_command(
         console.print(sentence)
     print_place("Table", folder / "doubtful.csv")
     print_place("Page with the covers", folder / "index.html")
-    if read_run(run).several:  # such a model never abstains
-        print_next("see its covers on a map", "map", run)
-    else:
-        print_next("see when the model should abstain", "decide", run)
+    several = read_run(run).several  # such a model never abstains
+    aim = "how far its probabilities can be trusted" if several else "when the model should abstain"
+    print_next(f"see {aim}", "decide", run)
