@@ -163,9 +163,9 @@ def chosen_words(run: Run) -> str:
     if sum(model.kind == "fused" for model in run.models) == 1:
         return "\u2605 is the model that this app uses."
     words = (
-        "\u2605 is the model that this app uses: of the models on all that they can see, it has the best "
-        f"{SET_METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers that chose. "
-        f"{alone_words(run)}"
+        "\u2605 is the model that this app uses: of the models on all that they can see, it has "
+        f"the best {SET_METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers "
+        f"that chose. {alone_words(run)}"
     )
     if chosen is first or max(score.low, best.low) > min(score.high, best.high):
         return words
