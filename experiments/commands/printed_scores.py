@@ -15,10 +15,14 @@ SHOWN_GENRES = 20
 LEARNT = "The model has learnt from {} of these pictures: it fares worse on new ones."
 
 
-def print_tally(tally: Tally) -> None:
+def print_tally(tally: Tally, abstains: bool) -> None:
     """Prints how many pictures or albums have each genre, and how many abstain, are flagged or have an error.
 
     A model of several genres never abstains, and a picture counts for each genre that it is called.
+
+    Args:
+        tally: of the pictures.
+        abstains: whether a target was named, without which no picture abstains.
     """
     from coverfusion.experiments.drawing.words import percent
 
@@ -36,11 +40,13 @@ def print_tally(tally: Tally) -> None:
     console.print(table)
     if tally.several:
         console.print(f"{what.capitalize()}s that are called several genres count for each.")
-    abstained = "" if tally.several else f"Abstained: {tally.abstained:,}; "
+    abstained = f"abstained: {tally.abstained:,}; " if abstains else ""
     said = f"{abstained}out-of-distribution: {tally.flagged:,}; with an error: {tally.errors:,}"
     failed = "a side or block" if tally.albums else "a block"
     said += f"; with {failed} that failed: {tally.in_part:,}" if tally.in_part else ""
     console.print(f"{said[0].upper()}{said[1:]}")
+    if not abstains and not tally.several:
+        console.print("None abstains: that takes --target-error or --target-coverage.")
     _print_learnt(tally)
 
 

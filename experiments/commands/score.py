@@ -157,7 +157,8 @@ def score_command(
     if tally is None and not is_address(str(out)):
         tally = tally_file(str(out), bundle)
     if tally is not None:
-        _print_scores(tally, listed=out is None)
+        abstains = target_error is not None or target_coverage is not None
+        _print_scores(tally, listed=out is None, abstains=abstains)
     if out is None:
         options = {
             "--target-error": target_error,
@@ -174,14 +175,14 @@ def score_command(
     log_if_asked(Path(out), track, tracking_uri)
 
 
-def _print_scores(tally: Tally, listed: bool) -> None:
+def _print_scores(tally: Tally, listed: bool, abstains: bool) -> None:
     if not tally.rows:
         console.print("There are no pictures: nothing was scored.", style="yellow")
         return
     if listed and tally.rows == len(tally.first):
         print_rows(tally)
     else:
-        print_tally(tally)
+        print_tally(tally, abstains)
 
 
 def _check_without_out(on_ray: bool, resume: bool, track: bool) -> None:

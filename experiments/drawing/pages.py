@@ -23,6 +23,8 @@ Filters = Mapping[str, Callable[..., Any]]
 _TABLE = re.compile(r"<table([^>]*)>(.*?)</table>", re.DOTALL)
 _ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[dh])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+# an element that shows a path alone
+_PATH = re.compile(r'(<\w+ class="[^"]*\bpath\b[^"]*"[^>]*>)([^<]+)')
 # a tag, or an interval
 _INTERVAL = re.compile(r"(<[^>]*>)|(\(?[+\u2212]?\d[\d.,]*(?:\u2013| to )[+\u2212]?\d[\d.,]*\)?)")
 # what every template finds: both palettes, and each colour as the style sheet calls it
@@ -46,8 +48,11 @@ def render(template: str, context: Mapping[str, Any], filters: Filters | None = 
 def labelled(page: str) -> str:
     """The page with its tables ready to stack: each cell but the first of a row names its column.
 
+    Paths break after slashes, and intervals stay on one line.
+
     Matrices and tables that fold in their own way stay as they are.
     """
+    page = _PATH.sub(lambda found: found[1] + found[2].replace("/", "/<wbr>"), page)
     return _TABLE.sub(lambda found: _stacked(*found.groups()), page)
 
 

@@ -93,3 +93,9 @@ def test_an_interval_in_a_cell_stays_on_one_line() -> None:
     assert '>65.3 <span class="whole">(51.0\u201377.3)</span></td>' in page
     assert '<span class="whole">\u22121.5 to +2</span>' in page
     assert 'title="1\u20132"' in page
+
+
+def test_a_path_breaks_after_its_slashes() -> None:
+    assert labelled('<td class="text path">a/b.jpg</td>') == '<td class="text path">a/<wbr>b.jpg</td>'
+    kept = '<a href="a/b" class="button">a/b</a>'
+    assert labelled(kept) == kept
