@@ -33,6 +33,7 @@ from coverfusion.experiments.cluster.engine import cluster, limit_threads, requi
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.known_metadata import known_metadata
+from coverfusion.experiments.scoring.parts import schema_of
 from coverfusion.experiments.scoring.score import (
     COVERS_PER_PART,
     OUTPUT_FORMATS,
@@ -40,7 +41,6 @@ from coverfusion.experiments.scoring.score import (
     check_targets,
     count_failed,
     rows_name,
-    schema_of,
     score_chunk,
 )
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit

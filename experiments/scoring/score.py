@@ -1,36 +1,20 @@
-"""Batch scoring: pictures in, one row a picture out, in bounded memory and with resume.
-
-Rows are kept in small parts beside the output file while the work runs; the parts become the output file
-at the end. A killed run goes on after its last whole part.
-"""
+"""Batch scoring: pictures in, one row a picture out, in bounded memory and with resume."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 
-from coverfusion.data.csv_files import as_text
 from coverfusion.data.errors import UserError
-from coverfusion.data.locks import only_one
-from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
-from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.outputs import check_writable
-from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.known_backs import (
     PAIRING,
     Backs,
@@ -42,6 +26,15 @@ from coverfusion.experiments.scoring.known_backs import (
     sides_table,
 )
 from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
+from coverfusion.experiments.scoring.parts import (
+    finished_rows,
+    join_parts,
+    only_writer,
+    parts_of,
+    skip_done,
+    start_parts,
+    write_part,
+)
 from coverfusion.features.extract import COVERS_PER_CHUNK, decoded_ahead
 from coverfusion.features.failure_limit import MAX_FAILED, FailureLimit
 from coverfusion.features.named_files import check_named
@@ -97,7 +90,7 @@ def score(
     out = Path(out)
     if out.suffix.lower() not in OUTPUT_FORMATS:
         raise UserError(f"--out {out}: the name must end in {', '.join(OUTPUT_FORMATS)}.")
-    parts = _parts_of(out)
+    parts = parts_of(out)
     if not resume and (out.exists() or parts.exists()):
         raise UserError(f"{out} exists (or a stopped run of it). Go on with --resume, or remove it first.")
     check_writable(out)
@@ -110,15 +103,15 @@ def score(
     if backs is not None:
         facts["backs"] = digest_of(backs)
     if out.is_file() and not parts.exists():
-        return _finished(out, facts, pictures)
+        return finished_rows(out, facts, pictures)
     extractors = bundle_extractors(bundle)
-    with _alone(parts, out):
-        _start_parts(parts, facts)
+    with only_writer(parts, out):
+        start_parts(parts, facts)
         if text := guarantee(bundle.decision, targets, bundle.classes):
             console.print(text, highlight=False)
         known.say()
         say_without_backs(bundle, backs is not None, PAIRING)
-        done = _skip_done(parts, pictures)
+        done = skip_done(parts, pictures)
         places = (("", path) for path in pictures)
         chunks = decoded_ahead(places)
         limit = FailureLimit(max_failed)
@@ -135,11 +128,11 @@ def score(
             if not frames:
                 break
             limit.check()  # before its rows are there for ever
-            _write_part(parts / f"{number:08}.parquet", pd.concat(frames))
+            write_part(parts / f"{number:08}.parquet", pd.concat(frames))
         if not number:  # a file without rows has its columns all the same
             empty = score_chunk(bundle, extractors, [], top_k, targets, backs=None if backs is None else [])
-            _write_part(parts / f"{0:08}.parquet", empty)
-        return _join(parts, out, facts)
+            write_part(parts / f"{0:08}.parquet", empty)
+        return join_parts(parts, out, facts)
 
 
 def rows_name(bundle: Bundle, top_k: int | None) -> int:
@@ -306,134 +299,3 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
         if targets.in_force:  # what they guarantee is of covers
             frame["abstain"] |= frame["out_of_distribution"].fillna(False).astype(bool)
     return frame
-
-
-def _parts_of(out: Path) -> Path:
-    # hidden: where the pictures' folder is walked meanwhile, it is no picture
-    return out.with_name(f".{out.name}.parts")
-
-
-def _note_of(out: Path) -> Path:
-    return out.with_name(f".{out.name}.run.json")
-
-
-@contextmanager
-def _alone(parts: Path, out: Path) -> Iterator[None]:
-    """Keeps other runs away from the parts; the system frees the lock of a run that is killed."""
-
-    def busy() -> None:
-        raise UserError(f"Another run is writing {out} now. Wait for it, or name another --out.")
-
-    with only_one(parts / "lock", busy):
-        yield
-
-
-def _start_parts(parts: Path, facts: dict[str, Any]) -> None:
-    """Makes the folder of parts, or checks that an earlier run used the same model."""
-    note = parts / "run.json"
-    if note.is_file():
-        _check_facts(json.loads(note.read_text()), facts, parts)
-        return
-    write_json(note, facts)
-
-
-def _check_facts(before: dict[str, Any], facts: dict[str, Any], what: Path) -> None:
-    for key, value in facts.items():
-        if before.get(key) != value:
-            raise UserError(
-                f"--resume: {what} was made with another {key} ({before.get(key)}, now {value}). Name "
-                f"another --out, or remove it."
-            )
-
-
-def _finished(out: Path, facts: dict[str, Any], pictures: Iterator[str]) -> tuple[int, int]:
-    """Rows and errors of a finished file, which must be of this model and of exactly these pictures."""
-    try:
-        before = json.loads(_note_of(out).read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"--resume: {out} exists, and there is no note of what it was made of. Name another --out, or "
-            f"remove it."
-        ) from error
-    _check_facts(before, facts, out)
-    digest = hashlib.sha256()
-    # a folder that was scored into itself holds the file by now
-    _add_paths(digest, (path for path in pictures if Path(path).absolute() != out.absolute()))
-    if before.get("pictures") != digest.hexdigest():
-        raise UserError(f"--resume: {out} was made of other pictures. Name another --out, or remove it.")
-    return before["rows"], before["errors"]
-
-
-def _add_paths(digest: Any, paths: Iterable[str]) -> None:
-    for path in paths:
-        digest.update(path.encode() + b"\0")
-
-
-def _skip_done(parts: Path, pictures: Iterator[str]) -> list[Path]:
-    """Moves `pictures` past the rows that are there already; they must be the same pictures."""
-    done: list[Path] = []
-    for part in sorted(parts.glob("*.parquet")):
-        content = read_sealed(part) if len(done) == int(part.stem) else None
-        if content is None:  # damaged: it and those behind it are scored again
-            part.unlink(missing_ok=True)
-            continue
-        done.append(part)
-        paths = read_parquet_bytes(content, ["path"]).column("path").to_pylist()
-        for path in paths:
-            now = next(pictures, None)
-            if now != path:
-                raise UserError(
-                    f"--resume: the pictures are not those of the stopped run ({path} then, {now} now). "
-                    f"Remove {parts} to start again."
-                )
-    return done
-
-
-def _write_part(path: Path, frame: pd.DataFrame) -> None:
-    table = pa.Table.from_pandas(frame, preserve_index=False, schema=schema_of(frame))
-    write_sealed(path, parquet_bytes(table))
-
-
-def schema_of(frame: pd.DataFrame) -> pa.Schema:
-    """The column types of scores; they do not depend on which pictures a part happens to hold."""
-    kinds = {"nearest_distance": pa.float64(), "abstain": pa.bool_(), "out_of_distribution": pa.bool_()}
-    kinds |= {name: pa.float64() for name in frame.columns if name.startswith("probability_")}
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in frame.columns])
-
-
-def _join(parts: Path, out: Path, facts: dict[str, Any]) -> tuple[int, int]:
-    """Streams the parts into the output file, notes what it was made of, and removes them."""
-    partial, kind = out.with_name(f".{out.name}.partial"), out.suffix.lower()
-    rows = errors = 0
-    digest = hashlib.sha256()
-    writer: Any = None
-    with partial.open("wb") as file:
-        for part in sorted(parts.glob("*.parquet")):
-            content = read_sealed(part)
-            if content is None:
-                raise UserError(
-                    f"{part} was damaged just now. Go on with --resume: its rows are scored again."
-                )
-            table = read_parquet_bytes(content)
-            rows += table.num_rows
-            errors += sum(1 for reason in table.column("error").to_pylist() if reason)
-            _add_paths(digest, table.column("path").to_pylist())
-            if kind == ".jsonl":
-                file.write(
-                    b""
-                    if not table.num_rows
-                    else table.to_pandas().to_json(orient="records", lines=True, force_ascii=False).encode()
-                )
-                continue
-            make = pq.ParquetWriter if kind == ".parquet" else pyarrow.csv.CSVWriter
-            if kind == ".csv":
-                table = pa.Table.from_pandas(as_text(table.to_pandas()), table.schema, preserve_index=False)
-            writer = writer or make(file, table.schema)
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
-    made_of = {"pictures": digest.hexdigest(), "rows": rows, "errors": errors}
-    write_json(_note_of(out), facts | made_of)
-    partial.replace(out)
-    shutil.rmtree(parts)
-    return rows, errors

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from coverfusion.experiments.cli import app
-from coverfusion.experiments.scoring.score import schema_of
+from coverfusion.experiments.scoring.parts import schema_of
 from coverfusion.experiments.scoring.tally import FEW, Tally, tally_file
 from coverfusion.fusion.bundle import load_bundle
 from tests.helpers.pictures import noise, save_folders, solid
