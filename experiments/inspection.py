@@ -305,8 +305,8 @@ def _conflicts(collection: Collection) -> Figure:
         for path, genre in list(_rows(rows, "path", "genre"))[:2]
     ]
     sections = {
-        f"The same file under several genres ({_of(len(equal))} covers)": equal[:_MAX_DRAWN_CONFLICTS],
-        f"Near duplicates under several genres, in pairs ({_of(len(pairs) // 2)} pairs)": pairs[
+        f"The same file under several genres ({_of(len(equal), 'cover')})": equal[:_MAX_DRAWN_CONFLICTS],
+        f"Near duplicates under several genres, in pairs ({_of(len(pairs) // 2, 'pair')})": pairs[
             : 2 * _MAX_DRAWN_CONFLICTS
         ],
     }
@@ -327,8 +327,10 @@ def _conflicts(collection: Collection) -> Figure:
     return figure
 
 
-def _of(count: int) -> str:
-    return f"{_MAX_DRAWN_CONFLICTS} of {count}" if count > _MAX_DRAWN_CONFLICTS else f"all {count}"
+def _of(count: int, what: str) -> str:
+    if count > _MAX_DRAWN_CONFLICTS:
+        return f"{_MAX_DRAWN_CONFLICTS} of {count} {what}s"
+    return f"{'all ' if count > 1 else ''}{how_many(count, what)}"
 
 
 def _rows(table: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pandas as pd
@@ -62,13 +63,15 @@ def _alone(part: pd.DataFrame, metric: Metric) -> str:
 
 def _fusing(part: pd.DataFrame, metric: Metric) -> str:
     """All blocks against the one that is best alone: what fusing brings at least."""
-    row = records(part.sort_values("difference", kind="stable"))[0]
+    row, *others = records(part.sort_values("difference", kind="stable"))
+    level = [other["unit"] for other in others if math.isclose(other["difference"], row["difference"])]
+    best = f"{row['unit']}, level with {listed(level)}" if level else row["unit"]
     value, low, high = (
         metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high")
     )
     doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
     return (
-        f"all blocks against the block that is best alone, {row['unit']}: {value} {metric.gain} "
+        f"all blocks against the block that is best alone, {best}: {value} {metric.gain} "
         f"({low} to {high}){doubt}."
     )
 

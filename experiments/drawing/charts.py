@@ -31,6 +31,7 @@ DARK = {
 
 NARROWEST = 300  # pixels that a chart has on a phone
 LETTER = 9.0  # pixels of a letter there, at most on average
+WIDEST_AXIS_LABEL = 33  # letters in a line there
 MOST_STEPS = 5  # between the ticks of an axis: more numbers touch each other on a phone
 _STEPS = tuple(part * 10.0**power for power in range(-4, 20) for part in (0.02, 0.05, 0.1))
 

@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks, line_words
+from coverfusion.experiments.drawing.charts import (
+    WIDEST_AXIS_LABEL,
+    Axis,
+    axis_over,
+    free_ticks,
+    line_words,
+    wrapped,
+)
 
 START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand before
 PLOT = 230  # pixels
 COUNTS = 44  # of the strip that says how many covers stand behind each point
 PERCENT = Axis(0.0, 100.0, START, END)
 LABELLESS = 30  # of an axis that has no label
-KEY, TOP, BOTTOM = 24, 40, 54  # of a line of the legend, above the plot, of the axis
+KEY, TOP, BOTTOM, LINE = 24, 40, 54, 20  # of a line of the legend, above the plot, of the axis, of its label
 
 
 @dataclass(frozen=True)
@@ -135,7 +142,12 @@ class Curve:
     @property
     def height(self) -> int:
         """Of the chart."""
-        return self.bottom + (BOTTOM if self.x_label else LABELLESS)
+        return self.bottom + (BOTTOM + LINE * (len(self.x_lines) - 1) if self.x_label else LABELLESS)
+
+    @property
+    def x_lines(self) -> list[str]:
+        """What x is, in lines that a phone has room for."""
+        return wrapped(self.x_label, WIDEST_AXIS_LABEL)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
-from coverfusion.experiments.drawing.charts import Axis, axis_over, line_words, wrapped
+from coverfusion.experiments.drawing.charts import WIDEST_AXIS_LABEL, Axis, axis_over, line_words, wrapped
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 START, END = 3.0, 97.0  # percent of the width that the axis takes
@@ -128,7 +128,12 @@ class Forest:
     @property
     def height(self) -> int:
         """Of the chart, in pixels."""
-        return self.bottom + BOTTOM
+        return self.bottom + BOTTOM + LINE * (len(self.axis_lines) - 1)
+
+    @property
+    def axis_lines(self) -> list[str]:
+        """The label of the axis in lines that a phone has room for."""
+        return wrapped(self.axis_label, WIDEST_AXIS_LABEL)
 
     @property
     def words(self) -> str:

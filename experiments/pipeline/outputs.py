@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from coverfusion.data.errors import UserError
@@ -69,8 +69,14 @@ def one_writer(lock: Path, what: Path) -> Iterator[None]:
     def busy() -> None:
         console.print(f"Another process is making {what}; this one waits for it.", style="yellow")
 
-    with only_one(lock, busy):
-        yield
+    try:
+        with only_one(lock, busy):
+            yield
+    finally:
+        if not what.exists():  # it was refused: nothing of it stays
+            lock.unlink(missing_ok=True)
+            with suppress(OSError):  # others' results
+                lock.parent.rmdir()
 
 
 @contextmanager

@@ -66,10 +66,13 @@ def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
 
 
 @contextmanager
-def counted(what: str, total: int | None) -> Iterator[Progress]:
-    """One bar for steps of equal kind; `advance(task)` is called with task 0; None: nobody knows how many."""
+def counted(what: str, total: int | None, alike: bool = True) -> Iterator[Progress]:
+    """One bar for steps of equal kind; `advance(task)` is called with task 0; None: nobody knows how many.
+
+    Steps that are not alike, such as fits of several classifiers, show the time so far and none that is left.
+    """
     count: ProgressColumn = MofNCompleteColumn()
-    times: list[ProgressColumn] = [TimeLeft()]
+    times: list[ProgressColumn] = [TimeLeft() if alike else TimeElapsedColumn()]
     if total is None:
         count, times = _text("{task.completed:,}"), [TimeElapsedColumn()]
     # what is done now stands last and takes what is left of the line: count and time are never cut

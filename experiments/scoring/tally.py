@@ -149,7 +149,8 @@ def tally_pictures(
     check_targets(bundle, targets)
     check_backs(bundle, backs is not None)
     extractors = bundle_extractors(bundle)
-    if text := guarantee(bundle.decision, targets, bundle.classes):
+    text = guarantee(bundle.decision, targets, bundle.classes)
+    if text and targets.in_force:  # else it is of sets, which no row on the screen shows
         console.print(text)
     known = known_metadata(bundle, manifests)
     known.say()

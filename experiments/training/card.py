@@ -163,7 +163,7 @@ def calibration_words(decision: Decision | None) -> str:
     return (
         f"Probabilities are {kind}. That was learnt from {len(decision.y):,} held-out covers in {groups:,} "
         f"groups "
-        f"({decision.source})."
+        f"({decision.source}). coverfusion decide measures whether it helps."
     )
 
 

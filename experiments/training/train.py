@@ -210,7 +210,8 @@ def predict_all(
     """
     left_out: list[str] = []
     frames: dict[Model, list[pd.DataFrame]] = {model: [] for model in models}
-    with counted("fitting", len(models) * len(parts)) as bar:
+    alike = len({model.classifier for model in models}) == 1
+    with counted("fitting", len(models) * len(parts), alike) as bar:
         fits.watch = lambda what, done, total: watched(bar, what, done, total)
         for part in parts:
             for model in models:

@@ -39,7 +39,8 @@ def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric, ringed: 
     of = rows[(rows["value"] == "best") & (rows["covers"] == VALIDATION)].iloc[0]
     low, high = (metric.scale * float(of[f"{metric.column}_{end}"]) for end in ("low", "high"))
     best = best_of(trials)
-    return Spot(float(best["trial"]), metric.scale * float(best[metric.column]), low, high, ringed=ringed)
+    spot = Spot(float(best["trial"]), metric.scale * float(best[metric.column]))
+    return replace(spot, low=low, high=high, ringed=True) if ringed else spot
 
 
 def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: float) -> Curve:
