@@ -86,3 +86,18 @@ def test_a_split_that_leaves_nothing_is_refused(config: Config, tmp_path: Path) 
     covers = open_collection(config).frame.head(2)
     with pytest.raises(UserError, match="validation and test"):
         split_ids(covers, config, tmp_path, ("validation", "test"))
+
+
+def test_a_refused_study_leaves_nothing_and_one_with_fits_stays(config: Config, tmp_path: Path) -> None:
+    moved = config.model_copy(update={"out": tmp_path / "new" / "runs"})
+    extractors = make_extractors(config.blocks, config.preset)
+    with pytest.raises(UserError, match="no"), open_study_folder("curve", moved, extractors) as study:
+        study.path.mkdir(parents=True)
+        (study.path / "splits.parquet").write_bytes(b"x")
+        raise UserError("no")
+    assert not moved.out.exists()
+    with pytest.raises(UserError, match="late"), open_study_folder("curve", moved, extractors) as study:
+        (study.path / "fits").mkdir(parents=True)
+        (study.path / "fits" / "one.parquet").write_bytes(b"x")
+        raise UserError("late")
+    assert (study.path / "fits" / "one.parquet").is_file()
