@@ -88,16 +88,19 @@ def test_a_split_that_leaves_nothing_is_refused(config: Config, tmp_path: Path) 
         split_ids(covers, config, tmp_path, ("validation", "test"))
 
 
+def _refused(config: Config, file: str) -> None:
+    """A study that writes a file into its folder, and is then refused."""
+    with open_study_folder("curve", config, make_extractors(config.blocks, config.preset)) as study:
+        (study.path / file).parent.mkdir(parents=True)
+        (study.path / file).write_bytes(b"x")
+        raise UserError("these covers will not do")
+
+
 def test_a_refused_study_leaves_nothing_and_one_with_fits_stays(config: Config, tmp_path: Path) -> None:
     moved = config.model_copy(update={"out": tmp_path / "new" / "runs"})
-    extractors = make_extractors(config.blocks, config.preset)
-    with pytest.raises(UserError, match="no"), open_study_folder("curve", moved, extractors) as study:
-        study.path.mkdir(parents=True)
-        (study.path / "splits.parquet").write_bytes(b"x")
-        raise UserError("no")
+    with pytest.raises(UserError, match="will not do"):
+        _refused(moved, "splits.parquet")
     assert not moved.out.exists()
-    with pytest.raises(UserError, match="late"), open_study_folder("curve", moved, extractors) as study:
-        (study.path / "fits").mkdir(parents=True)
-        (study.path / "fits" / "one.parquet").write_bytes(b"x")
-        raise UserError("late")
-    assert (study.path / "fits" / "one.parquet").is_file()
+    with pytest.raises(UserError, match="will not do"):
+        _refused(moved, "fits/one.parquet")
+    assert len(list(moved.out.glob("*/fits/one.parquet"))) == 1
