@@ -13,7 +13,7 @@ from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 START, END = 3.0, 97.0  # percent of the width that the axis takes
 WIDEST_LABEL = 28  # letters in a line, beside the value, on a phone
-LINE, MARK_LINE, HEADING = 20, 26, 30  # pixels: of a line of text, of the mark below it, of a heading
+LINE, MARK_LINE = 20, 26  # pixels: of a line of text, of the mark below it
 TOP, BOTTOM, KEY = 8, 52, 24  # pixels above the rows, of the axis, of a line of the legend
 
 
@@ -53,10 +53,10 @@ class Row:
 
 @dataclass(frozen=True)
 class PlacedRow:
-    """Where a row stands, in pixels from the top: of its heading (0: none), of its lines, of its mark."""
+    """Where a row stands, in pixels from the top: of its heading (none: empty), of its lines, of its mark."""
 
     row: Row
-    heading: int
+    heading: list[tuple[int, str]]
     lines: list[tuple[int, str]]
     mark: int
 
@@ -105,10 +105,12 @@ class Forest:
         """The rows with their places."""
         y, heading, places = self.top, "", []
         for row in self.rows:
-            head = 0
+            head: list[tuple[int, str]] = []
             if row.heading and row.heading != heading:
-                y, head = y + HEADING, y + HEADING - 8
                 heading = row.heading
+                words = wrapped(heading, WIDEST_AXIS_LABEL)
+                head = [(y + LINE * (number + 1) + 2, line) for number, line in enumerate(words)]
+                y += LINE * len(words) + 10
             lines = wrapped(("★ " if row.strong else "") + row.label, WIDEST_LABEL)
             texts = [(y + LINE * (number + 1) - 4, line) for number, line in enumerate(lines)]
             y += LINE * len(lines) + MARK_LINE
