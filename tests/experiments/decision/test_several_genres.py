@@ -118,7 +118,7 @@ def test_figures_of_genres_have_names_that_every_disk_takes(tmp_path: Path) -> N
     )
     rows["genre"] = rows["genre"].str.replace("ember|wave", f"Pop/Rock|../{'x' * 250}")
     rows.to_csv(manifest, index=False)
-    asked = {"labels": "many", "blocks": ["color"], "classifiers": ["prior"], "folds": 3, "alone": []}
+    asked = {"labels": "many", "blocks": ["color"], "classifiers": ["logistic"], "folds": 3, "alone": []}
     folder = decide(train(config(manifest, tmp_path / "runs", **asked)))
     names = {file.name for file in (folder / "figures").iterdir()}
     of_genres = {f"genre-1-{'x' * 72}.svg", "genre-2-pop-rock.svg", "genre-3-pop-rock.svg"}
