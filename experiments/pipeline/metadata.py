@@ -168,8 +168,9 @@ def read_chosen(chosen: MetadataChoice, collection: Collection) -> Metadata:
     metadata = Metadata(blocks, values, pd.concat([odd[PROBLEM_COLUMNS], others], ignore_index=True))
     for block, made in blocks.items():
         if metadata_frame({block: made}, values).iloc[:, 0].isna().all():
+            kind = "number up to 1e15" if made["kind"] == NUMBER else made["kind"]
             raise UserError(
-                f"metadata: the column '{made['column']}' of {collection.source} has no {made['kind']} for "
+                f"metadata: the column '{made['column']}' of {collection.source} has no {kind} for "
                 f"any cover. Fill it in, name another kind, or leave it out."
             )
     return metadata
