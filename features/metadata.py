@@ -21,6 +21,7 @@ NUMBER, CATEGORY, TEXT = "number", "category", "text"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 LARGEST_NUMBER = 1e15  # so that squares, summed over all covers, stay within 32 bits
 MOST_LETTERS = 10_000  # of a text; what follows is not learnt, which would take hours
+_SHOWN = 80  # letters of a text that is cut, in lists
 _DIGITS = 8  # of a digest in a block's name
 MetadataBlocks = Mapping[str, MetadataColumn]  # block -> what it is made of
 
@@ -93,14 +94,14 @@ def no_numbers(blocks: MetadataBlocks, values: pd.DataFrame) -> pd.DataFrame:
 
 
 def long_texts(blocks: MetadataBlocks, values: pd.DataFrame) -> pd.DataFrame:
-    """Values of columns of text that are cut: their cover_id, column and value, as far as it counts.
+    """Values of columns of text that are cut: their cover_id, column and the value's beginning.
 
     Args:
         blocks: all of them.
         values: texts by cover_id.
     """
     found = [
-        (cover_id, made["column"], text[:MOST_LETTERS])
+        (cover_id, made["column"], f"{text[:_SHOWN]}…")
         for made in blocks.values()
         if made["kind"] == TEXT
         for cover_id, text in values[made["column"]].items()

@@ -162,7 +162,10 @@ def read_chosen(chosen: MetadataChoice, collection: Collection) -> Metadata:
     paths = collection.frame.drop_duplicates("cover_id").set_index("cover_id")["path"]
     cut = long_texts(blocks, values)
     odd = pd.concat(
-        [unreadable.assign(used="", reason=NO_NUMBER), cut.assign(used=cut["value"], reason=TOO_LONG)]
+        [
+            unreadable.assign(used="", reason=NO_NUMBER),
+            cut.assign(used=f"its first {MOST_LETTERS:,} letters", reason=TOO_LONG),
+        ]
     )
     odd = odd.assign(path=odd["cover_id"].map(paths))
     metadata = Metadata(blocks, values, pd.concat([odd[PROBLEM_COLUMNS], others], ignore_index=True))
