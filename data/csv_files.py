@@ -37,9 +37,9 @@ def as_was(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _mapped(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
     changed = frame.copy()
-    for name in frame:
-        if not pd.api.types.is_numeric_dtype(frame[name].dtype):
-            changed[name] = frame[name].map(change)
+    for at, kind in enumerate(frame.dtypes):  # by place: two columns may have one name
+        if not pd.api.types.is_numeric_dtype(kind):
+            changed.isetitem(at, frame.iloc[:, at].map(change))
     return changed.rename(columns=change)
 
 

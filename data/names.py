@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")
@@ -41,6 +42,28 @@ def label(text: str) -> str:
     Odd bytes and control characters are escaped: `Fran\xe7ais`.
     """
     return unicodedata.normalize("NFC", readable(text.strip())).strip()
+
+
+def file_stems(kind: str, names: Sequence[str]) -> dict[str, str]:
+    """Name -> what a file of it is called, without suffix: `genre-2-pop-rock`.
+
+    A number tells them apart where all file systems would not; then comes what is left in plain letters.
+
+    Args:
+        kind: the first word.
+        names: all different.
+    """
+    width = len(str(len(names)))
+    return {
+        name: "-".join([kind, f"{number:0{width}d}", *plain_words(name)])[:80]
+        for number, name in enumerate(names, 1)
+    }
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of a text in small letters a to z and digits, accents left out."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.findall(r"[a-z0-9]+", plain.lower())
 
 
 def escaped(text: str, mark: str = "\\x") -> str:

@@ -77,7 +77,7 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         "conflicts": collection.conflicts,
     }
     if has_sets(collection.frame):
-        tables["cooccurrence"] = cooccurrence(collection.frame).reset_index()
+        tables["cooccurrence"] = cooccurrence(collection.frame).reset_index(allow_duplicates=True)
     for name, table in tables.items():
         write_csv(table, out / f"{name}.csv")
     figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}

@@ -16,7 +16,7 @@ from coverfusion.fusion.texts import is_text
 CATEGORY = re.compile(rf"^{METADATA}[^.]*\.category$")
 LEAST_COVERS = 3  # training covers with a value, for a column of its own
 MOST_VALUES = 40  # a column; with gaps that is narrower than what CatBoost projects
-RARE = "(other)"  # all other values together; no value is called so
+RARE = "(other)"  # all other values together
 Values = dict[str, np.ndarray]  # column -> its learnt values, sorted
 
 
@@ -73,11 +73,11 @@ def encoded(X: pd.DataFrame, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
 
 
 def decoded(X: pd.DataFrame, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """The reverse of `encoded`; all values that are not learnt are `RARE`."""
+    """The reverse of `encoded`; all values that are not learnt are one, `RARE`."""
     for name, learnt in values.items():
         own = _names(name, learnt)
         there = X[own].to_numpy(np.float32)
-        known = np.array([*learnt, RARE], dtype=object)[np.nan_to_num(there).argmax(axis=1)]
+        known = np.array([*learnt, _rare(learnt)], dtype=object)[np.nan_to_num(there).argmax(axis=1)]
         known[np.isnan(there[:, 0])] = None
         place = list(X.columns).index(own[0])
         X = X.drop(columns=own)
@@ -110,7 +110,15 @@ def check_categories(values: object) -> None:
 
 
 def _names(column: str, values: np.ndarray | None) -> list[str]:
-    return [column] if values is None else [f"{column}[{value}]" for value in [*values, RARE]]
+    return [column] if values is None else [f"{column}[{value}]" for value in [*values, _rare(values)]]
+
+
+def _rare(values: np.ndarray) -> str:
+    """`RARE`, in more brackets where a learnt value is called so."""
+    name = RARE
+    while name in values:
+        name = f"({name})"
+    return name
 
 
 def _checked(name: str, cells: pd.Series) -> pd.Series:
@@ -118,4 +126,5 @@ def _checked(name: str, cells: pd.Series) -> pd.Series:
     wrong = next((cell for cell in kept if not isinstance(cell, str | None)), None)
     if wrong is not None:
         raise ValueError(f"{name} must hold texts or None; one cell is {type(wrong).__name__}")
-    return kept
+    # numpy drops a NUL at the end of a text, which would make two values one
+    return kept.map(lambda cell: cell and cell.replace("\0", "\\x00"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from coverfusion.data.names import file_stems, plain_words
 from coverfusion.experiments.decision import several_shown
 from coverfusion.experiments.decision.charts import BY_GENRE_HEADING, CALIBRATED
 from coverfusion.experiments.decision.findings import SET_KINDS_TEXT, SET_METHODS_TEXT
@@ -39,7 +40,7 @@ def write_decision_page(
     """
     findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
     environment = read_json(folder / "environment.json")
-    pages.save_charts(folder, {_file(title): one for part in charts.values() for title, one in part.items()})
+    pages.save_charts(folder, _named(charts))
     context = {
         "run": run,
         "classifier": environment["classifier"],
@@ -55,5 +56,13 @@ def write_decision_page(
     return page
 
 
-def _file(title: str) -> str:
-    return title.lower().replace("'", "").replace(" ", "-")
+def _named(charts: Mapping[str, Mapping[str, Chart]]) -> dict[str, Chart]:
+    """File name without suffix -> chart; a genre, which may hold anything, is numbered."""
+    named: dict[str, Chart] = {}
+    for heading, part in charts.items():
+        if heading == several_shown.GENRES_RIGHT:
+            genres = [title.removeprefix(several_shown.PROBABILITY_OF) for title in part]
+            named |= dict(zip(file_stems("genre", genres).values(), part.values(), strict=True))
+        else:
+            named |= {"-".join(plain_words(title.replace("'", ""))): chart for title, chart in part.items()}
+    return named

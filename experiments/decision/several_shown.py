@@ -20,6 +20,7 @@ from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.console import console
 
 GENRES_RIGHT = "Are each genre's probabilities right?"
+PROBABILITY_OF = "Probability of "  # and the genre: a chart's title
 SETS_HOLD = "What genre sets hold"
 SPLITS_TEXT = f"mean, then lowest to highest of {SET_SPLITS} random splits"
 CAPTIONS = {
@@ -125,7 +126,7 @@ def several_charts(tables: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, Ch
             "By genre": _genre_chart(sets_of_genres(tables["sets"], SPOKEN_GUARANTEE)),
         },
         GENRES_RIGHT: {
-            f"Probability of {genre}": _calibration(str(genre), own)
+            f"{PROBABILITY_OF}{genre}": _calibration(str(genre), own)
             for genre, own in bins.groupby("genre", sort=False)
         },
     }

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
+from coverfusion.data.names import file_stems
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.run_pages import link_run_pages
@@ -99,13 +98,7 @@ def write_pages(findings: GenreFindings, out: Path) -> Path:
 
 def page_names(genres: Sequence[str]) -> dict[str, str]:
     """Genre -> file name: a number and what is left of the genre in plain letters."""
-    width = len(str(len(genres)))
-    names = {}
-    for number, genre in enumerate(genres, 1):
-        plain = unicodedata.normalize("NFKD", genre).encode("ascii", "ignore").decode()
-        words = re.findall(r"[a-z0-9]+", plain.lower())
-        names[genre] = "-".join(["genre", f"{number:0{width}d}", *words])[:80] + ".html"
-    return names
+    return {genre: f"{stem}.html" for genre, stem in file_stems("genre", genres).items()}
 
 
 def write_genre_tables(findings: GenreFindings, out: Path, facts: Mapping[str, Any]) -> None:

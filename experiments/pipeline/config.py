@@ -331,9 +331,10 @@ def _in_words(place: Sequence[int | str], value: object, message: str, kind: str
     if kind == "missing":
         return f"`{key}` is missing."
     message = message.removeprefix("Value error, ").replace("Input should", "it should")
+    message = f"{message.removesuffix('.')}."
     if not place:  # of several keys together: the message names them
-        return f"{message}."
-    return f"`{key}` is {value!r}: {message}."
+        return message
+    return f"`{key}` is {value!r}: {message}"
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

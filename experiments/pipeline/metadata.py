@@ -19,9 +19,11 @@ from coverfusion.experiments.evaluation.giveaway import told_alone
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.features.metadata import (
     CATEGORY,
+    MOST_LETTERS,
     NUMBER,
     TEXT,
     MetadataBlocks,
+    long_texts,
     metadata_blocks,
     metadata_frame,
     no_numbers,
@@ -32,7 +34,8 @@ if TYPE_CHECKING:
 
 METADATA_FILE, PROBLEMS_FILE = "metadata.parquet", "metadata_problems.csv"
 MOST_JUDGED = 10_000  # covers that tell whether a column gives the genre away
-NO_NUMBER = "no number, so missing"
+NO_NUMBER = "no number, or beyond 1e15, so missing"
+TOO_LONG = f"longer than {MOST_LETTERS:,} letters, so cut"
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,7 @@ def read_chosen(chosen: MetadataChoice, collection: Collection) -> Metadata:
         collection: read from the manifest.
 
     Raises:
-        UserError: as `read_metadata` and `metadata_blocks`, or a column has no value of its kind.
+        UserError: as `read_metadata`, or a column has no value of its kind.
     """
     kinds = {NUMBER: chosen.numbers, CATEGORY: chosen.categories, TEXT: chosen.text}
     blocks = metadata_blocks((column, kind) for kind, columns in kinds.items() for column in columns)
@@ -157,12 +160,20 @@ def read_chosen(chosen: MetadataChoice, collection: Collection) -> Metadata:
     values, others = metadata_of_covers(collection, rows)
     unreadable = no_numbers(blocks, values)
     paths = collection.frame.drop_duplicates("cover_id").set_index("cover_id")["path"]
-    unreadable = unreadable.assign(path=unreadable["cover_id"].map(paths), used="", reason=NO_NUMBER)
-    metadata = Metadata(blocks, values, pd.concat([unreadable[PROBLEM_COLUMNS], others], ignore_index=True))
+    cut = long_texts(blocks, values)
+    odd = pd.concat(
+        [
+            unreadable.assign(used="", reason=NO_NUMBER),
+            cut.assign(used=f"its first {MOST_LETTERS:,} letters", reason=TOO_LONG),
+        ]
+    )
+    odd = odd.assign(path=odd["cover_id"].map(paths))
+    metadata = Metadata(blocks, values, pd.concat([odd[PROBLEM_COLUMNS], others], ignore_index=True))
     for block, made in blocks.items():
         if metadata_frame({block: made}, values).iloc[:, 0].isna().all():
+            kind = "number up to 1e15" if made["kind"] == NUMBER else made["kind"]
             raise UserError(
-                f"metadata: the column '{made['column']}' of {collection.source} has no {made['kind']} for "
+                f"metadata: the column '{made['column']}' of {collection.source} has no {kind} for "
                 f"any cover. Fill it in, name another kind, or leave it out."
             )
     return metadata

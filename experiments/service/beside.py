@@ -9,14 +9,14 @@ from typing import Any
 import pandas as pd
 from starlette.datastructures import UploadFile
 
+from coverfusion.data.names import in_utf8
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.scoring.known_metadata import checked_metadata
 from coverfusion.experiments.service.problems import Problem
-from coverfusion.features.metadata import NUMBER
+from coverfusion.features.metadata import LARGEST_NUMBER, NUMBER
 from coverfusion.fusion.bundle import Bundle
 
 BACKS_FIELD, METADATA_FIELD = "backs", "metadata"
-LARGEST = 3.4e38  # numbers are kept in 32 bits
 
 
 def read_metadata(written: Sequence[object], bundle: Bundle, pictures: int) -> pd.DataFrame | None:
@@ -36,15 +36,15 @@ def read_metadata(written: Sequence[object], bundle: Bundle, pictures: int) -> p
     if len(written) > 1 or isinstance(written[0], UploadFile):
         raise Problem("invalid", f"{METADATA_FIELD}: give the field once, and as text.")
     try:
-        told = json.loads(str(written[0]))
+        told = json.loads(str(written[0]), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise Problem("invalid", f"{METADATA_FIELD}: it is no JSON.") from error
     rows = told if isinstance(told, list) else [told]
     if len(rows) != pictures:
         raise Problem(
             "invalid",
-            f"{METADATA_FIELD}: it is of {len(rows)}, and there are {how_many(pictures, 'picture')}. Give a "
-            f"list with an object for each, and null for none.",
+            f"{METADATA_FIELD}: it is of {how_many(len(rows), 'picture')}, and the request has {pictures:,}. "
+            f"Give a list with an object for each, and null for none.",
         )
     known = [_checked(row) for row in rows]
     columns = dict.fromkeys(column for row in known for column in row)
@@ -55,12 +55,19 @@ def read_metadata(written: Sequence[object], bundle: Bundle, pictures: int) -> p
     )
 
 
+def _no_constant(name: str) -> None:
+    """Python reads NaN and Infinity, which JSON has not."""
+    raise ValueError(name)
+
+
 def _checked(row: object) -> Mapping[str, Any]:
     if row is None:
         return {}
     if not isinstance(row, dict):
         raise Problem("invalid", f"{METADATA_FIELD}: what is known of a picture is an object, or null.")
     for column, value in row.items():
+        if not (in_utf8(column) and in_utf8(str(value))):
+            raise Problem("invalid", f"{METADATA_FIELD}: a text holds half of a surrogate pair.")
         if isinstance(value, bool) or not isinstance(value, str | int | float | None):
             raise Problem(
                 "invalid", f"{METADATA_FIELD}: column '{column}' takes a text, a number, or null for none."
@@ -89,8 +96,8 @@ async def read_backs(given: Sequence[object], bundle: Bundle, pictures: int) -> 
     if len(files) != pictures:
         raise Problem(
             "invalid",
-            f"{BACKS_FIELD}: there are {len(files)}, and {how_many(pictures, 'picture')}. Give one for each "
-            f"in the same order, and an empty file for none.",
+            f"{BACKS_FIELD}: {how_many(len(files), 'back')} for {how_many(pictures, 'picture')}. Give one "
+            f"for each in the same order, and an empty file for none.",
         )
     return [await file.read() for file in files]
 
@@ -125,5 +132,5 @@ def beside_schema(bundle: Bundle, most: int) -> tuple[dict[str, Any], dict[str, 
 
 def _column(kind: str) -> dict[str, Any]:
     if kind == NUMBER:  # as text too, but not just any text
-        return {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
+        return {"type": ["number", "null"], "minimum": -LARGEST_NUMBER, "maximum": LARGEST_NUMBER}
     return {"type": ["string", "null"]}

@@ -154,3 +154,11 @@ def test_what_seems_to_have_several_genres_is_pointed_out(tmp_path):
     assert "'Country; Live' is one genre here" in said(manifest)
     for words in ((root, "--labels", "many"), (manifest, "--labels", "many")):
         assert "`--labels many`" not in said(*words)
+
+
+def test_a_genre_may_be_called_genre(tmp_path):
+    picture = pictures.noise(1)
+    root = pictures.save_folders(tmp_path / "covers", {"genre": [picture], "covers": [picture]})
+    inspect_collection(read_collection(root, labels="many"), tmp_path / "out")
+    lines = (tmp_path / "out" / "cooccurrence.csv").read_text().split()
+    assert lines == ["genre,covers,genre", "covers,1,1", "genre,1,1"]

@@ -1,9 +1,18 @@
+import re
+
 import numpy as np
 import pandas as pd
-import pytest
 
-from coverfusion.data.errors import UserError
-from coverfusion.features.metadata import CATEGORY, NUMBER, TEXT, metadata_blocks, metadata_frame, no_numbers
+from coverfusion.features.metadata import (
+    CATEGORY,
+    MOST_LETTERS,
+    NUMBER,
+    TEXT,
+    long_texts,
+    metadata_blocks,
+    metadata_frame,
+    no_numbers,
+)
 
 BLOCKS = metadata_blocks([("year", NUMBER), ("record label", CATEGORY), ("title", TEXT)])
 VALUES = pd.DataFrame(
@@ -43,6 +52,26 @@ def test_a_column_that_is_not_there_is_missing():
     assert len(frame) == 2
 
 
-def test_two_columns_make_two_blocks():
-    with pytest.raises(UserError, match=r"'a b' and 'a\.b'"):
-        metadata_blocks([("a b", NUMBER), ("a.b", NUMBER)])
+def test_two_columns_make_two_blocks_in_any_order():
+    names = ["a b", "a.b", "年", "国", "-", "_", "year"]
+    blocks = metadata_blocks((name, NUMBER) for name in names)
+    assert [made["column"] for made in blocks.values()] == names
+    assert all(re.fullmatch("[A-Za-z0-9_-]+", block) for block in blocks)
+    assert {"metadata_year", "metadata_-"} < set(blocks)
+    assert metadata_blocks((name, NUMBER) for name in reversed(names)) == blocks
+    assert list(metadata_blocks([("a.b", TEXT)])) == ["metadata_a_b"]
+    assert list(metadata_blocks([("年", TEXT)])) != list(metadata_blocks([("国", TEXT)]))
+
+
+def test_a_number_whose_squares_do_not_fit_is_none():
+    values = pd.DataFrame({"year": ["1e15", "3e38", "-1e16"]})
+    frame = metadata_frame(metadata_blocks([("year", NUMBER)]), values)
+    np.testing.assert_array_equal(frame["metadata_year.number"], np.array([1e15, np.nan, np.nan], np.float32))
+
+
+def test_a_long_text_is_cut_and_listed():
+    blocks = metadata_blocks([("title", TEXT)])
+    values = pd.DataFrame({"title": ["a" * MOST_LETTERS, "b" * MOST_LETTERS + "c", ""]})
+    words = metadata_frame(blocks, values)["metadata_title.text_words"]
+    assert words.tolist() == ["a" * MOST_LETTERS, "b" * MOST_LETTERS, None]
+    assert long_texts(blocks, values)["cover_id"].tolist() == [1]

@@ -71,6 +71,23 @@ def test_decoding_gives_the_values_again():
     pd.testing.assert_frame_equal(encoded(back, values), encoded(X, values))
 
 
+def test_a_value_called_as_all_others_are_stays_apart_from_them():
+    X = frame(*["(other)"] * LEAST_COVERS, *["a"] * LEAST_COVERS, "rare", None)
+    values = learnt_categories(X)
+    found = encoded(X, values)
+    assert list(found)[1:] == [f"{COLUMN}[(other)]", f"{COLUMN}[a]", f"{COLUMN}[((other))]"]
+    assert found.iloc[[0, -2], 1:].to_numpy().tolist() == [[1, 0, 0], [0, 0, 1]]
+    back = decoded(found, values)
+    pd.testing.assert_frame_equal(encoded(back, values), found)
+
+
+def test_values_that_differ_in_a_nul_stay_apart():
+    X = frame(*["a"] * LEAST_COVERS, *["a\0"] * LEAST_COVERS)
+    values = learnt_categories(X)
+    assert values[COLUMN].tolist() == ["a", "a\\x00"]
+    assert encoded(X, values).iloc[[0, -1], 1:].to_numpy().tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
 def test_a_cell_that_is_no_text_is_refused():
     with pytest.raises(ValueError, match="one cell is int"):
         learnt_categories(frame(1, 2))

@@ -108,3 +108,18 @@ def test_the_study_is_of_covers_that_chose_nothing(run: Path) -> None:
     assert (folder / "findings.txt").read_text().splitlines()[0] in page.replace("&#39;", "'")
     with pytest.raises(UserError, match="does not abstain"):
         decide(run, target=0.1)
+
+
+def test_figures_of_genres_have_names_that_every_disk_takes(tmp_path: Path) -> None:
+    manifest = save_many(tmp_path, 60)
+    rows = pd.read_csv(manifest)
+    rows["genre"] = rows["genre"].replace(
+        {"ember": "Pop/Rock", "wave": "../" + "x" * 250, "quiet": "Pop+rock"}
+    )
+    rows["genre"] = rows["genre"].str.replace("ember|wave", f"Pop/Rock|../{'x' * 250}")
+    rows.to_csv(manifest, index=False)
+    asked = {"labels": "many", "blocks": ["color"], "classifiers": ["logistic"], "folds": 3, "alone": []}
+    folder = decide(train(config(manifest, tmp_path / "runs", **asked)))
+    names = {file.name for file in (folder / "figures").iterdir()}
+    of_genres = {f"genre-1-{'x' * 72}.svg", "genre-2-pop-rock.svg", "genre-3-pop-rock.svg"}
+    assert names == {"by-genre.svg", "genres-that-sets-hold.svg", *of_genres}
