@@ -65,6 +65,7 @@ input[role=combobox] { text-overflow: ellipsis; }
   }
   [data-testid=stTable] :is(td, th) * { overflow-wrap: anywhere; }
   [data-testid=stTable] table { table-layout: fixed; width: 100%; }
+  .st-key-by-genre :is(td, th):nth-child(2) { width: 3.1rem; }
   [data-testid=stTable] > div { overflow: visible !important; }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }

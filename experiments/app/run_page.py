@@ -135,7 +135,8 @@ def _show_scores(run: Run) -> None:
         )
         st.caption("Scores are in percent, log loss aside. Where columns are cut off, scroll sideways.")
     st.header("Scores by genre", anchor=False)
-    st.table(_plain_table(genre_frame(run, split), "genre"))
+    with st.container(key="by-genre"):
+        st.table(_plain_table(genre_frame(run, split), "genre"))
     st.caption("Scores of the model that this app uses, in percent with 95 % intervals.")
 
 

@@ -20,7 +20,7 @@ from coverfusion.fusion.uncertainty.decision import Targets, kind_of_sets
 
 SHOWN_GENRES = 2  # genres that the table shows; the files have all
 OPTIONAL_COLUMNS = ("genres", "warning", "genre_set", "failed_blocks")  # columns that often say nothing
-ROW, HEADER = 64, 36  # pixels
+ROW, HEADER = 68, 36  # pixels; streamlit breaks lines in rows of more than 64
 SHOWN_ROWS = 6.5  # half a row says that there are more
 _PARTS = re.compile(r"[/\\!]")
 
@@ -150,7 +150,7 @@ def _columns(targets: Targets, sets: str) -> dict[str, ColumnConfig | str | None
         "cover": st.column_config.ImageColumn("Cover", width=60, pinned=True),
         "warning": st.column_config.TextColumn(
             "Warning",
-            width=115,
+            width=135,
             help="abstained: not sure enough; out of distribution: looks like no training cover, so its "
             "genre means little; learnt from: the model has seen this cover, and fares worse on new ones",
         ),
@@ -162,7 +162,7 @@ def _columns(targets: Targets, sets: str) -> dict[str, ColumnConfig | str | None
         "genre_set": st.column_config.TextColumn(
             "Genre set", width=180, help=f"Such sets hold {set_guarantee(targets.set_coverage, sets)}."
         ),
-        "path": st.column_config.TextColumn("File", width=240),
+        "path": st.column_config.TextColumn("File", width=200),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),
     }
     for rank in range(1, SHOWN_GENRES + 1):
