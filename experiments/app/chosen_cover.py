@@ -34,6 +34,7 @@ from coverfusion.experiments.retrieval.similar import nearest_covers
 from coverfusion.experiments.scoring.verdict import (
     NO_ANSWER,
     NO_GUARANTEE,
+    OF_ITS_GENRES,
     OUT_OF_DISTRIBUTION,
     called_in_words,
     genre_thresholds,
@@ -44,6 +45,10 @@ from coverfusion.fusion.uncertainty.novelty import NEAREST, is_training_cover
 
 SHOWN_SIMILAR_COVERS = 8  # similar covers
 SHOWN_GENRE_BARS = 8  # genres with a bar
+SET_BESIDE_CALLED = (
+    "A cover is called the genres whose thresholds its probabilities reach; the set is of all genres that "
+    "cannot be ruled out."
+)
 CLOSE = 0.05  # between two probabilities that are nearly the same
 
 
@@ -151,7 +156,8 @@ def show_set(place: DeltaGenerator, facts: dict[str, Any]) -> None:
     elif facts["genre_set"]:
         names = facts["genre_set"]
         every = len(names) == facts["known_genres"]
-        place.markdown(plain(set_in_words(names, facts["set_coverage"], facts["sets"], every)))
+        said = plain(set_in_words(names, facts["set_coverage"], facts["sets"], every))
+        place.markdown(f"{said} {SET_BESIDE_CALLED}" if facts["sets"] == OF_ITS_GENRES else said)
 
 
 def close_call(own: dict[Hashable, Any]) -> str:
@@ -232,7 +238,7 @@ def _scale(model: LoadedModel) -> str:
     """What a distance is large or small beside."""
     assert model.bundle.neighbours is not None
     usual = model.bundle.neighbours.usual_distance()
-    same = "At a distance of 0 all features are the same"
+    same = "Distances are over all blocks, whatever the model reads: at 0 all features are the same"
     return f"{same}." if math.isnan(usual) else f"{same}; two random training covers are {usual:.2f} apart."
 
 
@@ -255,7 +261,7 @@ def _show_similar(model: LoadedModel, cover_id: str, picture: bytes) -> None:
     )
     with st.container(key="similar"):
         for one, thumbnail in zip(frame.itertuples(), pictures, strict=True):
-            label = f"{one.genre}, {one.distance:.2f}"
+            label = f"{str(one.genre).replace('|', ', ')}, {one.distance:.2f}"
             caption = plain(f"{label} \u00b7 {Path(str(one.path)).name}")
             if thumbnail is None:
                 st.caption(caption)

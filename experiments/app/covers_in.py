@@ -12,7 +12,7 @@ from coverfusion.data.plurals import how_many
 from coverfusion.experiments.app.addresses import SCORED
 from coverfusion.experiments.app.example import drawn_uploads
 from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
-from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.plain_text import noted, plain
 from coverfusion.experiments.app.runs import run_note
 from coverfusion.experiments.app.score_table import show_table
 from coverfusion.experiments.app.scored_covers import ScoredCovers
@@ -28,9 +28,17 @@ from coverfusion.fusion.uncertainty.decision import Targets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 SEEN = "uploads seen"  # in the visitor's session: the uploads that were handed to a model
-MORE = (
-    f"The first {MAX_PICTURES} pictures are scored. For more, run "
-    "`coverfusion score BUNDLE covers.zip --out scores.csv` in a terminal."
+COMMAND = "`coverfusion score BUNDLE covers.zip --out scores.csv` in a terminal"
+DRAWN = (
+    "These covers are drawn by a program: their scores show that everything works, not what music is like."
+)
+HOW_BACKS = (
+    "To give backs, run `coverfusion score BUNDLE FOLDER --pair '*_front.*,*_back.*'` in a terminal, or "
+    "`coverfusion explain BUNDLE COVER --back BACK`."
+)
+HOW_METADATA = (
+    "To give it, run `coverfusion score BUNDLE manifest.csv` in a terminal, or "
+    "`coverfusion explain BUNDLE COVER --metadata COLUMN=VALUE`."
 )
 
 
@@ -59,7 +67,26 @@ def model_and_scores(
         return model, None
     if job is not None and job.error is not None:
         st.error(plain(str(job.error) or repr(job.error)))
+    for sentence in [] if job is None else left_over(job):
+        st.warning(sentence)
     return model, None if job is None else job.scored
+
+
+def left_over(job: ScoringJob) -> list[str]:
+    """What must be known of all the scores of a job: drawn, stopped, or too many pictures."""
+    sentences = [DRAWN] if job.drawn else []
+    out = 0 if job.scored is None else job.scored.left_out
+    if job.done and job.count < job.total:
+        sentences.append(
+            f"Stopped: {job.count} of {job.total} pictures are scored. To score all, take the files away and "
+            "upload them again."
+        )
+    if out:
+        sentences.append(
+            f"At most {MAX_PICTURES} pictures are scored at once: {how_many(out, 'picture')} of your files "
+            f"{'is' if out == 1 else 'are'} left out. To score all, run {COMMAND}."
+        )
+    return sentences
 
 
 def _own_job(model: LoadedModel, targets: Targets) -> ScoringJob | None:
@@ -73,10 +100,10 @@ def _take_covers(model: LoadedModel, bundle: Path, targets: Targets) -> None:
     """Says what the model is, and starts to score what is uploaded."""
     note = bundle_note(model.bundle)
     if note and note != run_note(bundle.parent):  # which stands above every page
-        st.warning(plain(note))
+        st.warning(noted(note))
     st.markdown(about(model, targets))
     for sentence in beside_words(model):
-        st.warning(plain(sentence))
+        st.warning(sentence)
     given = st.file_uploader(
         f"Pictures, or zips of pictures: up to {MAX_PICTURES} at once",
         type=UPLOAD_TYPES,
@@ -96,7 +123,7 @@ def _take_covers(model: LoadedModel, bundle: Path, targets: Targets) -> None:
         and SCORED not in st.query_params
         and st.button("No covers at hand? Score 12 drawn by a program")
     ):
-        st.query_params[SCORED] = start_scoring(model, drawn_uploads(), targets)
+        st.query_params[SCORED] = start_scoring(model, drawn_uploads(), targets, drawn=True)
         st.rerun()
 
 
@@ -121,9 +148,10 @@ def about(model: LoadedModel, targets: Targets) -> str:
 
 
 def beside_words(model: LoadedModel) -> list[str]:
-    """What the model has learnt from that the app is not given: metadata and backs."""
-    backs = [WITHOUT_BACKS] if model.bundle.two_sided else []
-    return [*KnownMetadata(model.bundle, None).words(), *backs]
+    """What the model has learnt from that the app is not given, metadata and backs, as Markdown."""
+    backs = [f"{plain(WITHOUT_BACKS)} {HOW_BACKS}"] if model.bundle.two_sided else []
+    metadata = [f"{plain(said)} {HOW_METADATA}" for said in KnownMetadata(model.bundle, None).words()]
+    return [*metadata, *backs]
 
 
 @st.fragment(run_every=1)
@@ -133,12 +161,15 @@ def _show_job(job: ScoringJob, targets: Targets) -> None:
         st.rerun()
     st.progress(job.count / max(job.total, 1), job.words)
     scored = job.scored
-    if scored is not None and not scored.all:
-        st.warning(MORE)
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    left.caption("Scoring goes on when you look at another page.")
-    stop: Callable[[], None] = job.stop
-    right.button("Stop, and keep these", on_click=stop, width="stretch")
+    for sentence in left_over(job):
+        st.warning(sentence)
+    if job.stopping:
+        st.caption("The pictures at hand are scored to the end.")
+    else:
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        left.caption("Scoring goes on when you look at another page.")
+        stop: Callable[[], None] = job.stop
+        right.button("Stop, and keep these", on_click=stop, width="stretch")
     if scored is not None:
         show_table(job.model, scored, scored.good, targets)
 

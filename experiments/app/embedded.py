@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Sequence
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -15,6 +16,7 @@ from coverfusion.experiments.app.runs import unique_names
 from coverfusion.experiments.drawing.run_pages import BAR
 
 _BESIDE = re.compile(r'<a\b[^>]*?href="([^"#:]+\.html)(?:#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
+_TABLES = re.compile(r"<span data-beside>.*?</span>")
 _HERE = Path(__file__).parent
 
 
@@ -38,6 +40,7 @@ def show_page(page: Path, title: str, links: Collection[str] = ()) -> str | None
         text = page.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UserError(f"{page} cannot be read: {error}. Make it again.") from error
+    text = placed(text, page.parent)
     frame = st.components.v2.component(
         "coverfusion_page", js=(_HERE / "frame.js").read_text(encoding="utf-8"), isolate_styles=False
     )
@@ -65,6 +68,11 @@ def show_one_of(folders: Sequence[Path], label: str, title: str) -> None:
     named = unique_names(folders, Path(os.path.commonpath(folders)))
     name = choose(label, FOLDER, list(named)) if len(named) > 1 else next(iter(named))
     show_page(named[name] / "index.html", f"{title}: {name}")
+
+
+def placed(text: str, folder: Path) -> str:
+    """A page that says in which folder its tables lie, in place of "beside this page"."""
+    return _TABLES.sub(lambda _: f"in <code>{escape(str(folder))}</code>", text)
 
 
 def linked(text: str, links: Collection[str] = ()) -> str:

@@ -9,7 +9,8 @@
     if (!href) return;
     if (href.startsWith("#")) {
       const section = document.getElementById(decodeURIComponent(href.slice(1)));
-      if (section) setTimeout(() => say({ top: section.getBoundingClientRect().top + scrollY }));
+      const headed = section && (section.closest("details") || section); // its summary is the heading
+      if (section) setTimeout(() => say({ top: headed.getBoundingClientRect().top + scrollY }));
     } else if (!/^[a-z]+:/i.test(href)) {
       event.preventDefault();
       say({ link: href });

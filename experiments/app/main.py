@@ -21,7 +21,7 @@ from coverfusion.experiments.app import (
 from coverfusion.experiments.app.background import show_task, start
 from coverfusion.experiments.app.example import example_steps
 from coverfusion.experiments.app.missing_results import no_run
-from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.plain_text import noted, plain
 from coverfusion.experiments.app.run_labels import run_labels, run_words
 from coverfusion.experiments.app.runs import finished_runs, is_finished_run, run_note, unique_names
 from coverfusion.experiments.drawing.words import capital
@@ -61,10 +61,11 @@ input[role=combobox] { text-overflow: ellipsis; }
   [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
   [data-testid=stTable] :is(td, th) {
-    overflow-wrap: anywhere; white-space: normal; font-size: 0.7rem; padding: 0.25rem 0.2rem;
+    overflow-wrap: anywhere; white-space: normal; font-size: 0.75rem; padding: 0.25rem 0.15rem;
   }
   [data-testid=stTable] :is(td, th) * { overflow-wrap: anywhere; }
   [data-testid=stTable] table { table-layout: fixed; width: 100%; }
+  .st-key-by-genre :is(td, th):nth-child(2) { width: 3.1rem; }
   [data-testid=stTable] > div { overflow: visible !important; }
   [data-testid=stSelectbox] [data-baseweb=select] { font-size: 0.85rem; }
 }
@@ -117,7 +118,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
         return
     notes = dict.fromkeys(run_note(folder) for folder in (model.parent if model else None, run) if folder)
     for note in filter(None, notes):
-        st.warning(plain(note))
+        st.warning(noted(note))
     # Streamlit leaves the former run's results in place until there are others: take them away at once.
     drawn, shown = st.empty(), (page.url_path, run, model)
     if st.session_state.get(SHOWN) != shown:

@@ -18,6 +18,8 @@ from coverfusion.features.descriptions import short_meaning
 
 SHOWN_WORDS = 10  # words with their effect
 WORDS_ONLY = "This model looks at words only."
+NO_WORDS = "No words were read on this cover: every such cover gets this answer."
+ALONE = "Each feature is taken away alone: these effects do not add up to the effect of their block."
 NOTHING_READABLE = "No readable feature moves this prediction."
 
 
@@ -40,6 +42,8 @@ def show_why(explanation: dict[str, Any]) -> None:
         if explanation["features"]:
             st.markdown("**Readable features**", help=plain(capital(f"{parts['column_method']}.")))
             st.table(feature_frame(explanation["features"], factor))
+            if parts["unit"] == PROBABILITY:
+                st.caption(ALONE)
             show_definitions({one["column"]: one["description"] for one in explanation["features"]})
         show_words(explanation)
 
@@ -51,7 +55,16 @@ def show_words(explanation: dict[str, Any]) -> None:
         st.markdown("**Words that moved it most**", help=capital(f"{WORD_EFFECTS}."))
         st.table(word_effects(words))
     if not explanation["features"]:
-        st.caption(WORDS_ONLY if words else NOTHING_READABLE)
+        st.caption(nothing_words(explanation))
+
+
+def nothing_words(explanation: dict[str, Any]) -> str:
+    """Why there is no table of readable features; argument as of `show_why`."""
+    parts = explanation["contributions"]
+    if parts["words"]:
+        return WORDS_ONLY
+    silent = explanation["words"] == [] and list(parts["blocks"]) == ["ocr"]
+    return NO_WORDS if silent else NOTHING_READABLE
 
 
 def base_words(explanation: dict[str, Any]) -> str:

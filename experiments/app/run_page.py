@@ -123,7 +123,7 @@ def _show_scores(run: Run) -> None:
     st.table(_plain_table(short_board(run, split, models), "model"))
     st.caption(
         f"Scores with 95 % intervals. The best {run.metric.label} on {SPLIT_LABELS[run.other or run.split]} "
-        f"first. {chosen_words(run)}"
+        f"first. {chosen_words(run, models)}"
     )
     with st.expander("All scores: a click on a column sorts"):
         st.dataframe(
@@ -133,8 +133,10 @@ def _show_scores(run: Run) -> None:
             height="content",
             alt="All scores of the models",
         )
+        st.caption("Scores are in percent, log loss aside. Where columns are cut off, scroll sideways.")
     st.header("Scores by genre", anchor=False)
-    st.table(_plain_table(genre_frame(run, split), "genre"))
+    with st.container(key="by-genre"):
+        st.table(_plain_table(genre_frame(run, split), "genre"))
     st.caption("Scores of the model that this app uses, in percent with 95 % intervals.")
 
 
@@ -156,9 +158,11 @@ def _block(name: str) -> str:
     return name.partition(":")[0]
 
 
-def chosen_words(run: Run) -> str:
-    """Why the starred model is the one that the app uses."""
-    chosen, first = run.chosen, run.models[0]
+def chosen_words(run: Run, shown: Sequence[ScoredModel]) -> str:
+    """Why the starred model is the one that the app uses; `shown`: the rows of the leaderboard."""
+    chosen, first = run.chosen, shown[0]
+    if chosen not in shown:
+        return "The model that this app uses is not among these."
     score, best = run.score(chosen), run.score(first)
     if sum(model.kind == "fused" for model in run.models) == 1:
         return "\u2605 is the model that this app uses."
@@ -192,13 +196,13 @@ def _columns(several: bool) -> dict[str, ColumnConfig | str | None]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
         column_name(name, several): number(
-            format="%.3f" if name in LOSSES else "%.1f", width=7 * len(label) + 35
+            label, format="%.3f" if name in LOSSES else "%.1f", width=int(7.5 * len(label)) + 22
         )
         for name, label in score_labels(several).items()
     }
     for label in score_labels(several).values():
-        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=95)
-    columns["seconds to fit"] = number("s to fit", format="%.1f", width=70)
-    columns["model"] = st.column_config.TextColumn(width=120, pinned=True)
-    columns["blocks"] = st.column_config.TextColumn(width=130)
+        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=85)
+    columns["seconds to fit"] = number("s to fit", format="%.1f", width=75)
+    columns["model"] = st.column_config.TextColumn(width=105, pinned=True)
+    columns["blocks"] = st.column_config.TextColumn(width=120)
     return columns

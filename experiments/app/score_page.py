@@ -12,11 +12,11 @@ import streamlit as st
 
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.app.chosen_cover import show_cover
-from coverfusion.experiments.app.covers_in import MORE, model_and_scores
+from coverfusion.experiments.app.covers_in import model_and_scores
 from coverfusion.experiments.app.loaded_model import LoadedModel
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.score_table import is_flagged, short_names, show_table
-from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file
+from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, marked
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 
 DOWNLOAD_FORMATS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSONL"}
@@ -69,8 +69,6 @@ def heading_of(frame: pd.DataFrame) -> str:
 def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> None:
     frame = scored.frame
     st.header(heading_of(frame), anchor=False)
-    if not scored.all:
-        st.warning(MORE)
     _show_errors(frame[frame["error"] != ""])
     for sentence in noticed_of(frame, model.learnt):
         st.warning(sentence)
@@ -118,7 +116,8 @@ def _show_errors(wrong: pd.DataFrame) -> None:
 
 def _offer_files(model: LoadedModel, frame: pd.DataFrame) -> None:
     name = f"scores-{model.folder.resolve().parent.name}-{date.today().isoformat()}"  # noqa: DTZ011
+    scores = marked(frame, model.learnt)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Download scores:", width="content")
         for kind, label in DOWNLOAD_FORMATS.items():
-            st.download_button(label, as_file(frame, kind), f"{name}.{kind}", on_click="ignore")
+            st.download_button(label, as_file(scores, kind), f"{name}.{kind}", on_click="ignore")

@@ -14,13 +14,13 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from coverfusion.experiments.app.loaded_model import LoadedModel
-from coverfusion.experiments.app.scored_covers import ScoredCovers
+from coverfusion.experiments.app.scored_covers import ScoredCovers, marked
 from coverfusion.experiments.scoring.verdict import OF_ITS_GENRES, UNDECIDED, set_guarantee
 from coverfusion.fusion.uncertainty.decision import Targets, kind_of_sets
 
 SHOWN_GENRES = 2  # genres that the table shows; the files have all
 OPTIONAL_COLUMNS = ("genres", "warning", "genre_set", "failed_blocks")  # columns that often say nothing
-ROW, HEADER = 64, 36  # pixels
+ROW, HEADER = 68, 36  # pixels; streamlit breaks lines in rows of more than 64
 SHOWN_ROWS = 6.5  # half a row says that there are more
 _PARTS = re.compile(r"[/\\!]")
 
@@ -108,7 +108,7 @@ def table_of_scores(
     table["genre_1"], table["probability_1"] = frame["genre_1"], 100 * frame["probability_1"]
     table["warning"] = [_warning(row, learnt) for row in frame.to_dict("records")]
     table["path"] = short_names(scored.frame["path"].tolist(), rows)
-    sets = frame["genre_set"].where(~frame["cover_id"].isin(list(learnt)), "")
+    sets = marked(frame, learnt)["genre_set"].fillna("")
     table["genre_set"] = [_set_words(genre_set, genres) for genre_set in sets]
     for rank in range(2, SHOWN_GENRES + 1):
         if f"genre_{rank}" in frame:
@@ -150,25 +150,25 @@ def _columns(targets: Targets, sets: str) -> dict[str, ColumnConfig | str | None
         "cover": st.column_config.ImageColumn("Cover", width=60, pinned=True),
         "warning": st.column_config.TextColumn(
             "Warning",
-            width=130,
+            width=135,
             help="abstained: not sure enough; out of distribution: looks like no training cover, so its "
             "genre means little; learnt from: the model has seen this cover, and fares worse on new ones",
         ),
         "genres": st.column_config.TextColumn(
             "Called",
-            width=150,
+            width=130,
             help="The genres whose thresholds are reached, or the one that comes nearest.",
         ),
         "genre_set": st.column_config.TextColumn(
-            "Genre set", help=f"Such sets hold {set_guarantee(targets.set_coverage, sets)}."
+            "Genre set", width=180, help=f"Such sets hold {set_guarantee(targets.set_coverage, sets)}."
         ),
-        "path": st.column_config.TextColumn("File", width=150),
+        "path": st.column_config.TextColumn("File", width=200),
         "failed_blocks": st.column_config.TextColumn("Failed blocks"),
     }
     for rank in range(1, SHOWN_GENRES + 1):
         columns[f"genre_{rank}"] = st.column_config.TextColumn(f"Genre {rank}", width=85)
         columns[f"probability_{rank}"] = st.column_config.ProgressColumn(
-            "Probability", width=90, format="%.1f %%", min_value=0, max_value=100
+            "Probability", width=80, format="%.1f %%", min_value=0, max_value=100
         )
     return columns
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +12,7 @@ from PIL.Image import Image
 from coverfusion.data.csv_files import as_text
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
-from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
+from coverfusion.experiments.app.uploads import on_disk
 from coverfusion.experiments.drawing.thumbnails import thumbnail
 from coverfusion.experiments.scoring.score import score_chunk
 from coverfusion.features.extract import decoded_ahead
@@ -30,13 +30,13 @@ class ScoredCovers:
             `upload.zip!member`.
         pictures: n PNGs of exactly what was scored; None where there is no picture.
         thumbnails: n small JPEGs; None likewise.
-        all: whether nothing was left out for being too much.
+        left_out: how many pictures were not taken, since they were too many.
     """
 
     frame: pd.DataFrame
     pictures: list[bytes | None]
     thumbnails: list[bytes | None]
-    all: bool
+    left_out: int = 0
 
     @property
     def good(self) -> list[int]:
@@ -62,8 +62,7 @@ def score_uploads(
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []
     small: list[bytes | None] = []
-    with on_disk(uploads) as listed:
-        taken = listed[:MAX_PICTURES]
+    with on_disk(uploads) as (taken, left_out):
         names = [name for name, _ in taken]
         for chunk in decoded_ahead((("", path) for _, path in taken), PICTURES_A_STEP):
             with ONE_AT_A_TIME:
@@ -74,10 +73,18 @@ def score_uploads(
             pictures += new
             small += [None if picture is None else thumbnail(picture) for picture in new]
             frame = pd.concat(frames, ignore_index=True).assign(path=names[: len(pictures)])
-            yield (
-                ScoredCovers(frame, list(pictures), list(small), len(listed) <= MAX_PICTURES),
-                len(taken),
-            )
+            yield ScoredCovers(frame, list(pictures), list(small), left_out), len(taken)
+
+
+def marked(frame: pd.DataFrame, learnt: Collection[str]) -> pd.DataFrame:
+    """Scores with a column `learnt_from`, and without sets of such covers: they would guarantee nothing.
+
+    Args:
+        frame: as of `ScoredCovers`.
+        learnt: cover_ids that the model has learnt from.
+    """
+    known = frame["cover_id"].isin(list(learnt))
+    return frame.assign(genre_set=frame["genre_set"].mask(known), learnt_from=known)
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

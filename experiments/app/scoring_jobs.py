@@ -28,6 +28,7 @@ class ScoringJob:
     Attributes:
         model: shared with other visitors.
         targets: when to abstain, and what the sets of genres guarantee.
+        drawn: whether the uploads are the program's own drawings.
         scored: the covers done so far; None before the first.
         total: pictures to score; 0 before it is known.
         error: why it stopped; None where nothing went wrong.
@@ -36,6 +37,7 @@ class ScoringJob:
 
     model: LoadedModel
     targets: Targets
+    drawn: bool = False
     scored: ScoredCovers | None = None
     total: int = 0
     error: Exception | None = None
@@ -63,6 +65,11 @@ class ScoringJob:
         self._stop.set()
 
     @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop.is_set()
+
+    @property
     def count(self) -> int:
         """Pictures done."""
         return 0 if self.scored is None else len(self.scored.frame)
@@ -71,8 +78,10 @@ class ScoringJob:
     def words(self) -> str:
         """How far it is: "24 of 200, about 70 s left"."""
         if not self.count:
-            return "Reading"
+            return "Stopping \u2026" if self.stopping else "Reading"
         of_total = f"{self.count} of {self.total}"
+        if self.stopping:
+            return f"Stopping \u2026 {of_total} so far"
         if self.count == self.first or not self.total:  # the first pictures wait for the networks to be read
             return of_total
         done, since = self.count - self.first, self.last_at - self.first_at
@@ -88,13 +97,20 @@ def key_of(model: LoadedModel, uploads: Uploads, targets: Targets) -> str:
     return digest.hexdigest()[:32]
 
 
-def start_scoring(model: LoadedModel, uploads: Uploads, targets: Targets) -> str:
-    """Scores uploads in a thread, unless that was done or is being done; returns their key."""
+def start_scoring(model: LoadedModel, uploads: Uploads, targets: Targets, drawn: bool = False) -> str:
+    """Scores uploads in a thread, unless that was done or is being done; returns their key.
+
+    Args:
+        model: shared with other visitors.
+        uploads: file names and contents, at least one.
+        targets: when to abstain, and what the sets of genres guarantee.
+        drawn: whether they are the program's own drawings.
+    """
     key = key_of(model, uploads, targets)
     with _LOCK:
         known = _JOBS.get(key)
         if known is None or (known.done and (known.error or known.count < known.total)):
-            job = _JOBS[key] = ScoringJob(model, targets)
+            job = _JOBS[key] = ScoringJob(model, targets, drawn)
             threading.Thread(target=job.run, args=(uploads,), daemon=True).start()
         _JOBS.move_to_end(key)
         _forget()

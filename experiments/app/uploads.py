@@ -32,15 +32,15 @@ _NAME_BYTES = 200
 
 
 @contextmanager
-def on_disk(uploads: Sequence[tuple[str, bytes | memoryview]]) -> Iterator[list[tuple[str, str]]]:
+def on_disk(uploads: Sequence[tuple[str, bytes | memoryview]]) -> Iterator[tuple[list[tuple[str, str]], int]]:
     """Lays uploads in a folder of their own while the context lasts.
 
     Args:
         uploads: the file names that visitors gave, and contents.
 
     Yields:
-        For each picture, those in zips included, at most `MAX_PICTURES` + 1: what to call it, and its path
-        for `data.sources.read_bytes`.
+        For each of the first `MAX_PICTURES` pictures, those in zips included: what to call it, and its path
+        for `data.sources.read_bytes`. Then how many pictures are left out.
     """
     with TemporaryDirectory(prefix="coverfusion-") as folder:
         files = []
@@ -51,7 +51,7 @@ def on_disk(uploads: Sequence[tuple[str, bytes | memoryview]]) -> Iterator[list[
             files.append(file)
         try:
             pictures = ((_shown(path, folder), path) for path in list_pictures(map(str, files)))
-            yield list(islice(pictures, MAX_PICTURES + 1))
+            yield list(islice(pictures, MAX_PICTURES)), sum(1 for _ in pictures)
         finally:
             # Zips stay open for a while after their last reading: emptied, they hold no disk space.
             for file in files:

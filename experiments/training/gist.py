@@ -171,10 +171,10 @@ def alone_words(run: Run) -> str:
     """Why models on one block alone are no choice; "" where there are none."""
     if not run.alone:
         return ""
-    reads = ", as text is by the words" if any(model.classifier == "text" for model in run.models) else ""
+    seen = " (text sees the words alone)" if any(model.classifier == "text" for model in run.models) else ""
     return (
-        "Models on one block alone show what it is worth and cannot be chosen; the bundle's model is chosen "
-        f"among those on all that they can see{reads}."
+        "Models on one block alone only show what that block is worth. The bundle's model is chosen among "
+        f"the others, each on every block that it can see{seen}."
     )
 
 

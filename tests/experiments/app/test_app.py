@@ -19,11 +19,13 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app import example
 from coverfusion.experiments.app.background import Task, run_command
-from coverfusion.experiments.app.embedded import framed, linked, show_page
+from coverfusion.experiments.app.covers_in import left_over
+from coverfusion.experiments.app.embedded import framed, linked, placed, show_page
 from coverfusion.experiments.app.example import draw_example, drawn_uploads, train_example
 from coverfusion.experiments.app.loaded_model import LoadedModel
 from coverfusion.experiments.app.missing_results import command_for
-from coverfusion.experiments.app.plain_text import plain
+from coverfusion.experiments.app.plain_text import noted, plain
+from coverfusion.experiments.app.reasons import NO_WORDS, NOTHING_READABLE, nothing_words
 from coverfusion.experiments.app.run_labels import run_labels, run_words
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame, short_board
 from coverfusion.experiments.app.runs import (
@@ -35,13 +37,14 @@ from coverfusion.experiments.app.runs import (
 )
 from coverfusion.experiments.app.score_page import heading_of, noticed_of
 from coverfusion.experiments.app.score_table import is_flagged, narrow_table, short_names, table_of_scores
-from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, score_uploads
+from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, marked, score_uploads
 from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_scoring
 from coverfusion.experiments.app.server import first_page, script_words
 from coverfusion.experiments.app.two_covers_page import difference_words, feature_frame
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.explanation.two_covers import compare_two
+from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.run_folder import chance_of, read_run
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets
 from tests.helpers.app_covers import GENRES, NOTE, app_cover
@@ -70,7 +73,8 @@ def test_uploads_of_any_name_lie_in_a_folder_of_their_own_for_a_while() -> None:
     zipped = zip_bytes({"a/b.jpg": encode(solid("red", (8, 8))), "c.jpg": b"no picture"})
     names = ["../../outside.jpg", "a\\b.jpg", "", "..", "x" * 400 + ".jpg", "same.jpg", "same.jpg", "all.zip"]
     contents = [name.encode() for name in names[:-1]] + [zipped]
-    with on_disk(list(zip(names, contents, strict=True))) as found:
+    with on_disk(list(zip(names, contents, strict=True))) as (found, left_out):
+        assert left_out == 0
         shown = [name for name, _ in found]
         assert shown[:2] == ["outside.jpg", "b.jpg"]
         assert shown[4].endswith("xxx.jpg")
@@ -85,8 +89,8 @@ def test_uploads_of_any_name_lie_in_a_folder_of_their_own_for_a_while() -> None:
 
 def test_no_more_than_the_limit_is_listed() -> None:
     zipped = zip_bytes({f"{number}.jpg": b"" for number in range(MAX_PICTURES + 50)})
-    with on_disk([("many.zip", zipped)]) as found:
-        assert len(found) == MAX_PICTURES + 1
+    with on_disk([("many.zip", zipped)]) as (found, left_out):
+        assert (len(found), left_out) == (MAX_PICTURES, 50)
 
 
 def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> None:
@@ -96,7 +100,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
     steps = list(score_uploads(model, uploads))
     scored = steps[-1][0]
     frame = scored.frame
-    assert scored.all
+    assert scored.left_out == 0
     assert len(frame) == len(bad) + 1
     assert {total for _, total in steps} == {len(frame)}
     done = [len(part.frame) for part, _ in steps]
@@ -115,7 +119,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
 
 def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
     uploads = [("a,\u201cb\u201d.png", encode(app_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
-    frame = scored_of(model, uploads).frame
+    frame = marked(scored_of(model, uploads).frame, model.learnt)
     chances = frame.filter(regex=r"^probability_\d+$")
     assert chances.shape[1] == len(GENRES)
     assert chances.iloc[0].sum() == pytest.approx(1)
@@ -154,6 +158,10 @@ def test_a_cover_that_was_learnt_from_has_a_warning_and_no_set(model: LoadedMode
     scored = scored_of(model, [("old.jpg", old), ("new.png", encode(app_cover("dub", 50), "PNG"))])
     scored.frame["genre_set"] = "dub"
     table = table_of_scores(scored, [0, 1], len(GENRES), model.learnt)
+    lines = as_file(marked(scored.frame, model.learnt), "jsonl").decode().splitlines()
+    saved = [json.loads(line) for line in lines]
+    assert [row["learnt_from"] for row in saved] == [True, False]
+    assert [row["genre_set"] for row in saved] == [None, "dub"]
     assert table["genre_set"].tolist() == ["", "dub"]
     assert table["warning"].str.contains("learnt from").tolist() == [True, False]
     assert is_flagged(scored.frame.loc[0].to_dict(), model.learnt)
@@ -212,7 +220,26 @@ def test_a_stopped_job_keeps_what_it_has(model: LoadedModel) -> None:
     assert job.done
     assert 0 < job.count < 40
     assert job.total == 40
-    assert job.words == f"{job.count} of 40"  # the first pictures tell no rate
+    assert job.words == f"Stopping \u2026 {job.count} of 40 so far"
+    (said,) = left_over(job)
+    assert said.startswith(f"Stopped: {job.count} of 40 pictures are scored.")
+
+
+def test_pictures_that_are_left_out_are_counted(model: LoadedModel) -> None:
+    picture = encode(app_cover("dub", 80), "PNG")
+    job = ScoringJob(model, NO_TARGETS, drawn=True)
+    job.run([("a.zip", zip_bytes({f"{number}.png": picture for number in range(MAX_PICTURES + 1)}))])
+    assert job.count == MAX_PICTURES
+    drawn, out = left_over(job)
+    assert "drawn by a program" in drawn
+    assert "1 picture of your files is left out" in out
+
+
+def test_a_cover_without_words_is_said_to_have_none() -> None:
+    read = {"words": [], "features": [], "contributions": {"blocks": {"ocr": 0.1}, "words": {}}}
+    assert nothing_words(read) == NO_WORDS
+    assert nothing_words({**read, "words": [{"text": "love"}]}) == NOTHING_READABLE
+    assert nothing_words({**read, "contributions": {"blocks": {"cnn": 0.1}, "words": {}}}) == NOTHING_READABLE
 
 
 def _ended(key: str) -> ScoringJob:
@@ -344,6 +371,7 @@ def test_a_map_is_found_by_the_name_of_its_run(tmp_path: Path) -> None:
 
 
 def test_words_of_files_are_no_markdown() -> None:
+    assert noted("a*b: `prior: balanced`") == r"a\*b\: `prior: balanced`"
     assert plain("R&B_*soul*\n[x](y) $1$") == r"R\&B\_\*soul\* \[x\]\(y\) \$1\$"
     assert plain("Ünïcode 3 %") == "Ünïcode 3 %"
 
@@ -379,6 +407,16 @@ def test_links_lead_to_pages_that_the_app_has_and_no_other() -> None:
 def test_an_ablation_is_asked_of_a_model_that_sees_several_blocks(run: Path) -> None:
     words = command_for("ablation", run, Path("/runs"))
     assert words == ("ablate", run / "config.yaml", "-c", "logistic", "--out", Path("/runs"))
+
+
+def test_a_page_in_the_app_says_where_its_tables_lie(run: Path) -> None:
+    write_genre_report(run, run / "genres")
+    for page in (run / "genres").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert text.count(">beside ") == 1
+        shown = placed(text, Path("a<b"))
+        assert "lie in <code>a&lt;b</code>: <code>effects.csv" in shown
+        assert ">beside " not in shown
 
 
 def test_a_page_that_cannot_be_read_is_said(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ def test_what_the_app_is_not_given_is_said(model: LoadedModel) -> None:
     told = replace(model, bundle=replace(model.bundle, metadata=year, columns=sides))
     year_words, back_words = beside_words(told)
     assert "'year'" in year_words
-    assert "backs" in back_words
+    assert "`coverfusion score BUNDLE manifest.csv`" in year_words
+    assert "--pair" in back_words
 
 
 def test_the_leaderboard_has_the_scores_of_sets(many_run: Path) -> None:
@@ -61,7 +62,9 @@ def test_the_leaderboard_has_the_scores_of_sets(many_run: Path) -> None:
     assert board["micro F1, %"].tolist() == pytest.approx(
         [100 * run.chosen.scores[run.split]["f1_micro"].value]
     )
-    assert chosen_words(run) == "\u2605 is the model that this app uses."
+    assert chosen_words(run, run.models) == "\u2605 is the model that this app uses."
+    others = [replace(run.chosen, classifier="knn")]  # what a filter may leave
+    assert "not among these" in chosen_words(run, others)
 
 
 def test_the_picker_speaks_of_the_runs_own_metric(many_run: Path) -> None:
