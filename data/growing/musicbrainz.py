@@ -21,7 +21,10 @@ from coverfusion.data.growing.source import FoundRelease
 
 MUSICBRAINZ_ADDRESS = "https://musicbrainz.org"
 RELEASES_PER_PAGE = 100  # the most that one search gives
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])",  # no part of a longer number
+    re.IGNORECASE,
+)
 _DETAILS = "artist-credits labels release-groups genres"  # blanks become +
 
 
