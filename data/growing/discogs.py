@@ -115,16 +115,21 @@ def _release(entry: dict[str, Any]) -> Release:
         artist_ids=tuple(f"a{artist['id']}" for artist in artists if artist.get("id")),
         date=entry.get("released") or str(entry.get("year") or ""),
         country=entry.get("country") or "",
-        label=joined([_NUMBER_OF_NAMESAKE.sub("", label["name"]) for label in entry.get("labels") or []]),
-        genres=tuple(entry.get("genres") or ()),
+        label=joined([_name(label) for label in entry.get("labels") or []]),
+        genres=tuple(genre for genre in entry.get("genres") or () if genre),
     )
+
+
+def _name(entry: dict[str, Any]) -> str:
+    """Of an artist or a label, "" where it has none."""
+    return _NUMBER_OF_NAMESAKE.sub("", entry.get("name") or "")
 
 
 def _credit(artists: list[dict[str, Any]]) -> str:
     """As printed: "Miles Davis & Gil Evans"."""
     printed = ""
     for artist in artists:
-        printed += artist.get("anv") or _NUMBER_OF_NAMESAKE.sub("", artist["name"])
+        printed += artist.get("anv") or _name(artist)
         join = artist.get("join") or ""
         printed += f"{'' if join == ',' else ' '}{join} " if join else ", "
     return printed.rstrip(", ")

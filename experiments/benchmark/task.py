@@ -20,7 +20,7 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.identity_order import least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.splits import IN_NO_FOLD, folds
-from coverfusion.experiments.benchmark.picture_ids import task_ids
+from coverfusion.experiments.benchmark.picture_ids import task_ids, without_backs
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.guess import baselines
@@ -108,11 +108,13 @@ def make_task(
 ) -> Task:
     """A task over the pictures of a collection; folds by a hash of who they are, so that a remake is equal.
 
+    With a source back covers are left out.
+
     Raises:
         UserError: a genre has fewer groups than folds, or as `task_metric` and `picture_ids.task_ids`.
     """
     ranked_by = task_metric(metric)
-    covers = collection.frame.sort_values("cover_id", ignore_index=True)
+    covers = without_backs(collection.frame, source).sort_values("cover_id", ignore_index=True)
     numbers = _folds_of(covers, folds_, seed)
     leader = least_covers(covers["cover_id"], covers["group"])
     pictures = pd.DataFrame(

@@ -174,5 +174,5 @@ def test_half_a_letter_at_the_end_is_left_out_and_a_binary_journal_refused(tmp_p
     journal.write_bytes('{"name": "é"}\n{"name": "é'.encode()[:-1])
     assert read_lines(journal, dict) == [{"name": "é"}]
     journal.write_bytes(bytes(range(256)))
-    with pytest.raises(UserError, match="journal.jsonl is damaged"):
+    with pytest.raises(UserError, match=r"journal\.jsonl is damaged"):
         read_lines(journal, dict)

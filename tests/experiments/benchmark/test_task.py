@@ -186,3 +186,27 @@ def test_the_packaged_task_is_whole() -> None:
     )
     facts = yaml.safe_load((packaged_tasks()["discogs-five"] / TASK_FILE).read_text())
     assert facts["guessing"]["accuracy"] == pytest.approx(guessing(task)["accuracy"], abs=1e-4)
+
+
+def _named_by_release(folder: Path, names: dict[str, int]) -> Path:
+    rows = []
+    for genre in COLOURS:
+        for name, number in names.items():
+            file = folder / name.format(100 * (list(COLOURS).index(genre) + 1))
+            file.write_bytes(encode(poster(genre, number), "PNG"))
+            rows.append({"path": file.name, "genre": genre})
+    return save_manifest(folder / "m.csv", rows)
+
+
+def test_back_covers_are_left_out_where_ids_are_release_ids(tmp_path: Path) -> None:
+    names = {"{}1-front.png": 1, "{}2-front.png": 2, "{}2-back.png": 3}
+    collection = read_collection(_named_by_release(tmp_path, names))
+    made = make_task(collection, "Fronts", 2, source="discogs")
+    assert sorted(made.pictures["id"]) == ["1001", "1002", "2001", "2002", "3001", "3002"]
+    assert len(make_task(collection, "Files", 2).pictures) == 9
+
+
+def test_two_pictures_of_one_release_are_named(tmp_path: Path) -> None:
+    collection = read_collection(_named_by_release(tmp_path, {"{}1.png": 1, "R-{}1-7.png": 2}))
+    with pytest.raises(UserError, match="names of 6 files hold another one's id"):
+        make_task(collection, "Twice", 2, source="discogs")
