@@ -31,6 +31,7 @@ TASK_FILE, PICTURES_FILE = "task.yaml", "pictures.csv"
 PICTURE_COLUMNS = ["id", "cover_id", "genre", "group", "fold"]
 FORMAT = 1  # of the two files
 _WHOLE = "digest of both files"
+_DERIVED = ("folds", "pictures", "groups", "genres", "guessing", _WHOLE)  # from what else the files say
 _ROUNDED = 2e-4
 
 
@@ -187,7 +188,7 @@ def _facts(task: Task) -> dict[str, Any]:
 
 
 def _whole_digest(task: Task) -> str:
-    """16 hex digits over all that the two files say, so what `Task.digest` leaves out, too: ids, names, seed."""
+    """16 hex digits over all that the two files say, the ids, names and seed among it."""
     rows = task.pictures.reset_index()[PICTURE_COLUMNS].sort_values("cover_id").astype(str)
     said = [task.name, task.of, task.metric.name, str(task.seed), task.source, task.terms]
     text = json.dumps([said, rows.to_numpy().tolist()])
@@ -198,7 +199,9 @@ def _check_facts(task: Task, facts: Mapping[str, Any], where: Path) -> None:
     """Raises UserError where `task.yaml` and the pictures do not go together, or make no task."""
     fold, group = task.pictures["fold"], task.pictures["group"]
     wrong = None
-    if not 0 <= task.seed < 2**32:
+    if facts["name"] is None:
+        wrong = "it has no name"
+    elif not 0 <= task.seed < 2**32:
         wrong = f"the seed {task.seed} is no whole number from 0 to 4,294,967,295"
     elif sorted(fold.unique()) != list(range(task.folds)) or task.folds < 2:
         wrong = "folds are not numbered 0, 1 and so on"
@@ -208,11 +211,13 @@ def _check_facts(task: Task, facts: Mapping[str, Any], where: Path) -> None:
         wrong = "a picture is listed twice"
     if wrong:
         raise UserError(f"{where} holds no task: {wrong}. Copy it once more.")
-    for key, value in _facts(task).items():
+    derived = _facts(task)
+    for key in _DERIVED:
+        value = derived[key]
         if key == _WHOLE and key not in facts:  # made before there was this digest
             continue
         said = facts.get(key)
-        same = _nearly(said, value) if key == "guessing" else key == "terms" or said == value
+        same = _nearly(said, value) if key == "guessing" else said == value
         if not same:
             raise UserError(
                 f"{where} was changed since it was made: {TASK_FILE} says {key}: {said}, and from the files "

@@ -233,7 +233,7 @@ def test_a_change_that_decides_no_score_is_refused_too(
     assert changed != place.read_text()
     read_task(tmp_path / "task")
     place.write_text(changed)
-    with pytest.raises(UserError, match="was changed since it was made|the seed -1"):
+    with pytest.raises(UserError, match=r"was changed since it was made|the seed -1"):
         read_task(tmp_path / "task")
 
 
@@ -245,12 +245,8 @@ def test_a_task_without_the_second_digest_is_read(tmp_path: Path) -> None:
     assert read_task(tmp_path / "task").digest == made.digest
 
 
-@pytest.mark.parametrize(
-    ("folds", "said"), [([0, 0, -1, -1], "folds are not"), ([0, 0, 2, 2], "folds are not")]
-)
-def test_folds_that_cannot_be_are_refused_whatever_the_digest(
-    tmp_path: Path, folds: list[int], said: str
-) -> None:
+@pytest.mark.parametrize("folds", [[0, 0, -1, -1], [0, 0, 2, 2], [0, 0, 0, 0]])
+def test_folds_that_cannot_be_are_refused_whatever_the_digest(tmp_path: Path, folds: list[int]) -> None:
     place = write_task(written_task(["a", "b"] * 2, [0, 0, 1, 1]), tmp_path / "task")
     other = written_task(["a", "b"] * 2, folds)
     other.pictures.reset_index()[["id", "cover_id", "genre", "group", "fold"]].to_csv(
@@ -258,5 +254,5 @@ def test_folds_that_cannot_be_are_refused_whatever_the_digest(
     )
     facts = yaml.safe_load((place / TASK_FILE).read_text()) | {"digest": other.digest}
     (place / TASK_FILE).write_text(yaml.safe_dump(facts))
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match="folds are not numbered"):
         read_task(place)
