@@ -76,7 +76,7 @@ def benchmark_make_command(
     if opened.counts["left_out"]:
         console.print("A task has one genre a picture: what stands under several is left out.")
     if backs := len(opened.frame) - len(task.pictures):
-        console.print(f"Left out: {how_many(backs, 'back cover')}, for it has the release id of its front.")
+        console.print(f"Left out: {how_many(backs, 'back cover')}, as a back has its front's id.")
     print_place("Digest", task.digest)
     print_place("Task", out)
     options = given_options({"--store": store})
