@@ -23,11 +23,12 @@ TOKEN_VARIABLE = "DISCOGS_TOKEN"
 TOKEN_ADDRESS = "https://www.discogs.com/settings/developers"  # where people make one
 REQUESTS_PER_MINUTE = {"with a token": 60, "without": 25}
 _ID = re.compile(
-    r"(?:.*/)?R-(\d+)\D.*"  # a picture's name at Discogs: R-249504-1334592212.jpeg
-    r"|(?:.*/)?(\d+)(?:-front|-back)?\.[a-z]\w*"  # a file named by its release: 249504.jpg
-    r"|\[?r?(\d+)\]?"
-    r"|https?://.*/releases?/(\d+)\b.*"
+    r"(?:.*/)?R-([0-9]+)\D.*"  # a picture's name at Discogs: R-249504-1334592212.jpeg
+    r"|(?:.*/)?([0-9]+)(?:-front|-back)?\.[a-z]\w*"  # a file named by its release: 249504.jpg
+    r"|\[?r?([0-9]+)\]?"
+    r"|https?://.*/releases?/([0-9]+)\b.*"
 )
+_MOST_DIGITS = 20  # of an id; no release has more
 _NUMBER_OF_NAMESAKE = re.compile(r" \(\d+\)$")  # "Prince (2)"
 
 
@@ -66,7 +67,8 @@ class Discogs:
         """The release id of an id, a file name or the address of a release."""
         found = _ID.fullmatch(text)
         digits = next((group for group in found.groups() if group), "") if found else ""
-        return digits.lstrip("0")[:20] or None
+        number = digits.lstrip("0")
+        return number if 0 < len(number) <= _MOST_DIGITS else None
 
     def find(self, client: Client, release_id: str) -> FoundRelease:
         """Asks for a release.
@@ -113,16 +115,21 @@ def _release(entry: dict[str, Any]) -> Release:
         artist_ids=tuple(f"a{artist['id']}" for artist in artists if artist.get("id")),
         date=entry.get("released") or str(entry.get("year") or ""),
         country=entry.get("country") or "",
-        label=joined([_NUMBER_OF_NAMESAKE.sub("", label["name"]) for label in entry.get("labels") or []]),
-        genres=tuple(entry.get("genres") or ()),
+        label=joined([_name(label) for label in entry.get("labels") or []]),
+        genres=tuple(genre for genre in entry.get("genres") or () if genre),
     )
+
+
+def _name(entry: dict[str, Any]) -> str:
+    """Of an artist or a label, "" where it has none."""
+    return _NUMBER_OF_NAMESAKE.sub("", entry.get("name") or "")
 
 
 def _credit(artists: list[dict[str, Any]]) -> str:
     """As printed: "Miles Davis & Gil Evans"."""
     printed = ""
     for artist in artists:
-        printed += artist.get("anv") or _NUMBER_OF_NAMESAKE.sub("", artist["name"])
+        printed += artist.get("anv") or _name(artist)
         join = artist.get("join") or ""
         printed += f"{'' if join == ',' else ' '}{join} " if join else ", "
     return printed.rstrip(", ")

@@ -56,14 +56,14 @@ def read_lines(path: Path, read: Callable[[Any], T]) -> list[T]:
     """What `read` makes of each line; a half last line is left out, for a killed run may leave one.
 
     Raises:
-        UserError: another line is damaged.
+        UserError: the file cannot be read, or another line is damaged.
     """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
     try:
-        return [read(json.loads(line)) for line in lines[:-1] if line]
-    except (ValueError, KeyError, TypeError) as error:
+        lines = path.read_bytes().split(b"\n")  # a kill may leave half a letter, too
+        return [read(json.loads(line.decode())) for line in lines[:-1] if line]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is damaged: {error}. Mend the line or grow into another --out.") from error
 
 

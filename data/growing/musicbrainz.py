@@ -21,7 +21,10 @@ from coverfusion.data.growing.source import FoundRelease
 
 MUSICBRAINZ_ADDRESS = "https://musicbrainz.org"
 RELEASES_PER_PAGE = 100  # the most that one search gives
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(
+    r"(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])",  # no part of a longer number
+    re.IGNORECASE,
+)
 _DETAILS = "artist-credits labels release-groups genres"  # blanks become +
 
 
@@ -138,7 +141,7 @@ def _release(entry: dict[str, Any]) -> Release | None:
         release_group_id=album.get("id") or release_id,
         title=entry.get("title") or "",
         artist="".join(f"{credit.get('name') or ''}{credit.get('joinphrase') or ''}" for credit in artists),
-        artist_ids=tuple(credit["artist"]["id"] for credit in artists if "artist" in credit),
+        artist_ids=tuple(one for credit in artists if (one := (credit.get("artist") or {}).get("id"))),
         date=entry.get("date") or "",
         country=entry.get("country") or "",
         label=joined(labels),
@@ -148,5 +151,5 @@ def _release(entry: dict[str, Any]) -> Release | None:
 
 def _genres(entry: dict[str, Any]) -> tuple[str, ...]:
     """Those that people voted for, the one with most votes first."""
-    found = [genre for genre in entry.get("genres") or [] if genre.get("count")]
+    found = [genre for genre in entry.get("genres") or [] if genre.get("count") and genre.get("name")]
     return tuple(genre["name"] for genre in sorted(found, key=lambda genre: (-genre["count"], genre["name"])))

@@ -36,7 +36,7 @@ class Release:
     def year(self) -> str:
         """Four digits or ""."""
         year = self.date[:4]
-        return year if year.isdecimal() and year != "0000" else ""
+        return year if year.isascii() and year.isdecimal() and year != "0000" else ""
 
 
 def joined(names: list[str]) -> str:

@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.benchmark.submission import Submission, guessed_probabilities
+from coverfusion.experiments.benchmark.submission import GUESSING, Submission, guessed_probabilities
 from coverfusion.experiments.benchmark.task import Task
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric, cover_losses, metric_interval
 from coverfusion.experiments.evaluation.compared import compared_by_groups
 from coverfusion.experiments.evaluation.metrics import SCORE_RESAMPLES
 from coverfusion.experiments.evaluation.statistics import group_weights, holm, widening
 
-GUESSING = "guessing"
 NEAR_PERFECT = 0.95  # of accuracy; pictures hardly tell so much
 BASELINE = Submission(
     GUESSING,

@@ -11,7 +11,7 @@ from coverfusion.data.collection import Collection, read_collection
 from coverfusion.data.csv_files import read_csv, write_csv
 from coverfusion.data.identity_order import bare_ids
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.data.splits import save_splits
+from coverfusion.data.splits import IN_NO_FOLD, save_splits
 from coverfusion.experiments.benchmark.picture_ids import possible_ids
 from coverfusion.experiments.benchmark.task import Task
 
@@ -67,7 +67,7 @@ def write_workplace(
     """Writes `manifest.csv`, `splits.parquet` and `absent.csv`; `train` takes the first two.
 
     A picture with other bytes may look like one of another fold, or of another genre. Then it is left out
-    here: learning from it would be leakage.
+    here: learning from it would be leakage. What is here byte for byte stays.
 
     Args:
         task: whose folds and groups count.
@@ -83,10 +83,7 @@ def write_workplace(
     there = there[there["path"] != ""].assign(path=lambda rows: rows["path"].map(_absolute))
     write_csv(there[MANIFEST_COLUMNS], folder / MANIFEST)
     read = read_collection(folder / MANIFEST, facts_cache=facts_cache).frame.set_index("cover_id")
-    fold = there.set_index("file_id")["fold"].reindex(read.index)
-    # of pictures that look alike here, those of the commonest fold stay
-    stay = fold == fold.groupby(read["group"]).transform(lambda numbers: numbers.mode().iloc[0])
-    kept = there["file_id"].isin(read.index[stay])
+    kept = _same(there) | there["file_id"].isin(_stay(there[["file_id", "fold", "status"]], read["group"]))
     write_csv(there.loc[kept, MANIFEST_COLUMNS], folder / MANIFEST)
     save_splits(there[kept].set_index("file_id")[["fold"]], folder / SPLITS)
     found = found.copy()
@@ -94,6 +91,27 @@ def write_workplace(
     absent = task.pictures.join(found)[lambda rows: rows["status"].isin([GONE, LOOKS_ALIKE])]
     write_csv(absent.reset_index()[["id", "cover_id", "genre", "status"]], folder / ABSENT)
     return found
+
+
+def _same(there: pd.DataFrame) -> pd.Series:
+    return there["status"] == SAME
+
+
+def _stay(there: pd.DataFrame, group: pd.Series) -> pd.Index:
+    """File ids of pictures that are in one fold with all that look like them here, or nearly all.
+
+    The fold is that of the pictures with the task's bytes, where there are any, and else the commonest.
+
+    Args:
+        there: `file_id`, `fold` and `status`.
+        group: by file id, of pictures that look alike here.
+    """
+    rows = there.set_index("file_id").reindex(group.index).assign(group=group)
+    sure = rows[_same(rows)].groupby("group")["fold"]
+    # two folds of the task's own are tied by a picture that belongs to neither
+    fold_of = sure.first().where(sure.nunique() == 1, IN_NO_FOLD)
+    commonest = rows.groupby("group")["fold"].agg(lambda numbers: numbers.mode().iloc[0])
+    return rows.index[rows["fold"] == rows["group"].map(fold_of.combine_first(commonest))]
 
 
 def task_ids_of_files(manifest: str | os.PathLike[str]) -> dict[str, str]:

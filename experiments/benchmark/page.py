@@ -11,8 +11,9 @@ import pandas as pd
 
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.benchmark.board import GUESSING, Board
+from coverfusion.experiments.benchmark.board import Board
 from coverfusion.experiments.benchmark.shown import score_of, verdict
+from coverfusion.experiments.benchmark.submission import GUESSING
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
 from coverfusion.experiments.drawing.words import p_value, records

@@ -20,7 +20,7 @@ def task_ids(covers: pd.DataFrame, source: str = "") -> list[str]:
             before it where a name is not unique.
 
     Raises:
-        UserError: nobody knows the source, or a name holds no id of it.
+        UserError: nobody knows the source, a name holds no id of it, or two hold the same.
     """
     if not source:
         names = [file_name(path) for path in covers["path"]]
@@ -29,13 +29,32 @@ def task_ids(covers: pd.DataFrame, source: str = "") -> list[str]:
         return [f"{genre}/{name}" for genre, name in zip(covers["genre"], names, strict=True)]
     id_in = _id_finder(source)
     ids = [id_in(file_name(path)) for path in covers["path"]]
+    twice = pd.Series(ids).dropna().duplicated(keep=False)
     lacking = [path for path, one in zip(covers["path"], ids, strict=True) if one is None]
     if lacking:
         raise UserError(
             f"--source {source}: no release id in the name of {len(lacking):,} files, such as "
             f"{', '.join(lacking[:_SHOWN])}. Leave --source out: then names of files are the ids."
         )
+    if twice.any():
+        both = covers["path"].iloc[twice.index[twice]].iloc[:_SHOWN]
+        raise UserError(
+            f"--source {source}: names of {int(twice.sum()):,} files hold another one's id, such as "
+            f"{', '.join(both)}. Keep one picture a release, or leave --source out."
+        )
     return [str(one) for one in ids]
+
+
+def without_backs(covers: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Without back covers, where ids are a source's: a back bears the release id of its front.
+
+    Raises:
+        UserError: no other picture is left.
+    """
+    backs = covers["path"].map(_is_back) & bool(source)
+    if backs.all() and len(backs):
+        raise UserError(f"--source {source}: all pictures are back covers. Release ids are for fronts.")
+    return covers[~backs]
 
 
 def possible_ids(path: str, genre: str, source: str = "") -> Sequence[str]:
@@ -43,13 +62,18 @@ def possible_ids(path: str, genre: str, source: str = "") -> Sequence[str]:
     name = file_name(path)
     if not source:
         return (name, f"{genre}/{name}")
-    found = None if "-back." in name else _id_finder(source)(name)
+    found = None if _is_back(name) else _id_finder(source)(name)
     return (found,) if found else ()
 
 
 def file_name(path: str) -> str:
     """Of a file, an address or a member of a zip."""
     return path.replace("!", "/").rpartition("/")[2]
+
+
+def _is_back(path: str) -> bool:
+    """By the name that `coverfusion grow` gives."""
+    return "-back." in file_name(path)
 
 
 def _id_finder(source: str) -> Callable[[str], str | None]:

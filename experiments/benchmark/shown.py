@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.plurals import how_many
-from coverfusion.experiments.benchmark.board import GUESSING, NEAR_PERFECT, Board
+from coverfusion.experiments.benchmark.board import NEAR_PERFECT, Board
 from coverfusion.experiments.benchmark.matching import GONE, LOOKS_ALIKE, OTHER_BYTES, SAME
-from coverfusion.experiments.benchmark.submission import Submission
+from coverfusion.experiments.benchmark.submission import GUESSING, Submission
 from coverfusion.experiments.benchmark.task import Task
 from coverfusion.experiments.drawing.words import (
     gain_words,

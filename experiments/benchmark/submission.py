@@ -15,6 +15,7 @@ import yaml
 
 from coverfusion.data.csv_files import as_was, write_csv
 from coverfusion.data.errors import UserError, did_you_mean
+from coverfusion.data.names import label
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.benchmark.task import Task
@@ -25,6 +26,7 @@ TOLERANCE = 1e-3  # a sum of rounded probabilities is 1 within this
 DIGITS = 5  # of probabilities in the file
 FACTS = ("name", "authors", "trained on", "code", "notes")
 NOT_SAID = "not said"
+GUESSING = "guessing"  # the system that each leaderboard has beside those that are submitted
 _SHOWN = 5
 _MARK = "# "
 
@@ -98,6 +100,8 @@ def check_predictions(
         UserError: a column, a row or a number is wrong, or a picture is missing.
     """
     frame = _named_columns(task, frame, where)
+    no_text = frame["cover_id"].map(lambda one: isinstance(one, bytes))  # parquet has columns of bytes
+    _refuse(where, frame["cover_id"], no_text, lambda _: "has bytes for a cover_id. Write it as text")
     ids, known = frame["cover_id"].astype(str), task.pictures.index
     _refuse(where, ids, ~ids.isin(known), lambda _: "is no picture of the task")
     _refuse(where, ids, ids.duplicated(), lambda _: "comes a second time")
@@ -145,7 +149,8 @@ def write_submission(task: Task, submission: Submission, folder: str | os.PathLi
     One of the same name is replaced. Raises UserError where that file holds a system of another name.
     """
     place = make_output_folder(folder) / f"{_file_name(submission.name)}.csv"
-    if place.exists() and (there := read_predictions(place)[0].get("name")) != submission.name:
+    there = _one_line(read_predictions(place)[0].get("name") or "") if place.exists() else submission.name
+    if there != submission.name:
         raise UserError(
             f"{place} holds {there or 'something else'}, which {submission.name} would replace. Take another "
             f"--name or another --out."
@@ -159,9 +164,7 @@ def write_submission(task: Task, submission: Submission, folder: str | os.PathLi
         "notes": submission.notes,
         "guessed": submission.guessed,
     }
-    one_line = {
-        key: " ".join(value.split()) if isinstance(value, str) else value for key, value in facts.items()
-    }
+    one_line = {key: _one_line(value) if isinstance(value, str) else value for key, value in facts.items()}
     said = yaml.safe_dump(one_line, sort_keys=False, allow_unicode=True, width=10**6)
     partial = place.with_name(f".{place.name}.partial")
     write_csv(submission.probabilities.round(DIGITS).reset_index(), partial)
@@ -183,15 +186,39 @@ def read_submission(task: Task, path: str | os.PathLike[str]) -> Submission:
         raise UserError(f"{path} does not say whose it is. Run `coverfusion benchmark submit` on it first.")
     check_task(task, facts, path)
     given, _ = check_predictions(task, frame, path)
-    return submission_of(facts, given)
+    return submission_of(facts, given, path, guessed_in(facts, len(frame), path))
 
 
-def submission_of(facts: dict[str, Any], probabilities: pd.DataFrame) -> Submission:
-    """A submission from the lines above its table and from its checked probabilities."""
-    name, authors, trained_on, code, notes = (str(facts.get(key) or "") for key in FACTS)
-    guessed = int(facts.get("guessed") or 0)
+def submission_of(
+    facts: dict[str, Any], probabilities: pd.DataFrame, where: object, guessed: int
+) -> Submission:
+    """A submission from the lines above its table and from its checked probabilities.
+
+    Raises:
+        UserError: a leaderboard takes no system of this name.
+    """
+    said, authors, trained_on, code, notes = (str(facts.get(key) or "") for key in FACTS)
+    name = _one_line(said)
+    if name in ("", GUESSING):
+        what = f"is called '{GUESSING}', which is on each leaderboard already" if name else "has no name"
+        raise UserError(f"{where}: the system {what}. Give another --name.")
     given = Submission(name, probabilities, authors, trained_on, code, notes, guessed)
     return given if trained_on else replace(given, trained_on=NOT_SAID)
+
+
+def guessed_in(facts: dict[str, Any], rows: int, where: object) -> int:
+    """How many of a table's rows were guessed, as the lines above it say.
+
+    Raises:
+        UserError: what they say is no whole number from 0 to the number of rows.
+    """
+    guessed = 0 if facts.get("guessed") is None else facts["guessed"]
+    if type(guessed) is not int or not 0 <= guessed <= rows:
+        raise UserError(
+            f"{where}, line '{_MARK}guessed: {guessed}': it says how many pictures were guessed. "
+            f"Write a whole number from 0 to {rows:,}."
+        )
+    return guessed
 
 
 def check_task(task: Task, facts: dict[str, Any], where: object) -> None:
@@ -233,4 +260,10 @@ def _refuse(where: object, ids: pd.Series, wrong: Iterable[Any], what: Callable[
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.")[:100] or "submission"
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")
+    return plain.encode()[:100].decode(errors="ignore") or "submission"  # a disk counts bytes
+
+
+def _one_line(text: object) -> str:
+    """Text as it is written down and compared: on one line, each letter in one spelling."""
+    return label(" ".join(str(text).split()))

@@ -12,6 +12,7 @@ from coverfusion.experiments.benchmark.submission import (
     Submission,
     check_predictions,
     check_task,
+    guessed_in,
     read_predictions,
     submission_of,
 )
@@ -47,7 +48,7 @@ def submissions_from(
         for name, one in found.items():
             probabilities, guessed = check_predictions(task, one.table, f"{place}, {name}", guess_missing)
             said = {"name": name, "trained on": one.trained_on, "notes": one.seen}
-            made.append(submission_of(said | given | {"guessed": guessed}, probabilities))
+            made.append(submission_of(said | given, probabilities, place, guessed))
         return made
     if classifiers:
         raise UserError(f"--classifier goes with a run folder, and {place} is none.")
@@ -56,7 +57,8 @@ def submissions_from(
     if not (said | given).get("name"):
         raise UserError("--name is missing: what is the system called?")
     probabilities, guessed = check_predictions(task, table, place, guess_missing)
-    return [submission_of(said | given | {"guessed": guessed + int(said.get("guessed") or 0)}, probabilities)]
+    guessed += guessed_in(said, len(table), place)
+    return [submission_of(said | given, probabilities, place, guessed)]
 
 
 def submission_files(places: Sequence[Path]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.identity_order import least_covers
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.data.splits import IN_NO_FOLD, folds
-from coverfusion.experiments.benchmark.picture_ids import task_ids
+from coverfusion.experiments.benchmark.picture_ids import task_ids, without_backs
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import Part
 from coverfusion.experiments.pipeline.guess import baselines
@@ -29,6 +30,9 @@ from coverfusion.experiments.pipeline.parts import ALL_FOLDS, train_test
 TASK_FILE, PICTURES_FILE = "task.yaml", "pictures.csv"
 PICTURE_COLUMNS = ["id", "cover_id", "genre", "group", "fold"]
 FORMAT = 1  # of the two files
+_WHOLE = "digest of both files"
+_DERIVED = ("folds", "pictures", "groups", "genres", "guessing", _WHOLE)  # from what else the files say
+_ROUNDED = 2e-4
 
 
 @dataclass(frozen=True)
@@ -108,11 +112,13 @@ def make_task(
 ) -> Task:
     """A task over the pictures of a collection; folds by a hash of who they are, so that a remake is equal.
 
+    With a source back covers are left out.
+
     Raises:
         UserError: a genre has fewer groups than folds, or as `task_metric` and `picture_ids.task_ids`.
     """
     ranked_by = task_metric(metric)
-    covers = collection.frame.sort_values("cover_id", ignore_index=True)
+    covers = without_backs(collection.frame, source).sort_values("cover_id", ignore_index=True)
     numbers = _folds_of(covers, folds_, seed)
     leader = least_covers(covers["cover_id"], covers["group"])
     pictures = pd.DataFrame(
@@ -155,7 +161,15 @@ def write_task(task: Task, folder: str | os.PathLike[str]) -> Path:
             f"is frozen, and submissions fit no other. Name another --out, or delete the folder first."
         )
     folder = make_output_folder(folder)
-    facts: dict[str, Any] = {
+    text = yaml.safe_dump(_facts(task), sort_keys=False, allow_unicode=True)
+    write_csv(task.pictures.reset_index()[PICTURE_COLUMNS], folder / PICTURES_FILE)
+    (folder / TASK_FILE).write_text(text, encoding="utf-8")
+    return folder
+
+
+def _facts(task: Task) -> dict[str, Any]:
+    """What `task.yaml` says; all but the first lines follows from the pictures."""
+    return {
         "name": task.name,
         "pictures of": task.of,
         "metric": task.metric.name,
@@ -168,12 +182,55 @@ def write_task(task: Task, folder: str | os.PathLike[str]) -> Path:
         "genres": {genre: int((task.pictures["genre"] == genre).sum()) for genre in task.genres},
         "guessing": {key: round(value, 4) for key, value in guessing(task).items()},
         "digest": task.digest,
+        _WHOLE: _whole_digest(task),
         "format": FORMAT,
     }
-    text = yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)
-    write_csv(task.pictures.reset_index()[PICTURE_COLUMNS], folder / PICTURES_FILE)
-    (folder / TASK_FILE).write_text(text, encoding="utf-8")
-    return folder
+
+
+def _whole_digest(task: Task) -> str:
+    """16 hex digits over all that the two files say, the ids, names and seed among it."""
+    rows = task.pictures.reset_index()[PICTURE_COLUMNS].sort_values("cover_id").astype(str)
+    said = [task.name, task.of, task.metric.name, str(task.seed), task.source, task.terms]
+    text = json.dumps([said, rows.to_numpy().tolist()])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _check_facts(task: Task, facts: Mapping[str, Any], where: Path) -> None:
+    """Raises UserError where `task.yaml` and the pictures do not go together, or make no task."""
+    fold, group = task.pictures["fold"], task.pictures["group"]
+    wrong = None
+    if facts["name"] is None:
+        wrong = "it has no name"
+    elif not 0 <= task.seed < 2**32:
+        wrong = f"the seed {task.seed} is no whole number from 0 to 4,294,967,295"
+    elif sorted(fold.unique()) != list(range(task.folds)) or task.folds < 2:
+        wrong = "folds are not numbered 0, 1 and so on"
+    elif (fold.groupby(group).nunique() > 1).any():
+        wrong = "a group is in two folds"
+    elif task.pictures.index.has_duplicates:
+        wrong = "a picture is listed twice"
+    if wrong:
+        raise UserError(f"{where} holds no task: {wrong}. Copy it once more.")
+    derived = _facts(task)
+    for key in _DERIVED:
+        value = derived[key]
+        if key == _WHOLE and key not in facts:  # made before there was this digest
+            continue
+        said = facts.get(key)
+        same = _nearly(said, value) if key == "guessing" else said == value
+        if not same:
+            raise UserError(
+                f"{where} was changed since it was made: {TASK_FILE} says {key}: {said}, and from the files "
+                f"follows {value}. Copy it once more, or make a task of your own."
+            )
+
+
+def _nearly(said: Any, values: Mapping[str, float]) -> bool:
+    """Whether the same metrics have the same values, but for rounding on another machine."""
+    if not isinstance(said, dict) or said.keys() != values.keys():
+        return False
+    numbers = all(isinstance(value, int | float) for value in said.values())
+    return numbers and all(abs(said[key] - value) < _ROUNDED for key, value in values.items())
 
 
 def _digest_in(folder: Path) -> str:
@@ -199,7 +256,8 @@ def read_task(place: str | os.PathLike[str]) -> Task:
     """Reads a task's folder, or a packaged task by its name.
 
     Raises:
-        UserError: there is none, a file of it cannot be read, or it was changed since it was made.
+        UserError: there is none, a file of it cannot be read or makes no task, or it was changed since it was
+            made.
     """
     folder = Path(place)
     if not (folder / TASK_FILE).is_file():
@@ -215,7 +273,10 @@ def read_task(place: str | os.PathLike[str]) -> Task:
             name=str(facts["name"]),
             metric=METRICS[facts["metric"]],
             seed=int(facts["seed"]),
-            pictures=rows[PICTURE_COLUMNS].set_index("cover_id").sort_index(),
+            pictures=rows[PICTURE_COLUMNS]
+            .astype({"group": int, "fold": int})
+            .set_index("cover_id")
+            .sort_index(),
             of=str(facts["pictures of"]),
             source="" if facts["ids"] == "names of files" else str(facts["ids"]),
             terms=str(facts["terms"] or ""),
@@ -228,4 +289,5 @@ def read_task(place: str | os.PathLike[str]) -> Task:
             f"{folder} was changed since it was made: its digest is {digest}, and {TASK_FILE} says "
             f"{facts.get('digest')}. Copy it once more, or make a task of your own."
         )
+    _check_facts(task, facts, folder)
     return task

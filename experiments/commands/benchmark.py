@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import StoreOption
 from coverfusion.experiments.commands.printing import print_place, print_places
@@ -74,6 +75,8 @@ def benchmark_make_command(
     )
     if opened.counts["left_out"]:
         console.print("A task has one genre a picture: what stands under several is left out.")
+    if backs := len(opened.frame) - len(task.pictures):
+        console.print(f"Left out: {how_many(backs, 'back cover')}, as a back has its front's id.")
     print_place("Digest", task.digest)
     print_place("Task", out)
     options = given_options({"--store": store})

@@ -13,7 +13,7 @@ from coverfusion.data.growing.by_ids import MAX_UNANSWERED, grow_by_ids
 from coverfusion.data.growing.discogs import Discogs
 from coverfusion.data.growing.http import Client
 from coverfusion.data.growing.ids import WantedRelease
-from coverfusion.data.growing.musicbrainz import MusicBrainz
+from coverfusion.data.growing.musicbrainz import MusicBrainz, _release
 from tests.helpers import music_services
 from tests.helpers.discogs_service import TOKEN, DiscogsService, discogs
 from tests.helpers.growing import CONTACT, lock, picture, run, table, wanted, with_releases
@@ -254,3 +254,23 @@ def test_the_pace_is_that_of_the_headers(service):
     assert seconds() < 0.15
     assert 0.2 < seconds(X_Discogs_Ratelimit="300", X_Discogs_Ratelimit_Remaining="40") < 0.38
     assert seconds(X_Discogs_Ratelimit="300", X_Discogs_Ratelimit_Remaining="0") > 0.39
+
+
+def test_names_that_a_release_lacks_leave_their_cells_empty(tmp_path, service):
+    service.releases[1] |= {
+        "artists": [{"name": None, "id": 5, "join": "&"}, {"name": "B"}],
+        "labels": [{"name": None}, {"id": 1}, {"name": "L"}],
+        "genres": [None, "Rock"],
+    }
+    grown = run(tmp_path, service, wanted(1))
+    row = table(tmp_path, "manifest.csv").iloc[0]
+    assert (row["artist"].strip(), row["label"], row["genres"]) == ("& B", "L", "Rock")
+    assert grown.lock is not None
+
+
+def test_a_credit_of_musicbrainz_without_an_artist_has_no_id():
+    entry = {
+        "id": mbid(1),
+        "artist-credit": [{"name": "A", "artist": None}, {"name": "B", "artist": {"id": "b"}}],
+    }
+    assert _release(entry).artist_ids == ("b",)

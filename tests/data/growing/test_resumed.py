@@ -15,6 +15,7 @@ import pytest
 import coverfusion as cf
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing.by_ids import grow_by_ids
+from coverfusion.data.growing.files import read_lines
 from coverfusion.data.growing.grow import grow
 from coverfusion.data.growing.http import Client
 from coverfusion.data.growing.ids import WantedRelease
@@ -166,3 +167,12 @@ def test_what_is_no_lock_is_refused_before_anything_is_asked(tmp_path, service):
             run(tmp_path / "out", service, wanted(1), lock=tmp_path / name)
     assert service.asked == []
     assert not (tmp_path / "out").exists()
+
+
+def test_half_a_letter_at_the_end_is_left_out_and_a_binary_journal_refused(tmp_path):
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes('{"name": "é"}\n{"name": "é'.encode()[:-1])
+    assert read_lines(journal, dict) == [{"name": "é"}]
+    journal.write_bytes(bytes(range(256)))
+    with pytest.raises(UserError, match=r"journal\.jsonl is damaged"):
+        read_lines(journal, dict)

@@ -86,3 +86,19 @@ def test_back_covers_bear_no_release_id() -> None:
     assert possible_ids("covers/24/249504-back.jpg", "Rock", "discogs") == ()
     assert possible_ids("Rock.zip!Rock/R-249504-1-2.jpg", "Rock", "discogs") == ("249504",)
     assert possible_ids("Rock.zip!Rock/a.jpg", "Rock") == ("a.jpg", "Rock/a.jpg")
+
+
+@pytest.mark.parametrize("other_genre", [False, True])
+def test_a_picture_that_is_here_byte_for_byte_stays_beside_its_impostor(
+    task: Task, tmp_path: Path, other_genre: bool
+) -> None:
+    mine = _mine(tmp_path)
+    by_fold = task.pictures.sort_values("fold")
+    comedy = by_fold.loc[by_fold["genre"] == "Comedy", "id"]
+    war = by_fold.loc[by_fold["genre"] == "War", "id"]
+    true, victim = comedy.iloc[-1], (war if other_genre else comedy).iloc[0]  # a tie took the lower fold
+    (mine / victim).write_bytes(encode(Image.open(mine / true), "JPEG", quality=80))
+    found = write_workplace(task, match(task, read_collection(mine, keep="all")), tmp_path / "laid")
+    assert found["status"].value_counts().to_dict() == {"here": 23, "alike": 1}
+    assert pd.read_csv(tmp_path / "laid" / "absent.csv")["id"].tolist() == [victim]
+    assert true in set(pd.read_csv(tmp_path / "laid" / "manifest.csv")["id"])

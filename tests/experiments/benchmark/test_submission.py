@@ -150,3 +150,45 @@ def test_other_files_are_refused(task: Task, tmp_path: Path) -> None:
         submission_files([tmp_path])
     with pytest.raises(UserError, match="no submission at"):
         submission_files([tmp_path / "x.csv"])
+
+
+@pytest.mark.parametrize("said", ["many", ".inf", "-5", "7", "2.5", "true", "[1]"])
+def test_a_count_of_guessed_pictures_that_cannot_be_is_named_with_its_file(
+    task: Task, tmp_path: Path, said: str
+) -> None:
+    place = write_submission(task, submitted(task, "a", [1] * 6, [0] * 6, [0] * 6), tmp_path)
+    place.write_text(place.read_text().replace("# guessed: 0", f"# guessed: {said}"))
+    with pytest.raises(UserError, match=r"a\.csv, line '# guessed: .*from 0 to 6"):
+        read_submission(task, place)
+    with pytest.raises(UserError, match=r"a\.csv, line '# guessed: "):
+        submissions_from(task, place, NOBODY | {"name": "b"})
+
+
+@pytest.mark.parametrize("name", ["", " ", "\n", "guessing", " guessing "])
+def test_a_name_that_no_leaderboard_takes_is_refused_at_once(task: Task, tmp_path: Path, name: str) -> None:
+    _table(task).to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(UserError, match="name"):
+        submissions_from(task, tmp_path / "mine.csv", NOBODY | {"name": name})
+
+
+def test_a_name_is_compared_as_it_is_written_down(task: Task, tmp_path: Path) -> None:
+    _table(task).to_csv(tmp_path / "mine.csv", index=False)
+    places = set()
+    for name in ("é  b", "e\u0301 b\n"):
+        [made] = submissions_from(task, tmp_path / "mine.csv", NOBODY | {"name": name})
+        assert made.name == "é b"
+        places.add(write_submission(task, made, tmp_path / "board"))
+    assert submission_files([tmp_path / "board"]) == list(places)
+
+
+def test_a_long_name_in_any_letters_makes_a_file(task: Task, tmp_path: Path) -> None:
+    made = submitted(task, "年" * 300, [1] * 6, [0] * 6, [0] * 6)
+    assert read_submission(task, write_submission(task, made, tmp_path)).name == "年" * 300
+
+
+def test_cover_ids_that_are_bytes_are_refused(task: Task, tmp_path: Path) -> None:
+    table = _table(task)
+    table["cover_id"] = [b"\xff" + one.encode() for one in table["cover_id"]]
+    table.to_parquet(tmp_path / "mine.parquet")
+    with pytest.raises(UserError, match=r"mine\.parquet, row 1 .*has bytes for a cover_id"):
+        submissions_from(task, tmp_path / "mine.parquet", NOBODY | {"name": "a"})

@@ -186,3 +186,73 @@ def test_the_packaged_task_is_whole() -> None:
     )
     facts = yaml.safe_load((packaged_tasks()["discogs-five"] / TASK_FILE).read_text())
     assert facts["guessing"]["accuracy"] == pytest.approx(guessing(task)["accuracy"], abs=1e-4)
+
+
+def _named_by_release(folder: Path, names: dict[str, int]) -> Path:
+    rows = []
+    for genre in COLOURS:
+        for name, number in names.items():
+            file = folder / name.format(100 * (list(COLOURS).index(genre) + 1))
+            file.write_bytes(encode(poster(genre, number), "PNG"))
+            rows.append({"path": file.name, "genre": genre})
+    return save_manifest(folder / "m.csv", rows)
+
+
+def test_back_covers_are_left_out_where_ids_are_release_ids(tmp_path: Path) -> None:
+    names = {"{}1-front.png": 1, "{}2-front.png": 2, "{}2-back.png": 3}
+    collection = read_collection(_named_by_release(tmp_path, names))
+    made = make_task(collection, "Fronts", 2, source="discogs")
+    assert sorted(made.pictures["id"]) == ["1001", "1002", "2001", "2002", "3001", "3002"]
+    assert len(make_task(collection, "Files", 2).pictures) == 9
+
+
+def test_two_pictures_of_one_release_are_named(tmp_path: Path) -> None:
+    collection = read_collection(_named_by_release(tmp_path, {"{}1.png": 1, "R-{}1-7.png": 2}))
+    with pytest.raises(UserError, match="names of 6 files hold another one's id"):
+        make_task(collection, "Twice", 2, source="discogs")
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        (TASK_FILE, "seed: 0", "seed: 1"),
+        (TASK_FILE, "seed: 0", "seed: -1"),
+        (TASK_FILE, "name: By hand", "name: Other"),
+        (TASK_FILE, "ids: names of files", "ids: discogs"),
+        (TASK_FILE, "accuracy: 0", "accuracy: 1"),
+        (TASK_FILE, "  a: 4", "  a: 5"),
+        (TASK_FILE, "folds: 2", "folds: 3"),
+        (PICTURES_FILE, "00.jpg", "09.jpg"),
+    ],
+)
+def test_a_change_that_decides_no_score_is_refused_too(
+    tmp_path: Path, file: str, before: str, after: str
+) -> None:
+    place = write_task(written_task(["a", "b"] * 4, [0, 0, 0, 0, 1, 1, 1, 1]), tmp_path / "task") / file
+    changed = place.read_text().replace(before, after, 1)
+    assert changed != place.read_text()
+    read_task(tmp_path / "task")
+    place.write_text(changed)
+    with pytest.raises(UserError, match=r"was changed since it was made|the seed -1"):
+        read_task(tmp_path / "task")
+
+
+def test_a_task_without_the_second_digest_is_read(tmp_path: Path) -> None:
+    made = written_task(["a", "b"] * 4, [0, 0, 0, 0, 1, 1, 1, 1])
+    place = write_task(made, tmp_path / "task") / TASK_FILE
+    lines = place.read_text().splitlines(keepends=True)
+    place.write_text("".join(line for line in lines if not line.startswith("digest of both")))
+    assert read_task(tmp_path / "task").digest == made.digest
+
+
+@pytest.mark.parametrize("folds", [[0, 0, -1, -1], [0, 0, 2, 2], [0, 0, 0, 0]])
+def test_folds_that_cannot_be_are_refused_whatever_the_digest(tmp_path: Path, folds: list[int]) -> None:
+    place = write_task(written_task(["a", "b"] * 2, [0, 0, 1, 1]), tmp_path / "task")
+    other = written_task(["a", "b"] * 2, folds)
+    other.pictures.reset_index()[["id", "cover_id", "genre", "group", "fold"]].to_csv(
+        place / PICTURES_FILE, index=False
+    )
+    facts = yaml.safe_load((place / TASK_FILE).read_text()) | {"digest": other.digest}
+    (place / TASK_FILE).write_text(yaml.safe_dump(facts))
+    with pytest.raises(UserError, match="folds are not numbered"):
+        read_task(place)
