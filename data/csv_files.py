@@ -39,7 +39,7 @@ def _mapped(frame: pd.DataFrame, change: Any) -> pd.DataFrame:
     changed = frame.copy()
     for at, kind in enumerate(frame.dtypes):  # by place: two columns may have one name
         if not pd.api.types.is_numeric_dtype(kind):
-            changed.isetitem(at, frame.iloc[:, at].map(change))
+            changed.isetitem(at, frame.iloc[:, at].map(change).to_numpy())
     return changed.rename(columns=change)
 
 
