@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from coverfusion.experiments.ablation.charts import forest_charts
-from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings
 from coverfusion.experiments.ablation.designs import METADATA, ONE_SIDE, PICTURES
+from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.commands.ablate import print_study
 from coverfusion.experiments.drawing.words import signed
