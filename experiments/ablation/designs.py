@@ -78,14 +78,19 @@ def halves(design: str, names: Sequence[str]) -> dict[str, Units]:
 def set_words(units: str, every: Sequence[str]) -> str:
     """A set of blocks as charts name it: "all 4 blocks", "all but cnn", a half of `HALVES`, or its blocks.
 
+    One block that is all of metadata or all of pictures keeps its name before that of the half.
+
     Args:
         units: joined, as tables have them.
         every: the blocks of the largest set.
     """
     own = units.split("+")
     left_out = [name for name in every if name not in own]
-    if len(own) == 1 or len(own) + len(left_out) != len(every):
+    if len(own) + len(left_out) != len(every):
         return units
+    if len(own) == 1:
+        sides = halves("metadata", every)
+        return next((f"{units} ({name})" for name, half in sides.items() if half == (units,)), units)
     if not left_out:
         return f"all {len(every)} blocks"
     named = {name: set(half) for design in HALVES for name, half in halves(design, every).items()}

@@ -19,12 +19,12 @@ from coverfusion.experiments.drawing.words import listed, records
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
-# what is not in a set of blocks -> and what it is added to
+# what is not in a set of blocks, with its verb -> and what it is added to
 _ADDED = {
-    METADATA: ("pictures", "metadata"),
-    PICTURES: ("metadata", "pictures"),
-    NO_BACKS: ("backs", "all the rest"),
-    NO_FRONTS: ("fronts", "all the rest"),
+    METADATA: ("pictures add", "metadata"),
+    PICTURES: ("metadata adds", "pictures"),
+    NO_BACKS: ("backs add", "all the rest"),
+    NO_FRONTS: ("fronts add", "all the rest"),
 }
 ALONE, NEEDED = "block alone against chance", "all against all but block"
 FUSING = "all against block alone"
@@ -108,7 +108,7 @@ def _added(part: pd.DataFrame, metric: Metric) -> str:
         added, to = _ADDED[row["unit"]]
         ends = (metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high"))
         doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
-        said.append("{} add {} ({} to {}) to {}{}".format(added, *ends, to, doubt))
+        said.append("{} {} ({} to {}) to {}{}".format(added, *ends, to, doubt))
     return f"{metric.gain}: {'; '.join(said)}."
 
 

@@ -14,6 +14,7 @@ from coverfusion.experiments.benchmark.submission import (
     check_task,
     guessed_in,
     read_predictions,
+    read_submission,
     submission_of,
 )
 from coverfusion.experiments.benchmark.task import Task
@@ -77,3 +78,24 @@ def submission_files(places: Sequence[Path]) -> list[Path]:
         else:
             raise UserError(f"There is no submission at {place}.")
     return found
+
+
+def read_submissions(task: Task, files: Sequence[Path]) -> tuple[list[Submission], list[str]]:
+    """The submissions that can be ranked, and of each other file why it is left out.
+
+    Args:
+        task: that they are for.
+        files: from `submission_files`.
+
+    Raises:
+        UserError: none can be ranked; it says why the first cannot.
+    """
+    entered, left_out = [], []
+    for file in files:
+        try:
+            entered.append(read_submission(task, file))
+        except UserError as error:
+            left_out.append(str(error))
+    if left_out and not entered:
+        raise UserError(left_out[0])
+    return entered, left_out

@@ -195,15 +195,16 @@ def benchmark_leaderboard_command(
     from coverfusion.experiments.benchmark.board import make_board
     from coverfusion.experiments.benchmark.page import write_board
     from coverfusion.experiments.benchmark.shown import printed_board, verdict
-    from coverfusion.experiments.benchmark.submission import read_submission
-    from coverfusion.experiments.benchmark.submit import submission_files
+    from coverfusion.experiments.benchmark.submit import read_submissions, submission_files
     from coverfusion.experiments.benchmark.task import read_task
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.progress import counted
 
     asked = read_task(task)
-    entered = [read_submission(asked, file) for file in submission_files(submissions)]
+    entered, left_out = read_submissions(asked, submission_files(submissions))
     check_folder(out)
+    for reason in left_out:
+        console.print(f"Left out: {reason}", style="yellow")
     with counted("comparing", len(entered) * (len(entered) + 1) // 2) as bar:
         board = make_board(asked, entered, lambda: bar.advance(bar.task_ids[0]))
     for sentence in verdict(board):

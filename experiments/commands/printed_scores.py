@@ -40,6 +40,8 @@ def print_tally(tally: Tally, abstains: bool) -> None:
     console.print(table)
     if tally.several:
         console.print(f"{what.capitalize()}s that are called several genres count for each.")
+    if tally.errors:
+        console.print(f"Proportions are of the {what}s that could be read.")
     abstained = f"abstained: {tally.abstained:,}; " if abstains else ""
     said = f"{abstained}out-of-distribution: {tally.flagged:,}; with an error: {tally.errors:,}"
     failed = "a side or block" if tally.albums else "a block"

@@ -29,11 +29,13 @@ def track_command(
     """
     needs_extra("tracking", "`coverfusion track`")
     console.print("Reading the results")  # before the slow imports
-    from coverfusion.experiments.tracking.log import log_folder, tracking_address
+    from coverfusion.experiments.tracking.log import files_place, log_folder, tracking_address
 
     for place in results:
         print_place(str(place), f"run {log_folder(place, tracking_uri, experiment)}")
     uri = tracking_address(tracking_uri)
+    if uri.startswith("sqlite"):  # beside the database, or where the experiment was first made
+        print_place("Files and models", files_place(tracking_uri, experiment))
     if uri.startswith("http"):
         print_place("Next, to see it, open", uri)
     elif "@" not in uri:  # a password may stand before it

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pandas as pd
 from PIL import Image
@@ -20,7 +22,7 @@ from PIL import Image
 import coverfusion
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.progress import counted
-from coverfusion.experiments.scoring.score import bundle_extractors
+from coverfusion.experiments.scoring.score import bundle_extractors, rows_name
 from coverfusion.experiments.tracking.results import Metric, TrackedResult, read_result, result_digest
 from coverfusion.fusion.bundle import load_bundle
 
@@ -80,6 +82,20 @@ def log_folder(
         # last, so that a run whose logging was stopped does not count as logged
         client.set_tag(run_id, DIGEST_TAG, digest)
         return run_id
+
+
+def files_place(tracking_uri: str | None = None, experiment: str = DEFAULT_EXPERIMENT) -> str:
+    """Where an experiment that was logged to keeps files and models: a folder, or an address.
+
+    Raises:
+        UserError: the server cannot be reached, or has no such experiment.
+    """
+    with _tracking(tracking_address(tracking_uri)) as client:
+        known = client.get_experiment_by_name(experiment)
+    if known is None:
+        raise UserError(f"There is no experiment '{experiment}'.")
+    place = str(known.artifact_location)
+    return url2pathname(urlsplit(place).path) if place.startswith("file:") else place
 
 
 def _log(client: MlflowClient, experiment: str, result: TrackedResult) -> str:
@@ -148,7 +164,7 @@ def log_bundle(bundle: Path, run_id: str) -> None:
         inputs=Schema(
             [ColSpec("string", "path", required=False), ColSpec("string", "image", required=False)]
         ),
-        params=ParamSchema([ParamSpec("top_k", "long", 3)]),
+        params=ParamSchema([ParamSpec("top_k", "long", rows_name(load_bundle(bundle), None))]),
     )
     with mlflow.start_run(run_id=run_id), tempfile.TemporaryDirectory() as folder:
         mlflow.pyfunc.log_model(

@@ -23,7 +23,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
-from coverfusion.experiments.scoring.score import bundle_extractors, score_chunk
+from coverfusion.experiments.scoring.score import bundle_extractors, rows_name, score_chunk
 from coverfusion.features.extract import COVERS_PER_CHUNK, decoded_ahead
 from coverfusion.fusion.bundle import load_bundle
 
@@ -49,7 +49,7 @@ class CoverModel(PythonModel):
             model_input: n rows with `image` (a picture file's bytes as base64 text). `path` is handed back;
                 with COVERFUSION_READ_PATHS=1 a row without `image` is read from there (a file of the
                 model's machine, an address, or `zip!member`).
-            params: `top_k`, how many genres a row names; 3 if left out.
+            params: `top_k`, how many genres a row names. If left out 3, and all of a model of several genres.
 
         Returns:
             n rows in the same order: `path`, `cover_id`, `genre_1`, `probability_1`, ..., `failed_blocks`,
@@ -60,7 +60,8 @@ class CoverModel(PythonModel):
         """
         if not {"image", "path"} & set(model_input.columns):
             raise UserError("The input needs a column `image` (base64) or `path`.")
-        top_k = min(int((params or {}).get("top_k", 3)), len(self.bundle.classes))
+        asked = (params or {}).get("top_k")
+        top_k = rows_name(self.bundle, None if asked is None else int(asked))
         pictures = _pictures(model_input)
         frames = []
         while chunk := list(islice(pictures, COVERS_PER_CHUNK)):

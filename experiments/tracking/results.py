@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import yaml
 from coverfusion.data.errors import UserError
 from coverfusion.data.genre_sets import SEPARATOR
 from coverfusion.experiments.drawing.words import records
-from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
+from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, why_not
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
 from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 from coverfusion.experiments.pipeline.results_csv import read_results
@@ -108,13 +109,15 @@ def _train(folder: Path) -> TrackedResult:
     by_model: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for entry in metrics["models"]:
         by_model.setdefault((entry["classifier"], "+".join(entry["blocks"])), []).append(entry)
-    folds = _fold_metrics(folder)
+    asked = _asked(folder)
+    several = _several(asked)
+    folds = _fold_metrics(folder, several)
     children = [
         TrackedResult(
             kind="model",
             name=f"{classifier} on {blocks}",
             parameters={"classifier": classifier, "blocks": blocks},
-            metrics=[m for entry in entries for m in _split_metrics(entry)]
+            metrics=[m for entry in entries for m in _split_metrics(entry, several)]
             + folds.get((classifier, blocks), [])
             + [Metric("fit_seconds", float(seconds[classifier, blocks]))],
         )
@@ -125,7 +128,7 @@ def _train(folder: Path) -> TrackedResult:
     return TrackedResult(
         kind="train",
         name=folder.name,
-        parameters=_asked(folder) | _flat(best.parameters, "chosen"),
+        parameters=asked | _flat(best.parameters, "chosen"),
         metrics=[*_facts(folder), *best.metrics],
         children=children,
         files=_files(folder),
@@ -134,11 +137,12 @@ def _train(folder: Path) -> TrackedResult:
     )
 
 
-def _split_metrics(entry: Mapping[str, Any]) -> list[Metric]:
+def _split_metrics(entry: Mapping[str, Any], several: bool) -> list[Metric]:
     split = entry["split"]
     metrics = [
         Metric(f"{split}/{name}" + ("" if kind == "value" else f"_{kind}"), values[kind])
         for name, values in entry["scores"].items()
+        if _is_logged(name, several)
         for kind in INTERVAL_KEYS
         if values[kind] is not None  # a score without an interval
     ]
@@ -150,7 +154,7 @@ def _split_metrics(entry: Mapping[str, Any]) -> list[Metric]:
     return metrics + each
 
 
-def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
+def _fold_metrics(folder: Path, several: bool) -> dict[tuple[str, str], list[Metric]]:
     """(classifier, blocks) -> scores of each fold, its number as the step; empty for a run with one split."""
     fold = pd.read_parquet(folder / "splits.parquet").set_index("cover_id")
     if "fold" not in fold:
@@ -162,7 +166,7 @@ def _fold_metrics(folder: Path) -> dict[tuple[str, str], list[Metric]]:
         classifier, blocks, number = map(str, key)
         found = predicted_of(part)
         scores = fold_scores(found.truth, found.named, found.proba, found.genres)
-        metrics = _at_fold(scores, found.genres, int(number))
+        metrics = _at_fold(scores, found.genres, int(number), several)
         by_model.setdefault((classifier, blocks), []).extend(metrics)
     return by_model
 
@@ -178,13 +182,19 @@ def _ablation(folder: Path) -> TrackedResult:
     genres = [name.removeprefix("f1_") for name in names if name.startswith("f1_")]
     overall = {(row["classifier"], row["units"]): row for row in records(board)}
     folds = int(rows["fold"].max()) + 1
+    asked = _asked(folder)
+    several = _several(asked)
     children = []
     for (classifier, units), part in rows.groupby(["classifier", "units"], sort=False):
         pooled = overall[classifier, units].items()
-        metrics = [Metric(str(n), float(v)) for n, v in pooled if n not in ("classifier", "units")]
+        metrics = [
+            Metric(str(n), float(v))
+            for n, v in pooled
+            if n not in ("classifier", "units") and _is_logged(str(n), several)
+        ]
         for row in records(part):
             step = int(row["repeat"]) * folds + int(row["fold"])
-            metrics += _at_fold(row, genres, step)
+            metrics += _at_fold(row, genres, step, several)
         parameters = {"classifier": str(classifier), "units": str(units)}
         children.append(TrackedResult("model", f"{classifier} on {units}", parameters, metrics))
     first = {"classifier": str(board["classifier"].iloc[0]), "units": str(board["units"].iloc[0])}
@@ -192,7 +202,7 @@ def _ablation(folder: Path) -> TrackedResult:
     return TrackedResult(
         kind="ablation",
         name=folder.name,
-        parameters=_asked(folder) | _flat(_json(folder / "study.json"), "study") | _flat(first, "best"),
+        parameters=asked | _flat(_json(folder / "study.json"), "study") | _flat(first, "best"),
         metrics=[*_facts(folder), *(m for m in best.metrics if "/" not in m.name)],
         children=children,
         files=_files(folder),
@@ -275,8 +285,22 @@ def _each_genre(named: pd.Series, several: bool) -> Iterable[str]:
 # --- what several share --------------------------------------------------------------------------------
 
 
-def _at_fold(scores: Mapping[str, Any], genres: list[str], fold: int) -> list[Metric]:
-    names = [metric.column for metric in SET_METRICS.values() if metric.column in scores]
+def _several(asked: Mapping[str, str]) -> bool:
+    """Whether covers may have several genres."""
+    return asked.get("labels") == "many"
+
+
+def _is_logged(column: str, several: bool) -> bool:
+    """No result is ranked by the balanced accuracy of several genres, so it is not logged either."""
+    if not several:
+        return True
+    stem = re.sub("_(low|high)$", "", column)
+    return not any(metric.column == stem and why_not(name, True) for name, metric in SET_METRICS.items())
+
+
+def _at_fold(scores: Mapping[str, Any], genres: list[str], fold: int, several: bool) -> list[Metric]:
+    columns = (metric.column for metric in SET_METRICS.values())
+    names = [column for column in columns if column in scores and _is_logged(column, several)]
     metrics = [Metric(f"each_fold/{name}", float(scores[name]), fold) for name in names]
     return metrics + [Metric(f"each_fold/f1/{genre}", float(scores[f"f1_{genre}"]), fold) for genre in genres]
 

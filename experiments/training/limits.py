@@ -15,11 +15,14 @@ _UNDER_SEVERAL = {
     "first": "kept under the first genre alone",
     "all": "kept under every genre, so that not each of their rows can be right",
 }
+_CONFLICTS = ("conflicting_rows", "near_conflicting", "left_out")  # counts of a collection
 
 
 def kept_words(run: Run) -> str:
-    """What became of covers under several genres, after "they were"; no full stop."""
+    """What became of covers under several genres, after "they were"; no full stop; "none" of none."""
     if not run.several:
+        if not any(run.facts["dropped"].get(kind) for kind in _CONFLICTS):
+            return "none"
         return _UNDER_SEVERAL[run.config["keep"]]
     known = run.facts.get("several_genres")  # none of an earlier version
     return "used, each once with all its genres" + ("" if known is None else f": {how_many(known, 'cover')}")

@@ -250,7 +250,10 @@ class Dropped:
 
 def dropped(run: Run) -> list[Dropped]:
     """Rejected files, conflicting covers, failures of extractors, and metadata where there are any."""
-    lists = [*DROPPED_LISTS, *([METADATA_LIST] if run.facts.get("metadata") else [])]
+    # of covers of several genres those under several are used
+    kept = ("conflicts.csv",) if run.several else ()
+    lists = [one for one in DROPPED_LISTS if one[1] not in kept]
+    lists += [METADATA_LIST] if run.facts.get("metadata") else []
     return [_dropped(run, title, file, reason) for title, file, reason in lists]
 
 

@@ -99,9 +99,17 @@ def test_sides_are_left_out_with_metadata_kept() -> None:
         ("back_color+back_ocr+metadata_year", "fronts left out"),
         ("ocr+back_color+back_ocr+metadata_year", "all but color"),
         ("color+back_ocr", "color+back_ocr"),
-        ("metadata_year", "metadata_year"),
+        ("metadata_year", "metadata_year (metadata alone)"),
+        ("color", "color"),
         ("ocr:words+color", "ocr:words+color"),
     ],
 )
 def test_a_set_of_blocks_has_a_short_name(units: str, words: str) -> None:
     assert set_words(units, ["color", "ocr", "back_color", "back_ocr", "metadata_year"]) == words
+
+
+def test_one_block_that_is_all_of_pictures_says_so() -> None:
+    every = ["color", "metadata_genre", "metadata_year"]
+    assert set_words("color", every) == "color (pictures alone)"
+    assert set_words("metadata_year", every) == "metadata_year"
+    assert set_words("metadata_genre+metadata_year", every) == "metadata alone"

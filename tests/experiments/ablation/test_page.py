@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.experiments.ablation.charts import forest_charts
+from coverfusion.experiments.ablation.designs import METADATA, ONE_SIDE, PICTURES
 from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.commands.ablate import print_study
@@ -109,3 +110,12 @@ def test_the_verdict_names_only_what_the_folds_show() -> None:
     ]
     hopeless = pd.DataFrame([row(alone, "cnn", 0.6, 0.2)])
     assert "can show nothing" in ablation_verdict(hopeless, metric)[0]
+
+
+def test_the_verdict_says_what_metadata_adds() -> None:
+    values = {"difference": 0.14, "low": 0.1, "high": 0.18, "p_holm": 0.001, "detectable": 0.1}
+    row = {"design": ONE_SIDE, "classifier": "svc", **values}
+    rows = pd.DataFrame([row | {"unit": METADATA}, row | {"unit": PICTURES}])
+    [said] = ablation_verdict(rows, METRICS["accuracy"])
+    added = "+14.0 (+10.0 to +18.0) to"
+    assert f"pictures add {added} metadata; metadata adds {added} pictures" in said

@@ -15,7 +15,7 @@ from coverfusion.experiments.benchmark.submission import (
     read_submission,
     write_submission,
 )
-from coverfusion.experiments.benchmark.submit import submission_files, submissions_from
+from coverfusion.experiments.benchmark.submit import read_submissions, submission_files, submissions_from
 from coverfusion.experiments.benchmark.task import Task
 from tests.helpers.tasks import submitted, written_task
 
@@ -132,6 +132,17 @@ def test_a_table_that_nobody_submitted_is_no_submission(task: Task, tmp_path: Pa
     [made] = submissions_from(task, tmp_path / "mine.csv", NOBODY | {"name": "mine"})
     assert made.probabilities.to_numpy().tolist() == [[0.5, 0.3, 0.2]] * 6
     assert made.trained_on == "not said"
+
+
+def test_a_file_that_is_no_submission_is_named_and_the_others_stay(task: Task, tmp_path: Path) -> None:
+    place = write_submission(task, submitted(task, "a", [1] * 6, [0] * 6, [0] * 6), tmp_path)
+    wrong = tmp_path / "short.csv"
+    wrong.write_text(place.read_text().replace("cover_id,", "index,"))
+    entered, [reason] = read_submissions(task, submission_files([tmp_path]))
+    assert [one.name for one in entered] == ["a"]
+    assert reason.startswith(f"{wrong} has no column 'cover_id'")
+    with pytest.raises(UserError, match="has no column 'cover_id'"):
+        read_submissions(task, [wrong])
 
 
 def test_parquet_with_the_ids_as_its_index_is_read(task: Task, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from coverfusion.experiments.cli import app
+from coverfusion.experiments.commands.printed_scores import print_tally
 from coverfusion.experiments.scoring.parts import schema_of
 from coverfusion.experiments.scoring.tally import FEW, Tally, tally_file
 from coverfusion.fusion.bundle import load_bundle
@@ -121,3 +122,15 @@ def test_what_needs_a_file_is_refused_without_one(option: str, served_bundle: Pa
     assert done.exit_code != 0
     assert option in str(done.exception)
     assert "--out" in str(done.exception)
+
+
+@pytest.mark.parametrize(("rows", "said"), [(4, True), (3, False)])
+def test_proportions_of_readable_pictures_are_said_to_be_so(
+    rows: int, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tally = Tally()
+    tally.add(ROWS.head(rows))  # the fourth cannot be read
+    print_tally(tally, abstains=False)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "66.7 %" in told.replace("\u00a0", " ")  # two of three
+    assert ("Proportions are of the pictures that could be read." in told) == said

@@ -22,7 +22,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.scoring.score import score
-from coverfusion.experiments.tracking.log import log_folder
+from coverfusion.experiments.tracking.log import files_place, log_folder
 from coverfusion.experiments.training.train import train
 from tests.helpers import postgres
 from tests.helpers.pictures import noise, save_folders, solid
@@ -169,6 +169,13 @@ def test_a_stopped_logging_does_not_count(
     assert len(statuses) == 2
     assert statuses.pop(done) == "FINISHED"
     assert list(statuses.values()) == ["FAILED"]
+
+
+@needs_mlflow
+def test_the_place_of_files_is_told(run_id: str, sqlite: str, client: Any) -> None:
+    place = Path(files_place(sqlite))
+    assert place.parent.parent == Path(sqlite.removeprefix("sqlite:///")).parent
+    assert (place / run_id / "artifacts" / "report.html").is_file()
 
 
 @needs_mlflow

@@ -14,6 +14,7 @@ from coverfusion.experiments.tracking.results import read_result
 from coverfusion.experiments.training.train import train
 from tests.experiments.tracking.test_log import needs_mlflow
 from tests.helpers.many import save_many
+from tests.helpers.pictures import save_manifest
 from tests.helpers.small import config
 
 FOLDS = 3
@@ -58,6 +59,7 @@ def test_every_fold_has_the_scores_of_its_sets(
     board = pd.read_csv(run / "leaderboard.csv").iloc[0]
     assert found["folds/f1_micro", 0] == pytest.approx(board["f1_micro"])
     assert found["folds/ranking_loss_low", 0] == pytest.approx(board["ranking_loss_low"])
+    assert not [name for name, _ in found if "balanced_accuracy" in name]  # it is the mean recall here
     assert {"folds/average_precision/ember", "folds/f1/wave"} <= {name for name, _ in found}
 
 
@@ -71,6 +73,7 @@ def test_an_ablation_tells_scores_of_sets_from_scores_of_genres(manifest: Path, 
         assert by_genre == {f"each_fold/f1/{genre}" for genre in ("ember", "quiet", "wave")}
         row = rows.loc[(child.parameters["units"], 1)]
         assert found["each_fold/f1_micro", 1] == pytest.approx(row["f1_micro"])
+        assert not [name for name, _ in found if "balanced_accuracy" in name]
         assert found["each_fold/f1/wave", 1] == pytest.approx(row["f1_wave"])
 
 
@@ -106,3 +109,25 @@ def test_the_model_names_sets_as_score_does(run: Path, tmp_path: Path) -> None:
     assert found["genres"].str.contains("|", regex=False).any()
     assert (found[["probability_1", "probability_2", "probability_3"]].sum(axis=1) > 1.01).any()
     assert found["genre_set"].str.len().gt(0).all()
+
+
+@needs_mlflow
+def test_the_model_names_each_of_four_genres_unasked(manifest: Path, tmp_path: Path) -> None:
+    import mlflow
+
+    rows = pd.read_csv(manifest)
+    rows.loc[rows["genre"] == "quiet", "genre"] = ["quiet", "quiet|calm"] * 6
+    four = save_manifest(tmp_path / "four.csv", rows.to_dict("records"))
+    made = train(config(four, tmp_path / "runs", alone=[], **ASKED))
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    run_id = log_folder(made, uri)
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    try:
+        model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    finally:
+        mlflow.set_tracking_uri(before)
+    picture = Path(rows["path"][0]).read_bytes()
+    found = model.predict(pd.DataFrame({"image": [base64.b64encode(picture).decode()]}))
+    named = {found[f"genre_{place}"].iloc[0] for place in range(1, 5)}
+    assert named == {"calm", "ember", "quiet", "wave"}

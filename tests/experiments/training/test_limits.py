@@ -1,7 +1,15 @@
 """What a run's figures do not say."""
 
+from pathlib import Path
+
+import pandas as pd
+
 from coverfusion.experiments.drawing.words import percent
-from coverfusion.experiments.training.limits import caveats
+from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.training.limits import caveats, kept_words
+from coverfusion.experiments.training.train import train
+from tests.helpers.pictures import save_manifest
+from tests.helpers.small import config, save_small
 
 
 def test_artists_that_are_not_known_are_said() -> None:
@@ -28,3 +36,18 @@ def test_it_is_said_how_many_items_have_a_back() -> None:
     facts = {"covers": 1200, "artists_known": 1200, "dropped": {"backs": 1100}, "backs": ["back_color"]}
     (said,) = caveats(facts)
     assert said.startswith("Front and back are one item, and 1,100 of 1,200 have a back.")
+
+
+def _small_run(folder: Path, more: list[int]) -> Run:
+    """Of covers of one genre each, those numbered so under another genre too."""
+    folder.mkdir()
+    rows = pd.read_csv(save_small(folder)).to_dict("records")
+    rows += [rows[number] | {"genre": "techno"} for number in more]
+    manifest = save_manifest(folder / "covers.csv", rows)
+    asked = {"blocks": ["color"], "classifiers": ["logistic"], "alone": []}
+    return read_run(train(config(manifest, folder / "runs", **asked)))
+
+
+def test_covers_under_several_genres_are_left_out_only_where_there_are_any(tmp_path: Path) -> None:
+    assert kept_words(_small_run(tmp_path / "one", [])) == "none"
+    assert kept_words(_small_run(tmp_path / "two", [3])).startswith("left out, which makes the task easier")
