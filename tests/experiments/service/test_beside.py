@@ -157,6 +157,7 @@ def test_a_bad_side_leaves_the_other(asked: TestClient) -> None:
     ]
     assert picture["genres"][0]["genre"] == "opera"
     assert picture["failed_blocks"].startswith("front: ")
+    assert picture["nearest_distance"] is picture["out_of_distribution"] is None
 
 
 def test_models_without_them_refuse_them(client: TestClient) -> None:
