@@ -81,6 +81,11 @@ class ScoredPicture(BaseModel):
     failed_blocks: str | None = Field(
         default=None, description="blocks that could not be computed, with the reason"
     )
+    warning: str | None = Field(
+        default=None,
+        description="what the model has learnt from and was not sent beside this picture: expect less than "
+        "its figures and guarantees say",
+    )
     error: str | None = Field(default=None, description="why the picture could not be read")
 
 

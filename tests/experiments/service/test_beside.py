@@ -139,6 +139,18 @@ def test_nothing_known_is_as_no_metadata(asked: TestClient, metadata: str) -> No
     assert asked.post("/v1/predict", files=files(FRONT), data={"metadata": metadata}).json() == without
 
 
+def test_what_is_not_sent_is_warned_of(asked: TestClient) -> None:
+    whole = {"metadata": json.dumps({"year": 1900, "label": "label 1"})}
+    (told,) = asked.post("/v1/predict", files=ONE_BACK, data=whole).json()["pictures"]
+    (bare,) = asked.post("/v1/predict", files=files(FRONT)).json()["pictures"]
+    assert told["warning"] is None
+    assert all(one in bare["warning"] for one in ("'year', 'label'", "without a back", "expect less"))
+    why = asked.post("/v1/explain?attention=false", files=files(FRONT)).json()
+    assert " ".join(why["lacking"]) == bare["warning"]
+    why = asked.post("/v1/explain?attention=false", files=ONE_BACK, data=whole).json()
+    assert why["lacking"] == []
+
+
 def test_backs_are_as_many_as_pictures(asked: TestClient) -> None:
     answer = asked.post("/v1/predict", files=[*files(FRONT, FRONT), *files(BACK, field="backs")])
     assert "backs" in assert_problem(answer, 422, "invalid")["detail"]
