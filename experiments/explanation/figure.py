@@ -26,6 +26,7 @@ from coverfusion.experiments.explanation.marked_pictures import (
     words_text,
 )
 from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
+from coverfusion.experiments.scoring.verdict import called_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -107,8 +108,7 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
     text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.headline_note}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
-    said = [*explanation.lacking, *explanation.in_words()]
-    verdict_lines = wrapped(" ".join(said), TEXT_SIZE, WIDTH - 2 * MARGIN, 3)
+    verdict_lines = wrapped(" ".join(_said(explanation)), TEXT_SIZE, WIDTH - 2 * MARGIN, 3)
     verdict = explanation.verdict
     warns = (
         explanation.lacking
@@ -117,6 +117,16 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
         or verdict.out_of_distribution
     )
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
+
+
+def _said(explanation: Explanation) -> list[str]:
+    """Sentences under the heading; of several genres first what it is called and which one this is of."""
+    verdict, sentences = explanation.verdict, explanation.in_words()
+    if verdict.called:
+        called = called_in_words(verdict.called, bool(verdict.reached))
+        of = f"The effects below are of {explanation.genre} alone."
+        sentences = [called, of, *(one for one in sentences if one != called)]
+    return [*explanation.lacking, *sentences]
 
 
 def _panels(figure: Figure, explanation: Explanation) -> None:

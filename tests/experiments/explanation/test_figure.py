@@ -119,6 +119,14 @@ def test_years_what_is_missing_and_what_is_near_are_written() -> None:
     assert any(text.startswith("The back is missing.") for text in texts)
 
 
+def test_of_several_genres_the_picture_says_what_it_is_called_and_of_which_it_is() -> None:
+    verdict = Verdict(called=["Country", "Rock"], reached=True, note="A long note on these covers. " * 20)
+    shown = figure_of(_explanation(verdict=verdict))
+    texts = [" ".join(text.get_text().split()) for text in shown.findobj(Text)]
+    (said,) = [text for text in texts if text.startswith("Called Country, Rock: ")]
+    assert "The effects below are of Country alone. A long note" in said
+
+
 CASES = {
     "usual": _explanation,
     "hard": _hard,

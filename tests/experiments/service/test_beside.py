@@ -124,6 +124,7 @@ def test_an_explanation_counts_them_too(asked: TestClient, albums: Path, tmp_pat
         ('{"label": "\\ud800"}', "surrogate"),
         ('{"\\udc00": 1}', "surrogate"),
         ("1900", "object"),
+        ('"x"', "object"),
         ("{", "JSON"),
         ("[" * 100_000, "JSON"),
     ],
@@ -196,6 +197,7 @@ def test_a_cover_of_several_genres_is_called_what_reaches_its_thresholds(many: P
     with serving(many) as client:
         got = client.post("/v1/predict?top_k=3", files=files(*(path.read_bytes() for path in paths))).json()
         why = client.post("/v1/explain", files=files(paths[3].read_bytes())).json()
+        (usual,) = client.post("/v1/predict", files=files(paths[3].read_bytes())).json()["pictures"]
         card = client.get("/v1/model").json()
     at = card["genre_thresholds"]
     assert card["targets"]["sets"] == "of-its-genres"
@@ -207,6 +209,9 @@ def test_a_cover_of_several_genres_is_called_what_reaches_its_thresholds(many: P
         assert reached == [genre for genre, chance in _chances(own).items() if chance >= at[genre]]
         assert own["called"] == (reached or own["called"][:1])
     assert any(len(own["called"]) > 1 for own in got["pictures"])
+    # without top_k all genres are named, so that all that are called are among them
+    assert [len(one["genres"]) for one in (usual, why)] == [len(at)] * 2
+    assert usual["called"] == got["pictures"][3]["called"]
     assert why["called"] == got["pictures"][3]["called"]
     assert why["genres"][0]["genre"] == why["called"][0]
     assert why["thresholds"] == pytest.approx(at)
