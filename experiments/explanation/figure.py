@@ -111,10 +111,7 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     verdict_lines = wrapped(" ".join(_said(explanation)), TEXT_SIZE, WIDTH - 2 * MARGIN, 3)
     verdict = explanation.verdict
     warns = (
-        explanation.lacking
-        or explanation.training_cover
-        or verdict.abstain
-        or verdict.out_of_distribution
+        explanation.lacking or explanation.training_cover or verdict.abstain or verdict.out_of_distribution
     )
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
 

@@ -106,8 +106,8 @@ def given_metadata(bundle: Bundle, given: MetadataRows | None) -> pd.DataFrame |
     for name in columns:
         if not learnt:
             raise UserError(
-                f"metadata: this model has not learnt from any, so it has no column '{name}'. Leave it out, or "
-                f"train one with `metadata`."
+                f"metadata: this model has not learnt from any, so it has no column '{name}'. Leave it out, "
+                f"or train one with `metadata`."
             )
         if name not in learnt:
             raise UserError(f"metadata: the model has no column '{name}'.{did_you_mean(name, learnt)}")

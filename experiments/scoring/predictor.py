@@ -176,8 +176,8 @@ class Predictor:
             start = end
         if values is not None and start < len(values):
             raise UserError(
-                f"metadata has {how_many(len(values), 'row')} for {how_many(start, 'picture')}. Give one row a "
-                f"picture."
+                f"metadata has {how_many(len(values), 'row')} for {how_many(start, 'picture')}. Give one "
+                f"row a picture."
             )
         if next(behind, None):
             raise UserError("backs: there are more than pictures. Give one each, None for none.")
