@@ -164,8 +164,12 @@ def capital(text: str) -> str:
 
 
 def brief(value: float, digits: int = 3) -> str:
-    """So many significant digits, all of those before the point, with a true minus sign."""
-    text = f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+    """So many significant digits, all of those before the point, with a true minus sign.
+
+    Four digits have no comma: a year is 1975.
+    """
+    whole = f"{value:.0f}" if abs(value) < 9999.5 else f"{value:,.0f}"
+    text = whole if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return text.replace("-", "\u2212")
 
 

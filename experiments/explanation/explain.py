@@ -29,6 +29,7 @@ from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.known_backs import check_backs, say_without_backs
 from coverfusion.experiments.scoring.known_metadata import KnownMetadata, checked_metadata
+from coverfusion.experiments.scoring.lacking import lacking
 from coverfusion.experiments.scoring.score import bundle_extractors, check_targets
 from coverfusion.experiments.scoring.verdict import verdict_on
 from coverfusion.features.descriptions import quartiles_of
@@ -159,6 +160,8 @@ def explain_picture(
         attention_note=note,
         neighbours=_neighbours(bundle, row),
         usual_distance=math.nan if bundle.neighbours is None else bundle.neighbours.usual_distance(),
+        neighbours_over=_neighbours_over(bundle),
+        lacking=lacking(bundle, {} if known is None else dict(known.iloc[0]), back is not None),
         failed=failed,
         verdict=verdict,
     )
@@ -259,6 +262,13 @@ def _attention(
             "blurred, the block's effect with other covers)"
         )
     return drops, what
+
+
+def _neighbours_over(bundle: Bundle) -> str:
+    """What distances are over: backs and metadata do not count."""
+    if bundle.two_sided:
+        return "all blocks of the front alone"
+    return "all blocks of the picture alone" if bundle.metadata else "all blocks"
 
 
 def _neighbours(bundle: Bundle, row: pd.DataFrame) -> list[Neighbour]:

@@ -72,6 +72,8 @@ class Explanation:
         failed: block -> what went wrong on this cover; the model took it as missing.
         verdict: whether the model abstains, a set of genres, and a warning.
         usual_distance: of two training covers, in the median; NaN where it is not known.
+        neighbours_over: what the distances of the nearest covers are over, in words.
+        lacking: warnings of what the model has learnt from and is not told of this cover.
     """
 
     image: Image
@@ -88,6 +90,8 @@ class Explanation:
     failed: dict[str, str]
     verdict: Verdict = field(default_factory=Verdict)
     usual_distance: float = math.nan
+    neighbours_over: str = "all blocks"
+    lacking: list[str] = field(default_factory=list)
 
     @property
     def training_cover(self) -> bool | None:
@@ -148,6 +152,7 @@ class Explanation:
                 ],
                 "usual_distance": self.usual_distance,
                 "failed": self.failed,
+                "lacking": self.lacking,
             }
         )
 

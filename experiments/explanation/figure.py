@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.experiments.drawing.labels import label
-from coverfusion.experiments.drawing.words import effect
+from coverfusion.experiments.drawing.words import brief, effect
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.explanation import Explanation, Feature
 from coverfusion.experiments.explanation.marked_pictures import (
@@ -26,6 +26,7 @@ from coverfusion.experiments.explanation.marked_pictures import (
     words_text,
 )
 from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
+from coverfusion.experiments.scoring.verdict import called_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 MUTED = "#5a626d"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
 PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the panels
-PANELS_TOP = 1.8  # where the panels begin, below the headings
+PANELS_TOP = 2.0  # where the panels begin, below the headings
 FEATURES_TOP = PANELS_TOP + PANEL + 1.3
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
 WORDS_HEIGHT = 0.75  # of the line of words
@@ -107,10 +108,22 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
     text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.headline_note}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
-    verdict_lines = wrapped(" ".join(explanation.in_words()), TEXT_SIZE, WIDTH - 2 * MARGIN, 2)
+    verdict_lines = wrapped(" ".join(_said(explanation)), TEXT_SIZE, WIDTH - 2 * MARGIN, 3)
     verdict = explanation.verdict
-    warns = explanation.training_cover or verdict.abstain or verdict.out_of_distribution
+    warns = (
+        explanation.lacking or explanation.training_cover or verdict.abstain or verdict.out_of_distribution
+    )
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
+
+
+def _said(explanation: Explanation) -> list[str]:
+    """Sentences under the heading; of several genres first what it is called and which one this is of."""
+    verdict, sentences = explanation.verdict, explanation.in_words()
+    if verdict.called:
+        called = called_in_words(verdict.called, bool(verdict.reached))
+        of = f"The effects below are of {explanation.genre} alone."
+        sentences = [called, of, *(one for one in sentences if one != called)]
+    return [*explanation.lacking, *sentences]
 
 
 def _panels(figure: Figure, explanation: Explanation) -> None:
@@ -262,7 +275,10 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
 
 
 def _value(value: float) -> str:
-    return "not there" if math.isnan(value) else f"{value:.3g}".replace("-", "\u2212")
+    if math.isnan(value):
+        return "not there"
+    # beyond, there is no room for all digits
+    return brief(value) if abs(value) < 1e7 else f"{value:.3g}".replace("-", "\u2212")
 
 
 def _range(quartiles: tuple[float, float, float] | None) -> str:
@@ -301,7 +317,8 @@ def _nearest(figure: Figure, explanation: Explanation, top: float) -> None:
     neighbours, title = explanation.others, "Nearest training covers"
     _write(figure, MARGIN, top + 0.17, title, size=12, weight="bold", va="baseline")
     if not math.isnan(explanation.usual_distance):
-        usual = f"over all blocks; two random training covers are {explanation.usual_distance:.2f} apart"
+        apart = f"two random training covers are {explanation.usual_distance:.2f} apart"
+        usual = f"over {explanation.neighbours_over}; {apart}"
         left = MARGIN + width(title, 12, "bold") + 0.2
         _write(figure, left, top + 0.17, usual, size=SMALL_SIZE, color=MUTED, va="baseline")
     if not neighbours:

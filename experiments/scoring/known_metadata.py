@@ -104,6 +104,11 @@ def given_metadata(bundle: Bundle, given: MetadataRows | None) -> pd.DataFrame |
     learnt = [made["column"] for made in bundle.metadata.values()]
     columns = {str(name): list(values) for name, values in given.items()}
     for name in columns:
+        if not learnt:
+            raise UserError(
+                f"metadata: this model has not learnt from any, so it has no column '{name}'. Leave it out, "
+                f"or train one with `metadata`."
+            )
         if name not in learnt:
             raise UserError(f"metadata: the model has no column '{name}'.{did_you_mean(name, learnt)}")
     if len({len(values) for values in columns.values()}) > 1:

@@ -16,6 +16,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode, decode_image
+from coverfusion.data.plurals import how_many
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.scoring.known_backs import NO_PICTURE, ReadPicture, check_backs, sides_table
 from coverfusion.experiments.scoring.known_metadata import MetadataRows, given_metadata, with_metadata
@@ -165,14 +166,19 @@ class Predictor:
         for chunk in _chunks(pictures):
             end = start + len(chunk)
             if values is not None and end > len(values):
-                raise UserError(f"metadata has {len(values)} rows for more pictures. Give one row a picture.")
+                raise UserError(
+                    f"metadata has {how_many(len(values), 'row')} for more pictures. Give one row a picture."
+                )
             own = None if backs is None else next(behind, [])
             if own is not None and len(own) != len(chunk):
                 raise UserError("backs: there are more or fewer than pictures. Give one each, None for none.")
             yield chunk, None if values is None else values.iloc[start:end], own
             start = end
         if values is not None and start < len(values):
-            raise UserError(f"metadata has {len(values)} rows for {start} pictures. Give one row a picture.")
+            raise UserError(
+                f"metadata has {how_many(len(values), 'row')} for {how_many(start, 'picture')}. Give one "
+                f"row a picture."
+            )
         if next(behind, None):
             raise UserError("backs: there are more than pictures. Give one each, None for none.")
 

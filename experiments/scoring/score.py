@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.pipeline.console import console
@@ -230,8 +231,8 @@ def score_chunk(
             be read has no genre and abstains. Where a target error or coverage is in force, so does an
             out-of-distribution one. A bundle of several genres never abstains.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
-            `out_of_distribution` is None where nothing was looked for: no picture, or a bundle of too few
-            covers to know them.
+            `out_of_distribution` is None where nothing was looked for: no picture, no front that can be read,
+            or a bundle of too few covers to know them. Without a front `nearest_distance` is NaN too.
     """
     sides = sides_table(chunk, backs, extractors)
     good, failed = sides.good, sides.failed
@@ -242,7 +243,9 @@ def score_chunk(
         raw = bundle.predict_proba(with_metadata(bundle, sides.table, values))
         proba[good] = bundle.calibrated(raw)
         fronts = fronts_of(sides.table)
-        decided = pd.concat([decided, _decide(bundle, fronts, raw, targets).set_axis(good)]).sort_index()
+        seen = np.array([isinstance(chunk[i][2], Image) for i in good])
+        ours = _decide(bundle, fronts, raw, targets, seen).set_axis(good)
+        decided = pd.concat([decided, ours]).sort_index()
     order = np.argsort(-proba, axis=1, kind="stable")[:, :top_k]
     scored = ~np.isnan(proba[:, 0])
     columns: dict[str, Any] = {"path": [path for _, path, _ in chunk], "cover_id": [i for i, _, _ in chunk]}
@@ -276,8 +279,13 @@ def _unread(rows: list[int], abstain: bool) -> pd.DataFrame:
     )
 
 
-def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets) -> pd.DataFrame:
-    """The columns `_DECISION_COLUMNS` for n pictures with (n, k) probabilities of the classifier."""
+def _decide(
+    bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets, seen: np.ndarray
+) -> pd.DataFrame:
+    """The columns `_DECISION_COLUMNS` for n pictures with (n, k) probabilities of the classifier.
+
+    `seen` (n,) bool: which have a front; of others nothing looks like anything.
+    """
     frame = pd.DataFrame(
         {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
         index=range(len(raw)),
@@ -285,9 +293,10 @@ def _decide(bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targe
     nearest: list[np.ndarray] = []
     if bundle.neighbours is not None:
         nearest = nearest_distances(bundle.neighbours, table.frame())
-        frame["nearest_distance"] = [float(distances[0]) for distances in nearest]
+        frame["nearest_distance"] = np.where(seen, [float(distances[0]) for distances in nearest], np.nan)
     if bundle.novelty is not None:
-        frame["out_of_distribution"] = looks_new(bundle.novelty, table.frame(), nearest)
+        new = looks_new(bundle.novelty, table.frame(), nearest)
+        frame["out_of_distribution"] = pd.Series(new, dtype=object).where(seen, None)
     if bundle.several is not None:
         held = bundle.several.sets(raw, targets.set_coverage, bundle.classes)
         frame["genre_set"] = ["|".join(map(str, names)) for names in held]

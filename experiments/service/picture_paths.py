@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
+from coverfusion.experiments.scoring.score import rows_name
 from coverfusion.experiments.service.beside import BACKS_FIELD
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described
 from coverfusion.experiments.service.schemas import (
@@ -52,7 +53,7 @@ def add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         key: dependencies that ask for the key.
         key_problems: what these may answer.
     """
-    most = service.limits.pictures
+    most, named = service.limits.pictures, rows_name(service.bundle, None)
 
     @app.post(
         "/v1/predict",
@@ -63,7 +64,7 @@ def add_predict(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         tags=["pictures"],
     )
     async def predict(
-        request: Request, top_k: int = Query(3, ge=1, le=100, description="genres a picture")
+        request: Request, top_k: int = Query(named, ge=1, le=max(100, named), description="genres a picture")
     ) -> Predictions:
         """The most probable genres of one or many pictures."""
         uploads = await read_uploads(request, service.limits, most, service.bundle)
@@ -87,6 +88,7 @@ def add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         key: dependencies that ask for the key.
         key_problems: what these may answer.
     """
+    named = rows_name(service.bundle, None)
     shown: dict[str, Any] = {
         "description": "The explanation: a JSON object, or a picture where one is asked for",
         "content": {
@@ -106,7 +108,7 @@ def add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tu
     )
     async def explain(
         request: Request,
-        top_k: int = Query(3, ge=1, le=100, description="genres that are named"),
+        top_k: int = Query(named, ge=1, le=max(100, named), description="genres that are named"),
         attention: bool = Query(True, description="show which parts matter to the image network; slow"),
         picture: bool = Query(False, description="respond with a PNG, as Accept: image/png does"),
     ) -> Response:

@@ -72,12 +72,19 @@ class ScoredPicture(BaseModel):
         description="genres that hold the true one as often as `set_coverage` of /v1/model says, or so many "
         "of a cover's several ones; the most probable first",
     )
-    nearest_distance: float | None = Field(default=None, description="to the nearest training cover; no unit")
+    nearest_distance: float | None = Field(
+        default=None, description="to the nearest training cover; no unit; none without a readable front"
+    )
     out_of_distribution: bool | None = Field(
         default=None, description="looks like no training cover, so its genre means little"
     )
     failed_blocks: str | None = Field(
         default=None, description="blocks that could not be computed, with the reason"
+    )
+    warning: str | None = Field(
+        default=None,
+        description="what the model has learnt from and was not sent beside this picture: expect less than "
+        "its figures and guarantees say",
     )
     error: str | None = Field(default=None, description="why the picture could not be read")
 
@@ -215,7 +222,8 @@ def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
     if bundle.several is not None:
         optional["called"] = _names(row["genres"])
     if bundle.novelty is not None:
-        optional["out_of_distribution"] = bool(row["out_of_distribution"])
+        new = row["out_of_distribution"]
+        optional["out_of_distribution"] = None if new is None else bool(new)
     at = genre_thresholds(bundle)
     genres = [
         GenreProbability(

@@ -14,6 +14,7 @@ import pandas as pd
 import PIL.Image
 
 from coverfusion.data.decoder_process import DECODER
+from coverfusion.experiments.scoring.lacking import lacking
 from coverfusion.experiments.scoring.score import score_chunk
 from coverfusion.experiments.service.batches import Batches
 from coverfusion.experiments.service.limits import Limits
@@ -85,7 +86,14 @@ class Service:
         rows = score_chunk(
             self.bundle, self.extractors, chunk, len(self.bundle.classes), self.targets, known, backs
         )
-        return [scored_picture(row, self.bundle) for row in rows.to_dict("records")]
+        scored = [scored_picture(row, self.bundle) for row in rows.to_dict("records")]
+        return [
+            row.model_copy(update={"warning": self._warning(picture)})
+            for row, picture in zip(scored, pictures, strict=True)
+        ]
+
+    def _warning(self, picture: Picture) -> str | None:
+        return " ".join(lacking(self.bundle, picture.known, picture.back is not None)) or None
 
     def warm_up(self) -> None:
         """Loads the weights, with as many threads for torch as there are cores."""

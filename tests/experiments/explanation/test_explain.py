@@ -222,7 +222,7 @@ def test_without_a_map_the_effects_have_all_of_the_width(plain: Path) -> None:
 def test_what_the_model_does_not_know_is_refused(plain: Path, tmp_path: Path) -> None:
     cover = tmp_path / "cover.jpg"
     cover.write_bytes(encode(_covers()[0][3]))
-    with pytest.raises(UserError, match="no column 'year'"):
+    with pytest.raises(UserError, match=r"not learnt from any, so it has no column 'year'\. Leave"):
         explain(plain, cover, tmp_path / "a.png", metadata={"year": "1975"})
     with pytest.raises(UserError, match="backs"):
         explain(plain, cover, tmp_path / "a.png", back=str(cover))

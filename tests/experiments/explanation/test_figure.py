@@ -103,6 +103,30 @@ def _shaped(width: int, height: int) -> Explanation:
     )
 
 
+def test_years_what_is_missing_and_what_is_near_are_written() -> None:
+    year = Feature("metadata_year.number", 1975.0, 0.1, "year", (1960.0, 1970.0, 1980.0))
+    shown = figure_of(
+        _explanation(
+            features=[year],
+            neighbours_over="all blocks of the front alone",
+            usual_distance=3.0,
+            lacking=["The back is missing."],
+        )
+    )
+    texts = [text.get_text() for text in shown.findobj(Text)]
+    assert {"1975", "1960 to 1980"} <= set(texts)
+    assert any("over all blocks of the front alone; two" in text for text in texts)
+    assert any(text.startswith("The back is missing.") for text in texts)
+
+
+def test_of_several_genres_the_picture_says_what_it_is_called_and_of_which_it_is() -> None:
+    verdict = Verdict(called=["Country", "Rock"], reached=True, note="A long note on these covers. " * 20)
+    shown = figure_of(_explanation(verdict=verdict))
+    texts = [" ".join(text.get_text().split()) for text in shown.findobj(Text)]
+    (said,) = [text for text in texts if text.startswith("Called Country, Rock: ")]
+    assert "The effects below are of Country alone. A long note" in said
+
+
 CASES = {
     "usual": _explanation,
     "hard": _hard,

@@ -255,5 +255,5 @@ def test_page_names_are_plain_and_differ() -> None:
 def test_figures_are_printed_short() -> None:
     assert [signed(v) for v in (0.5, -0.25, 0.001, -0.001)] == ["+0.50", "\u22120.25", "0.00", "0.00"]
     assert [p_value(p) for p in (0.0001, 0.0312)] == ["<\u00a00.001", "0.031"]
-    assert [brief(v) for v in (0.12345, 1234.5, -3.0)] == ["0.123", "1,234", "\u22123"]
+    assert [brief(v) for v in (0.12345, 1975, 9999.6, -3.0)] == ["0.123", "1975", "10,000", "\u22123"]
     assert brief(138.2, 2) == "138"

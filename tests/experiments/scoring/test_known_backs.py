@@ -77,6 +77,9 @@ def test_pairs_by_name_give_one_row_an_album(bundle, new):
     assert scored.loc["lone_back.jpg", "genre_1"] == "opera"
     assert scored.loc["torn_front.jpg", "genre_1"] == "techno"
     assert scored.loc["torn_front.jpg", "failed_blocks"].startswith("front: not a picture")
+    without = {"lone_back.jpg", "torn_front.jpg"}  # of these no front is known, and so not what it is like
+    assert set(scored.index[scored["nearest_distance"] == ""]) == without
+    assert without <= set(scored.index[scored["out_of_distribution"] == ""])
     assert (scored["error"] == "").all()
 
 

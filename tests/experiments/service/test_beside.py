@@ -124,6 +124,7 @@ def test_an_explanation_counts_them_too(asked: TestClient, albums: Path, tmp_pat
         ('{"label": "\\ud800"}', "surrogate"),
         ('{"\\udc00": 1}', "surrogate"),
         ("1900", "object"),
+        ('"x"', "object"),
         ("{", "JSON"),
         ("[" * 100_000, "JSON"),
     ],
@@ -137,6 +138,18 @@ def test_wrong_metadata_is_said(asked: TestClient, metadata: str, said: str) -> 
 def test_nothing_known_is_as_no_metadata(asked: TestClient, metadata: str) -> None:
     without = asked.post("/v1/predict", files=files(FRONT)).json()
     assert asked.post("/v1/predict", files=files(FRONT), data={"metadata": metadata}).json() == without
+
+
+def test_what_is_not_sent_is_warned_of(asked: TestClient) -> None:
+    whole = {"metadata": json.dumps({"year": 1900, "label": "label 1"})}
+    (told,) = asked.post("/v1/predict", files=ONE_BACK, data=whole).json()["pictures"]
+    (bare,) = asked.post("/v1/predict", files=files(FRONT)).json()["pictures"]
+    assert told["warning"] is None
+    assert all(one in bare["warning"] for one in ("'year', 'label'", "without a back", "expect less"))
+    why = asked.post("/v1/explain?attention=false", files=files(FRONT)).json()
+    assert " ".join(why["lacking"]) == bare["warning"]
+    why = asked.post("/v1/explain?attention=false", files=ONE_BACK, data=whole).json()
+    assert why["lacking"] == []
 
 
 def test_backs_are_as_many_as_pictures(asked: TestClient) -> None:
@@ -157,6 +170,7 @@ def test_a_bad_side_leaves_the_other(asked: TestClient) -> None:
     ]
     assert picture["genres"][0]["genre"] == "opera"
     assert picture["failed_blocks"].startswith("front: ")
+    assert picture["nearest_distance"] is picture["out_of_distribution"] is None
 
 
 def test_models_without_them_refuse_them(client: TestClient) -> None:
@@ -197,3 +211,29 @@ def test_a_cover_of_several_genres_is_called_what_reaches_its_thresholds(many: P
     assert why["called"] == got["pictures"][3]["called"]
     assert why["genres"][0]["genre"] == why["called"][0]
     assert why["thresholds"] == pytest.approx(at)
+
+
+def test_without_top_k_all_of_several_genres_are_named(tmp_path: Path) -> None:
+    manifest = save_many(tmp_path / "covers")
+    rows = pd.read_csv(manifest)
+    rows["genre"] += ["|even" if number // 4 % 2 else "|odd" for number in rows.index]
+    rows.to_csv(manifest, index=False)
+    config = make_config(
+        "test",
+        collection=manifest,
+        out=tmp_path / "runs",
+        store=tmp_path / "store",
+        labels="many",
+        blocks=["color"],
+        classifiers=["logistic"],
+        alone=[],
+        folds=3,
+    )
+    picture = files(Path(rows["path"][3]).read_bytes())
+    with serving(train(config) / "bundle") as client:
+        (got,) = client.post("/v1/predict", files=picture).json()["pictures"]
+        why = client.post("/v1/explain?attention=false", files=picture).json()
+        (two,) = client.post("/v1/predict?top_k=2", files=picture).json()["pictures"]
+    every = {"ember", "wave", "quiet", "even", "odd"}
+    assert {one["genre"] for one in got["genres"]} == {one["genre"] for one in why["genres"]} == every
+    assert len(two["genres"]) == 2
