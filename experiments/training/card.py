@@ -28,7 +28,7 @@ from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
-from coverfusion.experiments.training.limits import kept_words, limits
+from coverfusion.experiments.training.limits import had_conflicts, kept_words, limits
 from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.report import shown_counts
 from coverfusion.features.networks.checkpoint import weights_for
@@ -72,7 +72,7 @@ def bundle_card(
     context = {
         "run": run,
         "genres": genres,
-        "kept": kept_words(run),
+        "kept": kept_words(run) if had_conflicts(run) else "none",
         "counts": shown_counts(run),
         "splits": split_words(run),
         "parts": split_sizes(folder / "splits.parquet"),

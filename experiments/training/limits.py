@@ -19,13 +19,16 @@ _CONFLICTS = ("conflicting_rows", "near_conflicting", "left_out")  # counts of a
 
 
 def kept_words(run: Run) -> str:
-    """What became of covers under several genres, after "they were"; no full stop; "none" of none."""
+    """What became of covers under several genres, after "they were"; no full stop."""
     if not run.several:
-        if not any(run.facts["dropped"].get(kind) for kind in _CONFLICTS):
-            return "none"
         return _UNDER_SEVERAL[run.config["keep"]]
     known = run.facts.get("several_genres")  # none of an earlier version
     return "used, each once with all its genres" + ("" if known is None else f": {how_many(known, 'cover')}")
+
+
+def had_conflicts(run: Run) -> bool:
+    """Whether there were covers under several genres."""
+    return run.several or any(run.facts["dropped"].get(kind) for kind in _CONFLICTS)
 
 
 def limits(run: Run) -> list[str]:
