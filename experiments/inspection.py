@@ -159,7 +159,10 @@ def _print_together(collection: Collection) -> None:
     several = covers[covers["genres"].map(len) > 1]
     took = _took_genres(collection)
     also = f"; {took:,} of these with genres of near duplicates" if took else ""
-    console.print(f"Covers of several genres: {len(several):,} ({percent(len(several) / len(covers))}){also}")
+    share = percent(len(several) / len(covers))
+    console.print(
+        f"Covers of several genres: {len(several):,} ({share}), all kept, with all their genres{also}"
+    )
     _print_counts("genres together", "covers", list(several["genre"].value_counts().head(10).items()))
     console.print("cooccurrence.csv counts the covers of each pair.")
 
@@ -185,13 +188,14 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
     }
     kinds = ", ".join(how_many(count, kind) for kind, count in conflicts.items() if count)
     near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
-    several = "all kept, with all their genres" if labels == "many" else f"left out: {counts['left_out']:,}"
     left_out = counts["near_covers"] - near_kept
     fate = f"{left_out:,} left out, " if left_out else ""
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
-        f"Under several genres: {kinds}; {several}": sum(conflicts.values()),
+        f"Under several genres: {kinds}; left out: {counts['left_out']:,}": 0
+        if labels == "many"  # no conflict: each is kept once, with all its genres
+        else sum(conflicts.values()),
         f"Near duplicates: {near}; {fate}{near_kept:,} kept, which no split separates": counts["near_covers"],
         f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
     }

@@ -15,7 +15,7 @@ _UNDER_SEVERAL = {
     "first": "kept under the first genre alone",
     "all": "kept under every genre, so that not each of their rows can be right",
 }
-_CONFLICTS = ("conflicting_rows", "near_conflicting", "left_out")  # counts of a collection
+CONFLICTS = ("conflicting_rows", "near_conflicting", "left_out")  # counts of a collection
 
 
 def kept_words(run: Run) -> str:
@@ -28,7 +28,7 @@ def kept_words(run: Run) -> str:
 
 def had_conflicts(run: Run) -> bool:
     """Whether there were covers under several genres."""
-    return run.several or any(run.facts["dropped"].get(kind) for kind in _CONFLICTS)
+    return run.several or any(run.facts["dropped"].get(kind) for kind in CONFLICTS)
 
 
 def limits(run: Run) -> list[str]:

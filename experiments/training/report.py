@@ -44,7 +44,7 @@ from coverfusion.experiments.training.gist import (
     level,
     run_gist,
 )
-from coverfusion.experiments.training.limits import caveats, kept_words
+from coverfusion.experiments.training.limits import CONFLICTS, caveats, kept_words
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.nested_study import nested_words
 from coverfusion.experiments.training.training_charts import run_epochs, training_charts
@@ -77,9 +77,13 @@ COUNT_WORDS = {
 
 
 def shown_counts(run: Run) -> dict[str, int]:
-    """What was read and left out, in words; what was not there is left out."""
+    """What was read and left out, in words; what was not there is left out.
+
+    Where covers may have several genres, standing under several is no conflict.
+    """
     dropped = run.facts["dropped"]
-    return {words: dropped[key] for key, words in COUNT_WORDS.items() if dropped.get(key)}
+    shown = [key for key in COUNT_WORDS if dropped.get(key) and not (run.several and key in CONFLICTS)]
+    return {COUNT_WORDS[key]: dropped[key] for key in shown}
 
 
 def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, covers: pd.DataFrame) -> Path:
