@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -66,9 +67,7 @@ def _fusing(part: pd.DataFrame, metric: Metric) -> str:
     row, *others = records(part.sort_values("difference", kind="stable"))
     level = [other["unit"] for other in others if math.isclose(other["difference"], row["difference"])]
     best = f"{row['unit']}, level with {listed(level)}" if level else row["unit"]
-    value, low, high = (
-        metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high")
-    )
+    value, low, high = _span(row, metric)
     doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
     return (
         f"all blocks against the block that is best alone, {best}: {value} {metric.gain} "
@@ -106,9 +105,8 @@ def _added(part: pd.DataFrame, metric: Metric) -> str:
     said = []
     for row in records(part):
         added, to = _ADDED[row["unit"]]
-        ends = (metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high"))
         doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
-        said.append("{} {} ({} to {}) to {}{}".format(added, *ends, to, doubt))
+        said.append("{} {} ({} to {}) to {}{}".format(added, *_span(row, metric), to, doubt))
     return f"{metric.gain}: {'; '.join(said)}."
 
 
@@ -121,11 +119,9 @@ def _turned(part: pd.DataFrame) -> dict[str, pd.Series]:
 
 def _each(part: pd.DataFrame, metric: Metric) -> str:
     ordered = part.sort_values("difference", ascending=False)
-    spans = (
-        (
-            row["unit"],
-            *(metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high")),
-        )
-        for row in records(ordered)
-    )
-    return listed([f"{unit} {value} ({low} to {high})" for unit, value, low, high in spans])
+    return listed(["{} {} ({} to {})".format(row["unit"], *_span(row, metric)) for row in records(ordered)])
+
+
+def _span(row: Mapping[str, Any], metric: Metric) -> tuple[str, ...]:
+    """A difference and the ends of its interval, as shown."""
+    return tuple(metric.gain_figure(metric.scale * row[name]) for name in ("difference", "low", "high"))

@@ -14,6 +14,7 @@ import streamlit as st
 from PIL.Image import Image
 from streamlit.delta_generator import DeltaGenerator
 
+from coverfusion.data.genre_sets import apart
 from coverfusion.data.pictures import decode
 from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.plain_text import plain
@@ -102,7 +103,7 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
 
 def called_of(own: dict[Hashable, Any]) -> list[str]:
     """What a cover is called, by its row of scores: one genre, or some where it may have several."""
-    return str(own["genres"]).split("|") if "genres" in own else [str(own["genre_1"])]
+    return apart(str(own["genres"])) if "genres" in own else [str(own["genre_1"])]
 
 
 def _chosen_genre(called: list[str]) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.app.loaded_model import LoadedModel
 from coverfusion.experiments.app.scored_covers import ScoredCovers, marked
 from coverfusion.experiments.scoring.verdict import OF_ITS_GENRES, UNDECIDED, set_guarantee
@@ -141,7 +142,7 @@ def _warning(row: Mapping[Any, Any], learnt: Collection[str]) -> str:
 
 
 def _set_words(genre_set: str | None, genres: int) -> str:
-    names = [name for name in (genre_set or "").split("|") if name]
+    names = apart(genre_set or "")
     return UNDECIDED if len(names) == genres else ", ".join(names)
 
 

@@ -19,7 +19,7 @@ from coverfusion.experiments.drawing.curves import (
     calibration_curve,
     height_axis,
 )
-from coverfusion.experiments.drawing.forest import END, START, Forest, Row, forest_axis
+from coverfusion.experiments.drawing.forest import END, START, Forest, Row, proportion_forest
 from coverfusion.experiments.drawing.words import records
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
@@ -155,13 +155,10 @@ def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
         held.append(Row(label, value, low, high, group=group, heading=heading).scaled(100))
         sizes.append(Row(label, row["size"], group=group, heading=heading))
     return {
-        "Sets that hold the true genre": Forest(
-            title="Sets that hold the true genre, mean, lowest and highest of the splits",
-            rows=held,
-            axis=forest_axis(held, least=0.0, most=100.0),
-            axis_label="coverage, %: mean, lowest and highest split",
-            shown="{:.1f}".format,
-            tick="{:g}".format,
+        "Sets that hold the true genre": proportion_forest(
+            "Sets that hold the true genre, mean, lowest and highest of the splits",
+            held,
+            "coverage, %: mean, lowest and highest split",
         ),
         "Genres in a set": Forest(
             title="Genres in a set, mean",

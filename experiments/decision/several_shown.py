@@ -14,7 +14,7 @@ from coverfusion.experiments.decision.shown import ShownTable, print_tables, rea
 from coverfusion.experiments.decision.tables import SET_SPLITS
 from coverfusion.experiments.drawing.charts import Axis, Chart
 from coverfusion.experiments.drawing.curves import Counted, Spot, calibration_curve
-from coverfusion.experiments.drawing.forest import END, START, Forest, Row, forest_axis
+from coverfusion.experiments.drawing.forest import END, START, Forest, Row, proportion_forest
 from coverfusion.experiments.drawing.words import percent, records, scored
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.console import console
@@ -137,14 +137,8 @@ def _held_chart(sets: pd.DataFrame) -> Forest:
         Row(f"guarantee {100 * row['guarantee']:g} %", row["held"], row["lowest"], row["highest"]).scaled(100)
         for row in records(sets)
     ]
-    return Forest(
-        title="Proportion of a cover's genres that its set holds",
-        rows=rows,
-        axis=forest_axis(rows, least=0.0, most=100.0),
-        axis_label="held, %: mean, lowest and highest split",
-        shown="{:.1f}".format,
-        tick="{:g}".format,
-    )
+    title = "Proportion of a cover's genres that its set holds"
+    return proportion_forest(title, rows, "held, %: mean, lowest and highest split")
 
 
 def _genre_chart(genres: pd.DataFrame) -> Forest:

@@ -170,6 +170,28 @@ def forest_axis(
     return axis_over([*values, line], START, END, least, most)
 
 
+def proportion_forest(
+    title: str, rows: Sequence[Row], axis_label: str, groups: Mapping[int, str] | None = None
+) -> Forest:
+    """Proportions in percent, on an axis that does not leave 0 to 100.
+
+    Args:
+        title: of the chart.
+        rows: scaled.
+        axis_label: what they are, with their unit.
+        groups: names of the rows' groups.
+    """
+    return Forest(
+        title=title,
+        rows=rows,
+        axis=forest_axis(rows, least=0.0, most=100.0),
+        axis_label=axis_label,
+        shown="{:.1f}".format,
+        tick="{:g}".format,
+        groups=groups or {},
+    )
+
+
 def difference_forest(
     title: str,
     rows: Sequence[Row],

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.genre_sets import SEPARATOR, has_sets
+from coverfusion.data.genre_sets import apart, has_sets
 from coverfusion.experiments.pipeline.predicted_genres import several
 
 
@@ -19,7 +19,7 @@ def names_in(frame: pd.DataFrame, column: str = "genre") -> list[list[str]]:
         column: "genre", or "predicted" of predictions.
     """
     if has_sets(frame) or several(frame):
-        return [text.split(SEPARATOR) if text else [] for text in frame[column]]
+        return [apart(text) for text in frame[column]]
     return [[name] for name in frame[column]]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from coverfusion.data.genre_sets import SEPARATOR, indicator
+from coverfusion.data.genre_sets import SEPARATOR, apart, indicator
 
 SAYS = "says_"  # + genre: whether a cover is called so, where it may have several genres
 
@@ -43,7 +43,7 @@ def several(predictions: pd.DataFrame) -> bool:
 def truth_of(labels: Sequence[str] | pd.Series, genres: Sequence[str], sets: bool) -> np.ndarray:
     """(n,) codes of n genres; of joined genres (n, k) bool, none of an empty text."""
     if sets:
-        return indicator((label.split(SEPARATOR) if label else [] for label in labels), genres)
+        return indicator(map(apart, labels), genres)
     return pd.Index(genres).get_indexer(pd.Index(labels))
 
 

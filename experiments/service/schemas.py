@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
+from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.scoring.verdict import genre_thresholds
 from coverfusion.fusion.bundle import Bundle
 
@@ -218,9 +219,9 @@ def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
     if bundle.decision is not None:
         optional["abstain"] = bool(row["abstain"])
     if bundle.decision is not None or bundle.several is not None:
-        optional["genre_set"] = _names(row["genre_set"])
+        optional["genre_set"] = apart(row["genre_set"])
     if bundle.several is not None:
-        optional["called"] = _names(row["genres"])
+        optional["called"] = apart(row["genres"])
     if bundle.novelty is not None:
         new = row["out_of_distribution"]
         optional["out_of_distribution"] = None if new is None else bool(new)
@@ -241,10 +242,6 @@ def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
         failed_blocks=row["failed_blocks"] or None,
         **optional,
     )
-
-
-def _names(joined: str) -> list[str]:
-    return [name for name in joined.split("|") if name]
 
 
 def similar_covers(nearest: pd.DataFrame) -> SimilarCovers:

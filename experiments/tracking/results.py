@@ -18,7 +18,7 @@ import pyarrow.dataset
 import yaml
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.genre_sets import SEPARATOR
+from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, why_not
 from coverfusion.experiments.pipeline.fold_scores import fold_scores
@@ -279,7 +279,7 @@ def _scores(path: Path) -> TrackedResult:
 
 
 def _each_genre(named: pd.Series, several: bool) -> Iterable[str]:
-    return (name for text in named for name in (text.split(SEPARATOR) if several else [text]) if name)
+    return (name for text in named for name in (apart(text) if several else [text]) if name)
 
 
 # --- what several share --------------------------------------------------------------------------------

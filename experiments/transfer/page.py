@@ -8,7 +8,12 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
+from coverfusion.experiments.drawing.forest import (
+    Forest,
+    Row,
+    difference_forest,
+    proportion_forest,
+)
 from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, percent, points, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
@@ -54,15 +59,11 @@ def lost_chart(scores: pd.DataFrame) -> Forest:
         for row in fitted
         for group, (where, name) in enumerate(PLACES.items())
     ]
-    return Forest(
-        title="Accuracy of every model within what it learnt from, and there",
-        rows=rows,
-        axis=forest_axis(rows, least=0.0, most=100.0),
-        axis_label="accuracy, %, 95 % interval",
-        shown="{:.1f}".format,
-        tick="{:g}".format,
-        groups=dict(enumerate(PLACES.values())),
+    title, groups = (
+        "Accuracy of every model within what it learnt from, and there",
+        dict(enumerate(PLACES.values())),
     )
+    return proportion_forest(title, rows, "accuracy, %, 95 % interval", groups)
 
 
 def brought_chart(blocks: pd.DataFrame) -> Forest:
