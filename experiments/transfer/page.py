@@ -59,11 +59,8 @@ def lost_chart(scores: pd.DataFrame) -> Forest:
         for row in fitted
         for group, (where, name) in enumerate(PLACES.items())
     ]
-    title, groups = (
-        "Accuracy of every model within what it learnt from, and there",
-        dict(enumerate(PLACES.values())),
-    )
-    return proportion_forest(title, rows, "accuracy, %, 95 % interval", groups)
+    title = "Accuracy of every model within what it learnt from, and there"
+    return proportion_forest(title, rows, "accuracy, %, 95 % interval", dict(enumerate(PLACES.values())))
 
 
 def brought_chart(blocks: pd.DataFrame) -> Forest:

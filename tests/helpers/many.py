@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 
+from coverfusion.experiments.training.train import train
 from tests.helpers.pictures import encode, grained, save_manifest
+from tests.helpers.small import config
 
 SIDE = 64
 CELL = 8
@@ -29,6 +32,12 @@ def save_many(folder: Path, covers: int = 60) -> Path:
         names = [name for name, has in (("ember", red), ("wave", striped)) if has]
         rows.append({"path": str(path), "genre": "|".join(names) or "quiet", "group": f"g{number}"})
     return save_manifest(folder / "covers.csv", rows)
+
+
+def train_many(manifest: Path, blocks: Sequence[str] = ("color", "texture")) -> Path:
+    """The folder of a run of `logistic` over three folds on covers of several genres."""
+    asked = {"labels": "many", "classifiers": ["logistic"], "alone": [], "folds": 3}
+    return train(config(manifest, manifest.parent.parent / "runs", blocks=list(blocks), **asked))
 
 
 def _drawn(number: int, red: bool, striped: bool) -> PIL.Image.Image:

@@ -8,7 +8,7 @@ from coverfusion.experiments.app.loaded_model import LoadedModel, read_model
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.training.train import train
 from tests.helpers.app_covers import GENRES, NOTE, app_cover
-from tests.helpers.many import save_many
+from tests.helpers.many import save_many, train_many
 from tests.helpers.pictures import save_folders
 
 
@@ -32,19 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def many_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on covers of several genres."""
-    folder = tmp_path_factory.mktemp("many")
-    config = make_config(
-        "test",
-        collection=save_many(folder / "covers"),
-        out=folder / "runs",
-        store=folder / "store",
-        labels="many",
-        classifiers=["logistic"],
-        alone=[],
-        blocks=["color", "texture"],
-        folds=3,
-    )
-    return train(config)
+    return train_many(save_many(tmp_path_factory.mktemp("many") / "covers"))
 
 
 @pytest.fixture(scope="package")

@@ -12,7 +12,7 @@ from coverfusion.experiments.explanation.explain import explain
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.scoring.predictor import Predictor
 from coverfusion.experiments.training.train import train
-from tests.helpers.many import save_many
+from tests.helpers.many import save_many, train_many
 from tests.helpers.pictures import encode
 from tests.helpers.serving import assert_problem, files, serving
 from tests.helpers.sided import back_of, front_of, save_sided
@@ -53,19 +53,7 @@ def asked(albums: Path) -> Iterator[TestClient]:
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of several genres a cover."""
-    folder = tmp_path_factory.mktemp("many")
-    config = make_config(
-        "test",
-        collection=save_many(folder / "covers"),
-        out=folder / "runs",
-        store=folder / "store",
-        labels="many",
-        blocks=["color", "texture"],
-        classifiers=["logistic"],
-        alone=[],
-        folds=3,
-    )
-    return train(config) / "bundle"
+    return train_many(save_many(tmp_path_factory.mktemp("many") / "covers")) / "bundle"
 
 
 def _chances(picture: dict) -> dict[str, float]:
@@ -218,19 +206,8 @@ def test_without_top_k_all_of_several_genres_are_named(tmp_path: Path) -> None:
     rows = pd.read_csv(manifest)
     rows["genre"] += ["|even" if number // 4 % 2 else "|odd" for number in rows.index]
     rows.to_csv(manifest, index=False)
-    config = make_config(
-        "test",
-        collection=manifest,
-        out=tmp_path / "runs",
-        store=tmp_path / "store",
-        labels="many",
-        blocks=["color"],
-        classifiers=["logistic"],
-        alone=[],
-        folds=3,
-    )
     picture = files(Path(rows["path"][3]).read_bytes())
-    with serving(train(config) / "bundle") as client:
+    with serving(train_many(manifest, ["color"]) / "bundle") as client:
         (got,) = client.post("/v1/predict", files=picture).json()["pictures"]
         why = client.post("/v1/explain?attention=false", files=picture).json()
         (two,) = client.post("/v1/predict?top_k=2", files=picture).json()["pictures"]

@@ -95,6 +95,18 @@ def _fold_accuracies(run: Path, classifier: str) -> list[float]:
     return [float(right[fold[right.index] == number].mean()) for number in range(2)]
 
 
+def tracked_model(uri: str, run_id: str) -> Any:
+    """The model of a run; where MLflow tracks is afterwards as it was."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(uri)
+    try:
+        return mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
+    finally:
+        mlflow.set_tracking_uri(before)
+
+
 @needs_mlflow
 def test_parameters_and_metrics_come_back(run: Path, run_id: str, client: Any) -> None:
     logged = client.get_run(run_id)
@@ -182,18 +194,12 @@ def test_the_place_of_files_is_told(run_id: str, sqlite: str, client: Any) -> No
 def test_the_model_predicts_what_score_does(
     run: Path, run_id: str, sqlite: str, collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mlflow
 
     paths = [str(collection / genre / f"00{n}.jpg") for genre in GENRES for n in range(3)]
     paths.append(str(tmp_path / "nowhere.jpg"))
     score(run / "bundle", iter(paths), tmp_path / "scores.parquet", top_k=2)
     expected = pd.read_parquet(tmp_path / "scores.parquet")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(sqlite)
-    try:
-        model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
-    finally:
-        mlflow.set_tracking_uri(before)
+    model = tracked_model(sqlite, run_id)
     unread = model.predict(pd.DataFrame({"path": [*paths[:1], "https://127.0.0.1:9/x.jpg"]}))
     assert unread["path"].tolist() == [paths[0], "https://127.0.0.1:9/x.jpg"]
     assert unread["genre_1"].isna().all()

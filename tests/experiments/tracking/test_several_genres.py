@@ -12,7 +12,7 @@ from coverfusion.experiments.scoring.score import score
 from coverfusion.experiments.tracking.log import log_folder
 from coverfusion.experiments.tracking.results import read_result
 from coverfusion.experiments.training.train import train
-from tests.experiments.tracking.test_log import needs_mlflow
+from tests.experiments.tracking.test_log import needs_mlflow, tracked_model
 from tests.helpers.many import save_many
 from tests.helpers.pictures import save_manifest
 from tests.helpers.small import config
@@ -90,19 +90,13 @@ def test_a_score_file_is_counted_by_all_that_covers_are_called(run: Path, tmp_pa
 
 @needs_mlflow
 def test_the_model_names_sets_as_score_does(run: Path, tmp_path: Path) -> None:
-    import mlflow
 
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     run_id = log_folder(run, uri)
     files = sorted(run.parent.parent.glob("cover-*.png"))[:8]
     score(run / "bundle", iter(map(str, files)), tmp_path / "scores.parquet")
     expected = pd.read_parquet(tmp_path / "scores.parquet").drop(columns="path")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    try:
-        model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
-    finally:
-        mlflow.set_tracking_uri(before)
+    model = tracked_model(uri, run_id)
     images = pd.DataFrame({"image": [base64.b64encode(file.read_bytes()).decode() for file in files]})
     found = model.predict(images)
     pd.testing.assert_frame_equal(found.drop(columns="path"), expected, check_dtype=False)
@@ -113,7 +107,6 @@ def test_the_model_names_sets_as_score_does(run: Path, tmp_path: Path) -> None:
 
 @needs_mlflow
 def test_the_model_names_each_of_four_genres_unasked(manifest: Path, tmp_path: Path) -> None:
-    import mlflow
 
     rows = pd.read_csv(manifest)
     rows.loc[rows["genre"] == "quiet", "genre"] = ["quiet", "quiet|calm"] * 6
@@ -121,12 +114,7 @@ def test_the_model_names_each_of_four_genres_unasked(manifest: Path, tmp_path: P
     made = train(config(four, tmp_path / "runs", alone=[], **ASKED))
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     run_id = log_folder(made, uri)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(uri)
-    try:
-        model = mlflow.pyfunc.load_model(f"runs:/{run_id}/model")
-    finally:
-        mlflow.set_tracking_uri(before)
+    model = tracked_model(uri, run_id)
     picture = Path(rows["path"][0]).read_bytes()
     found = model.predict(pd.DataFrame({"image": [base64.b64encode(picture).decode()]}))
     named = {found[f"genre_{place}"].iloc[0] for place in range(1, 5)}
