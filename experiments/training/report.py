@@ -269,8 +269,8 @@ def _dropped(run: Run, title: str, file: str, reason: str) -> Dropped:
         frame = pd.DataFrame()
     counted = frame[reason].value_counts() if reason in frame else pd.Series(dtype=int)
     shown = frame.drop(columns="cover_id", errors="ignore").head(LISTED_ROWS)
-    if "path" in shown:
-        shown["path"] = shown["path"].map(run.shorten)
+    for column in {"path", "partner"} & set(shown):
+        shown[column] = shown[column].map(run.shorten)
     reasons = {str(name): int(count) for name, count in counted.items()}
     return Dropped(title, file, len(frame), reasons, list(shown.columns), shown.to_numpy().tolist())
 

@@ -53,7 +53,7 @@ def search(
     The folder, `search-<collection>-<digest>`, belongs to the classifier and the space. Each call adds to it;
     a trial that was cut off goes on after its last epoch. Suggestions come from the tree-structured Parzen
     estimator (J. Bergstra et al., Algorithms for Hyper-Parameter Optimization, NIPS 2011), seeded by trial;
-    the first are the classifier's own values, where the space has them. What is best the config's metric
+    the first are the classifier's default values, where the space has them. What is best the config's metric
     says. A trial ends early where it is worse than the median of the others at the same point: of networks
     after each epoch of the first fold, by accuracy or log loss on covers held out inside the training covers;
     of the rest after each fold.
@@ -110,7 +110,7 @@ def search(
 
 
 def open_study(candidates: Candidates, space: SearchSpace, own: Mapping[str, Any]) -> Study:
-    """The study on disk; the classifier's own values, or trials that were cut off, are next.
+    """The study on disk; the classifier's default values, or trials that were cut off, are next.
 
     Args:
         candidates: what is fitted.

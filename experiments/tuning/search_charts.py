@@ -65,7 +65,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         Series("best so far", 0, line=steps),
         _trials("finished", 0, done[~own], metric.column, metric, found),
         _trials("stopped early, last known value", 1, cut, "last", metric, found),
-        _trials("the classifier's own values", 2, done[own], metric.column, metric, found),
+        _trials("the default", 2, done[own], metric.column, metric, found),
     ]
     first, last = int(trials["trial"].min()), int(trials["trial"].max())
     step = max(-(-(last - first) // 5), 1)

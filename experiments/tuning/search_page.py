@@ -95,12 +95,12 @@ def search_findings(folder: Path) -> list[str]:
             gain, low, high = (best[f"difference{end}"] for end in ("", "_low", "_high"))
         sure = "" if low > 0 else ", not significantly more"
         sentences.append(
-            f"With the classifier's own values {metric.shown(own[name])}; the search brought "
+            f"With the default values {metric.shown(own[name])}; the search brought "
             f"{gain_words(metric, gain)} {'points' if metric.percent else metric.gain} "
             f"({gain_words(metric, low)} to {gain_words(metric, high)}){sure}."
         )
     elif top["own"]:
-        sentences.append("Those are the classifier's own values: nothing better was found.")
+        sentences.append("Those are the default values: nothing better was found.")
     return [*sentences, done]
 
 
