@@ -14,8 +14,9 @@ from coverfusion.experiments.curve.power_law import MIN_SIZE_RATIO, MIN_SIZES
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
-from coverfusion.experiments.drawing.words import points, records
+from coverfusion.experiments.drawing.words import interval_words, points, records
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS, Metric
+from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.provenance import read_json
 
 # why a curve is not believed: in a word and in a sentence
@@ -108,7 +109,8 @@ def _too_short(law: dict[str, Any]) -> str:
 
 def _value(law: dict[str, Any], metric: Metric) -> str:
     value = metric.shown(law[metric.column])
-    return f"{value} right" if metric.name == "accuracy" else f"{metric.label} {value}"
+    ends = interval_words(metric, Interval(*(law[f"{metric.column}{end}"] for end in ("", "_low", "_high"))))
+    return f"{value} right ({ends})" if metric.name == "accuracy" else f"{metric.label} {value} ({ends})"
 
 
 def balance_finding(scores: dict[str, Any]) -> str:

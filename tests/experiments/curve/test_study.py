@@ -196,14 +196,20 @@ def test_the_page_says_what_the_tables_say_and_loads_nothing(study: Path) -> Non
 
 def _law(**changes: object) -> pd.DataFrame:
     law: dict[str, object] = {"classifier": "knn", "balance": "none", "sizes": 5, "smallest": 50}
-    law |= {"largest": 165, "accuracy": 0.5, "verdict": "short", "missed": 0.05}
-    for name, ends in {"per_doubling": (0.02, -0.01, 0.05), "last_step": (0.03, 0.01, 0.05)}.items():
+    law |= {"largest": 165, "verdict": "short", "missed": 0.05}
+    spans = {
+        "accuracy": (0.5, 0.42, 0.58),
+        "per_doubling": (0.02, -0.01, 0.05),
+        "last_step": (0.03, 0.01, 0.05),
+    }
+    for name, ends in spans.items():
         law |= dict(zip((name, f"{name}_low", f"{name}_high"), ends, strict=True))
     return pd.DataFrame([law | changes])
 
 
 def test_a_curve_without_a_forecast_says_why_and_what_was_found() -> None:
     (said,) = curve_findings(_law())
+    assert "50.0 % right (42.0\u201358.0) with 165 training covers" in said
     assert "brought +2.0 points (\u22121.0 to +5.0) on average, the last step +3.0 points" in said
     assert said.endswith(
         "No forecast: the largest size is 3.3 times the smallest, and must be 4 times or more."
