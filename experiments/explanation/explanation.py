@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
+from coverfusion.data.sides import BACK, FRONT
 from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
+from coverfusion.features.table import is_back, is_metadata
 from coverfusion.fusion.uncertainty.novelty import is_training_cover
 
 SHOWN_NEIGHBOURS = 5
@@ -54,6 +56,21 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class OnThePicture:
+    """A picture and what was found on it.
+
+    Attributes:
+        image: RGB.
+        faces, persons, words: the largest first; None where the model has no block that looks for them.
+    """
+
+    image: Image
+    faces: list[Box] | None
+    persons: list[Box] | None
+    words: list[MarkedWord] | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Everything that `coverfusion explain` shows of one cover.
 
@@ -74,6 +91,7 @@ class Explanation:
         usual_distance: of two training covers, in the median; NaN where it is not known.
         neighbours_over: what the distances of the nearest covers are over, in words.
         lacking: warnings of what the model has learnt from and is not told of this cover.
+        back: its back, and what was found on it; None where there is none that can be read.
     """
 
     image: Image
@@ -92,6 +110,7 @@ class Explanation:
     usual_distance: float = math.nan
     neighbours_over: str = "all blocks"
     lacking: list[str] = field(default_factory=list)
+    back: OnThePicture | None = None
 
     @property
     def training_cover(self) -> bool | None:
@@ -125,6 +144,14 @@ class Explanation:
         return ", ".join(known)
 
     @property
+    def sides(self) -> dict[str, float]:
+        """What the blocks of each side do together, in the unit of the contributions; none of one picture."""
+        blocks = self.contributions.blocks
+        behind = sum(value for block, value in blocks.items() if is_back(block))
+        ahead = sum(value for block, value in blocks.items() if not (is_back(block) or is_metadata(block)))
+        return {FRONT: ahead, BACK: behind} if self.back is not None else {}
+
+    @property
     def genre(self) -> str:
         """The genre that is explained."""
         return self.genres[0][0]
@@ -153,6 +180,16 @@ class Explanation:
                 "usual_distance": self.usual_distance,
                 "failed": self.failed,
                 "lacking": self.lacking,
+                "on_back": None
+                if self.back is None
+                else {
+                    "width": self.back.image.width,
+                    "height": self.back.image.height,
+                    "faces": _each(self.back.faces),
+                    "persons": _each(self.back.persons),
+                    "words": _each(self.back.words),
+                },
+                "sides": self.sides,
             }
         )
 

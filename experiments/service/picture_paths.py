@@ -15,7 +15,6 @@ from pydantic_core import to_json
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.scoring.score import rows_name
-from coverfusion.experiments.service.beside import BACKS_FIELD
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described
 from coverfusion.experiments.service.schemas import (
     Predictions,
@@ -119,8 +118,6 @@ def add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
 
         def work(image: PIL.Image.Image, sent: Picture) -> Response:
-            if isinstance(sent.back, PictureError):
-                raise Problem("unreadable-pictures", f"{BACKS_FIELD}: {sent.back}")
             count = min(top_k, len(service.bundle.classes))
             known = pd.DataFrame([dict(sent.known)]) if sent.known else None
             explanation = explain_picture(

@@ -9,10 +9,12 @@ import pytest
 
 import coverfusion as cf
 from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import decode
 from coverfusion.data.sides import sides_in_words
 from coverfusion.experiments.ablation.study import ablate
 from coverfusion.experiments.drawing.thumbnails import data_uri, sides_at, thumbnail
 from coverfusion.experiments.explanation.explain import explain
+from coverfusion.experiments.explanation.figure import figure_of
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.preparation import run_extractors
@@ -84,6 +86,37 @@ def every_second(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("half")
     half = save_sided(folder, lambda number: number % 2 == 0)
     return train(config(half, folder / "runs", sides="fused", classifiers=["logistic"], folds=3))
+
+
+def test_an_explanation_shows_both_sides_and_what_each_does(run, tmp_path):
+    folder = run.parents[1]
+    front, back = folder / "opera-3_front.jpg", folder / "opera-3_back.jpg"
+    found = explain(run / "bundle", front, tmp_path / "e.png", back=str(back), attention=False)
+    assert found.back is not None
+    assert found.back.image.tobytes() == decode(back.read_bytes()).tobytes()
+    written = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert written["on_back"]["width"] == found.back.image.width
+    parts = written["contributions"]
+    assert written["sides"] == {"front": parts["blocks"]["color"], "back": parts["blocks"]["back_color"]}
+    assert written["sides"]["back"] > 0.3 > written["sides"]["front"]  # the back alone tells the genre
+    drawn = figure_of(found)
+    assert {"front", "back"} <= {text.get_text() for text in drawn.texts}
+    pictures = [np.asarray(image.get_array()) for axes in drawn.axes for image in axes.images]
+    for side in (found.image, found.back.image):
+        assert any(np.array_equal(shown, np.asarray(side)) for shown in pictures)
+
+
+def test_a_back_that_cannot_be_read_is_named_and_the_front_explained(run, tmp_path):
+    front = run.parents[1] / "opera-3_front.jpg"
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    found = explain(
+        run / "bundle", front, tmp_path / "e.png", back=str(tmp_path / "bad.jpg"), attention=False
+    )
+    alone = explain(run / "bundle", front, tmp_path / "a.png", attention=False)
+    assert list(found.failed) == ["back"]
+    assert "not a picture" in found.failed["back"]
+    assert found.genres == alone.genres
+    assert (found.back, found.sides, found.lacking) == (None, {}, alone.lacking)
 
 
 def test_a_report_shows_backs_beside_fronts_and_counts_albums(every_second):
