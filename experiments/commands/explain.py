@@ -34,7 +34,7 @@ def explain_command(
     out: Annotated[
         Path, typer.Option(help="The picture, a .png file; a JSON file is written beside it.")
     ] = Path("explain.png"),
-    top_k: Annotated[int, typer.Option(min=1, help="How many genres it names.")] = 3,
+    top_k: Annotated[int, typer.Option(min=1, help="How many genres it names, and all that it calls.")] = 3,
     attention: Annotated[
         bool, typer.Option("--map/--no-map", help="Draw the map of where the image network looks.")
     ] = True,
@@ -84,8 +84,11 @@ def print_explanation(explanation: Explanation) -> None:
     from coverfusion.experiments.drawing.words import percent
     from coverfusion.experiments.explanation.figure import sides_in_words
 
-    genres = ", ".join(f"{genre} {percent(chance)}" for genre, chance in explanation.genres)
-    console.print(f"{genres} ({explanation.headline_note})")
+    named = explanation.called or [f"{explanation.genre} {percent(explanation.genres[0][1])}"]
+    others = [f"{genre} {percent(chance)}" for genre, chance in explanation.others_named]
+    parts = filter(None, [", ".join(named), ", ".join(others)])
+    genres = ("; then " if explanation.called else ", ").join(parts)
+    console.print(f"{genres} ({explanation.headline_note})", highlight=False)
     for sentence in explanation.in_words():
         console.print(sentence, style="yellow")
     _print_contributions(explanation)

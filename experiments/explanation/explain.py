@@ -75,7 +75,7 @@ def explain(
         bundle_folder: the fitted model.
         picture: a file or `zip!member`.
         out: a .png; the JSON has the same name with .json.
-        top_k: how many genres are named.
+        top_k: how many genres are named; all that the cover is called are.
         attention: make the occlusion map.
         targets: when to abstain, and what the set of genres guarantees.
         back: the picture of its back, for a model that has learnt from backs.
@@ -141,7 +141,7 @@ def explain_picture(
         bundle: the fitted model.
         extractors: the bundle's own, as `bundle_extractors` makes them.
         image: an RGB picture, as `data.pictures.decode` gives it.
-        top_k: how many genres are named.
+        top_k: how many genres are named; all that the cover is called are.
         attention: make the occlusion map, which runs the image network 50 times.
         targets: when to abstain, and what the set of genres guarantees.
         back: the picture of its back, for a model that has learnt from backs, or why it cannot be read.
@@ -163,9 +163,13 @@ def explain_picture(
     chances, verdict = chances_of(bundle, row)[0], verdict_on(bundle, row, targets)
     wanted = [genre] if genre is not None else verdict.called or ()
     called = [str(name) in wanted for name in bundle.classes]
+    codes = range(len(bundle.classes))
     first = int(np.where(called, chances, -1).argmax()) if any(called) else int(chances.argmax())
-    others = [code for code in np.argsort(-chances, kind="stable") if code != first]
-    genres = [(str(bundle.classes[code]), float(chances[code])) for code in (first, *others)[: max(1, top_k)]]
+    # what is explained first, then all that it is called, then the others
+    of = {code: (code != first, str(bundle.classes[code]) not in (verdict.called or ())) for code in codes}
+    order = sorted(np.argsort(-chances, kind="stable"), key=lambda code: of[code])
+    named = max(1, top_k, sum(not uncalled for _, uncalled in of.values()))
+    genres = [(str(bundle.classes[code]), float(chances[code])) for code in order[:named]]
     explained = bundle.classes[first]
     contributions = contributions_to(bundle, row, explained)
     faces, persons, read = _found(extractors, notes)

@@ -11,6 +11,7 @@ import numpy as np
 from PIL.Image import Image
 
 from coverfusion.data.sides import BACK, FRONT
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
@@ -78,7 +79,7 @@ class Explanation:
         image: the cover, RGB.
         classifier: its registered name.
         genres: the most probable ones with their probabilities, the first is what is explained. Of a model of
-            several genres that is the most probable of those that the cover is called.
+            several genres that is the most probable of those that the cover is called, all of which are here.
         contributions: of each block, and of each readable column.
         features: the readable columns that move the prediction most, either way, the strongest first.
         faces, persons, words: found on the cover, the largest first; None where the model has no block that
@@ -132,6 +133,22 @@ class Explanation:
     def shown_verdict(self) -> Verdict:
         """The verdict, without a set where the model has learnt from this very cover."""
         return self.verdict.without_set() if self.training_cover else self.verdict
+
+    @property
+    def called(self) -> list[str]:
+        """The genres that the cover is called, each with its probability and threshold; none of one genre."""
+        thresholds = self.verdict.thresholds or {}
+        return [
+            f"{genre} {percent(chance)} ({_threshold_words(thresholds.get(genre))})"
+            for genre, chance in self.genres
+            if genre in (self.verdict.called or ())
+        ]
+
+    @property
+    def others_named(self) -> list[tuple[str, float]]:
+        """The genres that are named besides what the cover is called; of one genre, besides the first."""
+        called = [self.genre] if self.verdict.called is None else self.verdict.called
+        return [(genre, chance) for genre, chance in self.genres if genre not in called]
 
     @property
     def headline_note(self) -> str:
@@ -192,6 +209,10 @@ class Explanation:
                 "sides": self.sides,
             }
         )
+
+
+def _threshold_words(threshold: float | None) -> str:
+    return "no threshold" if threshold is None else f"threshold {percent(threshold)}"
 
 
 def _each(items: Sequence[Box] | Sequence[MarkedWord] | None) -> list[dict[str, Any]] | None:

@@ -102,12 +102,8 @@ def _axes(figure: Figure, x: float, y: float, wide: float, high: float) -> Axes:
 
 
 def _heading(figure: Figure, explanation: Explanation) -> None:
-    (genre, chance), *others = explanation.genres
-    percentage = f"{chance:.0%}".replace("%", " %")
-    room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
-    title = f"{fitted(label(genre), 22, room, 'bold')}, {percentage}"
-    _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
-    runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
+    _write(figure, MARGIN, 0.3, _title(explanation), size=22, weight="bold")
+    runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in explanation.others_named)
     text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.headline_note}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
     verdict_lines = wrapped(" ".join(_said(explanation)), TEXT_SIZE, WIDTH - 2 * MARGIN, 3)
@@ -118,13 +114,24 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
 
 
+def _title(explanation: Explanation) -> str:
+    """The genre and its probability, or all that it is called; these stand below with thresholds too."""
+    called = explanation.verdict.called or []
+    if len(called) > 1:
+        return fitted(", ".join(label(genre) for genre in called), 22, WIDTH - 2 * MARGIN, "bold")
+    percentage = f"{explanation.genres[0][1]:.0%}".replace("%", " %")
+    room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
+    return f"{fitted(label(explanation.genre), 22, room, 'bold')}, {percentage}"
+
+
 def _said(explanation: Explanation) -> list[str]:
     """Sentences under the heading; of several genres first what it is called and which one this is of."""
     verdict, sentences = explanation.verdict, explanation.in_words()
     if verdict.called:
         called = called_in_words(verdict.called, bool(verdict.reached))
+        named = called_in_words(explanation.called, bool(verdict.reached))
         of = f"The effects below are of {explanation.genre} alone."
-        sentences = [called, of, *(one for one in sentences if one != called)]
+        sentences = [named, of, *(one for one in sentences if one != called)]
     return [*explanation.lacking, *sentences]
 
 
