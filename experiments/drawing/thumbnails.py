@@ -28,14 +28,16 @@ def data_uri(jpeg: bytes) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
-def sides_at(cover: pd.Series) -> tuple[str | None, str | None]:
+def sides_at(covers: pd.DataFrame, cover_id: str) -> tuple[str | None, str | None]:
     """The pictures of a collection's row as `picture_at`: its own, and its back's where both are one item.
 
     Args:
-        cover: with `path` and, where sides are fused, `back_path`.
+        covers: by cover_id, with `path` and, where sides are fused, `back_path`.
+        cover_id: of the row.
     """
-    back = cover.get("back_path", "")
-    return picture_at(cover["path"]), picture_at(back) if back not in ("", cover["path"]) else None
+    path = covers["path"][cover_id]
+    back = covers["back_path"][cover_id] if "back_path" in covers else ""
+    return picture_at(path), picture_at(back) if back not in ("", path) else None
 
 
 def picture_at(path: str) -> str | None:

@@ -146,7 +146,7 @@ def pictures(findings: GenreFindings, genre: str, confused: Confused | None) -> 
 
 def cover(findings: GenreFindings, cover_id: str, genre: str) -> PageCover:
     """A cover with its thumbnail, and what there is to say of it and this genre."""
-    front, back = sides_at(findings.space.covers.loc[cover_id])
+    front, back = sides_at(findings.space.covers, cover_id)
     return replace(_cover(findings, cover_id, front, genre), back=back)
 
 

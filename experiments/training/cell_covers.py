@@ -70,7 +70,7 @@ def cell_covers(run: Run, predictions: pd.DataFrame, covers: pd.DataFrame) -> di
     cells = {}
     for number, ((genre, predicted), part) in enumerate(parts[:MOST_PICTURES], 1):
         shown = [
-            CellCover(run.shorten(known["path"][one]), float(probability[one]), *sides_at(known.loc[one]))
+            CellCover(run.shorten(known["path"][one]), float(probability[one]), *sides_at(known, one))
             for one in part.index[: min(each, MOST_IN_CELL)]
         ]
         key = (str(genre), str(predicted))

@@ -76,7 +76,7 @@ def confident_mistakes(
     near = _nearest(run.folds(covers), sure["cover_id"].tolist(), neighbours, table)
     mistakes = []
     for row, nearest in zip(sure.to_dict(orient="records"), near, strict=True):
-        front, back = sides_at(known.loc[row["cover_id"]])
+        front, back = sides_at(known, row["cover_id"])
         own, wrong_one = _parts(row["genre"], sets), row["predicted"]
         called = [name for name in genres_of(predictions) if row.get(f"{SAYS}{name}", name == wrong_one)]
         called.sort(key=lambda name: (name != wrong_one, -row[f"p_{name}"]))

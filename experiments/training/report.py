@@ -74,8 +74,6 @@ COUNT_WORDS = {
     "left_out": "files of either kind that were left out",
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them; no split separates those that are kept",
-    "backs": "albums with a back",
-    "backs_alone": "of these without a front",
 }
 
 

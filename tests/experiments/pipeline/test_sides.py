@@ -156,8 +156,8 @@ def test_an_album_without_a_front_counts_its_back_alone(tmp_path):
     rows[rows["path"] != "dub-0_front.jpg"].to_csv(manifest, index=False)
     covers = cf.read_collection(manifest, sides="fused").frame
     assert "60 albums of 62 pictures, 59 fronts and 3 backs" in sides_in_words(covers)
-    alone = covers[covers["path"].str.endswith("dub-0_back.jpg")].iloc[0]
-    assert sides_at(alone)[1] is None
+    alone = covers.loc[covers["path"].str.endswith("dub-0_back.jpg"), "cover_id"].iloc[0]
+    assert sides_at(covers.set_index("cover_id"), alone)[1] is None
 
 
 def test_ablation_names_the_block_of_the_back(manifest):
