@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_address, place
+from coverfusion.data.conflicts import conflict_rows, files_differ
 from coverfusion.data.duplicates import group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
@@ -63,9 +64,9 @@ class Collection:
             a cover under several genres.
         rejected: path, genre and reason of every file that is no usable picture.
         conflicts: cover_id, path, genre, group, kind, reason and partner of covers under several genres,
-            treated as `keep` says. Kind "same": equal bytes; kind "near": near duplicates that agree when
-            they are laid over each other. The reason names the genres; the partner is the path of a cover of
-            another one.
+            treated as `keep` says; of covers that may have several, those whose files have not the same. Kind
+            "same": equal bytes; kind "near": near duplicates that agree when they are laid over each other.
+            The reason names the genres; the partner is the path of a cover of another one.
         counts: files (seen), rejected, other_genres (not among the chosen ones), copies (of a cover within
             its genre, left out), conflicting (different covers with equal bytes under several genres),
             conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
@@ -202,6 +203,10 @@ def read_collection(
     shown = group_covers(unique[["cover_id"]], sure)
     genres_shown = unique.groupby(shown)["genre"]  # of all that show the same picture
     conflicting = genres_shown.transform("nunique") > 1
+    if labels == "many":
+        same = files_differ(frame.assign(picture=frame["cover_id"]), unique["cover_id"])
+        pictures = dict(zip(unique["cover_id"], shown, strict=True))
+        conflicting &= files_differ(frame.assign(picture=frame["cover_id"].map(pictures)), shown)
     near = conflicting & ~same
     left_out = {
         "drop": conflicting,
@@ -225,7 +230,7 @@ def read_collection(
             ]
         ],
         rejected=pd.DataFrame(rejected, columns=["path", "genre", "reason"]),
-        conflicts=_conflicts(unique[conflicting], same[conflicting], shown[conflicting]),
+        conflicts=conflict_rows(unique[conflicting], same[conflicting], shown[conflicting], frame),
         counts={
             "files": files,
             "rejected": len(rejected),
@@ -376,19 +381,3 @@ def _pairs(covers: pd.DataFrame, facts: Path | None) -> tuple[np.ndarray, np.nda
     if kept and len(known) > before:
         write_agreements(kept, known)
     return pairs, alike, np.vstack([scans, sure])
-
-
-def _conflicts(rows: pd.DataFrame, same: pd.Series, shown: np.ndarray) -> pd.DataFrame:
-    genres = {picture: sorted(set(names)) for picture, names in rows["genre"].groupby(shown)}
-    paths = rows.groupby([shown, rows["genre"]])["path"].first()  # of each picture and genre
-    what = np.where(same, "equal bytes", "near duplicates")
-    reasons, partners = [], []
-    for one, picture, genre in zip(what, shown, rows["genre"], strict=True):
-        reasons.append(f"{one} under several genres: {', '.join(genres[picture])}")
-        partners.append(paths[picture, next(other for other in genres[picture] if other != genre)])
-    conflicts = rows.assign(kind=np.where(same, "same", "near"), reason=reasons, partner=partners)
-    conflicts = conflicts.sort_values(
-        ["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True]
-    )
-    columns = ["cover_id", "path", "genre", "group", "kind", "reason", "partner"]
-    return conflicts[columns].reset_index(drop=True)

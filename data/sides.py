@@ -14,6 +14,7 @@ import pandas as pd
 from coverfusion.data.addresses import Place
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.manifest import RELEASE_COLUMN, SIDE_COLUMN, columns_of
+from coverfusion.data.plurals import how_many
 
 Sides = Literal["separate", "fused"]
 FRONT, BACK = "front", "back"
@@ -122,6 +123,19 @@ def fuse(pictures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
         items[column] = found.mask(is_alone, items[of])
     items.loc[~is_alone & (items["back"] == items["cover_id"]), BACK_COLUMNS] = ""
     return items.reset_index(drop=True), pictures[behind]
+
+
+def sides_in_words(covers: pd.DataFrame) -> str:
+    """How many albums and pictures a collection's rows are; "" where each picture is a cover."""
+    if BACK_COLUMNS[0] not in covers:
+        return ""
+    albums = covers.drop_duplicates("path")
+    fronts = int((albums["back_path"] != albums["path"]).sum())
+    backs = int((albums["back_path"] != "").sum())
+    return (
+        f"Front and back of an album are one item: {how_many(len(albums), 'album')} of "
+        f"{how_many(fronts + backs, 'picture')}, {how_many(fronts, 'front')} and {how_many(backs, 'back')}."
+    )
 
 
 def every_picture(covers: pd.DataFrame) -> pd.DataFrame:

@@ -77,7 +77,11 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
         "conflicts": collection.conflicts,
     }
     if has_sets(collection.frame):
-        tables["cooccurrence"] = cooccurrence(collection.frame).reset_index(allow_duplicates=True)
+        pairs = cooccurrence(collection.frame)
+        head = "genre"
+        while head in pairs:  # a genre may be called so
+            head = f"of_{head}"
+        tables["cooccurrence"] = pairs.rename_axis(head).reset_index()
     for name, table in tables.items():
         write_csv(table, out / f"{name}.csv")
     figures = {"class-balance": _class_balance(genres), "samples": _samples(collection)}
@@ -92,7 +96,7 @@ def inspect_collection(collection: Collection, out: str | os.PathLike[str]) -> I
 def cooccurrence(covers: pd.DataFrame) -> pd.DataFrame:
     """(k, k) how many covers stand under both genres; the diagonal has all covers of a genre."""
     has = pd.DataFrame(labels_of(covers)).astype(int)
-    return pd.DataFrame(has.T.to_numpy() @ has.to_numpy(), has.columns, has.columns).rename_axis("genre")
+    return pd.DataFrame(has.T.to_numpy() @ has.to_numpy(), has.columns, has.columns)
 
 
 # --- tables --------------------------------------------------------------------------------------------

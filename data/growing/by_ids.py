@@ -13,7 +13,14 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.growing.cover_art import GoneError, NoCoverError, fetch_cover
 from coverfusion.data.growing.files import save_cover, write_table
 from coverfusion.data.growing.grow import MAX_UNANSWERED
-from coverfusion.data.growing.http import Client, NoAnswerError, RefusedError
+from coverfusion.data.growing.http import (
+    Client,
+    FetchError,
+    NoAnswerError,
+    RefusedError,
+    TooLargeError,
+    WrongShapeError,
+)
 from coverfusion.data.growing.id_tables import status_counts, write_tables
 from coverfusion.data.growing.ids import WantedRelease
 from coverfusion.data.growing.lock import LOCK_NAME, differences, lock_of, read_lock, write_lock
@@ -21,6 +28,7 @@ from coverfusion.data.growing.records import Picture, Record, Records, check_sou
 from coverfusion.data.growing.source import Source
 from coverfusion.data.locks import only_one
 
+_KEPT = "What was fetched is kept: run the same command later."
 _LOCKED_OUT = (401, 403)
 IdProgress = Callable[[int, int], None]
 
@@ -117,6 +125,11 @@ class _Asking:
             self.records.add(Record(release_id, known.release, pictures))
             self._no_reply(error)
             return
+        except (WrongShapeError, TooLargeError) as error:
+            pictures |= dict.fromkeys(sides, Picture("bad", reason=str(error)))
+            self.records.add(Record(release_id, known.release, pictures))
+            self._in_a_row(error)
+            return
         except RefusedError as error:
             if error.status in _LOCKED_OUT:
                 raise UserError(
@@ -157,14 +170,17 @@ class _Asking:
         self.unanswered, self.answered = 0, True
 
     def _no_reply(self, error: NoAnswerError) -> None:
-        self.unanswered += 1
-        kept = "What was fetched is kept: run the same command later."
         if not self.answered:
-            raise UserError(f"{self.source.title} does not reply: {error}. Is there a network? {kept}")
+            raise UserError(f"{self.source.title} does not reply: {error}. Is there a network? {_KEPT}")
+        self._in_a_row(error)
+
+    def _in_a_row(self, error: FetchError) -> None:
+        """Ends the run where nothing usable came too often."""
+        self.unanswered += 1
         if self.unanswered == MAX_UNANSWERED:
             raise UserError(
-                f"{self.source.title} did not reply for {MAX_UNANSWERED} releases in a row, the last time: "
-                f"{error}. {kept}"
+                f"{self.source.title} gave no usable reply for {MAX_UNANSWERED} releases in a row, the last "
+                f"time: {error}. {_KEPT}"
             )
 
 

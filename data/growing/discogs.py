@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from coverfusion.data.errors import UserError
-from coverfusion.data.growing.http import Client, NoAnswerError
+from coverfusion.data.growing.http import Client, WrongShapeError
 from coverfusion.data.growing.release import Release, joined
 from coverfusion.data.growing.source import FoundRelease
 
@@ -81,15 +81,15 @@ class Discogs:
         try:
             entry = json.loads(body)
             release, images = _release(entry), _images(entry)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NoAnswerError("what came is no release") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise WrongShapeError("what came is no release") from error
         if "" in images and not self.token:
             raise UserError(
                 f"Discogs gives the addresses of pictures only for a token: make one at {TOKEN_ADDRESS} and "
                 f"set {TOKEN_VARIABLE}."
             )
         if "" in images:
-            raise NoAnswerError("a picture came without an address")
+            raise WrongShapeError("a picture came without an address")
         return FoundRelease(release, dict(zip(("front", "back"), images, strict=False)))
 
 

@@ -52,6 +52,10 @@ class TooLargeError(FetchError):
     """The body is larger than asked for."""
 
 
+class WrongShapeError(FetchError):
+    """What came is not what was asked for. It may stay so, and asking again is for who wants it."""
+
+
 class NoAnswerError(FetchError):
     """No usable answer in all tries: time-outs, 503s, broken connections. Later it may work."""
 

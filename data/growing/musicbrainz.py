@@ -14,7 +14,7 @@ from typing import Any
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.growing.cover_art import COVER_ART_ADDRESS, cover_address
-from coverfusion.data.growing.http import Client, FetchError, NoAnswerError
+from coverfusion.data.growing.http import Client, FetchError, WrongShapeError
 from coverfusion.data.growing.journal import LICENCE
 from coverfusion.data.growing.release import Release, joined
 from coverfusion.data.growing.source import FoundRelease
@@ -63,10 +63,10 @@ class MusicBrainz:
             entry = json.loads(body)
             release = _release(entry)
             art = entry.get("cover-art-archive") or {}
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise NoAnswerError("what came is no release") from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise WrongShapeError("what came is no release") from error
         if release is None:
-            raise NoAnswerError("what came is no release")
+            raise WrongShapeError("what came is no release")
         pictures = {
             side: cover_address(release.release_id, side, self.size, self.cover_art)
             for side in ("front", "back")

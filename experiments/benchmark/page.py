@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.benchmark.board import Board
-from coverfusion.experiments.benchmark.shown import score_of, verdict
+from coverfusion.experiments.benchmark.shown import UNCHECKED, score_of, verdict
 from coverfusion.experiments.benchmark.submission import GUESSING
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.forest import Forest, Row, difference_forest, forest_axis
@@ -23,8 +24,14 @@ from coverfusion.experiments.evaluation.compared import METHODS
 from coverfusion.experiments.pipeline.provenance import environment, write_json
 
 
-def write_board(board: Board, folder: str | os.PathLike[str]) -> Path:
-    """Writes `leaderboard.csv`, `comparisons.csv`, `environment.json`, `figures/` and `index.html`."""
+def write_board(board: Board, folder: str | os.PathLike[str], left_out: Sequence[str] = ()) -> Path:
+    """Writes `leaderboard.csv`, `comparisons.csv`, `environment.json`, `figures/` and `index.html`.
+
+    Args:
+        board: what is shown.
+        folder: where.
+        left_out: why other files are not ranked, a sentence or two each.
+    """
     folder = make_output_folder(folder)
     write_csv(board_table(board), folder / "leaderboard.csv")
     write_csv(board.pairs, folder / "comparisons.csv")
@@ -43,6 +50,8 @@ def write_board(board: Board, folder: str | os.PathLike[str]) -> Path:
         "pairs": records(board.pairs),
         "metrics": metrics,
         "metric": board.task.metric,
+        "left_out": left_out,
+        "unchecked": UNCHECKED,
         "guessing": GUESSING,
         "flagged": board.flagged,
         "how": METHODS[board.pairs["method"].iloc[0]],

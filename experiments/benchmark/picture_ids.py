@@ -9,15 +9,16 @@ import pandas as pd
 from coverfusion.data.errors import UserError, needs_extra
 
 _SHOWN = 3
+_DIGITS = 8  # of a cover_id, where a name and a genre do not tell pictures apart
 
 
 def task_ids(covers: pd.DataFrame, source: str = "") -> list[str]:
     """One id a picture.
 
     Args:
-        covers: `path` and `genre`.
+        covers: `cover_id`, `path` and `genre`.
         source: whose release ids the names of files hold, or "": then an id is the name, with its genre
-            before it where a name is not unique.
+            before it where a name is not unique, and digits of the cover_id where that is not either.
 
     Raises:
         UserError: nobody knows the source, a name holds no id of it, or two hold the same.
@@ -26,7 +27,9 @@ def task_ids(covers: pd.DataFrame, source: str = "") -> list[str]:
         names = [file_name(path) for path in covers["path"]]
         if len(set(names)) == len(names):
             return names
-        return [f"{genre}/{name}" for genre, name in zip(covers["genre"], names, strict=True)]
+        longer = pd.Series([f"{genre}/{name}" for genre, name in zip(covers["genre"], names, strict=True)])
+        longest = longer + " " + covers["cover_id"].str[:_DIGITS].to_numpy()
+        return longer.mask(longer.duplicated(keep=False), longest).tolist()
     id_in = _id_finder(source)
     ids = [id_in(file_name(path)) for path in covers["path"]]
     twice = pd.Series(ids).dropna().duplicated(keep=False)

@@ -23,6 +23,10 @@ from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric, metric_value
 from coverfusion.experiments.evaluation.intervals import Interval
 
+UNCHECKED = (
+    "it has no digest of both files, as tasks of earlier versions, so its ids, names, terms and seed were "
+    "not checked"
+)
 TOO_GOOD = (
     f"An accuracy of {100 * NEAR_PERFECT:.0f} % or more is rare for pictures. Check that no picture was "
     f"learnt from by the model that predicts it."

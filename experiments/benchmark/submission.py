@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from coverfusion.data.csv_files import as_was, write_csv
+from coverfusion.data.csv_files import as_text, as_was
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.names import label
 from coverfusion.data.outputs import make_output_folder
@@ -143,18 +143,54 @@ def guessed_probabilities(task: Task) -> tuple[pd.Series, pd.DataFrame]:
     return pd.concat(named).loc[order], pd.concat(frames).loc[order]
 
 
-def write_submission(task: Task, submission: Submission, folder: str | os.PathLike[str]) -> Path:
+def write_submission(
+    task: Task, submission: Submission, folder: str | os.PathLike[str], replace_: bool = False
+) -> Path:
     """Writes a checked submission as `<name>.csv`; its first lines say whose it is and for which task.
 
-    One of the same name is replaced. Raises UserError where that file holds a system of another name.
+    Args:
+        task: that it is for.
+        submission: checked.
+        folder: of submissions; made if it is not there.
+        replace_: one that is there under this name may be replaced.
+
+    Raises:
+        UserError: another one is there under this name, or under one whose file is called the same.
     """
     place = make_output_folder(folder) / f"{_file_name(submission.name)}.csv"
-    there = _one_line(read_predictions(place)[0].get("name") or "") if place.exists() else submission.name
-    if there != submission.name:
-        raise UserError(
-            f"{place} holds {there or 'something else'}, which {submission.name} would replace. Take another "
-            f"--name or another --out."
-        )
+    content = _content(task, submission)
+    if there := _namesake(place):
+        if there.read_bytes() == content:
+            return there
+        if not replace_:
+            raise UserError(
+                f"{there} holds another submission, {_name_in(there)}. `--replace` puts {submission.name} in "
+                f"its place; with another --name or --out both stay."
+            )
+    partial = place.with_name(f".{place.name}.partial")
+    partial.write_bytes(content)
+    if there:
+        there.unlink()
+    partial.replace(place)
+    return place
+
+
+def _namesake(place: Path) -> Path | None:
+    """The file that is called so; some disks do not tell capitals apart, so they do not count."""
+    name = place.name.casefold()
+    return next((file for file in sorted(place.parent.iterdir()) if file.name.casefold() == name), None)
+
+
+def _name_in(place: Path) -> str:
+    """What the system in a file is called."""
+    try:
+        return _one_line(read_predictions(place)[0].get("name") or "") or "without a name"
+    except UserError:
+        return "which cannot be read"
+
+
+def _content(task: Task, submission: Submission) -> bytes:
+    """A submission's file: lines that say whose it is, then the table."""
     facts = {
         "name": submission.name,
         "task": task.digest,
@@ -166,12 +202,9 @@ def write_submission(task: Task, submission: Submission, folder: str | os.PathLi
     }
     one_line = {key: _one_line(value) if isinstance(value, str) else value for key, value in facts.items()}
     said = yaml.safe_dump(one_line, sort_keys=False, allow_unicode=True, width=10**6)
-    partial = place.with_name(f".{place.name}.partial")
-    write_csv(submission.probabilities.round(DIGITS).reset_index(), partial)
+    table = as_text(submission.probabilities.round(DIGITS).reset_index()).to_csv(index=False)
     head = "".join(f"{_MARK}{line}\n" for line in said.splitlines())
-    partial.write_text(head + partial.read_text(encoding="utf-8"), encoding="utf-8")
-    partial.replace(place)
-    return place
+    return (head + table).encode()
 
 
 def read_submission(task: Task, path: str | os.PathLike[str]) -> Submission:

@@ -29,7 +29,7 @@ from coverfusion.experiments.pipeline.parts import ALL_FOLDS, train_test
 
 TASK_FILE, PICTURES_FILE = "task.yaml", "pictures.csv"
 PICTURE_COLUMNS = ["id", "cover_id", "genre", "group", "fold"]
-FORMAT = 1  # of the two files
+FORMAT = 2  # of the two files; 1 may lack the digest over both
 _WHOLE = "digest of both files"
 _DERIVED = ("folds", "pictures", "groups", "genres", "guessing", _WHOLE)  # from what else the files say
 _ROUNDED = 2e-4
@@ -48,6 +48,7 @@ class Task:
         of: what the pictures are.
         source: whose ids they are, or "": names of files.
         terms: what others may do with the pictures.
+        checked: whether a digest over all that its files say was there; tasks of format 1 may lack it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Task:
     of: str = "pictures"
     source: str = ""
     terms: str = ""
+    checked: bool = True
 
     @property
     def genres(self) -> list[str]:
@@ -209,13 +211,21 @@ def _check_facts(task: Task, facts: Mapping[str, Any], where: Path) -> None:
         wrong = "a group is in two folds"
     elif task.pictures.index.has_duplicates:
         wrong = "a picture is listed twice"
+    elif task.pictures["id"].duplicated().any():
+        twice = task.pictures.loc[task.pictures["id"].duplicated(), "id"].iloc[0]
+        wrong = f"two pictures have the id '{twice}'"
     if wrong:
         raise UserError(f"{where} holds no task: {wrong}. Copy it once more.")
     derived = _facts(task)
     for key in _DERIVED:
         value = derived[key]
-        if key == _WHOLE and key not in facts:  # made before there was this digest
-            continue
+        if key == _WHOLE and not task.checked:
+            if facts.get("format", 1) != 1:
+                raise UserError(
+                    f"{where} was changed since it was made: {TASK_FILE} has lost its line '{_WHOLE}'. "
+                    "Copy it once more."
+                )
+            continue  # made before there was this digest
         said = facts.get(key)
         same = _nearly(said, value) if key == "guessing" else said == value
         if not same:
@@ -280,6 +290,7 @@ def read_task(place: str | os.PathLike[str]) -> Task:
             of=str(facts["pictures of"]),
             source="" if facts["ids"] == "names of files" else str(facts["ids"]),
             terms=str(facts["terms"] or ""),
+            checked=_WHOLE in facts,
         )
         digest = task.digest
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from coverfusion.experiments.commands.next_step import given_options, print_next
 from coverfusion.experiments.commands.options import StoreOption
 from coverfusion.experiments.commands.printing import print_place, print_places
 from coverfusion.experiments.pipeline.console import console, print_frame
+
+if TYPE_CHECKING:
+    from coverfusion.experiments.benchmark.task import Task
 
 TaskArgument = Annotated[
     str,
@@ -85,6 +88,17 @@ def benchmark_make_command(
     )
 
 
+def _read(place: str) -> Task:
+    """The task; says where its files could not be checked whole."""
+    from coverfusion.experiments.benchmark.shown import UNCHECKED
+    from coverfusion.experiments.benchmark.task import read_task
+
+    task = read_task(place)
+    if not task.checked:
+        console.print(f"{task.name}: {UNCHECKED}.", style="yellow")
+    return task
+
+
 @benchmark.command("check")
 def benchmark_check_command(
     task: TaskArgument,
@@ -100,12 +114,11 @@ def benchmark_check_command(
     """
     from coverfusion.experiments.benchmark.matching import ABSENT, MANIFEST, SPLITS, match, write_workplace
     from coverfusion.experiments.benchmark.shown import status_words
-    from coverfusion.experiments.benchmark.task import read_task
     from coverfusion.experiments.pipeline.config import make_config
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.preparation import read_with_progress
 
-    asked = read_task(task)
+    asked = _read(task)
     config = make_config("coverfusion benchmark check", collection=collection, keep="all", store=store)
     if out is not None:
         check_folder(out)
@@ -157,6 +170,9 @@ def benchmark_submit_command(
     guess_missing: Annotated[
         bool, typer.Option("--guess-missing", help="Fill in pictures without a prediction by guessing.")
     ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a submission that is there under this name.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="The folder of submissions.")] = Path("board"),
 ) -> None:
     """Checks out-of-fold probabilities, and writes them as a submission.
@@ -166,17 +182,16 @@ def benchmark_submit_command(
     from coverfusion.experiments.benchmark.shown import scored_words
     from coverfusion.experiments.benchmark.submission import write_submission
     from coverfusion.experiments.benchmark.submit import submissions_from
-    from coverfusion.experiments.benchmark.task import read_task
     from coverfusion.experiments.pipeline.outputs import check_folder
 
-    asked = read_task(task)
+    asked = _read(task)
     facts = {"name": name, "authors": authors, "trained on": trained_on, "code": code, "notes": notes}
     made = submissions_from(asked, predictions, facts, classifier or [], guess_missing)
     check_folder(out)
     for submission in made:
         for sentence in scored_words(asked, submission):
             console.print(sentence)
-        print_place("Submission", write_submission(asked, submission, out))
+        print_place("Submission", write_submission(asked, submission, out, replace))
     print_next("compare all of them", "benchmark", "leaderboard", task, out, "--out", "leaderboard")
 
 
@@ -196,11 +211,10 @@ def benchmark_leaderboard_command(
     from coverfusion.experiments.benchmark.page import write_board
     from coverfusion.experiments.benchmark.shown import printed_board, verdict
     from coverfusion.experiments.benchmark.submit import read_submissions, submission_files
-    from coverfusion.experiments.benchmark.task import read_task
     from coverfusion.experiments.pipeline.outputs import check_folder
     from coverfusion.experiments.pipeline.progress import counted
 
-    asked = read_task(task)
+    asked = _read(task)
     entered, left_out = read_submissions(asked, submission_files(submissions))
     check_folder(out)
     for reason in left_out:
@@ -210,5 +224,5 @@ def benchmark_leaderboard_command(
     for sentence in verdict(board):
         console.print(sentence)
     print_frame(printed_board(board), f"\n{asked.name}")
-    write_board(board, out)
+    write_board(board, out, left_out)
     print_places(out, {"Tables": "", "Page": "index.html"})

@@ -22,7 +22,7 @@ from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, new_table
 
 if TYPE_CHECKING:
-    from coverfusion.experiments.explanation.explanation import Explanation
+    from coverfusion.experiments.explanation.explanation import Explanation, OnThePicture
 
 PRINTED_FEATURES = 5
 PRINTED_WORDS = 5
@@ -34,7 +34,7 @@ def explain_command(
     out: Annotated[
         Path, typer.Option(help="The picture, a .png file; a JSON file is written beside it.")
     ] = Path("explain.png"),
-    top_k: Annotated[int, typer.Option(min=1, help="How many genres it names.")] = 3,
+    top_k: Annotated[int, typer.Option(min=1, help="How many genres it names, and all that it calls.")] = 3,
     attention: Annotated[
         bool, typer.Option("--map/--no-map", help="Draw the map of where the image network looks.")
     ] = True,
@@ -82,16 +82,24 @@ def _known(words: list[str]) -> dict[str, str]:
 def print_explanation(explanation: Explanation) -> None:
     """Prints genres, what speaks for the first, and what was seen on the cover."""
     from coverfusion.experiments.drawing.words import percent
+    from coverfusion.experiments.explanation.figure import sides_in_words
 
-    genres = ", ".join(f"{genre} {percent(chance)}" for genre, chance in explanation.genres)
-    console.print(f"{genres} ({explanation.headline_note})")
+    named = explanation.called or [f"{explanation.genre} {percent(explanation.genres[0][1])}"]
+    others = [f"{genre} {percent(chance)}" for genre, chance in explanation.others_named]
+    parts = filter(None, [", ".join(named), ", ".join(others)])
+    genres = ("; then " if explanation.called else ", ").join(parts)
+    console.print(f"{genres} ({explanation.headline_note})", highlight=False)
     for sentence in explanation.in_words():
         console.print(sentence, style="yellow")
     _print_contributions(explanation)
+    if explanation.sides:
+        console.print(sides_in_words(explanation))
     if explanation.contributions.words:
         console.print("Words: each taken away alone, so that they do not add up.")
     for line in _marks(explanation):
         console.print(line)
+    if explanation.back is not None:
+        console.print(f"On the back: {', '.join(_marks(explanation.back))}")
     for block, reason in explanation.failed.items():
         console.print(f"{block} failed: {reason}", style="yellow")
 
@@ -124,7 +132,7 @@ def _print_contributions(explanation: Explanation) -> None:
     console.print(table)
 
 
-def _marks(explanation: Explanation) -> list[str]:
+def _marks(explanation: Explanation | OnThePicture) -> list[str]:
     from coverfusion.experiments.explanation.people_and_words import NO_PEOPLE, NO_WORDS, counted_words
 
     faces, persons, words = explanation.faces, explanation.persons, explanation.words

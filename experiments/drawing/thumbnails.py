@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 
+import pandas as pd
 from PIL.Image import Resampling
 
 from coverfusion.data.pictures import PictureError, decode
@@ -25,6 +26,18 @@ def thumbnail(content: bytes) -> bytes:
 def data_uri(jpeg: bytes) -> str:
     """The bytes of a JPEG as an address that a page can hold."""
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def sides_at(covers: pd.DataFrame, cover_id: str) -> tuple[str | None, str | None]:
+    """The pictures of a collection's row as `picture_at`: its own, and its back's where both are one item.
+
+    Args:
+        covers: by cover_id, with `path` and, where sides are fused, `back_path`.
+        cover_id: of the row.
+    """
+    path = covers["path"][cover_id]
+    back = covers["back_path"][cover_id] if "back_path" in covers else ""
+    return picture_at(path), picture_at(back) if back not in ("", path) else None
 
 
 def picture_at(path: str) -> str | None:

@@ -45,10 +45,15 @@ MAIN_SCORES = ("accuracy", "balanced_accuracy", "f1_macro", "top3_accuracy", "lo
 # what a split is called: in a heading, and after a number of covers
 SPLIT_LABELS = {"test": "test", "validation": "validation", "folds": "all folds"}
 HELD_OUT_WORDS = {
-    "test": "test covers",
-    "validation": "validation covers",
-    "folds": "covers, each judged by a model that had not seen it",
+    "test": "test {}s",
+    "validation": "validation {}s",
+    "folds": "{}s, each judged by a model that had not seen it",
 }
+
+
+def held_out_words(split: str, item: str) -> str:
+    """What covers of a split are called after their number; `item`: what one is called."""
+    return HELD_OUT_WORDS[split].format(item)
 
 
 SHOWN_CONFIDENCE = 0.4  # a text box read less surely is no word: most of what lies below is no word at all

@@ -14,6 +14,7 @@ from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import PictureError, decode
+from coverfusion.data.sides import BACK
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.explanation.background import covers_of_genre
 from coverfusion.experiments.explanation.blocks import Contributions, chances_of, contributions_to
@@ -22,9 +23,16 @@ from coverfusion.experiments.explanation.explanation import (
     Explanation,
     Feature,
     Neighbour,
+    OnThePicture,
 )
 from coverfusion.experiments.explanation.occlusion import occlusion_map
-from coverfusion.experiments.explanation.people_and_words import boxes, detector_errors, words
+from coverfusion.experiments.explanation.people_and_words import (
+    Box,
+    MarkedWord,
+    boxes,
+    detector_errors,
+    words,
+)
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.scoring.known_backs import check_backs, say_without_backs
@@ -67,7 +75,7 @@ def explain(
         bundle_folder: the fitted model.
         picture: a file or `zip!member`.
         out: a .png; the JSON has the same name with .json.
-        top_k: how many genres are named.
+        top_k: how many genres are named; all that the cover is called are.
         attention: make the occlusion map.
         targets: when to abstain, and what the set of genres guarantees.
         back: the picture of its back, for a model that has learnt from backs.
@@ -87,9 +95,9 @@ def explain(
     check_backs(bundle, back is not None)
     given = {name: [value] for name, value in (metadata or {}).items()}
     known = checked_metadata(bundle, given) if given else None
-    image, behind = _picture(picture), None if back is None else _picture(back)
+    image, behind = _picture(picture), None if back is None else _back(back)
     KnownMetadata(bundle, known).say()
-    say_without_backs(bundle, back is not None)
+    say_without_backs(bundle, isinstance(behind, Image))
     explanation = explain_picture(
         bundle, bundle_extractors(bundle), image, top_k, attention, targets, behind, known
     )
@@ -106,6 +114,14 @@ def _picture(path: str) -> Image:
         raise UserError(f"{path}: {error}. Name a picture file, or zip!member.") from error
 
 
+def _back(path: str) -> Image | PictureError:
+    """A back that cannot be read is a reason: the front is explained."""
+    try:
+        return decode(read_bytes(path))
+    except PictureError as error:
+        return error
+
+
 def explain_picture(
     bundle: Bundle,
     extractors: Sequence[Extractor],
@@ -113,7 +129,7 @@ def explain_picture(
     top_k: int = 3,
     attention: bool = True,
     targets: Targets = NO_TARGETS,
-    back: Image | None = None,
+    back: Image | PictureError | None = None,
     known: pd.DataFrame | None = None,
     genre: str | None = None,
 ) -> Explanation:
@@ -125,25 +141,38 @@ def explain_picture(
         bundle: the fitted model.
         extractors: the bundle's own, as `bundle_extractors` makes them.
         image: an RGB picture, as `data.pictures.decode` gives it.
-        top_k: how many genres are named.
+        top_k: how many genres are named; all that the cover is called are.
         attention: make the occlusion map, which runs the image network 50 times.
         targets: when to abstain, and what the set of genres guarantees.
-        back: the picture of its back, for a model that has learnt from backs.
+        back: the picture of its back, for a model that has learnt from backs, or why it cannot be read.
         known: its metadata, one row as of `given_metadata`.
         genre: that is explained and named first; None: the most probable, of those that the cover is called
             where it may have several.
     """
     row, notes, failed = measure(extractors, image)
-    row = with_beside(bundle, row, extractors, back, known)
+    behind = None
+    if isinstance(back, Image):
+        row_behind, notes_behind, failed_behind = measure(extractors, back)
+        row = pd.concat([row, row_behind.add_prefix(BACK_BLOCK)], axis=1)
+        failed |= {BACK_BLOCK + block: reason for block, reason in failed_behind.items()}
+        behind = OnThePicture(back, *_found(extractors, notes_behind))
+    elif back is not None:
+        failed[BACK] = str(back)
+    if known is not None:
+        row = pd.concat([row, metadata_frame(bundle.metadata, known)], axis=1)
     chances, verdict = chances_of(bundle, row)[0], verdict_on(bundle, row, targets)
     wanted = [genre] if genre is not None else verdict.called or ()
     called = [str(name) in wanted for name in bundle.classes]
+    codes = range(len(bundle.classes))
     first = int(np.where(called, chances, -1).argmax()) if any(called) else int(chances.argmax())
-    others = [code for code in np.argsort(-chances, kind="stable") if code != first]
-    genres = [(str(bundle.classes[code]), float(chances[code])) for code in (first, *others)[: max(1, top_k)]]
+    # what is explained first, then all that it is called, then the others
+    of = {code: (code != first, str(bundle.classes[code]) not in (verdict.called or ())) for code in codes}
+    order = sorted(np.argsort(-chances, kind="stable"), key=lambda code: of[code])
+    named = max(1, top_k, sum(not uncalled for _, uncalled in of.values()))
+    genres = [(str(bundle.classes[code]), float(chances[code])) for code in order[:named]]
     explained = bundle.classes[first]
     contributions = contributions_to(bundle, row, explained)
-    looked = {extractor.name for extractor in extractors}
+    faces, persons, read = _found(extractors, notes)
     values, note = None, "left out"
     if attention:
         values, note = _attention(bundle, extractors, image, row, first, failed, contributions.blocks)
@@ -153,17 +182,18 @@ def explain_picture(
         genres=genres,
         contributions=contributions,
         features=_features(bundle, extractors, row, contributions, explained),
-        faces=boxes(notes.get("people"), "faces") if "people" in looked else None,
-        persons=boxes(notes.get("people"), "persons") if "people" in looked else None,
-        words=words(notes.get("ocr")) if "ocr" in looked else None,
+        faces=faces,
+        persons=persons,
+        words=read,
         attention=values,
         attention_note=note,
         neighbours=_neighbours(bundle, row),
         usual_distance=math.nan if bundle.neighbours is None else bundle.neighbours.usual_distance(),
         neighbours_over=_neighbours_over(bundle),
-        lacking=lacking(bundle, {} if known is None else dict(known.iloc[0]), back is not None),
+        lacking=lacking(bundle, {} if known is None else dict(known.iloc[0]), behind is not None),
         failed=failed,
         verdict=verdict,
+        back=behind,
     )
 
 
@@ -188,20 +218,17 @@ def measure(
     return table_of_rows(kept, extractors, pd.RangeIndex(1)).learnable(), notes, failed
 
 
-def with_beside(
-    bundle: Bundle,
-    row: pd.DataFrame,
-    extractors: Sequence[Extractor],
-    back: Image | None,
-    known: pd.DataFrame | None,
-) -> pd.DataFrame:
-    """The cover's row with the features of its back and its metadata; arguments as of `explain_picture`."""
-    parts = [row]
-    if back is not None:
-        parts.append(measure(extractors, back)[0].add_prefix(BACK_BLOCK))
-    if known is not None:
-        parts.append(metadata_frame(bundle.metadata, known))
-    return pd.concat(parts, axis=1)
+def _found(
+    extractors: Sequence[Extractor], notes: Mapping[str, str]
+) -> tuple[list[Box] | None, list[Box] | None, list[MarkedWord] | None]:
+    """Faces, persons and words of one picture's notes; None where no block looks for them."""
+    looked = {extractor.name for extractor in extractors}
+    people = "people" in looked
+    return (
+        boxes(notes.get("people"), "faces") if people else None,
+        boxes(notes.get("people"), "persons") if people else None,
+        words(notes.get("ocr")) if "ocr" in looked else None,
+    )
 
 
 def _features(
@@ -254,7 +281,8 @@ def _attention(
         cells = pd.DataFrame(by_name[name](pictures), columns=columns)
         return chances_of(bundle, rows.drop(columns=columns).join(cells))[:, code]
 
-    what = f"how much the probability drops when this part is blurred for block '{name}' alone"
+    part = "this part of the front" if bundle.two_sided else "this part"
+    what = f"how much the probability drops when {part} is blurred for block '{name}' alone"
     drops = occlusion_map(image, chance)
     if drops.mean() < 0 < effects.get(name, 0):
         what += (

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from PIL.Image import Image
 
+from coverfusion.data.sides import BACK, FRONT
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
 from coverfusion.experiments.scoring.verdict import Verdict
+from coverfusion.features.table import is_back, is_metadata
 from coverfusion.fusion.uncertainty.novelty import is_training_cover
 
 SHOWN_NEIGHBOURS = 5
@@ -54,6 +57,21 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
+class OnThePicture:
+    """A picture and what was found on it.
+
+    Attributes:
+        image: RGB.
+        faces, persons, words: the largest first; None where the model has no block that looks for them.
+    """
+
+    image: Image
+    faces: list[Box] | None
+    persons: list[Box] | None
+    words: list[MarkedWord] | None
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Everything that `coverfusion explain` shows of one cover.
 
@@ -61,7 +79,7 @@ class Explanation:
         image: the cover, RGB.
         classifier: its registered name.
         genres: the most probable ones with their probabilities, the first is what is explained. Of a model of
-            several genres that is the most probable of those that the cover is called.
+            several genres that is the most probable of those that the cover is called, all of which are here.
         contributions: of each block, and of each readable column.
         features: the readable columns that move the prediction most, either way, the strongest first.
         faces, persons, words: found on the cover, the largest first; None where the model has no block that
@@ -74,6 +92,7 @@ class Explanation:
         usual_distance: of two training covers, in the median; NaN where it is not known.
         neighbours_over: what the distances of the nearest covers are over, in words.
         lacking: warnings of what the model has learnt from and is not told of this cover.
+        back: its back, and what was found on it; None where there is none that can be read.
     """
 
     image: Image
@@ -92,6 +111,7 @@ class Explanation:
     usual_distance: float = math.nan
     neighbours_over: str = "all blocks"
     lacking: list[str] = field(default_factory=list)
+    back: OnThePicture | None = None
 
     @property
     def training_cover(self) -> bool | None:
@@ -115,6 +135,22 @@ class Explanation:
         return self.verdict.without_set() if self.training_cover else self.verdict
 
     @property
+    def called(self) -> list[str]:
+        """The genres that the cover is called, each with its probability and threshold; none of one genre."""
+        thresholds = self.verdict.thresholds or {}
+        return [
+            f"{genre} {percent(chance)} ({_threshold_words(thresholds.get(genre))})"
+            for genre, chance in self.genres
+            if genre in (self.verdict.called or ())
+        ]
+
+    @property
+    def others_named(self) -> list[tuple[str, float]]:
+        """The genres that are named besides what the cover is called; of one genre, besides the first."""
+        called = [self.genre] if self.verdict.called is None else self.verdict.called
+        return [(genre, chance) for genre, chance in self.genres if genre not in called]
+
+    @property
     def headline_note(self) -> str:
         """What stands behind the genres: the classifier, and what must be known of the probabilities."""
         known = [self.classifier]
@@ -123,6 +159,14 @@ class Explanation:
         if self.training_cover:
             known.append("learnt from this cover")
         return ", ".join(known)
+
+    @property
+    def sides(self) -> dict[str, float]:
+        """What the blocks of each side do together, in the unit of the contributions; none of one picture."""
+        blocks = self.contributions.blocks
+        behind = sum(value for block, value in blocks.items() if is_back(block))
+        ahead = sum(value for block, value in blocks.items() if not (is_back(block) or is_metadata(block)))
+        return {FRONT: ahead, BACK: behind} if self.back is not None else {}
 
     @property
     def genre(self) -> str:
@@ -153,8 +197,22 @@ class Explanation:
                 "usual_distance": self.usual_distance,
                 "failed": self.failed,
                 "lacking": self.lacking,
+                "on_back": None
+                if self.back is None
+                else {
+                    "width": self.back.image.width,
+                    "height": self.back.image.height,
+                    "faces": _each(self.back.faces),
+                    "persons": _each(self.back.persons),
+                    "words": _each(self.back.words),
+                },
+                "sides": self.sides,
             }
         )
+
+
+def _threshold_words(threshold: float | None) -> str:
+    return "no threshold" if threshold is None else f"threshold {percent(threshold)}"
 
 
 def _each(items: Sequence[Box] | Sequence[MarkedWord] | None) -> list[dict[str, Any]] | None:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from coverfusion.data.sides import BACK, FRONT
 from coverfusion.experiments.drawing.labels import label
-from coverfusion.experiments.drawing.words import brief, effect
+from coverfusion.experiments.drawing.words import brief, capital, effect
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
-from coverfusion.experiments.explanation.explanation import Explanation, Feature
+from coverfusion.experiments.explanation.explanation import Explanation, Feature, OnThePicture
 from coverfusion.experiments.explanation.marked_pictures import (
     AGAINST,
     FOR,
@@ -41,6 +42,7 @@ FEATURE_ROW_HEIGHT = 0.36  # of the table of features
 WORDS_HEIGHT = 0.75  # of the line of words
 MAX_FEATURE_ROWS, MAX_EFFECT_WORDS = 8, 10
 THUMBNAIL_SIDE = 1.15
+SIDE_GAP, LINES_BESIDE = 0.16, 10  # between front and back; lines of what was found on one
 SMALL_SIZE, TEXT_SIZE, NUMBER_SIZE = 8.5, 9.5, 7.5  # points
 EXPLANATION_DPI = 110
 WORD_EFFECTS = "points of probability; one word taken away at a time, so that they do not add up"
@@ -100,12 +102,8 @@ def _axes(figure: Figure, x: float, y: float, wide: float, high: float) -> Axes:
 
 
 def _heading(figure: Figure, explanation: Explanation) -> None:
-    (genre, chance), *others = explanation.genres
-    percentage = f"{chance:.0%}".replace("%", " %")
-    room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
-    title = f"{fitted(label(genre), 22, room, 'bold')}, {percentage}"
-    _write(figure, MARGIN, 0.3, title, size=22, weight="bold")
-    runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in others)
+    _write(figure, MARGIN, 0.3, _title(explanation), size=22, weight="bold")
+    runners_up = ", ".join(f"{name} {100 * chance:.0f} %" for name, chance in explanation.others_named)
     text = f"{'then ' + runners_up + '; ' if runners_up else ''}classifier: {explanation.headline_note}"
     _write(figure, MARGIN, 0.78, fitted(text, 11, WIDTH - 2 * MARGIN), size=11, color=MUTED)
     verdict_lines = wrapped(" ".join(_said(explanation)), TEXT_SIZE, WIDTH - 2 * MARGIN, 3)
@@ -116,13 +114,24 @@ def _heading(figure: Figure, explanation: Explanation) -> None:
     _write(figure, MARGIN, 1.06, "\n".join(verdict_lines), color=AGAINST if warns else MUTED)
 
 
+def _title(explanation: Explanation) -> str:
+    """The genre and its probability, or all that it is called; these stand below with thresholds too."""
+    called = explanation.verdict.called or []
+    if len(called) > 1:
+        return fitted(", ".join(label(genre) for genre in called), 22, WIDTH - 2 * MARGIN, "bold")
+    percentage = f"{explanation.genres[0][1]:.0%}".replace("%", " %")
+    room = WIDTH - 2 * MARGIN - width(f", {percentage}", 22, "bold")
+    return f"{fitted(label(explanation.genre), 22, room, 'bold')}, {percentage}"
+
+
 def _said(explanation: Explanation) -> list[str]:
     """Sentences under the heading; of several genres first what it is called and which one this is of."""
     verdict, sentences = explanation.verdict, explanation.in_words()
     if verdict.called:
         called = called_in_words(verdict.called, bool(verdict.reached))
+        named = called_in_words(explanation.called, bool(verdict.reached))
         of = f"The effects below are of {explanation.genre} alone."
-        sentences = [called, of, *(one for one in sentences if one != called)]
+        sentences = [named, of, *(one for one in sentences if one != called)]
     return [*explanation.lacking, *sentences]
 
 
@@ -130,7 +139,7 @@ def _panels(figure: Figure, explanation: Explanation) -> None:
     """The cover, the map where there is one, and what each block does; of one block what each word does."""
     parts = explanation.contributions
     what = "each block" if len(parts.blocks) > 1 else "each word" if parts.words else "the block"
-    panels = [("Found on the cover", _cover)]
+    panels = [("Found on the cover" if explanation.back is None else "Found on both sides", _cover)]
     if explanation.attention is not None:
         panels.append(("Where the image network looks", _map))
     panels.append((f"What {what} does", _effects))
@@ -143,6 +152,9 @@ def _panels(figure: Figure, explanation: Explanation) -> None:
 
 
 def _cover(figure: Figure, explanation: Explanation, left: float) -> None:
+    if explanation.back is not None:
+        _two_sides(figure, {FRONT: explanation, BACK: explanation.back}, left)
+        return
     axes = _axes(figure, left, PANELS_TOP, PANEL, PANEL)
     mark_cover(axes, explanation, NUMBER_SIZE)
     lines = [
@@ -150,6 +162,21 @@ def _cover(figure: Figure, explanation: Explanation, left: float) -> None:
         *wrapped(words_text(explanation, lambda word: fitted(word, SMALL_SIZE, 1.6)), SMALL_SIZE, PANEL, 4),
     ]
     _write(figure, left, PANELS_TOP + PANEL + 0.1, "\n".join(lines), size=SMALL_SIZE)
+
+
+def _two_sides(figure: Figure, sides: Mapping[str, Explanation | OnThePicture], left: float) -> None:
+    """The front above the back, each with what was found on it to the right."""
+    each = (PANEL - SIDE_GAP) / 2
+    beside = left + each + SIDE_GAP
+    for number, (name, side) in enumerate(sides.items()):
+        top = PANELS_TOP + number * (each + SIDE_GAP)
+        axes = _axes(figure, left, top, each, each)
+        axes.set_anchor("NW")
+        mark_cover(axes, side, NUMBER_SIZE)
+        found = [people_text(side), words_text(side, lambda word: fitted(word, SMALL_SIZE, 1.2))]
+        lines = [line for text in found for line in wrapped(text, SMALL_SIZE, each, 9)]
+        _write(figure, beside, top, name, weight="bold")
+        _write(figure, beside, top + 0.22, "\n".join(lines[:LINES_BESIDE]), size=SMALL_SIZE)
 
 
 # --- the map -------------------------------------------------------------------------------------------
@@ -186,6 +213,8 @@ def _effects(figure: Figure, explanation: Explanation, left: float) -> None:
     text = (
         f"{unit if is_probability else parts.unit}: from {base} ({parts.start}) to {score}; {parts.method}."
     )
+    if explanation.sides:
+        text = f"{sides_in_words(explanation)} {capital(text)}"
     if len(parts.blocks) > 1:
         _bars(figure, left, wide, {block: factor * value for block, value in parts.blocks.items()})
     elif parts.words:
@@ -232,6 +261,13 @@ def _few_ticks() -> Any:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(5)
+
+
+def sides_in_words(explanation: Explanation) -> str:
+    """What the blocks of each side do together: "Together front +12.3, back -4.0."; "" of one picture."""
+    factor = display_unit(explanation.contributions.unit)[0]
+    parts = [f"{side} {effect(factor * value)}" for side, value in explanation.sides.items()]
+    return f"All blocks of the {', of the '.join(parts)}." if parts else ""
 
 
 def display_unit(unit: str) -> tuple[float, str]:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE
-from coverfusion.experiments.explanation.explanation import Explanation
+from coverfusion.experiments.explanation.explanation import Explanation, OnThePicture
 from coverfusion.experiments.explanation.people_and_words import (
     NO_PEOPLE,
     NO_WORDS,
@@ -45,12 +45,12 @@ def network_map(explanation: Explanation) -> Image.Image | None:
     return _alone(explanation, lambda axes: draw_map(axes, explanation))
 
 
-def mark_cover(axes: Axes, explanation: Explanation, size: float) -> None:
-    """Draws the cover and what was found on it.
+def mark_cover(axes: Axes, explanation: Explanation | OnThePicture, size: float) -> None:
+    """Draws the cover, or its back, and what was found on it.
 
     Args:
         axes: the whole of them.
-        explanation: of the cover.
+        explanation: of the cover, or what was found on its back.
         size: of the words' numbers, in points.
     """
     axes.imshow(np.asarray(explanation.image))
@@ -65,7 +65,7 @@ def mark_cover(axes: Axes, explanation: Explanation, size: float) -> None:
     _number(axes, _sure(read)[:MAX_NUMBERED_WORDS], max(explanation.image.size), size)
 
 
-def people_text(explanation: Explanation) -> str:
+def people_text(explanation: Explanation | OnThePicture) -> str:
     """Faces and persons with the colours of their marks, or that they were not looked for."""
     faces, persons = explanation.faces, explanation.persons
     if faces is None or persons is None:
@@ -76,11 +76,11 @@ def people_text(explanation: Explanation) -> str:
     )
 
 
-def words_text(explanation: Explanation, shorten: Callable[[str], str] = str) -> str:
+def words_text(explanation: Explanation | OnThePicture, shorten: Callable[[str], str] = str) -> str:
     """The words with their numbers on the cover, or that they were not looked for.
 
     Args:
-        explanation: of the cover.
+        explanation: of the cover, or what was found on its back.
         shorten: makes one word as short as there is room.
     """
     if explanation.words is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from coverfusion.experiments.drawing.charts import Axis
-from coverfusion.experiments.drawing.thumbnails import picture_at
+from coverfusion.experiments.drawing.thumbnails import sides_at
 from coverfusion.experiments.drawing.words import listed, percent, spread
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
@@ -62,6 +62,7 @@ class PageCover:
         typical: the proportion of covers near it that are of the page's genre; NaN where it is not.
         picture: a data URI; None where the file cannot be read any more.
         path: of its file, as seen from the collection.
+        back: as `picture`, of its back; None also where it has none.
     """
 
     genre: str
@@ -71,6 +72,7 @@ class PageCover:
     typical: float
     picture: str | None
     path: str
+    back: str | None = None
 
     @property
     def alt(self) -> str:
@@ -144,7 +146,8 @@ def pictures(findings: GenreFindings, genre: str, confused: Confused | None) -> 
 
 def cover(findings: GenreFindings, cover_id: str, genre: str) -> PageCover:
     """A cover with its thumbnail, and what there is to say of it and this genre."""
-    return _cover(findings, cover_id, picture_at(findings.space.covers["path"][cover_id]), genre)
+    front, back = sides_at(findings.space.covers, cover_id)
+    return replace(_cover(findings, cover_id, front, genre), back=back)
 
 
 def bearers(findings: GenreFindings, word: TypicalWord, genre: str) -> list[PageCover]:
@@ -262,12 +265,14 @@ def genre_gist(
     findings: GenreFindings, genre: str, count: int, effects: Rows, confused: Confused | None
 ) -> list[str]:
     """What the page comes to, in a few sentences."""
-    percentage = percent(count / len(findings.covers))
-    sentences = [f"{count:,} of the collection's {len(findings.covers):,} covers ({percentage}) are {genre}."]
+    percentage, item = percent(count / len(findings.covers)), findings.run.item
+    sentences = [
+        f"{count:,} of the collection's {len(findings.covers):,} {item}s ({percentage}) are {genre}."
+    ]
     if beside := stands_with(findings.covers, genre).most_common(GENRES_IN_GIST):
         also = [f"{number:,} {'is' if number == 1 else 'are'} {other} too" for other, number in beside]
         sentences.append(f"Of these, {' and '.join(also)}.")
-    others = f"covers that are not {genre}" if findings.run.several else "the other genres' covers"
+    others = f"{item}s that are not {genre}" if findings.run.several else f"the other genres' {item}s"
     if named := headline(effects):
         sentences.append(f"Compared with {others}, theirs {differences_in_words(named)}.")
     elif effects:
@@ -279,17 +284,17 @@ def genre_gist(
         model, scores = models[0]
         sentences.append(
             f"The chosen model {model.classifier} finds {_spanned(scores['recall'])} of those held "
-            f"out; of the covers that it calls {genre}, {_spanned(scores['precision'])} are {genre}."
+            f"out; of the {item}s that it calls {genre}, {_spanned(scores['precision'])} are {genre}."
         )
     if confused:
-        sentences.append(_mistaken(confused, genre))
+        sentences.append(_mistaken(confused, genre, item))
     return sentences
 
 
-def _mistaken(confused: Confused, genre: str) -> str:
+def _mistaken(confused: Confused, genre: str, item: str) -> str:
     rate = f"{percent(confused.share, 0)} ({spread(confused.ends)})"
     if confused.surely is None:
-        return f"Of the {genre} covers that are not {confused.genre} it calls {rate} so."
+        return f"Of the {genre} {item}s that are not {confused.genre} it calls {rate} so."
     most = "" if confused.surely else ", not significantly more than for another genre"
     return f"It takes {rate} of them for {confused.genre}{most}."
 

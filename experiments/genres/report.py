@@ -14,11 +14,12 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.names import file_stems
 from coverfusion.data.outputs import make_output_folder
+from coverfusion.data.sides import sides_in_words
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.words import (
-    HELD_OUT_WORDS,
     brief,
+    held_out_words,
     p_value,
     percent,
     points,
@@ -128,8 +129,9 @@ def _shared(findings: GenreFindings) -> dict[str, Any]:
     run = findings.run
     return {
         "run": run,
-        "held": HELD_OUT_WORDS[run.split],
+        "held": held_out_words(run.split, run.item),
         "total": len(findings.covers),
+        "of_albums": sides_in_words(findings.covers),
         "there": set(run.facts["extractors"]),
         "blocks_tested": findings.effects["column"].str.split(".").str[0].nunique(),
         "any_artist": run.facts.get("artists_known", 0) > 0,

@@ -135,9 +135,9 @@ def shap_split(run: Run, covers: pd.DataFrame) -> tuple[list[str], list[str], st
     splits = load_splits(run.folder / "splits.parquet", covers).iloc[:, 0]
     if run.split != "folds":
         learnt, held = splits == "train", splits == run.split
-        return splits.index[learnt].tolist(), splits.index[held].tolist(), f"{run.split} covers"
+        return splits.index[learnt].tolist(), splits.index[held].tolist(), f"{run.split} {run.item}s"
     held = splits == splits[splits != IN_NO_FOLD].min()
-    description = f"covers of the first of {run.config['folds']} folds"
+    description = f"{run.item}s of the first of {run.config['folds']} folds"
     return splits.index[~held].tolist(), splits.index[held].tolist(), description
 
 

@@ -124,6 +124,11 @@ class Run:
         return f"<p>{html.escape(repr(self))}</p>{self.leaderboard.to_html(index=False)}"
 
     @property
+    def item(self) -> str:
+        """What one row of it is called: an album where its sides are one item."""
+        return "album" if self.facts.get("backs") else "cover"
+
+    @property
     def bundle(self) -> Path:
         """The folder of the chosen model, for `Predictor.load` and every command that takes a bundle."""
         return self.folder / "bundle"

@@ -66,13 +66,15 @@ def add_facts(app: FastAPI, service: Service, key: list[Any], key_problems: tupl
 def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
     in_force = None
     if bundle.decision is not None:
+        sets = kind_of_sets(bundle.decision, targets)
+        told = [_sets_hold(targets, sets), guarantee(bundle.decision, targets, bundle.classes)]
         in_force = TargetsInForce(
             target_error=targets.error,
             target_coverage=targets.coverage,
             set_coverage=targets.set_coverage,
-            sets=kind_of_sets(bundle.decision, targets),
+            sets=sets,
             thresholds=targets.thresholds or MARGINAL,
-            guarantee=guarantee(bundle.decision, targets, bundle.classes),
+            guarantee=" ".join(filter(None, told)),
         )
     elif bundle.several is not None:
         in_force = TargetsInForce(
@@ -81,7 +83,7 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
             set_coverage=targets.set_coverage,
             sets=OF_ITS_GENRES,
             thresholds=BY_GENRE,
-            guarantee=f"Sets hold {set_guarantee(targets.set_coverage, OF_ITS_GENRES)}.",
+            guarantee=_sets_hold(targets, OF_ITS_GENRES),
         )
     return ModelCard(
         classifier=bundle.classifier.name,
@@ -101,6 +103,10 @@ def _model_card(bundle: Bundle, targets: Targets) -> ModelCard:
         digest=bundle.digest,
         version=version(),
     )
+
+
+def _sets_hold(targets: Targets, sets: str) -> str:
+    return f"Sets hold {set_guarantee(targets.set_coverage, sets)}."
 
 
 def version() -> str:

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from coverfusion.data.errors import did_you_mean as nearest_name
 from coverfusion.data.pictures import PictureError
 from coverfusion.experiments.scoring.score import rows_name
-from coverfusion.experiments.service.beside import BACKS_FIELD
+from coverfusion.experiments.service.beside import BACKS_FIELD, METADATA_FIELD
 from coverfusion.experiments.service.problems import PROBLEM_KINDS, Problem, described
 from coverfusion.experiments.service.schemas import (
     Predictions,
@@ -119,8 +119,6 @@ def add_explain(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         drawn = picture or request.headers.get("accept", "").lower().startswith("image/png")
 
         def work(image: PIL.Image.Image, sent: Picture) -> Response:
-            if isinstance(sent.back, PictureError):
-                raise Problem("unreadable-pictures", f"{BACKS_FIELD}: {sent.back}")
             count = min(top_k, len(service.bundle.classes))
             known = pd.DataFrame([dict(sent.known)]) if sent.known else None
             explanation = explain_picture(
@@ -162,7 +160,7 @@ def add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: tu
         ),
         diversity: float = Query(0.0, ge=0, le=1, description="0 = the nearest, 1 = as different as can be"),
     ) -> SimilarCovers:
-        """The training covers that are nearest to one picture."""
+        """The training covers that are nearest to one picture, without the picture itself."""
         from coverfusion.experiments.retrieval.similar import nearest_covers
 
         if service.bundle.neighbours is None:
@@ -174,8 +172,11 @@ def add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: tu
                 )
 
         def work(image: PIL.Image.Image, sent: Picture) -> SimilarCovers:
-            nearest = nearest_covers(service.bundle, service.extractors, image, k, genre or None, diversity)
-            return similar_covers(nearest)
+            nearest = nearest_covers(
+                service.bundle, service.extractors, image, k, genre or None, diversity, sent.cover_id
+            )
+            beside = {BACKS_FIELD: sent.back is not None, METADATA_FIELD: bool(sent.known)}
+            return similar_covers(nearest, [name for name, was_sent in beside.items() if was_sent])
 
         return await _alone(request, service, work, 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -106,9 +106,12 @@ class SimilarCover(BaseModel):
 
 
 class SimilarCovers(BaseModel):
-    """Training covers, the nearest first."""
+    """Training covers, the nearest first; the picture that was sent is none of them."""
 
     covers: list[SimilarCover]
+    ignored: list[str] = Field(
+        default=[], description="fields that were sent and do not count: likeness goes by the picture alone"
+    )
 
 
 class Health(BaseModel):
@@ -141,7 +144,9 @@ class TargetsInForce(BaseModel):
         description="by-genre where `target_error` is kept among the covers predicted as each genre; else "
         "marginal (over all covers)"
     )
-    guarantee: str = Field(description="what the targets come to, in words, and genres that every set holds")
+    guarantee: str = Field(
+        description="what sets hold and what targets come to, in words, and genres that every set holds"
+    )
 
 
 class ModelCard(BaseModel):
@@ -244,8 +249,13 @@ def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
     )
 
 
-def similar_covers(nearest: pd.DataFrame) -> SimilarCovers:
-    """The frame of `retrieval.similar.nearest_covers` without the folders of the machine that trained."""
+def similar_covers(nearest: pd.DataFrame, ignored: Sequence[str] = ()) -> SimilarCovers:
+    """The frame of `retrieval.similar.nearest_covers` without the folders of the machine that trained.
+
+    Args:
+        nearest: the covers.
+        ignored: fields that were sent and do not count.
+    """
     covers = [
         SimilarCover(
             cover_id=row["cover_id"],
@@ -255,7 +265,7 @@ def similar_covers(nearest: pd.DataFrame) -> SimilarCovers:
         )
         for row in nearest.to_dict("records")
     ]
-    return SimilarCovers(covers=covers)
+    return SimilarCovers(covers=covers, ignored=list(ignored))
 
 
 def file_name(path: str) -> str:

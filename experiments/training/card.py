@@ -16,7 +16,7 @@ from coverfusion.data.splits import IN_NO_FOLD, SPLIT_COLUMN, read_splits
 from coverfusion.experiments.drawing.markdown import render_markdown
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.words import (
-    HELD_OUT_WORDS,
+    held_out_words,
     main_scores,
     percent,
     score_labels,
@@ -84,7 +84,7 @@ def bundle_card(
         ],
         "choice": choice_words(run),
         "parameters": json.dumps(parameters, default=str) if parameters else "",
-        "held_out": f"{run.covers:,} {HELD_OUT_WORDS[run.split]}",
+        "held_out": f"{run.covers:,} {held_out_words(run.split, run.item)}",
         "level": "at least 95 %" if run.config["folds"] else "95 %",
         "choosing": [*chosen_words(run, corrected_score(run)), *nested_words(folder)],
         "baseline": guess_words(run, *chance_of(run, run.metric)),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.thumbnails import picture_at
+from coverfusion.experiments.drawing.thumbnails import sides_at
 from coverfusion.experiments.pipeline.run_folder import Run
 
 MOST_PICTURES = 120  # of all cells together: a page must stay small
@@ -15,11 +15,15 @@ MOST_IN_CELL = 6
 
 @dataclass(frozen=True)
 class CellCover:
-    """A cover, the probability of its predicted genre, and a data URI; None where the file is gone."""
+    """A cover, the probability of its predicted genre, and data URIs; None where the file is gone.
+
+    `back` is of its back, and None where it has none.
+    """
 
     path: str
     probability: float
     picture: str | None
+    back: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,9 @@ def cell_covers(run: Run, predictions: pd.DataFrame, covers: pd.DataFrame) -> di
     Args:
         run: whose chosen model predicted.
         predictions: by cover_id: `genre`, `predicted`, `p_<genre>`.
-        covers: frame with `cover_id` and `path`.
+        covers: frame with `cover_id`, `path` and, where sides are fused, `back_path`.
     """
-    paths = covers.drop_duplicates("cover_id").set_index("cover_id")["path"]
+    known = covers.drop_duplicates("cover_id").set_index("cover_id")
     probability = predictions.filter(regex="^p_").max(axis=1)
     ordered = predictions.loc[probability.sort_values(ascending=False, kind="stable").index]
     parts = sorted(ordered.groupby(["genre", "predicted"]), key=lambda part: -len(part[1]))
@@ -66,7 +70,7 @@ def cell_covers(run: Run, predictions: pd.DataFrame, covers: pd.DataFrame) -> di
     cells = {}
     for number, ((genre, predicted), part) in enumerate(parts[:MOST_PICTURES], 1):
         shown = [
-            CellCover(run.shorten(paths[one]), float(probability[one]), picture_at(paths[one]))
+            CellCover(run.shorten(known["path"][one]), float(probability[one]), *sides_at(known, one))
             for one in part.index[: min(each, MOST_IN_CELL)]
         ]
         key = (str(genre), str(predicted))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pandas as pd
 
 from coverfusion.experiments.drawing.words import (
-    HELD_OUT_WORDS,
     SPLIT_LABELS,
     gain_words,
+    held_out_words,
     interval_words,
     listed,
     value_words,
@@ -61,7 +61,8 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
     else:
         what = "" if metric.name == "accuracy" else f"{metric.label} "
         first = (
-            f"As the best of {len(fused)} on the same covers it may be flattered: corrected, {what}{without}."
+            f"As the best of {len(fused)} on the same {run.item}s it may be flattered: corrected, "
+            f"{what}{without}."
         )
     return [first, *_other_words(run, [model for model in fused if model is not run.chosen])]
 
@@ -94,7 +95,7 @@ def _have(names: list[str]) -> str:
 
 def score_words(run: Run) -> str:
     """What the chosen model reaches on the covers that count, such as "it names the right genre for 57 %"."""
-    covers = f"{run.covers:,} {HELD_OUT_WORDS[run.split]}"
+    covers = f"{run.covers:,} {held_out_words(run.split, run.item)}"
     score, metric = run.score(run.chosen), run.metric
     reached = f"{value_words(metric, score.value)} ({interval_words(metric, score)})"
     what = (
@@ -127,7 +128,7 @@ def _baseline_words(run: Run, usual: str, chance: float) -> str:
     if not metric.percent:
         return f"Knowing only how common genres are would give a {metric.label} of {reached}"
     if run.several:
-        return f"Naming every genre for each cover would give a {metric.label} of {reached}"
+        return f"Naming every genre for each {run.item} would give a {metric.label} of {reached}"
     covers = list(run.facts["genres"].values())
     how = "one of the most frequent genres" if covers.count(max(covers)) > 1 else "the most frequent genre"
     always = f"Always saying {usual}, {how}, would"
@@ -207,11 +208,11 @@ def level(run: Run) -> str:
 
 def choice_in_words(run: Run) -> str:
     """What chose the bundle's model, and what covers set its thresholds."""
-    held_out = f"the {SPLIT_LABELS[run.other or run.split]} covers" if run.other else "the covers"
+    held_out = f"the {SPLIT_LABELS[run.other or run.split]} {run.item}s" if run.other else f"the {run.item}s"
     if sum(model.kind == "fused" for model in run.models) < 2:
         return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
     label = SET_METRICS[run.chosen_by].label
     return (
         f"The chosen model has the best {label} on one half of {held_out}; the other "
-        f"half calibrates it and sets its thresholds, since covers that chose a model flatter it."
+        f"half calibrates it and sets its thresholds, since {run.item}s that chose a model flatter it."
     )

@@ -66,8 +66,8 @@ def caveats(facts: Mapping[str, Any]) -> list[str]:
     if facts.get("backs"):
         backs = facts["dropped"]["backs"]
         said.append(
-            f"Front and back are one item, and {backs:,} of {covers:,} have a back. Expect less of a new "
-            "cover without one."
+            f"Front and back are one item, and {backs:,} of {covers:,} albums have a back. Expect less of a "
+            "new one without it."
         )
     most = f"no model could reach more than {percent(facts.get('ceiling', 1.0))} accuracy."
     if left_out := facts["dropped"].get("left_out", 0):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.genre_sets import apart
-from coverfusion.experiments.drawing.thumbnails import data_uri, picture_at
+from coverfusion.experiments.drawing.thumbnails import data_uri, sides_at
 from coverfusion.experiments.pipeline.predicted_genres import SAYS, genres_of, predicted_of, several
 from coverfusion.experiments.pipeline.run_folder import Run
 from coverfusion.features.table import FeatureTable
@@ -39,6 +39,7 @@ class Mistake:
         own: true genre -> the probability that it was given.
         called: what the cover is called -> probability, the wrong one first.
         picture: of the cover.
+        back: of its back; None also where it has none.
         neighbours: training covers, the nearest first.
     """
 
@@ -48,6 +49,7 @@ class Mistake:
     own: dict[str, float]
     called: dict[str, float]
     picture: str | None
+    back: str | None
     neighbours: list[NearCover]
 
 
@@ -70,10 +72,11 @@ def confident_mistakes(
     sure = wrong.sort_values("probability", ascending=False, kind="stable").head(SHOWN_MISTAKES)
     if sure.empty:
         return []
-    paths = covers.drop_duplicates("cover_id").set_index("cover_id")["path"]
+    known = covers.drop_duplicates("cover_id").set_index("cover_id")
     near = _nearest(run.folds(covers), sure["cover_id"].tolist(), neighbours, table)
     mistakes = []
     for row, nearest in zip(sure.to_dict(orient="records"), near, strict=True):
+        front, back = sides_at(known, row["cover_id"])
         own, wrong_one = _parts(row["genre"], sets), row["predicted"]
         called = [name for name in genres_of(predictions) if row.get(f"{SAYS}{name}", name == wrong_one)]
         called.sort(key=lambda name: (name != wrong_one, -row[f"p_{name}"]))
@@ -83,12 +86,13 @@ def confident_mistakes(
         ]
         mistakes.append(
             Mistake(
-                path=run.shorten(paths[row["cover_id"]]),
+                path=run.shorten(known["path"][row["cover_id"]]),
                 genre=row["genre"],
                 predicted=wrong_one,
                 own={name: row[f"p_{name}"] for name in own},
                 called={name: row[f"p_{name}"] for name in called},
-                picture=picture_at(paths[row["cover_id"]]),
+                picture=front,
+                back=back,
                 neighbours=shown,
             )
         )

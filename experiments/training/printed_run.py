@@ -63,7 +63,7 @@ def choice_sentences(run: Run) -> Iterator[str]:
 def leaderboard_table(run: Run) -> Table:
     """The models as the report has them, the best first; the title says by what and on which covers."""
     metric, ranking = run.metric, run.other or run.split
-    where = f"{_covers(run, ranking):,} {SPLIT_LABELS[run.other]} covers" if run.other else "all folds"
+    where = f"{_covers(run, ranking):,} {SPLIT_LABELS[run.other]} {run.item}s" if run.other else "all folds"
     table = new_table(f"Models, the best {metric.label} on {where} first")
     table.add_column("model", overflow="fold")
     level = "95 %" if run.other else "at least 95 %"

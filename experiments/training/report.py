@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.csv_files import read_csv
+from coverfusion.data.sides import sides_in_words
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.curves import Counted, Curve, Spot, calibration_curve
@@ -107,6 +108,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
     pages.save_charts(folder, charts)
     context = pages.script("leaderboard.js") | {
         "run": run,
+        "of_albums": sides_in_words(covers),
         "charts": charts,
         "cells": {} if run.several else cell_covers(run, predictions, covers),
         "chance": chance,
@@ -182,7 +184,7 @@ def leaderboard_chart(run: Run, chance: float) -> Forest:
         )
         rows.append(row.scaled(metric.scale))
     line = metric.scale * chance
-    always = "every genre for each cover" if run.several else "always the most frequent genre"
+    always = f"every genre for each {run.item}" if run.several else "always the most frequent genre"
     label = always if metric.percent else "knowing only how common genres are"
     smaller = "" if metric.higher_is_better else " (smaller is better)"
     return Forest(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from PIL import Image
@@ -161,4 +163,25 @@ def test_a_genre_may_be_called_genre(tmp_path):
     root = pictures.save_folders(tmp_path / "covers", {"genre": [picture], "covers": [picture]})
     inspect_collection(read_collection(root, labels="many"), tmp_path / "out")
     lines = (tmp_path / "out" / "cooccurrence.csv").read_text().split()
-    assert lines == ["genre,covers,genre", "covers,1,1", "genre,1,1"]
+    assert lines == ["of_genre,covers,genre", "covers,1,1", "genre,1,1"]
+
+
+def test_of_several_genres_only_files_that_differ_are_listed_as_under_several(tmp_path):
+    one, two, three, four = (pictures.encode(pictures.noise(seed), "PNG") for seed in range(1, 5))
+    files = {"a": one, "b": two, "c": two, "d": three, "e": three, "f": four}
+    genres = {"a": "rock|genre", "b": "rock|pop", "c": "rock|pop", "d": "rock|pop", "e": "pop", "f": "jazz"}
+    for name, content in files.items():
+        (tmp_path / f"{name}.png").write_bytes(content)
+    rows = [{"path": f"{name}.png", "genre": genre} for name, genre in genres.items()]
+    collection = read_collection(pictures.save_manifest(tmp_path / "m.csv", rows), labels="many")
+    assert sorted(collection.frame["genre"]) == ["genre|rock", "jazz", "pop|rock", "pop|rock"]
+    # a says both genres itself, b and c say the same; d and e have equal bytes and other genres
+    listed = collection.conflicts
+    assert {
+        (Path(path).stem, genre) for path, genre in zip(listed["path"], listed["genre"], strict=True)
+    } == {
+        ("d", "rock"),
+        ("d", "pop"),
+    }
+    assert {Path(path).stem for path in listed["partner"]} == {"e"}
+    assert (collection.counts["conflicting"], collection.counts["conflicting_rows"]) == (1, 2)

@@ -166,17 +166,32 @@ def test_trouble_that_passes_is_waited_out(what, tmp_path, service):
 
 
 @pytest.mark.parametrize("body", ["nonsense", {"id": 2, "artists": "?"}, []])
-def test_what_is_no_release_is_asked_for_again(body, tmp_path, service):
+def test_what_is_no_release_is_listed_and_asked_for_again_with_retry(body, tmp_path, service):
     before = service.releases[2]
     if body == "nonsense":
         service.trouble[2] = [body]
     else:
         service.releases[2] = body
         service.pictures.pop(2)
-    run(tmp_path, service, wanted(1, 2))
-    assert table(tmp_path, "rejected.csv")["reason"].tolist() == ["what came is no release"]
+    assert run(tmp_path, service, wanted(2, 1)).unanswered == 0  # the first reply does not end the run
+    listed = table(tmp_path, "rejected.csv")[["id", "status", "reason"]].to_numpy().tolist()
+    assert listed == [["2", "bad", "what came is no release"]]
+    assert lock(tmp_path) == [("1", "front", "ok"), ("2", "front", "bad")]
     service.releases[2], service.pictures[2] = before, [picture(2)]
-    assert run(tmp_path, service, wanted(1, 2)).unanswered == 0
+    service.asked.clear()
+    run(tmp_path, service, wanted(2, 1))
+    assert service.paths() == []
+    run(tmp_path, service, wanted(2, 1), retry=True)
+    assert service.paths() == ["/releases/2", "/R-2-0.jpeg"]
+    assert lock(tmp_path) == [("1", "front", "ok"), ("2", "front", "ok")]
+
+
+def test_replies_that_are_no_releases_end_the_run_after_some_in_a_row(tmp_path):
+    service = with_releases(*range(1, 20))
+    service.trouble |= {n: ["nonsense"] for n in range(1, 20)}
+    with discogs(service), pytest.raises(UserError, match=rf"for {MAX_UNANSWERED} releases in a row"):
+        run(tmp_path, service, wanted(*range(1, 20)))
+    assert len(table(tmp_path, "rejected.csv")) == MAX_UNANSWERED
 
 
 def test_a_dead_service_ends_the_run_and_keeps_what_there_is(tmp_path):

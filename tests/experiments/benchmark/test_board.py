@@ -1,5 +1,6 @@
 """Scores worked out by hand, pairs, guessing and what is too good to be true."""
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,15 @@ def test_the_verdict_names_what_is_sure(board: Board) -> None:
     assert said[2] == f"Not significantly better than guessing: {MARKUP}."
     assert printed_board(board)["p"].tolist()[0] == ""
     assert [row.label for row in scores_chart(board).rows] == ["good", MARKUP, GUESSING]
+
+
+def test_the_page_names_what_is_left_out_and_why(board: Board, tmp_path: Path) -> None:
+    page = write_board(board, tmp_path / "all").read_text(encoding="utf-8")
+    assert "Left out" not in page
+    reason = "board/short.csv has no column 'cover_id', but index."
+    page = write_board(board, tmp_path / "some", [reason]).read_text(encoding="utf-8")
+    assert "<h2>Left out</h2>\n<p>1 file is no submission" in page
+    assert html.escape(reason).replace("&#x27;", "&#39;") in page
 
 
 def test_where_none_is_better_than_guessing_no_system_is_named_twice() -> None:

@@ -87,9 +87,18 @@ def test_a_submission_with_guessed_pictures_comes_back(task: Task, tmp_path: Pat
 def test_a_submission_takes_the_place_of_its_own_earlier_one_alone(task: Task, tmp_path: Path) -> None:
     columns = [0.5] * 6, [0.25] * 6, [0.25] * 6
     place = write_submission(task, submitted(task, "My system", *columns), tmp_path)
+    before = place.read_bytes()
     assert write_submission(task, submitted(task, "My system", *columns), tmp_path) == place
-    with pytest.raises(UserError, match="holds My system, which My-system would replace"):
-        write_submission(task, submitted(task, "My-system", *columns), tmp_path)
+    better = [0.6] * 6, [0.2] * 6, [0.2] * 6
+    for name in ("My system", "My-system", "my SYSTEM"):
+        with pytest.raises(UserError, match=r"holds another submission, My system\. `--replace`"):
+            write_submission(task, submitted(task, name, *better), tmp_path)
+    assert place.read_bytes() == before
+    for name in ("My system", "my SYSTEM"):
+        put = write_submission(task, submitted(task, name, *better), tmp_path, replace_=True)
+        assert submission_files([tmp_path]) == [put]
+        assert read_submission(task, put).name == name
+        assert read_submission(task, put).probabilities.iloc[:, 0].tolist() == [0.6] * 6
 
 
 def test_a_submission_comes_back_as_it_was_written(task: Task, tmp_path: Path) -> None:

@@ -237,12 +237,43 @@ def test_a_change_that_decides_no_score_is_refused_too(
         read_task(tmp_path / "task")
 
 
-def test_a_task_without_the_second_digest_is_read(tmp_path: Path) -> None:
+def test_a_task_that_lost_the_second_digest_is_refused_and_an_old_one_is_read(
+    tmp_path: Path,
+) -> None:
     made = written_task(["a", "b"] * 4, [0, 0, 0, 0, 1, 1, 1, 1])
     place = write_task(made, tmp_path / "task") / TASK_FILE
+    assert read_task(tmp_path / "task").checked
     lines = place.read_text().splitlines(keepends=True)
-    place.write_text("".join(line for line in lines if not line.startswith("digest of both")))
-    assert read_task(tmp_path / "task").digest == made.digest
+    without = "".join(line for line in lines if not line.startswith("digest of both"))
+    place.write_text(without)
+    with pytest.raises(UserError, match="lost its line 'digest of both files'"):
+        read_task(tmp_path / "task")
+    place.write_text(without.replace("format: 2", "format: 1"))
+    old = read_task(tmp_path / "task")
+    assert (old.digest, old.checked) == (made.digest, False)
+
+
+def test_a_task_with_one_id_twice_is_refused(tmp_path: Path) -> None:
+    made = written_task(["a", "b"] * 4, [0, 0, 0, 0, 1, 1, 1, 1])
+    made.pictures["id"] = made.pictures["id"].replace("03.jpg", "02.jpg")
+    write_task(made, tmp_path / "task")  # its digests are right
+    with pytest.raises(UserError, match=r"two pictures have the id '02\.jpg'"):
+        read_task(tmp_path / "task")
+
+
+def test_pictures_of_one_genre_and_name_get_ids_of_their_own(tmp_path: Path) -> None:
+    rows = []
+    for genre, number in [(genre, number) for genre in COLOURS for number in range(4)]:
+        file = tmp_path / f"shelf-{number}" / f"{genre}.png"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(encode(poster(genre, number), "PNG"))
+        rows.append({"path": f"{file.parent.name}/{file.name}", "genre": genre})
+    made = make_task(read_collection(save_manifest(tmp_path / "m.csv", rows)), "Shelves", 2)
+    assert made.pictures["id"].is_unique
+    first = made.pictures.index[0]
+    genre = made.pictures["genre"].iloc[0]
+    assert made.pictures["id"].iloc[0] == f"{genre}/{genre}.png {first[:8]}"
+    pd.testing.assert_frame_equal(read_task(write_task(made, tmp_path / "task")).pictures, made.pictures)
 
 
 @pytest.mark.parametrize("folds", [[0, 0, -1, -1], [0, 0, 2, 2], [0, 0, 0, 0]])

@@ -10,7 +10,8 @@ import pytest
 from PIL.Image import Image
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.commands.explain import _known
+from coverfusion.experiments.commands.explain import _known, print_explanation
+from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.explanation.explain import explain, explain_picture
 from coverfusion.experiments.explanation.explanation import TRAINING_COVER_WARNING, Explanation
 from coverfusion.experiments.explanation.figure import figure_of
@@ -24,6 +25,7 @@ from coverfusion.fusion.bundle import Bundle, load_bundle, save_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
 from coverfusion.fusion.uncertainty.decision import Targets, learn_decision
 from tests.experiments.test_cli import coverfusion
+from tests.helpers.many import save_many, train_many
 from tests.helpers.pictures import encode, noise, solid, stripes
 from tests.helpers.planted import quick
 
@@ -301,3 +303,26 @@ def test_what_cannot_be_read_or_written_is_named(plain: Path, tmp_path: Path) ->
             explain(plain, str(picture), out)
     with pytest.raises(UserError, match="not a bundle"):
         explain(tmp_path, str(cover), tmp_path / "a.png")
+
+
+def test_all_genres_that_a_cover_is_called_are_named_with_their_thresholds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = save_many(tmp_path / "covers")
+    bundle = train_many(manifest) / "bundle"
+    both = manifest.parent / "cover-003.png"  # red and striped
+    found = explain(bundle, both, tmp_path / "why.png", top_k=1, attention=False)
+    thresholds = found.verdict.thresholds or {}
+    assert sorted(found.verdict.called or []) == ["ember", "wave"]
+    assert {genre for genre, _ in found.genres} == {"ember", "wave"}
+    for (genre, chance), said in zip(found.genres, found.called, strict=True):
+        assert chance >= thresholds[genre]
+        assert said == f"{genre} {percent(chance)} (threshold {percent(thresholds[genre])})"
+    assert found.others_named == []
+    more = explain(bundle, both, tmp_path / "why.png", top_k=3, attention=False)
+    assert [genre for genre, _ in more.others_named] == ["quiet"]
+    capsys.readouterr()
+    print_explanation(more)
+    printed = " ".join(capsys.readouterr().out.split()).replace("\u00a0", " ")
+    first = f"{', '.join(more.called)}; then quiet ".replace("\u00a0", " ")
+    assert printed.startswith(first)

@@ -120,10 +120,19 @@ def test_years_what_is_missing_and_what_is_near_are_written() -> None:
 
 
 def test_of_several_genres_the_picture_says_what_it_is_called_and_of_which_it_is() -> None:
-    verdict = Verdict(called=["Country", "Rock"], reached=True, note="A long note on these covers. " * 20)
-    shown = figure_of(_explanation(verdict=verdict))
+    verdict = Verdict(
+        called=["Country", "Rock"],
+        reached=True,
+        thresholds={"Country": 0.25, "Rock": 0.2},
+        note="A long note on these covers. " * 20,
+    )
+    genres = [("Country", 0.5), ("Rock", 0.3), ("Pop", 0.1)]
+    shown = figure_of(_explanation(genres=genres, verdict=verdict))
     texts = [" ".join(text.get_text().split()) for text in shown.findobj(Text)]
-    (said,) = [text for text in texts if text.startswith("Called Country, Rock: ")]
+    assert "Country, Rock" in texts  # the title
+    assert any(text.startswith("then Pop 10 %; ") for text in texts)
+    called = "Called Country 50.0 % (threshold 25.0 %), Rock 30.0 % (threshold 20.0 %): "
+    (said,) = [text for text in texts if text.startswith(called)]
     assert "The effects below are of Country alone. A long note" in said
 
 

@@ -41,7 +41,7 @@ def _run(folder: Path, covers: pd.DataFrame, folds: int | None = None) -> Simple
     splits = pd.DataFrame({"fold": part} if folds else {"split": names}, index=pd.Index(covers["cover_id"]))
     save_splits(splits, folder / "splits.parquet")
     config = {"classifiers": {"catboost": PARAMETERS}, "seed": 0, "folds": folds}
-    return SimpleNamespace(folder=folder, config=config, split="folds" if folds else "test")
+    return SimpleNamespace(folder=folder, config=config, split="folds" if folds else "test", item="cover")
 
 
 def test_contributions_add_up_to_the_score() -> None:

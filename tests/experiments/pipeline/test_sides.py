@@ -9,13 +9,18 @@ import pytest
 
 import coverfusion as cf
 from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import decode
+from coverfusion.data.sides import sides_in_words
 from coverfusion.experiments.ablation.study import ablate
+from coverfusion.experiments.drawing.thumbnails import data_uri, sides_at, thumbnail
 from coverfusion.experiments.explanation.explain import explain
+from coverfusion.experiments.explanation.figure import figure_of
 from coverfusion.experiments.genres.report import write_genre_report
 from coverfusion.experiments.pipeline.config import make_config
 from coverfusion.experiments.pipeline.preparation import run_extractors
 from coverfusion.experiments.pipeline.reopen import reopen
 from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.transfer.study import transfer
 from coverfusion.fusion.bundle import load_bundle
@@ -73,6 +78,86 @@ def test_without_backs_accuracy_is_near_chance_and_with_half_of_them_between(tmp
     with_back = (covers.loc[predictions.index, "back"] != "").to_numpy()
     assert right[with_back].mean() > 0.9
     assert right[~with_back].mean() < CHANCE + 0.25
+
+
+@pytest.fixture(scope="module")
+def every_second(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose albums have a back where their number is even."""
+    folder = tmp_path_factory.mktemp("half")
+    half = save_sided(folder, lambda number: number % 2 == 0)
+    return train(config(half, folder / "runs", sides="fused", classifiers=["logistic"], folds=3))
+
+
+def test_an_explanation_shows_both_sides_and_what_each_does(run, tmp_path):
+    folder = run.parents[1]
+    front, back = folder / "opera-3_front.jpg", folder / "opera-3_back.jpg"
+    found = explain(run / "bundle", front, tmp_path / "e.png", back=str(back), attention=False)
+    assert found.back is not None
+    assert found.back.image.tobytes() == decode(back.read_bytes()).tobytes()
+    written = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))
+    assert written["on_back"]["width"] == found.back.image.width
+    parts = written["contributions"]
+    assert written["sides"] == {"front": parts["blocks"]["color"], "back": parts["blocks"]["back_color"]}
+    assert written["sides"]["back"] > 0.3 > written["sides"]["front"]  # the back alone tells the genre
+    drawn = figure_of(found)
+    assert {"front", "back"} <= {text.get_text() for text in drawn.texts}
+    pictures = [np.asarray(image.get_array()) for axes in drawn.axes for image in axes.images]
+    for side in (found.image, found.back.image):
+        assert any(np.array_equal(shown, np.asarray(side)) for shown in pictures)
+
+
+def test_a_back_that_cannot_be_read_is_named_and_the_front_explained(run, tmp_path):
+    front = run.parents[1] / "opera-3_front.jpg"
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    found = explain(
+        run / "bundle", front, tmp_path / "e.png", back=str(tmp_path / "bad.jpg"), attention=False
+    )
+    alone = explain(run / "bundle", front, tmp_path / "a.png", attention=False)
+    assert list(found.failed) == ["back"]
+    assert "not a picture" in found.failed["back"]
+    assert found.genres == alone.genres
+    assert (found.back, found.sides, found.lacking) == (None, {}, alone.lacking)
+
+
+def test_a_report_shows_backs_beside_fronts_and_counts_albums(every_second):
+    run, prepared = read_run(every_second), reopen(every_second)
+    cells = cell_covers(run, run.predictions("logistic"), prepared.covers)
+    shown = [cover for cell in cells.values() for cover in cell.shown]
+    numbers = [int(Path(cover.path).name.partition("_")[0].partition("-")[2]) for cover in shown]
+    assert [cover.back is not None for cover in shown] == [number % 2 == 0 for number in numbers]
+    assert all(cover.back != cover.picture for cover in shown)
+    page = run.report.read_text(encoding="utf-8")
+    assert "60 albums of 90 pictures, 60 fronts and 30 backs" in page
+    assert "60 covers" not in page
+    with_back = [cover for cover in shown if cover.back]
+    assert with_back
+    assert all(cover.back in page for cover in with_back)
+
+
+def test_a_genre_page_shows_backs_beside_fronts(every_second, tmp_path):
+    write_genre_report(every_second, tmp_path / "genres")
+    (page,) = (tmp_path / "genres").glob("genre-*dub.html")
+    pictures = {
+        name: data_uri(thumbnail((every_second.parents[1] / name).read_bytes()))
+        for name in (
+            f"dub-{number}_{side}.jpg" for number in range(0, ALBUMS, 2) for side in ("front", "back")
+        )
+    }
+    text = page.read_text(encoding="utf-8")
+    fronts = [name for name, picture in pictures.items() if "front" in name and picture in text]
+    assert fronts
+    assert all(pictures[name.replace("front", "back")] in text for name in fronts)
+    assert "60 albums (33.3" in text
+
+
+def test_an_album_without_a_front_counts_its_back_alone(tmp_path):
+    manifest = save_sided(tmp_path, lambda number: number == 0)
+    rows = pd.read_csv(manifest)
+    rows[rows["path"] != "dub-0_front.jpg"].to_csv(manifest, index=False)
+    covers = cf.read_collection(manifest, sides="fused").frame
+    assert "60 albums of 62 pictures, 59 fronts and 3 backs" in sides_in_words(covers)
+    alone = covers.loc[covers["path"].str.endswith("dub-0_back.jpg"), "cover_id"].iloc[0]
+    assert sides_at(covers.set_index("cover_id"), alone)[1] is None
 
 
 def test_ablation_names_the_block_of_the_back(manifest):

@@ -1,5 +1,6 @@
 """The service as clients meet it: answers, targets, batches, limits."""
 
+import hashlib
 import io
 import json
 import re
@@ -116,6 +117,16 @@ def test_similar_covers_are_training_covers_without_folders(client: TestClient, 
     assert "Did you mean 'opera'?" in assert_problem(wrong, 422, "invalid")["detail"]
 
 
+def test_a_training_cover_is_not_similar_to_itself(client: TestClient, served_folder: Path) -> None:
+    first = client.post("/v1/similar?k=1", files=files(JPEG)).json()["covers"][0]
+    content = (served_folder / "covers" / first["genre"] / first["name"]).read_bytes()
+    body = client.post("/v1/similar?k=4", files=files(content)).json()
+    assert len(body["covers"]) == 4
+    assert first["cover_id"] == hashlib.sha256(content).hexdigest()
+    assert first["cover_id"] not in [cover["cover_id"] for cover in body["covers"]]
+    assert body["ignored"] == []
+
+
 def test_an_explanation_is_json_or_a_picture(client: TestClient, served_folder: Path) -> None:
     answer = client.post("/v1/explain?attention=false&top_k=1", files=files(JPEG))
     assert answer.status_code == 200, answer.text
@@ -205,7 +216,8 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
         "set_coverage": 0.9,
         "sets": "by-genre",
         "thresholds": "marginal",
-        "guarantee": guarantee(load_bundle(served_bundle).decision, Targets(), GENRES),
+        "guarantee": "Sets hold the true genre of 90 % of each genre's covers."
+        + f" {guarantee(load_bundle(served_bundle).decision, Targets(), GENRES)}".rstrip(),
     }
     targets = Targets(error=0.1, set_coverage=0.8, sets="marginal", thresholds="by-genre")
     assert set(rule_of(load_bundle(served_bundle).decision, targets).thresholds) == {np.inf}
@@ -213,6 +225,7 @@ def test_the_model_says_which_targets_are_in_force(client: TestClient, served_bu
         targets_shown = client.get("/v1/model").json()["targets"]
         assert (targets_shown["target_error"], targets_shown["set_coverage"]) == (0.1, 0.8)
         assert (targets_shown["sets"], targets_shown["thresholds"]) == ("marginal", "by-genre")
+        assert targets_shown["guarantee"].startswith("Sets hold the true genre of 80 % of covers. ")
         assert "10 % wrong cannot be guaranteed" in targets_shown["guarantee"]
         assert client.post("/v1/predict", files=files(JPEG)).json()["pictures"][0]["abstain"]
 

@@ -140,6 +140,13 @@ def test_what_is_not_sent_is_warned_of(asked: TestClient) -> None:
     assert why["lacking"] == []
 
 
+def test_likeness_goes_by_the_picture_alone_and_says_so(asked: TestClient) -> None:
+    plain = asked.post("/v1/similar", files=files(FRONT)).json()
+    beside = asked.post("/v1/similar", files=ONE_BACK, data={"metadata": '{"year": 1990}'}).json()
+    assert beside["covers"] == plain["covers"] != []
+    assert (plain["ignored"], beside["ignored"]) == ([], ["backs", "metadata"])
+
+
 def test_backs_are_as_many_as_pictures(asked: TestClient) -> None:
     answer = asked.post("/v1/predict", files=[*files(FRONT, FRONT), *files(BACK, field="backs")])
     assert "backs" in assert_problem(answer, 422, "invalid")["detail"]
@@ -152,7 +159,9 @@ def test_a_bad_side_leaves_the_other(asked: TestClient) -> None:
     (picture,) = asked.post("/v1/predict", files=bad_back).json()["pictures"]
     assert picture["genres"]
     assert picture["failed_blocks"].startswith("back: ")
-    assert_problem(asked.post("/v1/explain", files=bad_back), 422, "unreadable-pictures")
+    explained = asked.post("/v1/explain", files=bad_back, params={"attention": False}).json()
+    assert list(explained["failed"]) == ["back"]
+    assert f"back: {explained['failed']['back']}" == picture["failed_blocks"]
     (picture,) = asked.post("/v1/predict", files=[*files(b"no picture"), *files(BACK, field="backs")]).json()[
         "pictures"
     ]

@@ -35,7 +35,7 @@ def test_covers_left_out_make_the_task_easier_and_those_kept_bound_it() -> None:
 def test_it_is_said_how_many_items_have_a_back() -> None:
     facts = {"covers": 1200, "artists_known": 1200, "dropped": {"backs": 1100}, "backs": ["back_color"]}
     (said,) = caveats(facts)
-    assert said.startswith("Front and back are one item, and 1,100 of 1,200 have a back.")
+    assert said.startswith("Front and back are one item, and 1,100 of 1,200 albums have a back.")
 
 
 def _small_run(folder: Path, more: list[int]) -> Run:
