@@ -26,23 +26,28 @@ def conflict_rows(
         rows: n covers and genres.
         same: (n,) whether equal bytes stand under another genre.
         shown: (n,) the picture that each shows.
-        files: a row a file and genre, with `cover_id` and `path`.
+        files: a row a file and genre, with `cover_id`, `path` and `genre`.
     """
-    genres = {picture: sorted(set(names)) for picture, names in rows["genre"].groupby(shown)}
-    paths = rows.groupby([shown, rows["genre"]])["path"].first()  # of each picture and genre
-    copies = files[files["cover_id"].isin(rows["cover_id"])].groupby("cover_id")["path"].unique()
-    what = np.where(same, "equal bytes", "near duplicates")
+    pictures = dict(zip(rows["cover_id"], shown, strict=True))
+    files = files[files["cover_id"].isin(pictures)]
+    equal, alike = _files_of(files, files["cover_id"]), _files_of(files, files["cover_id"].map(pictures))
     reasons, partners = [], []
-    of_rows = zip(what, shown, rows["genre"], rows["path"], rows["cover_id"], strict=True)
-    for one, picture, genre, path, cover_id in of_rows:
-        reasons.append(f"{one} under several genres: {', '.join(genres[picture])}")
-        partner = paths[picture, next(other for other in genres[picture] if other != genre)]
-        if partner == path:  # one file under both genres: an equal one is told, where there is one
-            partner = next((copy for copy in copies[cover_id] if copy != path), path)
-        partners.append(partner)
+    for is_same, (_, row) in zip(same, rows.iterrows(), strict=True):
+        others = equal[row["cover_id"]] if is_same else alike[pictures[row["cover_id"]]]
+        what = "equal bytes" if is_same else "near duplicates"
+        reasons.append(f"{what} under several genres: {', '.join(sorted({genre for _, genre in others}))}")
+        # a file of another genre, where one file has not both
+        partners.append(min(others, key=lambda file: (file[0] == row["path"], file[1] == row["genre"]))[0])
     conflicts = rows.assign(kind=np.where(same, "same", "near"), reason=reasons, partner=partners)
     conflicts = conflicts.sort_values(
         ["kind", "group", "genre", "cover_id"], ascending=[False, True, True, True]
     )
     columns = ["cover_id", "path", "genre", "group", "kind", "reason", "partner"]
     return conflicts[columns].reset_index(drop=True)
+
+
+def _files_of(files: pd.DataFrame, of: pd.Series) -> dict[object, list[tuple[str, str]]]:
+    """Path and genre of the files of each cover or picture, in their order."""
+    return {
+        one: list(zip(part["path"], part["genre"], strict=True)) for one, part in files.groupby(of.to_numpy())
+    }

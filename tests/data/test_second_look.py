@@ -107,6 +107,19 @@ def test_a_photographed_cover_under_another_genre_is_conflicting_and_names_its_p
     assert pd.factorize(everything["group"])[0].tolist() == [0, 1, 0, 2, 3]
 
 
+def test_the_partner_of_equal_bytes_is_the_equal_file_and_not_a_scan_before_it(tmp_path):
+    cover = painting(0)
+    root = pictures.save_folders(
+        tmp_path / "c",
+        {"Dub": [cover], "Jazz": [photo(cover), series(0)], "Opera": [RESCANS["cropped"](cover), cover]},
+    )
+    conflicts = read_collection(root).conflicts
+    same, near = (conflicts[conflicts["kind"] == kind] for kind in ("same", "near"))
+    assert same["reason"].tolist() == ["equal bytes under several genres: Dub, Opera"] * 2
+    assert same["partner"].tolist() == same["path"].tolist()[::-1]
+    assert set(near["reason"]) == {"near duplicates under several genres: Dub, Jazz, Opera"}
+
+
 @pytest.mark.slow
 def test_drawn_covers_that_the_hash_takes_for_alike_are_grouped_but_not_conflicting(tmp_path):
     collection = read_collection(draw_sample(tmp_path / "covers", covers_per_genre=25))
