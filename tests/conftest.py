@@ -1,6 +1,11 @@
 """Settings for all tests."""
 
+import os
+
 from hypothesis import settings
+
+# pytest's own processes share the cores: studies start others only where a test asks for `workers`
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")
 
 # wall-clock deadlines would make tests depend on how busy the machine is
 settings.register_profile("coverfusion", deadline=None, max_examples=40)

@@ -48,6 +48,7 @@ def coverfusion(
             "HOME": str(folder),
             "COLUMNS": "200",
             "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
             **environment,
         },
     )
