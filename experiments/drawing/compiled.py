@@ -15,7 +15,9 @@ class Compiled(jinja2.BytecodeCache):
         self._code: dict[tuple[str, str], CodeType | None] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
+        """Fills the bucket with what is kept of its name and text."""
         bucket.code = self._code.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keeps what the bucket holds."""
         self._code[bucket.key, bucket.checksum] = bucket.code
