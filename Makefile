@@ -11,8 +11,8 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/coverfusion demo
 
-# in parts: a worker that has loaded every library holds 3 GB
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# in parts: a worker that has loaded every library holds 3 GB; by name, as files with few tests take longest
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: $(READY)
 	$(PYTEST) tests/data tests/features
 	$(PYTEST) tests/fusion

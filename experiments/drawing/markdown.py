@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 
 from coverfusion.data.names import escaped
+from coverfusion.experiments.drawing.compiled import Compiled
 from coverfusion.experiments.drawing.pages import TEMPLATES, Filters
 
 _MARKS = re.compile(r"[\\`*_\[\]<>&|~$]")
@@ -59,6 +60,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=Compiled(),
+        optimized=False,  # as in pages
     )
     environment.filters["code"] = as_code
     return environment

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing.charts import DARK, LIGHT, Chart
+from coverfusion.experiments.drawing.compiled import Compiled
 from coverfusion.experiments.drawing.marks import mark
 from coverfusion.experiments.drawing.words import capital, day
 
@@ -126,6 +127,8 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=Compiled(),
+        optimized=False,  # else what filters make of constants would be compiled
     )
     environment.globals["mark"] = mark
     environment.filters |= {"svg": svg, "day": day, "capital": capital, "how_many": how_many}

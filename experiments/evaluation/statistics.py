@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 CONFIDENCE_LEVEL = 0.95
 TEST_POWER = 0.8
@@ -260,5 +259,12 @@ def wilson(value: float, count: float, times: float = float(stats.norm.ppf(0.975
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """p-values corrected for making all these tests (S. Holm 1979, by statsmodels)."""
-    return multipletests(p_values, method="holm")[1] if len(p_values) else np.array([])
+    """p-values corrected for making all these tests (S. Holm 1979).
+
+    Written out, as statsmodels' function collects all garbage of the process in each call.
+    """
+    order = np.argsort(p_values)
+    steps = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(steps, 1.0)
+    return corrected

@@ -154,9 +154,10 @@ def _start(facts: Mapping[str, Any], cores: list[int], counter: Any) -> None:
 
 
 def _one_torch_thread() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+    """Whether torch is loaded already, or by a classifier that needs it: for most it would load in vain."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def _fit_piece(part: Part, models: list[Model]) -> None:

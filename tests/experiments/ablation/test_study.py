@@ -186,7 +186,7 @@ def test_a_planted_signal_gets_the_shapley_value(signal: str, beside: str, tmp_p
         blocks=[signal, "texture", beside],
         folds=4,
     )
-    folder = ablate(config, ["alone", "without", "subsets"], repeats=2, workers=2)
+    folder = ablate(config, ["alone", "without", "subsets"], repeats=2, workers=1)
     values = pd.read_csv(folder / "shapley.csv").query("genre == 'all'").set_index("block")
     total = values["value"].sum()
     assert total > 0.4

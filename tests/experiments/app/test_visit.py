@@ -39,7 +39,13 @@ def _start(folder: Path, *words: object) -> subprocess.Popen[str]:
         stdout=(folder / "log").open("w"),
         stderr=subprocess.STDOUT,
         text=True,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "200", "PYTHONPATH": str(ROOT)},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(folder),
+            "COLUMNS": "200",
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+        },
     )
 
 

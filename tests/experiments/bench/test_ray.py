@@ -14,7 +14,8 @@ def test_steady_state_leaves_out_what_came_first() -> None:
     assert timeline.steady(65) == 64 / 4
 
 
-def test_cost_of_a_block_is_its_seconds_on_all_threads_of_an_actor() -> None:
+def test_cost_of_a_block_is_its_seconds_on_all_threads_of_an_actor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOKY_MAX_CPU_COUNT", raising=False)  # all cores
     cores = joblib.cpu_count()
     rows = pd.DataFrame(
         {

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.shapley import shapley_values, subsets
@@ -171,6 +172,14 @@ def test_what_was_not_drawn_is_left_out() -> None:
 def test_holm_by_hand() -> None:
     np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
     assert len(holm(np.array([]))) == 0
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0])
+def test_holm_is_statsmodels(scale: float) -> None:
+    p_values = np.random.default_rng(0).random(50) * scale
+    p_values[7:9] = p_values[3]
+    p_values[20] = np.nan
+    np.testing.assert_array_equal(holm(p_values), multipletests(p_values, method="holm")[1])
 
 
 def test_intervals_of_pooled_folds_hold_what_the_procedure_reaches() -> None:
