@@ -41,6 +41,7 @@ def index_command(
     facts = load_facts(folder)
     size = sum(file["bytes"] for file in facts["files"].values())
     effort = "".join(f", {name} {value}" for name, value in facts["effort"].items())
+    recipe = "" if facts["kind"] == "flat" else f" ({facts['recipe']}{effort})"  # faiss's own words
     found = (
         "The search is exact."
         if facts["kind"] == "flat"
@@ -48,8 +49,8 @@ def index_command(
         f"({facts['recall_queries']} held-out covers)."
     )
     console.print(
-        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Index: {facts['recipe']}"
-        f"{effort}, {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
+        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Kind of index: {facts['kind']}"
+        f"{recipe}, {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
     )
     console.print(found)
     if evaluate:
