@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.next_step import print_next
+from coverfusion.experiments.commands.next_step import from_here, print_next
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, print_frame
@@ -59,4 +59,4 @@ def index_command(
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
         print_place("Chart", folder / "retrieval.svg")
     print_place("Index", folder)
-    print_next("find covers like one", "similar", folder, first_cover(folder))
+    print_next("find covers like one", "similar", folder, from_here(first_cover(folder)))
