@@ -167,7 +167,7 @@ def ablate_command(
     folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
-    given = given_options({"--classifier": classifier})
+    given = given_options({"-c": classifier})
     print_next("see what more covers would bring", "curve", *same_task(source, config), *given)
 
 

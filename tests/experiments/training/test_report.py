@@ -170,3 +170,17 @@ def test_the_leaderboard_sorts_and_filters_and_a_cell_opens_its_covers(
         page.click(".matrix td.hit a")
         assert page.locator("details[open]").count() == 2  # of the section, of the cell
         assert not visit.wrong
+
+
+@pytest.mark.slow
+def test_on_a_phone_no_name_of_a_column_stands_without_its_figure(inputs: Inputs, tmp_path: Path) -> None:
+    inputs.page()
+    with visited(tmp_path, "file://", 390) as visit:
+        visit.page.goto((inputs.folder / "report.html").as_uri())
+        shown = visit.page.evaluate(
+            """() => [...document.querySelectorAll("#models tfoot td[data-label]")]
+              .filter(cell => cell.getClientRects().length)
+              .map(cell => [cell.dataset.label, cell.innerText.trim()])"""
+        )
+    assert shown
+    assert all(figure for _, figure in shown), shown
