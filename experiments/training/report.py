@@ -74,7 +74,8 @@ COUNT_WORDS = {
     "near_conflicting": "near duplicates under several genres",
     "left_out": "files of either kind that were left out",
     "near_groups": "groups of near duplicates",
-    "near_covers": "covers in them; no split separates those that are kept",
+    "near_covers": "covers in them",
+    "near_kept": "of these kept; no split separates them",
 }
 
 
