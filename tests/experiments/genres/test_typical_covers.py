@@ -146,7 +146,7 @@ def test_most_often_is_said_where_no_other_genre_may_be_as_common(
 
 
 def test_of_two_genres_that_are_mistaken_alike_neither_is_called_the_commonest() -> None:
-    rng, said, samples = np.random.default_rng(0), 0, 120
+    rng, said, samples = np.random.default_rng(0), 0, 60
     for _ in range(samples):
         predicted = rng.choice(list("bcd"), 80, p=[0.45, 0.45, 0.1]).tolist()
         space = _space(list(range(83)), "a" * 80 + "bcd")
