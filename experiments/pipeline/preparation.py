@@ -286,7 +286,8 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "failures": len(prepared.failures),
     }
     if config.blocks is None:  # every block whose weights were here
-        facts["without"] = [name for name in extractor_names() if name not in facts["extractors"]]
+        made = {extractor.name for extractor in prepared.extractors}
+        facts["without"] = [name for name in extractor_names() if name not in made]
     if has_sets(prepared.covers):
         facts["several_genres"] = int((prepared.covers[GENRES_COLUMN].map(len) > 1).sum())
     if backs := [name for name in prepared.table.blocks if is_back(name)]:
