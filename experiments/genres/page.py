@@ -299,8 +299,7 @@ def _mistaken(confused: Confused, genre: str, item: str) -> str:
     rate = f"{percent(confused.share, 0)} ({spread(confused.ends)})"
     if confused.surely is None:
         return f"Of the {genre} {item}s that are not {confused.genre} it calls {rate} so."
-    most = "" if confused.surely else ", not significantly more than for another genre"
-    return f"It takes {rate} of them for {confused.genre}{most}."
+    return f"It takes {rate} of them for {confused.genre}{confused.doubt}."
 
 
 def headline(effects: Rows) -> Rows:

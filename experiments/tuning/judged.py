@@ -32,10 +32,10 @@ def few_words(folder: Path, best: Mapping[str, Any], values: Iterable[float], me
         metric: that they are in.
     """
     known, guessed = [value for value in values if not math.isnan(value)], chance(folder)
-    advice = "add covers" if read_config(folder / "config.yaml").folds else f"use --folds {ADVISED_FOLDS}"
+    advice = "Add covers" if read_config(folder / "config.yaml").folds else f"Use --folds {ADVISED_FOLDS}"
     ends = [metric.shown(end) for end in (min(known), max(known))]
     said = [
-        f"{how_many(int(best['n']), 'validation cover')} cannot choose: {advice}.",
+        f"{how_many(int(best['n']), 'validation cover')}: too few to choose by. {advice}.",
         f"On them {metric.label} goes from {ends[0].removesuffix(' %')} to {ends[1]}.",
     ]
     if metric.name == "accuracy" and max(known) <= guessed:  # False where nobody can guess (NaN)

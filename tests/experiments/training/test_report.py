@@ -11,6 +11,7 @@ import pytest
 from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.training.report import shown_counts
 from tests.helpers.browser import visited
 from tests.helpers.planted_run import MARKUP, NOTE, RIGHT, Inputs, Page, planted_run
 
@@ -84,6 +85,26 @@ def test_what_was_dropped_is_listed_with_reasons(page: Page) -> None:
     assert "gave up" in cells
     assert "NA" in cells  # a genre, not a missing value
     assert "truncated, after 3 bytes" in cells
+
+
+def test_blocks_without_weights_are_named(tmp_path: Path) -> None:
+    inputs = planted_run(tmp_path, RIGHT)
+    file = inputs.folder / "collection.json"
+    facts = json.loads(file.read_text())
+    assert not any("the weights were not here" in e.text for e in inputs.page().all("p"))
+    file.write_text(json.dumps(facts | {"without": ["clip"]}))
+    (said,) = [e.text for e in inputs.page().all("p") if "the weights were not here" in e.text]
+    assert said.startswith("Without clip")
+
+
+def test_near_duplicates_that_are_kept_are_counted(tmp_path: Path) -> None:
+    inputs = planted_run(tmp_path, RIGHT)
+    file = inputs.folder / "collection.json"
+    facts = json.loads(file.read_text())
+    facts["dropped"] |= {"near_groups": 208, "near_covers": 481, "near_kept": 330}
+    file.write_text(json.dumps(facts))
+    assert list(shown_counts(read_run(inputs.folder)).values())[-3:] == [208, 481, 330]
+    assert "330" in [e.text for e in inputs.page().all("dd")]
 
 
 def test_command_config_and_versions_are_there(page: Page) -> None:

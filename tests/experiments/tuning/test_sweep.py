@@ -201,7 +201,7 @@ def test_few_covers_name_no_best_value(study: Path, tmp_path: Path) -> None:
     table.to_csv(folder / "values.csv", index=False)
     write_sweep_page(folder)
     said, page = sweep_findings(folder), (folder / "index.html").read_text()
-    assert said[0] == "29 validation covers cannot choose: use --folds 5."
+    assert said[0] == "29 validation covers: too few to choose by. Use --folds 5."
     assert "does best" not in page
     assert "Ringed" not in page
     assert "choose_by" not in page
