@@ -183,7 +183,7 @@ def test_few_covers_explain_nothing_that_is_not_there(study: Path, tmp_path: Pat
     best.to_csv(folder / "best.csv", index=False)
     write_search_page(folder)
     page = (folder / "index.html").read_text()
-    assert "29 validation covers cannot choose" in page
+    assert "29 validation covers: too few to choose by" in page
     for words in ("corrected figure", "what the search brought", "best.yaml"):
         assert words not in page
     assert "PED-ANOVA" in page  # which is of a chart that stands there
