@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -76,15 +76,9 @@ def score_uploads(
             yield ScoredCovers(frame, list(pictures), list(small), left_out), len(taken)
 
 
-def marked(frame: pd.DataFrame, learnt: Collection[str]) -> pd.DataFrame:
-    """Scores with a column `learnt_from`, and without sets of such covers: they would guarantee nothing.
-
-    Args:
-        frame: as of `ScoredCovers`.
-        learnt: cover_ids that the model has learnt from.
-    """
-    known = frame["cover_id"].isin(list(learnt))
-    return frame.assign(genre_set=frame["genre_set"].mask(known), learnt_from=known)
+def marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores without the sets of covers that the model has learnt from: they would guarantee nothing."""
+    return frame.assign(genre_set=frame["genre_set"].mask(frame["learnt_from"].eq(True)))
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

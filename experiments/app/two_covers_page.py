@@ -56,7 +56,7 @@ def show_two_covers_page(bundle: Path, targets: Targets) -> None:
 
 
 def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets: Targets) -> None:
-    frame, rows, verdicts, called = scored.frame, [], [], []
+    frame, rows, owns, verdicts = scored.frame, [], [], []
     names = dict(zip(good, short_names(frame["path"].tolist(), good), strict=True))
     with st.container(key="two"):
         sides = st.columns(2)
@@ -68,9 +68,10 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
             show_genres(model, own)
             verdicts.append(st.empty())
         rows.append(row)
-        called.append(called_of(own))
+        owns.append(own)
     st.header("What tells them apart", anchor=False)
-    genres = list(dict.fromkeys([*(genre for own in called for genre in own), *model.bundle.classes]))
+    called = [called_of(own) for own in owns]
+    genres = list(dict.fromkeys([*(genre for named in called for genre in named), *model.bundle.classes]))
     genre = st.selectbox("Genre whose probability is compared", genres, width=320)
     ids = tuple(str(frame["cover_id"][row]) for row in rows)
     pictures = [scored.pictures[row] or b"" for row in rows]
@@ -78,11 +79,11 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
     _show_difference(two)
     st.header("Why each gets its genre", anchor=False)
     reasons = []
-    for name, row, verdict, (own_genre, *_) in zip(NAMES, rows, verdicts, called, strict=True):
+    for name, row, own, verdict, (own_genre, *_) in zip(NAMES, rows, owns, verdicts, called, strict=True):
         with st.expander(f"{name}: why {plain(own_genre)}?"):
             reasons.append(show_drawn(model, scored, row, targets, own_genre))
             show_words(reasons[-1])
-        show_set(verdict, reasons[-1])
+        show_set(verdict, own, reasons[-1])
     shown = feature_frame(two, reasons)
     if shown.empty:
         return

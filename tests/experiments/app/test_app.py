@@ -16,6 +16,7 @@ import yaml
 from streamlit import file_util
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import decode
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app import example
 from coverfusion.experiments.app.background import Task, run_command
@@ -119,7 +120,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
 
 def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
     uploads = [("a,\u201cb\u201d.png", encode(app_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
-    frame = marked(scored_of(model, uploads).frame, model.learnt)
+    frame = scored_of(model, uploads).frame
     chances = frame.filter(regex=r"^probability_\d+$")
     assert chances.shape[1] == len(GENRES)
     assert chances.iloc[0].sum() == pytest.approx(1)
@@ -153,19 +154,21 @@ def test_a_set_of_all_genres_is_undecided(model: LoadedModel) -> None:
 
 
 def test_a_cover_that_was_learnt_from_has_a_warning_and_no_set(model: LoadedModel, run: Path) -> None:
+    assert model.bundle.neighbours is not None
+    learnt = set(model.bundle.neighbours.covers["cover_id"])
     files = [file.read_bytes() for file in sorted((run.parents[1] / "covers").glob("*/*"))]
-    old = next(file for file in files if sha256(file).hexdigest() in model.learnt)
-    scored = scored_of(model, [("old.jpg", old), ("new.png", encode(app_cover("dub", 50), "PNG"))])
-    scored.frame["genre_set"] = "dub"
-    table = table_of_scores(scored, [0, 1], len(GENRES), model.learnt)
-    lines = as_file(marked(scored.frame, model.learnt), "jsonl").decode().splitlines()
-    saved = [json.loads(line) for line in lines]
-    assert [row["learnt_from"] for row in saved] == [True, False]
-    assert [row["genre_set"] for row in saved] == [None, "dub"]
-    assert table["genre_set"].tolist() == ["", "dub"]
-    assert table["warning"].str.contains("learnt from").tolist() == [True, False]
-    assert is_flagged(scored.frame.loc[0].to_dict(), model.learnt)
-    assert noticed_of(scored.frame, model.learnt)[-1].startswith("The model has learnt from 1 of 2")
+    old = next(file for file in files if sha256(file).hexdigest() in learnt)
+    again = encode(decode(old), "JPEG")  # the same picture in another file
+    uploads = [("old.jpg", old), ("again.jpg", again), ("new.png", encode(noise(7), "PNG"))]
+    scored = scored_of(model, uploads)
+    table = table_of_scores(scored, [0, 1, 2], len(GENRES))
+    saved = [json.loads(line) for line in as_file(marked(scored.frame), "jsonl").decode().splitlines()]
+    assert [row["learnt_from"] for row in saved] == [True, True, False]
+    assert [bool(row["genre_set"]) for row in saved] == [False, False, True]
+    assert [bool(held) for held in table["genre_set"]] == [False, False, True]
+    assert table["warning"].str.contains("learnt from").tolist() == [True, True, False]
+    assert is_flagged(scored.frame.loc[0].to_dict())
+    assert noticed_of(scored.frame)[-1].startswith("The model has learnt from 2 of 3")
 
 
 def test_names_of_files_are_no_html_on_a_phone(model: LoadedModel) -> None:

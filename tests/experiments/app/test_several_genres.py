@@ -29,12 +29,12 @@ def test_covers_are_called_what_score_says(many: LoadedModel, many_run: Path) ->
     paths = sorted((many_run.parents[1] / "covers").glob("*.png"))[:4]
     uploads = [(path.name, path.read_bytes()) for path in paths] + [("new.png", encode(noise(1), "PNG"))]
     scored = list(score_uploads(many, uploads))[-1][0]
-    table = table_of_scores(scored, scored.good, GENRES, many.learnt)
+    table = table_of_scores(scored, scored.good, GENRES)
     rows = scored.frame.to_dict("records")
     assert table["genres"].tolist() == [", ".join(called_of(row)) for row in rows]
     assert any(len(called_of(row)) > 1 for row in rows)
     assert all(str(row["genres"]).replace("|", ", ") in narrow_table(table) for row in rows)
-    assert not any("No prediction" in sentence for sentence in noticed_of(scored.frame, many.learnt))
+    assert not any("No prediction" in sentence for sentence in noticed_of(scored.frame))
 
 
 def test_the_model_is_said_to_name_several_genres(many: LoadedModel, model: LoadedModel) -> None:
