@@ -15,7 +15,14 @@ SCORE, COMPARE, LEADERBOARD, GENRES, ABLATION, MAP = ADDRESSES = (
     "ablation",
     "map",
 )
-RUN, SCORED, GENRE, FOLDER = "run", "scored", "genre", "folder"  # what follows the address's question mark
+OF_A_RUN = (LEADERBOARD, GENRES, ABLATION, MAP)  # pages about the run that was chosen
+RUN, SCORED, GENRE, FOLDER, TAB = (
+    "run",
+    "scored",
+    "genre",
+    "folder",
+    "tab",
+)  # what follows the address's question mark
 OF_EVERY_PAGE = (RUN, SCORED)
 _PAGES = "pages"  # in the visitor's session: address -> page
 

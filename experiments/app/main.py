@@ -84,6 +84,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     st.html(STYLE)
     links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
+    used = run is not None and (bundle is None or run == bundle.parent.resolve())
     model = bundle or (run / "bundle" if run else None)
     folder = model or root  # without a model no page is run
     pages = [
@@ -98,7 +99,9 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
             title="Compare two",
             url_path=addresses.COMPARE,
         ),
-        st.Page(lambda: run_page.show_run_page(run), title="Leaderboard", url_path=addresses.LEADERBOARD),
+        st.Page(
+            lambda: run_page.show_run_page(run, used), title="Leaderboard", url_path=addresses.LEADERBOARD
+        ),
         st.Page(lambda: genres_page.show_genres_page(run), title="Genres", url_path=addresses.GENRES),
         st.Page(
             lambda: ablation_page.show_ablation_page(run, root), title="Ablation", url_path=addresses.ABLATION
@@ -116,8 +119,8 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     if model is None:
         _offer_example(root, making)
         return
-    notes = dict.fromkeys(run_note(folder) for folder in (model.parent if model else None, run) if folder)
-    for note in filter(None, notes):
+    shows_run = page.url_path in addresses.OF_A_RUN
+    if note := run_note(run if shows_run and run else model.parent):
         st.warning(noted(note))
     # Streamlit leaves the former run's results in place until there are others: take them away at once.
     drawn, shown = st.empty(), (page.url_path, run, model)
@@ -146,7 +149,18 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
     )
     if words := _words(named[name], (named[name] / "report.html").stat().st_mtime_ns):
         st.caption(plain(capital(f"{words}.")))
+    if bundle and named[name] != bundle.parent.resolve():
+        st.caption(plain(other_model(bundle)))
     return named[name]
+
+
+def other_model(bundle: Path) -> str:
+    """What the chosen run changes, and what it does not, where the app was started with another's bundle."""
+    folder = bundle.resolve()
+    return (
+        f"Covers are scored by {folder.parent.name}/{folder.name}, which this app was started with. The run "
+        "chosen here changes only Leaderboard, Genres, Ablation and Map."
+    )
 
 
 def _offer_example(root: Path, making: bool) -> None:

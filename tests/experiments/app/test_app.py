@@ -64,7 +64,7 @@ def scored_of(
     model: LoadedModel, uploads: Sequence[tuple[str, bytes]], targets: Targets = NO_TARGETS
 ) -> ScoredCovers:
     """All of them scored."""
-    return list(score_uploads(model, uploads, targets))[-1][0]
+    return list(score_uploads(model, uploads, targets))[-1]
 
 
 # --- uploads -------------------------------------------------------------------------------------------
@@ -98,13 +98,14 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
     bad = bad_files()
     good = app_cover("dub", 99)
     uploads = [("good.png", encode(good, "PNG")), *((one.file, one.data) for one in bad)]
-    steps = list(score_uploads(model, uploads))
-    scored = steps[-1][0]
+    totals: list[int] = []
+    steps = list(score_uploads(model, uploads, counted=totals.append))
+    scored = steps[-1]
     frame = scored.frame
     assert scored.left_out == 0
     assert len(frame) == len(bad) + 1
-    assert {total for _, total in steps} == {len(frame)}
-    done = [len(part.frame) for part, _ in steps]
+    assert totals == [len(frame)]
+    done = [len(part.frame) for part in steps]
     assert done == sorted(set(done))
     assert scored.good == [0]
     assert frame["error"][0] == ""

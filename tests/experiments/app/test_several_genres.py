@@ -28,7 +28,7 @@ def many(many_run: Path) -> LoadedModel:
 def test_covers_are_called_what_score_says(many: LoadedModel, many_run: Path) -> None:
     paths = sorted((many_run.parents[1] / "covers").glob("*.png"))[:4]
     uploads = [(path.name, path.read_bytes()) for path in paths] + [("new.png", encode(noise(1), "PNG"))]
-    scored = list(score_uploads(many, uploads))[-1][0]
+    scored = list(score_uploads(many, uploads))[-1]
     table = table_of_scores(scored, scored.good, GENRES)
     rows = scored.frame.to_dict("records")
     assert table["genres"].tolist() == [", ".join(called_of(row)) for row in rows]
