@@ -319,9 +319,9 @@ def labels(run: Run | str | os.PathLike[str], classifier: str | None = None) -> 
             choice.
 
     Returns:
-        One row a doubtful cover, the most doubtful first: `path`, its `genre` and the `suggested` one, the
-        probabilities of both (`p_genre`, `p_suggested`), and how far its genre's is below that of the most
-        probable other (`margin`).
+        One row a doubtful cover, the most doubtful first: `path`, its `genre`, the `suggested` one and the
+        most probable one (`predicted`), their probabilities (`p_genre`, `p_suggested`, `p_predicted`), and
+        how far its genre's is below that of the most probable other (`margin`).
 
     Raises:
         UserError: not a finished run folder, no such classifier, or a collection that has changed.

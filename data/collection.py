@@ -71,7 +71,7 @@ class Collection:
             its genre, left out), conflicting (different covers with equal bytes under several genres),
             conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
             under another genre), left_out (rows left out for either), near_groups and near_covers (in groups
-            of near duplicates, those left out among them).
+            of near duplicates, those left out among them), near_kept (those not left out).
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
@@ -221,6 +221,7 @@ def read_collection(
     kept["group"] = group_numbers(least_covers(kept["cover_id"], kept["group"]))
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
+    near_ids = frozenset(unique.loc[grouped, "cover_id"])
     return Collection(
         frame=kept[
             [
@@ -242,6 +243,7 @@ def read_collection(
             "left_out": 0 if labels == "many" else len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
+            "near_kept": kept.loc[kept["cover_id"].isin(near_ids), "cover_id"].nunique(),
         }
         | (_back_counts(kept) if sides == "fused" else {}),
         source=path,
@@ -253,7 +255,7 @@ def read_collection(
         ),
         sides=sides,
         two_sided=two_sided,
-        near=frozenset(unique.loc[grouped, "cover_id"]),
+        near=near_ids,
     )
 
 

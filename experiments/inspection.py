@@ -247,7 +247,12 @@ def _class_balance(genres: pd.DataFrame) -> Figure:
     )
     for y, (covers, proportion, left_out) in enumerate(_rows(ascending, "covers", "proportion", "left_out")):
         axes.text(
-            covers + left_out, y, f"  {covers:,} ({proportion:.0%})", va="center", color=_GREY, fontsize=9
+            covers + left_out,
+            y,
+            f"  {covers:,} ({percent(proportion, 0)})",
+            va="center",
+            color=_GREY,
+            fontsize=9,
         )
     if len(genres):
         even = genres["covers"].mean()

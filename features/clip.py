@@ -93,7 +93,7 @@ class Clip(BlockExtractor):
         for labels in self._sets:
             for column, sentence in labels.items():
                 lines[column] = (
-                    f"score of '{sentence}': probability among the {len(labels)} prompts of its set; 0-1"
+                    f"score of '{sentence}': probability among the {len(labels)} prompts of its set; 0 to 1"
                 )
         return lines
 

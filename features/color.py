@@ -15,31 +15,31 @@ _NEUTRAL_CHROMA = 0.08
 _LUMA = np.array([0.2125, 0.7154, 0.0721], np.float32)
 
 _STATISTICS = {
-    "hue_mean": "hue: circular mean of hue, weighted by chroma; degrees 0-360; NaN without colour",
-    "hue_spread": "spread of hues: circular standard deviation, by chroma; radians; NaN without colour",
+    "hue_mean": "hue: circular mean of hue, weighted by chroma; degrees 0 to 360; missing without colour",
+    "hue_spread": "spread of hues: circular standard deviation, by chroma; radians; missing without colour",
     "hue_cos": "hue from cyan to red: cosine of hue times chroma, mean; -1 (cyan) to 1 (red)",
     "hue_sin": "hue from violet to green: sine of hue times chroma, mean; -1 (violet) to 1 (green)",
-    "saturation_mean": "saturation: mean HSV saturation; 0-1",
-    "saturation_spread": "spread of saturation: standard deviation of HSV saturation; 0-0.5",
-    "value_mean": "HSV value: mean HSV value; 0-1",
-    "value_spread": "spread of HSV value: standard deviation of HSV value; 0-0.5",
-    "lab_l_mean": "lightness: mean CIE L* (D65); 0-100",
-    "lab_l_spread": "spread of lightness: standard deviation of CIE L*; 0-50",
+    "saturation_mean": "saturation: mean HSV saturation; 0 to 1",
+    "saturation_spread": "spread of saturation: standard deviation of HSV saturation; 0 to 0.5",
+    "value_mean": "HSV value: mean HSV value; 0 to 1",
+    "value_spread": "spread of HSV value: standard deviation of HSV value; 0 to 0.5",
+    "lab_l_mean": "lightness: mean CIE L* (D65); 0 to 100",
+    "lab_l_spread": "spread of lightness: standard deviation of CIE L*; 0 to 50",
     "lab_a_mean": "colour from green to red: mean CIE a*; about -86 (green) to 98 (red)",
     "lab_a_spread": "spread from green to red: standard deviation of CIE a*; from 0",
     "lab_b_mean": "colour from blue to yellow: mean CIE b*; about -108 (blue) to 94 (yellow)",
     "lab_b_spread": "spread from blue to yellow: standard deviation of CIE b*; from 0",
     "colorfulness": "colourfulness: of Hasler and Suesstrunk (2003); 0 = grey, 109 = extremely colourful",
-    "brightness": "brightness: mean luma (ITU-R BT.709 weights); 0-1",
-    "contrast": "contrast: RMS, standard deviation of luma; 0-0.5",
-    "contrast_range": "range of brightness: luma of the 95th minus the 5th percentile; 0-1",
-    "dark_share": "dark areas: proportion of pixels with L* below 20; 0-1",
-    "light_share": "light areas: proportion of pixels with L* above 80; 0-1",
-    "warm_share": "warm colours: proportion of pixels within 90 degrees of orange (hue 30 degrees); 0-1",
-    "cool_share": "cool colours: proportion of pixels with any other hue; 0-1",
-    "neutral_share": "grey areas: proportion of pixels without a hue (chroma below 0.08); 0-1",
-    "effective_colors": "effective number of colours: exp of the entropy over 8 x 8 x 8 RGB cells; 1-512",
-    "entropy": "variety of brightness: Shannon entropy of luma in 256 levels; 0-8 bits",
+    "brightness": "brightness: mean luma (ITU-R BT.709 weights); 0 to 1",
+    "contrast": "contrast: RMS, standard deviation of luma; 0 to 0.5",
+    "contrast_range": "range of brightness: luma of the 95th minus the 5th percentile; 0 to 1",
+    "dark_share": "dark areas: proportion of pixels with L* below 20; 0 to 1",
+    "light_share": "light areas: proportion of pixels with L* above 80; 0 to 1",
+    "warm_share": "warm colours: proportion of pixels within 90 degrees of orange (hue 30 degrees); 0 to 1",
+    "cool_share": "cool colours: proportion of pixels with any other hue; 0 to 1",
+    "neutral_share": "grey areas: proportion of pixels without a hue (chroma below 0.08); 0 to 1",
+    "effective_colors": "effective number of colours: exp of the entropy over 8 x 8 x 8 RGB cells; 1 to 512",
+    "entropy": "variety of brightness: Shannon entropy of luma in 256 levels; 0 to 8 bits",
 }
 
 
@@ -66,15 +66,15 @@ class Color(BlockExtractor):
         """Column -> one line with its unit or range."""
         lines = dict(_STATISTICS)
         for rank in range(1, self.palette + 1):
-            nth, fewer = f"palette colour {rank}", "the largest area first; NaN if fewer colours"
-            lines[f"palette_{rank}_l"] = f"lightness of {nth}: CIE L*; 0-100; {fewer}"
+            nth, fewer = f"palette colour {rank}", "the largest area first; missing if fewer colours"
+            lines[f"palette_{rank}_l"] = f"lightness of {nth}: CIE L*; 0 to 100; {fewer}"
             lines[f"palette_{rank}_a"] = (
                 f"{nth} from green to red: CIE a*; about -86 (green) to 98 (red); {fewer}"
             )
             lines[f"palette_{rank}_b"] = (
                 f"{nth} from blue to yellow: CIE b*; about -108 (blue) to 94 (yellow); {fewer}"
             )
-            lines[f"palette_{rank}_share"] = f"area of {nth}: proportion of pixels nearest to it; 0-1"
+            lines[f"palette_{rank}_share"] = f"area of {nth}: proportion of pixels nearest to it; 0 to 1"
         return lines
 
     def plain(self) -> Callable[[Image], object]:

@@ -13,6 +13,9 @@ DETAILS_START = re.compile(r"; |: | \((?!1 \+)|, ")
 # "0 (the top edge) to 1 (the bottom edge)", of values that are no amounts
 OPPOSITE_ENDS = re.compile(r"-?[\d.]+ \(([^)]+)\) to -?[\d.]+ \(([^)]+)\)")
 
+# "vertical lines: proportion of ...": there can be more of them, and not of an area or a weight
+COUNTABLE = re.compile(r"(?!area of |weight of )[^:]+: proportion ")
+
 
 def short_meaning(description: str) -> str:
     """A column's name: its description without unit, range and other details, such as "diagonal lines".
@@ -33,11 +36,17 @@ def opposite_ends(description: str) -> tuple[str, str] | None:
 
 
 def said_of(description: str, more: bool) -> str:
-    """How larger values, or smaller ones, are told: "higher", "lower" or "closer to the bottom edge"."""
+    """How larger values, or smaller ones, are told.
+
+    "higher" and "lower" of amounts, "more" and "fewer" of what has a number, as vertical lines, and "closer
+    to the bottom edge" of what lies between opposites.
+    """
     ends = opposite_ends(description)
-    if ends is None:
-        return "higher" if more else "lower"
-    return f"closer to {ends[more]}"
+    if ends is not None:
+        return f"closer to {ends[more]}"
+    if COUNTABLE.match(description):
+        return "more" if more else "less" if description.startswith("text") else "fewer"
+    return "higher" if more else "lower"
 
 
 def quartiles_of(column: str, values: np.ndarray) -> tuple[float, float, float] | None:

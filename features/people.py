@@ -31,12 +31,14 @@ _PACKAGED_MODEL = "ssd_mobilenet_v2"
 _HUB_MODEL = "fasterrcnn_mobilenet_v3_large_fpn"
 _MEASURES = {
     "count": "number of {many}: as found, 0 = none",
-    "largest_share": "area of the largest {one}: proportion of the cover, 0..1 (0 = none)",
-    "total_share": "area of all {many}: proportion of the cover, overlaps once, 0..1 (0 = none)",
-    "confidence": "confidence of {many}: mean of the detector's, 0..1 (NaN = none)",
-    "largest_x": "horizontal place of the largest {one}: 0 (the left edge) to 1 (the right edge); NaN = none",
-    "largest_y": "vertical place of the largest {one}: 0 (the top edge) to 1 (the bottom edge); NaN = none",
-    "failed": "failure of the {one} detector: 1 where it failed and its other columns are NaN, else 0",
+    "largest_share": "area of the largest {one}: proportion of the cover, 0 to 1 (0 = none)",
+    "total_share": "area of all {many}: proportion of the cover, overlaps once, 0 to 1 (0 = none)",
+    "confidence": "confidence of {many}: mean of the detector's, 0 to 1 (missing without any)",
+    "largest_x": "horizontal place of the largest {one}: 0 (the left edge) to 1 (the right edge); "
+    "missing without any",
+    "largest_y": "vertical place of the largest {one}: 0 (the top edge) to 1 (the bottom edge); "
+    "missing without any",
+    "failed": "failure of the {one} detector: 1 where it failed and its other columns are missing, else 0",
 }
 
 
@@ -93,7 +95,7 @@ class People(BlockExtractor):
             texts |= {f"{one}_{m}": text.format(one=one, many=many) for m, text in _MEASURES.items()}
         texts["is_group"] = (
             f"presence of a group: 1 where {PEOPLE_IN_A_GROUP} or more faces or {PEOPLE_IN_A_GROUP} or more "
-            "persons were found, else 0 (NaN = a detector failed and the other found fewer)"
+            "persons were found, else 0 (missing where a detector failed and the other found fewer)"
         )
         return texts
 

@@ -15,11 +15,11 @@ _GLCM_LEVELS = 32
 _GLCM_DISTANCES = (1, 4)
 _GLCM_PROPERTIES = {
     "contrast": "0 to 961",
-    "dissimilarity": "0-31",
-    "homogeneity": "0-1",
-    "energy": "0-1",
+    "dissimilarity": "0 to 31",
+    "homogeneity": "0 to 1",
+    "energy": "0 to 1",
     "correlation": "-1 to 1",
-    "entropy": "0-10 bits",
+    "entropy": "0 to 10 bits",
 }
 _ORIENTATIONS = 8
 
@@ -47,11 +47,12 @@ _GLCM_NAMES = {
 def _describe() -> dict[str, str]:
     """Column -> its name, and after a colon what it is exactly."""
     lines = {
-        f"lbp_{i}": f"{name}: proportion of pixels with uniform binary pattern {i} ({i} of 8 brighter); 0-1"
+        f"lbp_{i}": f"{name}: proportion of pixels with uniform binary pattern {i} ({i} of 8 brighter); "
+        "0 to 1"
         for i, name in enumerate(_PATTERNS)
     }
     lines[f"lbp_{_LBP_POINTS + 1}"] = (
-        "irregular patterns: proportion of pixels whose local binary pattern is not uniform; 0-1"
+        "irregular patterns: proportion of pixels whose local binary pattern is not uniform; 0 to 1"
     )
     for distance in _GLCM_DISTANCES:
         apart = "side by side" if distance == 1 else f"{distance} apart"
@@ -60,7 +61,7 @@ def _describe() -> dict[str, str]:
                 f"{_GLCM_NAMES[name]} {apart}: {name} of the grey-level co-occurrence matrix, "
                 f"{_GLCM_LEVELS} levels, {distance} px apart, mean of 4 directions; {extent}"
             )
-    lines["edge_density"] = "edges: proportion of pixels on a Canny edge; 0-1"
+    lines["edge_density"] = "edges: proportion of pixels on a Canny edge; 0 to 1"
     lines["gradient_mean"] = (
         "strength of edges: mean length of the Sobel gradient of luma; luma a pixel, 0 to about 0.7"
     )
@@ -68,27 +69,29 @@ def _describe() -> dict[str, str]:
         degrees = i * 180 // _ORIENTATIONS
         lines[f"orientation_{degrees}"] = (
             f"{name}: proportion of gradient length whose direction is within 11.25 degrees of {degrees} "
-            "(0 = across vertical edges, 90 = across horizontal ones); 0-1; NaN without any gradient"
+            "(0 = across vertical edges, 90 = across horizontal ones); 0 to 1; missing without any gradient"
         )
     lines["sharpness"] = (
-        "sharpness: log10 of (1 + the variance of the Laplacian of luma in 0-255); 0 to about 5.5"
+        "sharpness: log10 of (1 + the variance of the Laplacian of luma, 0 to 255); 0 to about 5.5"
     )
     lines["symmetry"] = (
         "left-right symmetry: correlation of the picture with its mirror image; -1 to 1, 1 = symmetric"
     )
     lines["spectrum_slope"] = (
         "fine detail: slope of log radial power over log frequency; about -2 for photographs, 0 for noise; "
-        "NaN if constant"
+        "missing if constant"
     )
     lines["spectrum_residual"] = (
-        "regular patterns: root mean square distance of log10 power from that slope; from 0; NaN if constant"
+        "regular patterns: root mean square distance of log10 power from that slope; from 0; "
+        "missing if constant"
     )
     lines["flat_share"] = (
-        "flat areas: proportion of pixels whose 3 x 3 neighbourhood spans at most 4 of 256 levels; 0-1"
+        "flat areas: proportion of pixels whose 3 x 3 neighbourhood spans at most 4 of 256 levels; 0 to 1"
     )
-    lines["distinct_colors"] = "number of colours: occupied cells of 32 x 32 x 32 RGB; log10, 0-4.5"
+    lines["distinct_colors"] = "number of colours: occupied cells of 32 x 32 x 32 RGB; log10, 0 to 4.5"
     lines["main_colors_share"] = (
-        "few flat colours: proportion of pixels in the 16 fullest of those cells; 0-1, 1 = few flat colours"
+        "area of the main colours: proportion of pixels in the 16 fullest of those cells; 0 to 1 "
+        "(1 = few flat colours)"
     )
     return lines
 

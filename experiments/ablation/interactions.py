@@ -7,6 +7,7 @@ import pandas as pd
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
+SAYS_SAME = "say the same"
 SAME = 0.75  # of what a block brings alone: where another takes more than that away, both say the same
 
 
@@ -46,4 +47,4 @@ def _relation(interaction: float, without: float) -> str:
         return "work together"
     if without <= 0:
         return "get in each other's way"
-    return "say the same" if -interaction >= SAME * without else "overlap"
+    return SAYS_SAME if -interaction >= SAME * without else "overlap"

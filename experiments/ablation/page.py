@@ -15,7 +15,7 @@ from coverfusion.experiments.ablation.charts import (
     comparison_words,
     study_metric,
 )
-from coverfusion.experiments.ablation.interactions import interaction_sentences
+from coverfusion.experiments.ablation.interactions import SAYS_SAME, interaction_sentences
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
@@ -25,10 +25,10 @@ from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import p_value, region, signed
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
-from coverfusion.experiments.pipeline.config import read_config
+from coverfusion.experiments.pipeline.config import Config, read_config
 from coverfusion.experiments.pipeline.results_csv import NAMES, read_results
 
-P_COLUMNS = ("p", "p_holm")
+P_COLUMNS, SET_COLUMNS = ("p", "p_holm"), ("units", "first", "second")
 # what the columns of a table mean that their names do not say
 NOTES = {
     "comparisons": (
@@ -48,16 +48,19 @@ def write_ablation_page(folder: Path) -> Path:
     charts = ablation_charts(folder)
     pages.save_charts(folder, charts)
     metric, comparisons = study_metric(folder), read_results(folder / "comparisons.csv")
-    together = folder / "interactions.csv"
+    together, config = folder / "interactions.csv", read_config(folder / "config.yaml")
+    said = interaction_sentences(read_results(together), metric) if together.is_file() else None
     context = {
         "charts": charts,
         "verdict": ablation_verdict(comparisons, metric),
-        "interactions": interaction_sentences(read_results(together), metric) if together.is_file() else None,
+        "interactions": said,
+        "same": any(SAYS_SAME in sentence for sentence in said or ()),
+        "baseline": baseline_words(config, metric),
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
-        "sets": read_config(folder / "config.yaml").labels == "many",
+        "sets": config.labels == "many",
         "tests": sum(map(tests_in, charts.values())),
-        "folds": read_config(folder / "config.yaml").folds,
+        "folds": config.folds,
         "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
         "tables": {
@@ -72,6 +75,15 @@ def write_ablation_page(folder: Path) -> Path:
         "region": partial(region, percent=metric.percent),
     }
     return write_study_page(folder, "ablation.html", context, filters)
+
+
+def baseline_words(config: Config, metric: Metric) -> str:
+    """What Shapley values over all genres count from: what is right without any block."""
+    if not metric.percent:
+        return "knowing only how common genres are"
+    if config.labels == "many":
+        return "calling every cover every genre"
+    return "always saying the largest genre" if config.prior == "natural" else "guessing by the prior"
 
 
 def tests_in(chart: Chart) -> int:
@@ -115,10 +127,14 @@ def _shown(table: pd.DataFrame) -> dict[str, list[Any]]:
     """Header and rows with rounded numbers."""
     shown = table.copy().astype(object)
     for name in table.columns:
-        words = p_value if name in P_COLUMNS else _brief
+        words = p_value if name in P_COLUMNS else _set if name in SET_COLUMNS else _brief
         shown[name] = table[name].map(words)
     return {"header": list(table.columns), "rows": shown.to_numpy().tolist()}
 
 
 def _brief(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}".replace("-", "\u2212") if isinstance(value, float) else str(value)
+
+
+def _set(value: object) -> str:
+    return "no block" if value == "none" else str(value)

@@ -66,13 +66,10 @@ def _fusing(part: pd.DataFrame, metric: Metric) -> str:
     """All blocks against the one that is best alone: what fusing brings at least."""
     row, *others = records(part.sort_values("difference", kind="stable"))
     level = [other["unit"] for other in others if math.isclose(other["difference"], row["difference"])]
-    best = f"{row['unit']}, level with {listed(level)}" if level else row["unit"]
+    best = f"{row['unit']} (as good as {listed(level)})" if level else row["unit"]
     value, low, high = _span(row, metric)
     doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
-    return (
-        f"all blocks against the block that is best alone, {best}: {value} {metric.gain} "
-        f"({low} to {high}){doubt}."
-    )
+    return f"all blocks against the best block alone, {best}: {value} {metric.gain} ({low} to {high}){doubt}."
 
 
 def _needed(part: pd.DataFrame, metric: Metric) -> str:
@@ -95,8 +92,8 @@ def _power(part: pd.DataFrame, metric: Metric) -> str:
     ends = [ordered[0], ordered[-1]]
     sizes = list(dict.fromkeys(f"{metric.size_words(row['detectable'])} ({row['unit']})" for row in ends))
     return (
-        f"By block, differences from {' to '.join(sizes)} {metric.gain} on are found in 80 % of such "
-        "studies, before Holm's correction."
+        f"Found in 80 % of such studies is a difference of at least {' to '.join(sizes)} {metric.gain}"
+        f"{', by block' if len(sizes) > 1 else ''}, before Holm's correction."
     )
 
 

@@ -166,9 +166,8 @@ def difference_words(two: TwoCovers) -> str:
         f"{effect(_ahead(two) * factor * most['difference'])}"
     )
     scores = f"{more:.1f} against {less:.1f}"
-    return plain(
-        f"The {NAMES[_ahead(two) < 0].lower()} gets {apart:.1f} {unit} more for {two.genre} ({scores}); {part}."
-    )
+    which = NAMES[_ahead(two) < 0].lower()
+    return plain(f"The {which} gets {apart:.1f} {unit} more for {two.genre} ({scores}); {part}.")
 
 
 def effect_frame(two: TwoCovers) -> pd.DataFrame:

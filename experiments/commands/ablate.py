@@ -44,11 +44,6 @@ if TYPE_CHECKING:
 
     from coverfusion.experiments.evaluation.chosen_metric import Metric
 
-FEW_FOLDS = (
-    "One repeat has few folds: some intervals come out too short, others too long. "
-    "Raise --repeats before you rely on it."
-)
-
 
 def ablate_command(
     source: OptionalSourceArgument = None,
@@ -167,13 +162,14 @@ def ablate_command(
     folder = ablate(config, design or usual, repeats, workers, fresh, rope)
     print_study(folder)
     log_if_asked(folder, track, tracking_uri)
-    given = given_options({"--classifier": classifier})
+    given = given_options({"-c": classifier})
     print_next("see what more covers would bring", "curve", *same_task(source, config), *given)
 
 
 def print_study(folder: Path) -> None:
     """Prints the comparisons of a study and what each block brings, in points, and where everything is."""
     from coverfusion.experiments.ablation.charts import study_metric
+    from coverfusion.experiments.drawing.words import FEW_FOLDS
     from coverfusion.experiments.pipeline.provenance import read_json
     from coverfusion.experiments.pipeline.results_csv import read_results
 
@@ -181,7 +177,7 @@ def print_study(folder: Path) -> None:
     if len(table):
         study = read_json(folder / "study.json")
         if study["repeats"] == 1:
-            console.print(FEW_FOLDS)
+            console.print(f"One repeat has {FEW_FOLDS}. Raise --repeats before you rely on one.")
         _print_comparisons(table, metric, study.get("rope", ROPE))
     else:
         console.print(

@@ -29,7 +29,7 @@ def compare_command(
     seed: SeedOption = 0,
     rope: RopeOption = None,
 ) -> None:
-    """Says whether one model is better than another, cover by cover; of one run all its models are compared.
+    """Says whether one model is better than another on the same covers; of one run all are compared.
 
     Example: `coverfusion compare runs/a runs/b --out runs/a-against-b`
     """

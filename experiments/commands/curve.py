@@ -101,7 +101,7 @@ def curve_command(
     folder = learning_curve(config, sizes or (), balance or ("none",), repeats, workers, fresh)
     _print_curve(folder)
     log_if_asked(folder, track, tracking_uri)
-    given = given_options({"--classifier": classifier})
+    given = given_options({"-c": classifier})
     print_next("train a model on all covers", "train", *same_task(source, config), *given)
 
 

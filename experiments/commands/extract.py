@@ -115,7 +115,7 @@ def extract_command(
     console.print(f"{how_many(len(table), 'cover')}, columns: {shapes}; {how_many(len(failures), 'failure')}")
     print_place("Feature table", folder)
     options = {
-        "--block": block,
+        "-b": block,
         "--preset": None if preset == "packaged" else preset,
         "--keep": None if keep == "drop" else keep,
         "--store": store,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coverfusion.experiments.commands.next_step import print_next
+from coverfusion.experiments.commands.next_step import from_here, print_next
 from coverfusion.experiments.commands.options import BlockOption, SeedOption, TableArgument
 from coverfusion.experiments.commands.printing import print_place
 from coverfusion.experiments.pipeline.console import console, print_frame
@@ -41,6 +41,7 @@ def index_command(
     facts = load_facts(folder)
     size = sum(file["bytes"] for file in facts["files"].values())
     effort = "".join(f", {name} {value}" for name, value in facts["effort"].items())
+    recipe = "" if facts["kind"] == "flat" else f" ({facts['recipe']}{effort})"  # faiss's own words
     found = (
         "The search is exact."
         if facts["kind"] == "flat"
@@ -48,8 +49,8 @@ def index_command(
         f"({facts['recall_queries']} held-out covers)."
     )
     console.print(
-        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Index: {facts['recipe']}"
-        f"{effort}, {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
+        f"{facts['covers']:,} covers by {', '.join(facts['blocks'])}. Kind of index: {facts['kind']}"
+        f"{recipe}, {size / 1e6:,.1f} MB, made in {facts['seconds']['all']:.1f} s."
     )
     console.print(found)
     if evaluate:
@@ -58,4 +59,4 @@ def index_command(
         print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
         print_place("Chart", folder / "retrieval.svg")
     print_place("Index", folder)
-    print_next("find covers like one", "similar", folder, first_cover(folder))
+    print_next("find covers like one", "similar", folder, from_here(first_cover(folder)))

@@ -21,6 +21,12 @@ SCORE_WORDS = {
     "unclustered": "proportion of covers in none",
 }
 
+SCORES_EXPLAINED = (
+    "silhouette: how compact, from \u22121 to 1; below 0 nearer to another genre or cluster. "
+    "Rand index and mutual information: how far clusters and genres agree, 0 by chance and 1 for the same "
+    "partition. interval: 95 %, over random halves of the groups."
+)
+
 
 def map_command(
     source: TableArgument,
@@ -84,6 +90,7 @@ def print_map(folder: Path) -> None:
         for low, high in zip(scores["low"].tolist(), scores["high"].tolist(), strict=True)
     ]
     print_frame(scores[["of", "score", "genre", "value"]].assign(interval=spans), "Genres and clusters")
+    console.print(SCORES_EXPLAINED)
     for name in empty:
         console.print(f"{CLUSTER_WORDS[name]} finds no cluster.")
     print_places(folder, {"Map folder": "", "Page": "index.html"})

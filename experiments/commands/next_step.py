@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # what is learnt from and what results are judged by: fields of a config, each with the option that several
 # commands have for it
 TASK_OPTIONS = {
-    "blocks": "--block",
+    "blocks": "-b",
     "metadata": "--metadata",
     "preset": "--preset",
     "keep": "--keep",

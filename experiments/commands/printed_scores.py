@@ -50,7 +50,7 @@ def print_tally(tally: Tally, abstains: bool) -> None:
     said += f"; with {failed} that failed: {tally.in_part:,}" if tally.in_part else ""
     console.print(f"{said[0].upper()}{said[1:]}")
     if not abstains and not tally.several:
-        console.print("None abstains: that takes --target-error or --target-coverage.")
+        console.print("The model abstains from none: ask for it by --target-error or --target-coverage.")
     _print_learnt(tally)
 
 

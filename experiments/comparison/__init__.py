@@ -1,1 +1,1 @@
-"""`compare`: models cover by cover."""
+"""`compare`: models on the same covers."""

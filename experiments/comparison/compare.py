@@ -1,4 +1,4 @@
-"""Paired comparison of models from several runs, cover by cover."""
+"""Paired comparison of models from several runs, on the same covers."""
 
 from __future__ import annotations
 

@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 
 from coverfusion.experiments.comparison.shown import (
-    FOLDS_NOTE,
-    REPORT_NOTE,
     SETS_NOTE,
     against_best,
+    folds_notes,
     named,
     verdict,
 )
@@ -47,7 +46,7 @@ def write_comparison_page(
         "rows": records(shown),
         "metric": metric,
         "how": " and ".join(METHODS[name] for name in table["method"].unique()),
-        "note": f"{FOLDS_NOTE} {REPORT_NOTE}" if "folds" in set(table["method"]) else REPORT_NOTE,
+        "note": " ".join(folds_notes(table)),
         "means": ", mean of folds" if set(table["method"]) == {"folds"} else "",
         "sets_note": SETS_NOTE if read_run(runs[0]).several else "",
         "name": read_run(runs[0]).name if len(runs) == 1 else "",

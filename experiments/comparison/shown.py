@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from coverfusion.experiments.drawing.words import headed, p_value, records, scored
+from coverfusion.experiments.drawing.words import FEW_FOLDS, headed, p_value, records, scored
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.compared import METHODS
@@ -18,11 +18,14 @@ PRINTED_ROWS = 15
 WIDE = 100  # columns of a terminal that has room for what matters least
 WHOLE = r" on (both blocks|all \d+ blocks|the .+ of .+|.+, the only block)$"
 REPORT_NOTE = (
-    "Each pair is tested on its own; a report tests all pairs of models at once, and may find less. "
+    "A report of folds tests the models that its choice is among by a bootstrap of groups. "
     "Where the two disagree, the difference is not settled."
 )
 SETS_NOTE = "Right: a cover that is called all its genres and no other."
-FOLDS_NOTE = "Values and differences by folds are means over the folds; a leaderboard pools all folds."
+FOLDS_NOTE = (
+    "Values and differences by folds are means over the folds; a leaderboard pools all folds. "
+    f"A run has {FEW_FOLDS}; coverfusion ablate can repeat folds."
+)
 
 
 def print_comparison(
@@ -49,11 +52,15 @@ def print_comparison(
         f" p is corrected for all {len(table):,} pairs (Holm), intervals are not." if len(table) > 1 else ""
     )
     console.print(f"Intervals of 95 % and p: {how}.{holm}")
-    if "folds" in set(table["method"]):
-        console.print(FOLDS_NOTE)
-    console.print(REPORT_NOTE)
+    for note in folds_notes(table):
+        console.print(note)
     if len(table) > min(len(rows), PRINTED_ROWS):
         console.print("The page has all pairs." if written else "--out FOLDER writes all pairs.")
+
+
+def folds_notes(table: pd.DataFrame) -> list[str]:
+    """What to know of differences over folds; nothing where no pair is compared so."""
+    return [FOLDS_NOTE, REPORT_NOTE] if "folds" in set(table["method"]) else []
 
 
 def print_differences(differences: pd.DataFrame) -> None:

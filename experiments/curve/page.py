@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 
 # why a curve is not believed: in a word and in a sentence
 DOUBTS = {
-    "short": ("sizes too few, or too close", ""),
+    "short": ("", ""),  # `short_of` says what is lacking
     "flat": (
         "no significant rise",
         "no significant rise (too flat, or too few covers), so nothing is predicted",
@@ -58,6 +59,7 @@ def write_curve_page(folder: Path) -> Path:
         "balance": records(balance[balance["score"].isin(["accuracy", "f1_macro", "f1"])]),
         "balances": BALANCES,
         "doubts": DOUBTS,
+        "short_of": short_of,
     }
     filters: Filters = {
         "points": points,
@@ -88,7 +90,7 @@ def _finding(law: dict[str, Any], metric: Metric) -> str:
     if law["last_step_low"] > 0:
         last = f", the last step {_spread(law, 'last_step', metric)}"
     if law["verdict"] == "short":
-        return f"{start}; {so_far}{last}. No forecast: {_too_short(law)}."
+        return f"{start}; {so_far}{last}. No forecast, {_too_short(law)}."
     if law["verdict"] == "flat":
         return f"{start}; {so_far}{last}: {doubt}."
     ahead = f"the next would bring about {_spread(law, 'gain', metric)}"
@@ -99,12 +101,22 @@ def _finding(law: dict[str, Any], metric: Metric) -> str:
     return f"{start}; {so_far}, {ahead}{check}{'; ' + doubt if doubt else ''}."
 
 
+def short_of(law: Mapping[str, Any]) -> str:
+    """What a curve lacks to be fitted, in a word or two; "" where it is fitted."""
+    if law["verdict"] != "short":
+        return ""
+    return "sizes too few" if law["sizes"] < MIN_SIZES else "sizes too close"
+
+
 def _too_short(law: dict[str, Any]) -> str:
-    """Why no curve is fitted."""
-    if law["sizes"] < MIN_SIZES:
-        return f"it needs {MIN_SIZES} sizes or more, and there are {law['sizes']:.0f}"
-    ratio = law["largest"] / law["smallest"]
-    return f"the largest size is {ratio:.1f} times the smallest, and must be {MIN_SIZE_RATIO:g} times or more"
+    """Why no curve is fitted, and what to do."""
+    ratio, smallest = law["largest"] / law["smallest"], int(law["largest"] // MIN_SIZE_RATIO)
+    why = (
+        f"sizes too few: there are {law['sizes']:.0f}"
+        if law["sizes"] < MIN_SIZES
+        else f"sizes too close: the largest is {ratio:.1f} times the smallest"
+    )
+    return f"{why}. Name {MIN_SIZES} or more by --sizes, the smallest {smallest} or fewer"
 
 
 def _value(law: dict[str, Any], metric: Metric) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.decision.tables import RULE_BY_GENRE, SET_SPLITS, summarised_sets
-from coverfusion.experiments.drawing.words import listed, percent, records
+from coverfusion.experiments.drawing.words import listed, percent, records, signed
 from coverfusion.fusion.uncertainty.conformal import rows_needed
 from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
@@ -48,6 +48,7 @@ def decision_findings(classifier: str, tables: Mapping[str, pd.DataFrame], targe
         (
             f"{classifier}, on {kinds['none']['covers']:,} covers not used to choose the model: "
             f"{_spanned(chosen, 'error_of_all')} of the predictions are wrong without abstaining."
+            f"{_choosing_words(chosen)}"
         ),
         f"Area under the risk-coverage curve: {_spanned(chosen, 'aurc', 1, 3)}.",
         *(_abstention_words(row) for row in own),
@@ -79,7 +80,8 @@ def verdict(tables: Mapping[str, pd.DataFrame], target: float) -> str:
         )
     ]
     predicted = tables["predicted"].set_index("thresholds")
-    said += _worse_genres(records(predicted.loc[[MARGINAL]].query("error > @target")), target)
+    true = tables["genres"].query("rule == 'guaranteed' and error_low > @target")
+    said += _worse_genres(records(predicted.loc[[MARGINAL]].query("error > @target")), records(true), target)
     own = predicted.loc[[BY_GENRE]]
     without = own.loc[own["answered"] == 0, "genre"].tolist()
     if without:
@@ -88,19 +90,29 @@ def verdict(tables: Mapping[str, pd.DataFrame], target: float) -> str:
     return " ".join(said)
 
 
-def _worse_genres(rows: list[dict[str, Any]], target: float) -> list[str]:
-    """Of which predicted genres more are wrong than the target, and whether their intervals show it."""
-    if not rows:
+def _worse_genres(rows: list[dict[str, Any]], true: list[dict[str, Any]], target: float) -> list[str]:
+    """Of which genres more are wrong than the target, and whether their intervals show it.
+
+    Args:
+        rows: predicted genres of which more are wrong.
+        true: true genres of which more are wrong as their intervals show.
+        target: the proportion of wrong predictions.
+    """
+    if not rows and not true:
         return []
     surely = [_wrong(row) for row in rows if row["error_low"] > target]
     perhaps = [_wrong(row) for row in rows if not row["error_low"] > target]
+    among = [f"those predicted {listed(surely)}"] if surely else []
+    among += [f"those that are {listed([_wrong(row) for row in true])}"] if true else []
     said = ["Single genres have no such guarantee."]
-    if surely:
-        said.append(f"More are wrong among those predicted {listed(surely)}.")
+    if among:
+        said.append(f"More are wrong among {' and among '.join(among)}.")
     if perhaps:
         own = "its interval includes" if len(perhaps) == 1 else "their intervals include"
-        predicted = f"those predicted {listed(perhaps)}"
-        said.append(f"More are wrong here among {predicted}, but {own} {100 * target:g} %.")
+        said.append(
+            f"Among those predicted {listed(perhaps)} more are wrong here; {own} {100 * target:g} %, so it "
+            "is open whether they keep to it."
+        )
     return said
 
 
@@ -113,6 +125,16 @@ def _spanned(row: dict[str, Any], name: str, factor: float = 100, digits: int = 
     value, low, high = (factor * row[key] for key in (name, f"{name}_low", f"{name}_high"))
     unit = " %" if factor == 100 else ""
     return f"{value:.{digits}f}{unit} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _choosing_words(row: Mapping[str, Any]) -> str:
+    """Why a report's figure differs: it counts the covers that chose the model, too."""
+    if not row["choosing"]:
+        return ""
+    return (
+        f" A report counts the other {how_many(row['choosing'], 'cover')} too, which chose the model; of "
+        f"those {percent(row['error_choosing'])} are wrong."
+    )
 
 
 def _abstention_words(row: dict[str, Any]) -> str:
@@ -134,7 +156,7 @@ def _genres_words(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def calibration_words(table: pd.DataFrame) -> str:
-    """Log loss and calibration error before and after, and whether it helped here.
+    """Log loss and calibration error before and after, whether that differs, and what the bundle uses.
 
     Args:
         table: from `calibration_table`, with `bundle` (the kind that the run's bundle uses) where known.
@@ -145,22 +167,37 @@ def calibration_words(table: pd.DataFrame) -> str:
         return (
             f"Calibration: log loss {before['log_loss']:.3f}, calibration error {percent(before['ece'])}. "
             "The probabilities are left as they were: no method of calibration clearly improves them."
+            f"{_bundle_words(after, left=True)}"
         )
-    text = (
-        f"Calibration: log loss {before['log_loss']:.3f} before, {after['log_loss']:.3f} after; calibration "
-        f"error {percent(before['ece'])} before, {percent(after['ece'])} after."
+    return (
+        "Calibration, by the method that other covers chose: log loss "
+        f"{before['log_loss']:.3f} before, {after['log_loss']:.3f} after; {_loss_words(after)}. Calibration "
+        f"error {percent(before['ece'])} before, {percent(after['ece'])} after; by chance alone "
+        f"it would be about {percent(after['ece_chance'])}.{_bundle_words(after)}"
     )
-    scores = {"log_loss": "log loss", "ece": "calibration error"}
-    worse = [words for name, words in scores.items() if after[name] > before[name]]
-    return f"{text} It makes the {listed(worse)} worse here.{_bundle_words(after)}" if worse else text
 
 
-def _bundle_words(row: Mapping[str, Any]) -> str:
-    """Whether the bundle calibrates all the same, learnt from all its held-out covers; "" if unknown."""
+def _loss_words(after: Mapping[str, Any]) -> str:
+    """How much the log loss changes, and whether its interval shows it."""
+    change, low, high = (-after[end] for end in ("lower", "lower_high", "lower_low"))
+    spans = f"{signed(change, 3)}, {signed(low, 3)} to {signed(high, 3)}"
+    if low <= 0 <= high:
+        return f"no significant change ({spans})"
+    return f"significantly {'worse' if change > 0 else 'better'} ({spans})"
+
+
+def _bundle_words(row: Mapping[str, Any], left: bool = False) -> str:
+    """What the bundle uses and why; "" if unknown, or where all are left as they were as the bundle does."""
     kind = str(row.get("bundle", ""))
-    if kind in ("", "nan"):
+    if kind in ("", "nan") or (left and kind == "none"):
         return ""
-    return " The bundle uses none." if kind == "none" else f" The bundle uses it all the same ({kind})."
+    learns = "on the covers that it learns from"
+    if kind == "none":
+        return f" The bundle uses none: {learns}, none clearly lowers the log loss."
+    return (
+        f" The bundle uses {kind} calibration: {learns}, cross-validated, that lowers the log loss by more "
+        "than its standard error."
+    )
 
 
 def _genre_words(row: dict[str, Any]) -> str:

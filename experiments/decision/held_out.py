@@ -97,10 +97,7 @@ def held_out_rows(run: Run, model: ScoredModel) -> pd.DataFrame:
     Raises:
         UserError: the run was made by a version that kept no groups.
     """
-    frame = pd.read_parquet(
-        run.folder / "predictions.parquet",
-        filters=[("classifier", "==", model.classifier), ("blocks", "==", "+".join(model.blocks))],
-    )
+    frame = _predictions(run, model)
     if "group" not in frame:
         raise UserError(
             f"{run.folder} was made by an older version that kept no groups, so near duplicates could not be "
@@ -109,3 +106,19 @@ def held_out_rows(run: Run, model: ScoredModel) -> pd.DataFrame:
     if "decides" in frame:  # a run of an older version chose by all of them
         frame = frame[frame["decides"] | (frame["split"] == "test")]
     return frame.sort_values(["cover_id", "genre"]).reset_index(drop=True)
+
+
+def choosing_rows(run: Run, model: ScoredModel) -> pd.DataFrame:
+    """The predictions of covers that chose the run's model and count in its scores: of folds, about half."""
+    frame = _predictions(run, model)
+    if run.other is not None or "decides" not in frame:
+        return frame[:0]
+    return frame[~frame["decides"]]
+
+
+def _predictions(run: Run, model: ScoredModel) -> pd.DataFrame:
+    """All predictions of a model."""
+    return pd.read_parquet(
+        run.folder / "predictions.parquet",
+        filters=[("classifier", "==", model.classifier), ("blocks", "==", "+".join(model.blocks))],
+    )

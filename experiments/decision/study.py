@@ -84,11 +84,14 @@ def decide(
     parts = held_out_parts(run, seed)
     held = read_held_out(run, model, parts)
     y, calibrated = held.y[held.tried], calibrated_by_parts(held, seed)
-    weights = group_weights(held.groups[held.tried], seed)
+    groups = held.groups[held.tried]
+    weights = group_weights(groups, seed)
     tables = {
         "models": models_table(run, parts, wished, seed),
-        "calibration": calibration_table(y, calibrated).assign(bundle=_bundle_calibration(run, model)),
-        "reliability": reliability_table(y, held.groups[held.tried], calibrated, held.wider),
+        "calibration": calibration_table(y, groups, calibrated, held.wider, seed).assign(
+            bundle=_bundle_calibration(run, model)
+        ),
+        "reliability": reliability_table(y, groups, calibrated, held.wider),
         "risk_coverage": risk_coverage_table(held, weights),
         "abstention": abstention_table(held, weights, sorted({*TARGET_ERRORS, wished})),
         "genres": genres_table(held, weights, wished),

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.seeds import seed_for
-from coverfusion.experiments.decision.held_out import HeldOut, read_held_out
-from coverfusion.experiments.evaluation.intervals import grouped_proportion, reliability
+from coverfusion.experiments.decision.held_out import HeldOut, choosing_rows, read_held_out
+from coverfusion.experiments.evaluation.group_tests import group_tests
+from coverfusion.experiments.evaluation.intervals import chance_error, grouped_proportion, reliability
 from coverfusion.experiments.evaluation.statistics import group_weights, interval, score_interval
-from coverfusion.experiments.pipeline.run_folder import Run
+from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 from coverfusion.fusion.grouped_folds import Split
 from coverfusion.fusion.uncertainty.abstention import (
     Threshold,
@@ -29,7 +30,7 @@ from coverfusion.fusion.uncertainty.calibration import (
     CALIBRATION_KINDS,
     choose_calibration,
     cross_calibrated,
-    log_loss,
+    log_losses,
 )
 from coverfusion.fusion.uncertainty.conformal import (
     DEFAULT,
@@ -55,7 +56,7 @@ def models_table(run: Run, parts: Sequence[Split], target: float, seed: int) -> 
         held = read_held_out(run, model, parts)
         weights = group_weights(held.groups[held.tried], seed)
         rows.append(
-            {"classifier": model.classifier, **_error_of_all(held)}
+            {"classifier": model.classifier, **_error_of_all(held), **_choosing(run, model)}
             | _aurc(held, weights)
             | answered_row(held, weights, answered_covers(held, _guaranteed(target)))
         )
@@ -77,18 +78,31 @@ def calibrated_by_parts(held: HeldOut, seed: int) -> dict[str, np.ndarray]:
     return calibrated | {"chosen": chosen[held.tried]}
 
 
-def calibration_table(y: np.ndarray, calibrated: Mapping[str, np.ndarray]) -> pd.DataFrame:
+def calibration_table(
+    y: np.ndarray, groups: np.ndarray, calibrated: Mapping[str, np.ndarray], wider: float = 1.0, seed: int = 0
+) -> pd.DataFrame:
     """Log loss and expected calibration error of each kind.
+
+    `lower` is how much lower the log loss is than without calibration, paired, with `lower_low` and
+    `lower_high`; `ece_chance` the calibration error that perfect probabilities would show on these covers.
 
     Args:
         y: (tried,) true codes.
+        groups: (tried,) labels.
         calibrated: from `calibrated_by_parts`.
+        wider: from `evaluation.statistics.widening`.
+        seed: of the sign-flips, and of what perfect probabilities would show.
     """
-    rows = []
+    rows, before = [], log_losses(calibrated["none"], y)
     for kind, proba in calibrated.items():
-        bins = reliability(proba.max(axis=1), proba.argmax(axis=1) == y, np.arange(len(y)))
+        confidence = proba.max(axis=1)
+        bins = reliability(confidence, proba.argmax(axis=1) == y, np.arange(len(y)))
         gap = sum(b.covers * abs(b.confidence - b.accuracy.value) for b in bins) / len(y)
-        rows.append({"kind": kind, "covers": len(y), "log_loss": log_loss(proba, y), "ece": gap})
+        losses = log_losses(proba, y)
+        test = group_tests((before - losses)[:, None], groups, seed, wider, hits=False)[0]
+        row = {"kind": kind, "covers": len(y), "log_loss": float(losses.mean()), "ece": gap}
+        row |= {"lower": test.difference, "lower_low": test.low, "lower_high": test.high}
+        rows.append(row | {"ece_chance": chance_error(confidence, seed)})
     return pd.DataFrame(rows)
 
 
@@ -315,6 +329,13 @@ def _error_of_all(held: HeldOut) -> dict[str, float]:
         "error_of_all_low": error.low,
         "error_of_all_high": error.high,
     }
+
+
+def _choosing(run: Run, model: ScoredModel) -> dict[str, float]:
+    """How many covers of the scores chose the run's model and are not tried, and what is wrong there."""
+    frame = choosing_rows(run, model)
+    wrong = float((frame["predicted"] != frame["genre"]).mean()) if len(frame) else np.nan
+    return {"choosing": len(frame), "error_choosing": wrong}
 
 
 def _aurc(held: HeldOut, weights: np.ndarray) -> dict[str, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from coverfusion.data.genre_sets import apart
+from coverfusion.experiments.doubt.tables import suggested_words
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.run_pages import link_run_pages
 from coverfusion.experiments.drawing.thumbnails import picture_at
@@ -48,6 +49,7 @@ def write_doubt_page(
         "sentences": sentences,
         "covers": covers,
         "genres": records(genres),
+        "suggested_words": suggested_words,
         "count": count,
         "sets": sets,
         "environment": read_json(folder / "environment.json"),

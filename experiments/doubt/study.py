@@ -12,7 +12,7 @@ from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
 from coverfusion.experiments.doubt.page import write_doubt_page
-from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table, suggested_words
 from coverfusion.experiments.drawing.words import percent, records, spread
 from coverfusion.experiments.evaluation.intervals import Interval, grouped_proportion
 from coverfusion.experiments.evaluation.statistics import widening
@@ -160,11 +160,11 @@ def most_doubtful(
     if any(parts[worst].low <= part.high for genre, part in parts.items() if genre != worst):
         return []
     row = next(row for row in records(genres) if row["genre"] == worst)
-    often = f", most often taken for {row['mostly']}" if row["mostly"] else ""
     return [
         (
             f"Most doubtful is {worst}: {int(row['doubtful']):,} of {int(row['covers']):,} covers "
-            f"({percent(parts[worst].value)}, interval {spread(parts[worst])}){often}."
+            f"({percent(parts[worst].value)}, interval {spread(parts[worst])}). "
+            f"Suggested in its place: {suggested_words(row)}."
         )
     ]
 

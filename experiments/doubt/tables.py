@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -19,10 +22,14 @@ DOUBT_COLUMNS = [
     "suggested",
     "p_genre",
     "p_suggested",
+    "predicted",
+    "p_predicted",
     "margin",
     "group",
     "cover_id",
 ]
+SUGGESTED_AS = "as_"  # before a genre: the column that counts the doubtful covers it is suggested for
+MOST_NAMED = 3  # genres that are suggested, with their counts
 
 
 def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
@@ -34,15 +41,16 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
 
     Returns:
         Columns `DOUBT_COLUMNS`: the label as `genre`, the genre that the model is confident of as
-        `suggested`, both probabilities, and as `margin` the label's less that of the most probable other
-        genre. Of covers of several genres `genre` and `suggested` are sets, and one more column, `doubted`,
-        names the genre that is doubted most: that the cover has it, or that it lacks it. The probabilities
-        are of that label and of its opposite.
+        `suggested`, the most probable one as `predicted`, their probabilities, and as `margin` the label's
+        less that of the most probable other genre. Of covers of several genres `genre` and `suggested` are
+        sets, and `doubted` stands in place of `predicted`: the genre that is doubted most, that the cover has
+        it or that it lacks it. The probabilities are of that label and of its opposite.
     """
     if several(predictions):
         return _doubtful_sets(predictions, paths)
     genres, proba, y = _coded(predictions)
     suggested, margins = confident_classes(proba, y), label_margins(proba, y)
+    names, predicted = np.array(genres, dtype=object), proba.argmax(axis=1)
     rows = np.flatnonzero(doubtful_labels(proba, y))
     rows = rows[np.lexsort((predictions.index.to_numpy()[rows], margins[rows]))]
     frame = pd.DataFrame(
@@ -50,9 +58,11 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
             "rank": np.arange(1, len(rows) + 1),
             "path": paths.to_numpy()[rows],
             "genre": predictions["genre"].to_numpy()[rows],
-            "suggested": np.array(genres, dtype=object)[suggested[rows]],
+            "suggested": names[suggested[rows]],
             "p_genre": proba[rows, y[rows]],
             "p_suggested": proba[rows, suggested[rows]],
+            "predicted": names[predicted[rows]],
+            "p_predicted": proba[rows, predicted[rows]],
             "margin": margins[rows],
             "group": predictions["group"].to_numpy()[rows],
             "cover_id": predictions.index.to_numpy()[rows],
@@ -62,24 +72,41 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
 
 
 def doubt_by_genre(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row a genre: covers, doubtful ones, and which other genre is predicted for most of its covers.
+    """One row a genre: covers, doubtful ones, and for how many of these each genre is suggested.
 
-    The columns: `genre`, `covers`, `doubtful`, `mostly` (as in the confusion matrix; "" where none is).
-    Of covers of several genres `mostly` is "", and `lacking` counts the covers that may have the genre and do
-    not bear it.
+    The columns: `genre`, `covers`, `doubtful`, and `as_<genre>` for each genre. Of covers of several genres
+    `lacking` stands in their place: covers that may have the genre and do not bear it.
     """
     if several(predictions):
         return _doubt_by_genre_of_sets(predictions)
     genres, proba, y = _coded(predictions)
-    doubtful, predicted = doubtful_labels(proba, y), proba.argmax(axis=1)
+    doubtful, suggested = doubtful_labels(proba, y), confident_classes(proba, y)
     rows = []
     for code, genre in enumerate(genres):
-        covers = int((y == code).sum())
-        taken = np.bincount(predicted[y == code], minlength=len(genres))
-        taken[code] = 0
-        mostly = genres[taken.argmax()] if taken.any() else ""
-        rows.append((genre, covers, int(doubtful[y == code].sum()), mostly))
-    return pd.DataFrame(rows, columns=["genre", "covers", "doubtful", "mostly"])
+        own = y == code
+        instead = np.bincount(suggested[own & doubtful], minlength=len(genres))
+        rows.append((genre, int(own.sum()), int(doubtful[own].sum()), *instead))
+    columns = ["genre", "covers", "doubtful", *(f"{SUGGESTED_AS}{genre}" for genre in genres)]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def suggested_words(row: Mapping[str, Any]) -> str:
+    """What is suggested for a genre's doubtful covers, with counts: "Pop 13, Rock 11, Jazz 6, others 4".
+
+    Args:
+        row: of `doubt_by_genre`. The counts add to its doubtful covers; "" where there are none.
+    """
+    counts = {
+        str(name).removeprefix(SUGGESTED_AS): n
+        for name, n in row.items()
+        if name.startswith(SUGGESTED_AS) and n
+    }
+    often = sorted(counts.items(), key=lambda each: -each[1])
+    named, rest = often[:MOST_NAMED], often[MOST_NAMED:]
+    if len(rest) == 1:
+        named, rest = often, []
+    parts = [f"{genre}\u00a0{count:,}" for genre, count in named]
+    return ", ".join([*parts, *([f"others\u00a0{sum(count for _, count in rest):,}"] if rest else [])])
 
 
 def _coded(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -117,7 +144,8 @@ def _doubtful_sets(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
             "doubted": np.array(genres, dtype=object)[worst[rows]],
         }
     )
-    return frame[[*DOUBT_COLUMNS, "doubted"]]
+    wanted = [name for name in DOUBT_COLUMNS if name not in ("predicted", "p_predicted")]
+    return frame[[*wanted, "doubted"]]
 
 
 def _doubt_by_genre_of_sets(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -127,9 +155,8 @@ def _doubt_by_genre_of_sets(predictions: pd.DataFrame) -> pd.DataFrame:
     for code, genre in enumerate(genres):
         both, y = _both(proba[:, code]), has[:, code].astype(int)
         doubtful, covers = doubtful_labels(both, y), int(y.sum())
-        rows.append((genre, covers, int(doubtful[y == 1].sum()), "", int(doubtful[y == 0].sum())))
-    columns = ["genre", "covers", "doubtful", "mostly", "lacking"]
-    return pd.DataFrame(rows, columns=columns)
+        rows.append((genre, covers, int(doubtful[y == 1].sum()), int(doubtful[y == 0].sum())))
+    return pd.DataFrame(rows, columns=["genre", "covers", "doubtful", "lacking"])
 
 
 def _both(has: np.ndarray) -> np.ndarray:

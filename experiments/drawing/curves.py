@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from coverfusion.experiments.drawing.charts import (
-    WIDEST_AXIS_LABEL,
+    LETTER,
+    NARROWEST,
     Axis,
     axis_over,
     free_ticks,
@@ -18,8 +19,9 @@ from coverfusion.experiments.drawing.charts import (
 )
 
 START, END = 17.0, 96.0  # percent of the width: the numbers of the axis stand before
+WIDEST_X_LABEL = int((1 - START / 100) * NARROWEST / LETTER)  # letters in a line below the axis on a phone
 PLOT = 230  # pixels
-COUNTS = 44  # of the strip that says how many covers stand behind each point
+COUNTS, COUNTS_TITLE = 44, 40  # of the strip that says how many covers stand behind each point, of its title
 PERCENT = Axis(0.0, 100.0, START, END)
 LABELLESS = 30  # of an axis that has no label
 KEY, TOP, BOTTOM, LINE = 24, 40, 54, 20  # of a line of the legend, above the plot, of the axis, of its label
@@ -137,7 +139,12 @@ class Curve:
     @property
     def bottom(self) -> int:
         """Where it ends, with its counts."""
-        return self.top + int(self.y.start) + (COUNTS + 8 if self.counts else 0)
+        return self.top + int(self.y.start) + (COUNTS_TITLE + COUNTS if self.counts else 0)
+
+    @property
+    def strip(self) -> int:
+        """Where the strip of counts begins, in pixels: the highest bar reaches it."""
+        return self.bottom - COUNTS
 
     @property
     def height(self) -> int:
@@ -147,7 +154,7 @@ class Curve:
     @property
     def x_lines(self) -> list[str]:
         """What x is, in lines that a phone has room for."""
-        return wrapped(self.x_label, WIDEST_AXIS_LABEL)
+        return wrapped(self.x_label, WIDEST_X_LABEL)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -156,10 +163,14 @@ class Curve:
 
     @property
     def words(self) -> str:
-        """The title, and every point of every series."""
+        """The title, every point of every series, and what stands behind them."""
         line = line_words(self.line, self.line_label, self.shown)
         said = [f"{each.name or self.title}: {self._points(each)}." for each in self.series if each.spots]
         against = f"; {self.y_label} against {self.x_label}" if self.x_label else ""
+        behind = "; ".join(
+            f"{self.tick(each.low)} to {self.tick(each.high)}: {each.covers:,}" for each in self.counts
+        )
+        said += [f"{self.counted}: {behind}."] if self.counts else []
         return f"{self.title}{against}.{line} {' '.join(said)}".strip()
 
     def _points(self, series: Series) -> str:

@@ -75,7 +75,7 @@ class Forest:
         line: a value to compare with, drawn dashed; NaN: none.
         line_label: what it is.
         groups: number -> its name, for the legend; empty: no legend.
-        keys: what hollow marks and rings are: "hollow" or "ring" -> words.
+        keys: what filled and hollow marks and rings are: "filled", "hollow" or "ring" -> words.
         bars: bars from zero in place of dots.
     """
 
@@ -220,5 +220,12 @@ def difference_forest(
         line=0.0,
         line_label="no difference",
         groups=groups or {},
-        keys={} if all(row.filled for row in rows) else {"hollow": "not significant (Holm)"},
+        keys=_significance_keys(rows, bool(groups)),
     )
+
+
+def _significance_keys(rows: Sequence[Row], named: bool) -> dict[str, str]:
+    """What filled and hollow marks are, of those that there are; groups have their own filled marks."""
+    filled = [] if named else [("filled", "significant (Holm)")] * any(row.filled for row in rows)
+    hollow = [("hollow", "not significant (Holm)")] * any(not row.filled for row in rows)
+    return dict([*filled, *hollow])

@@ -56,6 +56,8 @@ def held_out_words(split: str, item: str) -> str:
     return HELD_OUT_WORDS[split].format(item)
 
 
+# of folds that were drawn once
+FEW_FOLDS = "few folds: some intervals come out too short, others too long"
 SHOWN_CONFIDENCE = 0.4  # a text box read less surely is no word: most of what lies below is no word at all
 
 

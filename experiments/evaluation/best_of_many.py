@@ -30,8 +30,9 @@ class ManyDifferences:
 
     Attributes:
         differences: (m, m) how much better the row's model is than the column's: accuracy less accuracy.
-        reach: (m, m) half the widths; all m (m - 1) / 2 intervals hold the truth at once in 95 % of cases, so
-            those of a pair that was chosen for its scores hold it too.
+        reach: (m, m) half the widths; the intervals of all pairs that are compared hold the truth at once in
+            95 % of cases, so those of a pair that was chosen for its scores hold it too. Of other pairs
+            infinite.
         error: (m, m) standard errors, which the widths are multiples of.
         most: no difference is larger.
     """
@@ -59,9 +60,14 @@ class ManyDifferences:
 
 
 def many_differences(
-    right: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0, hits: bool = True
+    right: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    wider: float = 1.0,
+    hits: bool = True,
+    pairs: np.ndarray | None = None,
 ) -> ManyDifferences:
-    """Compares all models with all: the largest deviation of any pair sets the width of every interval.
+    """Compares models with each other: the largest deviation of any pair sets the width of every interval.
 
     Max-T over the bootstrap of groups, each deviation in standard errors of its own resample: P. H. Westfall
     and S. S. Young, Resampling-Based Multiple Testing, 1993; of all pairs as J. W. Tukey did, because the
@@ -74,6 +80,7 @@ def many_differences(
         seed: of the bootstrap.
         wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
         hits: whether `right` says what was right; else it may be losses with their sign turned.
+        pairs: (m, m) bool, symmetric: which pairs are compared; None: all. It must not depend on the scores.
     """
     own = np.asarray(right, dtype=np.float64)
     codes = np.unique(groups, return_inverse=True)[1]
@@ -87,7 +94,7 @@ def many_differences(
     size_squares = (weights @ sizes**2)[:, None]
     count, models = len(sizes), summed.shape[1]
     differences, errors = np.zeros((models, models)), np.zeros((models, models))
-    most = np.zeros(len(weights) - 1)
+    most, family = np.zeros(len(weights) - 1), _family(pairs, models)
     for row in range(models):
         away = (sums[:, [row]] - sums) / total[:, None]
         mixed = weights @ (summed[:, [row]] * summed)
@@ -96,18 +103,23 @@ def many_differences(
         unit = np.ones(models) if hits else ((own[:, [row]] - own) ** 2).mean(axis=0)
         error = np.sqrt(np.maximum(variance, 0) + added * unit) / total[:, None]
         differences[row], errors[row] = away[0], error[0]
-        most = np.maximum(most, _largest(away[1:] - away[0], error[1:]))
+        some = family[row]
+        most = np.maximum(most, _largest((away[1:] - away[0])[:, some], error[1:, some]))
     errors *= wider
     reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * errors
     # two models that agree on every group may still differ: as 0 out of the groups
     if hits:
         reach = np.maximum(reach, np.where(_agree(summed), wilson(0.0, count / wider**2)[1], 0.0))
-    np.fill_diagonal(reach, 0.0)
-    return ManyDifferences(differences, reach, errors, 1.0 if hits else np.inf)
+    return ManyDifferences(differences, _of_family(reach, family), errors, 1.0 if hits else np.inf)
 
 
 def metric_differences(
-    metric: Metric, sums: np.ndarray, groups: np.ndarray, seed: int, wider: float = 1.0
+    metric: Metric,
+    sums: np.ndarray,
+    groups: np.ndarray,
+    seed: int,
+    wider: float = 1.0,
+    pairs: np.ndarray | None = None,
 ) -> ManyDifferences:
     """As `many_differences`, by a chosen metric.
 
@@ -123,18 +135,19 @@ def metric_differences(
         groups: (n,) labels.
         seed: of the bootstrap.
         wider: from `evaluation.statistics.widening`, where the predictions are of pooled folds.
+        pairs: as in `many_differences`.
     """
     if metric.is_mean:
-        return many_differences(metric.per_cover(sums), groups, seed, wider, hits=metric.percent)
+        return many_differences(metric.per_cover(sums), groups, seed, wider, metric.percent, pairs)
     truth = np.split(sums[:, 0], 3, axis=1)[2]
     models, added = sums.shape[1], math.sqrt(2) * one_group(truth, groups)
     values = _values(metric, sums, np.vstack([np.ones(len(groups)), group_weights(groups, seed)]))
     differences, errors = np.zeros((models, models)), np.zeros((models, models))
-    most = np.zeros(len(values) - 1)
+    most, family = np.zeros(len(values) - 1), _family(pairs, models)
     for row in range(models):
         away = values[:, [row]] - values
-        error = away[1:].std(axis=0)
-        most = np.maximum(most, _largest(away[1:] - away[0], error))
+        error, some = away[1:].std(axis=0), family[row]
+        most = np.maximum(most, _largest((away[1:] - away[0])[:, some], error[some]))
         differences[row], errors[row] = away[0], np.hypot(error, added)
     errors *= wider
     reach = float(np.quantile(most, CONFIDENCE_LEVEL)) * errors
@@ -142,13 +155,24 @@ def metric_differences(
     reach = np.maximum(
         reach, np.where(alike, wilson(0.0, effective_groups(truth, groups) / wider**2)[1], 0.0)
     )
-    np.fill_diagonal(reach, 0.0)
-    return ManyDifferences(differences, reach, errors)
+    return ManyDifferences(differences, _of_family(reach, family), errors)
+
+
+def _family(pairs: np.ndarray | None, models: int) -> np.ndarray:
+    """(m, m) bool: which pairs are compared."""
+    return ~np.eye(models, dtype=bool) if pairs is None else pairs
+
+
+def _of_family(reach: np.ndarray, family: np.ndarray) -> np.ndarray:
+    """(m, m) half the widths; nothing is known of a pair that is not compared, all of a model and itself."""
+    kept = np.where(family, reach, np.inf)
+    np.fill_diagonal(kept, 0.0)
+    return kept
 
 
 def _largest(away: np.ndarray, error: np.ndarray) -> np.ndarray:
     """(b,) the largest of (b, m) deviations, in standard errors; 0 where there is no error."""
-    return np.divide(np.abs(away), error, out=np.zeros_like(away), where=error > 0).max(axis=1)
+    return np.divide(np.abs(away), error, out=np.zeros_like(away), where=error > 0).max(axis=1, initial=0.0)
 
 
 def _values(metric: Metric, sums: np.ndarray, weights: np.ndarray) -> np.ndarray:

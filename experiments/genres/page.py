@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,7 +44,10 @@ MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDEN
 )
 EFFECTS_IN_GIST = 3  # effects in the sentences that open it
 GENRES_IN_GIST = 2  # other genres that covers have too
-AMOUNTS = ("higher", "lower")  # how amounts differ; places and opposites differ by what they are close to
+AMOUNTS = ("higher", "lower")  # how amounts differ
+COUNTED = ("more", "fewer", "less")  # how things differ of which there can be more
+# of a place or a colour between opposites the part of its name that its direction says again
+_AXIS_WORDS = re.compile(r"^(?:vertical|horizontal) place of | from \w+ to \w+")
 SPOKEN_TIES = 0.005  # proportion of pairs from which ties are told
 RAW_SCORES = "objects."  # columns that hold a network's scores, which say little by themselves
 
@@ -295,8 +299,7 @@ def _mistaken(confused: Confused, genre: str, item: str) -> str:
     rate = f"{percent(confused.share, 0)} ({spread(confused.ends)})"
     if confused.surely is None:
         return f"Of the {genre} {item}s that are not {confused.genre} it calls {rate} so."
-    most = "" if confused.surely else ", not significantly more than for another genre"
-    return f"It takes {rate} of them for {confused.genre}{most}."
+    return f"It takes {rate} of them for {confused.genre}{confused.doubt}."
 
 
 def headline(effects: Rows) -> Rows:
@@ -309,19 +312,30 @@ def _spanned(score: Interval) -> str:
 
 
 def differences_in_words(effects: Rows) -> str:
-    """Such as "are higher in number of faces (65 % of pairs; equal in 12 %) and lower in contrast (60 %)"."""
-    ordered = sorted(effects, key=lambda row: (row["way"] not in AMOUNTS, row["delta"] < 0))
-    parts: dict[str, list[str]] = {}
+    """Such as "are higher in contrast (60 % of pairs, lower in 28 %) and have more dark areas (62 %)"."""
+    ordered = sorted(
+        effects, key=lambda row: (row["way"] not in AMOUNTS, row["way"] not in COUNTED, row["delta"] < 0)
+    )
+    they_are: dict[str, list[str]] = {}
+    they_have: list[str] = []
     for row in ordered:
-        more = row["higher"] if row["delta"] > 0 else 1 - row["higher"] - row["equal"]
-        said = percent(more, 0) + (" of pairs" if row is ordered[0] else "")
-        if row["equal"] >= SPOKEN_TIES:
-            said += f"; equal in {percent(row['equal'], 0)}"
-        parts.setdefault(f"{row['way']} in", []).append(f"{row['short']} ({said})")
-    if len(parts) == 1:
-        [(way, names)] = parts.items()
-        return f"are {way} {listed(names)}"
-    return "are " + listed([f"{way} {', '.join(names)}" for way, names in parts.items()])
+        less = 1 - row["higher"] - row["equal"]
+        most, least = (row["higher"], less) if row["delta"] > 0 else (less, row["higher"])
+        said = percent(most, 0) + (" of pairs" if row is ordered[0] else "")
+        if row["equal"] >= SPOKEN_TIES:  # else the rest are the other way
+            said += f", {row['other_way']} in {percent(least, 0)}"
+        if row["way"] in AMOUNTS:
+            they_are.setdefault(row["way"], []).append(f"{row['short']} ({said})")
+        elif row["way"] in COUNTED:
+            they_have.append(f"{row['way']} {row['short']} ({said})")
+        else:
+            they_have.append(f"{_AXIS_WORDS.sub('', row['short'])} {row['way']} ({said})")
+    ways = [
+        f"{way} in {(listed if len(they_are) == 1 else ', '.join)(names)}" for way, names in they_are.items()
+    ]
+    return ", and ".join(
+        f"{verb} {listed(parts)}" for verb, parts in (("are", ways), ("have", they_have)) if parts
+    )
 
 
 def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:
@@ -332,5 +346,7 @@ def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:
         row["short"] = short_meaning(row["meaning"]) or row["column"]
         row["details"] = row["meaning"].removeprefix(row["short"])
         if "delta" in row:
-            row["way"] = said_of(row["meaning"], row["delta"] > 0)
+            row["way"], row["other_way"] = (
+                said_of(row["meaning"], up) for up in (row["delta"] > 0, row["delta"] <= 0)
+            )
     return [{str(key): value for key, value in row.items()} for row in rows]

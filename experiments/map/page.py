@@ -124,12 +124,19 @@ def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
         best, worst = pairs.iloc[0], pairs.iloc[-1]
         apart = [f"{row['genre_a']} and {row['genre_b']}" for row in records(pairs[pairs["separates"]])]
         more = f" and {len(apart) - MOST_NAMED} more" if len(apart) > MOST_NAMED else ""
-        sentences.append(
-            f"A linear probe tells {len(apart)} of {len(pairs)} pairs of genres apart better than chance: "
-            f"{'; '.join(apart[:MOST_NAMED])}{more}."
-            if apart
-            else "No two genres are told apart better than chance by a linear probe on these covers."
-        )
+        if not apart:
+            sentences.append(
+                "No two genres are told apart better than chance by a linear probe on these covers."
+            )
+        elif len(apart) == len(pairs) > 1:
+            sentences.append(
+                f"A linear probe tells all {len(pairs)} pairs of genres apart better than chance."
+            )
+        else:
+            sentences.append(
+                f"A linear probe tells {len(apart)} of {len(pairs)} pairs of genres apart better than "
+                f"chance: {'; '.join(apart[:MOST_NAMED])}{more}."
+            )
         sentences.append(
             f"AUC is from {_auc(worst)} to {_auc(best)}, where 0.50 is chance."
             if len(pairs) > 1

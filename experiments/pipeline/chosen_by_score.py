@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations, product
+
 import numpy as np
 
 from coverfusion.experiments.evaluation.best_of_many import (
@@ -15,6 +18,8 @@ from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 from coverfusion.fusion.prior import prior_weight
+
+Pair = tuple[ScoredModel, ScoredModel]
 
 
 def corrected_score(run: Run) -> Interval | None:
@@ -41,11 +46,32 @@ def corrected_score(run: Run) -> Interval | None:
     )
 
 
-def differences_of(run: Run) -> ManyDifferences:
-    """All differences in the metric between the run's models, in their order; the intervals hold together."""
+def candidate_pairs(run: Run) -> list[Pair]:
+    """The models that the choice is among, each with each: models on one block alone are no choice."""
+    return list(combinations([model for model in run.models if model.kind == "fused"], 2))
+
+
+def fusing_pairs(run: Run) -> list[Pair]:
+    """Each model that `Run.fusing` may be with each block alone: the best of both may be compared."""
+    fused = [model for model in run.models if model.kind == "fused"]
+    several = [model for model in fused if model.fuses]
+    return list(product(several or fused, run.alone))
+
+
+def differences_of(run: Run, pairs: Sequence[Pair]) -> ManyDifferences:
+    """Differences in the metric between the run's models, in their order.
+
+    Args:
+        run: a finished run.
+        pairs: that are compared; their intervals hold together.
+    """
     groups = run.predictions(run.models[0])["group"].to_numpy()
     sums, wider = _sums(run, run.models, run.metric), widening(run.config["folds"])
-    return metric_differences(run.metric, sums, groups, run.config["seed"], wider)
+    compared = np.zeros((len(run.models), len(run.models)), dtype=bool)
+    for first, second in pairs:
+        rows = [run.models.index(first), run.models.index(second)]
+        compared[rows, rows[::-1]] = True
+    return metric_differences(run.metric, sums, groups, run.config["seed"], wider, compared)
 
 
 def _sums(run: Run, models: list[ScoredModel], metric: Metric) -> np.ndarray:

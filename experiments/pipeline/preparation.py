@@ -31,7 +31,7 @@ from coverfusion.experiments.pipeline.word_groups import group_by_words
 from coverfusion.features.decoded import Decoded
 from coverfusion.features.extract import Failure
 from coverfusion.features.pixels import Pixels
-from coverfusion.features.registry import Extractor, reads_text
+from coverfusion.features.registry import Extractor, extractor_names, reads_text
 from coverfusion.features.registry import create as create_extractor
 from coverfusion.features.sides import read_items
 from coverfusion.features.store import Store
@@ -285,6 +285,9 @@ def write_inputs(folder: Path, config: Config, prepared: Prepared, *notes: str) 
         "extractors": {e.name: e.fingerprint() for e in prepared.extractors},
         "failures": len(prepared.failures),
     }
+    if config.blocks is None:  # every block whose weights were here
+        made = {extractor.name for extractor in prepared.extractors}
+        facts["without"] = [name for name in extractor_names() if name not in made]
     if has_sets(prepared.covers):
         facts["several_genres"] = int((prepared.covers[GENRES_COLUMN].map(len) > 1).sum())
     if backs := [name for name in prepared.table.blocks if is_back(name)]:

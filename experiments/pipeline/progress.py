@@ -34,6 +34,14 @@ class TimeLeft(TimeRemainingColumn):
         return Text("") if task.finished else super().render(task) + Text(" left")
 
 
+class Now(ProgressColumn):
+    """What is done now, the task's field `now`, set off from the time before it."""
+
+    def render(self, task: Task) -> Text:
+        """One cell."""
+        return Text(f"\u00b7 {task.fields['now']}" if task.fields["now"] else "")
+
+
 @contextmanager
 def block_bars(missing: Mapping[str, int]) -> Iterator[Report]:
     """Bars for the blocks that still miss covers.
@@ -77,15 +85,14 @@ def counted(what: str, total: int | None, alike: bool = True) -> Iterator[Progre
         count, times = _text("{task.completed:,}"), [TimeElapsedColumn()]
     # what is done now stands last and takes what is left of the line: count and time are never cut
     left = console.width - len(what) - BAR - COUNT_AND_TIME
-    now = TextColumn(
-        "{task.fields[now]}",
-        markup=False,
-        table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(left, 8)),
-    )
+    now = Now(table_column=Column(no_wrap=True, overflow="ellipsis", max_width=max(left, 8)))
     bar = Progress(_text("{task.description}"), BarColumn(BAR), count, *times, now, console=console)
     bar.add_task(what, total=total, now="")
     with _shown(bar):
         yield bar
+        # what is over is no news: the line that stays is the whole work's, with its count and time
+        for task in bar.task_ids:
+            bar.update(task, now="", visible=task == bar.task_ids[0])
 
 
 def _text(template: str) -> TextColumn:
@@ -112,7 +119,8 @@ def _shown(bars: Progress) -> Iterator[None]:
 
 def _logged(bars: Progress, stopped: Event) -> None:
     while not stopped.wait(SECONDS_BETWEEN_LINES):
-        console.print(bars.get_renderable())
+        if not bars.finished:  # the last state is printed at the end
+            console.print(bars.get_renderable())
 
 
 def watched(bar: Progress, what: str, done: int, total: int) -> None:

@@ -18,13 +18,12 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.evaluation.compared import compared_by_groups
 from coverfusion.experiments.evaluation.intervals import Interval
-from coverfusion.experiments.pipeline.chosen_by_score import differences_of
+from coverfusion.experiments.pipeline.chosen_by_score import candidate_pairs, differences_of, fusing_pairs
 from coverfusion.experiments.pipeline.predicted_sums import predicted_sums
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
 
-ALL_PAIRS = (
-    "This is over all pairs of models at once; coverfusion compare tests single pairs. "
-    "Where the two disagree, the difference is not settled."
+BY_FOLDS = (
+    "coverfusion compare tests the same over folds. Where the two disagree, the difference is not settled."
 )
 
 
@@ -34,13 +33,14 @@ def gain(run: Run, covers: pd.DataFrame) -> Interval | None:
     It is the chosen model, or where that sees one block alone, the best of those on several (`Run.fusing`).
 
     Where validation chose both, the 95 % interval is of sign-flips over groups, or of the bootstrap
-    (`experiments.evaluation.compared`). Where the same covers chose them, it holds for all pairs of models at
+    (`experiments.evaluation.compared`). Where the same covers chose them, it holds for all `fusing_pairs` at
     once (`experiments.evaluation.best_of_many`) and is widened for folds. None where no block stood alone.
     """
     if not run.alone:
         return None
     if run.other is None:
-        return differences_of(run).interval(run.models.index(run.fusing), run.models.index(run.alone[0]))
+        many = differences_of(run, fusing_pairs(run))
+        return many.interval(run.models.index(run.fusing), run.models.index(run.alone[0]))
     both = [run.predictions(model) for model in (run.fusing, run.alone[0])]
     sums = predicted_sums(both[0], run.metric), predicted_sums(both[1], run.metric)
     known = covers.drop_duplicates("cover_id").set_index("cover_id")["group"]
@@ -69,7 +69,8 @@ def chosen_words(run: Run, corrected: Interval | None) -> list[str]:
 
 def _other_words(run: Run, others: list[ScoredModel]) -> list[str]:
     """Which models are better or worse than the chosen one, and which of them significantly."""
-    metric, many, chosen = run.metric, differences_of(run), run.models.index(run.chosen)
+    metric, pairs = run.metric, candidate_pairs(run)
+    many, chosen = differences_of(run, pairs), run.models.index(run.chosen)
     how = f"a {'higher' if metric.higher_is_better else 'lower'} {metric.label}"
     surely: list[str] = []
     better: list[str] = []
@@ -86,7 +87,8 @@ def _other_words(run: Run, others: list[ScoredModel]) -> list[str]:
         sentences.append(f"Not significantly worse in {metric.label}: {listed(near)}.")
     if worse:
         sentences.append(f"Significantly worse in {metric.label}: {listed(worse)}.")
-    return [*sentences, ALL_PAIRS] if sentences else []
+    how_many = f"all {len(pairs)} pairs of these models at once" if len(pairs) > 1 else "this pair of models"
+    return [*sentences, f"This is a test of {how_many}, by a bootstrap of groups; {BY_FOLDS}"]
 
 
 def _have(names: list[str]) -> str:
@@ -157,7 +159,16 @@ def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -
         metric.better(_nearer(metric, run.score(model))) > metric.better(chance) for model in run.alone
     )
     doubt = "" if better else " No block alone is significantly better than chance on these covers."
-    return [won, guess, block + doubt]
+    return [won, guess, " ".join(filter(None, [block, family_words(run)])) + doubt]
+
+
+def family_words(run: Run) -> str:
+    """Over how many comparisons the interval of `gain` holds; "" where it is of one pair."""
+    pairs = 0 if run.other else len(fusing_pairs(run))
+    if pairs < 2:
+        return ""
+    fused = "a fused model" if run.fusing.fuses else "a model"
+    return f"That interval holds for all {pairs} pairs of {fused} and a single block at once."
 
 
 def best_single(run: Run) -> str:

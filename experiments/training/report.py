@@ -41,6 +41,7 @@ from coverfusion.experiments.training.gist import (
     best_single,
     choice_in_words,
     chosen_words,
+    family_words,
     gain,
     level,
     run_gist,
@@ -73,7 +74,8 @@ COUNT_WORDS = {
     "near_conflicting": "near duplicates under several genres",
     "left_out": "files of either kind that were left out",
     "near_groups": "groups of near duplicates",
-    "near_covers": "covers in them; no split separates those that are kept",
+    "near_covers": "covers in them",
+    "near_kept": "of these kept; no split separates them",
 }
 
 
@@ -120,6 +122,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "training_words": epoch_words(run_epochs(folder), ""),
         "usual": usual,
         "difference": difference,
+        "family": family_words(run),
         "level": level(run),
         "baseline": baseline_row(run),
         "single": best_single(run) if run.alone else "",

@@ -31,13 +31,21 @@ def few_words(folder: Path, best: Mapping[str, Any], values: Iterable[float], me
         values: the metric of everything that was tried; NaN where it is not known.
         metric: that they are in.
     """
-    known = [value for value in values if not math.isnan(value)]
-    advice = "add covers" if read_config(folder / "config.yaml").folds else f"use --folds {ADVISED_FOLDS}"
+    known, guessed = [value for value in values if not math.isnan(value)], chance(folder)
+    advice = "Add covers" if read_config(folder / "config.yaml").folds else f"Use --folds {ADVISED_FOLDS}"
     ends = [metric.shown(end) for end in (min(known), max(known))]
-    return [
-        f"{how_many(int(best['n']), 'validation cover')} cannot choose: {advice}.",
+    said = [
+        f"{how_many(int(best['n']), 'validation cover')}: too few to choose by. {advice}.",
         f"On them {metric.label} goes from {ends[0].removesuffix(' %')} to {ends[1]}.",
     ]
+    if metric.name == "accuracy" and max(known) <= guessed:  # False where nobody can guess (NaN)
+        said.append(f"None is above always saying the most frequent genre ({metric.shown(guessed)}).")
+    return said
+
+
+def is_corrected(best: Mapping[str, Any]) -> bool:
+    """Whether `judged_words` names the figure that is corrected for the choice."""
+    return can_choose(best) and bool(best["tried"] > 1)
 
 
 def shown_config(folder: Path) -> str:

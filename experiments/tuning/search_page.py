@@ -20,7 +20,13 @@ from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
 from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.pipeline.provenance import read_json
-from coverfusion.experiments.tuning.judged import best_words, can_choose, few_words, judged_words
+from coverfusion.experiments.tuning.judged import (
+    best_words,
+    can_choose,
+    few_words,
+    is_corrected,
+    judged_words,
+)
 from coverfusion.experiments.tuning.search_charts import (
     best_of,
     best_spot,
@@ -48,7 +54,10 @@ def write_search_page(folder: Path) -> Path:
     parameters = parameter_charts(trials, study["space"], metric, found, line)
     pages.save_charts(folder, dict(zip(("history", "importance"), courses.values(), strict=False)))
     pages.save_charts(folder, {f"parameter-{name}": chart for name, chart in parameters.items()})
+    held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
     context = {
+        "corrected": is_corrected(held_out["best"]),
+        "brought": search_chooses(folder) and "own" in held_out,
         "folds": read_config(folder / "config.yaml").folds or 1,
         "findings": search_findings(folder),
         "courses": courses,

@@ -19,6 +19,7 @@ from coverfusion.experiments.tuning.judged import (
     best_words,
     can_choose,
     few_words,
+    is_corrected,
     judged_words,
     shown_config,
 )
@@ -50,6 +51,7 @@ def write_sweep_page(folder: Path) -> Path:
     pages.save_charts(folder, {f"sweep-{name.replace(' ', '-')}": chart for name, chart in charts.items()})
     pages.save_charts(folder, {f"epochs-{n}": chart for n, chart in enumerate(trainings.values(), 1)})
     context = {
+        "corrected": is_corrected(records(held_out)[0]),
         "chooses": held_out["best"].any(),
         "config_text": shown_config(folder),
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),

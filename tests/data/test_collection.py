@@ -69,6 +69,7 @@ def test_everything_left_out_is_counted_and_listed(small):
         "left_out": 4,
         "near_groups": 2,
         "near_covers": 4,
+        "near_kept": 2,
         "near_conflicting": 2,
     }
     assert collection.rejected[["genre", "reason"]].to_numpy().tolist() == [

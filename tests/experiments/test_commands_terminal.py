@@ -63,7 +63,7 @@ LIGHT: Mapping[str, tuple[str, ...]] = {
 # what is ready to paste after it: the command's first words, without places that only a person chooses
 NEXT = {
     "inspect": "train 'my covers' --store store",
-    "extract": "train 'my covers' --block color --block texture --store store",
+    "extract": "train 'my covers' -b color -b texture --store store",
     "train": "report runs/split",
     "runs": "report runs/folds",
     "report": "map runs/split",
@@ -72,7 +72,7 @@ NEXT = {
     "labels": "decide runs/folds",
     "explain": "similar runs/split/bundle ",
     "decide": "labels runs/folds",
-    "index": "similar index ",
+    "index": "similar index 'my covers/",
     "benchmark make": "benchmark check 'my task' 'my covers' --out laid --store store",
     "benchmark submit": "benchmark leaderboard 'my task' board --out leaderboard",
     "score": "score runs/split/bundle 'my covers/Jazz' --out scores.csv",

@@ -97,6 +97,12 @@ def test_of_very_many_genres_the_largest_are_drawn():
     assert "the 40 largest of 2,000" in figure.axes[0].get_title(loc="left")
 
 
+def test_percentages_in_pictures_stand_apart_from_their_sign():
+    genres = pd.DataFrame({"genre": ["dub", "opera"], "covers": [6, 2], "left_out": 0})
+    figure = _class_balance(genres.assign(proportion=[0.75, 0.25]))
+    assert {text.get_text().strip() for text in figure.axes[0].texts} == {"6 (75\u00a0%)", "2 (25\u00a0%)"}
+
+
 def test_near_duplicates_are_counted_by_their_pictures_alone(tmp_path, printed):
     picture = pictures.grained(pictures.words("NEVERMIND"), 3)
     for name, drawn in {

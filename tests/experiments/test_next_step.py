@@ -41,7 +41,7 @@ def test_whatever_was_asked_for_is_asked_for_again(field: str) -> None:
 def test_options_say_what_the_config_says() -> None:
     config = _config(blocks=OTHER["blocks"], metadata=OTHER["metadata"], **MANY)
     assert same_task("covers.csv", config)[1:] == [
-        *("--block", "color", "--block", "ocr"),
+        *("-b", "color", "-b", "ocr"),
         *("--metadata", "numbers=year", "--metadata", "text=title,subtitle"),
         *("--labels", "many"),  # and no metric: the one that goes with it is no choice
     ]

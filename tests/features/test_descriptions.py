@@ -1,5 +1,7 @@
 """Short names of columns, and quartiles of angles."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -105,3 +107,29 @@ def test_quartiles_of_an_angle_lie_around_its_mean() -> None:
     assert quartiles_of(HUE, np.array([90.0, 100.0, 110.0])) == pytest.approx((95, 100, 105))
     assert quartiles_of("color.brightness", np.array([0.0, 1.0, np.nan, 2.0])) == (0.5, 1.0, 1.5)
     assert quartiles_of(HUE, np.array([np.nan])) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "ways"),
+    [
+        ("texture.lbp_1", ("fewer", "more")),
+        ("color.dark_share", ("fewer", "more")),
+        ("ocr.capitals_share", ("fewer", "more")),
+        ("ocr.top_share", ("less", "more")),
+        ("ocr.area_share", ("lower", "higher")),
+        ("ocr.weight", ("lower", "higher")),
+        ("people.face_largest_share", ("lower", "higher")),
+        ("texture.main_colors_share", ("lower", "higher")),
+        ("color.brightness", ("lower", "higher")),
+    ],
+)
+def test_there_is_more_of_what_has_parts_and_amounts_are_higher(column: str, ways: tuple[str, str]) -> None:
+    block, name = column.split(".")
+    text = _described(block)[name]
+    assert (said_of(text, False), said_of(text, True)) == ways
+
+
+@pytest.mark.parametrize("block", extractor_names())
+def test_ranges_and_gaps_are_told_alike(block: str) -> None:
+    for text in _described(block).values():
+        assert not re.search(r"\d\.\.\d|(?<![\d/-])\d+-\d+(?!-)|NaN", text), text

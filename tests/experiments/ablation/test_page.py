@@ -7,11 +7,12 @@ import pytest
 
 from coverfusion.experiments.ablation.charts import forest_charts
 from coverfusion.experiments.ablation.designs import METADATA, ONE_SIDE, PICTURES
-from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings
+from coverfusion.experiments.ablation.page import NOTES, _shown, ablation_findings, baseline_words
 from coverfusion.experiments.ablation.verdict import ablation_verdict
 from coverfusion.experiments.commands.ablate import print_study
 from coverfusion.experiments.drawing.words import signed
-from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.evaluation.chosen_metric import METRICS, SET_METRICS
+from coverfusion.experiments.pipeline.config import make_config
 
 
 def test_findings_are_in_points_and_say_what_is_significant() -> None:
@@ -49,6 +50,8 @@ def test_tables_say_small_p_as_people_do_and_what_their_columns_are() -> None:
     small = {"difference": 0.3, "low": 0.2, "high": 0.4, "p": 2.3e-18, "p_holm": 0.0412}
     table = _shown(pd.DataFrame([{"block": "cnn", **small}]))
     assert table["rows"] == [["cnn", "0.3", "0.2", "0.4", "<\u00a00.001", "0.041"]]
+    board = _shown(pd.DataFrame([{"classifier": "largest genre", "units": "none", "accuracy": -0.04}]))
+    assert board["rows"] == [["largest genre", "no block", "\u22120.04"]]
     assert set(NOTES) <= {"comparisons", "leaderboard", "shapley", "interactions", "genres", "greedy"}
     assert "loss: the genre's F1 with all blocks less" in NOTES["genres"]
 
@@ -96,15 +99,15 @@ def test_the_verdict_names_only_what_the_folds_show() -> None:
             "not significantly better: color."
         ),
         (
-            "svc: leaving one block out loses nothing significant. By block, differences from 10.0 (cnn) "
-            "points of accuracy on are found in 80 % of such studies, before Holm's correction."
+            "svc: leaving one block out loses nothing significant. Found in 80 % of such studies is a "
+            "difference of at least 10.0 (cnn) points of accuracy, before Holm's correction."
         ),
     ]
     worse = pd.DataFrame([row(alone, "cnn", 0.1, 0.2), row(needed, "cnn", -0.05, 0.01)])
     assert ablation_verdict(worse, metric) == [
         (
-            "svc: no block alone is significantly better than chance. By block, differences from 20.0 (cnn) "
-            "points of accuracy on are found in 80 % of such studies, before Holm's correction."
+            "svc: no block alone is significantly better than chance. Found in 80 % of such studies is a "
+            "difference of at least 20.0 (cnn) points of accuracy, before Holm's correction."
         ),
         "svc: points of accuracy gained when left out: cnn +5.0 (+3.0 to +7.0).",
     ]
@@ -119,3 +122,17 @@ def test_the_verdict_says_what_metadata_adds() -> None:
     [said] = ablation_verdict(rows, METRICS["accuracy"])
     added = "+14.0 (+10.0 to +18.0) to"
     assert f"pictures add {added} metadata; metadata adds {added} pictures" in said
+
+
+@pytest.mark.parametrize(
+    ("metric", "more", "said"),
+    [
+        ("accuracy", {}, "always saying the largest genre"),
+        ("accuracy", {"prior": "balanced"}, "guessing by the prior"),
+        ("log_loss", {}, "knowing only how common genres are"),
+        ("macro_f1", {"labels": "many"}, "calling every cover every genre"),
+    ],
+)
+def test_shapley_values_name_what_they_count_from(metric: str, more: dict[str, str], said: str) -> None:
+    config = make_config("test", collection="covers", **more)
+    assert baseline_words(config, SET_METRICS[metric]) == said

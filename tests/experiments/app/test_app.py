@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from hashlib import sha256
@@ -17,16 +18,17 @@ from streamlit import file_util
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.pictures import decode
+from coverfusion.data.sample.draw import GENRE_HABITS
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app import example
 from coverfusion.experiments.app.background import Task, run_command
 from coverfusion.experiments.app.covers_in import left_over
 from coverfusion.experiments.app.embedded import framed, linked, placed, show_page
 from coverfusion.experiments.app.example import draw_example, drawn_uploads, train_example
-from coverfusion.experiments.app.loaded_model import LoadedModel
+from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.missing_results import command_for
 from coverfusion.experiments.app.plain_text import noted, plain
-from coverfusion.experiments.app.reasons import NO_WORDS, NOTHING_READABLE, nothing_words
+from coverfusion.experiments.app.reasons import NO_WORDS, NOTHING_READABLE, UNSURE_WORDS, nothing_words
 from coverfusion.experiments.app.run_labels import run_labels, run_words
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame, short_board
 from coverfusion.experiments.app.runs import (
@@ -229,6 +231,23 @@ def test_a_stopped_job_keeps_what_it_has(model: LoadedModel) -> None:
     assert said.startswith(f"Stopped: {job.count} of 40 pictures are scored.")
 
 
+def test_a_job_says_how_many_pictures_wait_before_the_first_is_scored(
+    model: LoadedModel,
+) -> None:
+    job = ScoringJob(model, NO_TARGETS)
+    assert job.words.startswith("Reading the first (")
+    said: list[str] = []
+    thread = threading.Thread(target=job.run, args=([("a.png", encode(app_cover("dub", 80), "PNG"))],))
+    with ONE_AT_A_TIME:  # the model works for somebody else
+        thread.start()
+        while not job.total:
+            time.sleep(0.01)
+        said.append(job.words)
+    thread.join()
+    assert said[0].startswith("Reading the first of 1 (")
+    assert job.count == 1
+
+
 def test_pictures_that_are_left_out_are_counted(model: LoadedModel) -> None:
     picture = encode(app_cover("dub", 80), "PNG")
     job = ScoringJob(model, NO_TARGETS, drawn=True)
@@ -237,12 +256,15 @@ def test_pictures_that_are_left_out_are_counted(model: LoadedModel) -> None:
     drawn, out = left_over(job)
     assert "drawn by a program" in drawn
     assert "1 picture of your files is left out" in out
+    assert f"coverfusion score {model.folder}" in out
 
 
 def test_a_cover_without_words_is_said_to_have_none() -> None:
     read = {"words": [], "features": [], "contributions": {"blocks": {"ocr": 0.1}, "words": {}}}
     assert nothing_words(read) == NO_WORDS
-    assert nothing_words({**read, "words": [{"text": "love"}]}) == NOTHING_READABLE
+    sure, unsure = ({"text": "love", "confidence": confidence} for confidence in (0.9, 0.1))
+    assert nothing_words({**read, "words": [unsure]}) == UNSURE_WORDS
+    assert nothing_words({**read, "words": [unsure, sure]}) == NOTHING_READABLE
     assert nothing_words({**read, "contributions": {"blocks": {"cnn": 0.1}, "words": {}}}) == NOTHING_READABLE
 
 
@@ -467,6 +489,8 @@ def test_drawn_covers_can_be_scored(model: LoadedModel) -> None:
     assert len(uploads) == len({content for _, content in uploads}) == 12
     frame = scored_of(model, uploads[:2]).frame
     assert frame["error"].tolist() == ["", ""]
+    names = " ".join(name for name, _ in uploads)
+    assert not any(genre in names for genre in GENRE_HABITS)  # which the model may not know
 
 
 def test_an_example_is_a_run_that_the_app_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cli import app
 from coverfusion.experiments.comparison.compare import compare_runs, config_differences, write_comparison
+from coverfusion.experiments.comparison.page import comparison_chart
 from coverfusion.experiments.comparison.shown import against_best, named, verdict
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.evaluation.statistics import corrected_t_test
@@ -154,6 +155,24 @@ def test_everything_is_written(runs: dict[str, Path], tmp_path: Path) -> None:
     assert (tmp_path / "c" / "figures" / "comparison.svg").is_file()
     page = (tmp_path / "c" / "index.html").read_text()
     assert 'aria-label="How much better the first is, points of accuracy' in page
+
+
+def test_a_page_of_folds_warns_that_they_are_few(runs: dict[str, Path], tmp_path: Path) -> None:
+    pages = {}
+    for name in ("folds", "color"):
+        folders = [runs[name]]
+        write_comparison(tmp_path / name, compare_runs(folders), config_differences(folders), folders)
+        pages[name] = (tmp_path / name / "index.html").read_text()
+    assert "few folds: some intervals come out too short" in pages["folds"]
+    assert "fold" not in pages["color"].partition('id="made"')[0].replace('class="wide fold', "")
+    assert "<dt>run</dt>" in pages["color"]
+
+
+def test_the_legend_says_what_filled_and_hollow_marks_are() -> None:
+    chart = comparison_chart(named(_pairs(), 1), METRICS["accuracy"])
+    assert [kind for kind, _, _ in chart.legend] == ["filled", "hollow", "line"]
+    only = comparison_chart(named(_pairs().assign(p_holm=0.2), 1), METRICS["accuracy"])
+    assert [kind for kind, _, _ in only.legend] == ["hollow", "line"]
 
 
 def _pairs() -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.curve.charts import curve_charts
-from coverfusion.experiments.curve.page import curve_findings
+from coverfusion.experiments.curve.page import curve_findings, short_of
 from coverfusion.experiments.curve.scores import score_points
 from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
@@ -212,10 +212,15 @@ def test_a_curve_without_a_forecast_says_why_and_what_was_found() -> None:
     assert "50.0 % right (42.0\u201358.0) with 165 training covers" in said
     assert "brought +2.0 points (\u22121.0 to +5.0) on average, the last step +3.0 points" in said
     assert said.endswith(
-        "No forecast: the largest size is 3.3 times the smallest, and must be 4 times or more."
+        "No forecast, sizes too close: the largest is 3.3 times the smallest. Name 4 or more by --sizes, the "
+        "smallest 41 or fewer."
     )
     (said,) = curve_findings(_law(sizes=3, last_step_low=-0.01))
-    assert said.endswith("No forecast: it needs 4 sizes or more, and there are 3.")
+    law = _law().iloc[0].to_dict()
+    assert "No forecast, sizes too few: there are 3. Name 4 or more" in said
+    assert short_of(law | {"sizes": 3}) == "sizes too few"
+    assert short_of(law | {"sizes": 5}) == "sizes too close"
+    assert not short_of(law | {"verdict": "flat"})
     assert "last step" not in said
 
 

@@ -41,6 +41,8 @@ from coverfusion.experiments.decision.tables import (
     abstention_table,
     answered_covers,
     answered_row,
+    calibration_table,
+    models_table,
     predicted_table,
     sets_by_genre_table,
     sets_table,
@@ -88,7 +90,7 @@ def test_the_screen_and_the_page_have_the_same_tables(
     print_decision(study)
     printed = capsys.readouterr().out
     assert max(map(len, printed.splitlines())) <= 80
-    assert len(printed.splitlines()) < 45
+    assert len(printed.splitlines()) < 48
     page = html.unescape(re.sub(r"<[^>]*>", "", (study / "index.html").read_text()))
     tables = read_tables(study)
     classifier = json.loads((study / "environment.json").read_text())["classifier"]
@@ -218,25 +220,59 @@ def test_probabilities_that_are_left_have_one_log_loss() -> None:
     assert "left as they were" in said
 
 
-@pytest.mark.parametrize(("after", "text"), [(1.0, "left as they were"), (1.1, "makes the log loss")])
-def test_a_calibration_that_does_not_help_is_called_so(after: float, text: str, study: Path) -> None:
-    tables = {file.stem: pd.read_csv(file) for file in study.glob("*.csv")}
-    table = tables["calibration"].set_index("kind")
-    table.loc["none", "log_loss"], table.loc["chosen", "log_loss"] = 1.0, after
-    sentences = decision_findings(
-        tables["models"]["classifier"][0], tables | {"calibration": table.reset_index()}, 0.2
-    )
-    (line,) = [line for line in sentences if line.startswith("Calibration")]
-    assert text in line
-
-
-def test_a_worse_calibration_error_is_told_with_what_the_bundle_uses() -> None:
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.1, 0.05, 0.15), "significantly better (\u22120.100, \u22120.150 to \u22120.050)"),
+        ((-0.1, -0.15, -0.05), "significantly worse (+0.100, +0.050 to +0.150)"),
+        ((-0.002, -0.2, 0.1), "no significant change (+0.002, \u22120.100 to +0.200)"),
+    ],
+)
+def test_calibration_is_judged_by_the_interval_of_its_log_loss(
+    ends: tuple[float, float, float], said: str
+) -> None:
+    lower, low, high = ends
     before = {"kind": "none", "log_loss": 1.0, "ece": 0.1, "bundle": "isotonic"}
-    table = pd.DataFrame([before, before | {"kind": "chosen", "log_loss": 0.9, "ece": 0.2}])
-    text = calibration_words(table)
-    assert "calibration error worse" in text
-    assert "bundle uses it all the same (isotonic)" in text
-    assert "worse" not in calibration_words(table.assign(ece=[0.2, 0.1]))
+    after = {"kind": "chosen", "log_loss": 1.0 - lower, "ece": 0.2, "ece_chance": 0.15}
+    text = calibration_words(
+        pd.DataFrame([before, before | after | {"lower": lower, "lower_low": low, "lower_high": high}])
+    ).replace("\u00a0", " ")
+    assert said in text
+    assert text.count("ignificant") == 1  # of the calibration error chance alone is told, and no more
+    assert "10.0 % before, 20.0 % after; by chance alone it would be about 15.0 %" in text
+    # the reason is that of the bundle's own covers
+    assert "bundle uses isotonic calibration: on the covers that it learns from" in text
+
+
+def test_the_change_of_the_log_loss_is_paired_by_groups() -> None:
+    rng = np.random.default_rng(0)
+    y, groups = rng.integers(0, 2, 200), np.arange(200) // 2
+    sure = np.where(np.eye(2)[y] == 1, 0.8, 0.2)
+    calibrated = {"none": sure, "better": np.where(np.eye(2)[y] == 1, 0.9, 0.1)}
+    table = calibration_table(y, groups, calibrated, 1.5).set_index("kind")
+    assert table.loc["better", "log_loss"] == pytest.approx(-np.log(0.9))
+    row = table.loc["better"]
+    assert row["lower"] == pytest.approx(np.log(0.9 / 0.8))
+    assert 0 < row["lower_low"] < row["lower"] < row["lower_high"]
+    assert table.loc["none", "lower"] == 0
+    assert table.loc["better", "ece"] == pytest.approx(0.1)  # all are right at 90 %
+    assert 0 < table.loc["better", "ece_chance"] < 0.05
+
+
+def test_covers_that_chose_the_model_are_told_apart(study: Path, runs: dict[str, Path]) -> None:
+    run = read_run(runs["folds"])
+    counted = run.predictions(run.chosen)
+    models = pd.read_csv(study / "models.csv").set_index("classifier")
+    row, tried = models.loc[run.chosen.classifier], deciding(runs["folds"])
+    tried = tried[tried["classifier"] == run.chosen.classifier]
+    assert row["choosing"] == len(counted) - len(tried)
+    # both parts together are what the report counts
+    wrong = row["choosing"] * row["error_choosing"] + len(tried) * row["error_of_all"]
+    assert wrong == pytest.approx((counted["predicted"] != counted["genre"]).sum())
+    said = (study / "findings.txt").read_text().splitlines()[1]
+    assert f"the other {row['choosing']:.0f} covers too, which chose the model" in said
+    split = models_table(read_run(runs["split"]), held_out_parts(read_run(runs["split"]), 0), 0.2, 0)
+    assert not split["choosing"].any()  # a report of a split counts test covers alone
 
 
 def test_the_verdict_claims_only_what_intervals_support() -> None:
@@ -250,12 +286,20 @@ def test_the_verdict_claims_only_what_intervals_support() -> None:
         ("by-genre", "Jazz", 9, 0.1, 0.0, 0.4),
     ]
     columns = ["thresholds", "genre", "answered", "error", "error_low", "error_high"]
-    tables = {"abstention": pd.DataFrame([rule]), "predicted": pd.DataFrame(rows, columns=columns)}
+    true = [("guaranteed", "Jazz", 0.51, 0.308), ("guaranteed", "Rock", 0.3, 0.1), ("plain", "Pop", 0.9, 0.8)]
+    tables = {
+        "abstention": pd.DataFrame([rule]),
+        "predicted": pd.DataFrame(rows, columns=columns),
+        "genres": pd.DataFrame(true, columns=["rule", "genre", "error", "error_low"]).assign(
+            error_high=0.709
+        ),
+    }
     assert verdict(tables, 0.2).replace("\u00a0", " ") == (
         "At most 20 % wrong over all covers, with 90 % confidence, by one threshold: it keeps 50.0 % of the "
         "covers. Single genres have no such guarantee. More are wrong among those predicted Pop (35.0 %, "
-        "25.0 to 46.0). More are wrong here among those predicted Jazz (31.2 %, 17.1 to 50.1), but its "
-        "interval includes 20 %. With a threshold for each predicted genre, Pop gets no prediction."
+        "25.0 to 46.0) and among those that are Jazz (51.0 %, 30.8 to 70.9). Among those predicted Jazz "
+        "(31.2 %, 17.1 to 50.1) more are wrong here; its interval includes 20 %, so it is open whether they "
+        "keep to it. With a threshold for each predicted genre, Pop gets no prediction."
     )
     none = tables["abstention"].assign(answered=0)
     assert "cannot be guaranteed" in verdict(tables | {"abstention": none}, 0.2)

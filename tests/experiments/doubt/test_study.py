@@ -1,6 +1,7 @@
 """Labels that were flipped on purpose are found again; and the command that looks for them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.cli import app
+from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.study import doubt_findings, find_doubtful, held_out_covers, most_doubtful
-from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
+from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table, suggested_words
 from coverfusion.experiments.pipeline.run_folder import Run, read_run
 from coverfusion.experiments.training.train import train
 from tests.helpers.pictures import encode, grained, save_manifest, solid
@@ -91,7 +93,65 @@ def test_tables_by_hand() -> None:
         ["2.jpg", "a", "b"],
     ]
     genres = doubt_by_genre(predictions).set_index("genre")
-    assert genres.loc["a", ["covers", "doubtful", "mostly"]].tolist() == [3, 1, "b"]
+    assert genres.loc["a", ["covers", "doubtful", "as_b"]].tolist() == [3, 1, 1]
+
+
+def _three_genres() -> pd.DataFrame:
+    """Five covers each of a, b and c. Of a: four look like c in doubt, and two like b without."""
+    rows = [
+        ("a", 0.80, 0.10, 0.10),
+        ("a", 0.40, 0.50, 0.10),  # b is predicted, below what its own covers have: no doubt
+        ("a", 0.40, 0.45, 0.15),
+        ("a", 0.10, 0.25, 0.65),
+        ("a", 0.30, 0.40, 0.30),  # b is the most probable, only c reaches what is usual for it
+        *[("b", 0.05, 0.90, 0.05)] * 5,
+        *[("c", 0.35, 0.35, 0.30)] * 5,
+    ]
+    frame = pd.DataFrame(rows, columns=["genre", "p_a", "p_b", "p_c"])
+    return frame.assign(group=range(len(frame))).set_index(pd.Index(map(str, range(len(frame)))))
+
+
+def test_the_table_by_genre_counts_what_is_suggested_for_the_doubtful_covers_alone() -> None:
+    predictions = _three_genres()
+    genres = doubt_by_genre(predictions).set_index("genre")
+    table = doubtful_table(predictions, pd.Series("x.jpg", predictions.index))
+    of_a = table.loc[table["genre"] == "a", "suggested"].value_counts().to_dict()
+    assert of_a == {"c": 2}
+    assert genres.loc["a", ["doubtful", "as_a", "as_b", "as_c"]].tolist() == [2, 0, 0, 2]
+
+
+def test_the_page_names_the_most_probable_genre_where_it_is_not_the_one_suggested(
+    flipped: tuple[Run, set[str]], tmp_path: Path
+) -> None:
+    run, _ = flipped
+    predictions = _three_genres()
+    table = doubtful_table(predictions, pd.Series("x.jpg", predictions.index))
+    other = table[table["predicted"] != table["suggested"]]
+    assert other[["suggested", "p_suggested", "predicted", "p_predicted"]].to_numpy().tolist() == [
+        ["c", 0.3, "b", 0.4]
+    ]
+    for name in ("environment.json", "config.yaml"):
+        shutil.copy(run.folder / name, tmp_path / name)
+    shutil.copytree(run.folder, tmp_path / "run")
+    write_doubt_page(tmp_path, read_run(tmp_path / "run"), [], table, doubt_by_genre(predictions), len(table))
+    page = (tmp_path / "index.html").read_text().replace("\xa0", " ")
+    assert page.count("most probable: b (40 %)") == page.count("most probable: ") == 1
+    assert "suggested: <b>c</b> (30 %)" in page
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ({"a": 0, "b": 11, "c": 13}, "c 13, b 11"),
+        ({"a": 0, "b": 5, "c": 5, "d": 2, "e": 0, "f": 1}, "b 5, c 5, d 2, f 1"),
+        ({"a": 9, "b": 5, "c": 0, "d": 2, "e": 1, "f": 1}, "a 9, b 5, d 2, others 2"),
+        ({"a": 0}, ""),
+    ],
+)
+def test_suggestions_are_counted_and_add_to_the_doubtful_covers(counts: dict[str, int], said: str) -> None:
+    row = {"genre": "x", "covers": 30, "doubtful": sum(counts.values())}
+    words = suggested_words(row | {f"as_{genre}": count for genre, count in counts.items()})
+    assert words.replace("\u00a0", " ") == said
 
 
 @pytest.mark.parametrize(
@@ -104,11 +164,12 @@ def test_a_genre_is_most_doubtful_only_where_no_other_may_be(doubted: dict[str, 
         {"cover_id": [f"{genre}{n}" for genre, most in doubted.items() for n in range(most)]}
     )
     genres = pd.DataFrame(
-        {"genre": list(doubted), "covers": 40, "doubtful": list(doubted.values()), "mostly": "b"}
+        {"genre": list(doubted), "covers": 40, "doubtful": list(doubted.values()), "as_b": 30, "as_c": 5}
     )
     sentences = most_doubtful(predictions, table, genres)
     assert bool(sentences) == said
     assert all(f"Most doubtful is a: {doubted['a']} of 40 covers" in one for one in sentences)
+    assert all("b\u00a030, c\u00a05" in one for one in sentences)
 
 
 def test_a_model_that_is_mostly_wrong_is_called_too_weak(

@@ -1,6 +1,7 @@
 """Charts: axes that hold what is drawn, text that has room, and the numbers in words."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -8,9 +9,21 @@ import pytest
 
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks, text_width, wrapped
-from coverfusion.experiments.drawing.curves import Curve, Series, Spot, height_axis, series_values, width_axis
-from coverfusion.experiments.drawing.forest import WIDEST_LABEL, Forest, Row, forest_axis
+from coverfusion.experiments.drawing.curves import (
+    Counted,
+    Curve,
+    Series,
+    Spot,
+    calibration_curve,
+    height_axis,
+    series_values,
+    width_axis,
+)
+from coverfusion.experiments.drawing.forest import WIDEST_LABEL, Forest, Row, forest_axis, proportion_forest
 from coverfusion.experiments.drawing.heat_map import HeatCell, HeatMap
+from tests.helpers.browser import visited
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.mark.parametrize(
@@ -119,3 +132,48 @@ def test_a_file_of_a_chart_needs_no_page(tmp_path: Path) -> None:
         assert len(root.attrib["aria-label"]) > 20
     assert "x: +1.0*" in heat.words
     assert not math.isnan(heat.width)
+
+
+def test_the_bars_of_a_calibration_curve_have_a_scale() -> None:
+    counts = [Counted(0, 50, 1234), Counted(50, 100, 7)]
+    chart = calibration_curve("Often", [Spot(25, 30), Spot(75, 70)], counts)
+    root = ET.fromstring(pages.svg(chart, standalone=True))
+    texts = {text.text: float(text.get("y", "")) for text in root.iter(f"{SVG}text")}
+    bars = [bar for bar in root.iter(f"{SVG}rect") if "bar" in bar.get("class", "")]
+    assert "covers" in texts
+    # the scale goes from the foot of the bars to the top of the highest one
+    low, high = (float(bars[0].get("y", "")) + part * float(bars[0].get("height", "")) for part in (1, 0))
+    assert abs(texts["1,234"] - 5 - high) < 0.1
+    assert abs(chart.bottom - low) < 0.1
+    assert "covers: 0 to 50: 1,234; 50 to 100: 7." in chart.words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_an_axis_is_of_begins_where_it_begins(width: int, tmp_path: Path) -> None:
+    label = "probability given to the predicted genre by the model, %"
+    rows = [Row(f"row {n}", 10.0 * n, 5.0, 60.0) for n in range(4)]
+    charts = [
+        replace(calibration_curve("Often", [Spot(25, 30)], [Counted(0, 50, 12)]), x_label=label),
+        proportion_forest("Rows", rows, label),
+    ]
+    body = "".join(f'<figure class="figure plot">{pages.svg(chart)}</figure>' for chart in charts)
+    page = tmp_path / "page.html"
+    style = pages.render("style.css", {})
+    page.write_text(f"<html lang=en><title>t</title><style>{style}</style><main>{body}</main></html>")
+    with visited(tmp_path / "profile", "file://", width) as visit:
+        visit.page.goto(page.as_uri())
+        starts, axes, ends = visit.page.evaluate(
+            """() => {
+              const box = one => one.getBoundingClientRect();
+              const charts = [...document.querySelectorAll("svg.chart")];
+              const labels = charts.map(chart => [...chart.querySelectorAll("text")]
+                .filter(text => text.textContent.startsWith("probability"))[0]);
+              const first = charts.map(chart => Math.min(
+                ...[...chart.querySelectorAll("line.grid")].map(line => box(line).left)));
+              return [labels.map(label => box(label).left), first,
+                charts.map((chart, n) => box(labels[n]).right - box(chart).right)];
+            }"""
+        )
+    assert starts == pytest.approx(axes, abs=2)
+    assert max(ends) <= 0

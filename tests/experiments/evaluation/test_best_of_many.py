@@ -26,6 +26,19 @@ def test_more_models_make_every_interval_wider() -> None:
     assert many.high - many.low > 1.4 * (few.high - few.low)
 
 
+def test_what_is_not_compared_widens_no_interval() -> None:
+    right = np.random.default_rng(1).random((300, 12)) < 0.5
+    pairs = np.zeros((12, 12), dtype=bool)
+    pairs[:2, :2] = ~np.eye(2, dtype=bool)
+    some, two = (
+        many_differences(right, np.arange(300), 0, pairs=pairs),
+        many_differences(right[:, :2], np.arange(300), 0),
+    )
+    assert some.interval(0, 1) == two.interval(0, 1)
+    apart = some.interval(0, 2)
+    assert (apart.low, apart.high) == (-1, 1)  # nothing is said of other pairs
+
+
 def test_models_that_agree_on_a_few_groups_may_still_differ() -> None:
     right = np.repeat(np.random.default_rng(2).random((8, 1)) < 0.5, 2, axis=1)
     found = many_differences(right, np.arange(8), 0).interval(0, 1)

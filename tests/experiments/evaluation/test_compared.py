@@ -114,6 +114,29 @@ def test_the_figure_may_be_of_another_metric_than_the_choice() -> None:
     assert found.value == pytest.approx(accuracy[:, 0, 0].mean(), abs=0.03)
 
 
+CHOICE = np.zeros((6, 6), dtype=bool)
+CHOICE[:3, :3] = ~np.eye(3, dtype=bool)
+
+
+def test_of_equal_models_beside_others_none_is_surely_worse() -> None:
+    """Three models to choose from beside three that are no choice: only pairs of the former count."""
+    wrongly, samples = 0, 100
+    for n in range(samples):
+        sums, groups = sums_of("accuracy", [1.2] * 6, 60, 2, 9000 + n)
+        many = metric_differences(METRICS["accuracy"], sums, groups, n, pairs=CHOICE)
+        wrongly += bool((np.abs(many.differences) > many.reach)[CHOICE].any())
+    assert wrongly / samples <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / samples)
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_fewer_pairs_have_shorter_intervals_and_others_none(name: str) -> None:
+    sums, groups = sums_of(name, [1.2] * 6, 60, 2, 4)
+    some, every = (metric_differences(METRICS[name], sums, groups, 0, pairs=p) for p in (CHOICE, None))
+    assert (some.reach < every.reach)[CHOICE].all()
+    assert np.isinf(some.reach[0, 3:]).all()
+    assert not some.reach.diagonal().any()
+
+
 @pytest.mark.parametrize("name", ["balanced_accuracy", "macro_f1"])
 def test_equal_models_are_told_apart_no_oftener_where_a_genre_has_few_groups(name: str) -> None:
     """Genres of 48, 6 and 6 groups of 5 covers: with all 60 groups counted it was 10 to 17 %."""

@@ -257,3 +257,17 @@ def test_figures_are_printed_short() -> None:
     assert [p_value(p) for p in (0.0001, 0.0312)] == ["<\u00a00.001", "0.031"]
     assert [brief(v) for v in (0.12345, 1975, 9999.6, -3.0)] == ["0.123", "1975", "10,000", "\u22123"]
     assert brief(138.2, 2) == "138"
+
+
+def test_cards_and_pages_doubt_the_same_genres(out: Path) -> None:
+    clause = "not significantly more than for another genre"
+    index = Page.of(out / "index.html")
+    cards = [card.text for card in index.all("section", "card")]
+    doubted = []
+    for card in cards:
+        genre = next(name for name in [*GENRES, LONE] if card.strip().startswith(name))
+        page = Page.of(out / page_names(sorted([*GENRES, LONE]))[genre])
+        tiles = " ".join(tile.text for tile in page.all("div", "tile"))
+        assert (clause in card) == (clause in tiles) == (clause in page.all("p", "gist")[0].text)
+        doubted.append(clause in card)
+    assert any(doubted)  # few mistakes say little

@@ -122,6 +122,45 @@ def test_most_often_is_said_of_more_than_an_even_part(taken: int, surely: bool) 
     assert (found.genre, found.taken, found.surely) == ("b", taken, surely)
 
 
+@pytest.mark.parametrize(
+    ("counts", "surely"),
+    [
+        ({"b": 30, "c": 27, "d": 3}, False),  # more than an even third, but not more than for c
+        ({"b": 30, "c": 12, "d": 12}, True),
+        ({"b": 5}, False),  # 2 x 0.5^5 = 0.0625
+        ({"b": 6}, True),
+    ],
+)
+def test_most_often_is_said_where_no_other_genre_may_be_as_common(
+    counts: dict[str, int], surely: bool
+) -> None:
+    predicted = [name for name, count in counts.items() for _ in range(count)]
+    space = _space(list(range(len(predicted) + 3)), "a" * len(predicted) + "bcd")
+    frame = pd.DataFrame(0.25, index=space.covers.index, columns=[f"p_{name}" for name in "abcd"])
+    frame = frame.assign(genre=space.covers["genre"], predicted=[*predicted, "b", "c", "d"])
+    confusion = pd.crosstab(frame["genre"], frame["predicted"]).reindex(columns=list("abcd"), fill_value=0)
+    found = confused_with(confusion, frame, space, "a", 2)
+    assert found
+    assert found.surely is surely
+    assert (found.doubt == "") is surely
+
+
+def test_of_two_genres_that_are_mistaken_alike_neither_is_called_the_commonest() -> None:
+    rng, said, samples = np.random.default_rng(0), 0, 60
+    for _ in range(samples):
+        predicted = rng.choice(list("bcd"), 80, p=[0.45, 0.45, 0.1]).tolist()
+        space = _space(list(range(83)), "a" * 80 + "bcd")
+        frame = pd.DataFrame({"genre": space.covers["genre"], "predicted": [*predicted, *"bcd"]})
+        frame[[f"p_{name}" for name in "abcd"]] = 0.25
+        confusion = pd.crosstab(frame["genre"], frame["predicted"]).reindex(
+            columns=list("abcd"), fill_value=0
+        )
+        found = confused_with(confusion, frame, space, "a", 0)
+        assert found
+        said += bool(found.surely)
+    assert said / samples <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / samples)
+
+
 def test_without_a_mistake_nothing_is_confused() -> None:
     space = _space([0, 1], "ab")
     predictions = _predictions(space, [(0.9, 0.1), (0.2, 0.8)])

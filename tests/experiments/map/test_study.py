@@ -282,9 +282,14 @@ def test_what_the_script_draws_are_the_covers(page: Page, made: Path) -> None:
 
 
 def test_text_says_what_the_canvas_shows(page: Page) -> None:
-    text = " ".join(page.texts)
+    text = " ".join(" ".join(page.texts).split())
     assert "learnt from 90 covers" in text
-    assert "3 of 3 pairs" in text
+    assert "tells all 3 pairs of genres apart" in text
+    # under each table with small figures stands what these are
+    assert text.count("95 % intervals over random halves of the groups") == 2
+    assert text.count("Each row adds up to 100 % of the genre's covers") == len(
+        [name for name in ("k-means", "HDBSCAN") if f"Where the covers of each genre are: {name}" in text]
+    )
     assert "adjusted Rand index" in text
     assert text.count("cluster 1") > 10  # tables and the list of covers
 
@@ -375,6 +380,9 @@ def test_a_run_is_mapped_from_its_own_folder(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [str(run), "--out", str(out), "-m", "pca"])
     assert done.exit_code == 0, done.output
     assert "dub, opera" in done.output, done.output
+    said = " ".join(done.output.split())
+    for words in ("silhouette: how compact", "0 by chance and 1 for the same partition", "random halves"):
+        assert words in said
     table = pd.read_parquet(out / "projection.parquet")
     assert (
         len(table) == pd.read_parquet(run / "predictions.parquet")["cover_id"].nunique() * 5

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.config import make_config, read_config, write_config
-from coverfusion.experiments.pipeline.preparation import open_collection
+from coverfusion.experiments.pipeline.preparation import open_collection, prepare, write_inputs
 from coverfusion.experiments.pipeline.study import open_study_folder
+from coverfusion.features.registry import extractor_names
 from tests.helpers import pictures
 
 
@@ -47,3 +50,22 @@ def test_a_config_keeps_a_name_that_is_not_utf8(tmp_path):
     write_config(config, tmp_path / "config.yaml")
     assert str(read_config(tmp_path / "config.yaml").collection) == odd
     assert config.collection_name == r"caf\xe9"
+
+
+def test_blocks_whose_weights_are_not_here_are_noted_where_none_were_named(tmp_path):
+    noises = {
+        genre: [pictures.encode(pictures.noise(seed + start, (32, 32))) for seed in range(3)]
+        for genre, start in (("Rock", 0), ("Pop", 10))
+    }
+    root = pictures.save_folders(tmp_path / "covers", noises)
+    config = make_config("test", collection=root, store=tmp_path / "store", blocks=["color"])
+    collection = open_collection(config)
+    prepared = prepare(config, collection, make_extractors({"color": {}}, "packaged"))
+    facts = []
+    for number, blocks in enumerate((["color"], None)):
+        (tmp_path / str(number)).mkdir()
+        asked = make_config("test", collection=root, store=tmp_path / "store", blocks=blocks)
+        write_inputs(tmp_path / str(number), asked, prepared)
+        facts.append(json.loads((tmp_path / str(number) / "collection.json").read_text()))
+    assert "without" not in facts[0]  # the others were not wanted
+    assert facts[1]["without"] == [name for name in extractor_names() if name != "color"]

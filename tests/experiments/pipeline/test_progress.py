@@ -41,15 +41,17 @@ def test_a_bar_that_never_moved_is_not_left_above_an_error(log, monkeypatch: pyt
     assert "fitting" not in log()
 
 
-def test_names_with_brackets_and_braces_are_shown_as_they_are(log) -> None:
+def test_names_with_brackets_and_braces_are_shown_as_they_are(log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress.console, "width", 120)
     names = ["[red]x[/nope]", "a[0]", "{genre}", ":cat:"]
     for name in names:
         with progress.counted(name, 2) as bar:
             bar.update(bar.task_ids[0], completed=2, now=f"[b]{name}")
+            assert f"[b]{name}" in _drawn(bar)
     with progress.block_bars({"[/color]": 1}) as report:
         report("[/color]", 1, 0.5)
     lines = log()
-    assert all(name in lines and f"[b]{name}" in lines for name in names)
+    assert all(name in lines for name in names)
     assert "[/color]" in lines
 
 
@@ -80,8 +82,33 @@ def test_a_long_name_is_cut_and_not_the_count_or_the_time(log, monkeypatch: pyte
     with progress.counted("fitting", 12_345) as bar:
         name = "logistic on cnn+color+objects+ocr+people+texture, fold-2"
         bar.update(bar.task_ids[0], completed=1_234, now=name)
-    line = log().strip()
+        line = _drawn(bar).strip()
     assert "\n" not in line
     assert len(line) <= 80
-    assert re.search(r"1234/12345 .*left +logistic on", line)
+    assert re.search(r"1234/12345 .*left +\u00b7 logistic on", line)
     assert "\u2026" in line
+
+
+def test_the_line_that_stays_is_of_the_whole_work(log) -> None:
+    with progress.counted("fitting", 2, alike=False) as bar:
+        bar.update(bar.task_ids[0], completed=2, now="logistic on cnn, fold-2")
+        progress.watched(bar, "finetune", 5, 5)
+    assert re.fullmatch(r"fitting \S+ 2/2 0:00:0\d\s*", log())
+
+
+def test_what_was_done_stays_where_it_failed(log) -> None:
+    def fail() -> None:
+        with progress.counted("fitting", 2) as bar:
+            bar.update(bar.task_ids[0], completed=1, now="logistic on cnn")
+            raise ValueError("late")
+
+    with pytest.raises(ValueError, match="late"):
+        fail()
+    assert "logistic on cnn" in log()
+
+
+def test_a_log_file_has_the_last_state_once(log) -> None:
+    with progress.counted("fitting", 10) as bar:
+        bar.advance(bar.task_ids[0], 10)
+        time.sleep(0.3)  # several lines' time
+    assert log().count("10/10") == 1

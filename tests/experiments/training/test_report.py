@@ -11,6 +11,7 @@ import pytest
 from coverfusion.experiments.drawing.heat_map import confusion_map
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.pipeline.run_folder import read_run
+from coverfusion.experiments.training.report import shown_counts
 from tests.helpers.browser import visited
 from tests.helpers.planted_run import MARKUP, NOTE, RIGHT, Inputs, Page, planted_run
 
@@ -84,6 +85,26 @@ def test_what_was_dropped_is_listed_with_reasons(page: Page) -> None:
     assert "gave up" in cells
     assert "NA" in cells  # a genre, not a missing value
     assert "truncated, after 3 bytes" in cells
+
+
+def test_blocks_without_weights_are_named(tmp_path: Path) -> None:
+    inputs = planted_run(tmp_path, RIGHT)
+    file = inputs.folder / "collection.json"
+    facts = json.loads(file.read_text())
+    assert not any("the weights were not here" in e.text for e in inputs.page().all("p"))
+    file.write_text(json.dumps(facts | {"without": ["clip"]}))
+    (said,) = [e.text for e in inputs.page().all("p") if "the weights were not here" in e.text]
+    assert said.startswith("Without clip")
+
+
+def test_near_duplicates_that_are_kept_are_counted(tmp_path: Path) -> None:
+    inputs = planted_run(tmp_path, RIGHT)
+    file = inputs.folder / "collection.json"
+    facts = json.loads(file.read_text())
+    facts["dropped"] |= {"near_groups": 208, "near_covers": 481, "near_kept": 330}
+    file.write_text(json.dumps(facts))
+    assert list(shown_counts(read_run(inputs.folder)).values())[-3:] == [208, 481, 330]
+    assert "330" in [e.text for e in inputs.page().all("dd")]
 
 
 def test_command_config_and_versions_are_there(page: Page) -> None:
@@ -170,3 +191,17 @@ def test_the_leaderboard_sorts_and_filters_and_a_cell_opens_its_covers(
         page.click(".matrix td.hit a")
         assert page.locator("details[open]").count() == 2  # of the section, of the cell
         assert not visit.wrong
+
+
+@pytest.mark.slow
+def test_on_a_phone_no_name_of_a_column_stands_without_its_figure(inputs: Inputs, tmp_path: Path) -> None:
+    inputs.page()
+    with visited(tmp_path, "file://", 390) as visit:
+        visit.page.goto((inputs.folder / "report.html").as_uri())
+        shown = visit.page.evaluate(
+            """() => [...document.querySelectorAll("#models tfoot td[data-label]")]
+              .filter(cell => cell.getClientRects().length)
+              .map(cell => [cell.dataset.label, cell.innerText.trim()])"""
+        )
+    assert shown
+    assert all(figure for _, figure in shown), shown

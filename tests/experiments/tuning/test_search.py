@@ -1,6 +1,7 @@
 """Searches for parameters on a small drawn collection."""
 
 import hashlib
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search import open_study, run_trials, search
-from coverfusion.experiments.tuning.search_page import _edge_words, search_findings
+from coverfusion.experiments.tuning.search_page import _edge_words, search_findings, write_search_page
 from coverfusion.experiments.tuning.search_results import best_trial, held_out_loss, trials_table
 from coverfusion.experiments.tuning.search_space import (
     Choice,
@@ -158,6 +159,12 @@ def test_the_page_says_it(study: Path) -> None:
     for sentence in said:
         assert sentence.replace("'", "&#39;") in page
     course, importance_words, *parameters = chart_words(page)
+    explained = page.replace("\n", " ")
+    best = pd.read_csv(study / "best.csv").query("covers == 'validation'").set_index("value")
+    chooses = best.loc["best", "n"] >= 30
+    assert ("corrected figure" in explained) == any("corrected, " in each for each in said)
+    assert ("what the search brought" in explained) == any("the search brought" in each for each in said)
+    assert ("coverfusion train best.yaml" in explained) == chooses
     assert course.startswith("The course of the search")
     assert importance_words.startswith("Which parameter mattered")
     assert all("finished trial: at " in words for words in parameters)
@@ -166,6 +173,20 @@ def test_the_page_says_it(study: Path) -> None:
         assert (study / "figures" / name).is_file()
     importance = pd.read_csv(study / "importance.csv")
     assert importance["importance"].sum() == pytest.approx(1)
+
+
+def test_few_covers_explain_nothing_that_is_not_there(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    shutil.copytree(study, folder)
+    best = pd.read_csv(folder / "best.csv", dtype={"value": str})
+    best.loc[best["covers"] == "validation", "n"] = 29
+    best.to_csv(folder / "best.csv", index=False)
+    write_search_page(folder)
+    page = (folder / "index.html").read_text()
+    assert "29 validation covers: too few to choose by" in page
+    for words in ("corrected figure", "what the search brought", "best.yaml"):
+        assert words not in page
+    assert "PED-ANOVA" in page  # which is of a chart that stands there
 
 
 def test_a_space_that_is_used_up_ends_the_search(manifest: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.splits import split
 from coverfusion.experiments.drawing.curves import Curve
 from coverfusion.experiments.drawing.forest import Forest
+from coverfusion.experiments.drawing.study_pages import chance
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
 from coverfusion.experiments.tuning.sweep import sweep
@@ -200,10 +201,29 @@ def test_few_covers_name_no_best_value(study: Path, tmp_path: Path) -> None:
     table.to_csv(folder / "values.csv", index=False)
     write_sweep_page(folder)
     said, page = sweep_findings(folder), (folder / "index.html").read_text()
-    assert said[0] == "29 validation covers cannot choose: use --folds 5."
+    assert said[0] == "29 validation covers: too few to choose by. Use --folds 5."
     assert "does best" not in page
     assert "Ringed" not in page
     assert "choose_by" not in page
+    # nothing is explained that does not stand there
+    assert "corrected figure" not in page
+    assert "unbiased score" not in page
+    assert "Small figures: intervals of 95" in page
+
+
+def test_values_that_do_no_better_than_guessing_are_said_to(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "sweep"
+    shutil.copytree(study, folder)
+    guessed = chance(folder)
+    for accuracy, said in ((guessed - 0.01, True), (guessed, True), (guessed + 0.01, False)):
+        table = pd.read_csv(folder / "values.csv", dtype={"value": str})
+        held_out = table["covers"] == "validation"
+        table.loc[held_out, ["n", "accuracy"]] = [4, 0.0]
+        table.loc[table.loc[held_out].index[-1], "accuracy"] = accuracy
+        table.to_csv(folder / "values.csv", index=False)
+        none = [each for each in sweep_findings(folder) if each.startswith("None is above")]
+        assert bool(none) == said
+        assert all(f"({100 * guessed:.1f} %)" in each for each in none)
 
 
 def test_of_networks_the_epochs_are_shown_and_no_weights_stay(manifest: Path, tmp_path: Path) -> None:
