@@ -59,6 +59,8 @@ input[role=combobox] { text-overflow: ellipsis; }
   .st-key-two [data-testid=stHorizontalBlock] { flex-wrap: nowrap; gap: 0.75rem; }
   .st-key-two [data-testid=stColumn] { min-width: 0; }
   [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
+  /* pages of commands have margins of their own, and their tables are made for a phone's whole width */
+  [data-testid=stMainBlockContainer] iframe { width: 100vw !important; margin-inline: -0.9rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
   [data-testid=stTable] :is(td, th) {
     overflow-wrap: anywhere; white-space: normal; font-size: 0.75rem; padding: 0.25rem 0.15rem;
@@ -119,8 +121,9 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     if model is None:
         _offer_example(root, making)
         return
-    shows_run = page.url_path in addresses.OF_A_RUN
-    if note := run_note(run if shows_run and run else model.parent):
+    of_run = run if page.url_path in addresses.OF_A_RUN else None
+    note = run_note(of_run or model.parent)
+    if note and page.url_path not in addresses.WITH_OWN_NOTE:
         st.warning(noted(note))
     # Streamlit leaves the former run's results in place until there are others: take them away at once.
     drawn, shown = st.empty(), (page.url_path, run, model)

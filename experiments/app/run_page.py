@@ -86,7 +86,7 @@ def leaderboard_frame(run: Run, split: str, models: Sequence[ScoredModel]) -> pd
         for name in main_scores(run.metric, len(run.facts["genres"]), run.several):
             score, label = model.scores[split][name], score_labels(run.several)[name]
             row[column_name(name, run.several)] = score.value if name in LOSSES else 100 * score.value
-            if name in ("accuracy", run.metric.column):  # the genres' table and the report have the others
+            if name == run.metric.column:  # the other tables and the report have the others
                 row[f"{label}, interval"] = spread(score, 1, 3) if name in LOSSES else spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
@@ -133,7 +133,7 @@ def _show_scores(run: Run, used: bool) -> None:
     models = _filtered(run)
     st.table(_plain_table(short_board(run, split, models), "model"))
     st.caption(
-        f"The best {run.metric.label} on {SPLIT_LABELS[run.other or run.split]} first. Small figures are "
+        f"The best {run.metric.label} on {SPLIT_LABELS[run.other or run.split]} first. In brackets: "
         f"{interval_kind(run)}; that of log loss is in the report. {chosen_words(run, models, used)}"
     )
     with st.expander("All scores: a click on a column sorts"):
@@ -215,13 +215,13 @@ def _columns(several: bool) -> dict[str, ColumnConfig | str | None]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
         column_name(name, several): number(
-            label, format="%.3f" if name in LOSSES else "%.1f", width=int(7.5 * len(label)) + 22
+            label, format="%.3f" if name in LOSSES else "%.1f", width=7 * len(label) + 30
         )
         for name, label in score_labels(several).items()
     }
     for label in score_labels(several).values():
-        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=85)
-    columns["seconds to fit"] = number("s to fit", format="%.1f", width=75)
-    columns["model"] = st.column_config.TextColumn(width=105, pinned=True)
-    columns["blocks"] = st.column_config.TextColumn(width=120)
+        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=82)
+    columns["seconds to fit"] = number("s to fit", format="%.1f", width=66)
+    columns["model"] = st.column_config.TextColumn(width=130, pinned=True)
+    columns["blocks"] = st.column_config.TextColumn(width=130)
     return columns

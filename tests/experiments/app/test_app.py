@@ -43,7 +43,7 @@ from coverfusion.experiments.app.score_table import is_flagged, narrow_table, sh
 from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, marked, score_uploads
 from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_scoring
 from coverfusion.experiments.app.server import first_page, script_words
-from coverfusion.experiments.app.two_covers_page import difference_words, feature_frame
+from coverfusion.experiments.app.two_covers_page import difference_words, effect_frame, feature_frame
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.explanation.two_covers import compare_two
@@ -467,6 +467,16 @@ def test_block_differences_add_up_to_that_of_the_scores(model: LoadedModel) -> N
     ranks = [next(k for k in (1, 2, 3) if row[f"genre_{k}"] == "opera") for row in frame.to_dict("records")]
     chances = [frame[f"probability_{rank}"][row] for row, rank in enumerate(ranks)]
     assert list(two.scores) == pytest.approx(chances, abs=1e-5)
+
+
+def test_the_words_and_the_table_of_two_covers_count_in_one_direction(model: LoadedModel) -> None:
+    covers = [app_cover("opera", 61), app_cover("dub", 62)]
+    for pictures, head in ((covers, "First less second"), (covers[::-1], "Second less first")):
+        two = compare_two(model.bundle, model.extractors, pictures, "opera")
+        table, most = effect_frame(two), two.blocks["block"][0]
+        assert list(table.columns) == ["First cover", "Second cover", head]
+        assert plain(table.loc[most, head]) in difference_words(two)
+        assert difference_words(two).startswith(f"The {head.split()[0].lower()} cover gets")
 
 
 def test_features_of_two_covers_have_both_values_and_the_effects_that_are_known(model: LoadedModel) -> None:

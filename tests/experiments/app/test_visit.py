@@ -170,6 +170,7 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
         "link", name="Report", exact=True
     ).click()
     page.get_by_role("heading", name="Leaderboard", exact=True, level=1).wait_for()
+    page.frame_locator("iframe[title^='Report of the run']").get_by_role("heading").first.wait_for()
 
     _open(visit, "Ablation")
     page.frame_locator("iframe[title^='Ablation']").get_by_role("heading", level=1).wait_for()
