@@ -16,7 +16,7 @@ SCORE, COMPARE, LEADERBOARD, GENRES, ABLATION, MAP = ADDRESSES = (
     "map",
 )
 OF_A_RUN = (LEADERBOARD, GENRES, ABLATION, MAP)  # pages about the run that was chosen
-WITH_OWN_NOTE = (GENRES, ABLATION)  # pages of commands that say what must be known of the collection
+WITH_OWN_NOTE = (GENRES, ABLATION)  # pages of commands, which may say what must be known of the collection
 RUN, SCORED, GENRE, FOLDER, TAB = (
     "run",
     "scored",

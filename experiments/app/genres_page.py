@@ -8,7 +8,7 @@ from coverfusion.experiments.app.addresses import GENRE, GENRES, LEADERBOARD, TA
 from coverfusion.experiments.app.embedded import show_page
 from coverfusion.experiments.app.missing_results import no_run, offer
 from coverfusion.experiments.app.run_page import REPORT
-from coverfusion.experiments.app.runs import genre_pages
+from coverfusion.experiments.app.runs import genre_pages, run_note
 
 LINK = "../report.html"  # to the run's report, as its genre pages have it
 
@@ -28,7 +28,7 @@ def show_genres_page(run: Path | None) -> None:
         return
     genre = choose("Genre", GENRE, list(pages))
     names = {page.name: own for own, page in pages.items()}
-    link = show_page(pages[genre], f"Genre report: {genre}", [*names, LINK])
+    link = show_page(pages[genre], f"Genre report: {genre}", [*names, LINK], run_note(run))
     if link == LINK:
         open_page(LEADERBOARD, **{TAB: REPORT})
     elif link:
