@@ -61,6 +61,12 @@ def near_pairs(hashes: Iterable[str], detail: np.ndarray) -> np.ndarray:
     return np.sort(np.vstack([copies, near]), axis=1).astype(np.int64)
 
 
+def same_picture(one: tuple[str, float], other: tuple[str, float]) -> bool:
+    """Whether two covers show the same picture; both as `data.pictures.picture_hash` gives them."""
+    apart = (int(one[0], 16) ^ int(other[0], 16)).bit_count()
+    return apart <= NEAR_BITS and min(one[1], other[1]) >= MIN_DETAIL
+
+
 def group_covers(frame: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:
     """Numbers the groups of covers that belong together, 0 to (number of groups - 1).
 

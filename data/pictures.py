@@ -129,15 +129,23 @@ def facts(data: bytes) -> PictureFacts:
         PictureError: as `decode`.
     """
     picture, (width, height), name = _with_memory(lambda: _read(data))
-    luma = picture.convert("L").resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
-    return PictureFacts(
-        width=width,
-        height=height,
-        format=name,
-        phash=str(imagehash.phash(luma, hash_size=16)),
-        detail=round(float(np.asarray(luma, dtype=np.float32).std()), 2),
-        thumbnail=write_thumbnail(luma),
-    )
+    luma = _luma(picture)
+    phash, detail = _hash(luma)
+    return PictureFacts(width, height, name, phash, detail, write_thumbnail(luma))
+
+
+def picture_hash(picture: Image.Image) -> tuple[str, float]:
+    """`phash` and `detail` of a decoded picture, as `facts` gives them."""
+    return _hash(_luma(picture))
+
+
+def _luma(picture: Image.Image) -> Image.Image:
+    return picture.convert("L").resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS)
+
+
+def _hash(luma: Image.Image) -> tuple[str, float]:
+    detail = round(float(np.asarray(luma, dtype=np.float32).std()), 2)
+    return str(imagehash.phash(luma, hash_size=16)), detail
 
 
 def _with_memory(read: Callable[[], T]) -> T:

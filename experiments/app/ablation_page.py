@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coverfusion.experiments.app.embedded import show_one_of
 from coverfusion.experiments.app.missing_results import no_run, offer
-from coverfusion.experiments.app.runs import ablation_folders
+from coverfusion.experiments.app.runs import ablation_folders, run_note
 
 
 def show_ablation_page(run: Path | None, root: Path) -> None:
@@ -22,6 +22,6 @@ def show_ablation_page(run: Path | None, root: Path) -> None:
     roots = (root, run.parent)
     folders = ablation_folders(roots, run)
     if folders:
-        show_one_of(folders, "Ablation, the newest first", "Ablation")
+        show_one_of(folders, "Ablation, the newest first", "Ablation", run_note(run))
     else:
         offer("There is no ablation of this run's collection yet.", "ablation", run, roots)

@@ -15,7 +15,15 @@ SCORE, COMPARE, LEADERBOARD, GENRES, ABLATION, MAP = ADDRESSES = (
     "ablation",
     "map",
 )
-RUN, SCORED, GENRE, FOLDER = "run", "scored", "genre", "folder"  # what follows the address's question mark
+OF_A_RUN = (LEADERBOARD, GENRES, ABLATION, MAP)  # pages about the run that was chosen
+WITH_OWN_NOTE = (GENRES, ABLATION)  # pages of commands, which may say what must be known of the collection
+RUN, SCORED, GENRE, FOLDER, TAB = (
+    "run",
+    "scored",
+    "genre",
+    "folder",
+    "tab",
+)  # what follows the address's question mark
 OF_EVERY_PAGE = (RUN, SCORED)
 _PAGES = "pages"  # in the visitor's session: address -> page
 

@@ -50,6 +50,7 @@ SET_BESIDE_CALLED = (
     "A cover is called the genres whose thresholds its probabilities reach; the set is of all genres that "
     "cannot be ruled out."
 )
+SET_LACKING = "That holds only where all that the model has learnt from is given: for this cover expect less."
 CLOSE = 0.05  # between two probabilities that are nearly the same
 
 
@@ -95,7 +96,7 @@ def show_cover(model: LoadedModel, scored: ScoredCovers, row: int, targets: Targ
     why = f"Why {plain(genre)}?"
     st.subheader(f"No prediction. {why}" if own["abstain"] else why, anchor=False)
     facts = show_drawn(model, scored, row, targets, genre)
-    show_set(verdict, facts)
+    show_set(verdict, own, facts)
     show_why(facts)
     st.subheader("Similar training covers", anchor=False)
     _show_similar(model, own["cover_id"], picture)
@@ -145,20 +146,28 @@ def show_genres(model: LoadedModel, own: dict[Hashable, Any]) -> None:
         st.warning(f"Blocks that failed, taken as missing: {plain(own['failed_blocks'])}")
 
 
-def show_set(place: DeltaGenerator, facts: dict[str, Any]) -> None:
+def show_set(place: DeltaGenerator, own: dict[Hashable, Any], facts: dict[str, Any]) -> None:
     """The set of genres with its guarantee; of a cover that the model has learnt from a warning instead.
 
     Args:
         place: one that is empty.
+        own: the cover's row of scores.
         facts: of the explanation, as `show_drawn` returns them.
     """
-    if facts["training_cover"]:
+    if own["learnt_from"] or facts["training_cover"]:
         place.warning(TRAINING_COVER_WARNING)
     elif facts["genre_set"]:
-        names = facts["genre_set"]
-        every = len(names) == facts["known_genres"]
-        said = plain(set_in_words(names, facts["set_coverage"], facts["sets"], every))
-        place.markdown(f"{said} {SET_BESIDE_CALLED}" if facts["sets"] == OF_ITS_GENRES else said)
+        place.markdown(set_said(facts))
+
+
+def set_said(facts: dict[str, Any]) -> str:
+    """The set with its guarantee and what it rests on, as Markdown; `facts` as of `show_set`, with a set."""
+    names = facts["genre_set"]
+    every = len(names) == facts["known_genres"]
+    said = [set_in_words(names, facts["set_coverage"], facts["sets"], every)]
+    said += [SET_BESIDE_CALLED] if facts["sets"] == OF_ITS_GENRES else []
+    said += [SET_LACKING] if facts["lacking"] and not every else []
+    return plain(" ".join(said))
 
 
 def close_call(own: dict[Hashable, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from coverfusion.fusion.uncertainty.decision import Targets
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 SEEN = "uploads seen"  # in the visitor's session: the uploads that were handed to a model
-COMMAND = "`coverfusion score BUNDLE covers.zip --out scores.csv` in a terminal"
 DRAWN = (
     "These covers are drawn by a program: their scores show that everything works, not what music is like."
 )
@@ -78,15 +78,21 @@ def left_over(job: ScoringJob) -> list[str]:
     out = 0 if job.scored is None else job.scored.left_out
     if job.done and job.count < job.total:
         sentences.append(
-            f"Stopped: {job.count} of {job.total} pictures are scored. To score all, take the files away and "
-            "upload them again."
+            f"Stopped: {job.count} of {job.total} pictures are scored. To score the others too, upload the "
+            "files again."
         )
     if out:
+        command = score_command(job.model.folder)
         sentences.append(
             f"At most {MAX_PICTURES} pictures are scored at once: {how_many(out, 'picture')} of your files "
-            f"{'is' if out == 1 else 'are'} left out. To score all, run {COMMAND}."
+            f"{'is' if out == 1 else 'are'} left out. In a terminal `{command}` takes any number."
         )
     return sentences
+
+
+def score_command(bundle: Path) -> str:
+    """The command that scores any number of pictures with a bundle."""
+    return shlex.join(["coverfusion", "score", str(bundle), "covers.zip", "--out", "scores.csv"])
 
 
 def _own_job(model: LoadedModel, targets: Targets) -> ScoringJob | None:
@@ -142,7 +148,7 @@ def about(model: LoadedModel, targets: Targets) -> str:
     if several:
         return (
             f"{about} Each genre has a probability by itself, so that they need not add up to 100 %. "
-            "A cover is called what reaches the threshold of its genre."
+            "A cover is called every genre whose threshold its probability reaches."
         )
     return f"{about} {plain(sentence)}" if sentence else about
 
@@ -169,7 +175,7 @@ def _show_job(job: ScoringJob, targets: Targets) -> None:
         left, right = st.columns([3, 1], vertical_alignment="center")
         left.caption("Scoring goes on when you look at another page.")
         stop: Callable[[], None] = job.stop
-        right.button("Stop, and keep these", on_click=stop, width="stretch")
+        right.button("Stop, and keep these" if job.count else "Stop", on_click=stop, width="stretch")
     if scored is not None:
         show_table(job.model, scored, scored.good, targets)
 

@@ -12,15 +12,17 @@ import streamlit as st
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.app.addresses import FOLDER, choose
+from coverfusion.experiments.app.plain_text import noted
 from coverfusion.experiments.app.runs import unique_names
 from coverfusion.experiments.drawing.run_pages import BAR
 
 _BESIDE = re.compile(r'<a\b[^>]*?href="([^"#:]+\.html)(?:#[^"]*)?"[^>]*>(.*?)</a>', re.DOTALL)
 _TABLES = re.compile(r"<span data-beside>.*?</span>")
+NOTICE = '<p class="notice">'  # before the note of a page that has one
 _HERE = Path(__file__).parent
 
 
-def show_page(page: Path, title: str, links: Collection[str] = ()) -> str | None:
+def show_page(page: Path, title: str, links: Collection[str] = (), note: str = "") -> str | None:
     """Shows a self-contained page as high as it is, and offers it as a download.
 
     Args:
@@ -29,6 +31,7 @@ def show_page(page: Path, title: str, links: Collection[str] = ()) -> str | None
         title: what it shows, for screen readers.
         links: the pages beside it, as it links them, that the app can open. Its other links to such pages
             become plain text.
+        note: what readers must know of the collection; it is shown where the page does not say so.
 
     Returns:
         The one of `links` that was clicked just now, else None.
@@ -40,6 +43,8 @@ def show_page(page: Path, title: str, links: Collection[str] = ()) -> str | None
         text = page.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise UserError(f"{page} cannot be read: {error}. Make it again.") from error
+    if note and NOTICE not in text:
+        st.warning(noted(note))
     text = placed(text, page.parent)
     frame = st.components.v2.component(
         "coverfusion_page", js=(_HERE / "frame.js").read_text(encoding="utf-8"), isolate_styles=False
@@ -57,17 +62,18 @@ def show_page(page: Path, title: str, links: Collection[str] = ()) -> str | None
     return link if link in links else None
 
 
-def show_one_of(folders: Sequence[Path], label: str, title: str) -> None:
+def show_one_of(folders: Sequence[Path], label: str, title: str, note: str = "") -> None:
     """Shows the `index.html` of the folder that the visitor chooses; of one folder without asking.
 
     Args:
         folders: at least one; the first is shown at first.
         label: above the box to choose from.
         title: what the pages show, for screen readers.
+        note: as of `show_page`.
     """
     named = unique_names(folders, Path(os.path.commonpath(folders)))
     name = choose(label, FOLDER, list(named)) if len(named) > 1 else next(iter(named))
-    show_page(named[name] / "index.html", f"{title}: {name}")
+    show_page(named[name] / "index.html", f"{title}: {name}", note=note)
 
 
 def placed(text: str, folder: Path) -> str:

@@ -24,12 +24,16 @@ TRAINING_COVERS_A_GENRE = 30
 
 
 def drawn_uploads() -> list[tuple[str, bytes]]:
-    """Twelve covers, two a genre: what each is called, and its PNG."""
-    return [
-        (f"drawn {genre} {number + 1}.png", _png(genre, [EXAMPLE_SEED, place, number]))
+    """Twelve covers: what each is called, and its PNG.
+
+    No name has the genre that it is drawn after: the model may not know it.
+    """
+    drawn = [
+        _png(genre, [EXAMPLE_SEED, place, number])
         for place, genre in enumerate(GENRE_HABITS)
         for number in range(EXAMPLES_A_GENRE)
     ]
+    return [(f"drawn {number:02}.png", picture) for number, picture in enumerate(drawn, 1)]
 
 
 def example_steps(root: Path) -> list[tuple[str, Callable[[], object]]]:

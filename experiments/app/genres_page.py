@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coverfusion.experiments.app.addresses import GENRE, GENRES, LEADERBOARD, choose, open_page
+from coverfusion.experiments.app.addresses import GENRE, GENRES, LEADERBOARD, TAB, choose, open_page
 from coverfusion.experiments.app.embedded import show_page
 from coverfusion.experiments.app.missing_results import no_run, offer
-from coverfusion.experiments.app.runs import genre_pages
+from coverfusion.experiments.app.run_page import REPORT
+from coverfusion.experiments.app.runs import genre_pages, run_note
 
-REPORT = "../report.html"  # of the run, as its genre pages link it
+LINK = "../report.html"  # to the run's report, as its genre pages have it
 
 
 def show_genres_page(run: Path | None) -> None:
@@ -27,8 +28,8 @@ def show_genres_page(run: Path | None) -> None:
         return
     genre = choose("Genre", GENRE, list(pages))
     names = {page.name: own for own, page in pages.items()}
-    link = show_page(pages[genre], f"Genre report: {genre}", [*names, REPORT])
-    if link == REPORT:
-        open_page(LEADERBOARD)
+    link = show_page(pages[genre], f"Genre report: {genre}", [*names, LINK], run_note(run))
+    if link == LINK:
+        open_page(LEADERBOARD, **{TAB: REPORT})
     elif link:
         open_page(GENRES, **{GENRE: names[link]})

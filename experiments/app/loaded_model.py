@@ -9,7 +9,6 @@ from pathlib import Path
 import streamlit as st
 
 from coverfusion.experiments.scoring.score import bundle_extractors
-from coverfusion.experiments.scoring.tally import training_covers
 from coverfusion.features.registry import Extractor
 from coverfusion.fusion.bundle import SEAL, Bundle, load_bundle
 
@@ -24,7 +23,6 @@ class LoadedModel:
     folder: Path
     bundle: Bundle
     extractors: list[Extractor]
-    learnt: frozenset[str] = frozenset()  # cover_ids
 
 
 def read_model(folder: Path) -> LoadedModel:
@@ -40,4 +38,4 @@ def read_model(folder: Path) -> LoadedModel:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _read(folder: Path, seal: str) -> LoadedModel:
     bundle = load_bundle(folder)
-    return LoadedModel(folder, bundle, bundle_extractors(bundle), training_covers(folder))
+    return LoadedModel(folder, bundle, bundle_extractors(bundle))

@@ -59,6 +59,8 @@ input[role=combobox] { text-overflow: ellipsis; }
   .st-key-two [data-testid=stHorizontalBlock] { flex-wrap: nowrap; gap: 0.75rem; }
   .st-key-two [data-testid=stColumn] { min-width: 0; }
   [data-testid=stMainBlockContainer] { padding: 4.5rem 0.9rem 2rem; }
+  /* pages of commands have margins of their own, and their tables are made for a phone's whole width */
+  [data-testid=stMainBlockContainer] iframe { width: 100vw !important; margin-inline: -0.9rem; }
   [data-testid=stMainBlockContainer] h1 { font-size: 2rem; }
   [data-testid=stTable] :is(td, th) {
     overflow-wrap: anywhere; white-space: normal; font-size: 0.75rem; padding: 0.25rem 0.15rem;
@@ -84,6 +86,7 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     st.html(STYLE)
     links = st.container(horizontal=True)
     run = _choose_run(bundle, root)
+    used = run is not None and (bundle is None or run == bundle.parent.resolve())
     model = bundle or (run / "bundle" if run else None)
     folder = model or root  # without a model no page is run
     pages = [
@@ -98,7 +101,9 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
             title="Compare two",
             url_path=addresses.COMPARE,
         ),
-        st.Page(lambda: run_page.show_run_page(run), title="Leaderboard", url_path=addresses.LEADERBOARD),
+        st.Page(
+            lambda: run_page.show_run_page(run, used), title="Leaderboard", url_path=addresses.LEADERBOARD
+        ),
         st.Page(lambda: genres_page.show_genres_page(run), title="Genres", url_path=addresses.GENRES),
         st.Page(
             lambda: ablation_page.show_ablation_page(run, root), title="Ablation", url_path=addresses.ABLATION
@@ -116,8 +121,9 @@ def main(bundle: Path | None, root: Path, targets: Targets) -> None:
     if model is None:
         _offer_example(root, making)
         return
-    notes = dict.fromkeys(run_note(folder) for folder in (model.parent if model else None, run) if folder)
-    for note in filter(None, notes):
+    of_run = run if page.url_path in addresses.OF_A_RUN else None
+    note = run_note(of_run or model.parent)
+    if note and page.url_path not in addresses.WITH_OWN_NOTE:
         st.warning(noted(note))
     # Streamlit leaves the former run's results in place until there are others: take them away at once.
     drawn, shown = st.empty(), (page.url_path, run, model)
@@ -146,7 +152,18 @@ def _choose_run(bundle: Path | None, root: Path) -> Path | None:
     )
     if words := _words(named[name], (named[name] / "report.html").stat().st_mtime_ns):
         st.caption(plain(capital(f"{words}.")))
+    if bundle and named[name] != bundle.parent.resolve():
+        st.caption(plain(other_model(bundle)))
     return named[name]
+
+
+def other_model(bundle: Path) -> str:
+    """What the chosen run changes, and what it does not, where the app was started with another's bundle."""
+    folder = bundle.resolve()
+    return (
+        f"Covers are scored by {folder.parent.name}/{folder.name}, which this app was started with. The run "
+        "chosen here changes only Leaderboard, Genres, Ablation and Map."
+    )
 
 
 def _offer_example(root: Path, making: bool) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from coverfusion.experiments.app.plain_text import plain
-from coverfusion.experiments.drawing.words import brief, capital, effect
+from coverfusion.experiments.drawing.words import SHOWN_CONFIDENCE, brief, capital, effect
 from coverfusion.experiments.explanation.blocks import PROBABILITY, strongest_words
 from coverfusion.experiments.explanation.figure import WORD_EFFECTS, display_unit
 from coverfusion.features.descriptions import short_meaning
@@ -19,6 +19,8 @@ from coverfusion.features.descriptions import short_meaning
 SHOWN_WORDS = 10  # words with their effect
 WORDS_ONLY = "This model looks at words only."
 NO_WORDS = "No words were read on this cover: every such cover gets this answer."
+UNSURE_WORDS = "No words were read with confidence on this cover: every such cover gets this answer."
+WORDS_ALONE = "Each word is taken away alone: these effects do not add up to the effect of their block."
 ALONE = "Each feature is taken away alone: these effects do not add up to the effect of their block."
 NOTHING_READABLE = "No readable feature moves this prediction."
 
@@ -54,6 +56,7 @@ def show_words(explanation: dict[str, Any]) -> None:
     if words:
         st.markdown("**Words that moved it most**", help=capital(f"{WORD_EFFECTS}."))
         st.table(word_effects(words))
+        st.caption(WORDS_ALONE)
     if not explanation["features"]:
         st.caption(nothing_words(explanation))
 
@@ -63,8 +66,12 @@ def nothing_words(explanation: dict[str, Any]) -> str:
     parts = explanation["contributions"]
     if parts["words"]:
         return WORDS_ONLY
-    silent = explanation["words"] == [] and list(parts["blocks"]) == ["ocr"]
-    return NO_WORDS if silent else NOTHING_READABLE
+    read = explanation["words"]
+    if read is None or list(parts["blocks"]) != ["ocr"]:
+        return NOTHING_READABLE
+    if any(word["confidence"] >= SHOWN_CONFIDENCE for word in read):
+        return NOTHING_READABLE
+    return UNSURE_WORDS if read else NO_WORDS
 
 
 def base_words(explanation: dict[str, Any]) -> str:

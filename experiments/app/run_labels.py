@@ -49,9 +49,10 @@ def run_words(folder: Path) -> str:
         return ""
     run, metric = found.run, found.run.metric
     score = run.score(run.chosen)
-    counts = f"{how_many(run.facts['covers'], 'cover')}, {how_many(len(run.facts['genres']), 'genre')}"
+    counts = f"{how_many(run.facts['covers'], run.item)}, {how_many(len(run.facts['genres']), 'genre')}"
     reached = f"{metric.label} {value_words(metric, score.value)} ({interval_words(metric, score)})"
     sentences = [counts, f"{chosen_name(run)}: {reached} on {SPLIT_LABELS[run.split]}"]
     if metric.name == "accuracy" or run.baseline:  # an older run knows no other chance level
-        sentences.append(f"by chance {value_words(metric, chance_of(run, metric)[1])}")
+        how = "naming every genre gives" if run.several else "by chance"
+        sentences.append(f"{how} {value_words(metric, chance_of(run, metric)[1])}")
     return "; ".join((*sentences, f"made at {found.date:%H:%M}"))

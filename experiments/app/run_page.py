@@ -11,13 +11,15 @@ import yaml
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from coverfusion.data.errors import UserError
-from coverfusion.experiments.app.addresses import GENRE, GENRES, open_page
+from coverfusion.data.plurals import how_many
+from coverfusion.experiments.app.addresses import GENRE, GENRES, TAB, open_page
 from coverfusion.experiments.app.embedded import show_page
 from coverfusion.experiments.app.missing_results import no_run
 from coverfusion.experiments.app.plain_text import plain
 from coverfusion.experiments.app.runs import genre_pages
 from coverfusion.experiments.drawing.words import (
     SPLIT_LABELS,
+    capital,
     headed,
     main_scores,
     score_labels,
@@ -29,14 +31,16 @@ from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel, chance
 from coverfusion.experiments.training.gist import alone_words, guess_words, score_words
 
 ALL = "all"
+REPORT = "Report with figures"  # a tab
 GENRE_SCORES = ("f1", "precision", "recall")
 
 
-def show_run_page(folder: Path | None) -> None:
+def show_run_page(folder: Path | None, used: bool = True) -> None:
     """Everything about one run.
 
     Args:
         folder: a finished run folder; None where there is none.
+        used: whether the app scores covers with this run's model.
     """
     if folder is None:
         no_run()
@@ -45,10 +49,11 @@ def show_run_page(folder: Path | None) -> None:
         run = read_run(folder)
     except (OSError, ValueError, KeyError, TypeError, StopIteration, yaml.YAMLError) as error:
         raise UserError(f"{folder} cannot be read as a run: {error!r}. Train again.") from error
-    st.markdown(_gist(run))
-    board, page = st.tabs(["Scores", "Report with figures"])
+    st.markdown(_gist(run, used))
+    tabs = ("Scores", REPORT)
+    board, page = st.tabs(tabs, default=REPORT if st.query_params.get(TAB) == REPORT else tabs[0])
     with board:
-        _show_scores(run)
+        _show_scores(run, used)
     with page:
         pages = {str(page.relative_to(folder)): genre for genre, page in genre_pages(folder).items()}
         link = show_page(folder / "report.html", f"Report of the run {folder.name}", pages)
@@ -81,7 +86,7 @@ def leaderboard_frame(run: Run, split: str, models: Sequence[ScoredModel]) -> pd
         for name in main_scores(run.metric, len(run.facts["genres"]), run.several):
             score, label = model.scores[split][name], score_labels(run.several)[name]
             row[column_name(name, run.several)] = score.value if name in LOSSES else 100 * score.value
-            if name in ("accuracy", run.metric.column):  # the genres' table and the report have the others
+            if name == run.metric.column:  # the other tables and the report have the others
                 row[f"{label}, interval"] = spread(score, 1, 3) if name in LOSSES else spread(score)
         rows.append(row | {"seconds to fit": model.seconds})
     return pd.DataFrame(rows)
@@ -95,23 +100,29 @@ def column_name(score: str, several: bool) -> str:
 def genre_frame(run: Run, split: str) -> pd.DataFrame:
     """One row a genre: the bundle's model, its scores with intervals as text, and the covers they rest on."""
     return pd.DataFrame(
-        {"genre": genre, "covers": scores["covers"]}
+        {"genre": genre, f"{run.item}s": scores["covers"]}
         | {name: with_interval(scores[name]) for name in GENRE_SCORES}
         for genre, scores in run.chosen.genres[split].items()
     ).rename(columns={"f1": "F1"})
 
 
-def _gist(run: Run) -> str:
+def _gist(run: Run, used: bool) -> str:
     model = f"{plain(run.chosen.classifier)} on {plain(run.chosen.on)}"
     usual, chance = chance_of(run, run.metric)
+    covers, genres = how_many(run.facts["covers"], run.item), how_many(len(run.facts["genres"]), "genre")
     return (
-        f"**{plain(run.name)}**: {run.facts['covers']:,} covers, {len(run.facts['genres'])} genres. "
-        f"The model that this app uses is {model}: {score_words(run)}. "
+        f"**{plain(run.name)}**: {covers}, {genres}. "
+        f"{capital(called(used))} is {model}: {score_words(run)}. "
         f"{guess_words(run, plain(usual), chance)}."
     )
 
 
-def _show_scores(run: Run) -> None:
+def called(used: bool) -> str:
+    """What the chosen model of a run is called; `used`: the app scores covers with it."""
+    return "the model that this app uses" if used else "the chosen model of this run"
+
+
+def _show_scores(run: Run, used: bool) -> None:
     splits = [run.split, *([run.other] if run.other else [])]
     split = run.split
     if len(splits) > 1:
@@ -122,8 +133,8 @@ def _show_scores(run: Run) -> None:
     models = _filtered(run)
     st.table(_plain_table(short_board(run, split, models), "model"))
     st.caption(
-        f"Scores with 95 % intervals. The best {run.metric.label} on {SPLIT_LABELS[run.other or run.split]} "
-        f"first. {chosen_words(run, models)}"
+        f"The best {run.metric.label} on {SPLIT_LABELS[run.other or run.split]} first. In brackets: "
+        f"{interval_kind(run)}; that of log loss is in the report. {chosen_words(run, models, used)}"
     )
     with st.expander("All scores: a click on a column sorts"):
         st.dataframe(
@@ -137,7 +148,7 @@ def _show_scores(run: Run) -> None:
     st.header("Scores by genre", anchor=False)
     with st.container(key="by-genre"):
         st.table(_plain_table(genre_frame(run, split), "genre"))
-    st.caption("Scores of the model that this app uses, in percent with 95 % intervals.")
+    st.caption(f"Scores of {called(used)}, in percent with {interval_kind(run)}.")
 
 
 def _filtered(run: Run) -> list[ScoredModel]:
@@ -158,22 +169,30 @@ def _block(name: str) -> str:
     return name.partition(":")[0]
 
 
-def chosen_words(run: Run, shown: Sequence[ScoredModel]) -> str:
-    """Why the starred model is the one that the app uses; `shown`: the rows of the leaderboard."""
+def interval_kind(run: Run) -> str:
+    """What intervals of a run's scores are, in the words of its report."""
+    return "intervals of 95 %" if run.other else "intervals of at least 95 %"
+
+
+def chosen_words(run: Run, shown: Sequence[ScoredModel], used: bool = True) -> str:
+    """Why the starred model was chosen.
+
+    Args:
+        run: the run.
+        shown: the rows of the leaderboard.
+        used: whether the app scores covers with it.
+    """
     chosen, first = run.chosen, shown[0]
     if chosen not in shown:
-        return "The model that this app uses is not among these."
+        return f"{capital(called(used))} is not among these."
     score, best = run.score(chosen), run.score(first)
     if sum(model.kind == "fused" for model in run.models) == 1:
-        return "\u2605 is the model that this app uses."
-    words = (
-        "\u2605 is the model that this app uses: of the models on all that they can see, it has "
-        f"the best {SET_METRICS[run.chosen_by].label if run.chosen_by else run.metric.label} on the covers "
-        f"that chose. {alone_words(run)}"
-    )
+        return f"\u2605 is {called(used)}."
+    best_by = SET_METRICS[run.chosen_by].label if run.chosen_by else run.metric.label
+    words = f"\u2605 is {called(used)}. It was chosen by the best {best_by}. {alone_words(run)}"
     if chosen is first or max(score.low, best.low) > min(score.high, best.high):
         return words
-    return f"{words} Its interval overlaps that of the first row."
+    return f"{words} The interval of the starred row overlaps that of the first."
 
 
 def chosen_mark(model: ScoredModel) -> str:
@@ -196,13 +215,13 @@ def _columns(several: bool) -> dict[str, ColumnConfig | str | None]:
     number = st.column_config.NumberColumn
     columns: dict[str, ColumnConfig | str | None] = {
         column_name(name, several): number(
-            label, format="%.3f" if name in LOSSES else "%.1f", width=int(7.5 * len(label)) + 22
+            label, format="%.3f" if name in LOSSES else "%.1f", width=7 * len(label) + 30
         )
         for name, label in score_labels(several).items()
     }
     for label in score_labels(several).values():
-        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=85)
-    columns["seconds to fit"] = number("s to fit", format="%.1f", width=75)
-    columns["model"] = st.column_config.TextColumn(width=105, pinned=True)
-    columns["blocks"] = st.column_config.TextColumn(width=120)
+        columns[f"{label}, interval"] = st.column_config.TextColumn("interval", width=82)
+    columns["seconds to fit"] = number("s to fit", format="%.1f", width=66)
+    columns["model"] = st.column_config.TextColumn(width=130, pinned=True)
+    columns["blocks"] = st.column_config.TextColumn(width=130)
     return columns

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ def show_score_page(bundle: Path, targets: Targets = NO_TARGETS) -> None:
         _show_scores(model, scored, targets)
 
 
-def noticed_of(frame: pd.DataFrame, learnt: Collection[str] = ()) -> list[str]:
+def noticed_of(frame: pd.DataFrame) -> list[str]:
     """How many of the scored pictures have no prediction, look like no cover, or were learnt from."""
     read = frame[frame["error"] == ""]
     silent, strange = int(read["abstain"].sum()), int(read["out_of_distribution"].sum())
@@ -51,10 +50,10 @@ def noticed_of(frame: pd.DataFrame, learnt: Collection[str] = ()) -> list[str]:
         sentences.append(
             f"{strange} of {len(read)} look like no training cover: their predictions mean little."
         )
-    if known := int(read["cover_id"].isin(list(learnt)).sum()):
+    if known := int(read["learnt_from"].fillna(False).astype(bool).sum()):
         sentences.append(
-            f"The model has learnt from {known} of {len(read)}: it fares worse on new covers, and guarantees "
-            "nothing of these."
+            f"The model has learnt from {known} of {len(read)}, or from covers just like them: it fares "
+            "worse on new covers, and its guarantees do not hold for these."
         )
     return sentences
 
@@ -70,15 +69,13 @@ def _show_scores(model: LoadedModel, scored: ScoredCovers, targets: Targets) -> 
     frame = scored.frame
     st.header(heading_of(frame), anchor=False)
     _show_errors(frame[frame["error"] != ""])
-    for sentence in noticed_of(frame, model.learnt):
+    for sentence in noticed_of(frame):
         st.warning(sentence)
     if not scored.good:
         return
-    rows = _filtered(scored, model.learnt)
+    rows = _filtered(scored)
     # the first that is not flagged: what a visitor sees first should be the usual
-    usual = next(
-        (row for row in scored.good if not is_flagged(_row(frame, row), model.learnt)), scored.good[0]
-    )
+    usual = next((row for row in scored.good if not is_flagged(_row(frame, row))), scored.good[0])
     if st.session_state.get(COVER) not in scored.good:
         st.session_state[COVER] = usual
     show_table(model, scored, rows, targets, lambda row: st.session_state.update({COVER: row}))
@@ -93,9 +90,9 @@ def _row(frame: pd.DataFrame, row: int) -> dict[str, Any]:
     return {str(name): value for name, value in frame.loc[row].items()}
 
 
-def _filtered(scored: ScoredCovers, learnt: Collection[str]) -> list[int]:
+def _filtered(scored: ScoredCovers) -> list[int]:
     """The rows that the visitor wants to see."""
-    flagged = [row for row in scored.good if is_flagged(_row(scored.frame, row), learnt)]
+    flagged = [row for row in scored.good if is_flagged(_row(scored.frame, row))]
     if not flagged or len(flagged) == len(scored.good):
         return scored.good
     labels = {ALL: f"All {len(scored.good)}", FLAGGED: f"With a warning: {len(flagged)}"}
@@ -116,8 +113,7 @@ def _show_errors(wrong: pd.DataFrame) -> None:
 
 def _offer_files(model: LoadedModel, frame: pd.DataFrame) -> None:
     name = f"scores-{model.folder.resolve().parent.name}-{date.today().isoformat()}"  # noqa: DTZ011
-    scores = marked(frame, model.learnt)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Download scores:", width="content")
         for kind, label in DOWNLOAD_FORMATS.items():
-            st.download_button(label, as_file(scores, kind), f"{name}.{kind}", on_click="ignore")
+            st.download_button(label, as_file(marked(frame), kind), f"{name}.{kind}", on_click="ignore")

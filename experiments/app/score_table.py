@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -49,7 +49,7 @@ def show_table(
         if picked and chosen is not None:
             chosen(rows[picked[0]])
 
-    table = table_of_scores(scored, rows, len(model.bundle.classes), model.learnt)
+    table = table_of_scores(scored, rows, len(model.bundle.classes))
     sets = OF_ITS_GENRES if model.bundle.several else kind_of_sets(model.bundle.decision, targets)
     with st.container(key="scores-wide"):
         st.dataframe(
@@ -87,9 +87,7 @@ def narrow_table(table: pd.DataFrame) -> str:
     return f"<div {label}><table><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table></div>"
 
 
-def table_of_scores(
-    scored: ScoredCovers, rows: Sequence[int], genres: int, learnt: Collection[str] = ()
-) -> pd.DataFrame:
+def table_of_scores(scored: ScoredCovers, rows: Sequence[int], genres: int) -> pd.DataFrame:
     """What the table shows: small pictures as data URIs, the first genres, and what was noticed.
 
     Probabilities are in percent; a column that says nothing of any cover is left out. What must be known of
@@ -100,16 +98,15 @@ def table_of_scores(
         scored: what was scored.
         rows: numbers of the covers.
         genres: how many the model knows: a set of all of them is "undecided".
-        learnt: cover_ids that the model has learnt from.
     """
     frame = scored.frame.loc[list(rows)]
     table = pd.DataFrame({"cover": [_data_uri(scored.thumbnails[row]) for row in rows]}, index=frame.index)
     called = frame["genres"] if "genres" in frame else pd.Series("", index=frame.index)
     table["genres"] = called.fillna("").str.replace("|", ", ")
     table["genre_1"], table["probability_1"] = frame["genre_1"], 100 * frame["probability_1"]
-    table["warning"] = [_warning(row, learnt) for row in frame.to_dict("records")]
+    table["warning"] = [_warning(row) for row in frame.to_dict("records")]
     table["path"] = short_names(scored.frame["path"].tolist(), rows)
-    sets = marked(frame, learnt)["genre_set"].fillna("")
+    sets = marked(frame)["genre_set"].fillna("")
     table["genre_set"] = [_set_words(genre_set, genres) for genre_set in sets]
     for rank in range(2, SHOWN_GENRES + 1):
         if f"genre_{rank}" in frame:
@@ -127,16 +124,16 @@ def short_names(paths: Sequence[str], rows: Sequence[int]) -> list[str]:
     return [last[row] if often[last[row]] == 1 else paths[row] for row in rows]
 
 
-def is_flagged(row: Mapping[Any, Any], learnt: Collection[str] = ()) -> bool:
-    """Whether something must be known of a row's genres; `learnt`: cover_ids that the model learnt from."""
-    return bool(_warning(row, learnt))
+def is_flagged(row: Mapping[Any, Any]) -> bool:
+    """Whether something must be known of a row's genres."""
+    return bool(_warning(row))
 
 
-def _warning(row: Mapping[Any, Any], learnt: Collection[str]) -> str:
+def _warning(row: Mapping[Any, Any]) -> str:
     warnings = (
         ("out of distribution", row["out_of_distribution"]),
         ("abstained", row["abstain"]),
-        ("learnt from", row["cover_id"] in learnt),
+        ("learnt from", row["learnt_from"]),
     )
     return ", ".join(text for text, known in warnings if pd.notna(known) and known)
 
@@ -153,7 +150,8 @@ def _columns(targets: Targets, sets: str) -> dict[str, ColumnConfig | str | None
             "Warning",
             width=135,
             help="abstained: not sure enough; out of distribution: looks like no training cover, so its "
-            "genre means little; learnt from: the model has seen this cover, and fares worse on new ones",
+            "genre means little; learnt from: the model has seen this cover or one just like it, and fares "
+            "worse on new ones",
         ),
         "genres": st.column_config.TextColumn(
             "Called",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -48,22 +48,26 @@ def score_uploads(
     model: LoadedModel,
     uploads: Sequence[tuple[str, bytes | memoryview]],
     targets: Targets = NO_TARGETS,
-) -> Iterator[tuple[ScoredCovers, int]]:
+    counted: Callable[[int], object] | None = None,
+) -> Iterator[ScoredCovers]:
     """Scores the first `MAX_PICTURES` pictures of uploaded files and zips; what cannot be read has an error.
 
     Args:
         model: shared with other visitors.
         uploads: file names and contents, at least one.
         targets: when to abstain, and what the sets of genres guarantee.
+        counted: called with the number of pictures to score, before the first is read.
 
     Yields:
-        After every few pictures: all that is scored so far, and the number of pictures to score.
+        After every few pictures: all that is scored so far.
     """
     frames: list[pd.DataFrame] = []
     pictures: list[bytes | None] = []
     small: list[bytes | None] = []
     with on_disk(uploads) as (taken, left_out):
         names = [name for name, _ in taken]
+        if counted is not None:
+            counted(len(taken))
         for chunk in decoded_ahead((("", path) for _, path in taken), PICTURES_A_STEP):
             with ONE_AT_A_TIME:
                 frames.append(
@@ -73,18 +77,12 @@ def score_uploads(
             pictures += new
             small += [None if picture is None else thumbnail(picture) for picture in new]
             frame = pd.concat(frames, ignore_index=True).assign(path=names[: len(pictures)])
-            yield ScoredCovers(frame, list(pictures), list(small), left_out), len(taken)
+            yield ScoredCovers(frame, list(pictures), list(small), left_out)
 
 
-def marked(frame: pd.DataFrame, learnt: Collection[str]) -> pd.DataFrame:
-    """Scores with a column `learnt_from`, and without sets of such covers: they would guarantee nothing.
-
-    Args:
-        frame: as of `ScoredCovers`.
-        learnt: cover_ids that the model has learnt from.
-    """
-    known = frame["cover_id"].isin(list(learnt))
-    return frame.assign(genre_set=frame["genre_set"].mask(known), learnt_from=known)
+def marked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores without the sets of covers that the model has learnt from: they would guarantee nothing."""
+    return frame.assign(genre_set=frame["genre_set"].mask(frame["learnt_from"].eq(True)))
 
 
 def as_file(frame: pd.DataFrame, kind: str) -> bytes:

@@ -42,6 +42,7 @@ class ScoringJob:
     total: int = 0
     error: Exception | None = None
     done: bool = False
+    began: float = field(default_factory=time.monotonic)
     first: int = 0
     first_at: float = 0.0
     last_at: float = 0.0
@@ -50,8 +51,8 @@ class ScoringJob:
     def run(self, uploads: Uploads) -> None:
         """Scores to the end, or until `stop`."""
         try:
-            for scored, total in score_uploads(self.model, uploads, self.targets):
-                self.scored, self.total, self.last_at = scored, total, time.monotonic()
+            for scored in score_uploads(self.model, uploads, self.targets, self._note_total):
+                self.scored, self.last_at = scored, time.monotonic()
                 if not self.first:
                     self.first, self.first_at = self.count, self.last_at
                 if self._stop.is_set():
@@ -59,6 +60,9 @@ class ScoringJob:
         except Exception as error:  # noqa: BLE001 - it is shown to the visitor, and the server goes on
             self.error = error
         self.done = True
+
+    def _note_total(self, total: int) -> None:
+        self.total = total
 
     def stop(self) -> None:
         """Ends it after the pictures at hand; what was scored stays."""
@@ -78,7 +82,9 @@ class ScoringJob:
     def words(self) -> str:
         """How far it is: "24 of 200, about 70 s left"."""
         if not self.count:
-            return "Stopping \u2026" if self.stopping else "Reading"
+            of_these = f" of {self.total}" if self.total else ""
+            waited = f"{time.monotonic() - self.began:.0f} s so far"
+            return "Stopping \u2026" if self.stopping else f"Reading the first{of_these} ({waited})"
         of_total = f"{self.count} of {self.total}"
         if self.stopping:
             return f"Stopping \u2026 {of_total} so far"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,7 +55,7 @@ def show_two_covers_page(bundle: Path, targets: Targets) -> None:
 
 
 def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets: Targets) -> None:
-    frame, rows, verdicts, called = scored.frame, [], [], []
+    frame, rows, owns, verdicts = scored.frame, [], [], []
     names = dict(zip(good, short_names(frame["path"].tolist(), good), strict=True))
     with st.container(key="two"):
         sides = st.columns(2)
@@ -68,9 +67,10 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
             show_genres(model, own)
             verdicts.append(st.empty())
         rows.append(row)
-        called.append(called_of(own))
+        owns.append(own)
     st.header("What tells them apart", anchor=False)
-    genres = list(dict.fromkeys([*(genre for own in called for genre in own), *model.bundle.classes]))
+    called = [called_of(own) for own in owns]
+    genres = list(dict.fromkeys([*(genre for named in called for genre in named), *model.bundle.classes]))
     genre = st.selectbox("Genre whose probability is compared", genres, width=320)
     ids = tuple(str(frame["cover_id"][row]) for row in rows)
     pictures = [scored.pictures[row] or b"" for row in rows]
@@ -78,11 +78,11 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
     _show_difference(two)
     st.header("Why each gets its genre", anchor=False)
     reasons = []
-    for name, row, verdict, (own_genre, *_) in zip(NAMES, rows, verdicts, called, strict=True):
+    for name, row, own, verdict, (own_genre, *_) in zip(NAMES, rows, owns, verdicts, called, strict=True):
         with st.expander(f"{name}: why {plain(own_genre)}?"):
             reasons.append(show_drawn(model, scored, row, targets, own_genre))
             show_words(reasons[-1])
-        show_set(verdict, reasons[-1])
+        show_set(verdict, own, reasons[-1])
     shown = feature_frame(two, reasons)
     if shown.empty:
         return
@@ -106,10 +106,10 @@ def _compared(
 
 
 def _show_difference(two: TwoCovers) -> None:
-    factor, unit = display_unit(two.unit)
+    unit = display_unit(two.unit)[1]
     st.markdown(difference_words(two))
     if len(two.blocks) > 1:
-        st.table(_effects(two.blocks, factor))
+        st.table(effect_frame(two))
         st.caption(plain(f"In {unit}. The blocks' differences add up to that of the two covers."))
 
 
@@ -155,22 +155,30 @@ def _meanings(two: TwoCovers, columns: Sequence[str]) -> dict[str, str]:
 def difference_words(two: TwoCovers) -> str:
     """How far the two covers are apart, and the block that does most of it."""
     factor, unit = display_unit(two.unit)
-    apart = factor * (two.scores[0] - two.scores[1])
+    apart = factor * abs(two.scores[0] - two.scores[1])
     unit = "points" if two.unit == PROBABILITY else f"in {unit}"
     more, less = sorted((factor * score for score in two.scores), reverse=True)
-    which = NAMES[0] if apart >= 0 else NAMES[1]
     most = two.blocks.iloc[0]
     part = (
         f"all of it from {most['block']}"
         if len(two.blocks) == 1
         else f"the block {most['block']} contributes most to it, "
-        f"{effect(math.copysign(factor, apart) * most['difference'])}"
+        f"{effect(_ahead(two) * factor * most['difference'])}"
     )
     scores = f"{more:.1f} against {less:.1f}"
-    return plain(f"The {which.lower()} gets {abs(apart):.1f} {unit} more for {two.genre} ({scores}); {part}.")
+    which = NAMES[_ahead(two) < 0].lower()
+    return plain(f"The {which} gets {apart:.1f} {unit} more for {two.genre} ({scores}); {part}.")
 
 
-def _effects(blocks: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """First, second and difference as signed text, one row a block."""
-    named = {"block": "Block", "first": NAMES[0], "second": NAMES[1], "difference": "Difference"}
+def effect_frame(two: TwoCovers) -> pd.DataFrame:
+    """First, second and difference as signed text, one row a block; the cover that gets more comes first."""
+    factor, ahead = display_unit(two.unit)[0], _ahead(two)
+    blocks = two.blocks.assign(difference=ahead * two.blocks["difference"])
+    less = "First less second" if ahead > 0 else "Second less first"
+    named = {"block": "Block", "first": NAMES[0], "second": NAMES[1], "difference": less}
     return blocks.rename(columns=named).set_index("Block").map(lambda value: effect(factor * value))
+
+
+def _ahead(two: TwoCovers) -> int:
+    """1 where the first cover gets more, -1 where the second does."""
+    return 1 if two.scores[0] >= two.scores[1] else -1

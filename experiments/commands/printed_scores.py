@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from coverfusion.experiments.scoring.tally import Tally
 
 SHOWN_GENRES = 20
-LEARNT = "The model has learnt from {} of these pictures: it fares worse on new ones."
+LEARNT = (
+    "The model has learnt from {} of these pictures, or from ones just like them: it fares worse on new ones."
+)
 
 
 def print_tally(tally: Tally, abstains: bool) -> None:

@@ -155,7 +155,7 @@ def score_command(
         console.print("Stopped." if out is None else "Stopped. Go on with --resume.")
         raise typer.Exit(INTERRUPTED) from None
     if tally is None and not is_address(str(out)):
-        tally = tally_file(str(out), bundle)
+        tally = tally_file(str(out))
     if tally is not None:
         abstains = target_error is not None or target_coverage is not None
         _print_scores(tally, listed=out is None, abstains=abstains)

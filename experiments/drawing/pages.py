@@ -99,6 +99,16 @@ def svg(chart: Chart, standalone: bool = False) -> Markup:
     return Markup(_environment().get_template(chart.template).render(context))
 
 
+def coded(text: str) -> Markup:
+    """A note as HTML: what stands between backticks is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts)
+    )
+
+
 def save_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
     """Writes `figures/<name>.svg` of each chart.
 
@@ -131,5 +141,5 @@ def _environment() -> jinja2.Environment:
         optimized=False,  # else what filters make of constants would be compiled
     )
     environment.globals["mark"] = mark
-    environment.filters |= {"svg": svg, "day": day, "capital": capital, "how_many": how_many}
+    environment.filters |= {"svg": svg, "coded": coded, "day": day, "capital": capital, "how_many": how_many}
     return environment

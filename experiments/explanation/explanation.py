@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.explanation.blocks import Contributions
 from coverfusion.experiments.explanation.occlusion import cells
 from coverfusion.experiments.explanation.people_and_words import Box, MarkedWord
+from coverfusion.experiments.scoring.learnt_from import is_learnt
 from coverfusion.experiments.scoring.verdict import Verdict
 from coverfusion.features.table import is_back, is_metadata
-from coverfusion.fusion.uncertainty.novelty import is_training_cover
+from coverfusion.fusion.uncertainty.novelty import NEAREST, is_training_cover
 
 SHOWN_NEIGHBOURS = 5
 TRAINING_COVER_WARNING = (
@@ -113,16 +115,20 @@ class Explanation:
     lacking: list[str] = field(default_factory=list)
     back: OnThePicture | None = None
 
-    @property
+    @cached_property
     def training_cover(self) -> bool | None:
-        """Whether the model has learnt from this very cover; None where its covers are not known."""
-        distances = np.array([neighbour.distance for neighbour in self.neighbours])
-        return is_training_cover(distances) if self.neighbours else None
+        """Whether the model has learnt from this cover or one just like it; None where that is not known."""
+        thumbnails = [neighbour.thumbnail for neighbour in self.neighbours[:NEAREST]]
+        return is_learnt(self.image, self._distances, thumbnails) if self.neighbours else None
+
+    @property
+    def _distances(self) -> np.ndarray:
+        return np.array([neighbour.distance for neighbour in self.neighbours[:NEAREST]])
 
     @property
     def others(self) -> list[Neighbour]:
         """The nearest training covers but for this very one."""
-        return self.neighbours[1 if self.training_cover else 0 :][:SHOWN_NEIGHBOURS]
+        return self.neighbours[int(is_training_cover(self._distances)) :][:SHOWN_NEIGHBOURS]
 
     def in_words(self) -> list[str]:
         """The verdict's sentences; a cover that the model has learnt from has a warning in place of a set."""

@@ -202,7 +202,8 @@ def _genres(table: pd.DataFrame, scores: pd.DataFrame, pairs: pd.DataFrame) -> l
             worst = own.iloc[-1]
             other = worst["genre_b"] if worst["genre_a"] == name else worst["genre_a"]
             lowest = f"{other} ({worst['auc']:.2f})"
-        compact = _score(scores, "genres", "silhouette", str(name))
+        # an older version's table has a silhouette of a single cover
+        compact = _score(scores, "genres", "silhouette", str(name)) if covers > 1 else None
         rows.append({"name": name, "covers": covers, "silhouette": compact, "lowest": lowest})
     return rows
 
@@ -219,6 +220,7 @@ def _clustering(table: pd.DataFrame, scores: pd.DataFrame, key: str) -> dict[str
         "clusters": int(table[key].max()) + 1,
         "unclustered": float((table[key] == NO_CLUSTER).mean()),
         "columns": [_cluster(number) if number < MAX_CLUSTER_COLUMNS else "others" for number in numbers],
+        "covers": table["genre"].value_counts().to_dict(),
         "shares": {genre: row.tolist() for genre, row in proportions.iterrows()},
     }
 

@@ -116,7 +116,8 @@ def write_part(path: Path, frame: pd.DataFrame) -> None:
 
 def schema_of(frame: pd.DataFrame) -> pa.Schema:
     """The column types of scores; they do not depend on which pictures a part happens to hold."""
-    kinds = {"nearest_distance": pa.float64(), "abstain": pa.bool_(), "out_of_distribution": pa.bool_()}
+    kinds = dict.fromkeys(("abstain", "out_of_distribution", "learnt_from"), pa.bool_())
+    kinds |= {"nearest_distance": pa.float64()}
     kinds |= {name: pa.float64() for name in frame.columns if name.startswith("probability_")}
     return pa.schema([(name, kinds.get(name, pa.string())) for name in frame.columns])
 

@@ -109,7 +109,7 @@ class Predictor:
         Returns:
             One row a picture, with the columns of `coverfusion score`: path ("" for a picture in memory),
             cover_id, genre_1, probability_1, ..., abstain, genre_set, nearest_distance, out_of_distribution,
-            failed_blocks, error.
+            learnt_from, failed_blocks, error.
 
         Raises:
             UserError: targets that exclude each other or are out of range, or that this bundle cannot meet;

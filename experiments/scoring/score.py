@@ -27,6 +27,7 @@ from coverfusion.experiments.scoring.known_backs import (
     sides_table,
 )
 from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
+from coverfusion.experiments.scoring.learnt_from import learnt_of
 from coverfusion.experiments.scoring.parts import (
     finished_rows,
     join_parts,
@@ -45,12 +46,12 @@ from coverfusion.features.table import FeatureTable, Made
 from coverfusion.fusion.bundle import Bundle, load_bundle
 from coverfusion.fusion.uncertainty.decision import NO_TARGETS, Targets, rule_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
-from coverfusion.fusion.uncertainty.novelty import looks_new, nearest_distances
+from coverfusion.fusion.uncertainty.novelty import NEAREST, looks_new
 
 COVERS_PER_PART = 4 * COVERS_PER_CHUNK  # covers a part
 TOP_K = 3  # genres that a row names
 OUTPUT_FORMATS = (".csv", ".parquet", ".jsonl")
-_DECISION_COLUMNS = ("abstain", "genre_set", "nearest_distance", "out_of_distribution")
+_DECISION_COLUMNS = ("abstain", "genre_set", "nearest_distance", "out_of_distribution", "learnt_from")
 
 
 def score(
@@ -227,12 +228,14 @@ def score_chunk(
         One row a picture: path, cover_id, back (its path, where `backs` are given), genre_1, probability_1,
             ..., genres (joined, of a bundle of several genres a cover: what the picture is called), abstain
             (bool), genre_set (genres joined with `|`, the most probable first), nearest_distance (to a
-            training cover; no unit), out_of_distribution (bool), failed_blocks, error. A picture that cannot
-            be read has no genre and abstains. Where a target error or coverage is in force, so does an
-            out-of-distribution one. A bundle of several genres never abstains.
+            training cover; no unit), out_of_distribution (bool), learnt_from (bool: the model has learnt from
+            this picture or one just like it, so that its set guarantees nothing), failed_blocks, error. A
+            picture that cannot be read has no genre and abstains. Where a target error or coverage is in
+            force, so does an out-of-distribution one. A bundle of several genres never abstains.
             Without held-out covers in the bundle nothing else abstains, and sets are empty.
             `out_of_distribution` is None where nothing was looked for: no picture, no front that can be read,
-            or a bundle of too few covers to know them. Without a front `nearest_distance` is NaN too.
+            or a bundle of too few covers to know them. So is `learnt_from`, where a bundle has no index.
+            Without a front `nearest_distance` is NaN too.
     """
     sides = sides_table(chunk, backs, extractors)
     good, failed = sides.good, sides.failed
@@ -243,8 +246,7 @@ def score_chunk(
         raw = bundle.predict_proba(with_metadata(bundle, sides.table, values))
         proba[good] = bundle.calibrated(raw)
         fronts = fronts_of(sides.table)
-        seen = np.array([isinstance(chunk[i][2], Image) for i in good])
-        ours = _decide(bundle, fronts, raw, targets, seen).set_axis(good)
+        ours = _decide(bundle, fronts, raw, targets, [chunk[i] for i in good]).set_axis(good)
         decided = pd.concat([decided, ours]).sort_index()
     order = np.argsort(-proba, axis=1, kind="stable")[:, :top_k]
     scored = ~np.isnan(proba[:, 0])
@@ -274,26 +276,33 @@ def _unread(rows: list[int], abstain: bool) -> pd.DataFrame:
             "genre_set": np.full(n, None, dtype=object),
             "nearest_distance": np.full(n, np.nan),
             "out_of_distribution": np.full(n, None, dtype=object),
+            "learnt_from": np.full(n, None, dtype=object),
         },
         index=rows,
     )
 
 
 def _decide(
-    bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets, seen: np.ndarray
+    bundle: Bundle, table: FeatureTable, raw: np.ndarray, targets: Targets, pictures: Sequence[ReadPicture]
 ) -> pd.DataFrame:
     """The columns `_DECISION_COLUMNS` for n pictures with (n, k) probabilities of the classifier.
 
-    `seen` (n,) bool: which have a front; of others nothing looks like anything.
+    `pictures`: their fronts; of one without nothing looks like anything.
     """
     frame = pd.DataFrame(
-        {"abstain": False, "genre_set": "", "nearest_distance": np.nan, "out_of_distribution": None},
-        index=range(len(raw)),
-    )
+        {"abstain": False, "genre_set": "", "nearest_distance": np.nan}, index=range(len(raw))
+    ).assign(out_of_distribution=None, learnt_from=None)
     nearest: list[np.ndarray] = []
+    fronts = {i: front for i, (_, _, front) in enumerate(pictures) if isinstance(front, Image)}
+    seen = np.isin(frame.index, list(fronts))
     if bundle.neighbours is not None:
-        nearest = nearest_distances(bundle.neighbours, table.frame())
+        near = bundle.neighbours.query(table.frame(), NEAREST)
+        nearest = [one["distance"].to_numpy(np.float64) for one in near]
         frame["nearest_distance"] = np.where(seen, [float(distances[0]) for distances in nearest], np.nan)
+        ids = [pictures[i][0] for i in fronts]
+        known = learnt_of(bundle.neighbours, ids, list(fronts.values()), [near[i] for i in fronts])
+        frame["learnt_from"] = pd.Series(known, index=list(fronts), dtype=object).reindex(frame.index)
+        frame["learnt_from"] = frame["learnt_from"].where(seen, None)
     if bundle.novelty is not None:
         new = looks_new(bundle.novelty, table.frame(), nearest)
         frame["out_of_distribution"] = pd.Series(new, dtype=object).where(seen, None)

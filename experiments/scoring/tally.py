@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset as ds
 import pyarrow.json
-import pyarrow.parquet as pq
 
 from coverfusion.data.csv_files import as_was
 from coverfusion.data.genre_sets import apart
@@ -51,12 +50,12 @@ _COLUMNS = pa.schema(
         "out_of_distribution": pa.bool_(),
         "error": pa.string(),
         "failed_blocks": pa.string(),
-        "cover_id": pa.string(),
+        "learnt_from": pa.bool_(),
         "back": pa.string(),  # where both sides of an album are one row
         "genres": pa.string(),  # where a picture may have several
     }
 )
-SHOWN = [name for name in _COLUMNS.names if name not in ("cover_id", "back", "genres")]
+SHOWN = [name for name in _COLUMNS.names if name not in ("learnt_from", "back", "genres")]
 
 
 @dataclass
@@ -75,7 +74,6 @@ class Tally:
         learnt: pictures that the model has learnt from.
         first: the first `FEW` rows; where there may be several genres with `chances`: those that the picture
             is called, each with its probability.
-        training_covers: cover_ids that the model has learnt from.
     """
 
     rows: int = 0
@@ -88,7 +86,6 @@ class Tally:
     albums: bool = False
     learnt: int = 0
     first: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=SHOWN))
-    training_covers: frozenset[str] = frozenset()
 
     def add(self, scored: pd.DataFrame) -> None:
         """Counts rows of `experiments.scoring.score.score_chunk`."""
@@ -104,7 +101,7 @@ class Tally:
         self.albums |= "back" in scored and bool(scored["back"].notna().any())
         self.abstained += int(scored.loc[~broken, "abstain"].astype(bool).sum())
         self.flagged += int(scored["out_of_distribution"].fillna(False).astype(bool).sum())
-        self.learnt += int(scored["cover_id"].isin(self.training_covers).sum())
+        self.learnt += int(scored["learnt_from"].fillna(False).astype(bool).sum())
         if room := FEW - len(self.first):
             rows = scored[SHOWN].head(room).astype(object)
             if self.several:
@@ -156,7 +153,7 @@ def tally_pictures(
     known.say()
     say_without_backs(bundle, backs is not None, PAIRING)
     named = 1 if bundle.several is None else rows_name(bundle, None)
-    tally = Tally(several=bundle.several is not None, training_covers=training_covers(bundle_folder))
+    tally = Tally(several=bundle.several is not None)
     limit = FailureLimit(max_failed)
     for chunk in decoded_ahead(("", path) for path in pictures):
         fronts, behind = read_sides(chunk, backs)
@@ -168,21 +165,8 @@ def tally_pictures(
     return tally
 
 
-def training_covers(bundle_folder: str | os.PathLike[str]) -> frozenset[str]:
-    """The cover_ids that a bundle's model has learnt from; none where it does not keep them."""
-    covers = Path(bundle_folder) / "neighbours" / "covers.parquet"
-    return frozenset(
-        pq.read_table(covers, columns=["cover_id"])["cover_id"].to_pylist() if covers.is_file() else ()
-    )
-
-
-def tally_file(out: str | os.PathLike[str], bundle_folder: str | os.PathLike[str]) -> Tally:
-    """Counts the rows of a finished .csv, .parquet or .jsonl file of scores, or a folder of parquet.
-
-    Args:
-        out: the file.
-        bundle_folder: the fitted model that made it.
-    """
+def tally_file(out: str | os.PathLike[str]) -> Tally:
+    """Counts the rows of a finished .csv, .parquet or .jsonl file of scores, or a folder of parquet."""
     kind = Path(out).suffix.lower()
     csv = pyarrow.csv.ConvertOptions(column_types=_COLUMNS)
     lines = pyarrow.csv.ParseOptions(newlines_in_values=True)
@@ -191,7 +175,7 @@ def tally_file(out: str | os.PathLike[str], bundle_folder: str | os.PathLike[str
         ".csv": ds.CsvFileFormat(lines, convert_options=csv),
         ".jsonl": ds.JsonFileFormat(parse_options=json),
     }
-    tally = Tally(training_covers=training_covers(bundle_folder))
+    tally = Tally()
     source = ds.dataset(os.fspath(out), schema=_COLUMNS, format=formats.get(kind, "parquet"))
     for batch in source.to_batches(columns=_COLUMNS.names):
         rows = batch.to_pandas()

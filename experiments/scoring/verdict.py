@@ -83,7 +83,8 @@ def set_in_words(genres: Sequence[str], coverage: float, sets: str | None, every
     """A set of genres and what it guarantees, as of `set_guarantee`; `every`: it has all genres."""
     if every:  # then it says nothing, and guarantees nothing
         return f"{UNDECIDED}: no genre can be ruled out."
-    named = f"{'Among' if sets == OF_ITS_GENRES else 'One of'}: {', '.join(genres)}"
+    among = "Among" if sets == OF_ITS_GENRES else "One of"
+    named = f"{'Only' if len(genres) == 1 else among}: {', '.join(genres)}"
     return f"{named} (such sets hold {set_guarantee(coverage, sets)})."
 
 

@@ -25,6 +25,7 @@ _SCORED: dict[str, Any] = {
     "genre_set": ["Jazz", "Rock"],
     "nearest_distance": 0.83,
     "out_of_distribution": False,
+    "training_cover": False,
     "failed_blocks": None,
     "error": None,
 }
@@ -78,6 +79,11 @@ class ScoredPicture(BaseModel):
     )
     out_of_distribution: bool | None = Field(
         default=None, description="looks like no training cover, so its genre means little"
+    )
+    training_cover: bool | None = Field(
+        default=None,
+        description="the model has learnt from this picture or one just like it: `genre_set` guarantees "
+        "nothing of it",
     )
     failed_blocks: str | None = Field(
         default=None, description="blocks that could not be computed, with the reason"
@@ -223,6 +229,8 @@ def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
     optional: dict[str, Any] = {}
     if bundle.decision is not None:
         optional["abstain"] = bool(row["abstain"])
+    learnt = row.get("learnt_from")
+    optional["training_cover"] = None if learnt is None else bool(learnt)
     if bundle.decision is not None or bundle.several is not None:
         optional["genre_set"] = apart(row["genre_set"])
     if bundle.several is not None:

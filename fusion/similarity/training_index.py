@@ -150,14 +150,19 @@ class TrainingIndex:
         """What covers are compared over."""
         return list(dict.fromkeys(column.partition(".")[0] for column in self.columns))
 
-    def thumbnails(self, cover_ids: Sequence[str]) -> list[bytes]:
-        """The small pictures of these covers, as given to `fit`; raises KeyError for an unknown cover."""
+    def thumbnails(self, cover_ids: Sequence[str]) -> list[bytes | None]:
+        """The small pictures of these covers, as given to `fit`; raises KeyError for an unknown cover.
+
+        None where the index was saved without any.
+        """
         rows = pd.Index(self.covers["cover_id"]).get_indexer(pd.Index(list(cover_ids), dtype=object))
         if (rows < 0).any():
             raise KeyError(cover_ids[int(np.argmin(rows))])
         if self.pictures is None:
             return self.covers["thumbnail"].iloc[rows].tolist()
         file = pq.ParquetFile(self.pictures)
+        if "thumbnail" not in file.schema_arrow.names:
+            return [None] * len(rows)
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
         ends = np.cumsum(sizes)
         groups = np.searchsorted(ends, rows, side="right")

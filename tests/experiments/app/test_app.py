@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from hashlib import sha256
@@ -16,16 +17,18 @@ import yaml
 from streamlit import file_util
 
 from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import decode
+from coverfusion.data.sample.draw import GENRE_HABITS
 from coverfusion.data.sources import read_bytes
 from coverfusion.experiments.app import example
 from coverfusion.experiments.app.background import Task, run_command
 from coverfusion.experiments.app.covers_in import left_over
 from coverfusion.experiments.app.embedded import framed, linked, placed, show_page
 from coverfusion.experiments.app.example import draw_example, drawn_uploads, train_example
-from coverfusion.experiments.app.loaded_model import LoadedModel
+from coverfusion.experiments.app.loaded_model import ONE_AT_A_TIME, LoadedModel
 from coverfusion.experiments.app.missing_results import command_for
 from coverfusion.experiments.app.plain_text import noted, plain
-from coverfusion.experiments.app.reasons import NO_WORDS, NOTHING_READABLE, nothing_words
+from coverfusion.experiments.app.reasons import NO_WORDS, NOTHING_READABLE, UNSURE_WORDS, nothing_words
 from coverfusion.experiments.app.run_labels import run_labels, run_words
 from coverfusion.experiments.app.run_page import genre_frame, leaderboard_frame, short_board
 from coverfusion.experiments.app.runs import (
@@ -40,7 +43,7 @@ from coverfusion.experiments.app.score_table import is_flagged, narrow_table, sh
 from coverfusion.experiments.app.scored_covers import ScoredCovers, as_file, marked, score_uploads
 from coverfusion.experiments.app.scoring_jobs import ScoringJob, job_of, start_scoring
 from coverfusion.experiments.app.server import first_page, script_words
-from coverfusion.experiments.app.two_covers_page import difference_words, feature_frame
+from coverfusion.experiments.app.two_covers_page import difference_words, effect_frame, feature_frame
 from coverfusion.experiments.app.uploads import MAX_PICTURES, on_disk
 from coverfusion.experiments.commands.app import app_command
 from coverfusion.experiments.explanation.two_covers import compare_two
@@ -63,7 +66,7 @@ def scored_of(
     model: LoadedModel, uploads: Sequence[tuple[str, bytes]], targets: Targets = NO_TARGETS
 ) -> ScoredCovers:
     """All of them scored."""
-    return list(score_uploads(model, uploads, targets))[-1][0]
+    return list(score_uploads(model, uploads, targets))[-1]
 
 
 # --- uploads -------------------------------------------------------------------------------------------
@@ -97,13 +100,14 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
     bad = bad_files()
     good = app_cover("dub", 99)
     uploads = [("good.png", encode(good, "PNG")), *((one.file, one.data) for one in bad)]
-    steps = list(score_uploads(model, uploads))
-    scored = steps[-1][0]
+    totals: list[int] = []
+    steps = list(score_uploads(model, uploads, counted=totals.append))
+    scored = steps[-1]
     frame = scored.frame
     assert scored.left_out == 0
     assert len(frame) == len(bad) + 1
-    assert {total for _, total in steps} == {len(frame)}
-    done = [len(part.frame) for part, _ in steps]
+    assert totals == [len(frame)]
+    done = [len(part.frame) for part in steps]
     assert done == sorted(set(done))
     assert scored.good == [0]
     assert frame["error"][0] == ""
@@ -119,7 +123,7 @@ def test_every_kind_of_bad_file_is_a_row_with_its_reason(model: LoadedModel) -> 
 
 def test_downloads_hold_every_score(model: LoadedModel, tmp_path: Path) -> None:
     uploads = [("a,\u201cb\u201d.png", encode(app_cover("opera", 99), "PNG")), ("bad.jpg", b"")]
-    frame = marked(scored_of(model, uploads).frame, model.learnt)
+    frame = scored_of(model, uploads).frame
     chances = frame.filter(regex=r"^probability_\d+$")
     assert chances.shape[1] == len(GENRES)
     assert chances.iloc[0].sum() == pytest.approx(1)
@@ -153,19 +157,21 @@ def test_a_set_of_all_genres_is_undecided(model: LoadedModel) -> None:
 
 
 def test_a_cover_that_was_learnt_from_has_a_warning_and_no_set(model: LoadedModel, run: Path) -> None:
+    assert model.bundle.neighbours is not None
+    learnt = set(model.bundle.neighbours.covers["cover_id"])
     files = [file.read_bytes() for file in sorted((run.parents[1] / "covers").glob("*/*"))]
-    old = next(file for file in files if sha256(file).hexdigest() in model.learnt)
-    scored = scored_of(model, [("old.jpg", old), ("new.png", encode(app_cover("dub", 50), "PNG"))])
-    scored.frame["genre_set"] = "dub"
-    table = table_of_scores(scored, [0, 1], len(GENRES), model.learnt)
-    lines = as_file(marked(scored.frame, model.learnt), "jsonl").decode().splitlines()
-    saved = [json.loads(line) for line in lines]
-    assert [row["learnt_from"] for row in saved] == [True, False]
-    assert [row["genre_set"] for row in saved] == [None, "dub"]
-    assert table["genre_set"].tolist() == ["", "dub"]
-    assert table["warning"].str.contains("learnt from").tolist() == [True, False]
-    assert is_flagged(scored.frame.loc[0].to_dict(), model.learnt)
-    assert noticed_of(scored.frame, model.learnt)[-1].startswith("The model has learnt from 1 of 2")
+    old = next(file for file in files if sha256(file).hexdigest() in learnt)
+    again = encode(decode(old), "JPEG")  # the same picture in another file
+    uploads = [("old.jpg", old), ("again.jpg", again), ("new.png", encode(noise(7), "PNG"))]
+    scored = scored_of(model, uploads)
+    table = table_of_scores(scored, [0, 1, 2], len(GENRES))
+    saved = [json.loads(line) for line in as_file(marked(scored.frame), "jsonl").decode().splitlines()]
+    assert [row["learnt_from"] for row in saved] == [True, True, False]
+    assert [bool(row["genre_set"]) for row in saved] == [False, False, True]
+    assert [bool(held) for held in table["genre_set"]] == [False, False, True]
+    assert table["warning"].str.contains("learnt from").tolist() == [True, True, False]
+    assert is_flagged(scored.frame.loc[0].to_dict())
+    assert noticed_of(scored.frame)[-1].startswith("The model has learnt from 2 of 3")
 
 
 def test_names_of_files_are_no_html_on_a_phone(model: LoadedModel) -> None:
@@ -225,6 +231,23 @@ def test_a_stopped_job_keeps_what_it_has(model: LoadedModel) -> None:
     assert said.startswith(f"Stopped: {job.count} of 40 pictures are scored.")
 
 
+def test_a_job_says_how_many_pictures_wait_before_the_first_is_scored(
+    model: LoadedModel,
+) -> None:
+    job = ScoringJob(model, NO_TARGETS)
+    assert job.words.startswith("Reading the first (")
+    said: list[str] = []
+    thread = threading.Thread(target=job.run, args=([("a.png", encode(app_cover("dub", 80), "PNG"))],))
+    with ONE_AT_A_TIME:  # the model works for somebody else
+        thread.start()
+        while not job.total:
+            time.sleep(0.01)
+        said.append(job.words)
+    thread.join()
+    assert said[0].startswith("Reading the first of 1 (")
+    assert job.count == 1
+
+
 def test_pictures_that_are_left_out_are_counted(model: LoadedModel) -> None:
     picture = encode(app_cover("dub", 80), "PNG")
     job = ScoringJob(model, NO_TARGETS, drawn=True)
@@ -233,12 +256,15 @@ def test_pictures_that_are_left_out_are_counted(model: LoadedModel) -> None:
     drawn, out = left_over(job)
     assert "drawn by a program" in drawn
     assert "1 picture of your files is left out" in out
+    assert f"coverfusion score {model.folder}" in out
 
 
 def test_a_cover_without_words_is_said_to_have_none() -> None:
     read = {"words": [], "features": [], "contributions": {"blocks": {"ocr": 0.1}, "words": {}}}
     assert nothing_words(read) == NO_WORDS
-    assert nothing_words({**read, "words": [{"text": "love"}]}) == NOTHING_READABLE
+    sure, unsure = ({"text": "love", "confidence": confidence} for confidence in (0.9, 0.1))
+    assert nothing_words({**read, "words": [unsure]}) == UNSURE_WORDS
+    assert nothing_words({**read, "words": [unsure, sure]}) == NOTHING_READABLE
     assert nothing_words({**read, "contributions": {"blocks": {"cnn": 0.1}, "words": {}}}) == NOTHING_READABLE
 
 
@@ -443,6 +469,16 @@ def test_block_differences_add_up_to_that_of_the_scores(model: LoadedModel) -> N
     assert list(two.scores) == pytest.approx(chances, abs=1e-5)
 
 
+def test_the_words_and_the_table_of_two_covers_count_in_one_direction(model: LoadedModel) -> None:
+    covers = [app_cover("opera", 61), app_cover("dub", 62)]
+    for pictures, head in ((covers, "First less second"), (covers[::-1], "Second less first")):
+        two = compare_two(model.bundle, model.extractors, pictures, "opera")
+        table, most = effect_frame(two), two.blocks["block"][0]
+        assert list(table.columns) == ["First cover", "Second cover", head]
+        assert plain(table.loc[most, head]) in difference_words(two)
+        assert difference_words(two).startswith(f"The {head.split()[0].lower()} cover gets")
+
+
 def test_features_of_two_covers_have_both_values_and_the_effects_that_are_known(model: LoadedModel) -> None:
     covers = [app_cover("opera", 61), app_cover("dub", 62)]
     two = compare_two(model.bundle, model.extractors, covers, "opera")
@@ -463,6 +499,8 @@ def test_drawn_covers_can_be_scored(model: LoadedModel) -> None:
     assert len(uploads) == len({content for _, content in uploads}) == 12
     frame = scored_of(model, uploads[:2]).frame
     assert frame["error"].tolist() == ["", ""]
+    names = " ".join(name for name, _ in uploads)
+    assert not any(genre in names for genre in GENRE_HABITS)  # which the model may not know
 
 
 def test_an_example_is_a_run_that_the_app_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

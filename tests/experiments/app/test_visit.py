@@ -144,6 +144,8 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
 
     _open(visit, "Genres")
     assert set(genre_pages(run)) == {"All genres", *GENRES}
+    page.frame_locator("iframe[title^='Genre report']").get_by_text(NOTE).wait_for()
+    assert page.get_by_text(NOTE).count() == 0  # once, and that is in the page itself
     page.get_by_role("combobox", name="Genre").click()
     page.get_by_role("option", name="opera").click()
     inside = page.frame_locator("iframe[title='Genre report: opera']")
@@ -170,9 +172,17 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
         "link", name="Report", exact=True
     ).click()
     page.get_by_role("heading", name="Leaderboard", exact=True, level=1).wait_for()
+    page.frame_locator("iframe[title^='Report of the run']").get_by_role("heading").first.wait_for()
 
     _open(visit, "Ablation")
-    page.frame_locator("iframe[title^='Ablation']").get_by_role("heading", level=1).wait_for()
+    inside = page.frame_locator("iframe[title^='Ablation']")
+    inside.get_by_role("heading", level=1).wait_for()
+    page.get_by_text(NOTE).wait_for()  # the page itself does not say it
+    assert inside.get_by_text(NOTE).count() == 0
+    assert inside.get_by_text("As in the CSV files").get_by_text(str(run.parent)).count() == 1
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.wait_for_function("() => document.querySelector('iframe').clientWidth === innerWidth")
+    page.set_viewport_size({"width": 1280, "height": 800})
 
     _open(visit, "Map")
     page.frame_locator("iframe[title^='Map of the covers']").locator("#map-legend label").first.wait_for()

@@ -145,7 +145,7 @@ def test_a_set_with_its_guarantee_is_told_only_of_covers_that_are_new(plain: Pat
 
 def test_a_cover_like_all_its_neighbours_is_not_taken_for_one_of_them(plain: Path) -> None:
     found = _with(load_bundle(plain))
-    alike = [replace(one, distance=0.0) for one in found.neighbours]
+    alike = [replace(one, distance=0.0, thumbnail=None) for one in found.neighbours]
     assert not replace(found, neighbours=alike).training_cover
     assert replace(found, neighbours=alike[:1]).training_cover
     assert replace(found, neighbours=[]).training_cover is None

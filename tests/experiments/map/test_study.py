@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -249,6 +250,13 @@ def test_only_the_pages_own_script_may_run(page: Page) -> None:
     policy = page.meta["Content-Security-Policy"]
     assert f"script-src 'sha256-{digest}'" in policy
     assert "default-src 'none'" in policy
+
+
+def test_a_genres_row_of_clusters_says_of_how_many_covers(made: Path) -> None:
+    text = (made / "index.html").read_text(encoding="utf-8")
+    genres = pd.read_parquet(made / "projection.parquet")["genre"].value_counts()
+    rows = re.findall(r'<th scope="row">(.*?) <small>(.*?)</small></th><td style="--depth', text)
+    assert dict(rows) == {escape(name): f"{count} covers" for name, count in genres.items()}
 
 
 def test_markup_in_genres_and_paths_stays_text(page: Page, made: Path) -> None:

@@ -23,6 +23,7 @@ ROWS = pd.DataFrame(
         "abstain": [False, False, True, True],
         "genre_set": ["NA", "NA|=dub", "NA", None],
         "out_of_distribution": [False, True, None, None],
+        "learnt_from": [False, True, None, None],
         "failed_blocks": ["", "ocr: out of time", "", ""],
         "error": ["", "", "", "no picture,\nsays the decoder"],
     }
@@ -30,7 +31,7 @@ ROWS = pd.DataFrame(
 
 
 def test_rows_are_counted_and_the_first_are_kept() -> None:
-    tally = Tally(training_covers=frozenset({"B", "Z"}))
+    tally = Tally()
     for _ in range(10):
         tally.add(ROWS)
     assert (tally.rows, tally.errors, tally.flagged) == (40, 10, 10)
@@ -52,9 +53,9 @@ def test_a_file_gives_the_same_counts(kind: str, tmp_path: Path) -> None:
     else:
         out.write_text("".join(json.dumps(row) + "\n" for row in ROWS.astype(object).to_dict("records")))
         out.write_text(out.read_text().replace("NaN", "null"))
-    tally = tally_file(out, tmp_path)
+    tally = tally_file(out)
     assert (tally.rows, tally.errors, tally.flagged, tally.abstained) == (4, 1, 1, 1)
-    assert (tally.in_part, tally.albums) == (1, False)
+    assert (tally.learnt, tally.in_part, tally.albums) == (1, 1, False)
     assert tally.genres == {"NA": 2, "=dub": 1}
 
 

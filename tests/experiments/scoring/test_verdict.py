@@ -1,4 +1,10 @@
-from coverfusion.experiments.scoring.verdict import NO_ANSWER, NO_GUARANTEE, OUT_OF_DISTRIBUTION, Verdict
+from coverfusion.experiments.scoring.verdict import (
+    NO_ANSWER,
+    NO_GUARANTEE,
+    OUT_OF_DISTRIBUTION,
+    Verdict,
+    set_in_words,
+)
 
 
 def test_nothing_known_nothing_said() -> None:
@@ -24,6 +30,7 @@ def test_a_cover_of_several_genres_is_called_some() -> None:
     several = Verdict(None, ["Rock", "Pop"], 0.9, sets="of-its-genres", called=["Rock", "Pop"], reached=True)
     called, among = several.in_words()
     assert called.startswith("Called Rock, Pop: their probabilities reach")
+    assert set_in_words(["Rock"], 0.9, None).startswith("Only: Rock (such sets hold")
     assert among == "Among: Rock, Pop (such sets hold 90 % of a cover's genres on average)."
     (nearest,) = Verdict(called=["Rock"], reached=False).in_words()
     assert "no genre reaches its threshold" in nearest

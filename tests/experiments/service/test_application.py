@@ -19,6 +19,7 @@ from fastapi.testclient import TestClient
 from coverfusion.data import decoder_process
 from coverfusion.data.decoder_process import DECODER
 from coverfusion.data.errors import UserError
+from coverfusion.data.pictures import decode
 from coverfusion.experiments.bench.hostile_pictures import many_scans
 from coverfusion.experiments.commands.serve import _key, _network
 from coverfusion.experiments.scoring.score import score
@@ -30,6 +31,7 @@ from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.uncertainty.decision import Targets, rule_of
 from coverfusion.fusion.uncertainty.guarantees import guarantee
 from coverfusion.fusion.uncertainty.novelty import learn_novelty
+from tests.helpers.pictures import encode, noise
 from tests.helpers.serving import GENRES, JPEG, assert_problem, busy_model, cover, files, serving, until
 
 
@@ -60,6 +62,17 @@ def test_as_many_genres_as_asked_for_and_there_are(client: TestClient) -> None:
         assert [one["probability"] for one in genres] == sorted(
             (one["probability"] for one in genres), reverse=True
         )
+
+
+def test_a_training_cover_is_told_in_whatever_file(client: TestClient, served_bundle: Path) -> None:
+    covers = load_bundle(served_bundle).neighbours.covers
+    trained = next(Path(path) for path in covers["path"] if Path(path).is_file()).read_bytes()
+    again, new = encode(decode(trained), "JPEG"), encode(noise(99), "PNG")
+    got = client.post("/v1/predict", files=files(trained, again, new)).json()["pictures"]
+    assert [picture["training_cover"] for picture in got] == [True, True, False]
+    for picture, content in zip(got, (trained, again, new), strict=True):  # both paths say the same
+        why = client.post("/v1/explain", files=files(content)).json()
+        assert why["training_cover"] is picture["training_cover"]
 
 
 def test_a_bad_file_among_good_ones_is_an_entry_with_its_reason(client: TestClient) -> None:
