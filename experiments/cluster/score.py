@@ -33,7 +33,7 @@ from coverfusion.experiments.cluster.engine import cluster, limit_threads, requi
 from coverfusion.experiments.cluster.pictures import decoded_chunks
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.scoring.known_metadata import known_metadata
-from coverfusion.experiments.scoring.parts import schema_of
+from coverfusion.experiments.scoring.parts import ROWS_FORMAT, schema_of
 from coverfusion.experiments.scoring.score import (
     COVERS_PER_PART,
     OUTPUT_FORMATS,
@@ -127,7 +127,7 @@ def score_on_ray(
     check_targets(bundle, targets)
     bundle_extractors(bundle)  # says here and now what cannot run
     top_k = rows_name(bundle, top_k)
-    facts = {"bundle": bundle.digest, "top_k": top_k, "part": part} | asdict(targets)
+    facts = {"format": ROWS_FORMAT, "bundle": bundle.digest, "top_k": top_k, "part": part} | asdict(targets)
     _start_folder(out, facts, resume)
     if sentence := guarantee(bundle.decision, targets, bundle.classes):
         console.print(sentence, highlight=False)

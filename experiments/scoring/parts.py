@@ -25,6 +25,8 @@ from coverfusion.data.parquet_bytes import parquet_bytes, read_parquet_bytes
 from coverfusion.data.sealed_files import read_sealed, write_sealed
 from coverfusion.experiments.pipeline.provenance import write_json
 
+ROWS_FORMAT = 2  # counted up where rows get other columns: parts of both are not mixed
+
 
 def parts_of(out: Path) -> Path:
     """The folder of the parts of a file."""

@@ -29,6 +29,7 @@ from coverfusion.experiments.scoring.known_backs import (
 from coverfusion.experiments.scoring.known_metadata import known_metadata, with_metadata
 from coverfusion.experiments.scoring.learnt_from import learnt_of
 from coverfusion.experiments.scoring.parts import (
+    ROWS_FORMAT,
     finished_rows,
     join_parts,
     only_writer,
@@ -101,7 +102,8 @@ def score(
     check_backs(bundle, backs is not None)
     top_k = rows_name(bundle, top_k)
     known = known_metadata(bundle, manifests)
-    facts = {"bundle": bundle.digest, "top_k": top_k, "metadata": known.digest()} | asdict(targets)
+    facts = {"format": ROWS_FORMAT, "bundle": bundle.digest, "top_k": top_k, "metadata": known.digest()}
+    facts |= asdict(targets)
     if backs is not None:
         facts["backs"] = digest_of(backs)
     if out.is_file() and not parts.exists():
