@@ -71,7 +71,8 @@ def _called(frame: pd.DataFrame, learnt_from: pd.DataFrame) -> pd.DataFrame:
     thresholds = best_thresholds(_truth(learnt_from), learnt_from[proba].to_numpy())
     given = frame[proba].to_numpy()
     says = pd.DataFrame(called(given, thresholds), frame.index, [f"{SAYS}{genre}" for genre in genres])
-    return pd.concat([frame, says.assign(**{NEAREST: ~(given >= thresholds).any(axis=1)})], axis=1)
+    says[NEAREST] = np.asarray((given < thresholds).all(axis=1))
+    return pd.concat([frame, says], axis=1)
 
 
 def _truth(frame: pd.DataFrame) -> np.ndarray:
