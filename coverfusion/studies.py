@@ -321,7 +321,9 @@ def labels(run: Run | str | os.PathLike[str], classifier: str | None = None) -> 
     Returns:
         One row a doubtful cover, the most doubtful first: `path`, its `genre`, the `suggested` one and the
         most probable one (`predicted`), their probabilities (`p_genre`, `p_suggested`, `p_predicted`), and
-        how far its genre's is below that of the most probable other (`margin`).
+        how far its genre's is below that of the most probable other (`margin`). Of covers of several genres
+        `genre` and `suggested` are sets, with the genre `doubted` most and the probability that the cover has
+        it (`p_doubted`).
 
     Raises:
         UserError: not a finished run folder, no such classifier, or a collection that has changed.

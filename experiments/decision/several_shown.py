@@ -22,6 +22,7 @@ from coverfusion.experiments.pipeline.console import console
 GENRES_RIGHT = "Are each genre's probabilities right?"
 PROBABILITY_OF = "Probability of "  # and the genre: a chart's title
 SETS_HOLD = "What genre sets hold"
+SURE = 1.96  # standard deviations of one split; the mean of several varies by less
 SPLITS_TEXT = f"mean, then lowest to highest of {SET_SPLITS} random splits"
 CAPTIONS = {
     GENRES_RIGHT: "Bars: how many covers stand behind each point. On the dashed line they are right.",
@@ -30,13 +31,16 @@ CAPTIONS = {
 }
 
 
-def several_findings(classifier: str, covers: int, tables: Mapping[str, pd.DataFrame]) -> list[str]:
+def several_findings(
+    classifier: str, covers: int, tables: Mapping[str, pd.DataFrame], nearest: str
+) -> list[str]:
     """Sentences on one classifier.
 
     Args:
         classifier: whose tables they are.
         covers: how many were held out.
         tables: name -> table of `several_tables`.
+        nearest: from `pipeline.genre_thresholds.nearest_words`.
     """
     genres = tables["calibration"]
     sets = next(
@@ -48,20 +52,35 @@ def several_findings(classifier: str, covers: int, tables: Mapping[str, pd.DataF
     return [
         (
             f"Sets that guarantee {guarantee} of a cover's genres hold {percent(sets['held'])} of them, with "
-            f"{sets['size']:.2f} of {len(genres)} genres on average."
+            f"{sets['size']:.2f} of {len(genres)} genres on average. {_chance_words(sets)} "
+            "The guarantee is of a new cover, on average over all that sets may be learnt from."
         ),
         (
             f"{classifier}, on {covers:,} covers not used to choose the model: the probability of "
             f"{worst['genre']} has the largest calibration error beyond chance, {wrong} "
             f"({percent(worst['chance_ece'])} by chance alone)."
         ),
-        "No prediction is held back: a cover is called each genre whose probability reaches its threshold.",
+        "No prediction is held back: a cover is called each genre whose probability reaches its threshold. "
+        + nearest,
         *(
             f"{row['genre']}: {guarantee} sets hold it for {percent(row['held'])} of its covers, "
             f"and for {percent(row['beside'])} of the others."
             for row in by_genre
         ),
     ]
+
+
+def _chance_words(sets: Mapping[str, float]) -> str:
+    """Whether what sets hold differs from their guarantee by more than splits differ."""
+    over = (
+        f"Over {SET_SPLITS} random splits it was {percent(sets['lowest'])} to {percent(sets['highest'])}, "
+        "with a standard deviation of "
+        f"{100 * sets['deviation']:.1f} points"
+    )
+    away = sets["held"] - sets["guarantee"]
+    if abs(away) <= SURE * sets["deviation"]:
+        return f"{over}: the difference is within chance."
+    return f"{over}: {'more' if away > 0 else 'less'} than guaranteed, beyond chance."
 
 
 def several_shown(tables: Mapping[str, pd.DataFrame]) -> list[ShownTable]:

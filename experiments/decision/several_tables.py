@@ -105,10 +105,14 @@ def _proportion(inside: np.ndarray, among: np.ndarray) -> float:
 
 
 def summarised_several(sets: pd.DataFrame) -> pd.DataFrame:
-    """One row a guarantee, from `several_sets`: mean, lowest and highest over the splits of `held`; means."""
+    """One row a guarantee, from `several_sets`: of `held` over the splits, and means of the others.
+
+    Returns:
+        guarantee, held (mean), lowest, highest, deviation (standard deviation), whole, size.
+    """
     grouped = sets.groupby("guarantee")
-    held = grouped["held"].agg(["mean", "min", "max"])
-    held.columns = pd.Index(["held", "lowest", "highest"])
+    held = grouped["held"].agg(["mean", "min", "max", "std"])
+    held.columns = pd.Index(["held", "lowest", "highest", "deviation"])
     return held.join(grouped[["whole", "size"]].mean()).reset_index()
 
 

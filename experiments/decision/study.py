@@ -37,6 +37,7 @@ from coverfusion.experiments.decision.tables import (
     sets_table,
 )
 from coverfusion.experiments.evaluation.statistics import group_weights, widening
+from coverfusion.experiments.pipeline.genre_thresholds import nearest_words
 from coverfusion.experiments.pipeline.outputs import check_folder
 from coverfusion.experiments.pipeline.predicted_genres import predicted_of
 from coverfusion.experiments.pipeline.provenance import environment, read_json, write_json
@@ -117,8 +118,9 @@ def _decide_sets(run: Run, model: ScoredModel, place: Path, seed: int) -> Path:
         "reliability": bins,
         "sets": several_sets(found, groups, seed),
     }
+    sentences = several_findings(model.classifier, len(rows), tables, nearest_words(rows, run.item))
     about = {"run": str(run.folder), "classifier": model.classifier, "labels": "many", "seed": seed}
-    _write(place, tables, several_findings(model.classifier, len(rows), tables), about)
+    _write(place, tables, sentences, about)
     write_decision_page(place, run, several_shown(tables), several_charts(tables))
     return place
 

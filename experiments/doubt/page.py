@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from coverfusion.data.genre_sets import apart
 from coverfusion.experiments.doubt.tables import suggested_words
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.run_pages import link_run_pages
@@ -39,11 +38,6 @@ def write_doubt_page(
         row | {"picture": picture_at(str(row["path"])), "path": run.shorten(str(row["path"]))}
         for row in records(shown)
     ]
-    sets = "lacking" in genres
-    if sets:  # the table has the probability of the label: that the cover has the genre, or that it lacks it
-        for cover in covers:
-            bears = cover["doubted"] in apart(str(cover["genre"]))
-            cover["p_doubted"] = cover["p_genre"] if bears else cover["p_suggested"]
     context = {
         "run": run,
         "sentences": sentences,
@@ -51,7 +45,7 @@ def write_doubt_page(
         "genres": records(genres),
         "suggested_words": suggested_words,
         "count": count,
-        "sets": sets,
+        "sets": "lacking" in genres,
         "environment": read_json(folder / "environment.json"),
         "config_text": (folder / "config.yaml").read_text(encoding="utf-8"),
     }

@@ -44,7 +44,7 @@ def doubtful_table(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
         `suggested`, the most probable one as `predicted`, their probabilities, and as `margin` the label's
         less that of the most probable other genre. Of covers of several genres `genre` and `suggested` are
         sets, and `doubted` stands in place of `predicted`: the genre that is doubted most, that the cover has
-        it or that it lacks it. The probabilities are of that label and of its opposite.
+        it or that it lacks it. In place of the probabilities stands `p_doubted`: that the cover has it.
     """
     if several(predictions):
         return _doubtful_sets(predictions, paths)
@@ -129,23 +129,19 @@ def _doubtful_sets(predictions: pd.DataFrame, paths: pd.Series) -> pd.DataFrame:
     least = margins[every, worst]
     rows = np.flatnonzero(doubtful.any(axis=1))
     rows = rows[np.lexsort((predictions.index.to_numpy()[rows], least[rows]))]
-    labelled = np.where(has, proba, 1 - proba)[every, worst]
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "rank": np.arange(1, len(rows) + 1),
             "path": paths.to_numpy()[rows],
             "genre": predictions["genre"].to_numpy()[rows],
             "suggested": genres_in_words(has ^ doubtful, genres)[rows],
-            "p_genre": labelled[rows],
-            "p_suggested": 1 - labelled[rows],
+            "doubted": np.array(genres, dtype=object)[worst[rows]],
+            "p_doubted": proba[every, worst][rows],
             "margin": least[rows],
             "group": predictions["group"].to_numpy()[rows],
             "cover_id": predictions.index.to_numpy()[rows],
-            "doubted": np.array(genres, dtype=object)[worst[rows]],
         }
     )
-    wanted = [name for name in DOUBT_COLUMNS if name not in ("predicted", "p_predicted")]
-    return frame[[*wanted, "doubted"]]
 
 
 def _doubt_by_genre_of_sets(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 from catboost import CatBoostError
 from sklearn.utils._param_validation import InvalidParameterError
+from threadpoolctl import threadpool_limits
 
 from coverfusion.data.checksums import SUMS_FILE, damaged_file, files_below, write_sums
 from coverfusion.data.errors import UserError
@@ -220,7 +222,8 @@ class CachedFits:
         labels, groups = self.labels.loc[part.train], covers["group"].tolist()
         try:
             if isinstance(labels, pd.DataFrame):
-                made = SeveralGenres(classifier).fit(X, labels, groups=groups)
+                with self._threads():
+                    made = SeveralGenres(classifier).fit(X, labels, groups=groups)
             else:
                 classifier.fit(X, labels.tolist(), groups=groups)
         except cannot_fit(cls) as error:
@@ -258,10 +261,18 @@ class CachedFits:
 
     def _predict(self, classifier: Fitted, model: Model, split: str, ids: list[str]) -> pd.DataFrame:
         X, covers = self._rows(model, ids)
-        proba = np.asarray(classifier.predict_proba(X))
+        with self._threads():
+            proba = np.asarray(classifier.predict_proba(X))
         columns = [f"p_{genre}" for genre in classifier.classes_]
         frame = pd.DataFrame(proba, index=pd.Index(ids, name="cover_id"), columns=columns)
         return frame.assign(split=split, genre=covers["genre"])
+
+    def _threads(self) -> AbstractContextManager[Any]:
+        """One thread for linear algebra where covers may have several genres, as `ablate` has it.
+
+        Solvers stop early, and the rounding of more threads moves probabilities past thresholds.
+        """
+        return threadpool_limits(1, user_api="blas") if self.sets else nullcontext()
 
     def _set_aside_damaged(self, place: Path) -> bool:
         """Sets a fit aside of which a file is not what was written; whether it did."""

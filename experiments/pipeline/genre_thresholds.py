@@ -8,14 +8,31 @@ import numpy as np
 import pandas as pd
 
 from coverfusion.data.identity_order import cut_places, least_covers
+from coverfusion.data.plurals import how_many
 from coverfusion.experiments.pipeline.predicted_genres import SAYS, genres_of, truth_of
 from coverfusion.fusion.uncertainty.genre_thresholds import best_thresholds, called
+
+NEAREST = "reaches_none"  # no threshold: such a cover is called the genre that comes nearest
+
+
+def nearest_words(predictions: pd.DataFrame, item: str) -> str:
+    """What is called a genre whose threshold it does not reach, and how many are; a sentence.
+
+    Args:
+        predictions: from `with_named`; those of an older version do not tell how many.
+        item: what one cover is called.
+    """
+    one = "An album" if item == "album" else f"A {item}"
+    rule = f"{one} that reaches none is called the genre that comes nearest"
+    if NEAREST not in predictions:
+        return f"{rule}."
+    return f"{rule}: {int(predictions[NEAREST].sum()):,} of {how_many(len(predictions), item)}."
 
 
 def with_named(
     frames: Sequence[pd.DataFrame], groups: pd.Series, seed: int, held_out: str | None = None
 ) -> list[pd.DataFrame]:
-    """The predictions of each fold, with a column `says_<genre>`: whether a cover is called the genre.
+    """The predictions of each fold, with `NEAREST` and `says_<genre>`: whether a cover is called the genre.
 
     The thresholds of a fold are those with the best F1 of each genre on the predictions of all other folds.
     Covers of an 8:1:1 split are called by the thresholds of validation; validation covers by those of the
@@ -52,8 +69,10 @@ def _called(frame: pd.DataFrame, learnt_from: pd.DataFrame) -> pd.DataFrame:
     genres = genres_of(frame)
     proba = [f"p_{genre}" for genre in genres]
     thresholds = best_thresholds(_truth(learnt_from), learnt_from[proba].to_numpy())
-    says = called(frame[proba].to_numpy(), thresholds)
-    return pd.concat([frame, pd.DataFrame(says, frame.index, [f"{SAYS}{genre}" for genre in genres])], axis=1)
+    given = frame[proba].to_numpy()
+    says = pd.DataFrame(called(given, thresholds), frame.index, [f"{SAYS}{genre}" for genre in genres])
+    says[NEAREST] = np.asarray((given < thresholds).all(axis=1))
+    return pd.concat([frame, says], axis=1)
 
 
 def _truth(frame: pd.DataFrame) -> np.ndarray:

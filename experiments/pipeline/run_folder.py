@@ -354,10 +354,21 @@ def check_one_genre(run: Run, why: str) -> None:
         raise UserError(f"{run.folder} was trained with labels: many, and {why}")
 
 
-def baseline_row(run: Run) -> dict[str, Interval]:
-    """Score as tables have it -> its value where nothing is known of a cover; none of an older run."""
-    known = run.baseline.get(run.split, {})
-    return {SET_METRICS[name].column: Interval(value, math.nan, math.nan) for name, value in known.items()}
+def baseline_row(run: Run, split: str = "") -> dict[str, Interval]:
+    """Score as tables have it -> its value where nothing is known of a cover; none of an older run.
+
+    Args:
+        run: the run.
+        split: of its covers; "": the split that counts.
+    """
+    split = split or run.split
+    known = run.baseline.get(split, {})
+    values = {SET_METRICS[name].column: value for name, value in known.items()}
+    if run.several and known:
+        # of a probability that is the same for all covers it is the proportion that has the genre
+        had = [scores["covers"] for scores in run.chosen.genres[split].values() if scores["covers"]]
+        values["average_precision"] = sum(had) / len(had) / run.chosen.covers[split]
+    return {name: Interval(value, math.nan, math.nan) for name, value in values.items()}
 
 
 def chance_of(run: Run, metric: Metric) -> tuple[str, float]:

@@ -25,6 +25,7 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.evaluation.chosen_metric import LOSSES, SET_METRICS
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
+from coverfusion.experiments.pipeline.genre_thresholds import nearest_words
 from coverfusion.experiments.pipeline.preparation import describe_extractor
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
 from coverfusion.experiments.training.gist import chosen_words, guess_words
@@ -40,9 +41,9 @@ from coverfusion.fusion.uncertainty.guarantees import guarantee
 
 SPOKEN_ERROR = 0.2  # the target error that the card speaks of
 SEVERAL_WORDS = (
-    "Each genre has a probability of its own. A cover is called a genre from a threshold on that was learnt "
-    "from held-out covers, for the best F1. The column `genre_set` of scores holds 90 % of a cover's genres "
-    "on average (conformal risk control)."
+    "Each genre has a probability of its own. The column `genre_set` of scores holds 90 % of a cover's "
+    "genres on average (conformal risk control). A cover is called a genre from a threshold on that was "
+    "learnt from held-out covers, for the best F1."
 )
 CALIBRATION_WORDS = {
     "none": "left as the classifier gives them: calibrating them did not lower the log loss",
@@ -93,7 +94,9 @@ def bundle_card(
             for name in main_scores(run.metric, len(genres), run.several)
         },
         "prior": prior_words(run),
-        "calibration": SEVERAL_WORDS if run.several else calibration_words(decision),
+        "calibration": f"{SEVERAL_WORDS} {nearest_words(run.predictions(), run.item)}"
+        if run.several
+        else calibration_words(decision),
         "abstention": guarantee(decision, Targets(error=SPOKEN_ERROR), classifier.classes_.tolist()),
         "limits": limits(run),
     }

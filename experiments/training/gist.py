@@ -221,9 +221,12 @@ def choice_in_words(run: Run) -> str:
     """What chose the bundle's model, and what covers set its thresholds."""
     held_out = f"the {SPLIT_LABELS[run.other or run.split]} {run.item}s" if run.other else f"the {run.item}s"
     if sum(model.kind == "fused" for model in run.models) < 2:
-        return f"One model alone could be chosen, so all of {held_out} calibrate it and set its thresholds."
+        decide = "set its thresholds and genre sets" if run.several else "calibrate it and set its thresholds"
+        return f"One model alone could be chosen, so all of {held_out} {decide}."
     label = SET_METRICS[run.chosen_by].label
+    # probabilities of several genres are not calibrated
+    decides = "sets its thresholds and genre sets" if run.several else "calibrates it and sets its thresholds"
     return (
         f"The chosen model has the best {label} on one half of {held_out}; the other "
-        f"half calibrates it and sets its thresholds, since {run.item}s that chose a model flatter it."
+        f"half {decides}, since {run.item}s that chose a model flatter it."
     )

@@ -33,9 +33,11 @@ from coverfusion.experiments.drawing.words import (
 from coverfusion.experiments.evaluation.intervals import chance_error, reliability
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.pipeline.chosen_by_score import corrected_score
+from coverfusion.experiments.pipeline.genre_thresholds import nearest_words
 from coverfusion.experiments.pipeline.predicted_genres import predicted_of, several
 from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, chance_of, read_run
 from coverfusion.experiments.training.cell_covers import cell_covers
+from coverfusion.experiments.training.genre_counts import by_genre_count
 from coverfusion.experiments.training.gist import (
     alone_words,
     best_single,
@@ -112,7 +114,11 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "run": run,
         "of_albums": sides_in_words(covers),
         "charts": charts,
-        "cells": {} if run.several else cell_covers(run, predictions, covers),
+        "cells": cell_covers(run, predictions, covers),
+        "by_count": by_genre_count(predictions, run.config["seed"], run.config["folds"])
+        if run.several
+        else [],
+        "nearest": nearest_words(predictions, run.item) if run.several else "",
         "chance": chance,
         "metric": run.metric,
         "split": run.split,
@@ -125,6 +131,7 @@ def write_report(folder: Path, neighbours: TrainingIndex, table: FeatureTable, c
         "family": family_words(run),
         "level": level(run),
         "baseline": baseline_row(run),
+        "guessing": {part: baseline_row(run, part) for part in (run.split, run.other) if part},
         "single": best_single(run) if run.alone else "",
         "alone_words": alone_words(run),
         "sees_less": not run.chosen.fuses

@@ -56,7 +56,7 @@ def test_nothing_known_calls_covers_every_genre(study: Path) -> None:
     assert nothing["f1_macro"] == pytest.approx((2 / 3 + 2 / 3 + 0.4) / 3)
     assert nothing["accuracy"] == 0
     page = (study / "index.html").read_text()
-    assert "by genre of its F1" in page
+    assert "By genre they are of its F1" in page
 
 
 @pytest.mark.parametrize("name", metrics_of(several=True))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from coverfusion.data.errors import UserError
+from coverfusion.experiments.decision.several_shown import several_findings
 from coverfusion.experiments.decision.several_tables import (
     genre_calibration,
     genre_reliability,
@@ -108,6 +109,27 @@ def test_the_study_is_of_covers_that_chose_nothing(run: Path) -> None:
     assert (folder / "findings.txt").read_text().splitlines()[0] in page.replace("&#39;", "'")
     with pytest.raises(UserError, match="does not abstain"):
         decide(run, target=0.1)
+
+
+def _first_finding(held: list[float]) -> str:
+    calibration = pd.DataFrame({"genre": ["a"], "ece": [0.1], "chance_ece": [0.05]})
+    sets = pd.DataFrame(
+        {"guarantee": 0.9, "held": held, "whole": 0.8, "size": 2.0, "held_a": 0.9, "beside_a": 0.1}
+    )
+    return several_findings("svc", 100, {"calibration": calibration, "sets": sets}, "")[0]
+
+
+def test_a_guarantee_is_missed_only_beyond_what_splits_differ_by() -> None:
+    # means of 0.897, with standard deviations of 0.01 and of 0.001
+    assert "the difference is within chance" in _first_finding([0.887, 0.897, 0.907])
+    assert "less than guaranteed, beyond chance" in _first_finding([0.896, 0.897, 0.898])
+    assert "more than guaranteed, beyond chance" in _first_finding([0.949, 0.95, 0.951])
+
+
+def test_findings_count_who_reaches_no_threshold(run: Path) -> None:
+    own = deciding(run)
+    said = f"called the genre that comes nearest: {own['reaches_none'].sum()} of {len(own)} covers."
+    assert said in (decide(run) / "findings.txt").read_text()
 
 
 def test_figures_of_genres_have_names_that_every_disk_takes(tmp_path: Path) -> None:

@@ -148,6 +148,9 @@ def test_a_genre_page_shows_backs_beside_fronts(every_second, tmp_path):
     assert fronts
     assert all(pictures[name.replace("front", "back")] in text for name in fronts)
     assert "60 albums (33.3" in text
+    assert "mean of 20 dub fronts" in text  # no backs are in it
+    assert "albums, %" in text
+    assert "covers, %" not in text
 
 
 def test_an_album_without_a_front_counts_its_back_alone(tmp_path):

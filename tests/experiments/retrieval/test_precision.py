@@ -1,5 +1,7 @@
 """Precision@k on planted genres: what is there is found, copies do not help, chance is chance."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +14,10 @@ from coverfusion.experiments.retrieval.precision import (
     precision_at_k,
     read_sample,
     retrieval_chart,
+    write_retrieval,
 )
 from coverfusion.experiments.retrieval.source import IndexSource
+from tests.helpers.many import save_many, train_many
 
 GENRES = np.array(["dub", "opera", "dub"])  # two thirds dub
 COLUMNS = ["color.a", "color.b", "color.c", "texture.a", "texture.b"]
@@ -98,3 +102,10 @@ def test_the_chart_is_in_percent_and_said_in_words() -> None:
     chart = retrieval_chart(precision_at_k(_rows(covers), COLUMNS, covers))
     assert "k = 5, color: 100.0" in chart.words
     assert chart.axis.high <= 100
+
+
+def test_of_several_genres_the_table_says_what_counts(tmp_path: Path) -> None:
+    run = train_many(save_many(tmp_path / "covers", 60), blocks=["color"])
+    shown = write_retrieval(run, tmp_path)
+    assert "with a common genre, %" in shown  # "precision of the genre" would be of the whole set
+    assert "precision, %" not in shown

@@ -1,5 +1,6 @@
 """A run on covers of several genres, from pictures to scores: colour tells one genre, stripes the other."""
 
+import html
 import json
 import math
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score
 from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
@@ -17,15 +19,19 @@ from coverfusion.experiments.comparison.compare import compare_runs
 from coverfusion.experiments.doubt.page import write_doubt_page
 from coverfusion.experiments.doubt.tables import doubt_by_genre, doubtful_table
 from coverfusion.experiments.drawing.study_pages import chance
+from coverfusion.experiments.drawing.words import SET_LABELS
 from coverfusion.experiments.pipeline.config import make_config
+from coverfusion.experiments.pipeline.genre_thresholds import nearest_words, with_named
 from coverfusion.experiments.pipeline.reopen import reopen
-from coverfusion.experiments.pipeline.run_folder import Run, read_run
+from coverfusion.experiments.pipeline.run_folder import Run, baseline_row, read_run
 from coverfusion.experiments.scoring.score import score
+from coverfusion.experiments.training.cell_covers import cell_covers
 from coverfusion.experiments.training.mistakes import confident_mistakes
 from coverfusion.experiments.training.train import train
 from coverfusion.fusion.bundle import load_bundle
 from coverfusion.fusion.uncertainty.decision import Targets
 from tests.helpers import pictures
+from tests.helpers.browser import visited
 
 
 def draw(folder: Path, n: int, seed: int) -> Path:
@@ -103,6 +109,115 @@ def test_the_report_and_the_card_tell_it(run: Run) -> None:
     assert "probability given to a genre, %" in page
     metrics = json.loads((run.folder / "metrics.json").read_text())
     assert {entry["covers"] for entry in metrics["models"]} == {72}
+
+
+def _words(page: str) -> str:
+    """What a page says, without its markup, styles and config."""
+    text = re.sub(r"<(style|script|pre|title)\b.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    return " ".join(html.unescape(text).replace("\xa0", " ").split())
+
+
+def test_nothing_is_said_to_be_calibrated(run: Run) -> None:
+    page, card = _words(run.report.read_text()), (run.bundle / "README.md").read_text()
+    assert "calibrat" not in (page + card.partition("## How it was made")[0]).lower()
+    assert "the other half sets its thresholds and genre sets" in page
+    assert "## Thresholds and genre sets" in card
+
+
+def test_the_report_explains_the_scores_that_it_has(run: Run) -> None:
+    reading = _words(run.report.read_text()).partition("How to read this")[2]
+    for said in ("Hamming loss is", "Ranking loss is", "Average precision ranks", "Micro F1 counts"):
+        assert said in reading
+
+
+def test_the_matrix_says_what_its_percentages_are_of(run: Run) -> None:
+    # as `confusion_map` makes them: of every cover of the row, also of those with the other genre
+    page = _words(run.report.read_text())
+    assert "of all covers of the row, also of those that have the other genre" in page
+
+
+def test_the_report_sets_covers_with_several_genres_apart(run: Run) -> None:
+    page, both = _words(run.report.read_text()), run.predictions()["genre"] == "Jazz|Rock"
+    right = (run.predictions()["genre"] == run.predictions()["predicted"])[both].mean()
+    section = page.partition("By how many genres a cover has")[2].partition("By ")[0]
+    row = re.search(r"several 24 .*", section)
+    assert row is not None
+    assert f"{100 * right:.1f}" in row[0]
+
+
+def test_each_cell_of_the_matrix_lists_its_covers(run: Run) -> None:
+    covers = reopen(run.folder).covers
+    texture = run.model("logistic on texture")  # which tells no colour
+    predictions = run.predictions(texture)
+    cells = cell_covers(run, predictions, covers)
+    counts = {key: cell.count for key, cell in cells.items()}
+    assert counts == {key: count for key, count in texture.confusion["folds"].stack().items() if count}
+    wrong = predictions[(predictions["genre"] == "Jazz") & predictions["says_Rock"]]
+    assert counts["Jazz", "Rock"] == len(wrong) > 0
+    assert cells["Jazz", "Rock"].title == "Jazz, wrongly called Rock"
+    assert cells["Jazz", "Rock"].shown[0].probability == wrong["p_Rock"].max()
+    assert cells["Jazz", "Jazz"].title == "Jazz, rightly called so"
+    page = run.report.read_text()
+    for cell in cell_covers(run, run.predictions(), covers).values():
+        assert page.count(f'id="{cell.anchor}"') == page.count(f'href="#{cell.anchor}"') == 1
+
+
+def test_guessing_has_scikit_learns_average_precision(run: Run) -> None:
+    truth = run.predictions()["genre"].str.get_dummies("|").to_numpy()
+    expected = average_precision_score(truth, np.full(truth.shape, 0.5))
+    assert baseline_row(run)["average_precision"].value == pytest.approx(expected)
+    every = (
+        _words(run.report.read_text()).partition("Every score of every model")[2].partition("Genres, by")[0]
+    )
+    guessed = every.partition("guessing no cover seen")[2].split()
+    shown = [name for name in SET_LABELS if name != "balanced_accuracy"]
+    assert len(guessed) == len(shown)  # no cell is empty
+    assert float(guessed[shown.index("average_precision")]) == round(100 * expected, 1)
+
+
+def test_who_reaches_no_threshold_is_counted(run: Run) -> None:
+    reached = int(run.predictions()["reaches_none"].sum())
+    said = f"A cover that reaches none is called the genre that comes nearest: {reached} of 72 covers."
+    assert said in _words(run.report.read_text())
+    assert said in (run.bundle / "README.md").read_text()
+    assert (
+        run.predictions().loc[run.predictions()["reaches_none"], ["says_Jazz", "says_Rock"]].sum(axis=1) == 1
+    ).all()
+
+
+def test_thresholds_that_nothing_reaches_are_told_by_hand() -> None:
+    # each fold learns from the other: there a cover of folk has 0.8, so the threshold is (0.8 + 0.2) / 2
+    folds = [
+        pd.DataFrame(
+            {"split": "folds", "genre": ["folk", "jazz"], "p_folk": folk, "p_jazz": jazz},
+            index=pd.Index(ids, name="cover_id"),
+        )
+        for ids, folk, jazz in ((["a", "b"], [0.8, 0.2], [0.1, 0.9]), (["c", "d"], [0.4, 0.3], [0.2, 0.6]))
+    ]
+    frame = with_named(folds, pd.Series(["a", "b", "c", "d"], ["a", "b", "c", "d"]), seed=0)[1]
+    # thresholds 0.5 of both: c reaches none, and folk comes nearest
+    assert frame["reaches_none"].to_dict() == {"c": True, "d": False}
+    assert frame[["says_folk", "says_jazz"]].to_numpy().tolist() == [[True, False], [False, True]]
+    assert nearest_words(frame, "cover").endswith(": 1 of 2 covers.")
+    assert nearest_words(frame.drop(columns="reaches_none"), "album") == (
+        "An album that reaches none is called the genre that comes nearest."
+    )
+
+
+def test_the_card_says_that_a_cover_may_be_given_several(run: Run) -> None:
+    assert "one or more of these" in (run.bundle / "README.md").read_text()
+
+
+@pytest.mark.slow
+def test_an_interval_can_be_seen_beside_its_dot(run: Run, tmp_path: Path) -> None:
+    with visited(tmp_path, "file://") as visit:
+        visit.page.goto(run.report.as_uri())
+        heights = visit.page.eval_on_selector_all(
+            "#genres .track", "all => all.map(one => [...one.children].map(mark => mark.offsetHeight))"
+        )
+    assert len(heights) == 2
+    # however short, it is taller than the dot that lies on it
+    assert all(interval >= 2 * dot > 0 for interval, dot in heights)
 
 
 def test_new_covers_are_called_all_their_genres(run: Run, tmp_path: Path) -> None:
@@ -207,6 +322,9 @@ def test_the_page_of_doubts_gives_the_probability_of_the_doubted_genre(run: Run,
     assert "doubted most: Jazz (7 %)" in page  # which it has
     assert "suggested: <b>Jazz|Rock</b>" in page
     assert "model: <b>" not in page
+    assert "calibration" not in page
+    # the whole rule: the mean alone would name far more covers
+    assert "at least the mean of the covers that have it, and above 50 %" in _words(page)
 
 
 def test_a_mistake_is_a_genre_that_a_cover_is_called_and_lacks(run: Run) -> None:
