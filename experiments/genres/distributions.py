@@ -69,12 +69,13 @@ class Distribution:
         return max(max(bar.own, bar.others) for bar in self.bars)
 
 
-def distribution_chart(one: Distribution, genre: str) -> Curve:
+def distribution_chart(one: Distribution, genre: str, item: str = "cover") -> Curve:
     """Histograms of a genre's covers and of all others, on one axis, in percent of the covers.
 
     Args:
         one: the feature.
         genre: whose covers are compared with all others.
+        item: what is counted, a cover or an album.
     """
     edges = [one.bars[0].low, *(bar.high for bar in one.bars)]
     own, others = (
@@ -86,11 +87,11 @@ def distribution_chart(one: Distribution, genre: str) -> Curve:
         ends[-1] = (edges[-1], f"{ends[-1][1]}+")
     middles = [((bar.low + bar.high) / 2, bar.label) for bar in one.bars]
     return Curve(
-        title=f"{one.title} of {genre} covers against all others. {_in_words(one)}",
+        title=f"{one.title} of {genre} {item}s against all others. {_in_words(one)}",
         x=Axis(edges[0], edges[-1], START, END),
         y=Axis(0.0, 100 * one.tallest, HISTOGRAM_HEIGHT, 0),
         x_label="",
-        y_label="covers, %",
+        y_label=f"{item}s, %",
         series=[
             Series("", 0, band=[(x, 0.0, y) for x, y in own]),
             Series("", 1, line=[(edges[0], 0.0), *others, (edges[-1], 0.0)]),

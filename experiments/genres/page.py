@@ -119,7 +119,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "over": over(palette),
         "mean": findings.means.get(genre),
         "distributions": [
-            (one, distribution_chart(one, genre))
+            (one, distribution_chart(one, genre, findings.run.item))
             for one in distributions(findings.values, findings.meanings, inside)
         ],
         "words": words,

@@ -33,8 +33,12 @@ def had_conflicts(run: Run) -> bool:
 
 def limits(run: Run) -> list[str]:
     """What the figures do not say, a sentence each."""
+    given = "one or more" if run.several else "one"
     return [
-        f"It knows {', '.join(run.facts['genres'])} alone, and gives a cover of another genre one of these.",
+        (
+            f"It knows {', '.join(run.facts['genres'])} alone, and gives a cover of another genre {given} of "
+            "these."
+        ),
         (
             "It was tested on covers of this collection alone. Figures on covers of another source are "
             "mostly lower; coverfusion transfer measures by how much."

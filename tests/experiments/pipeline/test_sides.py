@@ -177,6 +177,9 @@ def test_a_genre_page_shows_backs_beside_fronts(every_second, tmp_path):
     assert fronts
     assert all(pictures[name.replace("front", "back")] in text for name in fronts)
     assert "60 albums (33.3" in text
+    assert f"mean of {ALBUMS} dub albums" in text
+    assert "albums, %" in text
+    assert "dub covers" not in text.replace("dub covers of ", "")  # but for the title of the page
 
 
 def test_an_album_without_a_front_counts_its_back_alone(tmp_path):
