@@ -324,7 +324,7 @@ def _ranges(prepared: Prepared, covers: pd.DataFrame, indexed: set[str]) -> dict
     readable = meanings_of(prepared.extractors, backs=True)
     columns = [
         name
-        for name in rows
+        for name in map(str, rows)
         if name not in indexed and (name in readable or (is_metadata(name) and not holds_strings(name)))
     ]
     return {RANGES: ranges_by_genre(rows, covers, columns)} if columns else {}
