@@ -68,7 +68,8 @@ class Collection:
             "same": equal bytes; kind "near": near duplicates that agree when they are laid over each other.
             The reason names the genres; the partner is the path of a cover of another one.
         counts: files (seen), rejected, other_genres (not among the chosen ones), copies (of a cover within
-            its genre, left out), conflicting (different covers with equal bytes under several genres),
+            its genre, left out), merged (files that are copies of a cover of several genres, which has all of
+            theirs), conflicting (different covers with equal bytes under several genres),
             conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
             under another genre), left_out (rows left out for either), near_groups and near_covers (in groups
             of near duplicates, those left out among them), near_kept (those not left out).
@@ -118,6 +119,7 @@ class Collection:
 
     def _left_out(self) -> str:
         kinds = [("rejected", "rejected"), ("copies", "copies"), ("left_out", "conflicting")]
+        kinds.append(("merged", "copies of a cover that has their genres"))
         parts = [f"{self.counts[key]} {words}" for key, words in kinds if self.counts[key]]
         return f"left out: {', '.join(parts)}" if parts else "nothing left out"
 
@@ -236,7 +238,9 @@ def read_collection(
             "files": files,
             "rejected": len(rejected),
             "other_genres": files - len(entries),
-            "copies": len(frame) - len(unique),
+            # a copy under several genres is one of a cover that has them all
+            "copies": 0 if labels == "many" else len(frame) - len(unique),
+            "merged": frame["path"].nunique() - len(kept) if labels == "many" else 0,
             "conflicting": unique.loc[same, "cover_id"].nunique(),
             "conflicting_rows": int(same.sum()),
             "near_conflicting": int(near.sum()),

@@ -167,7 +167,7 @@ def _print_together(collection: Collection) -> None:
     console.print(
         f"Covers of several genres: {len(several):,} ({share}), all kept, with all their genres{also}"
     )
-    _print_counts("genres together", "covers", list(several["genre"].value_counts().head(10).items()))
+    _print_counts("genres together", "covers", list(several["genre"].value_counts().items()))
     console.print("cooccurrence.csv counts the covers of each pair.")
 
 
@@ -197,6 +197,7 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
+        f"Copies of a cover, which has the genres of all its files: {counts['merged']:,}": counts["merged"],
         f"Under several genres: {kinds}; left out: {counts['left_out']:,}": 0
         if labels == "many"  # no conflict: each is kept once, with all its genres
         else sum(conflicts.values()),

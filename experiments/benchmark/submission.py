@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ NOT_SAID = "not said"
 GUESSING = "guessing"  # the system that each leaderboard has beside those that are submitted
 _SHOWN = 5
 _MARK = "# "
+_COUNT = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,22 @@ def read_predictions(path: str | os.PathLike[str]) -> tuple[dict[str, Any], pd.D
                 place = stream.tell()
             stream.seek(place)
             frame = as_was(pd.read_csv(stream, dtype={"cover_id": str}, keep_default_na=False))
-        facts = yaml.safe_load("".join(said)) or {}
-        if not isinstance(facts, dict):
-            raise ValueError("the lines above the table are not `# key: value`")
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as a table of predictions: {error}") from error
-    return facts, frame
+    return _facts(said, path), frame
+
+
+def _facts(lines: Sequence[str], path: Path) -> dict[str, Any]:
+    """What is said above a table, as texts: a digest of digits alone is no number."""
+    try:
+        facts = yaml.load("".join(lines), Loader=yaml.BaseLoader) or {}
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = "" if place is None else f", line {min(place.line, len(lines) - 1) + 1}"
+        raise UserError(f"{path}{line}: lines above the table are `# key: value`.") from error
+    if not isinstance(facts, dict):
+        raise UserError(f"{path}: lines above the table are `# key: value`.")
+    return facts
 
 
 def check_predictions(
@@ -175,6 +186,13 @@ def write_submission(
     return place
 
 
+def is_there(task: Task, submission: Submission, folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds this very submission; arguments as of `write_submission`."""
+    place = Path(folder) / f"{_file_name(submission.name)}.csv"
+    there = _namesake(place) if place.parent.is_dir() else None
+    return there is not None and there.read_bytes() == _content(task, submission)
+
+
 def _namesake(place: Path) -> Path | None:
     """The file that is called so; some disks do not tell capitals apart, so they do not count."""
     name = place.name.casefold()
@@ -245,13 +263,13 @@ def guessed_in(facts: dict[str, Any], rows: int, where: object) -> int:
     Raises:
         UserError: what they say is no whole number from 0 to the number of rows.
     """
-    guessed = 0 if facts.get("guessed") is None else facts["guessed"]
-    if type(guessed) is not int or not 0 <= guessed <= rows:
+    guessed = facts.get("guessed") or "0"
+    if not (isinstance(guessed, str) and _COUNT.fullmatch(guessed)) or int(guessed) > rows:
         raise UserError(
             f"{where}, line '{_MARK}guessed: {guessed}': it says how many pictures were guessed. "
             f"Write a whole number from 0 to {rows:,}."
         )
-    return guessed
+    return int(guessed)
 
 
 def check_task(task: Task, facts: dict[str, Any], where: object) -> None:

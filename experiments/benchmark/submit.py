@@ -90,12 +90,22 @@ def read_submissions(task: Task, files: Sequence[Path]) -> tuple[list[Submission
     Raises:
         UserError: none can be ranked; it says why the first cannot.
     """
-    entered, left_out = [], []
+    left_out: list[str] = []
+    entered: dict[str, Submission] = {}
+    first: dict[str, Path] = {}  # name of a system -> the file that it is ranked by
     for file in files:
         try:
-            entered.append(read_submission(task, file))
+            one = read_submission(task, file)
         except UserError as error:
             left_out.append(str(error))
+            continue
+        if one.name in entered:
+            left_out.append(
+                f"{file}: its system is called '{one.name}', as that of {first[one.name]}. Submit it under "
+                f"another --name."
+            )
+            continue
+        entered[one.name], first[one.name] = one, file
     if left_out and not entered:
         raise UserError(left_out[0])
-    return entered, left_out
+    return list(entered.values()), left_out

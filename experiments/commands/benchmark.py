@@ -180,7 +180,7 @@ def benchmark_submit_command(
     Example: `coverfusion benchmark submit task mine.csv --name "My system" --out board`
     """
     from coverfusion.experiments.benchmark.shown import scored_words
-    from coverfusion.experiments.benchmark.submission import write_submission
+    from coverfusion.experiments.benchmark.submission import is_there, write_submission
     from coverfusion.experiments.benchmark.submit import submissions_from
     from coverfusion.experiments.pipeline.outputs import check_folder
 
@@ -189,9 +189,13 @@ def benchmark_submit_command(
     made = submissions_from(asked, predictions, facts, classifier or [], guess_missing)
     check_folder(out)
     for submission in made:
+        was_there = is_there(asked, submission, out)
+        place = write_submission(asked, submission, out, replace)
         for sentence in scored_words(asked, submission):
             console.print(sentence)
-        print_place("Submission", write_submission(asked, submission, out, replace))
+        if was_there:
+            console.print("It was there already, with the same predictions; nothing was changed.")
+        print_place("Submission", place)
     print_next("compare all of them", "benchmark", "leaderboard", task, out, "--out", "leaderboard")
 
 

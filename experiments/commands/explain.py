@@ -44,7 +44,8 @@ def explain_command(
     sets: SetsOption = None,
     thresholds: ThresholdsOption = None,
     back: Annotated[
-        str | None, typer.Option(help="The back of the cover, for a model of fronts and backs.")
+        str | None,
+        typer.Option(help="The back of the cover, for a model of fronts and backs. The front is needed."),
     ] = None,
     metadata: Annotated[
         list[str] | None,

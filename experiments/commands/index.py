@@ -56,7 +56,8 @@ def index_command(
     if evaluate:
         from coverfusion.experiments.retrieval.precision import write_retrieval
 
-        print_frame(write_retrieval(source, folder, block or None, seed), "Precision@k of the genre")
+        table, of = write_retrieval(source, folder, block or None, seed)
+        print_frame(table, f"Precision@k of {of}")
         print_place("Chart", folder / "retrieval.svg")
     print_place("Index", folder)
     print_next("find covers like one", "similar", folder, from_here(first_cover(folder)))

@@ -24,6 +24,7 @@ Filters = Mapping[str, Callable[..., Any]]
 _TABLE = re.compile(r"<table([^>]*)>(.*?)</table>", re.DOTALL)
 _ROW = re.compile(r"<tr.*?</tr>", re.DOTALL)
 _CELL = re.compile(r"<(t[dh])\b([^>]*)>(.*?)</\1>", re.DOTALL)
+_CODE = re.compile(r"`([^`]+)`")
 # an element that shows a path alone
 _PATH = re.compile(r'(<\w+ class="[^"]*\bpath\b[^"]*"[^>]*>)([^<]+)')
 # a tag, or an interval
@@ -85,6 +86,11 @@ def _stacked(attributes: str, content: str) -> str:
     return f"<table{stacked}>{head}{end}{_ROW.sub(row, body)}</table>"
 
 
+def code(text: str) -> Markup:
+    """A sentence, escaped, in which what stands in backticks is code, as a terminal shows it."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))
+
+
 def script(name: str) -> dict[str, str]:
     """A script of `templates/` as `page.html` takes it: its text, and the digest that lets it alone run."""
     text = (TEMPLATES / name).read_text(encoding="utf-8")
@@ -97,16 +103,6 @@ def svg(chart: Chart, standalone: bool = False) -> Markup:
     colours = LIGHT if standalone else PALETTES["colours"]
     context = PALETTES | {"chart": chart, "standalone": standalone, "colours": colours}
     return Markup(_environment().get_template(chart.template).render(context))
-
-
-def coded(text: str) -> Markup:
-    """A note as HTML: what stands between backticks is code."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    return Markup().join(
-        Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in enumerate(parts)
-    )
 
 
 def save_charts(folder: Path, charts: Mapping[str, Chart]) -> None:
@@ -141,5 +137,5 @@ def _environment() -> jinja2.Environment:
         optimized=False,  # else what filters make of constants would be compiled
     )
     environment.globals["mark"] = mark
-    environment.filters |= {"svg": svg, "coded": coded, "day": day, "capital": capital, "how_many": how_many}
+    environment.filters |= {"svg": svg, "code": code, "day": day, "capital": capital, "how_many": how_many}
     return environment

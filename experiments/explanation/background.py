@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.genre_sets import apart
 from coverfusion.fusion.blocks import BlockScaler
 from coverfusion.fusion.bundle import Bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
@@ -44,7 +45,9 @@ def covers_of_genre(bundle: Bundle, genre: str, most: int, seed: int = 0) -> pd.
     columns = bundle.classifier.feature_names_in_
     if bundle.neighbours is None:
         return pd.DataFrame(columns=columns, dtype=np.float32)
-    own = np.flatnonzero(bundle.neighbours.covers["genre"].to_numpy() == genre)
+    named = bundle.neighbours.covers["genre"]
+    has = named == genre if bundle.several is None else named.map(lambda genres: genre in apart(genres))
+    own = np.flatnonzero(has)
     drawn = np.random.default_rng(seed).permutation(own)[:most]
     return training_rows(bundle.neighbours, np.sort(drawn)).reindex(columns=columns)
 

@@ -35,6 +35,7 @@ from coverfusion.experiments.explanation.people_and_words import (
 )
 from coverfusion.experiments.pipeline.outputs import check_file
 from coverfusion.experiments.pipeline.provenance import write_json
+from coverfusion.experiments.scoring.genre_ranges import kept_ranges
 from coverfusion.experiments.scoring.known_backs import check_backs, say_without_backs
 from coverfusion.experiments.scoring.known_metadata import KnownMetadata, checked_metadata
 from coverfusion.experiments.scoring.lacking import lacking
@@ -95,7 +96,7 @@ def explain(
     check_backs(bundle, back is not None)
     given = {name: [value] for name, value in (metadata or {}).items()}
     known = checked_metadata(bundle, given) if given else None
-    image, behind = _picture(picture), None if back is None else _back(back)
+    image, behind = _picture(picture, back is not None), None if back is None else _back(back)
     KnownMetadata(bundle, known).say()
     say_without_backs(bundle, isinstance(behind, Image))
     explanation = explain_picture(
@@ -107,11 +108,12 @@ def explain(
     return explanation
 
 
-def _picture(path: str) -> Image:
+def _picture(path: str, has_back: bool) -> Image:
     try:
         return decode(read_bytes(path))
     except PictureError as error:
-        raise UserError(f"{path}: {error}. Name a picture file, or zip!member.") from error
+        front = " A cover is explained by its front: its back alone can be scored." if has_back else ""
+        raise UserError(f"{path}: {error}. Name a picture file, or zip!member.{front}") from error
 
 
 def _back(path: str) -> Image | PictureError:
@@ -244,14 +246,14 @@ def _features(
     there = [name for name in strongest if name in row and not holds_strings(name)]
     moved = [name for name in there if contributions.columns[name]]
     names = moved[:MAX_FEATURES]
-    own = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names]
+    own, kept = covers_of_genre(bundle, genre, MAX_GENRE_COVERS)[names], kept_ranges(bundle, genre)
     return [
         Feature(
             column=name,
             value=float(row[name].iloc[0]),
             contribution=contributions.columns[name],
             description=known.get(name, ""),
-            quartiles=quartiles_of(name, own[name].to_numpy()),
+            quartiles=kept.get(name) or quartiles_of(name, own[name].to_numpy()),
         )
         for name in names
     ]

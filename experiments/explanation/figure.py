@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from coverfusion.data.genre_sets import apart
 from coverfusion.data.sides import BACK, FRONT
 from coverfusion.experiments.drawing.labels import label
 from coverfusion.experiments.drawing.words import brief, capital, effect
@@ -28,6 +29,7 @@ from coverfusion.experiments.explanation.marked_pictures import (
 )
 from coverfusion.experiments.explanation.measured_text import fitted, width, wrapped
 from coverfusion.experiments.scoring.verdict import called_in_words
+from coverfusion.features.table import is_back
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,11 +39,12 @@ MUTED = "#5a626d"
 WIDTH, MARGIN, PANEL = 13.0, 0.4, 3.8  # inches
 PANEL_LEFTS = (MARGIN, 4.6, 8.8)  # left edges of the panels
 PANELS_TOP = 2.0  # where the panels begin, below the headings
-FEATURES_TOP = PANELS_TOP + PANEL + 1.3
+FEATURES_TOP = PANELS_TOP + PANEL + 1.55  # below five lines under the map
 FEATURE_ROW_HEIGHT = 0.36  # of the table of features
 WORDS_HEIGHT = 0.75  # of the line of words
 MAX_FEATURE_ROWS, MAX_EFFECT_WORDS = 8, 10
 THUMBNAIL_SIDE = 1.15
+GENRE_LINES = 4  # beside it, above the distance
 SIDE_GAP, LINES_BESIDE = 0.16, 10  # between front and back; lines of what was found on one
 SMALL_SIZE, TEXT_SIZE, NUMBER_SIZE = 8.5, 9.5, 7.5  # points
 EXPLANATION_DPI = 110
@@ -215,15 +218,12 @@ def _effects(figure: Figure, explanation: Explanation, left: float) -> None:
     )
     if explanation.sides:
         text = f"{sides_in_words(explanation)} {capital(text)}"
-    if len(parts.blocks) > 1:
+    if len(parts.blocks) > 1 or not parts.words:
         _bars(figure, left, wide, {block: factor * value for block, value in parts.blocks.items()})
-    elif parts.words:
+    else:
         chosen = strongest_words(parts.words, MAX_EFFECT_WORDS)
         _bars(figure, left, wide, {word: 100 * parts.words[word] for word in chosen})
         text = f"{WORD_EFFECTS}. All of {', '.join(parts.blocks)}: from {base} ({parts.start}) to {score}."
-    else:
-        _write(figure, left, PANELS_TOP, "\n".join(wrapped(text, TEXT_SIZE, wide, 8)), color=MUTED)
-        return
     lines = wrapped(text, SMALL_SIZE, wide, 5)
     _write(figure, left, PANELS_TOP + PANEL + 0.25, "\n".join(lines), size=SMALL_SIZE, color=MUTED)
 
@@ -239,7 +239,8 @@ def _bars(figure: Figure, left: float, wide: float, effects: Mapping[str, float]
     # room for the numbers beyond the ends of the bars
     spare = 0.3 * (high - low or 1.0)
     axes.set_xlim(low - (spare if low else 0.02 * spare), high + spare)
-    axes.set_ylim(-0.6, max(len(values), 4) - 0.4)
+    # few bars stand at the top, below the heading, and are no thicker
+    axes.set_ylim(min(0, len(values) - 4) - 0.6, len(values) - 0.4)
     axes.set_yticks(range(len(values)), names)
     axes.tick_params(axis="y", length=0)
     axes.axvline(0, color=INK, linewidth=1)
@@ -299,7 +300,7 @@ def _features(figure: Figure, explanation: Explanation, shown: Sequence[Feature]
         moved = effect(display_unit(explanation.contributions.unit)[0] * feature.contribution)
         _write(figure, places[0], y, moved, va="baseline", color=colour, weight="bold")
         cells = (fitted(feature.column, TEXT_SIZE, places[2] - places[1] - 0.1), _value(feature.value))
-        for x, cell in zip(places[1:], (*cells, _range(feature.quartiles)), strict=False):
+        for x, cell in zip(places[1:], (*cells, _range(feature)), strict=False):
             _write(figure, x, y, cell, va="baseline")
         lines = wrapped(feature.description, SMALL_SIZE, WIDTH - MARGIN - places[4], 2)
         # two lines stand above and below the row's own
@@ -317,9 +318,10 @@ def _value(value: float) -> str:
     return brief(value) if abs(value) < 1e7 else f"{value:.3g}".replace("-", "\u2212")
 
 
-def _range(quartiles: tuple[float, float, float] | None) -> str:
+def _range(feature: Feature) -> str:
+    quartiles = feature.quartiles
     if quartiles is None:
-        return ""
+        return "not kept of backs" if is_back(feature.column) else ""
     low, middle, high = map(_value, quartiles)
     return middle if low == high else f"{low} to {high}"
 
@@ -372,7 +374,14 @@ def _nearest(figure: Figure, explanation: Explanation, top: float) -> None:
             axes.imshow(np.asarray(Image.open(io.BytesIO(one.thumbnail)).convert("RGB")))
         room = slot - THUMBNAIL_SIDE - 0.25
         lines = [
-            fitted(label(one.genre), TEXT_SIZE, room),
+            *_genre_lines(one.genre, explanation.verdict.called is not None, room),
             fitted(f"distance {one.distance:.2f}", TEXT_SIZE, room),
         ]
         _write(figure, x + THUMBNAIL_SIDE + 0.12, top + 0.4, "\n".join(lines))
+
+
+def _genre_lines(genre: str, several: bool, room: float) -> list[str]:
+    """A neighbour's genre on one line, or its several ones on as many lines as stand beside its picture."""
+    if not several:
+        return [fitted(label(genre), TEXT_SIZE, room)]
+    return wrapped(", ".join(map(label, apart(genre))), TEXT_SIZE, room, GENRE_LINES)

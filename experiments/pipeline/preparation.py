@@ -181,6 +181,7 @@ def _say_left_out(collection: Collection) -> None:
         ("rejected", "rejected"),
         ("copies", "copies"),
         ("left_out", "under several genres"),
+        ("merged", "copies of a cover, which has the genres of all its files"),
     ]
     gone = ", ".join(f"{counts[key]:,} {words}" for key, words in kinds if counts[key])
     if gone:

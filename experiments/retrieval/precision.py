@@ -26,6 +26,7 @@ from coverfusion.fusion.similarity.training_index import INDEX_COMPONENTS
 from coverfusion.fusion.similarity.vector_search import nearest_rows, new_index
 
 KS = (1, 5, 10)
+OF_ONE, OF_SEVERAL = "the genre", "a genre in common"  # what precision is of
 RETRIEVAL_FOLDS = 5
 MAX_EVALUATED_COVERS = 20_000  # covers of a sample; whole groups are drawn
 PRECISION_RESAMPLES = 1000
@@ -37,7 +38,7 @@ def write_retrieval(
     out: str | os.PathLike[str],
     blocks: Sequence[str] | None = None,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, str]:
     """Evaluates a run's or a table's covers, and writes `retrieval.csv` and `retrieval.svg` into `out`.
 
     Args:
@@ -47,7 +48,8 @@ def write_retrieval(
         seed: of the sample, of folds and resampling.
 
     Returns:
-        For each set of blocks and k the scores with their intervals, as text for people.
+        For each set of blocks and k the scores with their intervals, as text for people; and what precision
+        is of: the genre, or a genre in common where a cover may have several.
 
     Raises:
         UserError: as `open_index_source` and `precision_at_k`.
@@ -57,9 +59,9 @@ def write_retrieval(
     X, covers = read_sample(source, seed)
     if source.several:
         covers = with_sets(covers, covers["genre"].map(apart))
-    table = precision_at_k(X, source.names, covers, seed)
+    table, of = precision_at_k(X, source.names, covers, seed), OF_SEVERAL if source.several else OF_ONE
     write_csv(table, out / "retrieval.csv")
-    pages.write(out / "retrieval.svg", pages.svg(retrieval_chart(table), standalone=True))
+    pages.write(out / "retrieval.svg", pages.svg(retrieval_chart(table, of), standalone=True))
     shown = table[["blocks", "k"]].copy()
     shown["with a common genre, %" if source.several else "precision, %"] = [
         scored(Interval(*values)) for values in table[["precision", "low", "high"]].to_numpy()
@@ -70,7 +72,7 @@ def write_retrieval(
             f"{value} ({low} to {high})"
             for value, low, high in (map(points, row) for row in table[columns].to_numpy())
         ]
-    return shown
+    return shown, of
 
 
 def read_sample(source: IndexSource, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
@@ -180,7 +182,7 @@ def _sharing(covers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return codes, has @ has.T
 
 
-def retrieval_chart(table: pd.DataFrame) -> Forest:
+def retrieval_chart(table: pd.DataFrame, of: str = OF_ONE) -> Forest:
     """What `precision_at_k` gives, in percent; the line is the precision of random covers."""
     chance = 100 * float(table.loc[table["blocks"] == RANDOM_COVERS, "precision"].iloc[0])
     rows = [
@@ -194,7 +196,7 @@ def retrieval_chart(table: pd.DataFrame) -> Forest:
         for row in records(table[table["blocks"] != RANDOM_COVERS])
     ]
     return Forest(
-        title="Precision at k of the genre",
+        title=f"Precision at k of {of}",
         rows=rows,
         axis=forest_axis(rows, chance, 0.0, 100.0),
         axis_label="of the k nearest covers, those that share a genre, %, 95 % interval",

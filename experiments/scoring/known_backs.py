@@ -30,6 +30,14 @@ WITHOUT_BACKS = (
     "The model has learnt from backs too. Here each picture is a front without a back: expect less than its "
     "figures and guarantees say."
 )
+WITHOUT_BACK = (
+    "The model has learnt from backs too. Here is a front without a back: expect less than its figures and "
+    "guarantees say."
+)
+WITHOUT_FRONT = (
+    "The front cannot be read, so the back alone counts: expect less than the model's figures and guarantees "
+    "say."
+)
 PAIRING = "`--pair '*_front.*,*_back.*'` pairs files by their names, and a manifest by `release` and `side`."
 NO_PICTURE: ReadPicture = ("", "", None)
 

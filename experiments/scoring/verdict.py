@@ -81,6 +81,8 @@ def called_in_words(genres: Sequence[str], reached: bool) -> str:
 
 def set_in_words(genres: Sequence[str], coverage: float, sets: str | None, every: bool = False) -> str:
     """A set of genres and what it guarantees, as of `set_guarantee`; `every`: it has all genres."""
+    if every and sets == OF_ITS_GENRES:
+        return "Its set holds all genres, so that it rules none out."
     if every:  # then it says nothing, and guarantees nothing
         return f"{UNDECIDED}: no genre can be ruled out."
     among = "Among" if sets == OF_ITS_GENRES else "One of"

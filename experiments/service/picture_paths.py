@@ -176,7 +176,8 @@ def add_similar(app: FastAPI, service: Service, key: list[Any], key_problems: tu
                 service.bundle, service.extractors, image, k, genre or None, diversity, sent.cover_id
             )
             beside = {BACKS_FIELD: sent.back is not None, METADATA_FIELD: bool(sent.known)}
-            return similar_covers(nearest, [name for name, was_sent in beside.items() if was_sent])
+            ignored = [name for name, was_sent in beside.items() if was_sent]
+            return similar_covers(nearest, service.bundle.several is not None, ignored)
 
         return await _alone(request, service, work, 1)
 

@@ -106,7 +106,8 @@ class SimilarCover(BaseModel):
     """A training cover."""
 
     cover_id: str = Field(description="sha256 of the file, 64 hex digits")
-    genre: str
+    genre: str = Field(description="of a cover of several genres all of them, joined by `|`")
+    genres: list[str] = Field(description="the same, apart")
     name: str = Field(description="file name, without folders")
     distance: float = Field(description="over all blocks; no unit, 0 = the same")
 
@@ -257,17 +258,19 @@ def scored_picture(row: Mapping[Any, Any], bundle: Bundle) -> ScoredPicture:
     )
 
 
-def similar_covers(nearest: pd.DataFrame, ignored: Sequence[str] = ()) -> SimilarCovers:
+def similar_covers(nearest: pd.DataFrame, several: bool, ignored: Sequence[str] = ()) -> SimilarCovers:
     """The frame of `retrieval.similar.nearest_covers` without the folders of the machine that trained.
 
     Args:
         nearest: the covers.
+        several: whether covers may have several genres, joined in `genre`.
         ignored: fields that were sent and do not count.
     """
     covers = [
         SimilarCover(
             cover_id=row["cover_id"],
             genre=str(row["genre"]),
+            genres=apart(str(row["genre"])) if several else [str(row["genre"])],
             name=file_name(row["path"]),
             distance=row["distance"],
         )

@@ -93,7 +93,8 @@ class Service:
         ]
 
     def _warning(self, picture: Picture) -> str | None:
-        return " ".join(lacking(self.bundle, picture.known, picture.back is not None)) or None
+        front, back = (isinstance(side, PIL.Image.Image) for side in (picture.image, picture.back))
+        return " ".join(lacking(self.bundle, picture.known, back, front)) or None
 
     def warm_up(self) -> None:
         """Loads the weights, with as many threads for torch as there are cores."""

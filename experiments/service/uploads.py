@@ -174,8 +174,8 @@ def body_schema(most: int, bundle: Bundle | None = None) -> dict[str, Any]:
 
 async def _read(request: Request, limits: Limits, most: int, bundle: Bundle) -> list[Upload]:
     uploads: list[Upload] = []
-    files = 2 * most if bundle.two_sided else most
-    async with request.form(max_files=files, max_fields=_FIELDS) as form:
+    # backs are counted whatever the model knows, so that it can say that it knows none
+    async with request.form(max_files=2 * most, max_fields=_FIELDS) as form:
         given = form.getlist(UPLOAD_FIELD)
         if len(given) > most:
             raise Problem("too-large", f"At most {how_many(most, 'picture')} a request.")

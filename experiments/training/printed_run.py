@@ -71,7 +71,12 @@ def leaderboard_table(run: Run) -> Table:
     others = [name for name in dict.fromkeys([metric.column, *shown]) if name != first]
     labels = score_labels(run.several)
     heads = [f"{SPLIT_LABELS[ranking]}\n{_head(metric.column, labels)}"] if run.other else []
-    heads.append(f"{SPLIT_LABELS[run.split]} {labels[first]}, %\n({level} interval)")
+    ends = f"({level} interval)"
+    head = f"{SPLIT_LABELS[run.split]} {labels[first]}, %\n{ends}"
+    if run.several:  # narrow, so that "kernel_ridge, texture alone" stays on its line in 80 columns
+        narrow = ends.replace("least ", "least\n")
+        head = f"{SPLIT_LABELS[run.split]}\n{labels[first]}, %\n{narrow}"
+    heads.append(head)
     heads += [_head(name, labels) for name in others]
     for head in [*heads, "fit, s"]:
         table.add_column(head, justify="right", no_wrap=True)

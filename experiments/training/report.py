@@ -72,6 +72,7 @@ COUNT_WORDS = {
     "rejected": "no usable picture, rejected",
     "other_genres": "of genres that were not chosen",
     "copies": "copies within a genre, left out",
+    "merged": "copies of a cover, which has the genres of all its files",
     "conflicting_rows": "equal files under several genres",
     "near_conflicting": "near duplicates under several genres",
     "left_out": "files of either kind that were left out",

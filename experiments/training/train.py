@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,7 @@ from coverfusion.experiments.pipeline.provenance import write_json
 from coverfusion.experiments.pipeline.run_folder import NOTE_FILE, RUN_FILES
 from coverfusion.experiments.pipeline.study import StudyFolder, open_study_folder
 from coverfusion.experiments.pipeline.unequal_genres import say_unequal
+from coverfusion.experiments.scoring.genre_ranges import RANGES, ranges_by_genre
 from coverfusion.experiments.training.card import bundle_card
 from coverfusion.experiments.training.choice import best_model, choosing_covers
 from coverfusion.experiments.training.nested_study import NESTED_FILE, check_nested, nested_table
@@ -58,8 +60,10 @@ from coverfusion.experiments.training.photos import learn_looks
 from coverfusion.experiments.training.report import write_report
 from coverfusion.experiments.training.seed_study import SEEDS_FILE, check_seeds, seed_table
 from coverfusion.experiments.training.stack_weights import write_stack_weights
-from coverfusion.features.sides import fronts_of
+from coverfusion.features.sides import fronts_of, meanings_of
+from coverfusion.features.table import is_metadata
 from coverfusion.fusion.bundle import save_bundle
+from coverfusion.fusion.categories import holds_strings
 from coverfusion.fusion.pictures import PIXELS
 from coverfusion.fusion.prior import Prior, prior_weight
 from coverfusion.fusion.registry import create_checked
@@ -307,10 +311,23 @@ def write_bundle(
             "model": model.name,
             "prior": dict(zip(map(str, classifier.classes_), classifier.prior_.tolist(), strict=True)),
         }
+        | _ranges(prepared, covers, set(neighbours.columns))
         | ({"precision": classifier.precision_} if hasattr(classifier, "precision_") else {})
         | ({"note": note} if note else {}),
     )
     return neighbours
+
+
+def _ranges(prepared: Prepared, covers: pd.DataFrame, indexed: set[str]) -> dict[str, Any]:
+    """Where half of each genre's covers lie, of readable columns beside the index; `covers` by cover_id."""
+    rows = prepared.learnable().loc[covers.index]
+    readable = meanings_of(prepared.extractors, backs=True)
+    columns = [
+        name
+        for name in map(str, rows)
+        if name not in indexed and (name in readable or (is_metadata(name) and not holds_strings(name)))
+    ]
+    return {RANGES: ranges_by_genre(rows, covers, columns)} if columns else {}
 
 
 def _several_decision(groups: pd.Series, held_out: pd.DataFrame) -> SeveralDecision:

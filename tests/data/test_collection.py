@@ -64,6 +64,7 @@ def test_everything_left_out_is_counted_and_listed(small):
         "rejected": 1,
         "other_genres": 0,
         "copies": 1,
+        "merged": 0,
         "conflicting": 1,
         "conflicting_rows": 2,
         "left_out": 4,

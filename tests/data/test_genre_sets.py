@@ -37,6 +37,8 @@ def test_the_same_picture_in_several_folders_is_one_cover_of_all_their_genres(tm
     assert sorted(collection.frame["genres"]) == [("Jazz", "Pop", "Rock"), ("Rock",)]
     assert sorted(collection.frame["genre"]) == ["Jazz|Pop|Rock", "Rock"]
     assert collection.counts["left_out"] == 0
+    assert (collection.counts["copies"], collection.counts["merged"]) == (0, 2)
+    assert "2 copies of a cover" in repr(collection)
     assert len(read_collection(tmp_path).frame) == 1  # of one genre each it is left out
 
 
@@ -162,3 +164,16 @@ def test_each_fold_has_its_share_of_each_genre_and_of_each_pair() -> None:
 )
 def test_names_that_seem_to_be_several_genres(names: list[str], odd: str | None) -> None:
     assert seems_several(names) == odd
+
+
+def test_files_are_covers_and_copies_of_covers_and_rejected_ones(tmp_path: Path) -> None:
+    one, other = pictures.encode(pictures.noise(1)), pictures.encode(pictures.noise(2))
+    named = {"a.jpg": one, "b.jpg": one, "c.jpg": one, "d.jpg": other, "e.jpg": b""}
+    for name, content in named.items():
+        (tmp_path / name).write_bytes(content)
+    genres = ["Rock|Pop", "Rock|Pop", "Jazz", "Rock|Pop|Jazz", "Rock"]
+    pd.DataFrame({"path": list(named), "genre": genres}).to_csv(tmp_path / "m.csv", index=False)
+    collection = read_collection(tmp_path / "m.csv", labels="many")
+    counts = collection.counts
+    assert (len(collection), counts["merged"], counts["rejected"], counts["copies"]) == (2, 2, 1, 0)
+    assert counts["files"] == 5

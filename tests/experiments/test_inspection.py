@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -191,3 +192,17 @@ def test_of_several_genres_only_files_that_differ_are_listed_as_under_several(tm
     }
     assert {Path(path).stem for path in listed["partner"]} == {"e"}
     assert (collection.counts["conflicting"], collection.counts["conflicting_rows"]) == (1, 2)
+
+
+def test_copies_and_further_sets_of_genres_are_counted(tmp_path, printed):
+    sets = [f"{first}|{second}" for first, second in combinations("ABCDEF", 2)][:13]
+    rows = []
+    for seed, genre in enumerate([*sets, sets[0]]):
+        name = f"{seed}.png"
+        (tmp_path / name).write_bytes(pictures.encode(pictures.noise(seed % len(sets), (64, 64)), "PNG"))
+        rows.append({"path": name, "genre": genre})
+    pictures.save_manifest(tmp_path / "covers.csv", rows)
+    collection = read_collection(tmp_path / "covers.csv", labels="many")
+    text = printed(collection, inspect_collection(collection, tmp_path / "out"))
+    assert "Copies of a cover, which has the genres of all its files: 1" in text
+    assert "3 others" in text

@@ -131,3 +131,11 @@ def test_compared_values_are_of_whole_sets(places: dict[str, Path]) -> None:
 
 def _by_fold(folds: pd.Series) -> list[np.ndarray]:
     return [(folds == number).to_numpy() for number in sorted(folds.unique())]
+
+
+def test_what_precision_is_of_is_a_genre_in_common(places: dict[str, Path], tmp_path: Path) -> None:
+    for run, of in (("run", "a genre in common"), ("single", "the genre")):
+        words = ["index", str(places[run]), "--out", str(tmp_path / run), "--evaluate"]
+        result = CliRunner().invoke(app, words)
+        assert f"Precision@k of {of}" in result.output
+        assert f"Precision at k of {of}" in (tmp_path / run / "retrieval.svg").read_text()

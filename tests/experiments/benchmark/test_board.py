@@ -147,3 +147,10 @@ def test_the_page_escapes_what_is_submitted(board: Board, tmp_path: Path) -> Non
     assert written["accuracy"].tolist() == pytest.approx([0.9, 0.6, 0.5])
     assert (tmp_path / "b" / "figures" / "scores.svg").is_file()
     assert (tmp_path / "b" / "comparisons.csv").is_file()
+
+
+def test_why_a_file_is_left_out_is_shown_with_code_and_escaped(board: Board, tmp_path: Path) -> None:
+    page = write_board(board, tmp_path / "b", [f"{MARKUP}: run `coverfusion benchmark submit` on it."])
+    text = page.read_text()
+    assert "run <code>coverfusion benchmark submit</code> on it." in text
+    assert MARKUP not in text

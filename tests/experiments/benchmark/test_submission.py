@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.benchmark.submission import (
@@ -16,7 +17,8 @@ from coverfusion.experiments.benchmark.submission import (
     write_submission,
 )
 from coverfusion.experiments.benchmark.submit import read_submissions, submission_files, submissions_from
-from coverfusion.experiments.benchmark.task import Task
+from coverfusion.experiments.benchmark.task import Task, write_task
+from coverfusion.experiments.cli import app
 from tests.helpers.tasks import submitted, written_task
 
 NOBODY = dict.fromkeys(("name", "authors", "trained on", "code", "notes"))
@@ -212,3 +214,45 @@ def test_cover_ids_that_are_bytes_are_refused(task: Task, tmp_path: Path) -> Non
     table.to_parquet(tmp_path / "mine.parquet")
     with pytest.raises(UserError, match=r"mine\.parquet, row 1 .*has bytes for a cover_id"):
         submissions_from(task, tmp_path / "mine.parquet", NOBODY | {"name": "a"})
+
+
+def test_a_copied_submission_is_left_out_and_the_others_ranked(task: Task, tmp_path: Path) -> None:
+    columns = [0.5] * 6, [0.25] * 6, [0.25] * 6
+    place = write_submission(task, submitted(task, "one", *columns), tmp_path)
+    other = write_submission(task, submitted(task, "two", *columns), tmp_path)
+    copy = tmp_path / "zcopy.csv"
+    copy.write_bytes(place.read_bytes())
+    entered, (reason,) = read_submissions(task, [place, other, copy])
+    assert [one.name for one in entered] == ["one", "two"]
+    assert f"{copy}: " in reason
+    assert str(place) in reason
+
+
+def test_lines_above_a_table_are_texts_and_a_broken_one_is_named(task: Task, tmp_path: Path) -> None:
+    place = tmp_path / "mine.csv"
+    table = _table(task).to_csv(index=False)
+    place.write_text(f"# name: 007\n# task: 0000\n{table}")
+    assert read_predictions(place)[0] == {"name": "007", "task": "0000"}
+    with pytest.raises(UserError, match=f"for another task: 0000, and .* is {task.digest}"):
+        read_submission(task, place)
+    place.write_text(f"# name: a\n# notes: [x\n# code: y\n{table}")
+    with pytest.raises(UserError, match=r"mine\.csv, line [23]: lines above the table are") as raised:
+        read_predictions(place)
+    assert "\n" not in str(raised.value)
+
+
+def test_submitting_again_says_that_it_was_there_and_a_refusal_says_no_score(
+    task: Task, tmp_path: Path
+) -> None:
+    write_task(task, tmp_path / "task")
+    _table(task).to_csv(tmp_path / "mine.csv", index=False)
+    words = ["benchmark", "submit", str(tmp_path / "task"), str(tmp_path / "mine.csv"), "--name", "mine"]
+    words += ["--out", str(tmp_path / "board")]
+    first, again = (CliRunner().invoke(app, words).output for _ in range(2))
+    assert "already" not in first
+    assert "already" in again
+    assert "accuracy" in first
+    _table(task).assign(**{"=1+1": 0.6, "NA": 0.2}).to_csv(tmp_path / "mine.csv", index=False)
+    refused = CliRunner().invoke(app, words)
+    assert refused.exit_code != 0
+    assert "accuracy" not in refused.output

@@ -8,6 +8,7 @@ import pandas as pd
 from coverfusion.experiments.explanation.background import background, covers_of_genre, training_rows
 from coverfusion.fusion.bundle import load_bundle, save_bundle
 from coverfusion.fusion.similarity.training_index import TrainingIndex
+from tests.helpers.many import save_many, train_many
 from tests.helpers.planted import quick
 
 
@@ -56,3 +57,12 @@ def test_covers_are_drawn_by_genre_in_the_classifiers_columns(tmp_path: Path) ->
     np.testing.assert_allclose(own, some[np.array(genres) == "rock"], atol=1e-3)
     assert len(covers_of_genre(bundle, "rock", 7)) == 7
     assert len(covers_of_genre(bundle, "dub", 7)) == 0
+
+
+def test_a_cover_of_several_genres_is_drawn_for_each(tmp_path: Path) -> None:
+    bundle = load_bundle(train_many(save_many(tmp_path / "covers", 36), ["color"]) / "bundle")
+    assert bundle.neighbours is not None
+    named = bundle.neighbours.covers["genre"]
+    counts = named.value_counts()
+    assert counts["ember|wave"] > 0
+    assert len(covers_of_genre(bundle, "ember", 99)) == counts["ember"] + counts["ember|wave"]

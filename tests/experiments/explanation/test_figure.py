@@ -136,6 +136,39 @@ def test_of_several_genres_the_picture_says_what_it_is_called_and_of_which_it_is
     assert "The effects below are of Country alone. A long note" in said
 
 
+def test_a_set_of_all_of_several_genres_rules_none_out() -> None:
+    facts = {"genre_set": ["Pop", "Rock"], "set_coverage": 0.9, "known_genres": 2}
+    (several,) = Verdict(**facts, sets="of-its-genres").in_words()
+    (one,) = Verdict(**facts, sets="by-genre").in_words()
+    assert several == "Its set holds all genres, so that it rules none out."
+    assert "Undecided" in one
+
+
+def test_one_block_has_a_bar_with_its_effect() -> None:
+    parts = Contributions(PROBABILITY, "Shapley", 0.5, 0.567, {"color": 0.067}, "one column", {})
+    figure = figure_of(_explanation(contributions=parts, attention=None))
+    bars = [bar.get_width() for axes in figure.axes for group in axes.containers for bar in group]
+    assert bars == pytest.approx([6.7])
+    assert "+6.7" in " ".join(_boxes(figure))
+
+
+def test_the_genres_of_a_near_cover_stand_whole_on_lines() -> None:
+    near = [Neighbour(f"c{n}", "Country|Electronic|HipHop", "a.jpg", 3.2, None) for n in range(5)]
+    several = _boxes(figure_of(_explanation(neighbours=near, verdict=Verdict(called=["Pop"], reached=True))))
+    assert any("Country,\nElectronic,\nHipHop\ndistance 3.20" in text for text in several)
+    one = _boxes(figure_of(_explanation(neighbours=near)))
+    assert any("Country|Elec" in text for text in one)
+
+
+def test_the_longest_text_under_the_map_ends_above_the_features() -> None:
+    note = "how much the probability drops when this part of the front is blurred " * 6
+    figure = figure_of(_explanation(attention_note=note))
+    boxes = _boxes(figure)
+    under = next(box for text, box in boxes.items() if "points of probability: how much" in text)
+    below = next(box for text, box in boxes.items() if "Readable features that moved" in text)
+    assert under[1] > below[3] + 0.08 * figure.dpi
+
+
 CASES = {
     "usual": _explanation,
     "hard": _hard,

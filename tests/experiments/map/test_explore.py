@@ -1,7 +1,8 @@
 """The page of a map in a real browser: filters, lasso, selection, and a hundred thousand covers."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ GENRES = ("dub", "opera")
 COVERS = 100_000
 
 
-def _map_folder(folder: Path, xy: np.ndarray) -> Path:
-    """A map of n covers at (n, 2) places: cover k is of genre k % 2, every fourth is predicted wrong."""
+def _map_folder(folder: Path, xy: np.ndarray, genres: Sequence[str] = GENRES, clusters: int = 3) -> Path:
+    """A map of n covers at (n, 2) places, of the genres in turn; every fourth is predicted wrong."""
     count = len(xy)
-    genre = np.array(GENRES)[np.arange(count) % 2]
+    genre = np.array(genres)[np.arange(count) % len(genres)]
     predicted = np.where(np.arange(count) % 4 == 0, "opera", genre).astype(object)
     predicted[-1] = None
     folder.mkdir()
@@ -34,7 +35,7 @@ def _map_folder(folder: Path, xy: np.ndarray) -> Path:
             "sampled": True,
             "pca_x": xy[:, 0],
             "pca_y": xy[:, 1],
-            "k_means": np.arange(count) % 3,
+            "k_means": np.arange(count) % clusters,
             "hdbscan": -1,
             "predicted": predicted,
         }
@@ -168,3 +169,24 @@ def test_a_hundred_thousand_covers_are_drawn_and_selected(tmp_path: Path) -> Non
         drawn = page.evaluate("() => pen.getImageData(0, 0, canvas.width, canvas.height).data.some((v) => v)")
         assert drawn
         assert not visit.wrong
+
+
+@pytest.mark.slow
+def test_on_a_phone_clusters_of_sets_fit_and_the_legend_says_that_it_goes_on(tmp_path: Path) -> None:
+    single = ("Country", "Electronic", "HipHop", "Pop", "Rock")
+    sets = ["|".join(some) for size in (1, 2, 4) for some in combinations(single, size)]
+    xy = np.random.default_rng(0).random((100, 2))
+    folder = _map_folder(tmp_path / "map", xy, sets, clusters=5)
+    with visited(tmp_path / "profile", "file://") as visit:
+        page = visit.page
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.goto((folder / "index.html").as_uri())
+        page.locator("#map-legend label").first.wait_for()
+        name = "Share of each genre in the clusters of k-means"
+        table = page.get_by_role("region", name=name)
+        assert table.evaluate("box => box.scrollWidth - box.clientWidth") == 0
+        assert table.locator("thead th").count() == 6
+        legend = page.locator("#map-legend")
+        assert legend.evaluate("box => box.scrollHeight > box.clientHeight")
+        bottom = page.evaluate("getComputedStyle(document.getElementById('map-legend')).backgroundAttachment")
+        assert set(bottom.split(", ")) == {"local", "scroll"}

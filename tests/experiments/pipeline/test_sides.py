@@ -106,6 +106,35 @@ def test_an_explanation_shows_both_sides_and_what_each_does(run, tmp_path):
         assert any(np.array_equal(shown, np.asarray(side)) for shown in pictures)
 
 
+def test_features_of_backs_tell_where_half_of_the_genres_backs_lie(run, tmp_path):
+    folder = run.parents[1]
+    found = explain(
+        run / "bundle",
+        folder / "opera-3_front.jpg",
+        tmp_path / "e.png",
+        back=str(folder / "opera-3_back.jpg"),
+        attention=False,
+    )
+    backs = [one for one in found.features if one.column.startswith("back_color.")]
+    assert backs
+    assert all(one.quartiles is not None for one in backs)
+    own = reopen(run)
+    covers = own.covers.set_index("cover_id")
+    ids = covers.index[covers["genre"] == found.genre]
+    for one in backs:
+        values = own.learnable().loc[ids, one.column]
+        assert one.quartiles == pytest.approx(tuple(values.quantile([0.25, 0.5, 0.75])), rel=1e-4) or (
+            one.column == "back_color.hue_mean"  # an angle
+        )
+
+
+def test_a_front_that_cannot_be_read_is_not_explained_by_its_back(run, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    back = str(run.parents[1] / "opera-3_back.jpg")
+    with pytest.raises(UserError, match="explained by its front"):
+        explain(run / "bundle", tmp_path / "bad.jpg", tmp_path / "e.png", back=back)
+
+
 def test_a_back_that_cannot_be_read_is_named_and_the_front_explained(run, tmp_path):
     front = run.parents[1] / "opera-3_front.jpg"
     (tmp_path / "bad.jpg").write_bytes(b"no picture")

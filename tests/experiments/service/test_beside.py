@@ -177,6 +177,40 @@ def test_models_without_them_refuse_them(client: TestClient) -> None:
     assert "backs" in assert_problem(client.post("/v1/predict", files=ONE_BACK), 422, "invalid")["detail"]
 
 
+@pytest.mark.parametrize("path", ["predict", "explain", "similar"])
+def test_backs_are_refused_as_unknown_on_every_path(client: TestClient, path: str) -> None:
+    told = assert_problem(client.post(f"/v1/{path}", files=ONE_BACK), 422, "invalid")["detail"]
+    assert told == "backs: the model has not learnt from backs."
+    two = assert_problem(client.post("/v1/similar", files=files(FRONT, FRONT)), 413, "too-large")
+    assert "1 picture" in two["detail"]
+
+
+def test_a_side_that_cannot_be_read_is_warned_of_as_missing(asked: TestClient) -> None:
+    told = {"metadata": json.dumps({"year": 1900, "label": "label 1"})}
+    bad = b"no picture"
+    pairs = {"both": (FRONT, BACK), "bare": (FRONT, b""), "bad back": (FRONT, bad), "bad front": (bad, BACK)}
+    warned = {}
+    for name, (front, back) in pairs.items():
+        sent = [*files(front), *files(back, field="backs")]
+        (picture,) = asked.post("/v1/predict", files=sent, data=told).json()["pictures"]
+        warned[name] = picture["warning"]
+    assert warned["both"] is None
+    assert "a front without a back" in warned["bare"] == warned["bad back"]
+    assert "the back alone counts" in warned["bad front"]
+    sent = [*files(bad), *files(BACK, field="backs")]
+    assert_problem(asked.post("/v1/explain", files=sent), 422, "unreadable-pictures")
+
+
+def test_similar_covers_of_several_genres_have_them_as_a_list(many: Path, asked: TestClient) -> None:
+    picture = files((many.parents[2] / "covers" / "cover-003.png").read_bytes())  # red and striped
+    with serving(many) as client:
+        covers = client.post("/v1/similar?k=20", files=picture).json()["covers"]
+    assert ["ember", "wave"] in [one["genres"] for one in covers]
+    assert all(one["genre"] == "|".join(one["genres"]) for one in covers)
+    covers = asked.post("/v1/similar", files=files(FRONT)).json()["covers"]
+    assert all(one["genres"] == [one["genre"]] for one in covers)
+
+
 def test_the_specification_has_what_the_model_takes(asked: TestClient, client: TestClient) -> None:
     def fields(of: TestClient, path: str) -> set[str]:
         body = of.get("/openapi.json").json()["paths"][path]["post"]["requestBody"]

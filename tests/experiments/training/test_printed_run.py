@@ -7,7 +7,9 @@ import pytest
 from coverfusion.experiments.commands.printing import print_run
 from coverfusion.experiments.pipeline.console import console
 from coverfusion.experiments.pipeline.run_folder import Run, chance_of, read_run
+from coverfusion.experiments.training.limits import limits
 from coverfusion.experiments.training.train import train
+from tests.helpers.many import save_many
 from tests.helpers.small import config, save_small
 
 MODELS = {"knn": {}, "logistic": {}}
@@ -67,3 +69,17 @@ def test_folds_have_one_column_of_accuracy_and_what_the_choice_flatters(
     guessed = next(line for line in printed.splitlines() if line.startswith("guessing "))
     losses = [run.baseline["folds"][name] for name in ("brier", "log_loss")]
     assert [f"{loss:.3f}" for loss in losses] == [guessed.split()[2], guessed.split()[4]]
+
+
+def test_of_several_genres_a_models_name_stands_on_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"labels": "many", "blocks": ["color", "texture"], "folds": 3}
+    asked |= {"classifiers": ["kernel_ridge"], "alone": ["kernel_ridge"]}
+    run = read_run(train(config(save_many(tmp_path / "covers"), tmp_path / "runs", **asked)))
+    lines = _printed(run, capsys, monkeypatch).splitlines()
+    listed = [line.strip("\u2605 ") for line in lines if "kernel_ridge, " in line]
+    assert [line.split("  ")[0] for line in listed] == [
+        f"kernel_ridge, {model.on}" for model in run.models if model.kind == "alone"
+    ]
+    assert "another genre one or more of these." in limits(run)[0]
