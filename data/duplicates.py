@@ -8,7 +8,7 @@ unrelated ones chain into one giant group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -59,6 +59,17 @@ def near_pairs(hashes: Iterable[str], detail: np.ndarray) -> np.ndarray:
     copies = copies[copies[:, 0] != copies[:, 1]]
     near = originals[_search(np.ascontiguousarray(bits[originals]))]
     return np.sort(np.vstack([copies, near]), axis=1).astype(np.int64)
+
+
+def beside_another(cover_id: Sequence[str] | pd.Series, group: Sequence[int] | pd.Series) -> np.ndarray:
+    """(n,) whether another one of these covers is in the same group; a cover that stands twice is one.
+
+    Args:
+        cover_id: n ids.
+        group: n groups of any kind.
+    """
+    frame = pd.DataFrame({"cover_id": list(cover_id), "group": list(group)})
+    return (frame.groupby("group")["cover_id"].transform("nunique") > 1).to_numpy(bool)
 
 
 def group_covers(frame: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:
