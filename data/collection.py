@@ -17,7 +17,7 @@ import pandas as pd
 
 from coverfusion.data.addresses import PARALLEL_REQUESTS, Address, Place, is_address, place
 from coverfusion.data.conflicts import conflict_rows, files_differ
-from coverfusion.data.duplicates import group_covers, near_pairs
+from coverfusion.data.duplicates import beside_another, group_covers, near_pairs
 from coverfusion.data.errors import UserError, did_you_mean
 from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.genre_sets import (
@@ -72,7 +72,8 @@ class Collection:
             theirs), conflicting (different covers with equal bytes under several genres),
             conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
             under another genre), left_out (rows left out for either), near_groups and near_covers (in groups
-            of near duplicates, those left out among them), near_kept (those not left out).
+            of near duplicates, those left out among them), near_kept (those that were kept
+            beside another one).
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
@@ -83,7 +84,7 @@ class Collection:
             cover_id of its back; "" where it has none; the row's own where it has no front) and `back_path`,
             and `counts` has backs (items that have one) and backs_alone (that have no front).
         two_sided: the manifest tells fronts from backs.
-        near: cover_id of all that are in groups of near duplicates, those left out among them. A group of
+        near: cover_id of all that were kept beside another one of their group of near duplicates. A group of
             `frame` has other ties too, such as an artist or a release.
     """
 
@@ -223,7 +224,8 @@ def read_collection(
     kept["group"] = group_numbers(least_covers(kept["cover_id"], kept["group"]))
     sizes = pd.Series(alike).map(pd.Series(alike[~unique.duplicated("cover_id")]).value_counts()).to_numpy()
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
-    near_ids = frozenset(unique.loc[grouped, "cover_id"])
+    of_kept = kept["cover_id"].map(dict(zip(unique["cover_id"], alike, strict=True)))
+    near_ids = frozenset(kept.loc[beside_another(kept["cover_id"], of_kept), "cover_id"])
     return Collection(
         frame=kept[
             [
@@ -247,7 +249,7 @@ def read_collection(
             "left_out": 0 if labels == "many" else len(unique) - len(kept),
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
-            "near_kept": kept.loc[kept["cover_id"].isin(near_ids), "cover_id"].nunique(),
+            "near_kept": len(near_ids),
         }
         | (_back_counts(kept) if sides == "fused" else {}),
         source=path,

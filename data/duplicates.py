@@ -8,7 +8,7 @@ unrelated ones chain into one giant group.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,6 +65,17 @@ def same_picture(one: tuple[str, float], other: tuple[str, float]) -> bool:
     """Whether two covers show the same picture; both as `data.pictures.picture_hash` gives them."""
     apart = (int(one[0], 16) ^ int(other[0], 16)).bit_count()
     return apart <= NEAR_BITS and min(one[1], other[1]) >= MIN_DETAIL
+
+
+def beside_another(cover_id: Sequence[str] | pd.Series, group: Sequence[int] | pd.Series) -> np.ndarray:
+    """(n,) whether another one of these covers is in the same group; a cover that stands twice is one.
+
+    Args:
+        cover_id: n ids.
+        group: n groups of any kind.
+    """
+    frame = pd.DataFrame({"cover_id": list(cover_id), "group": list(group)})
+    return (frame.groupby("group")["cover_id"].transform("nunique") > 1).to_numpy(bool)
 
 
 def group_covers(frame: pd.DataFrame, pairs: np.ndarray) -> np.ndarray:

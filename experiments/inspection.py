@@ -119,7 +119,7 @@ def _genres(collection: Collection) -> pd.DataFrame:
 
 
 def _near_kept(collection: Collection) -> pd.DataFrame:
-    """The covers that are kept and in groups of near duplicates."""
+    """The covers that are kept beside a near duplicate."""
     return collection.frame[collection.frame["cover_id"].isin(collection.near)]
 
 
@@ -183,7 +183,7 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
 
     Args:
         counts: of the collection.
-        near_kept: covers in groups of near duplicates that were not left out.
+        near_kept: covers that were kept beside a near duplicate.
         labels: how many genres a cover may have.
     """
     conflicts = {
@@ -192,8 +192,6 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
     }
     kinds = ", ".join(how_many(count, kind) for kind, count in conflicts.items() if count)
     near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
-    left_out = counts["near_covers"] - near_kept
-    fate = f"{left_out:,} left out, " if left_out else ""
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
@@ -201,7 +199,9 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
         f"Under several genres: {kinds}; left out: {counts['left_out']:,}": 0
         if labels == "many"  # no conflict: each is kept once, with all its genres
         else sum(conflicts.values()),
-        f"Near duplicates: {near}; {fate}{near_kept:,} kept, which no split separates": counts["near_covers"],
+        f"Near duplicates: {near}; {near_kept:,} kept beside another, which no split separates": counts[
+            "near_covers"
+        ],
         f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
     }
     return [line for line, count in lines.items() if count]

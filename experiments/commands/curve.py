@@ -109,7 +109,9 @@ def _print_curve(folder: Path) -> None:
     import pandas as pd
 
     from coverfusion.experiments.curve.page import curve_findings, curve_metric
+    from coverfusion.experiments.curve.room import room_of
 
-    for sentence in curve_findings(pd.read_csv(folder / "powerlaw.csv"), curve_metric(folder)):
+    laws = pd.read_csv(folder / "powerlaw.csv")
+    for sentence in curve_findings(laws, room_of(folder), curve_metric(folder)):
         console.print(sentence)
     print_places(folder, {"Study": "", "Page": "index.html"})

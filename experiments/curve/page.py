@@ -11,7 +11,8 @@ import pandas as pd
 
 from coverfusion.experiments.curve.balance import BALANCES
 from coverfusion.experiments.curve.charts import balance_charts, curve_charts
-from coverfusion.experiments.curve.power_law import MIN_SIZE_RATIO, MIN_SIZES
+from coverfusion.experiments.curve.power_law import MIN_SIZES
+from coverfusion.experiments.curve.room import Room, room_of
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
@@ -46,7 +47,7 @@ def write_curve_page(folder: Path) -> Path:
     pages.save_charts(folder, {f"curve-{name}": chart for name, chart in charts.items()})
     pages.save_charts(folder, {f"balance-{name}": chart for name, chart in balances.items()})
     context = {
-        "findings": curve_findings(laws, metric),
+        "findings": curve_findings(laws, room_of(folder), metric),
         "metric": metric,
         "unit": _unit(metric),
         "costs": [cost for cost in map(balance_finding, _balanced(balance)) if cost],
@@ -74,12 +75,12 @@ def curve_metric(folder: Path) -> Metric:
     return SET_METRICS[read_json(folder / "curve.json")["metric"]]
 
 
-def curve_findings(laws: pd.DataFrame, metric: Metric = METRICS["accuracy"]) -> list[str]:
+def curve_findings(laws: pd.DataFrame, room: Room, metric: Metric = METRICS["accuracy"]) -> list[str]:
     """What doubling the data would bring, in words: a sentence a classifier, for the balance tried first."""
-    return [_finding(law, metric) for law in records(laws[laws["balance"] == laws["balance"].iloc[0]])]
+    return [_finding(law, room, metric) for law in records(laws[laws["balance"] == laws["balance"].iloc[0]])]
 
 
-def _finding(law: dict[str, Any], metric: Metric) -> str:
+def _finding(law: dict[str, Any], room: Room, metric: Metric) -> str:
     doubt = DOUBTS[law["verdict"]][1]
     start = (
         f"{law['classifier']} ({BALANCES[law['balance']]}): {_value(law, metric)} with "
@@ -90,7 +91,8 @@ def _finding(law: dict[str, Any], metric: Metric) -> str:
     if law["last_step_low"] > 0:
         last = f", the last step {_spread(law, 'last_step', metric)}"
     if law["verdict"] == "short":
-        return f"{start}; {so_far}{last}. No forecast, {_too_short(law)}."
+        rise = f"; {so_far}{last}" if law["per_doubling"] == law["per_doubling"] else ""
+        return f"{start}{rise}. No forecast, {_too_short(law)}. {room.advice(int(law['largest']))}"
     if law["verdict"] == "flat":
         return f"{start}; {so_far}{last}: {doubt}."
     ahead = f"the next would bring about {_spread(law, 'gain', metric)}"
@@ -109,14 +111,10 @@ def short_of(law: Mapping[str, Any]) -> str:
 
 
 def _too_short(law: dict[str, Any]) -> str:
-    """Why no curve is fitted, and what to do."""
-    ratio, smallest = law["largest"] / law["smallest"], int(law["largest"] // MIN_SIZE_RATIO)
-    why = (
-        f"sizes too few: there are {law['sizes']:.0f}"
-        if law["sizes"] < MIN_SIZES
-        else f"sizes too close: the largest is {ratio:.1f} times the smallest"
-    )
-    return f"{why}. Name {MIN_SIZES} or more by --sizes, the smallest {smallest} or fewer"
+    """Why no curve is fitted."""
+    if law["sizes"] < MIN_SIZES:
+        return f"sizes too few: there are {law['sizes']:.0f}"
+    return f"sizes too close: the largest is {law['largest'] / law['smallest']:.1f} times the smallest"
 
 
 def _value(law: dict[str, Any], metric: Metric) -> str:

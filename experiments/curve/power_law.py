@@ -15,6 +15,7 @@ from coverfusion.experiments.evaluation.statistics import CONFIDENCE_LEVEL, corr
 FOLD_RESAMPLES = 500
 MAX_EXPONENT = 3.0  # the largest exponent that is tried
 MIN_SIZES, MIN_SIZE_RATIO = 4, 4.0  # sizes, and factor between smallest and largest, that a curve needs
+MIN_DOUBLING = 2.0  # factor between smallest and largest from which on a doubling was seen
 MIN_GAIN = 0.0005  # a gain in accuracy that rounds to 0.0 points
 
 
@@ -51,7 +52,8 @@ class Doubling:
         missed: accuracy at the largest size less what the law, fitted to the smaller sizes alone, predicts;
             NaN of fewer than `MIN_SIZES` smaller sizes.
         c_low, c_high: interval of the exponent.
-        per_doubling: rise of accuracy with each doubling so far, on average, with its interval.
+        per_doubling: rise of accuracy with each doubling so far, on average, with its interval; NaN where the
+            sizes hold no doubling.
         last: rise from the last size but one to the last, with its interval.
         verdict: "short", "flat", "unsure" or "rising"; see `verdict_of`.
     """
@@ -159,7 +161,9 @@ def doubling(
         missed=missed,
         c_low=float(c_low),
         c_high=float(c_high),
-        per_doubling=(rise.difference, rise.low, rise.high),
+        per_doubling=(
+            (rise.difference, rise.low, rise.high) if n[-1] >= MIN_DOUBLING * n[0] else (math.nan,) * 3
+        ),
         last=(last.difference, last.low, last.high),
         verdict=verdict_of(n, rise.low, gain_low),
     )

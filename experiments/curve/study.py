@@ -118,7 +118,7 @@ def make_points(
     """
     all_folds, _ = save_folds(folder, covers, with_folds(config), repeats)
     largest = round(float(np.mean([len(fold.part.train) for fold in all_folds])))
-    steps = check_sizes(sizes, largest, len(genre_names(covers)), with_folds(config).folds or 0)
+    steps = check_sizes(sizes, largest, len(genre_names(covers)))
     by_id = covers.set_index("cover_id", drop=False)
     points = []
     for fold in all_folds:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from coverfusion.data.errors import UserError
 from coverfusion.data.identity_order import drawn_groups, least_covers
+from coverfusion.experiments.curve.power_law import MIN_SIZE_RATIO
 
 MIN_COVERS_PER_GENRE = 10  # covers a genre, on average, in the smallest training set
-MOST_ADVISED_FOLDS = 20
 MIN_STEPS = 5  # sizes at least
 
 
@@ -58,14 +58,13 @@ def nested_subsamples(covers: pd.DataFrame, sizes: Sequence[int], seed: int) -> 
     return chosen
 
 
-def check_sizes(sizes: Sequence[int], largest: int, genres: int, folds: int = 0) -> list[int]:
+def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
     """The wished sizes, or geometric steps: halves of the largest down to ten covers a genre.
 
     Args:
         sizes: as asked; none: the steps.
         largest: training covers of the smallest training fold.
         genres: how many there are.
-        folds: of which one is tested on; 0: not known.
 
     Raises:
         UserError: too few covers for any curve; a size that is larger than `largest`, has fewer than ten
@@ -76,7 +75,7 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int, folds: int = 0)
         raise UserError(
             f"A learning curve of {genres} genres starts with {smallest} training covers "
             f"({MIN_COVERS_PER_GENRE} a genre), and a training fold has only {largest}. "
-            f"Add covers{_more_folds(smallest, largest, folds)}."
+            f"Add covers: {MIN_SIZE_RATIO * smallest:.0f} training covers make a forecast."
         )
     if len(set(sizes)) == 1:
         raise UserError(f"--sizes {sizes[0]}: one size is no curve; name two or more, or none.")
@@ -93,14 +92,3 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int, folds: int = 0)
     halves = [round(largest / 2**step) for step in range(64) if largest / 2**step >= smallest]
     even = np.geomspace(smallest, largest, MIN_STEPS).round().astype(int).tolist()
     return sorted(set(halves if len(halves) >= MIN_STEPS else even))
-
-
-def _more_folds(smallest: int, largest: int, folds: int) -> str:
-    """The number of folds whose training folds are large enough; nothing where no number is."""
-    covers = largest * folds / (folds - 1) if folds > 1 else 0
-    if covers <= smallest:
-        return ""
-    needed = (
-        int(covers / (covers - smallest)) + 1
-    )  # (needed - 1) / needed of the covers are more than smallest
-    return f", or take --folds {needed} or more" if folds < needed <= MOST_ADVISED_FOLDS else ""

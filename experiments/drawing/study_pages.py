@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,17 +40,6 @@ def write_study_page(
     page = folder / "index.html"
     pages.write(page, pages.render(template, shared | dict(context), filters))
     return page
-
-
-def chance(folder: Path) -> float:
-    """The accuracy of always saying the largest genre; NaN of covers of several genres.
-
-    Of those a prediction is right where the whole set is, and knowing nothing reaches next to none.
-    """
-    facts = read_json(folder / "collection.json")
-    if "several_genres" in facts:
-        return math.nan
-    return max(facts["genres"].values()) / facts["covers"]
 
 
 def read_table(path: Path, texts: Collection[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from coverfusion.data.duplicates import beside_another
 from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.thumbnails import sides_at
 from coverfusion.experiments.drawing.words import listed, percent, spread
@@ -107,7 +108,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     page = {
         "genre": genre,
         "count": int(inside.sum()),
-        "together": int(findings.covers.loc[inside, "group"].duplicated(keep=False).sum()),
+        "together": grouped_covers(findings.covers, genre),
         "judged": findings.run.covers,
         "guess": guessed_f1(findings.run, genre),
         "share": float(inside.mean()),
@@ -197,6 +198,11 @@ def scored_models(run: Run, genre: str) -> list[tuple[ScoredModel, dict[str, Any
     scored = [(model, model.genres[run.split].get(genre)) for model in run.models]
     there = [(model, scores) for model, scores in scored if scores and scores["covers"]]
     return sorted(there, key=lambda pair: (not pair[0].chosen, pair[0].kind == "alone", -pair[1]["f1"].value))
+
+
+def grouped_covers(covers: pd.DataFrame, genre: str) -> int:
+    """How many covers of a genre are in a group with another cover, of whatever genre."""
+    return int(beside_another(covers["cover_id"], covers["group"])[of_genre(covers, genre)].sum())
 
 
 def guessed_f1(run: Run, genre: str) -> float:

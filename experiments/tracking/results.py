@@ -224,7 +224,7 @@ def _curve(folder: Path) -> TrackedResult:
             for row in records(mine)
         ]
         names = ("a", "b", "c", "gain", "gain_low", "gain_high", "per_doubling")
-        metrics += [Metric(f"law/{name}", float(law[name])) for name in names]
+        metrics += [Metric(f"law/{name}", float(law[name])) for name in names if law[name] == law[name]]
         parameters = {"classifier": classifier, "balance": balance, "verdict": str(law["verdict"])}
         children.append(TrackedResult("model", f"{classifier}, {balance}", parameters, metrics))
     return TrackedResult(

@@ -78,7 +78,7 @@ COUNT_WORDS = {
     "left_out": "files of either kind that were left out",
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them",
-    "near_kept": "of these kept; no split separates them",
+    "near_kept": "of these kept beside another; no split separates them",
 }
 
 

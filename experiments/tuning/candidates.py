@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from coverfusion.data.genre_sets import has_sets
 from coverfusion.data.splits import SPLIT_COLUMN, save_splits
 from coverfusion.experiments.pipeline.blocks import make_extractors
 from coverfusion.experiments.pipeline.cached_fits import (
@@ -23,6 +24,7 @@ from coverfusion.experiments.pipeline.cached_fits import (
 from coverfusion.experiments.pipeline.chosen_splits import chosen_split
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.genre_thresholds import with_named
+from coverfusion.experiments.pipeline.guess import largest_genre
 from coverfusion.experiments.pipeline.parts import check_parts, fold_ids, say_untested, split_ids
 from coverfusion.experiments.pipeline.preparation import run_extractors, write_inputs
 from coverfusion.experiments.pipeline.provenance import digest, write_json
@@ -96,7 +98,8 @@ def open_candidates(
             Its test covers are left alone either way.
         classifier: one name; its parameters in the config are the others' values.
         changed: parameter -> some value, of what the study changes.
-        study: what tells this study from others on the same covers; written as `study.json`.
+        study: what tells this study from others on the same covers; written as `study.json`,
+            with the accuracy of always saying the most frequent genre as `chance`.
         fresh: forget an earlier study with the same digest.
 
     Raises:
@@ -115,7 +118,7 @@ def open_candidates(
         covers, parts = candidate_parts(prepared.covers, config, opened.path)
         untested = say_untested(covers, parts, config, [VALIDATION])
         write_inputs(opened.path, config, prepared, untested, say_unequal(covers, config))
-        write_json(opened.path / "study.json", dict(study))
+        write_json(opened.path / "study.json", dict(study) | _chance(covers, parts))
         parameters: dict[str, dict[str, Any]] = {}
         fits = opened.fits(prepared, parameters)
         blocks = all_blocks(classifier, tuple(prepared.learnable_columns()))
@@ -143,6 +146,16 @@ def candidate_parts(covers: pd.DataFrame, config: Config, folder: Path) -> tuple
 
 def _no_test_covers(covers: pd.DataFrame, config: Config, say: bool = False) -> pd.DataFrame:
     return covers[covers["cover_id"].map(chosen_split(covers, config, say)) != "test"]
+
+
+def _chance(covers: pd.DataFrame, parts: list[Part]) -> dict[str, float]:
+    """The accuracy of always saying the most frequent genre that any part learns from, where it is judged."""
+    if has_sets(covers):
+        return {}
+    genre = covers.set_index("cover_id")["genre"]
+    named = largest_genre(genre[genre.index.isin([cover for part in parts for cover in part.train])])
+    held_out = [cover for part in parts for cover in part.predicted[VALIDATION]]
+    return {"chance": float((genre[held_out] == named).mean())}
 
 
 def _extractors(config: Config, classifier: str) -> list[Extractor]:

@@ -43,7 +43,7 @@ def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric, ringed: 
     return replace(spot, low=low, high=high, ringed=True) if ringed else spot
 
 
-def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: float) -> Curve:
+def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: float, course: str) -> Curve:
     """Every trial in its turn, and the best so far.
 
     Args:
@@ -51,6 +51,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         metric: of the trials.
         found: from `best_spot`.
         chance: the accuracy of always saying the most frequent genre; NaN: another metric.
+        course: from `course_title`.
     """
     done = trials[trials["state"] == "finished"]
     cut = trials[(trials["state"] == "stopped") & trials["last"].notna()]
@@ -74,7 +75,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         x=width_axis(first, last),
         y=_heights(series_values(series), metric, chance),
         x_label="trial",
-        y_label=course_title(metric),
+        y_label=course,
         series=[each for each in series if each.spots or each.line],
         x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
         shown=metric.figure,
@@ -99,7 +100,12 @@ def importance_chart(importance: pd.DataFrame) -> Forest:
 
 
 def parameter_charts(
-    trials: pd.DataFrame, space: Mapping[str, Mapping[str, Any]], metric: Metric, found: Spot, chance: float
+    trials: pd.DataFrame,
+    space: Mapping[str, Mapping[str, Any]],
+    metric: Metric,
+    found: Spot,
+    chance: float,
+    course: str,
 ) -> dict[str, Chart]:
     """Parameter -> the score of the finished trials against it, for those that were searched.
 
@@ -109,6 +115,7 @@ def parameter_charts(
         metric: of the trials.
         found: from `best_spot`.
         chance: as for `history_chart`.
+        course: from `course_title`.
     """
     done, best = trials[trials["state"] == "finished"], best_of(trials)
     values = metric.scale * done[metric.column]
@@ -128,7 +135,7 @@ def parameter_charts(
             x=width_axis(min(ends), max(ends), log),
             y=y,
             x_label=f"{name}{' (logarithmic)' if log else ''}",
-            y_label=course_title(metric),
+            y_label=course,
             series=[Series("finished trial", 0, spots)],
             x_ticks=ticks,
             shown=metric.figure,
@@ -139,9 +146,9 @@ def parameter_charts(
     return charts
 
 
-def course_title(metric: Metric) -> str:
+def course_title(metric: Metric, folds: int) -> str:
     """What trials are judged by, as an axis says it."""
-    return f"validation {metric.named}"
+    return f"validation {metric.named}{', mean of folds' if folds > 1 else ''}"
 
 
 def best_of(trials: pd.DataFrame) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from coverfusion.data.csv_files import read_csv
 from coverfusion.data.plurals import how_many
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.charts import Chart
-from coverfusion.experiments.drawing.study_pages import chance, write_study_page
+from coverfusion.experiments.drawing.study_pages import write_study_page
 from coverfusion.experiments.drawing.words import brief, gain_words, records
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
@@ -23,6 +23,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.judged import (
     best_words,
     can_choose,
+    chance,
     few_words,
     is_corrected,
     judged_words,
@@ -47,18 +48,22 @@ def write_search_page(folder: Path) -> Path:
     trials, importance = read_trials(folder, metric), read_csv(folder / "importance.csv")
     rows = read_sweep_table(folder / "best.csv")
     line = chance(folder) if metric.name == "accuracy" else math.nan
+    folds = read_config(folder / "config.yaml").folds or 1
+    course = course_title(metric, folds)
     found = best_spot(trials, rows, metric, search_chooses(folder))
-    courses: dict[str, Chart] = {"The course of the search": history_chart(trials, metric, found, line)}
+    courses: dict[str, Chart] = {
+        "The course of the search": history_chart(trials, metric, found, line, course)
+    }
     if len(importance):
         courses["Which parameter mattered"] = importance_chart(importance)
-    parameters = parameter_charts(trials, study["space"], metric, found, line)
+    parameters = parameter_charts(trials, study["space"], metric, found, line, course)
     pages.save_charts(folder, dict(zip(("history", "importance"), courses.values(), strict=False)))
     pages.save_charts(folder, {f"parameter-{name}": chart for name, chart in parameters.items()})
     held_out = {row["value"]: row for row in records(rows[rows["covers"] == VALIDATION])}
     context = {
         "corrected": is_corrected(held_out["best"]),
         "brought": search_chooses(folder) and "own" in held_out,
-        "folds": read_config(folder / "config.yaml").folds or 1,
+        "folds": folds,
         "findings": search_findings(folder),
         "courses": courses,
         "stopped": bool((trials["state"] == "stopped").any()),
@@ -68,7 +73,7 @@ def write_search_page(folder: Path) -> Path:
         "chooses": search_chooses(folder),
         "best_number": best_of(trials)["trial"] if search_chooses(folder) else 0,
         "metric": metric,
-        "course": course_title(metric),
+        "course": course,
         "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
     }
     return write_study_page(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from coverfusion.experiments.drawing import pages
 from coverfusion.experiments.drawing.epochs import epoch_charts, epoch_words
-from coverfusion.experiments.drawing.study_pages import chance, read_table, write_study_page
+from coverfusion.experiments.drawing.study_pages import read_table, write_study_page
 from coverfusion.experiments.drawing.words import gain_words, listed, records
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
@@ -18,6 +18,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 from coverfusion.experiments.tuning.judged import (
     best_words,
     can_choose,
+    chance,
     few_words,
     is_corrected,
     judged_words,

@@ -11,6 +11,7 @@ from coverfusion.data.errors import UserError
 from coverfusion.data.facts_cache import FactsCache
 from coverfusion.data.parquet_bytes import read_parquet_bytes
 from coverfusion.data.sealed_files import read_sealed, write_sealed
+from coverfusion.experiments.genres.page import grouped_covers
 from tests.helpers import pictures
 
 FACE = pictures.face()
@@ -90,6 +91,16 @@ def test_near_duplicates_share_a_group_and_others_do_not(small):
     group = read_collection(small).frame["group"]
     assert group[3] == group[4]
     assert group.nunique() == 4
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("drop", 2), ("first", 2), ("all", 4)])
+def test_a_near_duplicate_counts_as_kept_beside_another_that_was_kept(small, keep, kept):
+    """Of the two portraits one is kept by "first", and "all" keeps both; the two smooth ones always stay."""
+    collection = read_collection(small, keep=keep)
+    assert collection.counts["near_covers"] == 4
+    assert collection.counts["near_kept"] == len(collection.near) == kept
+    # a genre's page counts alike: a partner may be of another genre, and equal files are no near duplicates
+    assert sum(grouped_covers(collection.frame, genre) for genre in ("Pop", "Rock")) == kept
 
 
 @pytest.mark.parametrize(("keep", "shared"), [("drop", []), ("first", ["Pop"]), ("all", ["Pop", "Rock"])])

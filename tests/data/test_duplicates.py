@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coverfusion.data.duplicates import NEAR_BITS, group_covers, near_pairs
+from coverfusion.data.duplicates import NEAR_BITS, beside_another, group_covers, near_pairs
 from coverfusion.data.pictures import facts
 from tests.helpers import pictures
 
@@ -15,6 +15,10 @@ DETAILED = 50.0
 
 def _hashes(bits: np.ndarray) -> list[str]:
     return [row.tobytes().hex() for row in np.packbits(bits, axis=1)]
+
+
+def test_a_cover_that_stands_twice_is_not_beside_another():
+    assert beside_another(list("aabcd"), [1, 1, 2, 3, 3]).tolist() == [False, False, False, True, True]
 
 
 @given(st.integers(0, 2**31), st.integers(2, 60))

@@ -69,6 +69,13 @@ def test_average_rise_of_a_straight_line_by_hand() -> None:
     assert found.per_doubling == pytest.approx((0.03, 0.03 - half, 0.03 + half), abs=1e-5)
 
 
+def test_sizes_that_hold_no_doubling_say_nothing_of_one() -> None:
+    accuracy = np.array([[0.10, 0.30], [0.20, 0.30]])
+    assert np.isnan(doubling(np.array([30, 59]), accuracy, test_share=1.0, covers=80).per_doubling).all()
+    rise = doubling(np.array([30, 60]), accuracy, test_share=1.0, covers=80).per_doubling
+    assert rise[0] == pytest.approx(0.15)
+
+
 @pytest.mark.parametrize(
     ("sizes", "rise_low", "gain_low", "verdict"),
     [

@@ -10,6 +10,7 @@ import pytest
 from coverfusion.data.errors import UserError
 from coverfusion.experiments.curve.charts import curve_charts
 from coverfusion.experiments.curve.page import curve_findings, short_of
+from coverfusion.experiments.curve.room import Room
 from coverfusion.experiments.curve.scores import score_points
 from coverfusion.experiments.curve.study import fit_points, learning_curve, make_points
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
@@ -208,20 +209,29 @@ def _law(**changes: object) -> pd.DataFrame:
 
 
 def test_a_curve_without_a_forecast_says_why_and_what_was_found() -> None:
-    (said,) = curve_findings(_law())
+    (said,) = curve_findings(_law(), Room(genres=4, covers=206, folds=5))
     assert "50.0 % right (42.0\u201358.0) with 165 training covers" in said
     assert "brought +2.0 points (\u22121.0 to +5.0) on average, the last step +3.0 points" in said
     assert said.endswith(
         "No forecast, sizes too close: the largest is 3.3 times the smallest. Name 4 or more by --sizes, the "
-        "smallest 41 or fewer."
+        "smallest 40 to 41."
     )
-    (said,) = curve_findings(_law(sizes=3, last_step_low=-0.01))
+    (said,) = curve_findings(_law(sizes=3, last_step_low=-0.01), Room(genres=4, covers=206, folds=5))
     law = _law().iloc[0].to_dict()
     assert "No forecast, sizes too few: there are 3. Name 4 or more" in said
     assert short_of(law | {"sizes": 3}) == "sizes too few"
     assert short_of(law | {"sizes": 5}) == "sizes too close"
     assert not short_of(law | {"verdict": "flat"})
     assert "last step" not in said
+
+
+def test_sizes_without_a_doubling_have_no_figure_for_one() -> None:
+    none = dict.fromkeys(("per_doubling", "per_doubling_low", "per_doubling_high"), float("nan"))
+    law = _law(sizes=2, smallest=30, largest=31, **none)
+    (said,) = curve_findings(law, Room(genres=3, covers=36, folds=7))
+    assert "doubling" not in said
+    assert "+" not in said
+    assert said.endswith("A forecast takes 120 training covers or more: add covers.")
 
 
 def test_without_a_forecast_the_axis_ends_at_the_last_size_and_balances_stand_side_by_side() -> None:

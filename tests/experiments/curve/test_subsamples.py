@@ -87,10 +87,9 @@ def test_sizes_that_cannot_be_are_refused(sizes: list[int], message: str) -> Non
 def test_too_few_covers_for_any_curve() -> None:
     with pytest.raises(UserError, match="starts with 30 training covers"):
         check_sizes([], 24, genres=3)
-    with pytest.raises(UserError, match=r"Add covers, or take --folds 7 or more\."):
-        check_sizes([], 24, genres=3, folds=3)  # of 36 covers, 6 folds learn from 30 and 7 from 30.9
-    with pytest.raises(UserError, match=r"Add covers\.$"):
-        check_sizes([], 20, genres=3, folds=3)  # of 30 covers, no fold can learn from more than 30
+    # more folds would learn from less than twice the smallest size, which is no curve: none are advised
+    with pytest.raises(UserError, match=r"Add covers: 120 training covers make a forecast\.$"):
+        check_sizes([], 29, genres=3)
 
 
 def test_names_of_groups_and_the_order_of_rows_draw_no_others() -> None:

@@ -17,6 +17,7 @@ from coverfusion.experiments.pipeline.config import read_config
 from coverfusion.experiments.training.train import train
 from coverfusion.experiments.tuning.candidates import Candidates, open_candidates
 from coverfusion.experiments.tuning.search import open_study, run_trials, search
+from coverfusion.experiments.tuning.search_charts import course_title
 from coverfusion.experiments.tuning.search_page import _edge_words, search_findings, write_search_page
 from coverfusion.experiments.tuning.search_results import best_trial, held_out_loss, trials_table
 from coverfusion.experiments.tuning.search_space import (
@@ -166,6 +167,12 @@ def test_the_page_says_it(study: Path) -> None:
     assert ("what the search brought" in explained) == any("the search brought" in each for each in said)
     assert ("coverfusion train best.yaml" in explained) == chooses
     assert course.startswith("The course of the search")
+    # trials are judged by the folds' mean, findings are of all folds together
+    head = page[page.index("<h2>Every trial") :]
+    assert "<th>validation accuracy, %, mean of folds</th>" in head
+    assert all("validation accuracy, %, mean of folds" in words for words in (course, *parameters))
+    assert "The findings and their intervals are of all folds together" in explained
+    assert "folds" not in course_title(METRICS["accuracy"], 1)
     assert importance_words.startswith("Which parameter mattered")
     assert all("finished trial: at " in words for words in parameters)
     assert "http" not in page.replace("http-equiv", "")

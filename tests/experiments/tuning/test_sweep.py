@@ -7,17 +7,20 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from coverfusion.data.collection import Collection
 from coverfusion.data.errors import UserError
 from coverfusion.data.splits import split
 from coverfusion.experiments.drawing.curves import Curve
 from coverfusion.experiments.drawing.forest import Forest
-from coverfusion.experiments.drawing.study_pages import chance
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
+from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
+from coverfusion.experiments.tuning.judged import chance
 from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.sweep_page import sweep_findings, write_sweep_page
 from coverfusion.experiments.tuning.values import in_order, label, parse_value, spans_decades
+from coverfusion.features.registry import Extractor
 from coverfusion.fusion.registry import create
 from tests.helpers.charts import chart_words
 from tests.helpers.small import config, save_small, tiny_network
@@ -104,8 +107,7 @@ def test_numbers_are_a_curve_and_names_are_rows() -> None:
 
 
 def test_scores_by_hand_of_the_splits_two_parts(study: Path, manifest: Path) -> None:
-    asked = config(manifest, manifest.parent / "runs", classifiers={"logistic": {}}, alone=[])
-    prepared = prepare(asked, open_collection(asked), run_extractors(asked, ["logistic"]))
+    prepared = prepare(*_asked(manifest))
     covers, X = prepared.covers.set_index("cover_id"), prepared.table.frame()
     part = split(prepared.covers, 0)
     train, held_out = (part.index[part == name] for name in ("train", "validation"))
@@ -121,6 +123,22 @@ def test_scores_by_hand_of_the_splits_two_parts(study: Path, manifest: Path) -> 
     best = values.xs("validation", level="covers")
     assert best["difference"].max() == 0
     assert best["difference"].min() == pytest.approx(best["accuracy"].min() - best["accuracy"].max())
+
+
+def test_chance_is_that_of_the_covers_that_judge(study: Path, manifest: Path, tmp_path: Path) -> None:
+    covers = prepare(*_asked(manifest)).covers.set_index("cover_id")["genre"]
+    part = pd.read_parquet(study / "splits.parquet").set_index("cover_id")["split"]
+    train, held_out = (covers[part.index[part == name]] for name in ("train", "validation"))
+    most = min(genre for genre, count in train.value_counts().items() if count == train.value_counts().max())
+    assert chance(study) == pytest.approx((held_out == most).sum() / len(held_out))
+    folds = sweep(config(manifest, tmp_path, folds=2), "knn", "k", [1], workers=1)
+    judged = covers[part.index[part != "test"]]  # each is held out once
+    assert chance(folds) == pytest.approx(judged.value_counts().max() / len(judged))
+
+
+def _asked(manifest: Path) -> tuple[Config, Collection, list[Extractor]]:
+    asked = config(manifest, manifest.parent / "runs", classifiers={"logistic": {}}, alone=[])
+    return asked, open_collection(asked), run_extractors(asked, ["logistic"])
 
 
 def test_no_test_cover_is_looked_at(manifest: Path, tmp_path: Path) -> None:
