@@ -147,6 +147,14 @@ def test_equal_charts_are_drawn_once(study: Path) -> None:
     assert len(decision_charts(tables | {"reliability": moved}, 0.2)[CALIBRATED]) == 2
 
 
+def test_the_page_says_above_the_charts_by_which_method_probabilities_were_calibrated(study: Path) -> None:
+    page = html.unescape((study / "index.html").read_text())
+    section = next(part for part in page.split("<section>") if f"<h2>{CALIBRATED}</h2>" in part)
+    said = calibration_words(read_tables(study)["calibration"])
+    assert section.index(said) < section.index("<figure")
+    assert "After calibration (method chosen on other covers)" in section
+
+
 def test_what_is_missed_or_of_few_covers_is_told_in_counts(study: Path) -> None:
     tables = read_tables(study)
     rules = tables["abstention"]
