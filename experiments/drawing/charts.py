@@ -126,7 +126,7 @@ def text_width(text: str) -> int:
 
 
 def wrapped(text: str, most: int) -> list[str]:
-    """A text in lines of at most so many letters: "5 %" stays whole, a longer word is cut after a "+" or in two."""
+    """A text in lines of at most so many letters; "5 %" stays whole; a long word is cut, first after "+"."""
     lines = [""]
     for word in re.findall(r" ?[^ +]*(?:(?<=\d) %)?\+?", " ".join(text.split())):
         if text_width(f"{lines[-1]}{word}".strip()) <= most:
