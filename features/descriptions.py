@@ -13,6 +13,9 @@ DETAILS_START = re.compile(r"; |: | \((?!1 \+)|, ")
 # "0 (the top edge) to 1 (the bottom edge)", of values that are no amounts
 OPPOSITE_ENDS = re.compile(r"-?[\d.]+ \(([^)]+)\) to -?[\d.]+ \(([^)]+)\)")
 
+# "missing without any face": what must be on a cover for a value
+MISSING_WITHOUT = re.compile(r"missing without (any )?([^;,()]+)")
+
 # "vertical lines: proportion of ...": there can be more of them, and not of an area or a weight
 COUNTABLE = re.compile(r"(?!area of |weight of )[^:]+: proportion ")
 
@@ -33,6 +36,12 @@ def opposite_ends(description: str) -> tuple[str, str] | None:
     """
     found = OPPOSITE_ENDS.search(description)
     return (found[1], found[2]) if found else None
+
+
+def needed_for(description: str) -> str:
+    """What a cover must have for a value, such as "a face" or "text"; "a value" where none is named."""
+    found = MISSING_WITHOUT.search(description)
+    return f"{'a ' if found[1] else ''}{found[2]}" if found else "a value"
 
 
 def said_of(description: str, more: bool) -> str:

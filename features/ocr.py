@@ -22,6 +22,7 @@ from coverfusion.features.weights import Weights
 
 MIN_CONFIDENCE = 0.3  # of a line that classifiers learn from: 0.469 of genres right; 0: 0.466, 0.5: 0.464
 READABLE = LAYOUT_COLUMNS | TYPOGRAPHY_COLUMNS
+ALWAYS_THERE = ("found", "failed", "words", "area_share", "lines")  # also without text
 ENGINES: dict[str, ModuleType] = {"rapidocr": rapidocr_models, "easyocr": easyocr}
 
 
@@ -90,7 +91,11 @@ class Ocr(BlockExtractor):
             "letterforms_*": "channels of two of the recogniser's stages over all lines, means and spreads "
             "(no unit; missing without text)"
         }
-        return READABLE | {"embedding_*": embedding} | (letterforms if self.letterforms else {})
+        readable = {
+            name: text if name in ALWAYS_THERE or "missing" in text else f"{text}; missing without text"
+            for name, text in READABLE.items()
+        }
+        return readable | {"embedding_*": embedding} | (letterforms if self.letterforms else {})
 
     def weights(self) -> Sequence[Weights]:
         """The engine's networks, then the sentence model."""

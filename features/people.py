@@ -33,11 +33,11 @@ _MEASURES = {
     "count": "number of {many}: as found, 0 = none",
     "largest_share": "area of the largest {one}: proportion of the cover, 0 to 1 (0 = none)",
     "total_share": "area of all {many}: proportion of the cover, overlaps once, 0 to 1 (0 = none)",
-    "confidence": "confidence of {many}: mean of the detector's, 0 to 1 (missing without any)",
+    "confidence": "confidence of {many}: mean of the detector's, 0 to 1 (missing without any {one})",
     "largest_x": "horizontal place of the largest {one}: 0 (the left edge) to 1 (the right edge); "
-    "missing without any",
+    "missing without any {one}",
     "largest_y": "vertical place of the largest {one}: 0 (the top edge) to 1 (the bottom edge); "
-    "missing without any",
+    "missing without any {one}",
     "failed": "failure of the {one} detector: 1 where it failed and its other columns are missing, else 0",
 }
 

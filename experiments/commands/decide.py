@@ -36,7 +36,7 @@ def decide_command(
     """
     console.print("Reading the run")  # before the slow imports
     from coverfusion.experiments.decision.several_shown import print_several
-    from coverfusion.experiments.decision.shown import guaranteed_targets, print_decision, sets_say_nothing
+    from coverfusion.experiments.decision.shown import guaranteed_targets, print_decision, sets_in_vain
     from coverfusion.experiments.decision.study import decide
     from coverfusion.experiments.pipeline.provenance import read_json
 
@@ -58,8 +58,8 @@ def decide_command(
     elif kept:
         console.print(f"A target of {100 * min(kept):g} % wrong can be guaranteed, and keeps some covers.")
         print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", min(kept))
-    elif sets_say_nothing(folder):
-        console.print(f"{aim} cannot be guaranteed here, and sets name every genre: learn from more covers.")
+    elif in_vain := sets_in_vain(folder):
+        console.print(f"{aim} cannot be guaranteed here. {in_vain}")
         print_next("see which covers may have a wrong genre", "labels", run)
     else:
         console.print(f"{aim} cannot be guaranteed here. Sets of genres can, and more covers would help.")

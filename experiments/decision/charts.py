@@ -60,7 +60,10 @@ def _calibrations(bins: pd.DataFrame) -> dict[str, Chart]:
         return {"Probabilities, left as they were": _reliability(before, "uncalibrated")}
     return {
         "Before calibration": _reliability(before, "before calibration"),
-        "After calibration": _reliability(after, "after calibration"),
+        # each point by what other covers chose, which the bundle, that learns from all, may not use
+        "After calibration (method chosen on other covers)": _reliability(
+            after, "after calibration by the method chosen on other covers"
+        ),
     }
 
 

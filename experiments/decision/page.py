@@ -28,7 +28,11 @@ CAPTIONS = several_shown.CAPTIONS | {
 
 
 def write_decision_page(
-    folder: Path, run: Run, tables: Sequence[ShownTable], charts: Mapping[str, Mapping[str, Chart]]
+    folder: Path,
+    run: Run,
+    tables: Sequence[ShownTable],
+    charts: Mapping[str, Mapping[str, Chart]],
+    openings: Mapping[str, str],
 ) -> Path:
     """Writes the page and `figures/*.svg`; findings and `environment.json` lie in the folder.
 
@@ -37,6 +41,7 @@ def write_decision_page(
         run: that was studied.
         tables: as people read them.
         charts: heading -> charts by their titles.
+        openings: heading -> what stands above its charts; any may be left out.
     """
     findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
     environment = read_json(folder / "environment.json")
@@ -47,6 +52,7 @@ def write_decision_page(
         "tables": [(table, table.rows.to_dict("split")) for table in tables],
         "findings": findings,
         "charts": charts,
+        "openings": openings,
         "captions": CAPTIONS,
         "environment": environment,
     }
@@ -57,12 +63,15 @@ def write_decision_page(
 
 
 def _named(charts: Mapping[str, Mapping[str, Chart]]) -> dict[str, Chart]:
-    """File name without suffix -> chart; a genre, which may hold anything, is numbered."""
+    """File name without suffix -> chart, without what is in brackets; genres, of any name, are numbered."""
     named: dict[str, Chart] = {}
     for heading, part in charts.items():
         if heading == several_shown.GENRES_RIGHT:
             genres = [title.removeprefix(several_shown.PROBABILITY_OF) for title in part]
             named |= dict(zip(file_stems("genre", genres).values(), part.values(), strict=True))
         else:
-            named |= {"-".join(plain_words(title.replace("'", ""))): chart for title, chart in part.items()}
+            named |= {
+                "-".join(plain_words(title.partition(" (")[0].replace("'", ""))): chart
+                for title, chart in part.items()
+            }
     return named

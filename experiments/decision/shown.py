@@ -168,12 +168,23 @@ def guaranteed_targets(folder: Path) -> list[float]:
     return kept.loc[enough, "wished"].tolist()
 
 
-def sets_say_nothing(folder: Path) -> bool:
-    """Whether the sets that scoring makes by default name every genre of a study's run."""
+def sets_in_vain(folder: Path) -> str:
+    """What to say and do where the sets that scoring makes by default name every genre; "" where not."""
     sets = read_tables(folder)["sets"]
     genres = sum(str(name).startswith("coverage_") for name in sets)
     sizes = summarised_sets(sets).set_index(["method", "sets", "guarantee"])["size"]
-    return _all_genres(float(sizes.loc[(DEFAULT, BY_GENRE, SPOKEN_GUARANTEE)]), genres)
+    by_genre, marginal = (
+        float(sizes.loc[(DEFAULT, kind, SPOKEN_GUARANTEE)]) for kind in (BY_GENRE, MARGINAL)
+    )
+    if not _all_genres(by_genre, genres):
+        return ""
+    said = f"Sets for {100 * SPOKEN_GUARANTEE:g} % of {OVER_WORDS[BY_GENRE]}, as score makes them,"
+    if _all_genres(marginal, genres):
+        return f"{said} name every genre, and so do those of {OVER_WORDS[MARGINAL]}: learn from more covers."
+    return (
+        f"{said} name every genre. Learn from more covers, or take --sets {MARGINAL} of score: "
+        f"{marginal:.2f} of {genres} genres in a set, which guarantees nothing for single genres."
+    )
 
 
 def print_decision(folder: Path) -> None:

@@ -12,8 +12,8 @@ import pandas as pd
 from coverfusion.data.csv_files import write_csv
 from coverfusion.data.errors import UserError
 from coverfusion.data.outputs import make_output_folder
-from coverfusion.experiments.decision.charts import decision_charts
-from coverfusion.experiments.decision.findings import decision_findings
+from coverfusion.experiments.decision.charts import CALIBRATED, decision_charts
+from coverfusion.experiments.decision.findings import calibration_words, decision_findings
 from coverfusion.experiments.decision.held_out import held_out_parts, held_out_rows, read_held_out
 from coverfusion.experiments.decision.page import write_decision_page
 from coverfusion.experiments.decision.several_shown import several_charts, several_findings, several_shown
@@ -103,7 +103,11 @@ def decide(
     about = {"run": str(folder), "classifier": model.classifier, "target_error": wished, "seed": seed}
     _write(place, tables, decision_findings(model.classifier, tables, wished), about)
     write_decision_page(
-        place, run, shown_tables(model.classifier, tables, wished), decision_charts(tables, wished)
+        place,
+        run,
+        shown_tables(model.classifier, tables, wished),
+        decision_charts(tables, wished),
+        {CALIBRATED: calibration_words(tables["calibration"])},
     )
     return place
 
@@ -121,7 +125,7 @@ def _decide_sets(run: Run, model: ScoredModel, place: Path, seed: int) -> Path:
     sentences = several_findings(model.classifier, len(rows), tables, nearest_words(rows, run.item))
     about = {"run": str(run.folder), "classifier": model.classifier, "labels": "many", "seed": seed}
     _write(place, tables, sentences, about)
-    write_decision_page(place, run, several_shown(tables), several_charts(tables))
+    write_decision_page(place, run, several_shown(tables), several_charts(tables), {})
     return place
 
 

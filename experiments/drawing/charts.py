@@ -32,6 +32,8 @@ DARK = {
 NARROWEST = 300  # pixels that a chart has on a phone
 LETTER = 9.0  # pixels of a letter there, at most on average
 WIDEST_AXIS_LABEL = 33  # letters in a line there
+KEY, KEY_LINE, KEY_START = 24, 20, 34  # pixels: of an entry of a legend, of each further line, left of words
+WIDEST_KEY = 30  # letters in a line of a legend there
 MOST_STEPS = 5  # between the ticks of an axis: more numbers touch each other on a phone
 _STEPS = tuple(part * 10.0**power for power in range(-4, 20) for part in (0.02, 0.05, 0.1))
 
@@ -124,9 +126,9 @@ def text_width(text: str) -> int:
 
 
 def wrapped(text: str, most: int) -> list[str]:
-    """A text in lines that are at most so many letters wide; a longer word is cut after a "+" or in two."""
+    """A text in lines of at most so many letters; "5 %" stays whole; a long word is cut, first after "+"."""
     lines = [""]
-    for word in re.findall(r" ?[^ +]*\+?", " ".join(text.split())):
+    for word in re.findall(r" ?[^ +]*(?:(?<=\d) %)?\+?", " ".join(text.split())):
         if text_width(f"{lines[-1]}{word}".strip()) <= most:
             lines[-1] = f"{lines[-1]}{word}".strip()
             continue
@@ -141,6 +143,33 @@ def wrapped(text: str, most: int) -> list[str]:
 
 def _step(span: float) -> float:
     return next(step for step in _STEPS if round(span / step, 6) <= MOST_STEPS)
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend: its mark, the number of its group, its words in lines, pixels from the top."""
+
+    kind: str
+    group: int
+    lines: list[str]
+    top: int
+
+    @property
+    def bottom(self) -> int:
+        """Where the next one begins."""
+        return self.top + KEY + KEY_LINE * (len(self.lines) - 1)
+
+
+def placed_legend(legend: Iterable[tuple[str, int, str]]) -> list[Key]:
+    """A legend with its places, long words in lines that a phone has room for.
+
+    Args:
+        legend: the mark, the number of its group, and the words of each entry.
+    """
+    keys: list[Key] = []
+    for kind, group, words in legend:
+        keys.append(Key(kind, group, wrapped(words, WIDEST_KEY), keys[-1].bottom if keys else 0))
+    return keys
 
 
 def line_words(value: float, label: str, shown: Callable[[float], str]) -> str:

@@ -12,9 +12,11 @@ from coverfusion.experiments.drawing.charts import (
     LETTER,
     NARROWEST,
     Axis,
+    Key,
     axis_over,
     free_ticks,
     line_words,
+    placed_legend,
     wrapped,
 )
 
@@ -24,7 +26,7 @@ PLOT = 230  # pixels
 COUNTS, COUNTS_TITLE = 44, 40  # of the strip that says how many covers stand behind each point, of its title
 PERCENT = Axis(0.0, 100.0, START, END)
 LABELLESS = 30  # of an axis that has no label
-KEY, TOP, BOTTOM, LINE = 24, 40, 54, 20  # of a line of the legend, above the plot, of the axis, of its label
+TOP, BOTTOM, LINE = 40, 54, 20  # above the plot, of the axis, of its label
 
 
 @dataclass(frozen=True)
@@ -131,10 +133,15 @@ class Curve:
         line = [] if math.isnan(self.line) else [("line", 0, self.line_label)]
         return [*named, *notes, *line]
 
+    @cached_property
+    def keys_placed(self) -> list[Key]:
+        """The legend with its places."""
+        return placed_legend(self.legend)
+
     @property
     def top(self) -> int:
         """Where the plot begins, in pixels."""
-        return TOP + KEY * len(self.legend)
+        return TOP + (self.keys_placed[-1].bottom if self.keys_placed else 0)
 
     @property
     def bottom(self) -> int:

@@ -8,13 +8,21 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar
 
-from coverfusion.experiments.drawing.charts import WIDEST_AXIS_LABEL, Axis, axis_over, line_words, wrapped
+from coverfusion.experiments.drawing.charts import (
+    WIDEST_AXIS_LABEL,
+    Axis,
+    Key,
+    axis_over,
+    line_words,
+    placed_legend,
+    wrapped,
+)
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 
 START, END = 3.0, 97.0  # percent of the width that the axis takes
 WIDEST_LABEL = 28  # letters in a line, beside the value, on a phone
 LINE, MARK_LINE = 20, 26  # pixels: of a line of text, of the mark below it
-TOP, BOTTOM, KEY = 8, 52, 24  # pixels above the rows, of the axis, of a line of the legend
+TOP, BOTTOM = 8, 52  # pixels above the rows, of the axis
 
 
 @dataclass(frozen=True)
@@ -117,10 +125,15 @@ class Forest:
             places.append(PlacedRow(row, head, texts, y - MARK_LINE + 9))
         return places
 
+    @cached_property
+    def keys_placed(self) -> list[Key]:
+        """The legend with its places."""
+        return placed_legend(self.legend)
+
     @property
     def top(self) -> int:
         """Where the rows begin, in pixels."""
-        return TOP + KEY * len(self.legend)
+        return TOP + (self.keys_placed[-1].bottom if self.keys_placed else 0)
 
     @property
     def bottom(self) -> int:

@@ -25,13 +25,14 @@ from coverfusion.experiments.genres.pictures import marked_picture
 from coverfusion.experiments.genres.shap import Shap
 from coverfusion.experiments.genres.typical_covers import (
     Confused,
+    can_be_typical,
     confused_with,
     most_confident,
     most_typical,
 )
 from coverfusion.experiments.genres.words import TypicalWord, typical_words
 from coverfusion.experiments.pipeline.run_folder import Run, ScoredModel
-from coverfusion.features.descriptions import opposite_ends, said_of, short_meaning
+from coverfusion.features.descriptions import needed_for, opposite_ends, said_of, short_meaning
 
 # how many of each a page shows
 MAX_EFFECTS, MAX_SHAP_COLUMNS, MAX_WORDS, MAX_BEARERS, MAX_TYPICAL, MAX_CONFIDENT, MAX_PAIRS = (
@@ -50,6 +51,7 @@ COUNTED = ("more", "fewer", "less")  # how things differ of which there can be m
 # of a place or a colour between opposites the part of its name that its direction says again
 _AXIS_WORDS = re.compile(r"^(?:vertical|horizontal) place of | from \w+ to \w+")
 SPOKEN_TIES = 0.005  # proportion of pairs from which ties are told
+MOSTLY = 0.95  # proportion of groups: of a feature that fewer have it is told what it is among
 RAW_SCORES = "objects."  # columns that hold a network's scores, which say little by themselves
 
 Rows = list[dict[str, Any]]
@@ -89,6 +91,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     """What the template of a genre's page needs, and the index's of it."""
     inside = of_genre(findings.covers, genre)
     own = findings.effects[findings.effects["genre"] == genre]
+    own = own.assign(among=among(own, findings.covers, findings.meanings, inside))
     effects = _with_meanings(distinct(own, findings.correlation, MAX_EFFECTS), findings.meanings)
     palette = findings.palettes.get(genre, [])
     words = (
@@ -123,6 +126,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
             (one, distribution_chart(one, genre, findings.run.item))
             for one in distributions(findings.values, findings.meanings, inside)
         ],
+        "testable": can_be_typical(findings.space, genre),
         "words": words,
         "bearers": {word.word: bearers(findings, word, genre) for word in words},
         "models": scored_models(findings.run, genre),
@@ -286,9 +290,9 @@ def genre_gist(
     if named := headline(effects):
         sentences.append(f"Compared with {others}, theirs {differences_in_words(named)}.")
     elif effects:
-        sentences.append("They differ from the rest in scores of detected objects only.")
+        sentences.append("They differ significantly from the rest in scores of detected objects only.")
     else:
-        sentences.append("No readable feature sets them apart from the rest.")
+        sentences.append("No readable feature sets them significantly apart from the rest.")
     models = scored_models(findings.run, genre)
     if models:
         model, scores = models[0]
@@ -328,6 +332,7 @@ def differences_in_words(effects: Rows) -> str:
         less = 1 - row["higher"] - row["equal"]
         most, least = (row["higher"], less) if row["delta"] > 0 else (less, row["higher"])
         said = percent(most, 0) + (" of pairs" if row is ordered[0] else "")
+        said += f" where both have {row['among']}" if row["among"] else ""
         if row["equal"] >= SPOKEN_TIES:  # else the rest are the other way
             said += f", {row['other_way']} in {percent(least, 0)}"
         if row["way"] in AMOUNTS:
@@ -342,6 +347,25 @@ def differences_in_words(effects: Rows) -> str:
     return ", and ".join(
         f"{verb} {listed(parts)}" for verb, parts in (("are", ways), ("have", they_have)) if parts
     )
+
+
+def among(
+    own: pd.DataFrame, covers: pd.DataFrame, meanings: Mapping[str, str], inside: np.ndarray
+) -> list[str]:
+    """What covers must have to be in a row of effects, such as "a face"; "" where nearly all take part.
+
+    Args:
+        own: effects of one genre.
+        covers: frame with `group`.
+        meanings: `block.column` -> its description.
+        inside: (n covers,) bool, which are of the genre.
+    """
+    groups = covers["group"]
+    parts = np.minimum(own["covers"] / groups[inside].nunique(), own["others"] / groups[~inside].nunique())
+    return [
+        "" if part >= MOSTLY else needed_for(meanings.get(column, ""))
+        for part, column in zip(parts, own["column"], strict=True)
+    ]
 
 
 def _with_meanings(frame: pd.DataFrame, meanings: Mapping[str, str]) -> Rows:

@@ -134,6 +134,15 @@ def most_typical(typical: pd.DataFrame, space: EmbeddingSpace, genre: str, most:
     return _one_a_group(ordered.index.tolist(), space)[:most]
 
 
+def can_be_typical(space: EmbeddingSpace, genre: str) -> bool:
+    """Whether `most_typical` can name a cover at all: one whose nearest covers are all of the genre."""
+    own = of_genre(space.covers, genre)
+    groups, having = space.covers["group"].nunique(), space.covers.loc[own, "group"].nunique()
+    near = min(neighbours_for(groups), groups - 1)
+    least = hypergeom.sf(min(near, having - 1) - 1, groups - 1, having - 1, near)
+    return bool(least * own.sum() * len(genre_names(space.covers)) < SIGNIFICANCE_LEVEL)
+
+
 def most_confident(
     predictions: pd.DataFrame, space: EmbeddingSpace, genre: str, most: int
 ) -> tuple[list[str], list[str], list[str]]:

@@ -26,9 +26,11 @@ TYPOGRAPHY_COLUMNS = {
     "top_share": "text in the upper third: proportion of its area, 0 to 1",
     "bottom_share": "text in the lower third: proportion of its area, 0 to 1",
     "vertical_share": "text that runs up or down: proportion of all text, 0 to 1",
-    "tilt": "tilt of lines: mean angle from level of those that do not run up or down, 0 to 45 degrees",
-    "capitals_share": "capitals: proportion among letters that have case, 0 to 1",
-    "digits_share": "digits: proportion among letters and digits, 0 to 1",
+    "tilt": "tilt of lines: mean angle from level of those that do not run up or down, 0 to 45 degrees; "
+    "missing without text that runs across",
+    "capitals_share": "capitals: proportion among letters that have case, 0 to 1; "
+    "missing without letters that have case",
+    "digits_share": "digits: proportion among letters and digits, 0 to 1; missing without letters or digits",
     "letter_width": "width of letters: length of a line for each letter or space, over its height, 0 to 3",
     "letter_gap": "gaps between letters: median, over the height of the line, 0 to 1",
     "weight": "weight of letters: proportion of a line's box that is ink, 0 to 1",
@@ -40,7 +42,10 @@ TYPOGRAPHY_COLUMNS = {
     "ground_lightness": "lightness of the ground of letters: CIE Lab L, 0 to 100",
     "contrast": "contrast of letters and ground: CIE Lab distance, 0 to about 250",
     "typeface_spread": "variety of typefaces: how width, weight and slant differ among lines, 0 (alike) to 1",
-    **{f"script_{key}": f"{name}: proportion of all letters, 0 to 1" for key, name in _SCRIPT_NAMES.items()},
+    **{
+        f"script_{key}": f"{name}: proportion of all letters, 0 to 1; missing without letters"
+        for key, name in _SCRIPT_NAMES.items()
+    },
 }
 HEIGHT = 32  # pixels of a line that is looked at
 LONGEST = 640  # pixels, likewise

@@ -32,6 +32,7 @@ from coverfusion.experiments.decision.shown import (
     guaranteed_targets,
     print_decision,
     read_tables,
+    sets_in_vain,
     shown_tables,
 )
 from coverfusion.experiments.decision.study import decide
@@ -145,6 +146,36 @@ def test_equal_charts_are_drawn_once(study: Path) -> None:
     assert len(decision_charts(tables | {"reliability": left}, 0.2)[CALIBRATED]) == 1
     moved = pd.concat([before, before.assign(when="after", accuracy=before["accuracy"] / 2)])
     assert len(decision_charts(tables | {"reliability": moved}, 0.2)[CALIBRATED]) == 2
+
+
+def test_the_page_says_above_the_charts_by_which_method_probabilities_were_calibrated(study: Path) -> None:
+    page = html.unescape((study / "index.html").read_text())
+    section = next(part for part in page.split("<section>") if f"<h2>{CALIBRATED}</h2>" in part)
+    said = calibration_words(read_tables(study)["calibration"])
+    assert section.index(said) < section.index("<figure")
+    assert "After calibration (method chosen on other covers)" in section
+
+
+@pytest.mark.parametrize(
+    ("by_genre", "marginal", "words"),
+    [
+        (2.58, 2.01, None),
+        (3.0, 2.01, "--sets marginal of score: 2.01 of 3 genres in a set"),
+        (3.0, 3.0, "so do those of all covers: learn from more covers."),
+    ],
+)
+def test_which_sets_name_every_genre_and_what_else_there_is(
+    by_genre: float, marginal: float, words: str | None, tmp_path: Path
+) -> None:
+    columns = ["method", "sets", "guarantee", "split", "coverage", "size", "single"]
+    sizes = {"by-genre": by_genre, "marginal": marginal}
+    rows = [["lac", kind, 0.9, 0, 0.9, size, 0.0] for kind, size in sizes.items()]
+    rows += [["lac", kind, 0.8, 0, 0.8, 1.5, 0.5] for kind in sizes]  # of another guarantee than scoring's
+    genres = {f"coverage_{genre}": 0.9 for genre in "abc"}
+    pd.DataFrame(rows, columns=columns).assign(**genres).to_csv(tmp_path / "sets.csv", index=False)
+    said = sets_in_vain(tmp_path)
+    assert (words is None) == (said == "")
+    assert (words or "") in said
 
 
 def test_what_is_missed_or_of_few_covers_is_told_in_counts(study: Path) -> None:

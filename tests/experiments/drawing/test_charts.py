@@ -8,7 +8,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.drawing.charts import Axis, axis_over, free_ticks, text_width, wrapped
+from coverfusion.experiments.drawing.charts import (
+    Axis,
+    axis_over,
+    free_ticks,
+    placed_legend,
+    text_width,
+    wrapped,
+)
 from coverfusion.experiments.drawing.curves import (
     Counted,
     Curve,
@@ -54,6 +61,8 @@ def test_ticks_that_would_touch_are_left_out_from_the_last_one_backwards() -> No
 def test_text_is_wrapped_by_how_wide_it_is() -> None:
     assert wrapped("all against all but texture", 12) == ["all against", "all but", "texture"]
     assert wrapped("cnn+color+objects+ocr", 13) == ["cnn+color+", "objects+ocr"]
+    assert wrapped("at most 20 % wrong", 10) == ["at most", "20 % wrong"]
+    assert wrapped("at most 20 % wrong", 12) == ["at most 20 %", "wrong"]
     assert wrapped("演歌演歌演歌", 8) == ["演歌演歌", "演歌"]
     assert [text_width(text) for text in ("abc", "演歌", "e\u0301")] == [3, 4, 1]
 
@@ -146,6 +155,36 @@ def test_the_bars_of_a_calibration_curve_have_a_scale() -> None:
     assert abs(texts["1,234"] - 5 - high) < 0.1
     assert abs(chart.bottom - low) < 0.1
     assert "covers: 0 to 50: 1,234; 50 to 100: 7." in chart.words
+
+
+def test_a_long_entry_of_a_legend_takes_lines_and_moves_what_is_below() -> None:
+    words = "a threshold for each genre, 90 % confidence"
+    long, short = placed_legend([("spot", 2, words), ("line", 0, "target: 20 %")])
+    assert long.lines == ["a threshold for each genre,", "90 % confidence"]
+    assert (long.top, short.top) == (0, 24 + 20)
+    one = _curve()
+    two = replace(one, series=[replace(one.series[0], name=words)])
+    assert two.height == one.height + 20
+
+
+@pytest.mark.slow
+def test_no_entry_of_a_legend_leaves_its_chart_on_a_phone(tmp_path: Path) -> None:
+    words = "a threshold for each genre, 90 % confidence"
+    curve = replace(_curve(), series=[replace(_curve().series[0], name=words)])
+    forest = replace(_forest(), line_label=words)
+    page = tmp_path / "page.html"
+    style = pages.render("style.css", {})
+    body = "".join(f'<figure class="figure plot">{pages.svg(chart)}</figure>' for chart in (curve, forest))
+    page.write_text(f"<html lang=en><title>t</title><style>{style}</style><main>{body}</main></html>")
+    with visited(tmp_path / "profile", "file://", 390) as visit:
+        visit.page.goto(page.as_uri())
+        beyond = visit.page.evaluate(
+            """() => [...document.querySelectorAll("svg.chart")].map(chart => Math.max(
+              ...[...chart.querySelectorAll("text")].map(text => text.getBoundingClientRect().right))
+              - chart.getBoundingClientRect().right)"""
+        )
+    assert len(beyond) == 2
+    assert max(beyond) <= 0
 
 
 @pytest.mark.slow

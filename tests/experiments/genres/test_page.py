@@ -7,17 +7,18 @@ import pandas as pd
 import pytest
 
 from coverfusion.experiments.drawing import pages
-from coverfusion.experiments.genres.page import differences_in_words, gains_by_genre, speaking_values
+from coverfusion.experiments.genres.page import among, differences_in_words, gains_by_genre, speaking_values
 from coverfusion.experiments.genres.report import GENRE_FILTERS
 from coverfusion.experiments.genres.shap import Shap
-from coverfusion.features.descriptions import said_of
+from coverfusion.features.descriptions import needed_for, said_of
+from coverfusion.features.people import People
 from tests.helpers.browser import visited
 
 PLACE = "vertical place of text: 0 (the top edge) to 1 (the bottom edge)"
 AREA = "area of the largest face: proportion of the cover, 0 to 1 (0 = none)"
 
 
-def _row(meaning: str, higher: float, equal: float = 0.0) -> dict[str, object]:
+def _row(meaning: str, higher: float, equal: float = 0.0, among: str = "") -> dict[str, object]:
     delta = 2 * higher + equal - 1
     short = meaning.partition(":")[0]
     return {
@@ -27,6 +28,7 @@ def _row(meaning: str, higher: float, equal: float = 0.0) -> dict[str, object]:
         "equal": equal,
         "way": said_of(meaning, delta > 0),
         "other_way": said_of(meaning, delta <= 0),
+        "among": among,
     }
 
 
@@ -37,6 +39,26 @@ def test_where_values_tie_both_sides_are_told() -> None:
     assert differences_in_words([_row(AREA, 0.2, 0.1)]).replace("\u00a0", " ") == (
         "are lower in area of the largest face (70 % of pairs, higher in 20 %)"
     )
+
+
+def test_of_what_not_all_covers_have_is_told_among_which_it_holds() -> None:
+    sure = "confidence of faces: mean of the detector's, 0 to 1 (missing without any face)"
+    rows = [_row(sure, 0.64, among=needed_for(sure)), _row("contrast: RMS; 0-0.5", 0.3)]
+    assert differences_in_words(rows).replace("\u00a0", " ") == (
+        "are higher in confidence of faces (64 % of pairs where both have a face) and lower in contrast "
+        "(70 %)"
+    )
+
+
+def test_a_feature_that_many_covers_lack_is_among_those_that_have_it() -> None:
+    covers = pd.DataFrame({"genre": list("aaaabbbbbb"), "group": [0, 0, *range(1, 9)]})
+    inside = (covers["genre"] == "a").to_numpy()  # in 3 groups, the others in 6
+    meanings = {"people.face_confidence": People().describe()["face_confidence"]}
+    own = pd.DataFrame(
+        [["people.face_confidence", 3, 4], ["other.x", 2, 6], ["color.lightness", 3, 6]],
+        columns=["column", "covers", "others"],
+    )
+    assert among(own, covers, meanings, inside) == ["a face", "a value", ""]
 
 
 def test_places_are_told_by_where_they_are() -> None:

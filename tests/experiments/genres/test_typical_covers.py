@@ -9,6 +9,7 @@ import pytest
 from coverfusion.experiments.genres.page import guessed_f1
 from coverfusion.experiments.genres.typical_covers import (
     EmbeddingSpace,
+    can_be_typical,
     confused_with,
     most_confident,
     most_typical,
@@ -40,6 +41,16 @@ def test_typical_is_who_stands_among_its_own() -> None:
     # of 5 other covers 3 are a's: two of two by chance in 3 of 10 draws
     assert typical.loc["c0", "p"] == pytest.approx(3 / 10)
     assert most_typical(typical, space, "a", 2) == []
+
+
+def test_too_few_covers_can_have_no_typical_one() -> None:
+    # 12 of each of three genres: five of five near ones, C(11, 5) / C(35, 5) = 0.00142, times 36 is 0.051
+    assert not can_be_typical(_space([0.0] * 36, "a" * 12 + "b" * 12 + "c" * 12), "a")
+    # of two genres of 12 and 24: 0.00142 times 24 is 0.034
+    space = _space([*np.arange(12) / 10, *(90 + np.arange(24) / 10)], "a" * 12 + "b" * 24)
+    assert can_be_typical(space, "a")
+    assert len(most_typical(typicality(space, 5), space, "a", 40)) == 12
+    assert not can_be_typical(_space([0.0] * 30, "a" + "b" * 29), "a")
 
 
 def test_typical_covers_have_more_of_their_genre_around_them_than_chance_explains() -> None:

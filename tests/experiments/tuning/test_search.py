@@ -163,6 +163,8 @@ def test_the_page_says_it(study: Path) -> None:
     explained = page.replace("\n", " ")
     best = pd.read_csv(study / "best.csv").query("covers == 'validation'").set_index("value")
     chooses = best.loc["best", "n"] >= 30
+    assert "trials have means over the folds" in explained  # and the findings pool them
+    assert "mean of folds" in explained.partition("Every trial</h2>")[2]
     assert ("corrected figure" in explained) == any("corrected, " in each for each in said)
     assert ("what the search brought" in explained) == any("the search brought" in each for each in said)
     assert ("coverfusion train best.yaml" in explained) == chooses
