@@ -113,6 +113,13 @@ def test_there_is_a_page_for_each_genre_and_an_index(out: Path) -> None:
     assert all("nan" not in e.attributes.get("style", "") for e in index.elements)
 
 
+def test_a_lone_cover_shows_nothing_significant_and_cannot_be_typical(out: Path) -> None:
+    page = (out / page_names(sorted([*GENRES, LONE]))[LONE]).read_text(encoding="utf-8")
+    assert "No readable feature sets them significantly apart" in page
+    assert "These covers cannot be tested" in page
+    assert "No cover is typical" not in page
+
+
 def test_pages_ask_for_nothing_from_outside_and_stay_small(out: Path) -> None:
     for name, page in _pages(out).items():
         assert (out / name).stat().st_size < 10e6
