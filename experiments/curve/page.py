@@ -88,7 +88,7 @@ def _finding(law: dict[str, Any], room: Room, metric: Metric) -> str:
     )
     so_far = f"each doubling so far brought {_spread(law, 'per_doubling', metric)} on average"
     last = ""
-    if law["last_step_low"] > 0:
+    if law["last_step_low"] > 0 and not pd.isna(law["per_doubling"]):
         last = f", the last step {_spread(law, 'last_step', metric)}"
     if law["verdict"] == "short":
         rise = f"; {so_far}{last}" if law["per_doubling"] == law["per_doubling"] else ""

@@ -52,7 +52,10 @@ class Room:
             return f"Name {MIN_SIZES} or more by --sizes, the smallest {ends}."
         if self.covers * (self.folds - 1) // self.folds >= self.needed:
             return f"Name {MIN_SIZES} or more by --sizes, from {self.smallest:,} to {self.needed:,} or more."
-        return f"A forecast takes {self.needed:,} training covers or more: add covers{self._more_folds()}."
+        return (
+            f"A forecast takes {self.needed:,} training covers or more, and a significant rise: add covers"
+            f"{self._more_folds()}."
+        )
 
     def _more_folds(self) -> str:
         """The number of folds that learn from enough covers; nothing where no number is advised."""

@@ -75,7 +75,7 @@ def check_sizes(sizes: Sequence[int], largest: int, genres: int) -> list[int]:
         raise UserError(
             f"A learning curve of {genres} genres starts with {smallest} training covers "
             f"({MIN_COVERS_PER_GENRE} a genre), and a training fold has only {largest}. "
-            f"Add covers: {MIN_SIZE_RATIO * smallest:.0f} training covers make a forecast."
+            f"Add covers: a forecast takes {MIN_SIZE_RATIO * smallest:.0f} training covers or more."
         )
     if len(set(sizes)) == 1:
         raise UserError(f"--sizes {sizes[0]}: one size is no curve; name two or more, or none.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -80,7 +80,7 @@ def verdict(tables: Mapping[str, pd.DataFrame], target: float) -> str:
         )
     ]
     predicted = tables["predicted"].set_index("thresholds")
-    true = tables["genres"].query("rule == 'guaranteed' and error_low > @target")
+    true = tables["genres"].query("rule == 'guaranteed' and error > @target")
     said += _worse_genres(records(predicted.loc[[MARGINAL]].query("error > @target")), records(true), target)
     own = predicted.loc[[BY_GENRE]]
     without = own.loc[own["answered"] == 0, "genre"].tolist()
@@ -95,25 +95,30 @@ def _worse_genres(rows: list[dict[str, Any]], true: list[dict[str, Any]], target
 
     Args:
         rows: predicted genres of which more are wrong.
-        true: true genres of which more are wrong as their intervals show.
+        true: true genres of which more are wrong.
         target: the proportion of wrong predictions.
     """
     if not rows and not true:
         return []
-    surely = [_wrong(row) for row in rows if row["error_low"] > target]
-    perhaps = [_wrong(row) for row in rows if not row["error_low"] > target]
-    among = [f"those predicted {listed(surely)}"] if surely else []
-    among += [f"those that are {listed([_wrong(row) for row in true])}"] if true else []
     said = ["Single genres have no such guarantee."]
-    if among:
-        said.append(f"More are wrong among {' and among '.join(among)}.")
+    surely, _ = _among(rows, true, lambda row: row["error_low"] > target)
+    if surely:
+        said.append(f"More are wrong among {surely}.")
+    perhaps, count = _among(rows, true, lambda row: not row["error_low"] > target)
     if perhaps:
-        own = "its interval includes" if len(perhaps) == 1 else "their intervals include"
-        said.append(
-            f"Among those predicted {listed(perhaps)} more are wrong here; {own} {100 * target:g} %, so it "
-            "is open whether they keep to it."
-        )
+        own = "its interval includes" if count == 1 else "their intervals include"
+        said.append(f"It is open for {perhaps}: more are wrong here, and {own} {100 * target:g} %.")
     return said
+
+
+def _among(
+    predicted: list[dict[str, Any]], true: list[dict[str, Any]], chosen: Callable[[dict[str, Any]], bool]
+) -> tuple[str, int]:
+    """The chosen rows, "those predicted Pop (…) and those that are Rock (…)", and how many they are."""
+    parts = [("those predicted", predicted), ("those that are", true)]
+    named = [(what, [_wrong(row) for row in rows if chosen(row)]) for what, rows in parts]
+    said = [f"{what} {listed(wrong)}" for what, wrong in named if wrong]
+    return " and ".join(said), sum(len(wrong) for _, wrong in named)
 
 
 def _wrong(row: dict[str, Any]) -> str:

@@ -230,7 +230,11 @@ def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "explained": findings.shap.covers.get(genre, 0),
         "block_axis": Axis(-reach, reach, 4, 96),
         "columns": [
-            row | {"speaks": speaking_values(row["meaning"], row["says"])}
+            row
+            | {
+                "speaks": speaking_values(row["meaning"], row["says"]),
+                "needed": needed_for(row["meaning"]) if row["says"] else "",
+            }
             for row in _with_meanings(columns.head(MAX_SHAP_COLUMNS), findings.meanings)
         ],
         "tested": findings.shap.tested(genre),

@@ -126,16 +126,17 @@ def map_gist(pairs: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
         more = f" and {len(apart) - MOST_NAMED} more" if len(apart) > MOST_NAMED else ""
         if not apart:
             sentences.append(
-                "No two genres are told apart better than chance by a linear probe on these covers."
+                "No two genres are told apart significantly better than chance by a linear probe here."
             )
         elif len(apart) == len(pairs) > 1:
             sentences.append(
-                f"A linear probe tells all {len(pairs)} pairs of genres apart better than chance."
+                f"A linear probe tells all {len(pairs)} pairs of genres apart significantly better than "
+                "chance."
             )
         else:
             sentences.append(
-                f"A linear probe tells {len(apart)} of {len(pairs)} pairs of genres apart better than "
-                f"chance: {'; '.join(apart[:MOST_NAMED])}{more}."
+                f"A linear probe tells {len(apart)} of {len(pairs)} pairs of genres apart significantly "
+                f"better than chance: {'; '.join(apart[:MOST_NAMED])}{more}."
             )
         sentences.append(
             f"AUC is from {_auc(worst)} to {_auc(best)}, where 0.50 is chance."

@@ -63,7 +63,7 @@ def write_retrieval(
     write_csv(table, out / "retrieval.csv")
     pages.write(out / "retrieval.svg", pages.svg(retrieval_chart(table, of), standalone=True))
     shown = table[["blocks", "k"]].copy()
-    shown["with a common genre, %" if source.several else "precision, %"] = [
+    shown["precision, %"] = [
         scored(Interval(*values)) for values in table[["precision", "low", "high"]].to_numpy()
     ]
     for name, head in (("over_random", "points over random"), ("all_over", "all blocks: points over it")):

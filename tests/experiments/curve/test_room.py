@@ -29,7 +29,10 @@ def test_a_larger_size_is_advised_where_the_folds_have_one() -> None:
 )
 def test_where_no_sizes_do_it_takes_more_covers_or_folds(room: Room, advice: str) -> None:
     largest = room.covers * (room.folds - 1) // room.folds
-    assert room.advice(largest) == f"A forecast takes 200 training covers or more: {advice}"
+    assert (
+        room.advice(largest)
+        == f"A forecast takes 200 training covers or more, and a significant rise: {advice}"
+    )
 
 
 @pytest.mark.parametrize("covers", [207, 246, 250, 251, 300, 999])

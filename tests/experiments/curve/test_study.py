@@ -231,7 +231,7 @@ def test_sizes_without_a_doubling_have_no_figure_for_one() -> None:
     (said,) = curve_findings(law, Room(genres=3, covers=36, folds=7))
     assert "doubling" not in said
     assert "+" not in said
-    assert said.endswith("A forecast takes 120 training covers or more: add covers.")
+    assert said.endswith("120 training covers or more, and a significant rise: add covers.")
 
 
 def test_without_a_forecast_the_axis_ends_at_the_last_size_and_balances_stand_side_by_side() -> None:

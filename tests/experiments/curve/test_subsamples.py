@@ -88,7 +88,7 @@ def test_too_few_covers_for_any_curve() -> None:
     with pytest.raises(UserError, match="starts with 30 training covers"):
         check_sizes([], 24, genres=3)
     # more folds would learn from less than twice the smallest size, which is no curve: none are advised
-    with pytest.raises(UserError, match=r"Add covers: 120 training covers make a forecast\.$"):
+    with pytest.raises(UserError, match=r"Add covers: a forecast takes 120 training covers or more\.$"):
         check_sizes([], 29, genres=3)
 
 

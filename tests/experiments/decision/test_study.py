@@ -317,7 +317,12 @@ def test_the_verdict_claims_only_what_intervals_support() -> None:
         ("by-genre", "Jazz", 9, 0.1, 0.0, 0.4),
     ]
     columns = ["thresholds", "genre", "answered", "error", "error_low", "error_high"]
-    true = [("guaranteed", "Jazz", 0.51, 0.308), ("guaranteed", "Rock", 0.3, 0.1), ("plain", "Pop", 0.9, 0.8)]
+    true = [
+        ("guaranteed", "Jazz", 0.51, 0.308),
+        ("guaranteed", "Rock", 0.3, 0.1),
+        ("guaranteed", "Pop", 0.2, 0.1),
+        ("plain", "Pop", 0.9, 0.8),
+    ]
     tables = {
         "abstention": pd.DataFrame([rule]),
         "predicted": pd.DataFrame(rows, columns=columns),
@@ -328,9 +333,9 @@ def test_the_verdict_claims_only_what_intervals_support() -> None:
     assert verdict(tables, 0.2).replace("\u00a0", " ") == (
         "At most 20 % wrong over all covers, with 90 % confidence, by one threshold: it keeps 50.0 % of the "
         "covers. Single genres have no such guarantee. More are wrong among those predicted Pop (35.0 %, "
-        "25.0 to 46.0) and among those that are Jazz (51.0 %, 30.8 to 70.9). Among those predicted Jazz "
-        "(31.2 %, 17.1 to 50.1) more are wrong here; its interval includes 20 %, so it is open whether they "
-        "keep to it. With a threshold for each predicted genre, Pop gets no prediction."
+        "25.0 to 46.0) and those that are Jazz (51.0 %, 30.8 to 70.9). It is open for those predicted Jazz "
+        "(31.2 %, 17.1 to 50.1) and those that are Rock (30.0 %, 10.0 to 70.9): more are wrong here, and "
+        "their intervals include 20 %. With a threshold for each predicted genre, Pop gets no prediction."
     )
     none = tables["abstention"].assign(answered=0)
     assert "cannot be guaranteed" in verdict(tables | {"abstention": none}, 0.2)
