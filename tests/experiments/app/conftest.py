@@ -1,5 +1,7 @@
 """Finished runs on small pictures, for all tests of the app."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,14 @@ from coverfusion.experiments.training.train import train
 from tests.helpers.app_covers import GENRES, NOTE, app_cover
 from tests.helpers.many import save_many, train_many
 from tests.helpers.pictures import save_folders
+
+
+@pytest.fixture(autouse=True)
+def _main_stays() -> Iterator[None]:
+    """streamlit makes each page `__main__`, which the processes that a later test starts would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture(scope="package")
