@@ -104,11 +104,13 @@ def cooccurrence(covers: pd.DataFrame) -> pd.DataFrame:
 
 def _genres(collection: Collection) -> pd.DataFrame:
     frame, conflicts = each_genre(collection.frame), collection.conflicts
-    gone = conflicts.iloc[:0] if has_sets(collection.frame) else conflicts
+    sets = has_sets(collection.frame)
+    gone = conflicts.iloc[:0] if sets else conflicts
+    several = frame[frame["cover_id"].duplicated(keep=False)] if sets else conflicts
     near = each_genre(_near_kept(collection))
     counts = {
         "covers": frame["genre"].value_counts(),
-        "conflicting": conflicts["genre"].value_counts(),
+        "conflicting": several["genre"].value_counts(),
         "left_out": gone.loc[~gone["path"].isin(frame["path"]), "genre"].value_counts(),
         "near": near["genre"].value_counts(),
         "rejected": collection.rejected.loc[collection.rejected["genre"] != "", "genre"].value_counts(),

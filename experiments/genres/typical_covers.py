@@ -201,7 +201,9 @@ def confused_with(
     mistaken = {other: count for other, count in counts.items() if other != genre and count}
     if not mistaken:
         return None
-    other = max(mistaken, key=lambda name: mistaken[name])
+    of_genre_own = of_genre(predictions, genre)
+    among = {name: int((of_genre_own & ~of_genre(predictions, name)).sum()) for name in mistaken}
+    other = max(mistaken, key=lambda name: mistaken[name] / among[name])
     of_other = of_genre(predictions, other)
     called = of_genre(predictions, other, "predicted")
     own = predictions[of_genre(predictions, genre) & ~of_other]

@@ -192,6 +192,8 @@ def test_of_several_genres_only_files_that_differ_are_listed_as_under_several(tm
     }
     assert {Path(path).stem for path in listed["partner"]} == {"e"}
     assert (collection.counts["conflicting"], collection.counts["conflicting_rows"]) == (1, 2)
+    table = inspect_collection(collection, tmp_path / "out").genres.set_index("genre")
+    assert table["conflicting"].to_dict() == {"rock": 3, "pop": 2, "genre": 1, "jazz": 0}
 
 
 def test_copies_and_further_sets_of_genres_are_counted(tmp_path, printed):

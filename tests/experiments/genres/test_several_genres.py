@@ -120,6 +120,18 @@ def test_a_cover_may_be_typical_of_one_of_its_genres() -> None:
     assert found["p"].to_dict() == {"a": pytest.approx(1 / 6), "b": 1.0}
 
 
+def test_the_genre_mixed_up_most_is_so_by_its_proportion() -> None:
+    covers = _covers("a", "a", "a", "ac", "b", "c")
+    said = ["b", "bc", "c", "ac", "b", "c"]
+    predictions = _predictions(covers, said, {name: [0.5] * 6 for name in "abc"})
+    space = EmbeddingSpace(np.arange(6, dtype=np.float32)[:, None], covers.set_index("cover_id"))
+    confusion = pd.DataFrame([[1, 2, 2], [0, 1, 0], [0, 0, 2]], index=list("abc"), columns=list("abc"))
+    found = confused_with(confusion, predictions, space, "a", 5)
+    assert found is not None
+    # called b: 2 of the 4 that lack it; called c: 2 of the 3 that lack it
+    assert (found.genre, found.taken, found.among) == ("c", 2, 3)
+
+
 def test_mistakes_are_of_covers_that_lack_the_other_genre() -> None:
     covers = _covers("a", "a", "ab", "b", "a", "b")
     said = ["ab", "b", "ab", "b", "a", "a"]
