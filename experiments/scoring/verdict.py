@@ -18,7 +18,7 @@ UNDECIDED = "Undecided"  # of a set of all genres
 OF_ITS_GENRES = "of-its-genres"  # what sets hold of a cover that may have several
 OUT_OF_DISTRIBUTION = (
     "Out of distribution: next to no training cover looks like this picture, so the genre named here means "
-    "little."
+    "little, and sets of genres guarantee nothing of it."
 )
 
 
