@@ -33,12 +33,12 @@ DRAWN = (
     "These covers are drawn by a program: their scores show that everything works, not what music is like."
 )
 HOW_BACKS = (
-    "To give backs, run `coverfusion score BUNDLE FOLDER --pair '*_front.*,*_back.*'` in a terminal, or "
-    "`coverfusion explain BUNDLE COVER --back BACK`."
+    "To give backs, run `coverfusion score {bundle} FOLDER --pair '*_front.*,*_back.*'` in a terminal, or "
+    "`coverfusion explain {bundle} COVER --back BACK`."
 )
 HOW_METADATA = (
-    "To give it, run `coverfusion score BUNDLE manifest.csv` in a terminal, or "
-    "`coverfusion explain BUNDLE COVER --metadata COLUMN=VALUE`."
+    "To give it, run `coverfusion score {bundle} manifest.csv` in a terminal, or "
+    "`coverfusion explain {bundle} COVER --metadata COLUMN=VALUE`."
 )
 
 
@@ -157,7 +157,8 @@ def beside_words(model: LoadedModel) -> list[str]:
     """What the model has learnt from that the app is not given, metadata and backs, as Markdown."""
     backs = [f"{plain(WITHOUT_BACKS)} {HOW_BACKS}"] if model.bundle.two_sided else []
     metadata = [f"{plain(said)} {HOW_METADATA}" for said in KnownMetadata(model.bundle, None).words()]
-    return [*metadata, *backs]
+    bundle = shlex.quote(str(model.folder))
+    return [said.replace("{bundle}", bundle) for said in (*metadata, *backs)]
 
 
 @st.fragment(run_every=1)

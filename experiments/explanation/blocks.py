@@ -117,11 +117,13 @@ def contributions_to(
 
 def _start(bundle: Bundle, numbers: bool, without: Sequence[str]) -> str:
     """What stands where every block was taken away."""
-    lacking = f" without its {' and '.join(dict.fromkeys(without))}" if without else ""
     if not numbers:
-        return f"a cover{lacking}"
-    known = bundle.neighbours is not None
-    return f"an average training cover{lacking}" if known else "a cover of which nothing is known"
+        return f"a cover without its {' and '.join(dict.fromkeys(without))}"
+    if bundle.neighbours is None:
+        return "a cover of which nothing is known"
+    # numbers about the text or the picture stay those of an average cover
+    aside = " and ".join("words" if what == "text" else what for what in dict.fromkeys(without))
+    return f"an average training cover (its {aside} left out)" if aside else "an average training cover"
 
 
 def with_cells(rows: pd.DataFrame, cells: Mapping[str, Any]) -> pd.DataFrame:

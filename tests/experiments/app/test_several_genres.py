@@ -49,7 +49,7 @@ def test_what_the_app_is_not_given_is_said(model: LoadedModel) -> None:
     told = replace(model, bundle=replace(model.bundle, metadata=year, columns=sides))
     year_words, back_words = beside_words(told)
     assert "'year'" in year_words
-    assert "`coverfusion score BUNDLE manifest.csv`" in year_words
+    assert f"`coverfusion score {told.folder} manifest.csv`" in year_words
     assert "--pair" in back_words
 
 
