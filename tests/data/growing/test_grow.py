@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -403,7 +404,8 @@ def test_the_command_shows_what_it_got(tmp_path, service, monkeypatch):
     words = ["grow", "-g", "jazz", "--limit", "4", "--back", "--out", str(tmp_path / "grown")]
     done = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "160"})
     assert done.exit_code == 0
-    assert "jazz, back" in done.output
+    assert re.search(r"genre\s+albums\s+backs", done.output)
+    assert re.search(r"jazz\s+4\s+\d", done.output)
     assert "manifest.csv" in done.output
     assert len(pd.read_csv(tmp_path / "grown" / "manifest.csv")) == 4
     monkeypatch.delenv("COVERFUSION_CONTACT")
