@@ -22,7 +22,7 @@ from coverfusion.experiments.drawing.charts import Chart
 from coverfusion.experiments.drawing.heat_map import HeatMap
 from coverfusion.experiments.drawing.pages import Filters
 from coverfusion.experiments.drawing.study_pages import write_study_page
-from coverfusion.experiments.drawing.words import p_value, region, signed
+from coverfusion.experiments.drawing.words import FEW_FOLDS, p_value, region, signed
 from coverfusion.experiments.evaluation import ALPHA
 from coverfusion.experiments.evaluation.chosen_metric import METRICS, Metric
 from coverfusion.experiments.pipeline.config import Config, read_config
@@ -61,6 +61,7 @@ def write_ablation_page(folder: Path) -> Path:
         "sets": config.labels == "many",
         "tests": sum(map(tests_in, charts.values())),
         "folds": config.folds,
+        "few_folds": FEW_FOLDS,
         "several": comparisons["classifier"].nunique() > 1,
         "notes": NOTES,
         "tables": {

@@ -201,12 +201,12 @@ def confused_with(
     mistaken = {other: count for other, count in counts.items() if other != genre and count}
     if not mistaken:
         return None
-    of_genre_own = of_genre(predictions, genre)
-    among = {name: int((of_genre_own & ~of_genre(predictions, name)).sum()) for name in mistaken}
+    of_own = of_genre(predictions, genre)
+    among = {name: int((of_own & ~of_genre(predictions, name)).sum()) for name in mistaken}
     other = max(mistaken, key=lambda name: mistaken[name] / among[name])
     of_other = of_genre(predictions, other)
     called = of_genre(predictions, other, "predicted")
-    own = predictions[of_genre(predictions, genre) & ~of_other]
+    own = predictions[of_own & ~of_other]
     mistaken_for = of_genre(own, other, "predicted")
     wrong = own[mistaken_for]
     right = predictions.index[of_other & called].tolist()
