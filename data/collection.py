@@ -73,7 +73,8 @@ class Collection:
             conflicting_rows (their rows, one a genre), near_conflicting (other covers with near duplicates
             under another genre), left_out (rows left out for either), near_groups and near_covers (in groups
             of near duplicates, those left out among them), near_kept (those that were kept
-            beside another one).
+            beside another one), near_across (of these, those in a group that has other genres, and do not
+            agree with its covers when they are laid over each other).
         source: where the collection was read from.
         keep: what became of covers under several genres.
         genres: the chosen genres; None = all.
@@ -226,6 +227,8 @@ def read_collection(
     grouped = (sizes > 1) & ~unique.duplicated("cover_id").to_numpy()
     of_kept = kept["cover_id"].map(dict(zip(unique["cover_id"], alike, strict=True)))
     near_ids = frozenset(kept.loc[beside_another(kept["cover_id"], of_kept), "cover_id"])
+    several = kept.groupby(of_kept)["genre"].transform("nunique") > 1
+    known = kept["cover_id"].isin(unique.loc[conflicting, "cover_id"])
     return Collection(
         frame=kept[
             [
@@ -250,6 +253,7 @@ def read_collection(
             "near_groups": len(set(alike[grouped])),
             "near_covers": int(grouped.sum()),
             "near_kept": len(near_ids),
+            "near_across": 0 if labels == "many" else int((several & ~known).sum()),
         }
         | (_back_counts(kept) if sides == "fused" else {}),
         source=path,

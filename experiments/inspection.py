@@ -194,6 +194,7 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
     }
     kinds = ", ".join(how_many(count, kind) for kind, count in conflicts.items() if count)
     near = f"{how_many(counts['near_covers'], 'cover')} in {how_many(counts['near_groups'], 'group')}"
+    across = f", {counts['near_across']:,} of them beside another genre, as the hash alone finds them alike"
     lines = {
         f"Files seen: {counts['files']:,}": counts["files"],
         f"Exact copies within a genre, left out: {counts['copies']:,}": counts["copies"],
@@ -201,9 +202,8 @@ def _count_lines(counts: Mapping[str, int], near_kept: int, labels: Labels) -> l
         f"Under several genres: {kinds}; left out: {counts['left_out']:,}": 0
         if labels == "many"  # no conflict: each is kept once, with all its genres
         else sum(conflicts.values()),
-        f"Near duplicates: {near}; {near_kept:,} kept beside another, which no split separates": counts[
-            "near_covers"
-        ],
+        f"Near duplicates: {near}; {near_kept:,} kept beside another, which no split separates"
+        f"{across if counts['near_across'] else ''}": counts["near_covers"],
         f"Files of genres that were not chosen: {counts['other_genres']:,}": counts["other_genres"],
     }
     return [line for line, count in lines.items() if count]

@@ -59,7 +59,7 @@ def write_ablation_page(folder: Path) -> Path:
         "findings": ablation_findings(comparisons, metric),
         "metric": metric,
         "sets": config.labels == "many",
-        "tests": sum(map(tests_in, charts.values())),
+        "tests": " and ".join(str(count) for count in map(tests_in, charts.values()) if count),
         "folds": config.folds,
         "few_folds": FEW_FOLDS,
         "several": comparisons["classifier"].nunique() > 1,

@@ -164,7 +164,8 @@ def set_said(facts: dict[str, Any]) -> str:
     """The set with its guarantee and what it rests on, as Markdown; `facts` as of `show_set`, with a set."""
     names = facts["genre_set"]
     every = len(names) == facts["known_genres"]
-    said = [set_in_words(names, facts["set_coverage"], facts["sets"], every)]
+    coverage = None if facts["out_of_distribution"] else facts["set_coverage"]
+    said = [set_in_words(names, coverage, facts["sets"], every)]
     said += [SET_BESIDE_CALLED] if facts["sets"] == OF_ITS_GENRES else []
     said += [SET_LACKING] if facts["lacking"] and not every else []
     return plain(" ".join(said))

@@ -48,7 +48,8 @@ def noticed_of(frame: pd.DataFrame) -> list[str]:
         sentences.append(f"No prediction for {silent} of {len(read)}: the model is not sure enough there.")
     if strange:
         sentences.append(
-            f"{strange} of {len(read)} look like no training cover: their predictions mean little."
+            f"Of {len(read)}, {strange} {'looks' if strange == 1 else 'look'} like no training cover: "
+            f"{'its prediction means' if strange == 1 else 'their predictions mean'} little."
         )
     if known := int(read["learnt_from"].fillna(False).astype(bool).sum()):
         sentences.append(

@@ -68,6 +68,9 @@ def _show_two(model: LoadedModel, scored: ScoredCovers, good: list[int], targets
             verdicts.append(st.empty())
         rows.append(row)
         owns.append(own)
+    if rows[0] == rows[1]:
+        st.info("Both are the same cover: choose another one to compare it with.")
+        return
     st.header("What tells them apart", anchor=False)
     called = [called_of(own) for own in owns]
     genres = list(dict.fromkeys([*(genre for named in called for genre in named), *model.bundle.classes]))
@@ -156,6 +159,8 @@ def difference_words(two: TwoCovers) -> str:
     """How far the two covers are apart, and the block that does most of it."""
     factor, unit = display_unit(two.unit)
     apart = factor * abs(two.scores[0] - two.scores[1])
+    if (two.blocks["difference"] == 0).all():
+        return plain(f"Both covers get as much for {two.genre} ({factor * two.scores[0]:.1f}).")
     unit = "points" if two.unit == PROBABILITY else f"in {unit}"
     more, less = sorted((factor * score for score in two.scores), reverse=True)
     most = two.blocks.iloc[0]

@@ -36,7 +36,13 @@ def decide_command(
     """
     console.print("Reading the run")  # before the slow imports
     from coverfusion.experiments.decision.several_shown import print_several
-    from coverfusion.experiments.decision.shown import guaranteed_targets, print_decision, sets_in_vain
+    from coverfusion.experiments.decision.shown import (
+        guaranteed_targets,
+        print_decision,
+        read_tables,
+        sets_in_vain,
+        unkept_words,
+    )
     from coverfusion.experiments.decision.study import decide
     from coverfusion.experiments.pipeline.provenance import read_json
 
@@ -51,16 +57,14 @@ def decide_command(
     if several:
         print_next("see sets of genres in the browser", "app", "--bundle", bundle)
         return
-    kept, target = guaranteed_targets(folder), asked["target_error"]
-    aim = f"At most {100 * target:g} % wrong"
-    if target in kept:
-        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", target)
-    elif kept:
-        console.print(f"A target of {100 * min(kept):g} % wrong can be guaranteed, and keeps some covers.")
-        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", min(kept))
-    elif in_vain := sets_in_vain(folder):
-        console.print(f"{aim} cannot be guaranteed here. {in_vain}")
+    tables, target = read_tables(folder), asked["target_error"]
+    kept = guaranteed_targets(tables)
+    if unkept := unkept_words(tables, target):
+        console.print(unkept)
+    if kept:
+        best = target if target in kept else min(kept)
+        print_next("predict so in the browser", "app", "--bundle", bundle, "--target-error", best)
+    elif sets_in_vain(tables["sets"]):
         print_next("see which covers may have a wrong genre", "labels", run)
     else:
-        console.print(f"{aim} cannot be guaranteed here. Sets of genres can, and more covers would help.")
         print_next("see sets of genres in the browser", "app", "--bundle", bundle)

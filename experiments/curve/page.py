@@ -91,6 +91,8 @@ def _finding(law: dict[str, Any], room: Room, metric: Metric) -> str:
     if law["last_step_low"] > 0 and not pd.isna(law["per_doubling"]):
         last = f", the last step {_spread(law, 'last_step', metric)}"
     if law["verdict"] == "short":
+        if law["per_doubling_low"] <= 0 <= law["per_doubling_high"]:
+            so_far += ", which is not significant"
         rise = f"; {so_far}{last}" if law["per_doubling"] == law["per_doubling"] else ""
         return f"{start}{rise}. No forecast, {_too_short(law)}. {room.advice(int(law['largest']))}"
     if law["verdict"] == "flat":

@@ -107,7 +107,7 @@ def _worse_genres(rows: list[dict[str, Any]], true: list[dict[str, Any]], target
     perhaps, count = _among(rows, true, lambda row: not row["error_low"] > target)
     if perhaps:
         own = "its interval includes" if count == 1 else "their intervals include"
-        said.append(f"It is open for {perhaps}: more are wrong here, and {own} {100 * target:g} %.")
+        said.append(f"More are wrong here, but not significantly, among {perhaps}: {own} {100 * target:g} %.")
     return said
 
 
@@ -175,7 +175,7 @@ def calibration_words(table: pd.DataFrame) -> str:
             f"{_bundle_words(after, left=True)}"
         )
     return (
-        "Calibration, by the method that other covers chose: log loss "
+        "Calibration, by the method chosen on other covers: log loss "
         f"{before['log_loss']:.3f} before, {after['log_loss']:.3f} after; {_loss_words(after)}. Calibration "
         f"error {percent(before['ece'])} before, {percent(after['ece'])} after; by chance alone "
         f"it would be about {percent(after['ece_chance'])}.{_bundle_words(after)}"

@@ -33,6 +33,7 @@ def write_decision_page(
     tables: Sequence[ShownTable],
     charts: Mapping[str, Mapping[str, Chart]],
     openings: Mapping[str, str],
+    advice: str = "",
 ) -> Path:
     """Writes the page and `figures/*.svg`; findings and `environment.json` lie in the folder.
 
@@ -42,6 +43,7 @@ def write_decision_page(
         tables: as people read them.
         charts: heading -> charts by their titles.
         openings: heading -> what stands above its charts; any may be left out.
+        advice: what to do, after what was found.
     """
     findings = (folder / "findings.txt").read_text(encoding="utf-8").splitlines()
     environment = read_json(folder / "environment.json")
@@ -53,6 +55,7 @@ def write_decision_page(
         "findings": findings,
         "charts": charts,
         "openings": openings,
+        "advice": advice,
         "captions": CAPTIONS,
         "environment": environment,
     }

@@ -124,7 +124,8 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
         )
     note = (
         "A set holds every genre above a threshold (LAC, least ambiguous classifier). Mean, then lowest to "
-        f"highest of {SET_SPLITS} random splits. The command score makes sets for each genre's covers."
+        f"highest of {SET_SPLITS} random splits; guaranteed is the mean over new covers. Score makes sets "
+        "for each genre's covers."
     )
     return ShownTable("Sets of genres instead of one", pd.DataFrame(rows), note)
 
@@ -157,28 +158,48 @@ def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
     return {file.stem: read_table(file, TEXTS) for file in sorted(folder.glob("*.csv"))}
 
 
-def guaranteed_targets(folder: Path) -> list[float]:
+def guaranteed_targets(tables: Mapping[str, pd.DataFrame]) -> list[float]:
     """The targets of a study, as proportions of wrong predictions, that one guaranteed threshold can keep.
 
     It must leave predictions enough to rely on, and fewer of them wrong than the target.
     """
-    rules = read_tables(folder)["abstention"]
+    rules = tables["abstention"]
     kept = rules[(rules["target"] == "error") & (rules["rule"] == "guaranteed")]
     enough = (kept["answered"] >= FEW_COVERS) & (kept["error"] <= kept["wished"])
     return kept.loc[enough, "wished"].tolist()
 
 
-def sets_in_vain(folder: Path) -> str:
-    """What to say and do where the sets that scoring makes by default name every genre; "" where not."""
-    sets = read_tables(folder)["sets"]
-    genres = sum(str(name).startswith("coverage_") for name in sets)
-    sizes = summarised_sets(sets).set_index(["method", "sets", "guarantee"])["size"]
-    by_genre, marginal = (
-        float(sizes.loc[(DEFAULT, kind, SPOKEN_GUARANTEE)]) for kind in (BY_GENRE, MARGINAL)
-    )
-    if not _all_genres(by_genre, genres):
+def unkept_words(tables: Mapping[str, pd.DataFrame], target: float) -> str:
+    """What to do where one guaranteed threshold cannot keep the target; "" where it can."""
+    kept = guaranteed_targets(tables)
+    if target in kept:
         return ""
+    if kept:
+        return f"A target of {100 * min(kept):g} % wrong can be guaranteed, and keeps some covers."
+    return _sets_instead(tables["sets"])
+
+
+def sets_in_vain(sets: pd.DataFrame) -> bool:
+    """Whether the sets that scoring makes by default name every genre."""
+    return _all_genres(_set_size(sets, BY_GENRE), _set_genres(sets))
+
+
+def _set_genres(sets: pd.DataFrame) -> int:
+    return sum(str(name).startswith("coverage_") for name in sets)
+
+
+def _set_size(sets: pd.DataFrame, kind: str) -> float:
+    sizes = summarised_sets(sets).set_index(["method", "sets", "guarantee"])["size"]
+    return float(sizes.loc[(DEFAULT, kind, SPOKEN_GUARANTEE)])
+
+
+def _sets_instead(sets: pd.DataFrame) -> str:
+    """What sets of genres give where no threshold keeps the target."""
+    genres, marginal = _set_genres(sets), _set_size(sets, MARGINAL)
     said = f"Sets for {100 * SPOKEN_GUARANTEE:g} % of {OVER_WORDS[BY_GENRE]}, as score makes them,"
+    if not sets_in_vain(sets):
+        size = _set_size(sets, BY_GENRE)
+        return f"{said} can be guaranteed: {size:.2f} of {genres} genres in a set. More covers would help."
     if _all_genres(marginal, genres):
         return f"{said} name every genre, and so do those of {OVER_WORDS[MARGINAL]}: learn from more covers."
     return (

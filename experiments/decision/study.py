@@ -22,7 +22,7 @@ from coverfusion.experiments.decision.several_tables import (
     genre_reliability,
     several_sets,
 )
-from coverfusion.experiments.decision.shown import shown_tables
+from coverfusion.experiments.decision.shown import shown_tables, unkept_words
 from coverfusion.experiments.decision.tables import (
     TARGET_ERRORS,
     abstention_table,
@@ -108,6 +108,7 @@ def decide(
         shown_tables(model.classifier, tables, wished),
         decision_charts(tables, wished),
         {CALIBRATED: calibration_words(tables["calibration"])},
+        unkept_words(tables, wished),
     )
     return place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
-from math import isnan
+from math import floor, isnan, log10
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ import pandas as pd
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.evaluation.intervals import Interval
 
+NOISE = 1e-6  # a value nearer to 0 is 0 but for rounding
 # score -> what the page calls it; all but the log loss are proportions, shown in percent
 SCORE_LABELS = {
     "accuracy": "accuracy",
@@ -142,6 +143,11 @@ def signed(value: float, digits: int = 2) -> str:
     return text[1:] if float(text) == 0 else text.replace("-", "\u2212")
 
 
+def digits_of(doubt: float) -> int:
+    """How many digits a value with this half-interval needs: 3, or up to 6 so that two of it show."""
+    return min(max(3, 1 - floor(log10(doubt))), 6) if doubt > 0 else 3
+
+
 def effect(value: float) -> str:
     """An effect on a prediction: one digit, two below 1, with a true minus sign; "0" where it is nothing."""
     text = signed(value, 1 if abs(value) >= 0.995 else 2)
@@ -173,8 +179,10 @@ def capital(text: str) -> str:
 def brief(value: float, digits: int = 3) -> str:
     """So many significant digits, all of those before the point, with a true minus sign.
 
-    Four digits have no comma: a year is 1975.
+    Four digits have no comma: a year is 1975. What only rounding parts from 0 is 0.
     """
+    if abs(value) < NOISE:
+        return "0"
     whole = f"{value:.0f}" if abs(value) < 9999.5 else f"{value:,.0f}"
     text = whole if abs(value) >= 10**digits else f"{value:.{digits}g}"
     return text.replace("-", "\u2212")

@@ -151,27 +151,33 @@ def _outline(axes: Axes, corners: Sequence[tuple[float, float]], colour: str, st
 
 
 def _number(axes: Axes, words: Sequence[MarkedWord], side: int, size: float) -> None:
-    """Numbers at corners of the boxes that no other number is near."""
+    """Numbers at corners or edges of the boxes, where no other number is near, or the least near."""
     taken: list[tuple[float, float]] = []
     for number, word in enumerate(words, 1):
-        free = [
-            corner
-            for corner in word.corners
-            if all(math.dist(corner, other) > side * size / 105 for other in taken)
+        room = [
+            (min((math.dist(place, other) for other in taken), default=math.inf), place)
+            for place in _places(word)
         ]
-        if free:
-            taken.append(free[0])
-            axes.annotate(
-                str(number),
-                free[0],
-                color="white",
-                size=size,
-                weight="bold",
-                ha="center",
-                va="center",
-                bbox={"boxstyle": "round,pad=0.2", "facecolor": INK, "edgecolor": WORD},
-                annotation_clip=False,
-            )
+        free = [place for distance, place in room if distance > side * size / 105]
+        taken.append(free[0] if free else max(room)[1])
+        axes.annotate(
+            str(number),
+            taken[-1],
+            color="white",
+            size=size,
+            weight="bold",
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "round,pad=0.2", "facecolor": INK, "edgecolor": WORD},
+            annotation_clip=False,
+        )
+
+
+def _places(word: MarkedWord) -> list[tuple[float, float]]:
+    """The corners of a box, then the middles of its edges."""
+    corners = [(float(x), float(y)) for x, y in word.corners]
+    edges = zip(corners, [*corners[1:], corners[0]], strict=True)
+    return [*corners, *(((x + u) / 2, (y + v) / 2) for (x, y), (u, v) in edges)]
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

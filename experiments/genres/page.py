@@ -13,7 +13,7 @@ import pandas as pd
 from coverfusion.data.duplicates import beside_another
 from coverfusion.experiments.drawing.charts import Axis
 from coverfusion.experiments.drawing.thumbnails import sides_at
-from coverfusion.experiments.drawing.words import listed, percent, spread
+from coverfusion.experiments.drawing.words import digits_of, listed, percent, spread
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.genres.distributions import distribution_chart, distributions
@@ -132,7 +132,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "models": scored_models(findings.run, genre),
         "confused": confused,
     }
-    return page | pictures(findings, genre, confused) | contributions(findings, genre)
+    return page | pictures(findings, genre, confused) | contributions(findings, genre, own)
 
 
 def pictures(findings: GenreFindings, genre: str, confused: Confused | None) -> dict[str, list[Any]]:
@@ -216,8 +216,15 @@ def guessed_f1(run: Run, genre: str) -> float:
     return 2 * own / (own + run.covers) if own else float("nan")
 
 
-def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
-    """The rows of the SHAP chart and of its readable columns, and the axis that holds the former."""
+def contributions(findings: GenreFindings, genre: str, effects: pd.DataFrame) -> dict[str, Any]:
+    """The rows of the SHAP chart and of its readable columns, and the axis that holds the former.
+
+    Args:
+        findings: of all genres.
+        genre: the page's.
+        effects: its, with `among`.
+    """
+    needed = dict(zip(effects["column"], effects["among"], strict=True))
     blocks = findings.shap.blocks[findings.shap.blocks["genre"] == genre]
     columns = findings.shap.columns[
         (findings.shap.columns["genre"] == genre)
@@ -233,7 +240,8 @@ def contributions(findings: GenreFindings, genre: str) -> dict[str, Any]:
             row
             | {
                 "speaks": speaking_values(row["meaning"], row["says"]),
-                "needed": needed_for(row["meaning"]) if row["says"] else "",
+                "needed": needed.get(row["column"], "") if row["says"] else "",
+                "digits": digits_of(row["doubt"]),
             }
             for row in _with_meanings(columns.head(MAX_SHAP_COLUMNS), findings.meanings)
         ],

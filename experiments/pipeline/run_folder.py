@@ -23,6 +23,7 @@ from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.pipeline.cached_fits import all_blocks
 from coverfusion.experiments.pipeline.guess import largest_genre
 from coverfusion.experiments.pipeline.results_csv import read_results
+from coverfusion.features.table import BACK_BLOCK, METADATA
 from coverfusion.fusion.pictures import PIXELS
 
 RUN_FILES = (  # that readers take numbers from; their digests are in the run folder
@@ -46,7 +47,11 @@ def blocks_in_words(blocks: Sequence[str]) -> str:
         return f"the words of {' and '.join(read)}"
     if len(blocks) == 1:
         return f"{blocks[0]}, the only block"
-    return "both blocks" if len(blocks) == 2 else f"all {len(blocks)} blocks"
+    said = "both blocks" if len(blocks) == 2 else f"all {len(blocks)} blocks"
+    kinds = {"metadata": METADATA, "the back": BACK_BLOCK}
+    counts = {kind: sum(name.startswith(prefix) for name in blocks) for kind, prefix in kinds.items()}
+    others = [f"{count} of {kind}" for kind, count in counts.items() if count]
+    return f"{said} ({', '.join(others)})" if others else said
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def say_unequal(covers: pd.DataFrame, config: Config) -> str:
 def _meaning(prior: Prior) -> str:
     if prior == "natural":
         return (
-            "Probabilities count on that (prior: natural), so that most predictions are right and small "
-            "genres are seldom named. `prior: balanced` takes all genres as equally common."
+            "Probabilities count on that (prior: natural), so that as many predictions as possible are "
+            "right, and small genres are seldom named. `prior: balanced` takes all genres as equally common."
         )
     if prior == "balanced":
         return (

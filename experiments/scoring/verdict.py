@@ -66,7 +66,8 @@ class Verdict:
             sentences.append(called_in_words(self.called, bool(self.reached)))
         if self.genre_set and self.set_coverage is not None:
             every = self.known_genres == len(self.genre_set)
-            sentences.append(set_in_words(self.genre_set, self.set_coverage, self.sets, every))
+            coverage = None if self.out_of_distribution else self.set_coverage
+            sentences.append(set_in_words(self.genre_set, coverage, self.sets, every))
         return [*sentences, self.note] if self.note else sentences
 
 
@@ -79,15 +80,23 @@ def called_in_words(genres: Sequence[str], reached: bool) -> str:
     return f"Called {', '.join(genres)}: no genre reaches its threshold, and this one comes nearest."
 
 
-def set_in_words(genres: Sequence[str], coverage: float, sets: str | None, every: bool = False) -> str:
-    """A set of genres and what it guarantees, as of `set_guarantee`; `every`: it has all genres."""
+def set_in_words(genres: Sequence[str], coverage: float | None, sets: str | None, every: bool = False) -> str:
+    """A set of genres and what it guarantees, as of `set_guarantee`.
+
+    Args:
+        genres: of the set.
+        coverage: a proportion, 0 to 1; None where nothing is guaranteed of the picture.
+        sets: what `coverage` is of.
+        every: the set has all genres.
+    """
     if every and sets == OF_ITS_GENRES:
         return "Its set holds all genres, so that it rules none out."
     if every:  # then it says nothing, and guarantees nothing
         return f"{UNDECIDED}: no genre can be ruled out."
     among = "Among" if sets == OF_ITS_GENRES else "One of"
     named = f"{'Only' if len(genres) == 1 else among}: {', '.join(genres)}"
-    return f"{named} (such sets hold {set_guarantee(coverage, sets)})."
+    holds = "nothing is guaranteed" if coverage is None else f"such sets hold {set_guarantee(coverage, sets)}"
+    return f"{named} ({holds})."
 
 
 def set_guarantee(coverage: float, sets: str | None) -> str:

@@ -111,16 +111,21 @@ def score_words(run: Run) -> str:
 
 
 def chosen_by_words(run: Run) -> str:
-    """By which score it was chosen, after its mark; nothing where there was no choice."""
+    """By which score it was chosen; nothing where there was no choice."""
     several = sum(model.kind == "fused" for model in run.models) > 1
-    return f", by {SET_METRICS[run.chosen_by].label}" if several else ""
+    return f"by {SET_METRICS[run.chosen_by].label}" if several else ""
 
 
 def guess_words(run: Run, usual: str, chance: float) -> str:
     """The baseline of the run's metric, and whether the chosen model may be no better; no full stop."""
     nearer = run.metric.better(_nearer(run.metric, run.score(run.chosen)))
-    doubt = "" if nearer > run.metric.better(chance) else "; the chosen model is not significantly better"
-    return f"{_baseline_words(run, usual, chance)}{doubt}"
+    beyond = "above" if run.metric.higher_is_better else "below"
+    verdict = (
+        f"the interval of the chosen model lies {beyond} that"
+        if nearer > run.metric.better(chance)
+        else "the chosen model is not significantly better"
+    )
+    return f"{_baseline_words(run, usual, chance)}; {verdict}"
 
 
 def _baseline_words(run: Run, usual: str, chance: float) -> str:
@@ -146,7 +151,8 @@ def chosen_name(run: Run) -> str:
 
 def run_gist(run: Run, usual: str, chance: float, difference: Interval | None) -> list[str]:
     """Three sentences in plain words: how good the chosen model is, chance, and which block says most."""
-    won = f"The chosen model is {chosen_name(run)}: {score_words(run)}."
+    by = f" ({chosen_by_words(run)})" if chosen_by_words(run) else ""
+    won = f"The chosen model{by} is {chosen_name(run)}: {score_words(run)}."
     guess = f"{guess_words(run, usual, chance)}."
     if difference is None:
         return [won, guess, "No block was tried alone beside others, so nothing is said here of fusing."]

@@ -10,8 +10,7 @@ from coverfusion.experiments.drawing.words import percent
 from coverfusion.experiments.pipeline.run_folder import Run
 
 _UNDER_SEVERAL = {
-    "drop": "left out, which makes the task easier: they cannot be right under each of their genres, and "
-    "figures with them would be lower",
+    "drop": "left out, which makes the task easier: no prediction is right under each of their genres",
     "first": "kept under the first genre alone",
     "all": "kept under every genre, so that not each of their rows can be right",
 }

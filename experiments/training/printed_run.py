@@ -53,7 +53,7 @@ def print_scores(folder: Path) -> None:
 
 def choice_sentences(run: Run) -> Iterator[str]:
     """Which model was chosen and how good it is, the baseline, and what flatters the choice."""
-    who = f"The chosen model ({CHOSEN_MARK}{chosen_by_words(run)})"
+    who = f"The chosen model ({', '.join(filter(None, [CHOSEN_MARK, chosen_by_words(run)]))})"
     yield f"{who} is {chosen_name(run)}: {score_words(run)}."
     yield f"{guess_words(run, *chance_of(run, run.metric))}."
     yield choice_in_words(run)

@@ -79,6 +79,7 @@ COUNT_WORDS = {
     "near_groups": "groups of near duplicates",
     "near_covers": "covers in them",
     "near_kept": "of these kept beside another; no split separates them",
+    "near_across": "of these beside another genre: alike by their hash, unlike when laid over each other",
 }
 
 

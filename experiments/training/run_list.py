@@ -50,7 +50,7 @@ def find_runs(root: Path) -> list[FoundRun]:
 def print_runs(root: Path, found: Sequence[FoundRun]) -> None:
     """Prints a row for each run, and a line for each folder that cannot be read."""
     table = new_table(f"Runs in {root}, the newest first")
-    for head in ("name", "collection", "blocks", "chosen model\nits score, %", "date"):
+    for head in ("name", "collection", "blocks", "chosen model and its score, %", "date"):
         table.add_column(head, overflow="fold", no_wrap=head == "date")
     for one in found:
         if one.run is None:

@@ -14,6 +14,7 @@ from coverfusion.experiments.pipeline.provenance import read_json
 
 ADVISED_FOLDS = 5
 FEW_COVERS = 30  # fewer cannot choose: one cover more or less right moves accuracy by over 3 points
+LEVEL = "always the most frequent genre of training"  # the line of `chance` in charts
 
 
 def chance(folder: Path) -> float:
@@ -23,6 +24,12 @@ def chance(folder: Path) -> float:
     nothing reaches next to none.
     """
     return float(read_json(folder / "study.json").get("chance", math.nan))
+
+
+def _always(folder: Path) -> str:
+    """What `chance` is of: "always saying Rock, the training covers' most frequent genre"."""
+    usual = read_json(folder / "study.json").get("usual")
+    return f"always saying {usual}, the training covers' most frequent genre" if usual else LEVEL
 
 
 def can_choose(best: Mapping[str, Any]) -> bool:
@@ -47,7 +54,7 @@ def few_words(folder: Path, best: Mapping[str, Any], values: Iterable[float], me
         f"On them {metric.label} goes from {ends[0].removesuffix(' %')} to {ends[1]}.",
     ]
     if metric.name == "accuracy" and max(known) <= guessed:  # False where nobody can guess (NaN)
-        said.append(f"None is above always saying the most frequent genre ({metric.shown(guessed)}).")
+        said.append(f"None is above {_always(folder)} ({metric.shown(guessed)}).")
     return said
 
 
@@ -93,10 +100,7 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
     if metric.name != "accuracy" or math.isnan(guessed) or best["corrected_low"] > guessed:
         return said
     many = ", corrected for the choice" if best["tried"] > 1 else ""
-    said.append(
-        "No value is significantly better than always saying the most frequent genre "
-        f"({metric.shown(guessed)}){many}."
-    )
+    said.append(f"No value is significantly better than {_always(folder)} ({metric.shown(guessed)}){many}.")
     if not folds:
         covers = read_json(folder / "collection.json")["covers"]
         said.append(

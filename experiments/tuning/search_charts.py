@@ -22,9 +22,10 @@ from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
+from coverfusion.experiments.tuning.judged import LEVEL
 from coverfusion.experiments.tuning.values import label
 
-BEST, CHANCE = "the best, with its interval", "always the most frequent genre"
+BEST = "the best, with its interval"
 
 
 def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric, ringed: bool) -> Spot:
@@ -50,7 +51,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         trials: of the search.
         metric: of the trials.
         found: from `best_spot`.
-        chance: the accuracy of always saying the most frequent genre; NaN: another metric.
+        chance: the accuracy of always saying the most frequent genre of training; NaN: another metric.
         course: from `course_title`.
     """
     done = trials[trials["state"] == "finished"]
@@ -80,7 +81,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
         shown=metric.figure,
         line=metric.scale * chance,
-        line_label=CHANCE,
+        line_label=LEVEL,
         notes=_best_note(found),
     )
 
@@ -140,7 +141,7 @@ def parameter_charts(
             x_ticks=ticks,
             shown=metric.figure,
             line=metric.scale * chance,
-            line_label=CHANCE,
+            line_label=LEVEL,
             notes=_best_note(found),
         )
     return charts

@@ -20,6 +20,7 @@ from coverfusion.experiments.drawing.curves import (
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
+from coverfusion.experiments.tuning.judged import LEVEL
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
 ALWAYS_SHOWN = ("accuracy", "log_loss")  # beside the metric that the sweep ranks by
@@ -67,7 +68,7 @@ def _curve(
         x_ticks=[(float(value), label(value)) for value in sorted(values)],
         shown=metric.figure,
         line=line,
-        line_label="always the most frequent genre",
+        line_label=LEVEL,
         notes=[("ringed", "the best on validation covers")] if table["best"].eq(True).any() else [],
     )
 
@@ -103,7 +104,7 @@ def _forest(table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: fl
         shown=metric.figure,
         tick=metric.tick,
         line=line,
-        line_label="always the most frequent genre",
+        line_label=LEVEL,
         groups={group: f"{covers} covers" for covers, group in GROUPS.items()},
     )
 

@@ -72,6 +72,7 @@ def test_everything_left_out_is_counted_and_listed(small):
         "near_groups": 2,
         "near_covers": 4,
         "near_kept": 2,
+        "near_across": 0,
         "near_conflicting": 2,
     }
     assert collection.rejected[["genre", "reason"]].to_numpy().tolist() == [

@@ -126,6 +126,9 @@ def test_drawn_covers_that_the_hash_takes_for_alike_are_grouped_but_not_conflict
     assert collection.counts["near_groups"] > 0
     assert len(collection) == 150
     assert collection.conflicts.empty
+    near = collection.frame[collection.frame["cover_id"].isin(collection.near)]
+    across = near.groupby("group")["genre"].transform("nunique") > 1
+    assert collection.counts["near_across"] == across.sum() > 0
 
 
 def test_a_second_reading_lays_no_two_covers_over_each_other_and_a_larger_one_only_new_ones(

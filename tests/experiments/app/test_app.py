@@ -479,6 +479,11 @@ def test_the_words_and_the_table_of_two_covers_count_in_one_direction(model: Loa
         assert difference_words(two).startswith(f"The {head.split()[0].lower()} cover gets")
 
 
+def test_two_equal_files_get_as_much(model: LoadedModel) -> None:
+    two = compare_two(model.bundle, model.extractors, [app_cover("opera", 61)] * 2, "opera")
+    assert difference_words(two) == plain(f"Both covers get as much for opera ({100 * two.scores[0]:.1f}).")
+
+
 def test_features_of_two_covers_have_both_values_and_the_effects_that_are_known(model: LoadedModel) -> None:
     covers = [app_cover("opera", 61), app_cover("dub", 62)]
     two = compare_two(model.bundle, model.extractors, covers, "opera")

@@ -79,7 +79,8 @@ def test_the_leaderboard_of_another_run_does_not_say_that_its_model_scores(run: 
 
 
 def test_a_set_without_all_that_the_model_has_learnt_from_has_a_reserve() -> None:
-    facts = {"genre_set": ["Rock"], "known_genres": 3, "set_coverage": 0.9, "sets": "by-genre", "lacking": []}
+    facts = {"genre_set": ["Rock"], "known_genres": 3, "set_coverage": 0.9, "sets": "by-genre"}
+    facts |= {"lacking": [], "out_of_distribution": False}
     reserve = plain(SET_LACKING)
     assert reserve not in set_said(facts)
     assert set_said({**facts, "lacking": ["No back."]}).endswith(reserve)

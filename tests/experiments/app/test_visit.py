@@ -136,6 +136,11 @@ def test_a_visit(visit: Visit, run: Path, tmp_path: Path) -> None:
     page.get_by_role("heading", name="Their strongest features").wait_for()
     page.get_by_text("Second cover: why").click()
     page.get_by_alt_text("The cover with marks").nth(1).wait_for()
+    second = page.get_by_role("combobox", name="Second cover")
+    second.press("ArrowUp")
+    second.press("Enter")
+    page.get_by_text("Both are the same cover").wait_for()
+    assert not faults(page)
 
     _open(visit, "Leaderboard")
     page.get_by_role("rowheader", name=re.compile("logistic, both blocks")).wait_for()

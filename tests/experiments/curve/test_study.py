@@ -211,7 +211,7 @@ def _law(**changes: object) -> pd.DataFrame:
 def test_a_curve_without_a_forecast_says_why_and_what_was_found() -> None:
     (said,) = curve_findings(_law(), Room(genres=4, covers=206, folds=5))
     assert "50.0 % right (42.0\u201358.0) with 165 training covers" in said
-    assert "brought +2.0 points (\u22121.0 to +5.0) on average, the last step +3.0 points" in said
+    assert "brought +2.0 points (\u22121.0 to +5.0) on average, which is not significant, the last" in said
     assert said.endswith(
         "No forecast, sizes too close: the largest is 3.3 times the smallest. Name 4 or more by --sizes, the "
         "smallest 40 to 41."

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from coverfusion.experiments.decision.shown import (
     read_tables,
     sets_in_vain,
     shown_tables,
+    unkept_words,
 )
 from coverfusion.experiments.decision.study import decide
 from coverfusion.experiments.decision.tables import (
@@ -159,23 +159,24 @@ def test_the_page_says_above_the_charts_by_which_method_probabilities_were_calib
 @pytest.mark.parametrize(
     ("by_genre", "marginal", "words"),
     [
-        (2.58, 2.01, None),
+        (2.58, 2.01, "as score makes them, can be guaranteed: 2.58 of 3 genres in a set."),
         (3.0, 2.01, "--sets marginal of score: 2.01 of 3 genres in a set"),
         (3.0, 3.0, "so do those of all covers: learn from more covers."),
     ],
 )
 def test_which_sets_name_every_genre_and_what_else_there_is(
-    by_genre: float, marginal: float, words: str | None, tmp_path: Path
+    by_genre: float, marginal: float, words: str
 ) -> None:
     columns = ["method", "sets", "guarantee", "split", "coverage", "size", "single"]
     sizes = {"by-genre": by_genre, "marginal": marginal}
     rows = [["lac", kind, 0.9, 0, 0.9, size, 0.0] for kind, size in sizes.items()]
     rows += [["lac", kind, 0.8, 0, 0.8, 1.5, 0.5] for kind in sizes]  # of another guarantee than scoring's
     genres = {f"coverage_{genre}": 0.9 for genre in "abc"}
-    pd.DataFrame(rows, columns=columns).assign(**genres).to_csv(tmp_path / "sets.csv", index=False)
-    said = sets_in_vain(tmp_path)
-    assert (words is None) == (said == "")
-    assert (words or "") in said
+    sets = pd.DataFrame(rows, columns=columns).assign(**genres)
+    rule = {"target": "error", "rule": "guaranteed", "wished": 0.2, "answered": 0, "error": np.nan}
+    rules = pd.DataFrame([rule])
+    assert sets_in_vain(sets) == (by_genre == 3.0)
+    assert words in unkept_words({"sets": sets, "abstention": rules}, 0.2)
 
 
 def test_what_is_missed_or_of_few_covers_is_told_in_counts(study: Path) -> None:
@@ -191,19 +192,27 @@ def test_what_is_missed_or_of_few_covers_is_told_in_counts(study: Path) -> None:
     assert "missed" not in shown_tables(name, tables, 0.2)[0].note
 
 
-def test_a_target_is_offered_only_where_a_guarantee_keeps_it(study: Path, tmp_path: Path) -> None:
-    for file in study.glob("*.csv"):
-        shutil.copy(file, tmp_path)
-    rules = pd.read_csv(study / "abstention.csv")
+def test_a_target_is_offered_only_where_a_guarantee_keeps_it(study: Path) -> None:
+    tables = read_tables(study)
+    rules = tables["abstention"]
     asked = (rules["target"] == "error") & (rules["rule"] == "guaranteed")
     rules.loc[asked, "answered"], rules.loc[asked, "error"] = 0, np.nan
-    rules.to_csv(tmp_path / "abstention.csv", index=False)
-    assert guaranteed_targets(tmp_path) == []
+    assert guaranteed_targets(tables) == []
     # one cover, and that one wrong, is no prediction to rely on
     rules.loc[asked & (rules["wished"] == 0.4), ["answered", "error"]] = [1, 1.0]
     rules.loc[asked & (rules["wished"] == 0.3), ["answered", "error"]] = [20, 0.2]
-    rules.to_csv(tmp_path / "abstention.csv", index=False)
-    assert guaranteed_targets(tmp_path) == [0.3]
+    assert guaranteed_targets(tables) == [0.3]
+    assert unkept_words(tables, 0.3) == ""
+    assert unkept_words(tables, 0.2).startswith("A target of 30 % wrong can be guaranteed")
+
+
+def test_the_page_says_what_to_do_where_the_target_cannot_be_kept(
+    runs: dict[str, Path], tmp_path: Path
+) -> None:
+    strict = decide(runs["folds"], target=0.001, out=tmp_path / "strict")
+    advice = unkept_words(read_tables(strict), 0.001)
+    assert "can be guaranteed" in advice
+    assert advice in html.unescape((strict / "index.html").read_text()).partition("<main>")[0]
 
 
 def test_intervals_of_pooled_folds_are_as_wide_as_the_report_s(runs: dict[str, Path]) -> None:
@@ -333,9 +342,10 @@ def test_the_verdict_claims_only_what_intervals_support() -> None:
     assert verdict(tables, 0.2).replace("\u00a0", " ") == (
         "At most 20 % wrong over all covers, with 90 % confidence, by one threshold: it keeps 50.0 % of the "
         "covers. Single genres have no such guarantee. More are wrong among those predicted Pop (35.0 %, "
-        "25.0 to 46.0) and those that are Jazz (51.0 %, 30.8 to 70.9). It is open for those predicted Jazz "
-        "(31.2 %, 17.1 to 50.1) and those that are Rock (30.0 %, 10.0 to 70.9): more are wrong here, and "
-        "their intervals include 20 %. With a threshold for each predicted genre, Pop gets no prediction."
+        "25.0 to 46.0) and those that are Jazz (51.0 %, 30.8 to 70.9). More are wrong here, but not "
+        "significantly, among those predicted Jazz (31.2 %, 17.1 to 50.1) and those that are Rock (30.0 %, "
+        "10.0 to 70.9): their intervals include 20 %. With a threshold for each predicted genre, "
+        "Pop gets no prediction."
     )
     none = tables["abstention"].assign(answered=0)
     assert "cannot be guaranteed" in verdict(tables | {"abstention": none}, 0.2)

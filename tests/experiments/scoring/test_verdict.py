@@ -16,7 +16,9 @@ def test_warnings_come_first_and_the_note_last() -> None:
     sentences = Verdict(True, ["Rock", "Pop"], 0.75, True, "Drawn.").in_words()
     assert sentences[:2] == [OUT_OF_DISTRIBUTION, NO_GUARANTEE]
     assert Verdict(True).in_words() == [NO_ANSWER]
-    assert sentences[2:] == ["One of: Rock, Pop (such sets hold the true genre of 75 % of covers).", "Drawn."]
+    assert sentences[2:] == ["One of: Rock, Pop (nothing is guaranteed).", "Drawn."]
+    (known,) = Verdict(False, ["Rock", "Pop"], 0.75, False).in_words()
+    assert known == "One of: Rock, Pop (such sets hold the true genre of 75 % of covers)."
 
 
 def test_what_a_set_guarantees_says_of_which_covers() -> None:

@@ -39,7 +39,9 @@ def test_gist_says_who_won_against_chance_and_the_best_block(inputs: Inputs) -> 
     assert "by validation is color with 50.0\u00a0% (" in sentences[2]
     assert "25.0 points" in sentences[2]
     assert ("the chosen model is not significantly better" in sentences[1]) == (score.low <= 4 / 12)
+    assert ("the interval of the chosen model lies above that" in sentences[1]) == (score.low > 4 / 12)
     assert "not significantly better" in run_gist(run, usual, score.low, difference)[1]
+    assert sentences[0].startswith("The chosen model (by log loss) is logistic")
     assert sentences[2].endswith("No block alone is significantly better than chance on these covers.")
 
 
@@ -53,7 +55,7 @@ def test_every_sentence_is_in_the_metric_that_models_are_ranked_by(tmp_path: Pat
     page = inputs.page()
     gist = page.all("p", "gist")[0].text
     assert f"its macro F1 is 75.0\u00a0% ({spread(score)}) on 12 test covers" in gist
-    assert "would give a macro F1 of 16.7\u00a0%." in gist
+    assert "would give a macro F1 of 16.7\u00a0%; " in gist
     ends = f"{100 * difference.low:+.1f} to {100 * difference.high:+.1f}".replace("-", "\u2212")
     assert ends in gist
     assert "The best single block by validation is color with 50.0\u00a0%" in gist
