@@ -173,6 +173,9 @@ def score_command(
         return
     print_place("Finished already" if resume and not new_covers else "Scores", out)
     log_if_asked(Path(out), track, tracking_uri)
+    read = [] if tally is None else tally.first.loc[tally.first["error"].fillna("") == "", "path"].tolist()
+    if read:
+        print_next("see why a picture gets its genre", "explain", bundle, read[0])
 
 
 def _print_scores(tally: Tally, listed: bool, abstains: bool) -> None:

@@ -158,12 +158,10 @@ class Explanation:
 
     @property
     def headline_note(self) -> str:
-        """What stands behind the genres: the classifier, and what must be known of the probabilities."""
+        """What stands behind the genres: the classifier, and how its probabilities are meant."""
         known = [self.classifier]
         if self.verdict.called is not None:
             known.append("each genre by itself")
-        if self.training_cover:
-            known.append("learnt from this cover")
         return ", ".join(known)
 
     @property

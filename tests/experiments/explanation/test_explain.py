@@ -127,7 +127,7 @@ def test_a_cover_is_explained(plain: Path) -> None:
     assert found.neighbours[0].thumbnail == encode(_covers()[0][25])
     assert found.training_cover
     assert found.in_words()[0] == TRAINING_COVER_WARNING
-    assert found.headline_note.endswith(", learnt from this cover")
+    assert found.headline_note == "logistic"  # the warning says once what it has learnt from
 
 
 def test_a_set_with_its_guarantee_is_told_only_of_covers_that_are_new(plain: Path) -> None:
