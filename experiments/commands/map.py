@@ -18,7 +18,7 @@ SCORE_WORDS = {
     "rand": "adjusted Rand index",
     "information": "adjusted mutual information",
     "clusters": "how many clusters",
-    "unclustered": "proportion of covers in none",
+    "unclustered": "proportion of covers in none, %",
 }
 
 SCORES_EXPLAINED = (
@@ -77,11 +77,12 @@ def print_map(folder: Path) -> None:
         )
     empty = scores.loc[(scores["score"] == "clusters") & (scores["value"] == 0), "of"]
     scores = scores[~scores["of"].isin(empty)]
+    shown = {"clusters": "{:.0f}".format, "unclustered": lambda value: f"{100 * value:.1f}"}
     scores = scores.assign(
         of=scores["of"].replace(CLUSTER_WORDS),
         score=scores["score"].replace(SCORE_WORDS),
         value=[
-            NO_VALUE if value != value else f"{value:.0f}" if score == "clusters" else three_digits(value)
+            NO_VALUE if value != value else shown.get(score, three_digits)(value)
             for score, value in zip(scores["score"], scores["value"].astype(float).tolist(), strict=True)
         ],
     )

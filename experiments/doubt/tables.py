@@ -105,8 +105,8 @@ def suggested_words(row: Mapping[str, Any]) -> str:
     named, rest = often[:MOST_NAMED], often[MOST_NAMED:]
     if len(rest) == 1:
         named, rest = often, []
-    parts = [f"{genre}\u00a0{count:,}" for genre, count in named]
-    return ", ".join([*parts, *([f"others\u00a0{sum(count for _, count in rest):,}"] if rest else [])])
+    parts = [f"{genre} {count:,}" for genre, count in named]
+    return ", ".join([*parts, *([f"others {sum(count for _, count in rest):,}"] if rest else [])])
 
 
 def _coded(predictions: pd.DataFrame) -> tuple[list[str], np.ndarray, np.ndarray]:

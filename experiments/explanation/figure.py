@@ -212,7 +212,9 @@ def _effects(figure: Figure, explanation: Explanation, left: float) -> None:
     wide = WIDTH - MARGIN - left  # all that is left: without a map there is room for two panels
     factor, unit = display_unit(parts.unit)
     is_probability = parts.unit == PROBABILITY
-    base, score = (f"{100 * v:.0f} %" if is_probability else effect(v) for v in (parts.base, parts.score))
+    base, score = (
+        f"{100 * v:.0f}\u00a0%" if is_probability else effect(v) for v in (parts.base, parts.score)
+    )
     text = (
         f"{unit if is_probability else parts.unit}: from {base} ({parts.start}) to {score}; {parts.method}."
     )

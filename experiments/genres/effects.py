@@ -8,7 +8,7 @@ from scipy.stats import mannwhitneyu
 
 from coverfusion.data.genre_sets import genre_names
 from coverfusion.experiments.evaluation.statistics import holm
-from coverfusion.experiments.genres.membership import of_genre
+from coverfusion.experiments.genres.membership import of_genre, one_a_group
 from coverfusion.experiments.pipeline.progress import counted
 from coverfusion.features.descriptions import CIRCULAR_COLUMNS
 from coverfusion.features.table import FeatureTable
@@ -68,8 +68,7 @@ def effects(values: pd.DataFrame, covers: pd.DataFrame) -> pd.DataFrame:
     with counted("effects", len(genres)) as bar:
         for genre in genres:
             inside = of_genre(covers, genre)
-            own = values.loc[covers[inside].drop_duplicates("group")["cover_id"]].to_numpy(np.float64)
-            rest = values.loc[covers[~inside].drop_duplicates("group")["cover_id"]].to_numpy(np.float64)
+            own, rest = (values.loc[ids].to_numpy(np.float64) for ids in one_a_group(covers, inside))
             for number, column in enumerate(values.columns):
                 a, b = _there(own[:, number]), _there(rest[:, number])
                 if len(a) and len(b) and min(a.min(), b.min()) < max(a.max(), b.max()):

@@ -28,6 +28,17 @@ def of_genre(frame: pd.DataFrame, genre: str, column: str = "genre") -> np.ndarr
     return np.array([genre in names for names in names_in(frame, column)], dtype=bool)
 
 
+def one_a_group(covers: pd.DataFrame, inside: np.ndarray) -> tuple[list[str], list[str]]:
+    """Cover ids of a genre and of all others, one of each group on each side: copies are no evidence.
+
+    Args:
+        covers: frame with `cover_id` and `group`.
+        inside: (n covers,) bool, which are of the genre.
+    """
+    own, others = (covers[side].drop_duplicates("group")["cover_id"].tolist() for side in (inside, ~inside))
+    return own, others
+
+
 def stands_with(covers: pd.DataFrame, genre: str) -> Counter[str]:
     """Other genre -> how many covers of this one have it too."""
     own = covers[of_genre(covers, genre)]

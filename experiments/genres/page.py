@@ -19,7 +19,7 @@ from coverfusion.experiments.evaluation.statistics import widening
 from coverfusion.experiments.genres.distributions import distribution_chart, distributions
 from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL, distinct
 from coverfusion.experiments.genres.findings import GenreFindings
-from coverfusion.experiments.genres.membership import names_in, of_genre, stands_with
+from coverfusion.experiments.genres.membership import names_in, of_genre, one_a_group, stands_with
 from coverfusion.experiments.genres.palette import over
 from coverfusion.experiments.genres.pictures import marked_picture
 from coverfusion.experiments.genres.shap import Shap
@@ -94,6 +94,8 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     own = own.assign(among=among(own, findings.covers, findings.meanings, inside))
     effects = _with_meanings(distinct(own, findings.correlation, MAX_EFFECTS), findings.meanings)
     palette = findings.palettes.get(genre, [])
+    ours, others = one_a_group(findings.covers, inside)
+    values = findings.values.loc[[*ours, *others]]
     words = (
         typical_words(findings.words, findings.covers, genre, MAX_WORDS, findings.text_model)
         if findings.words is not None
@@ -124,7 +126,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
         "mean": findings.means.get(genre),
         "distributions": [
             (one, distribution_chart(one, genre, findings.run.item))
-            for one in distributions(findings.values, findings.meanings, inside)
+            for one in distributions(values, findings.meanings, np.arange(len(values)) < len(ours))
         ],
         "testable": can_be_typical(findings.space, genre),
         "words": words,
@@ -321,7 +323,7 @@ def _mistaken(confused: Confused, genre: str, item: str) -> str:
     rate = f"{percent(confused.share, 0)} ({spread(confused.ends)})"
     if confused.surely is None:
         return f"Of the {genre} {item}s that are not {confused.genre} it calls {rate} so."
-    return f"It takes {rate} of them for {confused.genre}{confused.doubt}."
+    return f"Of the {genre} {item}s it takes {rate} for {confused.genre}{confused.doubt}."
 
 
 def headline(effects: Rows) -> Rows:

@@ -99,8 +99,8 @@ def open_candidates(
         classifier: one name; its parameters in the config are the others' values.
         changed: parameter -> some value, of what the study changes.
         study: what tells this study from others on the same covers; written as `study.json`,
-            with the training covers' most frequent genre as `usual` and the accuracy of always saying it as
-            `chance`.
+            with the training covers' most frequent genre as `usual`, whether others are as frequent as
+            `level_with`, and the accuracy of always saying it as `chance`.
         fresh: forget an earlier study with the same digest.
 
     Raises:
@@ -149,14 +149,15 @@ def _no_test_covers(covers: pd.DataFrame, config: Config, say: bool = False) -> 
     return covers[covers["cover_id"].map(chosen_split(covers, config, say)) != "test"]
 
 
-def _chance(covers: pd.DataFrame, parts: list[Part]) -> dict[str, str | float]:
-    """The most frequent genre that any part learns from, and the accuracy of always saying it."""
+def _chance(covers: pd.DataFrame, parts: list[Part]) -> dict[str, Any]:
+    """The most frequent genre that the parts learn from, and the accuracy of always saying it."""
     if has_sets(covers):
         return {}
     genre = covers.set_index("cover_id")["genre"]
-    named = largest_genre(genre[genre.index.isin([cover for part in parts for cover in part.train])])
+    counts = genre[genre.index.isin([cover for part in parts for cover in part.train])].value_counts()
+    named, level_with = largest_genre(counts.to_dict()), bool((counts == counts.max()).sum() > 1)
     held_out = [cover for part in parts for cover in part.predicted[VALIDATION]]
-    return {"usual": named, "chance": float((genre[held_out] == named).mean())}
+    return {"usual": named, "level_with": level_with, "chance": float((genre[held_out] == named).mean())}
 
 
 def _extractors(config: Config, classifier: str) -> list[Extractor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,34 @@ from coverfusion.experiments.pipeline.provenance import read_json
 
 ADVISED_FOLDS = 5
 FEW_COVERS = 30  # fewer cannot choose: one cover more or less right moves accuracy by over 3 points
-LEVEL = "always the most frequent genre of training"  # the line of `chance` in charts
 
 
-def chance(folder: Path) -> float:
-    """The accuracy on validation covers of always saying the most frequent genre of the training covers.
+@dataclass(frozen=True)
+class Chance:
+    """What always saying the most frequent genre of the training covers reaches on the validation covers.
 
-    NaN of covers of several genres: of those a prediction is right where the whole set is, and knowing
-    nothing reaches next to none.
+    Attributes:
+        accuracy: NaN of covers of several genres: of those a prediction is right where the whole set is, and
+            knowing nothing reaches next to none.
+        always: "always saying Rock"; studies of older versions do not name the genre.
+        why: that it is the most frequent genre, or one of them.
     """
-    return float(read_json(folder / "study.json").get("chance", math.nan))
+
+    accuracy: float
+    always: str
+    why: str
 
 
-def _always(folder: Path) -> str:
-    """What `chance` is of: "always saying Rock, the training covers' most frequent genre"."""
-    usual = read_json(folder / "study.json").get("usual")
-    return f"always saying {usual}, the training covers' most frequent genre" if usual else LEVEL
+def chance(folder: Path) -> Chance:
+    """That of a study's folder."""
+    study = read_json(folder / "study.json")
+    usual = study.get("usual", "the most frequent genre")
+    which = "one of the most frequent genres" if study.get("level_with") else "the most frequent genre"
+    return Chance(
+        float(study.get("chance", math.nan)),
+        f"always saying {usual}",
+        f"{usual} is {which} of the training covers." if "usual" in study else "",
+    )
 
 
 def can_choose(best: Mapping[str, Any]) -> bool:
@@ -53,8 +66,8 @@ def few_words(folder: Path, best: Mapping[str, Any], values: Iterable[float], me
         f"{how_many(int(best['n']), 'validation cover')}: too few to choose by. {advice}.",
         f"On them {metric.label} goes from {ends[0].removesuffix(' %')} to {ends[1]}.",
     ]
-    if metric.name == "accuracy" and max(known) <= guessed:  # False where nobody can guess (NaN)
-        said.append(f"None is above {_always(folder)} ({metric.shown(guessed)}).")
+    if metric.name == "accuracy" and max(known) <= guessed.accuracy:  # False where nobody can guess (NaN)
+        said.append(f"None is above {guessed.always} ({metric.shown(guessed.accuracy)}). {guessed.why}")
     return said
 
 
@@ -97,10 +110,13 @@ def judged_words(folder: Path, best: Mapping[str, Any], metric: Metric) -> list[
             f"{metric.shown(best['corrected'])} ({low} to {high})."
         )
     guessed = chance(folder)
-    if metric.name != "accuracy" or math.isnan(guessed) or best["corrected_low"] > guessed:
+    level = guessed.accuracy
+    if metric.name != "accuracy" or math.isnan(level) or best["corrected_low"] > level:
         return said
     many = ", corrected for the choice" if best["tried"] > 1 else ""
-    said.append(f"No value is significantly better than {_always(folder)} ({metric.shown(guessed)}){many}.")
+    said.append(
+        f"No value is significantly better than {guessed.always} ({metric.shown(level)}){many}. {guessed.why}"
+    )
     if not folds:
         covers = read_json(folder / "collection.json")["covers"]
         said.append(

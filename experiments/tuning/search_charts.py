@@ -22,7 +22,7 @@ from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.drawing.words import records
 from coverfusion.experiments.evaluation.chosen_metric import Metric
 from coverfusion.experiments.pipeline.cached_fits import VALIDATION
-from coverfusion.experiments.tuning.judged import LEVEL
+from coverfusion.experiments.tuning.judged import Chance
 from coverfusion.experiments.tuning.values import label
 
 BEST = "the best, with its interval"
@@ -44,14 +44,14 @@ def best_spot(trials: pd.DataFrame, rows: pd.DataFrame, metric: Metric, ringed: 
     return replace(spot, low=low, high=high, ringed=True) if ringed else spot
 
 
-def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: float, course: str) -> Curve:
+def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: Chance, course: str) -> Curve:
     """Every trial in its turn, and the best so far.
 
     Args:
         trials: of the search.
         metric: of the trials.
         found: from `best_spot`.
-        chance: the accuracy of always saying the most frequent genre of training; NaN: another metric.
+        chance: the line of accuracy; another metric has none.
         course: from `course_title`.
     """
     done = trials[trials["state"] == "finished"]
@@ -80,8 +80,8 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: flo
         series=[each for each in series if each.spots or each.line],
         x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
         shown=metric.figure,
-        line=metric.scale * chance,
-        line_label=LEVEL,
+        line=_line(metric, chance),
+        line_label=chance.always,
         notes=_best_note(found),
     )
 
@@ -105,7 +105,7 @@ def parameter_charts(
     space: Mapping[str, Mapping[str, Any]],
     metric: Metric,
     found: Spot,
-    chance: float,
+    chance: Chance,
     course: str,
 ) -> dict[str, Chart]:
     """Parameter -> the score of the finished trials against it, for those that were searched.
@@ -140,8 +140,8 @@ def parameter_charts(
             series=[Series("finished trial", 0, spots)],
             x_ticks=ticks,
             shown=metric.figure,
-            line=metric.scale * chance,
-            line_label=LEVEL,
+            line=_line(metric, chance),
+            line_label=chance.always,
             notes=_best_note(found),
         )
     return charts
@@ -157,10 +157,14 @@ def best_of(trials: pd.DataFrame) -> dict[str, Any]:
     return records(trials[trials["best"]])[0]
 
 
-def _heights(values: Sequence[float], metric: Metric, chance: float) -> Axis:
+def _line(metric: Metric, chance: Chance) -> float:
+    return metric.scale * chance.accuracy if metric.name == "accuracy" else math.nan
+
+
+def _heights(values: Sequence[float], metric: Metric, chance: Chance) -> Axis:
     """The axis of scores: from 0 where it is a proportion, so that one cover does not look like much."""
     zero = [0.0] if metric.percent else []
-    return height_axis([*values, *zero, metric.scale * chance], 0, 100 if metric.percent else math.inf)
+    return height_axis([*values, *zero, _line(metric, chance)], 0, 100 if metric.percent else math.inf)
 
 
 def _trials(name: str, group: int, rows: pd.DataFrame, column: str, metric: Metric, found: Spot) -> Series:

@@ -47,7 +47,7 @@ def write_search_page(folder: Path) -> Path:
     metric = SET_METRICS[study["metric"]]
     trials, importance = read_trials(folder, metric), read_csv(folder / "importance.csv")
     rows = read_sweep_table(folder / "best.csv")
-    line = chance(folder) if metric.name == "accuracy" else math.nan
+    line = chance(folder)
     folds = read_config(folder / "config.yaml").folds or 1
     course = course_title(metric, folds)
     found = best_spot(trials, rows, metric, search_chooses(folder))
@@ -73,6 +73,7 @@ def write_search_page(folder: Path) -> Path:
         "chooses": search_chooses(folder),
         "best_number": best_of(trials)["trial"] if search_chooses(folder) else 0,
         "metric": metric,
+        "why": line.why if metric.name == "accuracy" else "",
         "course": course,
         "best_text": (folder / "best.yaml").read_text(encoding="utf-8"),
     }

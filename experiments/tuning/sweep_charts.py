@@ -20,7 +20,7 @@ from coverfusion.experiments.drawing.curves import (
 from coverfusion.experiments.drawing.forest import Forest, Row, forest_axis
 from coverfusion.experiments.evaluation.chosen_metric import SET_METRICS, Metric
 from coverfusion.experiments.pipeline.cached_fits import TRAINING, VALIDATION
-from coverfusion.experiments.tuning.judged import LEVEL
+from coverfusion.experiments.tuning.judged import Chance
 from coverfusion.experiments.tuning.values import is_number, label, spans_decades
 
 ALWAYS_SHOWN = ("accuracy", "log_loss")  # beside the metric that the sweep ranks by
@@ -28,7 +28,7 @@ GROUPS = {VALIDATION: 0, TRAINING: 1}
 
 
 def sweep_charts(
-    table: pd.DataFrame, values: Sequence[Any], parameter: str, chance: float, metric: Metric
+    table: pd.DataFrame, values: Sequence[Any], parameter: str, chance: Chance, metric: Metric
 ) -> dict[str, Chart]:
     """Score -> a curve where the values are numbers, else a row a value; the best is marked.
 
@@ -36,24 +36,30 @@ def sweep_charts(
         table: `values.csv`.
         values: all that were tried, in their order.
         parameter: its name.
-        chance: accuracy of always predicting the most frequent genre; NaN: there is no such line.
+        chance: the line of accuracy.
         metric: that chose the best value.
     """
     shown = [each for each in SET_METRICS.values() if each.name in (*ALWAYS_SHOWN, metric.name)]
     numbers = len(values) > 1 and all(map(is_number, values))
     charts: dict[str, Chart] = {}
     for each in shown:
-        line = 100 * chance if each.name == "accuracy" else math.nan
+        line = 100 * chance.accuracy if each.name == "accuracy" else math.nan
         most = 100.0 if each.percent else math.inf
         if numbers:
-            charts[each.label] = _curve(table, values, parameter, each, line, most)
+            charts[each.label] = _curve(table, values, parameter, each, line, chance.always, most)
         else:
-            charts[each.label] = _forest(table, values, each, line, most)
+            charts[each.label] = _forest(table, values, each, line, chance.always, most)
     return charts
 
 
 def _curve(
-    table: pd.DataFrame, values: Sequence[Any], parameter: str, metric: Metric, line: float, most: float
+    table: pd.DataFrame,
+    values: Sequence[Any],
+    parameter: str,
+    metric: Metric,
+    line: float,
+    always: str,
+    most: float,
 ) -> Curve:
     log = spans_decades(values)
     x = width_axis(min(values), max(values), log)
@@ -68,7 +74,7 @@ def _curve(
         x_ticks=[(float(value), label(value)) for value in sorted(values)],
         shown=metric.figure,
         line=line,
-        line_label=LEVEL,
+        line_label=always,
         notes=[("ringed", "the best on validation covers")] if table["best"].eq(True).any() else [],
     )
 
@@ -87,7 +93,9 @@ def _series(table: pd.DataFrame, values: Sequence[Any], metric: Metric, covers: 
     return Series(f"{covers} covers", GROUPS[covers], spots, [(spot.x, spot.y) for spot in spots])
 
 
-def _forest(table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: float, most: float) -> Forest:
+def _forest(
+    table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: float, always: str, most: float
+) -> Forest:
     best = set(table.loc[table["best"].eq(True), "value"])
     rows = []
     for value in map(label, values):
@@ -104,7 +112,7 @@ def _forest(table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: fl
         shown=metric.figure,
         tick=metric.tick,
         line=line,
-        line_label=LEVEL,
+        line_label=always,
         groups={group: f"{covers} covers" for covers, group in GROUPS.items()},
     )
 

@@ -58,6 +58,7 @@ def write_sweep_page(folder: Path) -> Path:
         "folds": pd.read_csv(folder / "folds.csv")["part"].nunique(),
         "findings": sweep_findings(folder),
         "metric": metric,
+        "why": chance(folder).why,
         "has_column": metric.column in COLUMNS,
         "charts": charts,
         "marked": "Ringed" if "curve.svg" in {chart.template for chart in charts.values()} else "\u2605",

@@ -182,8 +182,11 @@ def test_tables_lie_beside_the_pages(run: Path, out: Path) -> None:
 def test_words_faces_and_persons_are_told_where_they_were_read(run: Path, tmp_path: Path) -> None:
     """The same run with blocks `ocr` and `people` laid down by hand: every Dub cover bears one word."""
     prepared = reopen(run)
-    covers = prepared.covers
+    covers = prepared.covers.copy()
     dub = (covers["genre"] == "Dub & Bass").to_numpy()
+    part = pd.read_parquet(run / "splits.parquet").set_index("cover_id")["split"]
+    learnt = covers["cover_id"].map(part).eq("train").to_numpy()
+    covers.loc[np.flatnonzero(dub & learnt)[:20], "group"] = -1  # near duplicates
     box = [[10, 10], [60, 10], [60, 30], [10, 30]]
     texts = np.where(dub, "<b>DUBWISE</b> love", "love")
     notes = [json.dumps([{"text": str(text), "confidence": 0.9, "box": box}]) for text in texts]
@@ -207,6 +210,12 @@ def test_words_faces_and_persons_are_told_where_they_were_read(run: Path, tmp_pa
     kinds = [e.text for e in page.all("td", "text")]
     assert "large, closer to the bottom edge" in kinds  # larger numbers of `center_y` are further down
     assert "large, higher" in kinds
+    effects = pd.read_csv(index.parent / "effects.csv").set_index(["genre", "column"])
+    text = effects.loc[("Dub & Bass", "ocr.area_share")]
+    # one of the near duplicates counts, in the table and in the histograms
+    assert text["covers"] == 11
+    medians = f"median {brief(text['median'])} (elsewhere {brief(text['median_others'])})"
+    assert medians in [e.text for e in page.all("figcaption")]
     titles = [e.text for e in page.all("h4")]
     assert titles == [title for title, _ in SHOWN_COLUMNS.values()]
     faces = page.all("svg", "chart")[3].attributes["aria-label"]

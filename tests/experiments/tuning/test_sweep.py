@@ -1,5 +1,6 @@
 """Validation curves on a small drawn collection."""
 
+import html
 import json
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from coverfusion.experiments.drawing.forest import Forest
 from coverfusion.experiments.evaluation.chosen_metric import METRICS
 from coverfusion.experiments.pipeline.config import Config
 from coverfusion.experiments.pipeline.preparation import open_collection, prepare, run_extractors
-from coverfusion.experiments.tuning.judged import chance
+from coverfusion.experiments.tuning.judged import Chance, chance
 from coverfusion.experiments.tuning.sweep import sweep
 from coverfusion.experiments.tuning.sweep_charts import sweep_charts
 from coverfusion.experiments.tuning.sweep_page import sweep_findings, write_sweep_page
@@ -24,6 +25,8 @@ from coverfusion.features.registry import Extractor
 from coverfusion.fusion.registry import create
 from tests.helpers.charts import chart_words
 from tests.helpers.small import config, save_small, tiny_network
+
+CHANCE = Chance(0.2, "always saying dub", "dub is the most frequent genre of the training covers.")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,8 @@ def test_numbers_are_a_curve_and_names_are_rows() -> None:
     )
     best = (table["value"] == "10") & (table["covers"] == "validation")
     table = table.assign(best=best.map({True: True, False: None}))
-    curve = sweep_charts(table, [10, 1], "k", 0.2, METRICS["accuracy"])["accuracy"]
+    curve = sweep_charts(table, [10, 1], "k", CHANCE, METRICS["accuracy"])["accuracy"]
+    assert (curve.line, curve.line_label) == (pytest.approx(20), "always saying dub")
     assert isinstance(curve, Curve)
     assert curve.x.log
     assert [text for _, text in curve.x_ticks] == ["1", "10"]
@@ -100,7 +104,7 @@ def test_numbers_are_a_curve_and_names_are_rows() -> None:
     assert [(spot.y, spot.low, spot.high) for spot in curve.series[0].spots] == [
         pytest.approx((30, 20, 40))
     ] * 2
-    forest = sweep_charts(table, ["none", 10], "k", 0.2, METRICS["accuracy"])["log loss"]
+    forest = sweep_charts(table, ["none", 10], "k", CHANCE, METRICS["accuracy"])["log loss"]
     assert isinstance(forest, Forest)
     assert [(row.heading, row.label) for row in forest.rows if row.strong] == [("10", "validation covers")]
     assert forest.rows[0].high == pytest.approx(1.4)
@@ -130,10 +134,15 @@ def test_chance_is_that_of_the_covers_that_judge(study: Path, manifest: Path, tm
     part = pd.read_parquet(study / "splits.parquet").set_index("cover_id")["split"]
     train, held_out = (covers[part.index[part == name]] for name in ("train", "validation"))
     most = min(genre for genre, count in train.value_counts().items() if count == train.value_counts().max())
-    assert chance(study) == pytest.approx((held_out == most).sum() / len(held_out))
+    said = chance(study)
+    assert said.accuracy == pytest.approx((held_out == most).sum() / len(held_out))
+    assert said.always == f"always saying {most}"
+    several = (train.value_counts() == train.value_counts().max()).sum() > 1
+    assert said.why.startswith(f"{most} is {'one of ' if several else ''}the most frequent genre")
+    assert said.why in html.unescape((study / "index.html").read_text())
     folds = sweep(config(manifest, tmp_path, folds=2), "knn", "k", [1], workers=1)
     judged = covers[part.index[part != "test"]]  # each is held out once
-    assert chance(folds) == pytest.approx(judged.value_counts().max() / len(judged))
+    assert chance(folds).accuracy == pytest.approx(judged.value_counts().max() / len(judged))
 
 
 def _asked(manifest: Path) -> tuple[Config, Collection, list[Extractor]]:
@@ -232,7 +241,7 @@ def test_few_covers_name_no_best_value(study: Path, tmp_path: Path) -> None:
 def test_values_that_do_no_better_than_guessing_are_said_to(study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     shutil.copytree(study, folder)
-    guessed = chance(folder)
+    guessed = chance(folder).accuracy
     for accuracy, said in ((guessed - 0.01, True), (guessed, True), (guessed + 0.01, False)):
         table = pd.read_csv(folder / "values.csv", dtype={"value": str})
         held_out = table["covers"] == "validation"
