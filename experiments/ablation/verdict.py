@@ -68,7 +68,7 @@ def _fusing(part: pd.DataFrame, metric: Metric) -> str:
     level = [other["unit"] for other in others if math.isclose(other["difference"], row["difference"])]
     best = f"{row['unit']} (as good as {listed(level)})" if level else row["unit"]
     value, low, high = _span(row, metric)
-    doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
+    doubt = _doubt(row)
     return f"all blocks against the best block alone, {best}: {value} {metric.gain} ({low} to {high}){doubt}."
 
 
@@ -102,7 +102,7 @@ def _added(part: pd.DataFrame, metric: Metric) -> str:
     said = []
     for row in records(part):
         added, to = _ADDED[row["unit"]]
-        doubt = "" if row["p_holm"] < ALPHA else ", which is not significant"
+        doubt = _doubt(row)
         said.append("{} {} ({} to {}) to {}{}".format(added, *_span(row, metric), to, doubt))
     return f"{metric.gain}: {'; '.join(said)}."
 
@@ -117,6 +117,14 @@ def _turned(part: pd.DataFrame) -> dict[str, pd.Series]:
 def _each(part: pd.DataFrame, metric: Metric) -> str:
     ordered = part.sort_values("difference", ascending=False)
     return listed(["{} {} ({} to {})".format(row["unit"], *_span(row, metric)) for row in records(ordered)])
+
+
+def _doubt(row: Mapping[str, Any]) -> str:
+    """What follows a difference that is not significant; its interval, not corrected, may exclude 0."""
+    if row["p_holm"] < ALPHA:
+        return ""
+    clear = row["low"] > 0 or row["high"] < 0
+    return f", which is not significant{' after the correction' if clear else ''}"
 
 
 def _span(row: Mapping[str, Any], metric: Metric) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ def set_said(facts: dict[str, Any]) -> str:
     every = len(names) == facts["known_genres"]
     coverage = None if facts["out_of_distribution"] else facts["set_coverage"]
     said = [set_in_words(names, coverage, facts["sets"], every)]
-    said += [SET_BESIDE_CALLED] if facts["sets"] == OF_ITS_GENRES else []
+    said += [SET_BESIDE_CALLED] if facts["sets"] == OF_ITS_GENRES and coverage is not None else []
     said += [SET_LACKING] if facts["lacking"] and not every else []
     return plain(" ".join(said))
 

@@ -31,6 +31,8 @@ EXAMPLE = "the example"  # its task in the background
 SHOWN = "shown"  # in the visitor's session: page, run and model that are shown
 STYLE = """<style>
 [data-testid=stCaptionContainer] { color: inherit; opacity: 0.8; }
+/* its Stop leaves a half-drawn page with no way on; scoring has a Stop of its own */
+[data-testid=stStatusWidget] button { display: none; }
 [data-testid=stFileUploaderDropzoneInstructions] * { white-space: normal; }
 [data-variant=segmented_control], [data-variant=segmented_control] * { color: inherit !important; }
 .st-key-similar { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 0.75rem; }

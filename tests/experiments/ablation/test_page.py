@@ -122,6 +122,12 @@ def test_the_verdict_says_what_metadata_adds() -> None:
     [said] = ablation_verdict(rows, METRICS["accuracy"])
     added = "+14.0 (+10.0 to +18.0) to"
     assert f"pictures add {added} metadata; metadata adds {added} pictures" in said
+    for low, words in (
+        (0.1, "which is not significant after the correction"),
+        (-0.1, "which is not significant"),
+    ):
+        [said] = ablation_verdict(rows.assign(p_holm=0.2, low=low), METRICS["accuracy"])
+        assert said.count(f"metadata, {words};") == 1
 
 
 @pytest.mark.parametrize(
