@@ -21,7 +21,7 @@ WORKS = [
     "inspect {manifest} --labels many --out {out} --store {store}",
     f"train {ON} -c logistic -c knn --folds 3",
     f"train {ON} -c mlp --seeds 2 --folds 3",
-    f"train {ON} -c stack -c average -c knn -c logistic",
+    "train {ensembles} --store {store} --out {out}",
     f"ablate {ON} -c logistic --folds 3 --repeats 1",
     f"ablate {ON} --plan --pilot {{run}} --folds 3",
     f"curve {ON} -c logistic --folds 3 --sizes 30 --sizes 31",
@@ -71,6 +71,11 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     one.to_csv(folder / "one.csv", index=False)
     config = folder / "many.yaml"
     config.write_text(f"collection: {manifest}\nlabels: many\nblocks: [color]\n")
+    ensembles = folder / "ensembles.yaml"
+    of = "{classifiers: [logistic, knn]}"  # by default networks are among them
+    ensembles.write_text(
+        f"{config.read_text()}classifiers: {{stack: {of}, average: {of}, knn: {{}}, logistic: {{}}}}\n"
+    )
     runs = folder / "runs"
     asked = ["-b", "color", "-c", "logistic", "-c", "knn", "--folds", "3"]
     where = ["--store", str(folder / "store"), "--out", str(runs)]
@@ -80,6 +85,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {
         "manifest": manifest,
         "config": config,
+        "ensembles": ensembles,
         "picture": folder / "cover-003.png",
         "store": folder / "store",
         "runs": runs,
