@@ -29,6 +29,7 @@ RULES = {
     "plain": "one threshold, no guarantee",
 }
 KINDS = {BY_GENRE: "each genre's covers", MARGINAL: "all covers together"}
+THRESHOLDS = {BY_GENRE: "one for each genre", MARGINAL: "one for all"}
 BY_GENRE_HEADING = "By genre"
 CALIBRATED = "Are the probabilities right?"
 FIRST_POINTS = 4  # of the curve: they stand for so few covers that their intervals would fill the plot
@@ -90,6 +91,7 @@ def _genres(tables: Mapping[str, pd.DataFrame], target: float) -> Iterator[tuple
                 "wrong among its predictions by guaranteed thresholds, %",
                 target,
                 "target",
+                THRESHOLDS,
             ),
         )
 
@@ -176,16 +178,22 @@ def _sets(sets: pd.DataFrame) -> dict[str, Forest]:
 
 
 def _by_genre(
-    rows: pd.DataFrame, column: str, value: str, axis_label: str, line: float, line_label: str
+    rows: pd.DataFrame,
+    column: str,
+    value: str,
+    axis_label: str,
+    line: float,
+    line_label: str,
+    kinds: Mapping[str, str] = KINDS,
 ) -> Forest:
     """A row a genre and kind, beside what was asked for."""
     drawn = [
         Row(
-            label=KINDS[row[column]],
+            label=kinds[row[column]],
             value=row[value],
             low=row[f"{value}_low"],
             high=row[f"{value}_high"],
-            group=list(KINDS).index(row[column]),
+            group=list(kinds).index(row[column]),
             heading=str(row["genre"]),
             missing="no prediction",
         ).scaled(100)

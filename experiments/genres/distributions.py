@@ -81,10 +81,11 @@ def distribution_chart(one: Distribution, genre: str, item: str = "cover") -> Cu
     own, others = (
         _steps(edges, [100 * getattr(bar, name) for bar in one.bars]) for name in ("own", "others")
     )
-    places = range(0, len(edges), -(-len(one.bars) // 4))
-    ends = [(edges[k], brief(edges[k])) for k in places]
-    if one.beyond and ends[-1][0] == edges[-1]:
-        ends[-1] = (edges[-1], f"{ends[-1][1]}+")
+    step, last = -(-len(one.bars) // 4), len(one.bars)
+    ends = [(edges[k], brief(edges[k])) for k in range(0, last + 1, step)]
+    if one.beyond:  # the end is named, in place of a tick that is near
+        ends = [(edge, name) for edge, name in ends if edge <= edges[last - step]]
+        ends.append((edges[last], f"{brief(edges[last])}+"))
     middles = [((bar.low + bar.high) / 2, bar.label) for bar in one.bars]
     return Curve(
         title=f"{one.title} of {genre} {item}s against all others. {_in_words(one)}",

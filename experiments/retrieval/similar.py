@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +78,10 @@ def similar(
     elif out and out.suffix.lower() == ".json":
         write_json(out, {"picture": picture, "words": words, "covers": nearest.to_dict("records")})
     elif out:
-        draw_similar(asked, nearest, _neighbours(opened).thumbnails(nearest["cover_id"].tolist())).save(out)
+        neighbours = _neighbours(opened)
+        usual = math.nan if words is not None else neighbours.usual_distance()
+        thumbnails = list(neighbours.thumbnails(nearest["cover_id"].tolist()))
+        draw_similar(asked, nearest, thumbnails, usual).save(out)
     return nearest
 
 

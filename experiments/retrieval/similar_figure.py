@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,10 @@ MUTED_COLOUR = "#767676"
 
 
 def draw_similar(
-    asked: Image.Image | str, covers: pd.DataFrame, thumbnails: Sequence[bytes | None]
+    asked: Image.Image | str,
+    covers: pd.DataFrame,
+    thumbnails: Sequence[bytes | None],
+    usual: float = math.nan,
 ) -> Image.Image:
     """What was asked for first, then each cover with its genre and distance; `TILES_ACROSS` in a row.
 
@@ -27,10 +31,12 @@ def draw_similar(
         asked: the picture, or the words.
         covers: `genre` and `distance`, in the order to show.
         thumbnails: their JPEGs; None where there is none.
+        usual: how far apart two random covers are; NaN where that is not known, or another distance.
     """
     own = asked.copy() if isinstance(asked, Image.Image) else _card(asked)
     own.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    tiles = [(own, "this picture" if isinstance(asked, Image.Image) else "these words", "")]
+    scale = "" if math.isnan(usual) else f"random pair {usual:.2f}"
+    tiles = [(own, "this picture" if isinstance(asked, Image.Image) else "these words", scale)]
     for row, content in zip(covers.itertuples(), thumbnails, strict=True):
         tile = Image.open(io.BytesIO(content)) if content else _card("no picture")
         tiles.append((tile, label(row.genre), f"distance {row.distance:.2f}"))

@@ -64,7 +64,7 @@ def few_words(folder: Path, best: Mapping[str, Any], values: Iterable[float], me
     ends = [metric.shown(end) for end in (min(known), max(known))]
     said = [
         f"{how_many(int(best['n']), 'validation cover')}: too few to choose by. {advice}.",
-        f"On them {metric.label} goes from {ends[0].removesuffix(' %')} to {ends[1]}.",
+        f"On them {metric.label} lies between {ends[0].removesuffix(' %')} and {ends[1]}.",
     ]
     if metric.name == "accuracy" and max(known) <= guessed.accuracy:  # False where nobody can guess (NaN)
         said.append(f"None is above {guessed.always} ({metric.shown(guessed.accuracy)}). {guessed.why}")

@@ -81,7 +81,7 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: Cha
         x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
         shown=metric.figure,
         line=_line(metric, chance),
-        line_label=chance.always,
+        line_label=f"{chance.always}: {metric.figure(_line(metric, chance))}",
         notes=_best_note(found),
     )
 
@@ -141,7 +141,7 @@ def parameter_charts(
             x_ticks=ticks,
             shown=metric.figure,
             line=_line(metric, chance),
-            line_label=chance.always,
+            line_label=f"{chance.always}: {metric.figure(_line(metric, chance))}",
             notes=_best_note(found),
         )
     return charts

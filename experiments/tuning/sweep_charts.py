@@ -45,10 +45,11 @@ def sweep_charts(
     for each in shown:
         line = 100 * chance.accuracy if each.name == "accuracy" else math.nan
         most = 100.0 if each.percent else math.inf
+        named = f"{chance.always}: {each.figure(line)}"
         if numbers:
-            charts[each.label] = _curve(table, values, parameter, each, line, chance.always, most)
+            charts[each.label] = _curve(table, values, parameter, each, line, named, most)
         else:
-            charts[each.label] = _forest(table, values, each, line, chance.always, most)
+            charts[each.label] = _forest(table, values, each, line, named, most)
     return charts
 
 

@@ -201,3 +201,7 @@ def test_a_sheet_shows_long_names_and_missing_pictures() -> None:
     pixels = np.asarray(sheet)
     assert (pixels[12 + 64, 12 + 64] == [254, 0, 0]).all() or (pixels[12 + 64, 12 + 64] == [255, 0, 0]).all()
     assert (pixels[140:, 152 + 128 : 164] == 255).all()  # names stay on their own tile
+    scaled = np.asarray(draw_similar(solid("red", (300, 100)), found, [None, None], usual=3.88))
+    below = slice(12 + 128 + 4 + 16, None)
+    assert (pixels[below, :140] == 255).all()
+    assert (scaled[below, :140] != 255).any()  # how far apart random covers are

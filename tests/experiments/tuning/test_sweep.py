@@ -96,7 +96,7 @@ def test_numbers_are_a_curve_and_names_are_rows() -> None:
     best = (table["value"] == "10") & (table["covers"] == "validation")
     table = table.assign(best=best.map({True: True, False: None}))
     curve = sweep_charts(table, [10, 1], "k", CHANCE, METRICS["accuracy"])["accuracy"]
-    assert (curve.line, curve.line_label) == (pytest.approx(20), "always saying dub")
+    assert (curve.line, curve.line_label) == (pytest.approx(20), "always saying dub: 20.0")
     assert isinstance(curve, Curve)
     assert curve.x.log
     assert [text for _, text in curve.x_ticks] == ["1", "10"]
