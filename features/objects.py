@@ -20,6 +20,14 @@ from coverfusion.features.weights import Weights, packaged_file
 
 _MODEL = "efficientnet-lite0"
 SECOND = "_2"  # of two classes with one name
+_MEANT = {  # which of two classes with one name
+    "crane": "crane (bird)",
+    "crane_2": "crane (machine)",
+    "cardigan": "cardigan (dog)",
+    "cardigan_2": "cardigan (knitwear)",
+    "maillot": "maillot (tights)",
+    "maillot_2": "maillot (swimsuit)",
+}
 _LEAST = 1e-9  # a confidence has a logarithm
 
 
@@ -122,8 +130,8 @@ def _imagenet() -> dict[str, str]:
 
 
 def _first(key: str, names: str) -> str:
-    """The first of a class's names; that of a second crane is "crane 2"."""
-    return names.partition(",")[0] + (f" {SECOND[1:]}" if key.endswith(SECOND) else "")
+    """The first of a class's names, and which class is meant where two have it."""
+    return _MEANT.get(key, names.partition(",")[0])
 
 
 def _key(name: str) -> str:

@@ -45,6 +45,20 @@ COMMANDS = [
 # pages ask for nothing after they are loaded: the second frame has what their scripts draw
 DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
+A4_WIDTH = 688  # pixels of 96 an inch, without margins
+PRINTED = """() => {
+  const shown = [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility());
+  const words = (one) => one.innerText.trim().replace(/\\s+/g, " ");
+  const scrolls = (one) => /auto|scroll/.test(getComputedStyle(one).overflow);
+  const cut = (one) => scrolls(one) && one.scrollHeight > one.clientHeight + 1;
+  const alone = (one) => [...one.children].every((child) => child.matches("h2") || !child.checkVisibility());
+  return [
+    ...(document.documentElement.scrollWidth > innerWidth ? ["wider than the sheet"] : []),
+    ...shown.filter((one) => one.matches("section") && alone(one)).map((one) => `alone: ${words(one)}`),
+    ...shown.filter(cut).map((one) => `cut off: ${words(one).slice(0, 40)}`),
+  ];
+}"""
+
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
@@ -62,6 +76,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     finally:
         os.chdir(before)
     return sorted(folder.rglob("*.html"))
+
+
+@pytest.mark.slow
+def test_a_print_is_whole(pages: list[Path], tmp_path: Path) -> None:
+    """No box is cut off, nothing is wider than the sheet, and no heading stands alone."""
+    found = []
+    with visited(tmp_path, "file://", width=A4_WIDTH) as visit:
+        visit.page.emulate_media(media="print")
+        for page in pages:
+            visit.page.goto(page.as_uri())
+            visit.page.evaluate(DRAWN)
+            found += [f"{page.parent.name}/{page.name}: {fault}" for fault in visit.page.evaluate(PRINTED)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.slow

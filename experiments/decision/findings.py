@@ -15,8 +15,8 @@ from coverfusion.fusion.uncertainty.decision import BY_GENRE, MARGINAL
 
 SET_METHODS_TEXT = (
     "Genre sets are made in two ways. LAC (least ambiguous classifier) takes every genre above a "
-    "threshold: the smallest sets, as score makes them. APS (adaptive prediction sets) adds up the most "
-    "probable genres, so that harder covers get larger sets."
+    "threshold, as score does; mostly its sets are the smaller ones. APS (adaptive prediction sets) adds up "
+    "the most probable genres, so that harder covers get larger sets."
 )
 SET_KINDS_TEXT = (
     "Their guarantee is over all covers together (marginal), or over the covers of each genre (by genre). "
@@ -170,8 +170,9 @@ def calibration_words(table: pd.DataFrame) -> str:
     before, after = kinds["none"], kinds["chosen"]
     if after["log_loss"] == before["log_loss"]:
         return (
-            f"Calibration: log loss {before['log_loss']:.3f}, calibration error {percent(before['ece'])}. "
-            "The probabilities are left as they were: no method of calibration clearly improves them."
+            f"Calibration: log loss {before['log_loss']:.3f}, calibration error {percent(before['ece'])}; by "
+            f"chance alone it would be about {percent(before['ece_chance'])}. The probabilities are "
+            "left as they were: no method of calibration clearly improves them."
             f"{_bundle_words(after, left=True)}"
         )
     return (

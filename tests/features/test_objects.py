@@ -42,7 +42,10 @@ def test_a_cat_is_a_cat_a_person_a_person_and_a_cup_a_cup(photos: list[Image.Ima
 def test_each_column_has_a_name_of_its_own_and_a_meaning() -> None:
     described = Objects().describe()
     assert len(described) == 1080
-    assert "crane" in described["imagenet_crane_2"]
+    assert "'crane (machine)'" in described["imagenet_crane_2"]
+    doubled = [name for name in described if f"{name}_2" in described]
+    assert all(" (" in described[name] and " (" in described[f"{name}_2"] for name in doubled)
+    assert len(doubled) == 3
     assert "acoustic guitar" in described["imagenet_acoustic_guitar"]
     assert "traffic light" in described["coco_traffic_light"]
 

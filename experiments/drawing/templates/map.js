@@ -147,7 +147,10 @@ function ask() {
 function draw() {
   const density = window.devicePixelRatio || 1;
   const [width, height] = [Math.round(canvas.clientWidth * density), Math.round(canvas.clientHeight * density)];
-  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+  if (canvas.width !== width || canvas.height !== height) {
+    [canvas.width, canvas.height] = [width, height];
+    measure(); // what fits a screen does not fit a sheet of paper
+  }
   const layers = inView(width, height, density);
   pen.globalAlpha = 1;
   pen.clearRect(0, 0, width, height);

@@ -253,10 +253,11 @@ def test_genres_are_told_by_the_plain_rule_where_nothing_is_guaranteed(study: Pa
 
 
 def test_probabilities_that_are_left_have_one_log_loss() -> None:
-    kinds = [{"kind": kind, "log_loss": 1.476, "ece": 0.1} for kind in ("none", "chosen")]
+    kinds = [{"kind": kind, "log_loss": 1.476, "ece": 0.1, "ece_chance": 0.12} for kind in ("none", "chosen")]
     said = calibration_words(pd.DataFrame(kinds))
     assert said.count("1.476") == 1
     assert "before" not in said
+    assert "calibration error 10.0\u00a0%; by chance alone it would be about 12.0\u00a0%" in said
     assert "left as they were" in said
 
 
