@@ -13,7 +13,7 @@ from coverfusion.experiments.evaluation.intervals import chance_error, reliabili
 from coverfusion.experiments.pipeline.run_folder import read_run
 from coverfusion.experiments.training.report import shown_counts
 from tests.helpers.browser import visited
-from tests.helpers.planted_run import MARKUP, NOTE, RIGHT, Inputs, Page, planted_run
+from tests.helpers.planted_run import FUSED, MARKUP, NOTE, RIGHT, Inputs, Model, Page, planted_run
 
 # --- the page ------------------------------------------------------------------------------------------
 
@@ -191,6 +191,18 @@ def test_the_leaderboard_sorts_and_filters_and_a_cell_opens_its_covers(
         page.click(".matrix td.hit a")
         assert page.locator("details[open]").count() == 2  # of the section, of the cell
         assert not visit.wrong
+
+
+def test_a_model_of_a_block_s_words_is_found_by_the_block(tmp_path: Path) -> None:
+    words = Model("text", ("ocr:letters", "ocr:words"))
+    page = planted_run(tmp_path, {FUSED: 9, words: 8}).page()
+    blocks = {
+        row.attributes["data-classifier"]: row.attributes["data-blocks"].split()
+        for row in page.all("tr")
+        if "data-classifier" in row.attributes
+    }
+    assert set(blocks["text"]) == {"ocr"}
+    assert blocks["logistic"] == list(FUSED.blocks)
 
 
 @pytest.mark.slow
