@@ -131,8 +131,8 @@ def _sets(sets: pd.DataFrame) -> ShownTable:
 
 
 def _all_genres(size: float, genres: int) -> bool:
-    """Whether a mean size reads as that of sets of all genres."""
-    return f"{size:.2f}" == f"{genres:.2f}"
+    """Whether a mean size is that of sets of all genres."""
+    return math.isclose(size, genres)
 
 
 def _kept(row: Mapping[str, Any], covers: float = math.inf) -> dict[str, str]:
