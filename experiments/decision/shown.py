@@ -199,7 +199,7 @@ def _sets_instead(sets: pd.DataFrame) -> str:
     said = f"Sets for {100 * SPOKEN_GUARANTEE:g} % of {OVER_WORDS[BY_GENRE]}, as score makes them,"
     if not sets_in_vain(sets):
         size = _set_size(sets, BY_GENRE)
-        return f"{said} can be guaranteed: {size:.2f} of {genres} genres in a set. More covers would help."
+        return f"{said} can be guaranteed: {size:.2f} of {genres} genres in a set. More covers may help."
     if _all_genres(marginal, genres):
         return f"{said} name every genre, and so do those of {OVER_WORDS[MARGINAL]}: learn from more covers."
     return (
