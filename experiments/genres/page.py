@@ -16,7 +16,7 @@ from coverfusion.experiments.drawing.thumbnails import sides_at
 from coverfusion.experiments.drawing.words import digits_of, listed, percent, spread
 from coverfusion.experiments.evaluation.intervals import Interval
 from coverfusion.experiments.evaluation.statistics import widening
-from coverfusion.experiments.genres.distributions import distribution_chart, distributions
+from coverfusion.experiments.genres.distributions import SHOWN_COLUMNS, distribution_chart, distributions
 from coverfusion.experiments.genres.effects import SIGNIFICANCE_LEVEL, distinct
 from coverfusion.experiments.genres.findings import GenreFindings
 from coverfusion.experiments.genres.membership import names_in, of_genre, one_a_group, stands_with
@@ -95,7 +95,7 @@ def genre_page(findings: GenreFindings, genre: str) -> dict[str, Any]:
     effects = _with_meanings(distinct(own, findings.correlation, MAX_EFFECTS), findings.meanings)
     palette = findings.palettes.get(genre, [])
     ours, others = one_a_group(findings.covers, inside)
-    values = findings.values.loc[[*ours, *others]]
+    values = findings.values.filter(items=list(SHOWN_COLUMNS)).loc[[*ours, *others]]
     words = (
         typical_words(findings.words, findings.covers, genre, MAX_WORDS, findings.text_model)
         if findings.words is not None

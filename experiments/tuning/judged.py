@@ -32,6 +32,14 @@ class Chance:
     always: str
     why: str
 
+    def line(self, metric: Metric) -> float:
+        """Where a chart of a metric has its line; NaN of any but accuracy."""
+        return metric.scale * self.accuracy if metric.name == "accuracy" else math.nan
+
+    def label(self, metric: Metric) -> str:
+        """What that line is, with its value."""
+        return f"{self.always}: {metric.figure(self.line(metric))}"
+
 
 def chance(folder: Path) -> Chance:
     """That of a study's folder."""

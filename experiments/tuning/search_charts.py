@@ -80,8 +80,8 @@ def history_chart(trials: pd.DataFrame, metric: Metric, found: Spot, chance: Cha
         series=[each for each in series if each.spots or each.line],
         x_ticks=[(float(trial), str(trial)) for trial in range(first, last + 1, step)],
         shown=metric.figure,
-        line=_line(metric, chance),
-        line_label=f"{chance.always}: {metric.figure(_line(metric, chance))}",
+        line=chance.line(metric),
+        line_label=chance.label(metric),
         notes=_best_note(found),
     )
 
@@ -140,8 +140,8 @@ def parameter_charts(
             series=[Series("finished trial", 0, spots)],
             x_ticks=ticks,
             shown=metric.figure,
-            line=_line(metric, chance),
-            line_label=f"{chance.always}: {metric.figure(_line(metric, chance))}",
+            line=chance.line(metric),
+            line_label=chance.label(metric),
             notes=_best_note(found),
         )
     return charts
@@ -157,14 +157,10 @@ def best_of(trials: pd.DataFrame) -> dict[str, Any]:
     return records(trials[trials["best"]])[0]
 
 
-def _line(metric: Metric, chance: Chance) -> float:
-    return metric.scale * chance.accuracy if metric.name == "accuracy" else math.nan
-
-
 def _heights(values: Sequence[float], metric: Metric, chance: Chance) -> Axis:
     """The axis of scores: from 0 where it is a proportion, so that one cover does not look like much."""
     zero = [0.0] if metric.percent else []
-    return height_axis([*values, *zero, _line(metric, chance)], 0, 100 if metric.percent else math.inf)
+    return height_axis([*values, *zero, chance.line(metric)], 0, 100 if metric.percent else math.inf)
 
 
 def _trials(name: str, group: int, rows: pd.DataFrame, column: str, metric: Metric, found: Spot) -> Series:

@@ -43,13 +43,11 @@ def sweep_charts(
     numbers = len(values) > 1 and all(map(is_number, values))
     charts: dict[str, Chart] = {}
     for each in shown:
-        line = 100 * chance.accuracy if each.name == "accuracy" else math.nan
         most = 100.0 if each.percent else math.inf
-        named = f"{chance.always}: {each.figure(line)}"
         if numbers:
-            charts[each.label] = _curve(table, values, parameter, each, line, named, most)
+            charts[each.label] = _curve(table, values, parameter, each, chance, most)
         else:
-            charts[each.label] = _forest(table, values, each, line, named, most)
+            charts[each.label] = _forest(table, values, each, chance, most)
     return charts
 
 
@@ -58,8 +56,7 @@ def _curve(
     values: Sequence[Any],
     parameter: str,
     metric: Metric,
-    line: float,
-    always: str,
+    chance: Chance,
     most: float,
 ) -> Curve:
     log = spans_decades(values)
@@ -68,14 +65,14 @@ def _curve(
     return Curve(
         title=f"{metric.label} against {parameter}",
         x=x,
-        y=height_axis([*series_values(series), line], 0, most),
+        y=height_axis([*series_values(series), chance.line(metric)], 0, most),
         x_label=f"{parameter}{' (logarithmic)' if log else ''}",
         y_label=metric.named,
         series=series,
         x_ticks=[(float(value), label(value)) for value in sorted(values)],
         shown=metric.figure,
-        line=line,
-        line_label=always,
+        line=chance.line(metric),
+        line_label=chance.label(metric),
         notes=[("ringed", "the best on validation covers")] if table["best"].eq(True).any() else [],
     )
 
@@ -95,7 +92,7 @@ def _series(table: pd.DataFrame, values: Sequence[Any], metric: Metric, covers: 
 
 
 def _forest(
-    table: pd.DataFrame, values: Sequence[Any], metric: Metric, line: float, always: str, most: float
+    table: pd.DataFrame, values: Sequence[Any], metric: Metric, chance: Chance, most: float
 ) -> Forest:
     best = set(table.loc[table["best"].eq(True), "value"])
     rows = []
@@ -108,12 +105,12 @@ def _forest(
     return Forest(
         title=metric.label,
         rows=rows,
-        axis=forest_axis(rows, line, 0.0, most),
+        axis=forest_axis(rows, chance.line(metric), 0.0, most),
         axis_label=metric.named,
         shown=metric.figure,
         tick=metric.tick,
-        line=line,
-        line_label=always,
+        line=chance.line(metric),
+        line_label=chance.label(metric),
         groups={group: f"{covers} covers" for covers, group in GROUPS.items()},
     )
 
